@@ -1,0 +1,125 @@
+"""What an engine reports while it answers.
+
+Every event carries `t_s`: seconds since `Engine.stream()` was entered, from a monotonic clock.
+Stamps of tokens are taken where the token is made: in the worker for local models, where the chunk
+is decoded for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
+ReasoningDelta | Notice)* (Finished | Failed)`, with `Failed` possible at any place.
+"""
+
+from dataclasses import dataclass
+
+from playground.core.errors import ErrorInfo
+from playground.core.runs import HostContact, TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A token that could have come instead."""
+
+    text: str
+    probability: float
+    """Softmax of the raw logits, before any sampler; 0 … 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token as it was sampled."""
+
+    text: str
+    t_s: float
+    probability: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """The model file is being loaded; `fraction` is 0 … 1."""
+
+    t_s: float
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSent:
+    """The model is ready and the request is on its way: TTFT counts from here."""
+
+    t_s: float
+    was_loaded: bool | None = None
+    """Whether a local model was in memory before; `None` for providers."""
+    load_s: float | None = None
+    """Worker asked to load → ready; `None` where nothing was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """How much of the prompt has been read, in tokens."""
+
+    t_s: float
+    processed: int
+    total: int
+    kept: int = 0
+    """Tokens that were already processed for an earlier turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer; `tokens` is filled where single tokens are known."""
+
+    t_s: float
+    text: str
+    tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what the model thinks before it answers."""
+
+    t_s: float
+    text: str
+    tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know: a parameter left out, a template missing."""
+
+    t_s: float
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is complete."""
+
+    t_s: float
+    usage: TokenUsage
+    finish_reason: str
+    """`stop`, `length`, `content_filter`, or what the provider says."""
+    prompt_s: float | None = None
+    """Time spent on the prompt alone; local only."""
+    hosts: tuple[HostContact, ...] = ()
+    reported_cost_usd: float | None = None
+    """What the provider says the run cost, where it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run ended without a complete answer; what was received is kept."""
+
+    t_s: float
+    error: ErrorInfo
+    usage: TokenUsage | None = None
+    hosts: tuple[HostContact, ...] = ()
+
+
+StreamEvent = (
+    LoadProgress
+    | RequestSent
+    | PromptProgress
+    | TextDelta
+    | ReasoningDelta
+    | Notice
+    | Finished
+    | Failed
+)

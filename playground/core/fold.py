@@ -1,0 +1,203 @@
+"""Events into a run: the one place that knows what each event means for what is kept."""
+
+import io
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from playground.core.errors import ErrorInfo
+from playground.core.events import (
+    Failed,
+    Finished,
+    LoadProgress,
+    Notice,
+    PromptProgress,
+    ReasoningDelta,
+    RequestSent,
+    StreamEvent,
+    TextDelta,
+)
+from playground.core.runs import Run, RunStatus, StreamCounts, Timings, TokenUsage
+
+
+class RunFold:
+    """Takes one run's events in order; `run` is what they amount to so far."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._text = io.StringIO()
+        self._text.write(run.text)
+        self._reasoning = io.StringIO()
+        self._reasoning.write(run.reasoning)
+        self._tokens = 0
+        self._chunks = 0
+        self._first_chunk_characters = 0
+        self._characters = 0
+        self._reasoning_characters = 0
+        self._words = 0
+        self._first_chunk_words = 0
+        self._in_word = False
+        self._first_t_s: float | None = None
+        self._first_answer_t_s: float | None = None
+        self._last_t_s: float | None = None
+        self.prompt_progress: PromptProgress | None = None
+        self.load_fraction: float | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run as the events so far describe it."""
+        sent = self._run.sent_t_s or 0.0
+        generation_s = None
+        if self._first_t_s is not None and self._last_t_s is not None and self._chunks > 1:
+            generation_s = self._last_t_s - self._first_t_s
+        timings = replace(
+            self._run.timings,
+            ttft_s=None if self._first_t_s is None else self._first_t_s - sent,
+            first_answer_s=(
+                None if self._first_answer_t_s is None else self._first_answer_t_s - sent
+            ),
+            generation_s=generation_s,
+        )
+        counts = StreamCounts(
+            chunks=self._chunks,
+            tokens=self._tokens,
+            characters=self._characters,
+            first_chunk_characters=self._first_chunk_characters,
+            words=self._words,
+            first_chunk_words=self._first_chunk_words,
+            reasoning_characters=self._reasoning_characters,
+        )
+        return replace(
+            self._run,
+            text=self._text.getvalue(),
+            reasoning=self._reasoning.getvalue(),
+            timings=timings,
+            counts=counts,
+        )
+
+    def start(self, *, shared_machine: bool = False, order: int | None = None) -> None:
+        """Note that the run has left the queue."""
+        self._run = replace(
+            self._run,
+            status=RunStatus.LOADING,
+            started_at=datetime.now(UTC),
+            shared_machine=shared_machine,
+            order=self._run.order if order is None else order,
+        )
+
+    def add(self, event: StreamEvent) -> None:
+        """Take the next event."""
+        match event:
+            case TextDelta() | ReasoningDelta():
+                self._add_delta(event)
+            case PromptProgress():
+                self.prompt_progress = event
+            case LoadProgress(fraction=fraction):
+                self.load_fraction = fraction
+            case RequestSent():
+                self._add_sent(event)
+            case Notice(message=message):
+                self._run = replace(self._run, notices=(*self._run.notices, message))
+            case Finished():
+                self._add_finished(event)
+            case Failed():
+                self._add_failed(event)
+
+    def cancel(self, t_s: float) -> None:
+        """Note that the person stopped the run, `t_s` seconds after its start."""
+        self._close(RunStatus.CANCELLED, t_s)
+        self._run = replace(self._run, finish_reason="cancelled", usage=self._known_usage(None))
+
+    def _add_sent(self, event: RequestSent) -> None:
+        self._run = replace(
+            self._run,
+            status=RunStatus.READING,
+            was_loaded=event.was_loaded,
+            sent_t_s=event.t_s,
+            timings=Timings(load_s=event.load_s),
+        )
+
+    def _add_delta(self, event: TextDelta | ReasoningDelta) -> None:
+        stamp = event.tokens[-1].t_s if event.tokens else event.t_s
+        first_stamp = event.tokens[0].t_s if event.tokens else event.t_s
+        self._tokens += len(event.tokens)
+        if not event.text and not event.tokens:
+            return
+        if self._first_t_s is None:
+            if not event.text:
+                return
+            self._first_t_s = first_stamp
+            self._first_chunk_characters = len(event.text)
+            self._run = replace(self._run, status=RunStatus.WRITING)
+        self._last_t_s = stamp
+        self._chunks += 1
+        self._count_words(event.text)
+        if isinstance(event, TextDelta):
+            if event.text and self._first_answer_t_s is None:
+                self._first_answer_t_s = first_stamp
+            self._text.write(event.text)
+            self._characters += len(event.text)
+        else:
+            self._reasoning.write(event.text)
+            self._reasoning_characters += len(event.text)
+
+    def _count_words(self, text: str) -> None:
+        for character in text:
+            if character.isspace():
+                self._in_word = False
+            elif is_ideograph(character):
+                self._words += 1
+                self._in_word = False
+            elif not self._in_word:
+                self._words += 1
+                self._in_word = True
+        if self._chunks == 1:
+            self._first_chunk_words = self._words
+
+    def _add_finished(self, event: Finished) -> None:
+        self._run = replace(
+            self._run,
+            finish_reason=event.finish_reason,
+            usage=self._known_usage(event.usage),
+            hosts=event.hosts,
+        )
+        self._close(RunStatus.FINISHED, event.t_s)
+        self._run = replace(self._run, timings=replace(self._run.timings, prompt_s=event.prompt_s))
+
+    def _add_failed(self, event: Failed) -> None:
+        self._run = replace(
+            self._run,
+            error=event.error,
+            hosts=event.hosts,
+            usage=self._known_usage(event.usage),
+        )
+        self._close(RunStatus.FAILED, event.t_s)
+
+    def fail(self, error: ErrorInfo, t_s: float) -> None:
+        """End the run with an error that did not come from its engine."""
+        self._add_failed(Failed(t_s, error))
+
+    def _known_usage(self, usage: TokenUsage | None) -> TokenUsage:
+        if usage is not None and usage != TokenUsage():
+            return usage
+        if self._run.usage != TokenUsage():
+            return self._run.usage
+        return TokenUsage()
+
+    def _close(self, status: RunStatus, t_s: float) -> None:
+        sent = self._run.sent_t_s
+        total = t_s - sent if sent is not None else None
+        self._run = replace(
+            self._run, status=status, timings=replace(self._run.timings, total_s=total)
+        )
+
+
+@lru_cache(maxsize=4096)
+def is_ideograph(character: str) -> bool:
+    """Return True for characters that are words by themselves (CJK ideographs, kana, Hangul)."""
+    if character < "\u1100":
+        return False
+    return unicodedata.name(character, "").startswith(
+        ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL")
+    )

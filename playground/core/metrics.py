@@ -1,0 +1,153 @@
+"""Runs into figures, each with its provenance. The definitions are those of DESIGN §5."""
+
+from dataclasses import dataclass
+
+from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
+
+CHARACTERS_PER_TOKEN = 4
+"""What stands in for a count where a provider reports none; always marked as estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and where it comes from."""
+
+    value: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What is shown of a run; `None` is unknown."""
+
+    ttft_s: Figure | None = None
+    first_answer_s: Figure | None = None
+    generation_tokens_per_s: Figure | None = None
+    words_per_s: Figure | None = None
+    prompt_tokens_per_s: Figure | None = None
+    total_s: Figure | None = None
+    load_s: Figure | None = None
+    prompt_tokens: Figure | None = None
+    completion_tokens: Figure | None = None
+    cost_usd: Figure | None = None
+
+
+def figures(run: Run) -> RunFigures:
+    """Return every figure that can be known of `run` so far."""
+    usage = completed_usage(run)
+    timings = run.timings
+    return RunFigures(
+        ttft_s=_measured(timings.ttft_s),
+        first_answer_s=_measured(timings.first_answer_s),
+        generation_tokens_per_s=generation_speed(run),
+        words_per_s=words_speed(run),
+        prompt_tokens_per_s=prompt_speed(run),
+        total_s=_measured(timings.total_s),
+        load_s=_measured(timings.load_s),
+        prompt_tokens=_count(usage.prompt_tokens, usage.provenance),
+        completion_tokens=_count(usage.completion_tokens, usage.provenance),
+        cost_usd=(
+            Figure(run.cost.usd, run.cost.provenance)
+            if run.cost and run.cost.usd is not None and run.cost.provenance
+            else None
+        ),
+    )
+
+
+def completed_usage(run: Run) -> TokenUsage:
+    """Return the run's usage, estimated from characters where nothing was counted or reported.
+
+    An answer of a local model that is still being written, or was stopped, has its streamed tokens
+    counted; a provider's has characters ÷ 4.
+    """
+    if run.usage.completion_tokens is not None:
+        return run.usage
+    counts = run.counts
+    if counts.chunks == 0:
+        return run.usage
+    if counts.tokens:
+        return TokenUsage(
+            prompt_tokens=run.usage.prompt_tokens,
+            completion_tokens=counts.tokens,
+            cached_tokens=run.usage.cached_tokens,
+            processed_tokens=run.usage.processed_tokens,
+            provenance=Provenance.MEASURED,
+        )
+    sent = sum(len(message.content) for message in run.request.messages)
+    streamed = counts.characters + counts.reasoning_characters
+    return TokenUsage(
+        prompt_tokens=run.usage.prompt_tokens or max(1, round(sent / CHARACTERS_PER_TOKEN)),
+        completion_tokens=max(1, round(streamed / CHARACTERS_PER_TOKEN)),
+        provenance=Provenance.ESTIMATED,
+    )
+
+
+def generation_speed(run: Run) -> Figure | None:
+    """Return tokens per second: (n − n₁) / (t_last − t_first).
+
+    n counts streamed tokens only; n₁ is what the first chunk held: one where tokens are stamped
+    singly, else its share of the characters, which makes the figure an estimate. Unknown below two
+    chunks.
+    """
+    span = run.timings.generation_s
+    counts = run.counts
+    if counts.chunks < 2 or not span or span <= 0:
+        return None
+    if counts.tokens:
+        return Figure((counts.tokens - 1) / span, Provenance.MEASURED)
+    usage = completed_usage(run)
+    if usage.completion_tokens is None:
+        return None
+    streamed = usage.completion_tokens
+    if usage.reasoning_tokens and not counts.reasoning_characters:
+        streamed -= usage.reasoning_tokens
+    characters = counts.characters + counts.reasoning_characters
+    if streamed <= 0 or characters <= 0:
+        return None
+    first = streamed * counts.first_chunk_characters / characters
+    return Figure((streamed - first) / span, Provenance.ESTIMATED)
+
+
+def words_speed(run: Run) -> Figure | None:
+    """Return words per second after the first chunk, counted in the text itself."""
+    span = run.timings.generation_s
+    counts = run.counts
+    if counts.chunks < 2 or not span or span <= 0:
+        return None
+    return Figure((counts.words - counts.first_chunk_words) / span, Provenance.MEASURED)
+
+
+def prompt_speed(run: Run) -> Figure | None:
+    """Return prompt tokens really processed per second; unknown where a cache served the prompt."""
+    processed = run.usage.processed_tokens
+    if not processed or not run.timings.prompt_s:
+        return None
+    if run.usage.cached_tokens and processed < run.usage.cached_tokens:
+        return None
+    return Figure(processed / run.timings.prompt_s, Provenance.MEASURED)
+
+
+def first_to_start(runs: tuple[Run, ...]) -> Run | None:
+    """Return the run whose first word came soonest after its request."""
+    known = [run for run in runs if run.timings.ttft_s is not None]
+    return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
+
+
+def fastest(runs: tuple[Run, ...]) -> Run | None:
+    """Return the finished run with the most words per second."""
+    known = [
+        (speed.value, index)
+        for index, run in enumerate(runs)
+        if run.status is RunStatus.FINISHED and (speed := words_speed(run)) is not None
+    ]
+    return runs[max(known)[1]] if known else None
+
+
+def _measured(value: float | None) -> Figure | None:
+    return None if value is None else Figure(value, Provenance.MEASURED)
+
+
+def _count(value: int | None, provenance: Provenance | None) -> Figure | None:
+    if value is None:
+        return None
+    return Figure(value, provenance or Provenance.ESTIMATED)

@@ -1,0 +1,194 @@
+"""What happened: a run, the turn it belongs to, and the comparison they make up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from playground.core.chat import ChatRequest, SamplingParams
+from playground.core.errors import ErrorInfo
+from playground.core.targets import Place, Target, Tier
+
+
+class Provenance(StrEnum):
+    """Where a figure comes from."""
+
+    MEASURED = "measured"
+    REPORTED = "reported"
+    ESTIMATED = "estimated"
+
+
+class RunOrder(StrEnum):
+    """Fair gives each local run the whole machine; race starts all at once."""
+
+    FAIR = "fair"
+    RACE = "race"
+
+
+class RunStatus(StrEnum):
+    """How far a run has come; the last three are final."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    READING = "reading"
+    WRITING = "writing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """True once nothing more will come."""
+        return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
+
+
+class Verdict(StrEnum):
+    """What a person said of a turn's answers when none of them was chosen."""
+
+    TIE = "tie"
+    NONE_GOOD = "none is good"
+
+
+@dataclass(frozen=True, slots=True)
+class HostContact:
+    """A host this run sent something to."""
+
+    host: str
+    bytes_sent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens by kind; `None` is unknown."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Prompt tokens the provider took from its cache, or that a local model had kept."""
+    reasoning_tokens: int | None = None
+    processed_tokens: int | None = None
+    """Prompt tokens really processed for this run; local only."""
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations in seconds, from a monotonic clock; see DESIGN §5 for each definition."""
+
+    load_s: float | None = None
+    ttft_s: float | None = None
+    first_answer_s: float | None = None
+    prompt_s: float | None = None
+    generation_s: float | None = None
+    """First streamed token → last streamed token."""
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """What the stream itself showed; speeds are derived from it."""
+
+    chunks: int = 0
+    tokens: int = 0
+    """Single tokens seen in the stream; 0 where only text chunks are visible."""
+    characters: int = 0
+    first_chunk_characters: int = 0
+    words: int = 0
+    first_chunk_words: int = 0
+    reasoning_characters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run cost, in US dollars."""
+
+    usd: float | None
+    kind: str
+    """`api` or `electricity`."""
+    provenance: Provenance | None
+    explanation: str = ""
+    """The figures it was made of, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One turn on one target."""
+
+    id: str
+    target: Target
+    request: ChatRequest
+    order: int
+    """0 for what started first; runs that started together share a number."""
+    status: RunStatus = RunStatus.WAITING
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    usage: TokenUsage = TokenUsage()
+    timings: Timings = Timings()
+    counts: StreamCounts = StreamCounts()
+    was_loaded: bool | None = None
+    sent_t_s: float | None = None
+    """When the request went out, on the run's own clock; marks the end of loading."""
+    shared_machine: bool = False
+    """True where other runs kept this machine busy meanwhile."""
+    hosts: tuple[HostContact, ...] = ()
+    cost: Cost | None = None
+    notices: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    started_at: datetime | None = None
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that was sent."""
+        return self.request.sampling.seed
+
+    @property
+    def place(self) -> Place:
+        """Where it was answered."""
+        return self.target.place
+
+    @property
+    def tier(self) -> Tier:
+        """Which kind of title answered."""
+        return self.target.tier
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One prompt of the person's and the runs it led to."""
+
+    id: str
+    prompt: str
+    order: RunOrder
+    runs: tuple[Run, ...] = ()
+    hidden_names: bool = False
+    """True where the vote was cast without names."""
+    winner_run_id: str | None = None
+    verdict: Verdict | None = None
+    """Set instead of a winner where there was none."""
+    created_at: datetime | None = None
+
+    @property
+    def is_voted(self) -> bool:
+        """True once the person has said which answer is better."""
+        return self.winner_run_id is not None or self.verdict is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The targets, the turns shared by all, and their runs."""
+
+    id: str
+    targets: tuple[Target, ...]
+    system_prompt: str = ""
+    sampling: SamplingParams = SamplingParams()
+    overrides: tuple[tuple[str, SamplingParams], ...] = ()
+    """Target key → the parameters that differ for this target."""
+    system_overrides: tuple[tuple[str, str], ...] = ()
+    """Target key → the system prompt this target gets instead."""
+    turns: tuple[Turn, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        """The first prompt's first line."""
+        return self.turns[0].prompt.strip().split("\n", 1)[0] if self.turns else ""

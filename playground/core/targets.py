@@ -1,0 +1,209 @@
+"""Where a prompt can be sent: a model file on this computer or a provider's model."""
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class Place(StrEnum):
+    """Where an answer comes from; each has its own colour in the window."""
+
+    HERE = "here"
+    CLOUD = "cloud"
+
+
+class Tier(StrEnum):
+    """What kind of title it would be, were it a game."""
+
+    INDIE = "indie local model"
+    AAA = "AAA product"
+    STUDIO = "studio API"
+    OWN_SERVER = "your own server"
+
+
+class KvType(StrEnum):
+    """How the conversation memory (KV cache) stores its numbers."""
+
+    F16 = "f16"
+    Q8_0 = "q8_0"
+    Q4_0 = "q4_0"
+
+
+class FlashAttention(StrEnum):
+    """Whether attention is computed in blocks; llama.cpp decides with `AUTO`."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """How a model file is loaded; `None` lets the program choose what fits this computer."""
+
+    context: int | None = None
+    """Tokens of prompt and answer together."""
+    gpu_layers: int | None = None
+    """Layers on the graphics card; -1 is all of them."""
+    kv_type: KvType = KvType.F16
+    threads: int | None = None
+    """`None`: physical cores."""
+    flash_attention: FlashAttention = FlashAttention.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One GGUF model on disk, as far as its header tells."""
+
+    path: Path
+    name: str
+    size_bytes: int
+    source: str
+    """Where it lives, in words: "Starter", "Hugging Face", or the folder's path."""
+    architecture: str | None = None
+    quantization: str | None = None
+    parameters: int | None = None
+    context_length: int | None = None
+    """Tokens the model was trained for."""
+    has_chat_template: bool | None = None
+    problem: str | None = None
+    """Why it cannot be used, in a sentence; `None` for a readable file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """What a provider charges for a model, in US dollars per million tokens."""
+
+    input_usd_per_mtok: float | None
+    output_usd_per_mtok: float | None
+    cached_input_usd_per_mtok: float | None = None
+    source: str = ""
+    """Where the price comes from, in words: "genai-prices 0.2.3" or "yours"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An OpenAI-compatible service, or a server of one's own."""
+
+    id: str
+    name: str
+    base_url: str
+    tier: Tier = Tier.OWN_SERVER
+    key_env: str | None = None
+    """Environment variable the key may come from."""
+    key_url: str | None = None
+    """Page on which a key is made."""
+    price_id: str | None = None
+    """The provider's id in genai-prices."""
+    rejects: frozenset[str] = frozenset()
+    """Optional request fields this provider does not take, by their OpenAI name."""
+    max_tokens_field: str = "max_tokens"
+    seed_field: str = "seed"
+    preset: str | None = None
+    is_practice: bool = False
+
+    @property
+    def is_loopback(self) -> bool:
+        """True where the server runs on this computer."""
+        return self.is_practice or is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudModel:
+    """A model a provider offers."""
+
+    provider_id: str
+    id: str
+    context_length: int | None = None
+    price: ModelPrice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTarget:
+    """A model file with its load settings."""
+
+    model: ModelFile
+    settings: LoadSettings = LoadSettings()
+
+    @property
+    def key(self) -> str:
+        """The target's name on the command line and in the database."""
+        return f"local:{self.model.path}"
+
+    @property
+    def label(self) -> str:
+        """The target's name on screen."""
+        return self.model.name
+
+    @property
+    def detail(self) -> str:
+        """What tells it from its namesakes."""
+        return self.model.quantization or ""
+
+    @property
+    def place(self) -> Place:
+        """Where it answers."""
+        return Place.HERE
+
+    @property
+    def tier(self) -> Tier:
+        """Which kind of title it is."""
+        return Tier.INDIE
+
+    @property
+    def uses_this_machine(self) -> bool:
+        """True where a run of it keeps this machine busy."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CloudTarget:
+    """A provider's model."""
+
+    provider: Provider
+    model: str
+
+    @property
+    def key(self) -> str:
+        """The target's name on the command line and in the database."""
+        return f"{self.provider.id}:{self.model}"
+
+    @property
+    def label(self) -> str:
+        """The target's name on screen."""
+        return self.model
+
+    @property
+    def detail(self) -> str:
+        """What tells it from its namesakes."""
+        return self.provider.name
+
+    @property
+    def place(self) -> Place:
+        """Where it answers."""
+        return Place.CLOUD
+
+    @property
+    def tier(self) -> Tier:
+        """Which kind of title it is."""
+        return self.provider.tier
+
+    @property
+    def uses_this_machine(self) -> bool:
+        """True where a run of it keeps this machine busy: servers on loopback do."""
+        return self.provider.is_loopback
+
+
+Target = LocalTarget | CloudTarget
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return True for `localhost` and the loopback addresses."""
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

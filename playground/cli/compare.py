@@ -1,0 +1,208 @@
+"""`playground compare`: one prompt on several targets, in the terminal."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from contextlib import aclosing
+from typing import Any
+
+from playground.cli.report import RunReport
+from playground.core.chat import SamplingParams
+from playground.core.errors import ErrorInfo, UsageError
+from playground.core.events import Notice, ReasoningDelta, TextDelta
+from playground.core.planning import new_comparison
+from playground.core.runs import RunOrder, RunStatus
+from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Place, Target
+from playground.services.comparison import (
+    ComparisonService,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    StorageTrouble,
+    TurnUpdate,
+)
+from playground.services.library import ModelLibrary
+from playground.services.providers import ProviderService
+from playground.store.settings import SettingsStore
+
+LOCAL = "local"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "compare", help="run one prompt on several models and compare the answers"
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        required=True,
+        metavar="TARGET",
+        dest="targets",
+        help="local:NAME_OR_PATH or PROVIDER_ID:MODEL; give it once for each model. "
+        "local:starter is the model that comes with the program, "
+        "practice:MODEL starts the practice cloud on this computer",
+    )
+    parser.add_argument("--prompt", required=True, help="what to ask; - reads standard input")
+    parser.add_argument("--system", default="", help="the system prompt")
+    parser.add_argument("--max-tokens", type=_positive, metavar="N")
+    parser.add_argument("--temperature", type=_temperature, metavar="X")
+    parser.add_argument("--seed", type=_seed, metavar="N")
+    parser.add_argument(
+        "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
+    )
+    parser.add_argument("--race", action="store_true", help="start all at once")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+async def run(
+    args: argparse.Namespace,
+    service: ComparisonService,
+    library: ModelLibrary,
+    providers: ProviderService,
+    settings: SettingsStore,
+) -> int:
+    """Run the comparison; 0 when every run finished, else 1."""
+    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    if not prompt.strip():
+        raise UsageError("The prompt is empty.")
+    targets = [await _target(text, library, providers, settings) for text in args.targets]
+    comparison = new_comparison(
+        targets,
+        system_prompt=args.system,
+        sampling=SamplingParams(
+            temperature=args.temperature,
+            seed=args.seed,
+            max_tokens=args.max_tokens,
+            logprobs=args.logprobs,
+        ),
+    )
+    report = RunReport(with_tokens=args.logprobs is not None)
+    printer = None if args.json else _Printer()
+    order = RunOrder.RACE if args.race else RunOrder.FAIR
+    with _Interrupt(service):
+        async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
+            async for update in updates:
+                report.take(update)
+                if printer is not None:
+                    printer.take(update)
+                _warn(update)
+    if args.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        for line in report.summary():
+            print(line)
+    sys.stdout.flush()
+    return 0 if all(run.status is RunStatus.FINISHED for run in report.runs) else 1
+
+
+async def _target(
+    text: str, library: ModelLibrary, providers: ProviderService, settings: SettingsStore
+) -> Target:
+    place, separator, name = text.partition(":")
+    if not separator or not place or not name:
+        raise UsageError(
+            f"“{text}” is not a target.", "Write local:NAME_OR_PATH or PROVIDER_ID:MODEL."
+        )
+    if place == LOCAL:
+        model = await library.find(name)
+        chosen = settings.settings.load_settings.get(str(model.path), LoadSettings())
+        return LocalTarget(model, chosen)
+    return CloudTarget(await providers.resolve(place), name)
+
+
+class _Interrupt:
+    """While it is held, Ctrl-C stops the runs and keeps what they wrote."""
+
+    def __init__(self, service: ComparisonService) -> None:
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, self._stop)
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _stop(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._service.stop_all)
+
+
+class _Printer:
+    """Streams to the terminal one run at a time; the others wait in memory for their turn."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[str]] = {}
+        self._ended: set[str] = set()
+        self._queue: list[str] = []
+
+    def take(self, update: TurnUpdate) -> None:
+        """Print what may be printed now."""
+        match update:
+            case RunStarted(run=run):
+                self._queue.append(run.id)
+                detail = f" ({run.target.detail})" if run.target.detail else ""
+                where = "on this computer" if run.target.place is Place.HERE else "in the cloud"
+                self._waiting[run.id] = [f"── {run.target.label}{detail}, {where}\n"]
+            case RunEvent(run_id=run_id, event=TextDelta(text=text) | ReasoningDelta(text=text)):
+                self._waiting[run_id].append(text)
+            case RunEvent(run_id=run_id, event=Notice(message=message)):
+                self._waiting[run_id].append(f"[{message}]\n")
+            case RunEnded(run=run) if run.id in self._waiting:
+                self._ended.add(run.id)
+                self._waiting[run.id].append("\n\n")
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._queue:
+            current = self._queue[0]
+            sys.stdout.write("".join(self._waiting[current]))
+            sys.stdout.flush()
+            self._waiting[current].clear()
+            if current not in self._ended:
+                return
+            self._queue.pop(0)
+
+
+def _warn(update: TurnUpdate) -> None:
+    match update:
+        case StorageTrouble(error=error):
+            _complain(error)
+        case RunEnded(run=run) if run.error is not None:
+            _complain(run.error, f"{run.target.label}: ")
+
+
+def _complain(error: ErrorInfo, before: str = "") -> None:
+    line = f"playground: {before}{error.message} {error.hint}".rstrip()
+    print(" ".join(line.split()), file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**31:
+        raise argparse.ArgumentTypeError("must be between 0 and 2147483647")
+    return number
+
+
+def _alternatives(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 20:
+        raise argparse.ArgumentTypeError("must be between 0 and 20")
+    return number
+
+
+def _temperature(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 2:
+        raise argparse.ArgumentTypeError("must be between 0 and 2")
+    return number

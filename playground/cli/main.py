@@ -1,0 +1,65 @@
+"""The command line's parser, and the way from its words to a command."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from playground import __version__
+from playground.cli import compare, models, monitor, providers
+from playground.core.errors import PlaygroundError, UsageError
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="playground",
+        description="Runs the same prompt on this computer and in the cloud, and shows what "
+        "each place costs. Without a command it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"playground {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for module in (compare, models, providers, monitor):
+        module.add_parser(commands)
+    return parser
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Run the command and return the exit code; an error is one line on stderr."""
+    try:
+        return asyncio.run(_dispatch(args))
+    except UsageError as error:
+        print(f"playground: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        return WRONG_USAGE
+    except PlaygroundError as error:
+        print(f"playground: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        # the reader has gone; Python would complain again while closing stdout
+        sys.stderr.close()
+        return FAILED
+
+
+async def _dispatch(args: argparse.Namespace) -> int:
+    # the services are imported here so that --help and --version stay instant
+    from playground.app import open_services
+
+    async with open_services() as services:
+        commands: dict[str, Callable[[], Awaitable[int]]] = {
+            "compare": lambda: compare.run(
+                args, services.comparison, services.library, services.providers, services.settings
+            ),
+            "models": lambda: models.run(args, services.library),
+            "providers": lambda: providers.run(args, services.providers, services.secrets),
+            "monitor": lambda: monitor.run(args, services.telemetry),
+        }
+        return await commands[args.command]()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse `arguments` and run what they ask for."""
+    return run_command(build_parser().parse_args(arguments))

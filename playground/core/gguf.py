@@ -1,0 +1,287 @@
+"""Reads the header of a GGUF model file: bounded, fast, hostile input welcome.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. What is refused here is what
+llama.cpp's own reader (`ggml/src/gguf.cpp`) refuses, so a header that is returned belongs to a file
+whose table of contents at least is whole.
+"""
+
+import os
+import stat
+import struct
+from contextlib import closing
+from functools import cache
+from io import FileIO
+from math import prod
+from pathlib import Path
+
+from playground.core.errors import ModelFileInvalid
+from playground.core.gguf_cursor import Cursor
+from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
+from playground.core.gguf_types import TENSOR_TYPES
+
+__all__ = ["ArraySummary", "GgufHeader", "TensorInfo", "read_header"]
+
+MAX_METADATA = 65_536
+MAX_TENSORS = 131_072
+MAX_ARRAY_ITEMS = 4_000_000
+"""Strings and nested arrays walked in one file; the largest vocabularies have about a million."""
+MAX_KEPT_ITEMS = 1_024
+"""Arrays of numbers up to this length are kept: one value for each layer fits, no vocabulary."""
+_MAX_NESTING = 4
+_NESTED_COST = 64
+"""No model has lists of lists, and each takes longer to walk than a string."""
+_MAX_KEY_BYTES = 65_535
+_MAX_TEXT_BYTES = 65_536
+_TEXT_BUDGET_BYTES = 32 << 20
+_MAX_NAME_BYTES = 63
+_MAX_DIMENSIONS = 4
+_INT64_MAX = 2**63 - 1
+_DEFAULT_ALIGNMENT = 32
+_STRING, _ARRAY = 8, 9
+_SCALARS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
+_NOT_MODELS = {
+    b"vers": "This is only a pointer to a model (Git LFS), not the model itself.",
+    b"<!DO": "This is a web page, not a model: the download went wrong.",
+    b"<htm": "This is a web page, not a model: the download went wrong.",
+    b"PK\x03\x04": "This is a ZIP archive or a PyTorch model, not a GGUF model.",
+    b"ggml": "This is a GGML file, the format before GGUF: it can no longer be loaded.",
+}
+
+
+def read_header(path: Path) -> GgufHeader:
+    """Return the header of the GGUF file at `path`.
+
+    Raises `ModelFileInvalid`, with a sentence for a person, for everything that is not a whole
+    GGUF file of version 2 or 3.
+    """
+    try:
+        with closing(_open(path)) as file:
+            return _parse(file, os.fstat(file.fileno()).st_size)
+    except FileNotFoundError as error:
+        raise ModelFileInvalid("The file is gone.", "Choose another file.") from error
+    except PermissionError as error:
+        raise ModelFileInvalid(
+            "The file may not be read by you.", "Check the rights on the file and its folder."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelFileInvalid(
+            f"The file cannot be read: {getattr(error, 'strerror', None) or error}.",
+            "Check the disk it is on.",
+        ) from error
+
+
+def _open(path: Path) -> FileIO:
+    # looked at before and after opening: a pipe or a device is never touched
+    _refuse_special(path.stat().st_mode)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = FileIO(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)))
+    try:
+        _refuse_special(os.fstat(file.fileno()).st_mode)
+    except ModelFileInvalid:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_special(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise ModelFileInvalid("This is a folder, not a model file.", "Choose the file in it.")
+    if not stat.S_ISREG(mode):
+        raise ModelFileInvalid("This is not a file but a device or a pipe.", "Choose a file.")
+
+
+def _parse(file: FileIO, size: int) -> GgufHeader:
+    cursor = Cursor(file, size, text_budget=_TEXT_BUDGET_BYTES)
+    version = _read_version(cursor, size)
+    tensor_count = _bounded(cursor.u64(), MAX_TENSORS, cursor.remaining // 24, "tensors")
+    metadata_count = _bounded(cursor.u64(), MAX_METADATA, cursor.remaining // 13, "settings")
+    metadata = _read_metadata(cursor, metadata_count)
+    alignment = _alignment(metadata)
+    tensors = _read_tensors(cursor, tensor_count, alignment)
+    data_offset = _padded(cursor.position, alignment)
+    _check_whole(tensors, data_offset, size)
+    order = "little" if cursor.order == "<" else "big"
+    return GgufHeader(version, order, metadata, tensors, data_offset, size)
+
+
+def _read_version(cursor: Cursor, size: int) -> int:
+    if size < 24:
+        raise ModelFileInvalid(
+            "The file is empty."
+            if size == 0
+            else f"The file has only {size} bytes: it is no model."
+        )
+    magic = cursor.take(4)
+    if magic != b"GGUF":
+        raise ModelFileInvalid(_NOT_MODELS.get(magic, "This is not a GGUF model file."))
+    version = cursor.u32()
+    if version and version & 0xFFFF == 0:
+        cursor.use_big_endian()
+        version = int.from_bytes(version.to_bytes(4, "little"), "big")
+    if version == 1:
+        raise ModelFileInvalid(
+            "The file is in the first version of GGUF, which can no longer be loaded.",
+            "Look for a newer file of this model.",
+        )
+    if version not in (2, 3):
+        raise ModelFileInvalid(f"The file is in an unknown version of GGUF ({version}).")
+    return version
+
+
+def _bounded(count: int, cap: int, room: int, what: str) -> int:
+    if count > min(cap, room):
+        raise ModelFileInvalid(f"The file's header is damaged: it claims {count:,} {what}.")
+    return count
+
+
+def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
+    metadata: dict[str, Value] = {}
+    walked = _Budget()
+    for _ in range(count):
+        key = cursor.text(_MAX_KEY_BYTES)
+        if not key:
+            raise ModelFileInvalid("The file's header is damaged: a setting has no name.")
+        if key in metadata:
+            raise ModelFileInvalid(f"The file's header is damaged: it sets “{key[:80]}” twice.")
+        metadata[key] = _read_value(cursor, cursor.u32(), walked, key)
+    return metadata
+
+
+class _Budget:
+    """What may still be walked through in this file's arrays."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items = MAX_ARRAY_ITEMS
+
+    def spend(self, count: int) -> None:
+        """Take `count` items; raises `ModelFileInvalid` when that is more than any model has."""
+        self.items -= count
+        if self.items < 0:
+            raise ModelFileInvalid("The file's header is damaged: its lists are far too long.")
+
+
+def _read_value(cursor: Cursor, kind: int, walked: _Budget, key: str) -> Value:
+    if kind == _STRING:
+        return cursor.text(_MAX_TEXT_BYTES)
+    if kind == _ARRAY:
+        return _read_array(cursor, walked, key, depth=1)
+    layout = _scalar(cursor, kind, key)
+    value: int | float | bool = layout.unpack(cursor.take(layout.size))[0]
+    return value
+
+
+@cache
+def _layout(order: str, code: str) -> struct.Struct:
+    return struct.Struct(order + code)
+
+
+def _scalar(cursor: Cursor, kind: int, key: str) -> struct.Struct:
+    code = _SCALARS.get(kind)
+    if code is None:
+        raise ModelFileInvalid(
+            f"The file's header is damaged: “{key[:80]}” is of an unknown kind ({kind})."
+        )
+    return _layout(cursor.order, code)
+
+
+def _read_array(cursor: Cursor, walked: _Budget, key: str, *, depth: int) -> Value:
+    kind, length = cursor.u32(), cursor.u64()
+    if kind == _STRING:
+        walked.spend(length)
+        cursor.skip_strings(length)
+        return ArraySummary(kind, length)
+    if kind == _ARRAY:
+        if depth == _MAX_NESTING:
+            raise ModelFileInvalid("The file's header is damaged: lists within lists within lists.")
+        walked.spend(length * _NESTED_COST)
+        for _ in range(length):
+            _read_array(cursor, walked, key, depth=depth + 1)
+        return ArraySummary(kind, length)
+    layout = _scalar(cursor, kind, key)
+    if depth > 1 or length > MAX_KEPT_ITEMS:
+        cursor.skip(length * layout.size)
+        return ArraySummary(kind, length)
+    data = cursor.take(length * layout.size)
+    return tuple(item for (item,) in layout.iter_unpack(data))
+
+
+def _alignment(metadata: dict[str, Value]) -> int:
+    value = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
+    # llama.cpp takes any power of two; beyond a page it is damage, and padding would overflow
+    if type(value) is not int or not 0 < value <= 1 << 20 or value & (value - 1):
+        raise ModelFileInvalid("The file's header is damaged: its alignment makes no sense.")
+    return value
+
+
+def _padded(position: int, alignment: int) -> int:
+    return -(-position // alignment) * alignment
+
+
+def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[TensorInfo, ...]:
+    tensors: list[TensorInfo] = []
+    names: set[str] = set()
+    expected = 0
+    for _ in range(count):
+        tensor = _read_tensor(cursor)
+        if tensor.name in names:
+            raise ModelFileInvalid(f"The file is damaged: it lists tensor “{tensor.name}” twice.")
+        if tensor.offset != expected:
+            raise ModelFileInvalid(
+                f"The file is damaged: tensor “{tensor.name}” is not where it should be."
+            )
+        names.add(tensor.name)
+        tensors.append(tensor)
+        expected += _padded(tensor.size_bytes, alignment)
+    return tuple(tensors)
+
+
+def _read_tensor(cursor: Cursor) -> TensorInfo:
+    name = cursor.text(_MAX_NAME_BYTES + 1)
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        raise ModelFileInvalid("The file is damaged: the name of a tensor is too long.")
+    dimensions = cursor.u32()
+    if dimensions > _MAX_DIMENSIONS:
+        raise ModelFileInvalid(
+            f"The file is damaged: tensor “{name}” has {dimensions:,} dimensions."
+        )
+    shape = tuple(cursor.u64() for _ in range(dimensions))
+    kind = cursor.u32()
+    offset = cursor.u64()
+    if kind not in TENSOR_TYPES:
+        raise ModelFileInvalid(
+            f"Tensor “{name}” is stored in a way this program does not know ({kind}).",
+            "The file may be damaged, or made for a newer version of this program.",
+        )
+    tensor = TensorInfo(name, shape, TENSOR_TYPES[kind], offset)
+    row = shape[0] if shape else 1
+    if (
+        prod(shape) > _INT64_MAX
+        or max(shape, default=0) > _INT64_MAX
+        or row % tensor.type.block_size
+    ):
+        raise ModelFileInvalid(f"The file is damaged: tensor “{name}” has an impossible size.")
+    return tensor
+
+
+def _check_whole(tensors: tuple[TensorInfo, ...], data_offset: int, size: int) -> None:
+    if not tensors:
+        return
+    needed = data_offset + max(tensor.offset + tensor.size_bytes for tensor in tensors)
+    if needed > size:
+        raise ModelFileInvalid(
+            f"The file ends before its last tensor: {size:,} of {needed:,} bytes are here."
+        )

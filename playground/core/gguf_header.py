@@ -1,0 +1,130 @@
+"""What a GGUF file says about itself, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from playground.core.gguf_types import FILE_TYPES, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySummary:
+    """An array that was passed over: what it holds and how many of them."""
+
+    element_type: int
+    length: int
+
+
+Value = int | float | bool | str | tuple[int | float | bool, ...] | ArraySummary
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor as the table of contents lists it."""
+
+    name: str
+    shape: tuple[int, ...]
+    """As in the file: the first number is the length of a row."""
+    type: TensorType
+    offset: int
+    """Bytes from the start of the data section."""
+
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its data."""
+        return self.elements // self.type.block_size * self.type.block_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GgufHeader:
+    """What a GGUF file says about itself."""
+
+    version: int
+    byte_order: str
+    """`little` or `big`."""
+    metadata: Mapping[str, Value]
+    tensors: tuple[TensorInfo, ...]
+    data_offset: int
+    file_size: int
+
+    @property
+    def architecture(self) -> str | None:
+        """The model family llama.cpp knows it by, such as `llama`; missing in later shards."""
+        return self.text("general.architecture")
+
+    @property
+    def name(self) -> str | None:
+        """The name its maker gave it."""
+        return (self.text("general.name") or "").strip() or None
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens the model was trained for."""
+        return self.number("context_length") or None
+
+    @property
+    def has_chat_template(self) -> bool:
+        """True where the file says how a conversation is written down."""
+        return bool(self.text("tokenizer.chat_template"))
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """How many different tokens there are."""
+        tokens = self.metadata.get("tokenizer.ggml.tokens")
+        if isinstance(tokens, ArraySummary):
+            return tokens.length
+        return self.number("vocab_size")
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.size_bytes for tensor in self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all tensors."""
+        return sum(tensor.elements for tensor in self.tensors)
+
+    @property
+    def quantization(self) -> str | None:
+        """The quantization's usual name, or the tensor type that takes the most room."""
+        declared = self.metadata.get("general.file_type")
+        if isinstance(declared, int) and declared in FILE_TYPES:
+            return FILE_TYPES[declared]
+        room: dict[str, int] = {}
+        for tensor in self.tensors:
+            room[tensor.type.name] = room.get(tensor.type.name, 0) + tensor.size_bytes
+        return max(room, key=lambda name: room[name]) if room else None
+
+    @property
+    def shards(self) -> int:
+        """How many files the model was split into."""
+        return max(1, self.integer("split.count") or 1)
+
+    def text(self, key: str) -> str | None:
+        """Return a text of the metadata by its full key."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else None
+
+    def integer(self, key: str) -> int | None:
+        """Return a whole number of the metadata by its full key; a negative one is no count."""
+        value = self.metadata.get(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        return value if value >= 0 else None
+
+    def number(self, key: str) -> int | None:
+        """Return a whole number by its key below the architecture: `context_length`."""
+        return self.integer(f"{self.architecture}.{key}")
+
+    def numbers(self, key: str) -> tuple[int, ...] | None:
+        """Return a short array of whole numbers or flags by its key below the architecture."""
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        if not isinstance(value, tuple):
+            return None
+        return tuple(max(0, int(item)) for item in value if not isinstance(item, float))

@@ -3,7 +3,8 @@
 Every event carries `t_s`: seconds since `Engine.stream()` was entered, from a monotonic clock.
 Stamps of tokens are taken where the token is made: in the worker for local models, where the chunk
 is decoded for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
-ReasoningDelta | Notice)* (Finished | Failed)`, with `Failed` possible at any place.
+ReasoningDelta | Notice)* (Finished | Failed)`, with `Failed` possible at any place. `RequestSent`
+comes again, before any text, where a provider refused a parameter and was asked without it.
 """
 
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class RequestSent:
     """Whether a local model was in memory before; `None` for providers."""
     load_s: float | None = None
     """Worker asked to load → ready; `None` where nothing was loaded."""
+    hosts: tuple[HostContact, ...] = ()
+    """Where the request goes, so that a run that is stopped tells it as well."""
 
 
 @dataclass(frozen=True, slots=True)

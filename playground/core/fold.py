@@ -116,6 +116,7 @@ class RunFold:
             was_loaded=event.was_loaded,
             sent_t_s=event.t_s,
             timings=Timings(load_s=event.load_s),
+            hosts=event.hosts,
         )
 
     def _add_delta(self, event: TextDelta | ReasoningDelta) -> None:
@@ -161,6 +162,7 @@ class RunFold:
             finish_reason=event.finish_reason,
             usage=self._known_usage(event.usage),
             hosts=event.hosts,
+            reported_cost_usd=event.reported_cost_usd,
         )
         self._close(RunStatus.FINISHED, event.t_s)
         self._run = replace(self._run, timings=replace(self._run.timings, prompt_s=event.prompt_s))

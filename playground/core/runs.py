@@ -131,6 +131,8 @@ class Run:
     shared_machine: bool = False
     """True where other runs kept this machine busy meanwhile."""
     hosts: tuple[HostContact, ...] = ()
+    reported_cost_usd: float | None = None
+    """What the provider itself says the run cost, in US dollars."""
     cost: Cost | None = None
     notices: tuple[str, ...] = ()
     error: ErrorInfo | None = None

@@ -101,6 +101,7 @@ class Provider:
     """Optional request fields this provider does not take, by their OpenAI name."""
     max_tokens_field: str = "max_tokens"
     seed_field: str = "seed"
+    repeat_penalty_field: str = "repeat_penalty"
     preset: str | None = None
     is_practice: bool = False
 

@@ -1,0 +1,60 @@
+"""The log file: what went wrong, without a single key in it."""
+
+import logging
+import os
+import re
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_MAX_BYTES = 1_000_000
+_BACKUPS = 2
+_REPLACEMENT = "[key]"
+_KEY_SHAPES = re.compile(
+    r"(?P<before>(?:bearer|basic|api[-_ ]?key|authorization|token|secret)[\"'\s:=]+)"
+    r"(?P<value>[^\s\"',;)]{8,})"
+    r"|\b(?:sk|gsk|hf|xai|csk|pk|key|AIza)[-_]?[A-Za-z0-9_\-]{16,}",
+    re.IGNORECASE,
+)
+_SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_KEY")
+
+
+def scrub(text: str) -> str:
+    """Return `text` with everything that looks like a key, or is one in the environment, hidden."""
+    for name, value in os.environ.items():
+        if name.endswith(_SECRET_VARIABLES) and len(value) >= 8:
+            text = text.replace(value, _REPLACEMENT)
+    return _KEY_SHAPES.sub(lambda match: f"{match['before'] or ''}{_REPLACEMENT}", text)
+
+
+class _ScrubbingFormatter(logging.Formatter):
+    """Formats the record with its traceback first, so that neither can carry a key."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the finished line."""
+        return scrub(super().format(record))
+
+
+def open_log(path: Path) -> logging.Handler | None:
+    """Send warnings and errors of the whole program to `path`; return the handler.
+
+    A folder that cannot be written must not keep the program from starting: the log then goes to
+    nowhere and `None` is returned.
+    """
+    try:
+        handler = RotatingFileHandler(
+            path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8", delay=True
+        )
+    except OSError:
+        return None
+    handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    return handler
+
+
+def close_log(handler: logging.Handler | None) -> None:
+    """Detach a handler `open_log` returned."""
+    if handler is not None:
+        logging.getLogger().removeHandler(handler)
+        handler.close()

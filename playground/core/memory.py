@@ -1,0 +1,184 @@
+"""What a model file needs in memory, part by part, and whether it fits here.
+
+Everything is reckoned as if it ran on the processor, one conversation at a time. The parts are
+those llama.cpp logs while it loads; `tests/core/test_memory_against_llama.py` compares them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from playground.core.gguf_header import GgufHeader
+from playground.core.memory_layers import LayerMemory, layer_memory
+from playground.core.memory_repack import Processor, repacked_bytes, this_processor
+from playground.core.targets import FlashAttention, KvType, LoadSettings
+
+DEFAULT_CONTEXT = 8_192
+SMALLEST_CONTEXT = 512
+CONTEXT_STEP = 256
+"""llama.cpp rounds every context and every window up to a multiple of it."""
+_MIB = 1 << 20
+_SMALLEST_MARGIN = 256 * _MIB
+_MARGIN_SHARE = 0.15
+_SMALLEST_RESERVE = 512 * _MIB
+_RESERVE_SHARE = 0.10
+_KV_BLOCKS = {KvType.F16: (1, 2), KvType.Q8_0: (32, 34), KvType.Q4_0: (32, 18)}
+"""KV type → numbers in a block, bytes of a block."""
+
+
+class Fit(StrEnum):
+    """Whether a model file goes into the free memory."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    WONT_FIT = "won't fit"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """What a loaded model takes, in bytes."""
+
+    context: int
+    """Tokens of prompt and answer together, as llama.cpp rounds them."""
+    kv_type: KvType
+    weights_bytes: int
+    repacked_bytes: int
+    """Copies of weights in the order this processor reads fastest."""
+    kv_bytes: int
+    """The conversation's memory: keys and values, and the state of recurrent layers."""
+    compute_bytes: int
+    """Scratch space, an estimate within a few MiB."""
+    is_lower_bound: bool = False
+    """True where this model family is known to need more than is reckoned here."""
+
+    @property
+    def total_bytes(self) -> int:
+        """All parts together."""
+        return self.weights_bytes + self.repacked_bytes + self.kv_bytes + self.compute_bytes
+
+
+def estimate(
+    header: GgufHeader,
+    settings: LoadSettings,
+    *,
+    n_ubatch: int = 128,
+    context: int | None = None,
+    processor: Processor | None = None,
+) -> MemoryNeed:
+    """Return what the model needs with `settings`.
+
+    The context is `context`, else the settings', else the model's own up to `DEFAULT_CONTEXT`.
+    """
+    tokens = padded(context or settings.context or longest_default(header))
+    memory = layer_memory(header)
+    return MemoryNeed(
+        context=tokens,
+        kv_type=settings.kv_type,
+        weights_bytes=header.weights_bytes,
+        repacked_bytes=repacked_bytes(header, processor or this_processor()),
+        kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
+        compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
+        is_lower_bound=not memory.is_complete,
+    )
+
+
+def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int) -> int:
+    """Return the context to load with when nobody asked for one.
+
+    The largest multiple of 256 that *fits* `free_bytes`, at most 8,192 and at most what the model
+    was trained for; at least 512, unless the model was trained for less.
+    """
+    longest = longest_default(header)
+    low = min(SMALLEST_CONTEXT, longest) // CONTEXT_STEP
+    high = longest // CONTEXT_STEP
+    while low < high:
+        middle = (low + high + 1) // 2
+        need = estimate(header, settings, context=middle * CONTEXT_STEP)
+        if fit(need, free_bytes) is Fit.FITS:
+            low = middle
+        else:
+            high = middle - 1
+    return low * CONTEXT_STEP
+
+
+def fit(need: MemoryNeed, free_bytes: int) -> Fit:
+    """Return whether `need` goes into `free_bytes`.
+
+    *Fits*: 15 % of the need, and at least 256 MiB, are left over for everything else. *Tight*: it
+    goes in, but less than that is left. *Won't fit*: it needs more than is free.
+    """
+    if need.total_bytes > free_bytes:
+        return Fit.WONT_FIT
+    margin = max(_SMALLEST_MARGIN, int(need.total_bytes * _MARGIN_SHARE))
+    return Fit.FITS if need.total_bytes + margin <= free_bytes else Fit.TIGHT
+
+
+def budget(total_bytes: int, available_bytes: int) -> int:
+    """Return what all loaded models together may take.
+
+    `available_bytes` is what is free now plus what loaded models already hold. A tenth of the
+    computer's memory, and at least 512 MiB, is left to other programs.
+    """
+    reserve = max(_SMALLEST_RESERVE, int(total_bytes * _RESERVE_SHARE))
+    return max(0, min(available_bytes, total_bytes) - reserve)
+
+
+def padded(tokens: int) -> int:
+    """Return `tokens` rounded up as llama.cpp does."""
+    return -(-tokens // CONTEXT_STEP) * CONTEXT_STEP
+
+
+def longest_default(header: GgufHeader) -> int:
+    """Return the longest context taken unasked: a multiple of 256."""
+    trained = header.context_length or DEFAULT_CONTEXT
+    return max(CONTEXT_STEP, min(DEFAULT_CONTEXT, trained) // CONTEXT_STEP * CONTEXT_STEP)
+
+
+def _cells(window: int | None, context: int, n_ubatch: int) -> int:
+    return context if window is None else padded(min(context, window + n_ubatch))
+
+
+def _kv_bytes(memory: LayerMemory, settings: LoadSettings, context: int, n_ubatch: int) -> int:
+    block, size = _KV_BLOCKS[settings.kv_type]
+    is_flash_off = settings.flash_attention is FlashAttention.OFF
+    widest = max((layer.value_width for layer in memory.layers), default=0)
+    total = 0
+    for layer in memory.layers:
+        # without flash attention values are stored across, every layer as wide as the widest
+        values = widest if is_flash_off and layer.value_width else layer.value_width
+        numbers = layer.key_width + values
+        total += _cells(layer.window, context, n_ubatch) * (numbers * size // block)
+    return total + memory.state_numbers * 4
+
+
+def _compute_bytes(
+    header: GgufHeader, memory: LayerMemory, settings: LoadSettings, context: int, n_ubatch: int
+) -> int:
+    """Return the scratch space: found by varying one size at a time and reading llama.cpp's log.
+
+    Attention masks for each kind of cache, the widest moment of one layer for `n_ubatch` tokens,
+    and one row of logits twice.
+    """
+    width = header.number("embedding_length") or 0
+    heads = _largest(header, "attention.head_count")
+    queries = heads * (header.number("attention.key_length") or (width // heads if heads else 0))
+    cells = sum(
+        _cells(window, context, n_ubatch) for window in {layer.window for layer in memory.layers}
+    )
+    is_flash_off = settings.flash_attention is FlashAttention.OFF
+    masks = cells * n_ubatch * (4 if is_flash_off else 2)
+    numbers = 4 * width + max(0, queries - width)
+    scores = heads * context + queries if is_flash_off else 0
+    widest = max(
+        3 * _largest(header, "feed_forward_length"), _expert_numbers(header, width), scores
+    )
+    logits = 2 * 4 * (header.vocabulary_size or 0)
+    return masks + n_ubatch * 4 * (numbers + widest) + logits
+
+
+def _expert_numbers(header: GgufHeader, width: int) -> int:
+    used = _largest(header, "expert_used_count")
+    return used * (3 * _largest(header, "expert_feed_forward_length") + width)
+
+
+def _largest(header: GgufHeader, key: str) -> int:
+    return header.number(key) or max(header.numbers(key) or (0,), default=0)

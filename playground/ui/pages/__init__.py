@@ -1,1 +1,24 @@
-"""One package a page: its view and its presenter."""
+"""The pages of the window: one package a page, its view and its presenter.
+
+How a page is written:
+
+- `pages/<key>/view.py` holds a `Page` subclass (`playground.ui.page`). It takes a `Theme`, builds
+  widgets in `_build()`, wires its own signals in `_connect()`, and offers methods that show plain
+  values. It decides nothing and knows no service.
+- `pages/<key>/presenter.py` takes the view, the `Bridge` and the two or three services it needs.
+  Blocking or asynchronous work goes through `bridge.submit(coroutine)` (awaitable, use it inside
+  `bridge.spawn(self._load())`) or `bridge.follow(make_generator, slot)`. Errors nobody awaits reach
+  `MainWindow.report`: a `PlaygroundError` becomes a toast, anything else the bug dialog.
+- A factory builds both and returns the view; the presenter is kept as `view.presenter`:
+  `window.add_page("models", self.tr("Models"), "models", make_models_page)`. It is called on the
+  first visit. Import the page's modules inside the factory: start-up must stay quick.
+- Looks: `set_role(label, "caption", "quiet")` for text (roles in `stylesheet.SIZES`), and the
+  dynamic properties the style sheet knows: `card="true"` on a QFrame, `primary`, `flat`, `danger`
+  on a QPushButton, `button` or `flat` on a QToolButton, `field` on a QPlainTextEdit, `line="h"`.
+  Icons: `theme.icon("folder", "quiet")`, set again on `theme.changed`. Sizes: `theme.px(14)`.
+- Parts in `playground/ui/widgets`: `make_label`, `make_card`, `make_button` and friends in
+  `parts.py`; `Chip`; `ElidedLabel`; `FlowLayout`; `MarkdownView`; `Popup`.
+- Texts from files, models and providers go into labels with `PlainText` (what `make_label` sets).
+- Every control has an accessible name and a tooltip; strings go through `self.tr()` + `.format`.
+- Dialogs: `open()`, never `exec()`.
+"""

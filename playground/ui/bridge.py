@@ -1,0 +1,277 @@
+"""The only door between Qt's thread and the I/O thread on which engines and services live."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from playground.ui.rota import Rota
+
+T = TypeVar("T")
+Report = Callable[[BaseException], None]
+
+_JOIN_S = 10.0
+"""How long closing waits for the I/O thread; its work has been cancelled by then."""
+
+
+class Follower:
+    """One generator that is being followed; `cancel` ends it and nothing is delivered after."""
+
+    def __init__(
+        self, bridge: "Bridge", slot: Callable[[list[Any]], None], done: Callable[[], None] | None
+    ) -> None:
+        self._bridge = bridge
+        self._slot: Callable[[list[Any]], None] | None = slot
+        self._done = done
+        self._items: deque[Any] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        self._has_ended = False
+        self._is_awake = False
+
+    @property
+    def is_active(self) -> bool:
+        """True until everything was delivered or `cancel` was called."""
+        return self._slot is not None
+
+    def cancel(self) -> None:
+        """Stop delivering at once and close the generator on the I/O loop."""
+        self._slot = None
+        self._done = None
+        self._bridge.call(self._cancel_task)
+
+    async def run(self, make_generator: Callable[[], AsyncGenerator[Any, None]]) -> None:
+        """Gather the generator's items; runs on the I/O loop."""
+        self._task = asyncio.current_task()
+        try:
+            if self._slot is None:
+                return
+            async with aclosing(make_generator()) as generator:
+                async for item in generator:
+                    self._items.append(item)
+                    self._wake()
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported on Qt's thread
+            self._error = error
+        finally:
+            self._has_ended = True
+            self._is_awake = False
+            self._wake()
+
+    def flush(self) -> None:
+        """Deliver what has gathered; runs on Qt's thread."""
+        self._is_awake = False
+        items = []
+        while self._items:
+            items.append(self._items.popleft())
+        slot, done = self._slot, self._done
+        if slot is None:
+            self._bridge.rota.forget(self)
+            self._report()
+            return
+        if items:
+            slot(items)
+        if self._has_ended and not self._items and self._slot is not None:
+            self._slot = None
+            self._bridge.rota.forget(self)
+            self._report()
+            if done is not None:
+                done()
+
+    def _report(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            self._bridge.report(error)
+
+    def _wake(self) -> None:
+        if not self._is_awake:
+            self._is_awake = True
+            self._bridge.post(self._bridge.rota.ask, self)
+
+    def _cancel_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+class Bridge(QObject):
+    """Owns the I/O thread. Every method is called on Qt's thread unless it says otherwise.
+
+    `report` gets every error nobody awaited, on Qt's thread. `qt_loop` is qasync's loop; the one
+    that is running if it is not given.
+    """
+
+    _posted = Signal()
+
+    def __init__(
+        self,
+        report: Report,
+        *,
+        qt_loop: asyncio.AbstractEventLoop | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self.rota = Rota(self)
+        self._qt_loop = qt_loop or asyncio.get_running_loop()
+        self._qt_loop.set_exception_handler(self._on_loop_error)
+        self._io_loop = asyncio.new_event_loop()
+        self._io_loop.set_exception_handler(self._on_loop_error)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._spawned: set[asyncio.Task[Any]] = set()
+        self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._is_closed = False
+        self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._run_loop, name="playground-io")
+        self._thread.start()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> "asyncio.Future[T]":
+        """Run `coroutine` on the I/O loop and return a future of Qt's loop.
+
+        Cancelling the future cancels the coroutine. An error nobody asks the future for is
+        reported.
+        """
+        future: asyncio.Future[T] = self._qt_loop.create_future()
+        if self._is_closed:
+            coroutine.close()
+            future.cancel()
+            return future
+        holder: list[asyncio.Task[T]] = []
+
+        def start() -> None:
+            task = self._keep(coroutine)
+            holder.append(task)
+            task.add_done_callback(lambda ended: self.post(_settle, future, ended))
+
+        def stop_if_cancelled(settled: "asyncio.Future[T]") -> None:
+            if settled.cancelled():
+                self.call(lambda: [task.cancel() for task in holder])
+
+        future.add_done_callback(stop_if_cancelled)
+        self.call(start)
+        return future
+
+    def follow(
+        self,
+        make_generator: Callable[[], AsyncGenerator[T, None]],
+        slot: Callable[[list[T]], None],
+        *,
+        hz: int = 30,
+        done: Callable[[], None] | None = None,
+    ) -> Follower:
+        """Iterate a generator on the I/O loop and give `slot` lists of its items on Qt's thread.
+
+        At most `hz` lists a second; several followers take turns. `done` is called after the last
+        list, also when the generator failed (which is reported).
+        """
+        follower = Follower(self, slot, done)
+        self.rota.set_pace(follower, hz)
+        self.call(self._keep_follower, follower, make_generator)
+        return follower
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function` soon on the I/O loop; does nothing once the bridge is closed."""
+        try:
+            self._io_loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            # the loop has been closed: there is nothing left to tell it
+            return
+
+    def post(self, function: Callable[..., None], *args: Any) -> None:
+        """Call `function` soon on Qt's thread; may be called from any thread, at any time."""
+        self._calls.append((function, args))
+        try:
+            self._posted.emit()
+        except RuntimeError:
+            # the window and this object are gone: nobody is left to hear it
+            self._calls.clear()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Run `coroutine` on Qt's loop, keep it alive, and report its error."""
+        task = self._qt_loop.create_task(coroutine)
+        self._spawned.add(task)
+        task.add_done_callback(self._on_spawned)
+        return task
+
+    async def close(self) -> None:
+        """End everything that runs on either loop and join the thread; awaited on Qt's loop."""
+        if self._is_closed:
+            return
+        own = asyncio.current_task(self._qt_loop)
+        for task in [task for task in self._spawned if task is not own]:
+            task.cancel()
+        await self.submit(self._drain())
+        self._join()
+
+    def close_now(self) -> None:
+        """As `close`, where no loop can be awaited; blocks."""
+        if self._is_closed:
+            return
+        for task in list(self._spawned):
+            task.cancel()
+        asyncio.run_coroutine_threadsafe(self._drain(), self._io_loop).result(_JOIN_S)
+        self._join()
+
+    def _join(self) -> None:
+        self._is_closed = True
+        self.rota.stop()
+        self.call(self._io_loop.stop)
+        self._thread.join(_JOIN_S)
+        self._calls.clear()
+
+    async def _drain(self) -> None:
+        own = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not own]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._io_loop)
+        try:
+            self._io_loop.run_forever()
+        finally:
+            self._io_loop.close()
+
+    def _keep(self, coroutine: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        task = self._io_loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _keep_follower(
+        self, follower: Follower, make_generator: Callable[[], AsyncGenerator[Any, None]]
+    ) -> None:
+        self._keep(follower.run(make_generator))
+
+    def _take_posted(self) -> None:
+        while self._calls:
+            function, args = self._calls.popleft()
+            function(*args)
+
+    def _on_spawned(self, task: "asyncio.Task[Any]") -> None:
+        self._spawned.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.report(error)
+
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(context.get("message", "unknown"))
+        self.post(self.report, error)
+
+
+def _settle(future: "asyncio.Future[T]", ended: "asyncio.Task[T]") -> None:
+    if future.done():
+        return
+    if ended.cancelled():
+        future.cancel()
+    elif (error := ended.exception()) is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(ended.result())

@@ -1,0 +1,42 @@
+"""The one dialog for bugs: says that something went wrong inside, and copies a report."""
+
+import logging
+import platform
+import traceback
+
+from PySide6.QtCore import qVersion
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from playground import __version__
+
+log = logging.getLogger(__name__)
+
+
+def show_bug(parent: QWidget, error: BaseException) -> None:
+    """Write `error` to the log and offer its report; one dialog at a time."""
+    log.error("bug", exc_info=error)
+    if parent.findChild(QMessageBox, "bug") is not None:
+        return
+    box = QMessageBox(parent)
+    box.setObjectName("bug")
+    box.setWindowTitle(parent.tr("Something went wrong inside"))
+    box.setText(
+        parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
+    )
+    report = bug_report(error)
+    box.setDetailedText(report)
+    copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
+    box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+def bug_report(error: BaseException) -> str:
+    """Return what a developer needs to know: versions and the traceback, no values."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return (
+        f"Inference Playground {__version__} · Python {platform.python_version()} · "
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+    )

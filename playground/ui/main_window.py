@@ -1,0 +1,275 @@
+"""The window: a rail of pages, the page itself, and the strip of meters below."""
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from playground.core.errors import PlaygroundError
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.page import Page
+from playground.ui.rail import Rail
+from playground.ui.status_strip import StatusStrip
+from playground.ui.theme import Theme
+from playground.ui.widgets.toast import Toast
+
+DEFAULT_SIZE = QSize(1280, 800)
+
+
+class MainWindow(QMainWindow):
+    """Shows one page at a time; each is built on its first visit."""
+
+    files_dropped = Signal(object)
+    """A tuple of paths: .gguf files and folders a person has dropped on the window."""
+    page_changed = Signal(str)
+    closed = Signal()
+    """Everything has ended; the program may leave its loop."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: SettingsStore,
+        bridge: Bridge,
+        shutdown: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._settings = settings
+        self._bridge = bridge
+        self._shutdown = shutdown
+        self._factories: dict[str, Callable[[], Page]] = {}
+        self._titles: dict[str, str] = {}
+        self._pages: dict[str, Page] = {}
+        self._current: str | None = None
+        self._is_closing = False
+        self._was_maximized = False
+        self._build()
+        self._connect()
+
+    @property
+    def strip(self) -> StatusStrip:
+        """The meters."""
+        return self._strip
+
+    @property
+    def current_page(self) -> str | None:
+        """Key of the page in front."""
+        return self._current
+
+    def add_page(
+        self,
+        key: str,
+        title: str,
+        icon: str,
+        factory: Callable[[], Page],
+        *,
+        at_bottom: bool = False,
+    ) -> None:
+        """Give a page its place on the rail and the next Ctrl+number; `factory` runs on demand."""
+        self._factories[key] = factory
+        self._titles[key] = title
+        number = len(self._factories)
+        self._rail.add(key, title, icon, number, at_bottom=at_bottom)
+        action = QAction(title, self)
+        action.setShortcut(QKeySequence(f"Ctrl+{number}"))
+        action.setData(key)
+        action.triggered.connect(self._on_page_action)
+        self.addAction(action)
+
+    def page(self, key: str) -> Page:
+        """Return a page, built if it has not been."""
+        if key not in self._pages:
+            page = self._factories[key]()
+            page.setAccessibleName(self._titles[key])
+            self._pages[key] = page
+            self._stack.addWidget(page)
+            page.set_stage(on=self._theme.is_stage)
+        return self._pages[key]
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front; an unknown key is the first page."""
+        if key not in self._factories:
+            key = next(iter(self._factories))
+        if key == self._current:
+            return
+        page = self.page(key)
+        if self._current is not None:
+            self._pages[self._current].page_hidden()
+        self._current = key
+        self._stack.setCurrentWidget(page)
+        self._rail.select(key)
+        page.page_shown()
+        page.focus_first()
+        self.page_changed.emit(key)
+
+    def open_remembered(self) -> None:
+        """Show the window as it was left."""
+        state = self._settings.settings.window
+        restored = state.geometry is not None and self.restoreGeometry(
+            QByteArray(base64.b64decode(state.geometry))
+        )
+        if not restored:
+            room = QGuiApplication.primaryScreen().availableSize()
+            self.resize(DEFAULT_SIZE.boundedTo(room))
+        self.show_page(state.page)
+        self.show()
+
+    def toast(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = 8000,
+    ) -> None:
+        """Show a message at the foot of the page; see `Toast.show_message`."""
+        self._toast.show_message(
+            text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms
+        )
+
+    def report(self, error: BaseException) -> None:
+        """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
+        if isinstance(error, PlaygroundError):
+            self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
+            return
+        from playground.ui.bug_dialog import show_bug  # noqa: PLC0415 - rarely needed
+
+        show_bug(self, error)
+
+    def set_stage(self, *, on: bool) -> None:
+        """Large type for a room, rail and technical words away; or back again."""
+        if on == self._theme.is_stage:
+            return
+        if on:
+            self._was_maximized = self.isMaximized()
+        self._rail.setVisible(not on)
+        self._theme.set_look(stage=on)
+        for page in self._pages.values():
+            page.set_stage(on=on)
+        self._strip.set_stage(on=on)
+        if on:
+            self.showFullScreen()
+        elif self._was_maximized:
+            self.showMaximized()
+        else:
+            self.showNormal()
+
+    def _build(self) -> None:
+        self.setWindowTitle(self.tr("Inference Playground"))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(720, 480)
+        self._rail = Rail(self._theme)
+        self._stack = QStackedWidget()
+        self._toast = Toast(self._theme)
+        self._strip = StatusStrip(self._theme)
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        body = QVBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(self._stack, 1)
+        toast_row = QHBoxLayout()
+        toast_row.setContentsMargins(22, 0, 22, 8)
+        toast_row.addWidget(self._toast)
+        body.addLayout(toast_row)
+        row.addLayout(body, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self._strip)
+        self.setCentralWidget(center)
+
+    def _connect(self) -> None:
+        self._rail.chosen.connect(self.show_page)
+        for keys, slot in (
+            ("F11", self._toggle_stage),
+            ("Esc", self._on_escape),
+            ("Ctrl+L", self._focus_prompt),
+            ("Ctrl+Q", self.close),
+        ):
+            action = QAction(self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(slot)
+            self.addAction(action)
+
+    def _on_page_action(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction) and not self._theme.is_stage:
+            self.show_page(action.data())
+
+    def _focus_prompt(self) -> None:
+        self.show_page(next(iter(self._factories)))
+        if self._current is not None:
+            self._pages[self._current].focus_first()
+
+    def _toggle_stage(self) -> None:
+        self.set_stage(on=not self._theme.is_stage)
+
+    def _on_escape(self) -> None:
+        page = self._pages.get(self._current or "")
+        if page is not None and page.handle_escape():
+            return
+        self.set_stage(on=False)
+
+    def _remember(self) -> None:
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        window = replace(
+            self._settings.settings.window, geometry=geometry, page=self._current or "compare"
+        )
+        try:
+            self._settings.update(window=window)
+        except PlaygroundError:
+            # where the window stood is not worth keeping the program open for
+            return
+
+    async def _close_in_order(self) -> None:
+        for page in self._pages.values():
+            await page.close_page()
+        await self._strip.close_strip()
+        if self._shutdown is not None:
+            await self._shutdown()
+        self.closed.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Qt: hide at once, and end everything in order before the program leaves."""
+        event.ignore()
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.set_stage(on=False)
+        self._remember()
+        self.hide()
+        self._bridge.spawn(self._close_in_order())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Qt: take model files and folders only."""
+        if _model_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Qt: tell what was dropped."""
+        paths = _model_paths(event)
+        if paths:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.files_dropped.emit(paths)
+
+
+def _model_paths(event: QDropEvent) -> tuple[Path, ...]:
+    paths = (Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())

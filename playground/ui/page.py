@@ -1,0 +1,34 @@
+"""What the main window expects of a page."""
+
+from PySide6.QtWidgets import QWidget
+
+
+class Page(QWidget):
+    """A page's view; the window calls these, and each may be left as it is."""
+
+    presenter: object | None = None
+    """Kept here so that it lives as long as the view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("page")
+
+    def page_shown(self) -> None:
+        """Come to the front."""
+
+    def page_hidden(self) -> None:
+        """Leave the front."""
+
+    def focus_first(self) -> None:
+        """Put the keyboard where a person most likely wants it."""
+        self.setFocus()
+
+    def handle_escape(self) -> bool:
+        """Stop what can be stopped; return False where there was nothing."""
+        return False
+
+    def set_stage(self, *, on: bool) -> None:
+        """Show less and larger for a room, or everything again."""
+
+    async def close_page(self) -> None:
+        """End what this page has begun; awaited before the services end."""

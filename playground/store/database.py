@@ -1,0 +1,257 @@
+"""One SQLite file: opened with care, written by one thread, read by another."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from playground.core.errors import PlaygroundError, StorageFailed
+from playground.store.damaged import aside_path
+from playground.store.migrations import VERSION, migrate, prepare_index
+
+T = TypeVar("T")
+
+CHECKED_BYTES = 256 * 2**20
+"""Files up to this size are read through at the start to find damage: half a second at most."""
+
+_REASONS = {
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_READONLY": "the file or its folder is read-only",
+    "SQLITE_PERM": "the rights on the file do not allow it",
+    "SQLITE_AUTH": "the rights on the file do not allow it",
+    "SQLITE_CANTOPEN": "the file cannot be opened",
+    "SQLITE_BUSY": "another program keeps the file busy",
+    "SQLITE_LOCKED": "another program keeps the file busy",
+    "SQLITE_IOERR": "the disk reported an error",
+    "SQLITE_CORRUPT": "the file is damaged",
+    "SQLITE_NOTADB": "the file is damaged",
+    "SQLITE_NOMEM": "there is not enough memory",
+    "SQLITE_TOOBIG": "the text is too long",
+}
+"""What SQLite says when the environment fails, in words (https://sqlite.org/rescode.html)."""
+
+
+class Database:
+    """The history's file.
+
+    WAL with `synchronous=NORMAL`: what was written survives a killed program; a power cut may take
+    the last moments but never damages the file. `write(..., durable=True)` survives that as well.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._writing = ThreadPoolExecutor(1, "database-writer")
+        self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._is_open = False
+        self.has_fts = False
+        """Whether this SQLite has full-text search."""
+        self.problem: str | None = None
+        """What was wrong with the file and what was done about it, in a sentence."""
+
+    async def open(self) -> None:
+        """Open the file, make or migrate its tables.
+
+        A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
+        a file that a newer version of the program wrote or that cannot be opened.
+        """
+        await _finish(self._writing, self._open_writer)
+        await _finish(self._reading, self._open_reader)
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Wait for what is still being written, then close the file; a second call does nothing."""
+        self._is_open = False
+        await _finish(self._reading, self._close_reader)
+        await _finish(self._writing, self._close_writer)
+        self._reading.shutdown()
+        self._writing.shutdown()
+        self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._writing = ThreadPoolExecutor(1, "database-writer")
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
+        self._require_open()
+        return await _finish(self._reading, lambda: _translated(self._reader, query))
+
+    async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+        """Run `change` in one transaction on the writer's thread; raises `StorageFailed`.
+
+        A change that was asked for is made even where the one who asked is cancelled meanwhile.
+        """
+        self._require_open()
+        return await _finish(
+            self._writing,
+            lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
+        )
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise StorageFailed("The history is not open, so nothing is kept in it.")
+
+    def _open_writer(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite gives its side files the rights of the main file
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise StorageFailed(
+                f"The history cannot be written: {error.strerror or error}."
+            ) from error
+        try:
+            self._refuse_newer()
+            self._writer = self._connect()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise (_storage_failed(error) or error) from error
+            self._set_aside()
+            self._writer = _translated_open(self._connect)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # what a person deletes is gone
+            if self._path.stat().st_size <= CHECKED_BYTES:
+                _check(connection)
+            migrate(connection)
+            self.has_fts = prepare_index(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _refuse_newer(self) -> None:
+        if self._path.stat().st_size == 0:
+            return
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StorageFailed(
+                "The history was written by a newer version of this program and is left as it is.",
+                "Install the newer version to see it. Until then nothing is kept.",
+            )
+
+    def _set_aside(self) -> None:
+        aside = aside_path(self._path)
+        try:
+            for suffix in ("-wal", "-shm", ""):
+                part = Path(f"{self._path}{suffix}")
+                if part.exists():
+                    part.rename(f"{aside}{suffix}")
+        except OSError as error:
+            raise StorageFailed(
+                f"The history is damaged and cannot be moved away: {error.strerror or error}."
+            ) from error
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self.problem = (
+            f"The history was damaged. It is kept as {aside.name}, and a new one was started."
+        )
+
+    def _open_reader(self) -> None:
+        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        connection.execute("PRAGMA query_only = ON")
+        self._reader = connection
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """`quick_check` found something."""
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise _Damaged(verdict)
+
+
+async def _finish(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    """Run `work` to its end on `executor`, even where the caller is cancelled."""
+    future = asyncio.get_running_loop().run_in_executor(executor, work)
+    future.add_done_callback(_retrieve)
+    return await asyncio.shield(future)
+
+
+def _retrieve(future: "asyncio.Future[T]") -> None:
+    """Take the error of work whose caller has gone, so that asyncio does not report it again."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _transaction(
+    connection: sqlite3.Connection,
+    change: Callable[[sqlite3.Connection], T],
+    *,
+    durable: bool,
+) -> T:
+    if durable:
+        connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = change(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    finally:
+        if durable:
+            connection.execute("PRAGMA synchronous = NORMAL")
+    return result
+
+
+def _translated(
+    connection: sqlite3.Connection | None, work: Callable[[sqlite3.Connection], T]
+) -> T:
+    if connection is None:
+        raise StorageFailed("The history is not open, so nothing is kept in it.")
+    try:
+        return work(connection)
+    except sqlite3.DatabaseError as error:
+        translated = _storage_failed(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def _translated_open(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    try:
+        return connect()
+    except sqlite3.DatabaseError as error:
+        raise (_storage_failed(error) or error) from error
+
+
+def _storage_failed(error: sqlite3.DatabaseError) -> PlaygroundError | None:
+    """Return the error in words, or `None` where the mistake is our own."""
+    reason = next((text for name, text in _REASONS.items() if _name(error).startswith(name)), None)
+    if reason is None:
+        return None
+    return StorageFailed(f"The history could not be used: {reason}.")
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    return isinstance(error, _Damaged) or _name(error).startswith(
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    )
+
+
+def _name(error: sqlite3.DatabaseError) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))

@@ -1,0 +1,165 @@
+"""The child process that holds one model: takes orders from its parent until that is gone."""
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from playground.core.errors import OutOfMemory, PlaygroundError
+from playground.engines import wire
+
+if TYPE_CHECKING:
+    from playground.engines.worker_session import Session
+
+PARENT_VARIABLE = "PLAYGROUND_PARENT_PID"
+LOAD_ID = 0
+"""The id under which a load can be stopped."""
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Job:
+    """One order of the parent's, and whether it is still wanted."""
+
+    def __init__(self, message: wire.JsonObject) -> None:
+        self.message = message
+        self.id = LOAD_ID if message["type"] == "load" else int(message["id"])
+        self.is_stopped = False
+
+
+class JobBoard:
+    """Orders as they come in; the reader thread pins them up, the main thread works them off."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._known: dict[int, Job] = {}
+        self._on_stop: Callable[[], None] | None = None
+
+    def take(self, message: wire.JsonObject) -> None:
+        """Queue an order, or mark one as no longer wanted."""
+        if message["type"] != "stop":
+            job = Job(message)
+            with self._lock:
+                self._known[job.id] = job
+            self._waiting.put(job)
+            return
+        with self._lock:
+            known = self._known.get(message["id"])
+            if known is None:
+                return
+            known.is_stopped = True
+            if self._on_stop is not None:
+                self._on_stop()
+
+    def next(self, on_start: Callable[[], None], on_stop: Callable[[], None]) -> Job:
+        """Wait for an order; `on_stop` is called from the reader thread when it is called off."""
+        job = self._waiting.get()
+        with self._lock:
+            on_start()
+            self._on_stop = on_stop
+            if job.is_stopped:
+                on_stop()
+        return job
+
+    def done(self, job: Job) -> None:
+        """Forget `job`: a stop for it no longer means anything."""
+        with self._lock:
+            self._known.pop(job.id, None)
+            self._on_stop = None
+
+
+def main() -> int:
+    """Work until the parent closes the pipe, dies, or a load fails; return the exit code."""
+    _die_with_parent()
+    incoming, outgoing = _take_pipes()
+    _be_killed_first()
+    board = JobBoard()
+    threading.Thread(target=_listen, args=(incoming, board), daemon=True).start()
+
+    def emit(line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            try:
+                view = view[os.write(outgoing, view) :]
+            except BrokenPipeError:
+                os._exit(0)
+
+    from playground.engines.worker_session import Session  # noqa: PLC0415 - after the pipes moved
+
+    code = _work(Session(emit), board, emit)
+    sys.stderr.flush()
+    # llama.cpp's threads and callbacks must not meet a half-dismantled interpreter
+    os._exit(code)
+
+
+def _work(session: "Session", board: JobBoard, emit: Callable[[bytes], None]) -> int:
+    """Return once the worker is of no further use."""
+    while True:
+        job = board.next(session.abort.release, session.abort.press)
+        is_useful = True
+        try:
+            is_useful = session.do(job)
+        except PlaygroundError as error:
+            emit(wire.pack(wire.failed(error.info())))
+            is_useful = session.is_loaded
+        except MemoryError:
+            shortage = OutOfMemory("The process that holds the model ran out of memory.")
+            emit(wire.pack(wire.failed(shortage.info())))
+            is_useful = session.is_loaded
+        finally:
+            board.done(job)
+        if not is_useful:
+            return 0
+
+
+def _listen(incoming: BinaryIO, board: JobBoard) -> None:
+    """Read orders; the end of the pipe is the end of the process, whatever it is doing."""
+    try:
+        while line := incoming.readline(wire.LINE_LIMIT + 1):
+            board.take(wire.unpack(line))
+    except (wire.WireError, KeyError, TypeError, ValueError, OSError):
+        os._exit(2)
+    os._exit(0)
+
+
+def _take_pipes() -> tuple[BinaryIO, int]:
+    """Move the pipes to descriptors of our own and point 1 and 2 at the log pipe.
+
+    llama-cpp-python redirects both for the whole process while it loads, and libraries print.
+    """
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(incoming, "rb"), outgoing
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process with the thread that started it."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent is not None and parent != str(os.getppid()):
+        os._exit(0)
+
+
+def _be_killed_first() -> None:
+    """When memory runs out, Linux shall end the worker and not the window."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        try:
+            score.write_text("500")
+        except OSError as error:
+            sys.stderr.write(f"oom_score_adj: {error}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

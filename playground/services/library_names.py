@@ -1,0 +1,67 @@
+"""What a model file is called, and which one a person means."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from playground.core.errors import ModelNotFound, UsageError
+from playground.core.targets import ModelFile
+
+_LONGEST_NAME = 80
+_QUANTIZATION = re.compile(
+    r"[-._ ]+(?:UD[-._ ])?(?:I?Q\d+(?:_[A-Z0-9]+)*|[BF]F?(?:16|32)|FP16|MXFP4(?:_MOE)?|TQ\d_\d)$",
+    re.IGNORECASE,
+)
+_SHARD_END = re.compile(r"-\d{5}-of-\d{5}$")
+
+
+def name_from_file(path: Path) -> str:
+    """Return a readable name from a file name: `SmolLM2-135M-Instruct.Q4_1` without the rest."""
+    stem = path.name.removesuffix(path.suffix)
+    stem = _QUANTIZATION.sub("", _SHARD_END.sub("", stem)) or stem
+    return clean(re.sub(r"[-_\s]+", " ", stem)) or path.name
+
+
+def clean(name: str) -> str:
+    """Return `name` as one short line without characters that steer the screen."""
+    visible = "".join(
+        " " if char.isspace() else char
+        for char in name
+        if char.isspace() or not unicodedata.category(char).startswith("C")
+    )
+    words = " ".join(visible.split())
+    return words if len(words) <= _LONGEST_NAME else words[: _LONGEST_NAME - 1] + "…"
+
+
+def choose(models: Iterable[ModelFile], wanted: str) -> ModelFile:
+    """Return the model `wanted` names: by file name, name, or the beginning of one of them.
+
+    Raises `ModelNotFound`, or `UsageError` where several are meant.
+    """
+    known = tuple(models)
+    key = _plain(wanted)
+    exact = [model for model in known if key in _names(model)]
+    begins = [m for m in known if key and any(name.startswith(key) for name in _names(m))]
+    found = exact or begins
+    usable = [model for model in found if model.problem is None]
+    if len(usable) == 1 or len(found) == 1:
+        return (usable or found)[0]
+    if not found:
+        raise ModelNotFound(
+            f"There is no model called “{clean(wanted)}” on this computer.",
+            "`playground models` lists those that are here.",
+        )
+    names = ", ".join(sorted(model.path.name for model in found[:8]))
+    raise UsageError(
+        f"“{clean(wanted)}” may mean several models: {names}.",
+        "Write more of the name, or the path of the file.",
+    )
+
+
+def _names(model: ModelFile) -> set[str]:
+    return {_plain(model.path.name), _plain(model.path.stem), _plain(model.name)}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.\s]+", " ", name).strip().casefold()

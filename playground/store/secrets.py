@@ -1,0 +1,236 @@
+"""API keys: the system's keyring, else memory, with environment variables as a fallback.
+
+A key belongs to one provider at one origin (scheme, host, port). A provider whose address moves to
+another host has no key there until it is entered again.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from playground.core.addresses import origin
+from playground.core.errors import UsageError
+from playground.core.targets import Provider
+from playground.store.presets import preset_of_key, presets
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+SERVICE = "inference-playground"
+UNLOCK_LIMIT_S = 30.0
+"""How long a person may take to unlock the keyring before the program goes on without it."""
+
+
+class KeySource(StrEnum):
+    """Where a key was found or is kept."""
+
+    KEYRING = "keyring"
+    SESSION = "session"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key; only `value` shows it."""
+
+    value: str = field(repr=False)
+    source: KeySource
+
+
+class KeyringState(StrEnum):
+    """What is known of the system's keyring."""
+
+    UNKNOWN = "unknown"
+    USABLE = "usable"
+    MISSING = "missing"
+    SILENT = "silent"
+
+
+class SecretStore:
+    """Keeps keys out of every file the program writes."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        unlock_limit_s: float = UNLOCK_LIMIT_S,
+    ) -> None:
+        self._environment = os.environ if environment is None else environment
+        self._unlock_limit_s = unlock_limit_s
+        self._session: dict[str, str] = {}
+        self._state = KeyringState.UNKNOWN
+        self._keyring_name = ""
+        self._provider_of: Callable[[str], Provider] | None = None
+
+    def find_providers_with(self, provider_of: Callable[[str], Provider]) -> None:
+        """Tell how a provider is found by its id, for `set` and `delete`."""
+        self._provider_of = provider_of
+
+    async def get(self, provider: Provider) -> Secret | None:
+        """Return the provider's key for the host it has now, or `None`."""
+        account = _account(provider)
+        if account in self._session:
+            return Secret(self._session[account], KeySource.SESSION)
+        if self._state in {KeyringState.UNKNOWN, KeyringState.USABLE}:
+            value = await self._ask(lambda backend: backend.get_password(SERVICE, account))
+            if isinstance(value, str) and value:
+                return Secret(value, KeySource.KEYRING)
+        return self._from_environment(provider)
+
+    async def set(self, provider: Provider | str, key: str) -> KeySource:
+        """Keep a key and return where: in the keyring if it gives back what was written."""
+        key = key.strip()
+        if not key:
+            raise UsageError("The key is empty.", "Paste the key you got from the provider.")
+        account = _account(self._resolved(provider))
+
+        def write(backend: Any) -> bool:
+            backend.set_password(SERVICE, account, key)
+            return bool(backend.get_password(SERVICE, account) == key)
+
+        # a keyring that did not answer earlier may have been unlocked since
+        if await self._ask(write):
+            self._session.pop(account, None)
+            return KeySource.KEYRING
+        if self._state is KeyringState.USABLE:
+            self._state = KeyringState.MISSING
+        self._session[account] = key
+        return KeySource.SESSION
+
+    async def delete(self, provider: Provider | str) -> None:
+        """Forget the key of a provider at the host it has now."""
+        account = _account(self._resolved(provider))
+        self._session.pop(account, None)
+
+        def erase(backend: Any) -> None:
+            if backend.get_password(SERVICE, account) is not None:
+                backend.delete_password(SERVICE, account)
+
+        await self._ask(erase)
+
+    async def probe(self) -> str:
+        """Find out whether there is a keyring and return `storage()`."""
+        if self._state is KeyringState.UNKNOWN:
+            await self._ask(lambda _: None)
+        return self.storage()
+
+    def storage(self) -> str:
+        """Return where keys are kept, in a sentence for the interface; see `probe`."""
+        match self._state:
+            case KeyringState.USABLE:
+                return f"Keys are kept in this system's keyring ({self._keyring_name})."
+            case KeyringState.MISSING:
+                return (
+                    "This system offers no usable keyring: a key is kept until the program ends, "
+                    "or read from an environment variable."
+                )
+            case KeyringState.SILENT:
+                return (
+                    "This system's keyring does not answer: unlock it. Until then a key is kept "
+                    "until the program ends, or read from an environment variable."
+                )
+            case _:
+                return "Keys are kept in this system's keyring where it has one."
+
+    def _resolved(self, provider: Provider | str) -> Provider:
+        if isinstance(provider, Provider):
+            return provider
+        if self._provider_of is None:
+            raise UsageError(f"No provider “{provider}” is known.")
+        return self._provider_of(provider)
+
+    def _from_environment(self, provider: Provider) -> Secret | None:
+        for name in key_variables(provider):
+            value = self._environment.get(name, "").strip()
+            if value:
+                return Secret(value, KeySource.ENVIRONMENT)
+        return None
+
+    async def _ask(self, question: Callable[[Any], T]) -> T | None:
+        """Put a question to the keyring; `None` where there is none or it does not answer."""
+
+        def work() -> tuple[str, T] | None:
+            backend = _backend()
+            return None if backend is None else (str(backend.name), question(backend))
+
+        try:
+            answer = await _in_own_thread(work, self._unlock_limit_s)
+        except TimeoutError:
+            self._state = KeyringState.SILENT
+            return None
+        except Exception as error:  # noqa: BLE001 - backends raise whatever their system raises
+            # the text could quote what was to be written
+            log.warning("the keyring failed with %s", type(error).__name__)
+            self._state = KeyringState.SILENT
+            return None
+        if answer is None:
+            self._state = KeyringState.MISSING
+            return None
+        self._state = KeyringState.USABLE
+        self._keyring_name = answer[0]
+        return answer[1]
+
+
+def key_variables(provider: Provider) -> tuple[str, ...]:
+    """Return the environment variables whose key may go to this provider.
+
+    A well-known service's variable serves that service's own host and no other.
+    """
+    known = next((preset for preset in presets() if preset.id == provider.preset), None)
+    names = (provider.key_env, known.provider.key_env if known else None)
+    return tuple(name for name in dict.fromkeys(names) if name and _may_use(provider, name))
+
+
+def _may_use(provider: Provider, variable: str) -> bool:
+    owner = preset_of_key(variable)
+    return owner is None or origin(owner.provider.base_url) == origin(provider.base_url)
+
+
+def _account(provider: Provider) -> str:
+    return f"{provider.id} {origin(provider.base_url)}"
+
+
+def _backend() -> Any:
+    """Return a keyring that keeps what it is given safely, or `None`."""
+    import keyring.core  # noqa: PLC0415 - start-up time
+
+    backend = keyring.core.get_keyring()
+    # a chain would fall back on backends that are not safe
+    links = getattr(backend, "backends", None) or [backend]
+    # plain text files and the null backend have a priority below 1
+    return next((link for link in links if keyring.core.recommended(link)), None)
+
+
+async def _in_own_thread(work: Callable[[], T], limit_s: float) -> T:
+    """Run blocking work in a thread that cannot keep the program from ending.
+
+    `asyncio.to_thread` would: its threads are joined at the end, and a prompt for the keyring's
+    password may stay open for ever.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(value)
+        else:
+            answer.set_exception(error)
+
+    def run() -> None:
+        value, failure = None, None
+        try:
+            value = work()
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            failure = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, value, failure)
+
+    threading.Thread(target=run, name="keyring", daemon=True).start()
+    return await asyncio.wait_for(answer, limit_s)

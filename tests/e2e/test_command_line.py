@@ -1,0 +1,164 @@
+"""The real command line as a process of its own, with the real starter model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "PLAYGROUND_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
+
+
+def playground(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "playground", *words],
+        capture_output=True,
+        text=True,
+        env=environment(home, **more),
+        timeout=110,
+        check=False,
+    )
+
+
+def runs_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = json.loads(done.stdout)["runs"]
+    return runs
+
+
+def test_compare_prints_one_object_with_every_figure_of_the_contract(playground_home: Path) -> None:
+    done = playground(
+        playground_home, "compare", "--target", "local:starter", "--prompt", "Name a colour.",
+        "--max-tokens", "12", "--temperature", "0", "--seed", "7", "--logprobs", "3", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_of(done)
+    assert run["status"] == "finished"
+    assert run["text"].strip()
+    assert run["seed"] == 7
+    assert run["usage"]["provenance"] == "measured"
+    assert 0 < run["usage"]["completion_tokens"] <= 12
+    assert run["usage"]["processed_tokens"] == run["usage"]["prompt_tokens"]
+    timings = run["timings"]
+    assert timings["load_s"] > 0
+    assert 0 < timings["prompt_s"] <= timings["ttft_s"] <= timings["total_s"]
+    assert timings["first_answer_s"] == timings["ttft_s"]
+    assert run["speeds"]["generation_tokens_per_s"] > 0
+    assert run["cost"]["kind"] == "electricity"
+    assert run["cost"]["provenance"] == "estimated"
+    assert run["was_loaded"] is False
+    assert run["hosts"] == []
+    assert run["error"] is None
+    assert "".join(token["text"] for token in run["tokens"]).strip() == run["text"].strip()
+    for token in run["tokens"]:
+        assert 0 < token["probability"] <= 1
+        assert len(token["alternatives"]) == 3
+
+
+def test_the_same_request_gives_the_same_answer_and_processes_the_same_prompt(
+    playground_home: Path,
+) -> None:
+    words = (
+        "compare", "--target", "local:starter", "--target", "local:starter",
+        "--prompt", "Tell me about rain.", "--max-tokens", "16", "--seed", "3", "--json",
+    )  # fmt: skip
+    first, second = runs_of(playground(playground_home, *words))
+    assert first["text"] == second["text"]
+    assert first["usage"] == second["usage"]
+    assert (first["was_loaded"], second["was_loaded"]) == (False, True)
+    assert second["timings"]["load_s"] is None
+    assert (first["order"], second["order"]) == (0, 1)
+
+
+def test_what_is_streamed_to_the_terminal_names_its_place(playground_home: Path) -> None:
+    done = playground(
+        playground_home, "compare", "--target", "local:starter", "--prompt", "Say hello.",
+        "--max-tokens", "8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "on this computer" in done.stdout
+    assert "tokens/s" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "sentence"),
+    [
+        ("local:no-such-model", 1, "no-such-model"),
+        ("nowhere:model", 1, "nowhere"),
+        ("starter", 2, "not a target"),
+    ],
+)
+def test_a_target_that_is_not_there_is_one_line_without_a_traceback(
+    playground_home: Path, target: str, code: int, sentence: str
+) -> None:
+    done = playground(playground_home, "compare", "--target", target, "--prompt", "hi", "--json")
+    assert done.returncode == code
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["compare"], ["compare", "--target"], ["nonsense"]])
+def test_wrong_usage_exits_2(playground_home: Path, words: list[str]) -> None:
+    done = playground(playground_home, *words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_screen_the_window_says_so_and_points_to_compare(playground_home: Path) -> None:
+    done = playground(playground_home, QT_QPA_PLATFORM="", DISPLAY="", WAYLAND_DISPLAY="")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "playground compare" in done.stderr
+
+
+def test_help_and_version_load_neither_qt_nor_any_engine(playground_home: Path) -> None:
+    probe = (
+        "import sys\nfrom playground.__main__ import main\n"
+        "try:\n    main([sys.argv[1]])\nexcept SystemExit: pass\n"
+        "heavy = {'PySide6', 'openai', 'llama_cpp', 'numpy', 'genai_prices', 'huggingface_hub'}\n"
+        "print('LOADED', sorted(heavy & set(sys.modules)))"
+    )
+    for flag in ("--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", probe, flag],
+            capture_output=True,
+            text=True,
+            env=environment(playground_home),
+            check=True,
+        )
+        assert "LOADED []" in done.stdout
+        assert "playground" in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_written_and_leaves_nothing_running(playground_home: Path) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "playground", "compare", "--target", "local:starter",
+            "--prompt", "Write a very long story about the sea.", "--max-tokens", "4000",
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(playground_home), start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    heard = ""
+    while len(heard) < 80:
+        heard += process.stdout.read(20)
+    # as a terminal does it: to the whole group, workers included
+    os.killpg(process.pid, signal.SIGINT)
+    rest, complaints = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "cancelled" in rest
+    assert "Traceback" not in complaints
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)

@@ -28,9 +28,15 @@ Admission = Callable[[], AbstractAsyncContextManager[None]]
 class LlamaEngine:
     """Streams answers of one worker, loading its model on demand."""
 
-    def __init__(self, worker: LlamaWorker, admission: Admission = nullcontext) -> None:
+    def __init__(
+        self,
+        worker: LlamaWorker,
+        admission: Admission = nullcontext,
+        on_use: Callable[[], None] | None = None,
+    ) -> None:
         self._worker = worker
         self._admission = admission
+        self._on_use = on_use
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the events of one run; see `playground.core.events`."""
@@ -40,6 +46,8 @@ class LlamaEngine:
             request = replace(request, sampling=drawn)
         try:
             async with self._worker.turn():
+                if self._on_use is not None:
+                    self._on_use()
                 was_loaded = self._worker.is_loaded
                 if not was_loaded:
                     async with aclosing(self._load(origin)) as loading:
@@ -50,6 +58,10 @@ class LlamaEngine:
                         yield event
         except PlaygroundError as error:
             yield Failed(perf_counter() - origin, error.info())
+        except wire.WireError as error:
+            await self._worker.close()
+            crash = WorkerCrashed(f"The model's process said something unreadable ({error}).")
+            yield Failed(perf_counter() - origin, crash.info())
 
     async def _load(self, origin: float) -> AsyncGenerator[StreamEvent, None]:
         async with self._admission(), aclosing(self._worker.load()) as fractions:

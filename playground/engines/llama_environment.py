@@ -9,22 +9,24 @@ import playground
 
 PARENT_VARIABLE = "PLAYGROUND_PARENT_PID"
 
-_NEEDED = frozenset({
-    "APPDATA",
-    "HOME",
-    "LANG",
-    "LOCALAPPDATA",
-    "PATH",
-    "PLAYGROUND_HOME",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-    "TMPDIR",
-    "TZ",
-    "USERPROFILE",
-    "VIRTUAL_ENV",
-    "WINDIR",
-})
+_NEEDED = frozenset(
+    {
+        "APPDATA",
+        "HOME",
+        "LANG",
+        "LOCALAPPDATA",
+        "PATH",
+        "PLAYGROUND_HOME",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USERPROFILE",
+        "VIRTUAL_ENV",
+        "WINDIR",
+    }
+)
 _NEEDED_PREFIXES = (
     "CUDA_",
     "DYLD_",

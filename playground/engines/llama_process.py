@@ -4,18 +4,16 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from time import perf_counter
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import ModelLoadFailed, OutOfMemory, TemplateFailed, WorkerCrashed
 from playground.engines import wire
 from playground.engines.llama_environment import worker_command, worker_environment
+from playground.engines.llama_silence import Silence, SilenceLimits
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +30,6 @@ class WorkerState(StrEnum):
     LOADING = "loading"
     READY = "ready"
     BUSY = "busy"
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceLimits:
-    """How long a worker may say nothing before it is taken for hung, in seconds."""
-
-    load_s: float = 120.0
-    template_s: float = 10.0
-    """A chat format is a stranger's program, and may loop for ever."""
-    prompt_s: float = 120.0
-    token_s: float = 60.0
-    stop_s: float = 2.0
-    """Time to confirm a stop."""
 
 
 class LlamaWorker:
@@ -68,8 +53,9 @@ class LlamaWorker:
         self._settling: asyncio.Task[None] | None = None
         self._last_words = ""
         self._next_id = _LOAD_ID + 1
-        self._silence = _Silence(self._kill)
+        self._silence = Silence(self._kill)
         self._was_closed = False
+        self._is_reading = False
 
     @property
     def pid(self) -> int | None:
@@ -93,10 +79,13 @@ class LlamaWorker:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until the worker is free, and keep it."""
-        async with self._turn:
-            if self._settling is not None:
-                await asyncio.shield(self._settling)
-            yield
+        try:
+            async with self._turn:
+                if self._settling is not None:
+                    await asyncio.shield(self._settling)
+                yield
+        finally:
+            self._notify()
 
     async def load(self) -> AsyncGenerator[float, None]:
         """Start a process, load the model, and yield how much of it is there, 0 … 1.
@@ -104,7 +93,7 @@ class LlamaWorker:
         Raises `ModelLoadFailed`, `OutOfMemory` or `WorkerCrashed`. Leaving it early calls the load
         off. Needs the turn.
         """
-        await self.close()
+        await self._end()
         begun = perf_counter()
         self._change(WorkerState.LOADING)
         is_over = False
@@ -124,7 +113,7 @@ class LlamaWorker:
             is_over = True
         except (ModelLoadFailed, OutOfMemory, WorkerCrashed):
             is_over = True
-            await self.close()
+            await self._end()
             raise
         finally:
             if not is_over:
@@ -141,7 +130,7 @@ class LlamaWorker:
         self._change(WorkerState.BUSY)
         is_over = False
         limit_s = self._limits.template_s
-        is_rendering = True
+        is_rendering = False
         try:
             self._send(wire.generate(request_id, request))
             while not is_over:
@@ -156,7 +145,7 @@ class LlamaWorker:
         except WorkerCrashed as error:
             is_over = True
             has_hung = self._silence.was_broken
-            await self.close()
+            await self._end()
             if has_hung and is_rendering:
                 raise TemplateFailed("The model's chat format does not come to an end.") from error
             raise
@@ -166,6 +155,11 @@ class LlamaWorker:
 
     async def close(self) -> None:
         """End the process, at the latest by force, and give the memory back."""
+        await self._end()
+        if self._settling is not None:
+            await asyncio.wait([self._settling])
+
+    async def _end(self) -> None:
         process = self._process
         if process is None:
             self._change(WorkerState.UNLOADED)
@@ -215,6 +209,7 @@ class LlamaWorker:
         if process is None or process.stdout is None:
             raise WorkerCrashed("The model was unloaded.")
         self._silence.expect(limit_s)
+        self._is_reading = True
         try:
             line = await process.stdout.readline()
             if line:
@@ -223,6 +218,7 @@ class LlamaWorker:
             self._kill()
             raise WorkerCrashed("The model's process said something unreadable.") from error
         finally:
+            self._is_reading = False
             self._silence.rest()
         raise await self._crash(process, limit_s)
 
@@ -255,8 +251,9 @@ class LlamaWorker:
         finally:
             if is_load:
                 self._kill()
-                await self.close()
+                await self._end()
             self._settling = None
+            self._notify()
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -281,7 +278,8 @@ class LlamaWorker:
         """Read the pipes to their end and close them, so that nothing is left behind."""
         if process.stdin is not None:
             process.stdin.close()
-        if process.stdout is not None:
+        # whoever waits for a message meets the end of the pipe by itself
+        if process.stdout is not None and not self._is_reading:
             while await process.stdout.read(1 << 16):
                 pass
         tasks, self._tasks = self._tasks, []
@@ -293,51 +291,11 @@ class LlamaWorker:
         if state is self.state:
             return
         self.state = state
+        self._notify()
+
+    def _notify(self) -> None:
         if self._on_change is not None:
             self._on_change()
-
-
-class _Silence:
-    """Calls back when something expected does not come; one timer, moved lazily."""
-
-    def __init__(self, on_broken: Callable[[], None]) -> None:
-        self._on_broken = on_broken
-        self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._was_warned = False
-        self.was_broken = False
-
-    def expect(self, seconds: float) -> None:
-        """Begin to wait."""
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.time() + seconds
-        self._was_warned = False
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._arm(self._deadline)
-
-    def rest(self) -> None:
-        """Stop waiting."""
-        self._deadline = None
-
-    def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._check)
-
-    def _check(self) -> None:
-        self._timer = None
-        if self._deadline is None:
-            return
-        now = asyncio.get_running_loop().time()
-        if now < self._deadline:
-            self._arm(self._deadline)
-        elif not self._was_warned:
-            # this loop itself may have been held up: what came meanwhile is read first
-            self._was_warned = True
-            self._arm(now + 0.05)
-        else:
-            self.was_broken = True
-            self._on_broken()
 
 
 def _fraction(message: wire.JsonObject) -> float:

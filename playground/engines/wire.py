@@ -165,6 +165,7 @@ def notice(stamp: float, kind: str, message: str) -> JsonObject:
 
 
 def finished(
+    *,
     stamp: float,
     reason: str,
     prompt_tokens: int,

@@ -77,6 +77,8 @@ class JobBoard:
 def main() -> int:
     """Work until the parent closes the pipe, dies, or a load fails; return the exit code."""
     _die_with_parent()
+    # Ctrl-C in a terminal reaches the whole group: the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = _take_pipes()
     _be_killed_first()
     board = JobBoard()

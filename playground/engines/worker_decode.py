@@ -79,7 +79,13 @@ class Decoder:
         for chunk in text.finish():
             self._emit_chunk(chunk)
         finished = wire.finished(
-            perf_counter(), reason, len(tokens), kept, written, text.reasoning_tokens, prompt_s
+            stamp=perf_counter(),
+            reason=reason,
+            prompt_tokens=len(tokens),
+            kept=kept,
+            completion_tokens=written,
+            reasoning_tokens=text.reasoning_tokens,
+            prompt_s=prompt_s,
         )
         self._emit(wire.pack(finished))
 
@@ -105,6 +111,7 @@ class Decoder:
             api.llama_decode,
             api.llama_vocab_is_eog,
         )
+        token = -1
         for written in range(limit):
             if written:
                 status = decode(context, self._next_batch)

@@ -13,8 +13,10 @@ _KEPT_LINES = 20
 
 _PLAIN_SENTENCES: tuple[tuple[str, type[PlaygroundError], str], ...] = (
     (
-        r"out of memory|unable to allocate|failed to allocate|OutOfDeviceMemory|cudaMalloc failed"
-        r"|std::bad_alloc|cannot allocate memory|mmap failed",
+        (
+            r"out of memory|unable to allocate|failed to allocate|OutOfDeviceMemory"
+            r"|cudaMalloc failed|std::bad_alloc|cannot allocate memory|mmap failed"
+        ),
         OutOfMemory,
         "There is not enough memory for this model with this context.",
     ),
@@ -45,8 +47,10 @@ _PLAIN_SENTENCES: tuple[tuple[str, type[PlaygroundError], str], ...] = (
         "The model's vocabulary cannot be read.",
     ),
     (
-        r"missing tensor|wrong number of tensors|wrong shape|tensor .* (has|not found)"
-        r"|invalid|corrupt|key not found|wrong type|gguf_init",
+        (
+            r"missing tensor|wrong number of tensors|wrong shape|tensor .* (has|not found)"
+            r"|invalid|corrupt|key not found|wrong type|gguf_init"
+        ),
         ModelFileInvalid,
         "The file is damaged: its parts do not fit together.",
     ),

@@ -35,6 +35,8 @@ _FLASH_ATTENTION = {
     FlashAttention.OFF: api.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
 
+_NO_CHAT = ("This model does not write text, so it cannot answer.", "Choose a chat model.")
+
 
 class LoadStopped(Exception):
     """The load was given up because it was asked to stop."""
@@ -88,6 +90,8 @@ class LoadedModel:
         self.on_gpu = on_gpu
         self.vocab = api.llama_model_get_vocab(model)
         self.memory = api.llama_get_memory(context)
+        if not self.memory:
+            raise ModelLoadFailed(*_NO_CHAT)
         self.vocabulary_size = api.llama_vocab_n_tokens(self.vocab)
         # llama.cpp rounds the context up; what was asked for is what the person was told
         self.context_tokens = min(order.context, api.llama_n_ctx(context))
@@ -129,32 +133,32 @@ def load_model(
     log.clear()
     if not Path(order.path).is_file():
         raise ModelLoadFailed("The model file is no longer where it was.")
-    on_gpu = _gpu_layers(order) != 0
     model = _load_weights(order, log, on_progress, is_stopped)
     try:
-        if api.llama_model_has_encoder(model) or not api.llama_model_has_decoder(model):
-            raise ModelLoadFailed(
-                "This model does not write text, so it cannot answer.", "Choose a chat model."
-            )
-        context = api.llama_init_from_model(model, _context_parameters(order, on_gpu=on_gpu))
-        if not context:
-            raise explain(log.errors(), "The model's working memory could not be set up.")
-        try:
-            if not api.llama_get_memory(context):
-                raise ModelLoadFailed(
-                    "This model does not write text, so it cannot answer.", "Choose a chat model."
-                )
-            loaded = LoadedModel(model, context, order, on_gpu=on_gpu)
-            loaded.warm_up()
-        except BaseException:
-            api.llama_free(context)
-            raise
+        loaded = _with_context(model, order, log)
     except BaseException:
         api.llama_model_free(model)
         raise
     if is_stopped():
         loaded.close()
         raise LoadStopped
+    return loaded
+
+
+def _with_context(model: Any, order: LoadOrder, log: LogLines) -> LoadedModel:
+    """Return `model` with its context, warmed up."""
+    if api.llama_model_has_encoder(model) or not api.llama_model_has_decoder(model):
+        raise ModelLoadFailed(*_NO_CHAT)
+    on_gpu = _gpu_layers(order) != 0
+    context = api.llama_init_from_model(model, _context_parameters(order, on_gpu=on_gpu))
+    if not context:
+        raise explain(log.errors(), "The model's working memory could not be set up.")
+    try:
+        loaded = LoadedModel(model, context, order, on_gpu=on_gpu)
+        loaded.warm_up()
+    except BaseException:
+        api.llama_free(context)
+        raise
     return loaded
 
 

@@ -63,7 +63,7 @@ class PromptMaker:
             tokens = (api.llama_token * size)()
             count = api.llama_tokenize(self._vocab, raw, len(raw), tokens, size, False, special)
             if count >= 0:
-                return tokens[:count]
+                return list(tokens[:count])
             size = -count
 
     def _plain(self, messages: tuple[Message, ...]) -> Prompt:
@@ -100,7 +100,7 @@ class PromptMaker:
             raise TemplateFailed(f"The model's chat format has a fault: {error}.") from error
         except MemoryError as error:
             raise TemplateFailed("The model's chat format grows without end.") from error
-        except Exception as error:  # noqa: BLE001 - a template is a program of a stranger's
+        except Exception as error:  # a template is a stranger's program and raises what it likes
             raise TemplateFailed(
                 f"The model's chat format does not take this conversation: {error}"
             ) from error

@@ -126,7 +126,7 @@ class ComparisonService:
 
 
 class _TurnRunner:
-    """One turn on its way: a task for each run, one queue of updates."""
+    """One turn on its way: an attempt for each run, which may be stopped, and what ends it."""
 
     def __init__(
         self,
@@ -146,80 +146,85 @@ class _TurnRunner:
         self._tasks = tasks
         self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
         self._final: dict[str, Run] = {}
-        self._endings: set[asyncio.Task[None]] = set()
+        self._bugs: list[BaseException] = []
         self._trouble: ErrorInfo | None = None
 
     async def updates(self) -> AsyncGenerator[TurnUpdate, None]:
         """Yield the turn's updates; closing it cancels the runs and keeps what they wrote."""
         await self._keep_turn()
         yield TurnStarted(self._comparison, self._turn)
-        gates = _gates(self._turn)
-        tasks = [
-            asyncio.create_task(self._run(run, gates[run.order]), name=run.id)
-            for run in self._turn.runs
-        ]
-        self._tasks.update({task.get_name(): task for task in tasks})
-        conductor = asyncio.create_task(_conduct(self._turn, tasks, gates, self._queue))
+        gates = {run.order: asyncio.Event() for run in self._turn.runs}
+        attempts = [self._attempt(run, gates[run.order]) for run in self._turn.runs]
+        self._tasks.update({attempt.run.id: attempt.task for attempt in attempts})
+        conductor = asyncio.create_task(self._conduct(attempts, gates))
         try:
             while (update := await self._queue.get()) is not None:
                 yield update
-            self._turn = replace(self._turn, runs=tuple(self._ended(r) for r in self._turn.runs))
+            self._turn = replace(
+                self._turn, runs=tuple(self._final[run.id] for run in self._turn.runs)
+            )
             turns = (*self._comparison.turns, self._turn)
             yield TurnEnded(replace(self._comparison, turns=turns), self._turn)
-            await conductor
         finally:
-            conductor.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(conductor, *tasks, return_exceptions=True)
-            await asyncio.gather(*self._endings, return_exceptions=True)
-            for task in tasks:
-                self._tasks.pop(task.get_name(), None)
+            for attempt in attempts:
+                attempt.task.cancel()
+            await asyncio.shield(conductor)
+            for attempt in attempts:
+                self._tasks.pop(attempt.run.id, None)
+        if self._bugs:
+            raise self._bugs[0]
 
-    def _ended(self, run: Run) -> Run:
-        return self._final.get(run.id, run)
-
-    async def _run(self, run: Run, gate: asyncio.Event) -> None:
-        fold = RunFold(run)
-        started = time.perf_counter()
-        recorder = RunRecorder(self._store, self._turn.id, run.id, self.trouble)
+    async def _conduct(
+        self, attempts: Sequence["_Attempt"], gates: dict[int, asyncio.Event]
+    ) -> None:
+        """Open the gates one after the other; the next opens when all before it have ended."""
         try:
-            await gate.wait()
-            fold.start(shared_machine=is_shared(self._turn, run))
-            await recorder.run(fold.run)
-            self._queue.put_nowait(RunStarted(fold.run))
-            started = time.perf_counter()
-            await self._stream(run, fold, recorder)
-        except asyncio.CancelledError:
-            fold.cancel(time.perf_counter() - started)
-        except PlaygroundError as error:
-            fold.fail(error.info(), time.perf_counter() - started)
-        except Exception as error:
-            fold.fail(_bug(error), time.perf_counter() - started)
-            raise
+            for place in sorted(gates):
+                gates[place].set()
+                group = [attempt for attempt in attempts if attempt.run.order == place]
+                await asyncio.gather(*(self._end(attempt) for attempt in group))
         finally:
-            ending = asyncio.create_task(self._end(fold, recorder))
-            self._endings.add(ending)
-            await asyncio.shield(ending)
+            self._queue.put_nowait(None)
 
-    async def _stream(self, run: Run, fold: RunFold, recorder: RunRecorder) -> None:
+    def _attempt(self, run: Run, gate: asyncio.Event) -> "_Attempt":
+        attempt = _Attempt(run, RunRecorder(self._store, self._turn.id, run.id, self.trouble))
+        attempt.task = asyncio.create_task(self._stream(attempt, gate), name=f"run {run.id}")
+        return attempt
+
+    async def _stream(self, attempt: "_Attempt", gate: asyncio.Event) -> None:
+        await gate.wait()
+        run, fold = attempt.run, attempt.fold
+        fold.start(shared_machine=is_shared(self._turn, run))
+        await attempt.recorder.run(fold.run)
+        self._queue.put_nowait(RunStarted(fold.run))
+        attempt.started = time.perf_counter()
         engine = self._engine_for(run.target)
         async with aclosing(engine.stream(run.request)) as events:
             async for event in events:
                 fold.add(event)
-                recorder.event(event)
+                attempt.recorder.event(event)
                 self._queue.put_nowait(RunEvent(run.id, event))
                 if isinstance(event, Finished | Failed):
                     return
         raise EngineError("The answer ended without saying that it was finished.")
 
-    async def _end(self, fold: RunFold, recorder: RunRecorder) -> None:
-        run = fold.run
+    async def _end(self, attempt: "_Attempt") -> None:
+        """Wait for an attempt, however it goes, and keep what came of it."""
+        await asyncio.wait([attempt.task])
+        elapsed = time.perf_counter() - attempt.started
+        if attempt.task.cancelled():
+            attempt.fold.cancel(elapsed)
+        elif isinstance(error := attempt.task.exception(), PlaygroundError):
+            attempt.fold.fail(error.info(), elapsed)
+        elif error is not None:
+            attempt.fold.fail(_bug(error), elapsed)
+            self._bugs.append(error)
+        run = attempt.fold.run
         if self._cost_of is not None and run.started_at is not None:
             # the first price asked for reads a table from disk
             run = replace(run, cost=await asyncio.to_thread(self._cost_of, run))
         self._final[run.id] = run
-        await recorder.close(run)
+        await attempt.recorder.close(run)
         self._queue.put_nowait(RunEnded(run))
 
     async def _keep_turn(self) -> None:
@@ -240,33 +245,19 @@ class _TurnRunner:
             self._queue.put_nowait(StorageTrouble(self._trouble))
 
 
-def _gates(turn: Turn) -> dict[int, asyncio.Event]:
-    return {run.order: asyncio.Event() for run in turn.runs}
+class _Attempt:
+    """A run on its way and the task that may be stopped."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, run: Run, recorder: RunRecorder) -> None:
+        self.run = run
+        self.fold = RunFold(run)
+        self.recorder = recorder
+        self.started = time.perf_counter()
 
 
-async def _conduct(
-    turn: Turn,
-    tasks: Sequence[asyncio.Task[None]],
-    gates: dict[int, asyncio.Event],
-    queue: asyncio.Queue[TurnUpdate | None],
-) -> None:
-    """Open the gates one after the other; the next opens when all before it have ended."""
-    bugs: list[BaseException] = []
-    try:
-        for place in sorted(gates):
-            gates[place].set()
-            group = [task for task, run in zip(tasks, turn.runs, strict=True) if run.order == place]
-            await asyncio.wait(group)
-            for task in group:
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    bugs.append(error)
-    finally:
-        queue.put_nowait(None)
-    if bugs:
-        raise bugs[0]
-
-
-def _bug(error: Exception) -> ErrorInfo:
+def _bug(error: BaseException) -> ErrorInfo:
     return ErrorInfo(
         "InternalError",
         f"The program made a mistake ({type(error).__name__}).",

@@ -51,15 +51,23 @@ class OpenAIChatEngine:
     """
 
     def __init__(
-        self, target: CloudTarget, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        self,
+        target: CloudTarget,
+        key: str | None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        *,
+        started: float | None = None,
     ) -> None:
+        """Take `started`, a `time.perf_counter()`, where the events' clock began earlier."""
         self._target = target
         self._key = key
         self._timeouts = timeouts
+        self._started = started
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events; leaving the generator closes the connection."""
-        answer = _Answer(self._target, self._key, self._timeouts)
+        started = time.perf_counter() if self._started is None else self._started
+        answer = _Answer(self._target, self._key, self._timeouts, started)
         try:
             async with aclosing(answer.events(request)) as events:
                 async for event in events:
@@ -80,10 +88,12 @@ class OpenAIChatEngine:
 class _Answer:
     """One answer while it is being received."""
 
-    def __init__(self, target: CloudTarget, key: str | None, timeouts: Timeouts) -> None:
+    def __init__(
+        self, target: CloudTarget, key: str | None, timeouts: Timeouts, started: float
+    ) -> None:
         provider = target.provider
         self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
-        self._started = time.perf_counter()
+        self._started = started
         self._provider = provider
         self._model = target.model
         self._key = key

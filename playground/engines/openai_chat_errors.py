@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
 _REDACTED = "[key]"
-_SHORTEST_SECRET = 4
+_SHORTEST_SECRET = 6
+"""Below that, redacting would eat ordinary words."""
 _OVERFLOW = re.compile(
     r"context[_ ](length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
     r"|input is too long|exceeds? .{0,30}context",

@@ -1,0 +1,147 @@
+"""`playground providers`: set up, list, test and remove providers; never shows a key."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+from playground.core.addresses import AddressLevel
+from playground.core.errors import UsageError
+from playground.core.targets import CloudModel, ModelPrice, Provider
+from playground.services.providers import ProviderService
+from playground.store.presets import Preset
+from playground.store.secrets import SecretStore, key_variables
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("providers", help="set up providers and test their connection")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what is set up, and where its key is")
+    adding = actions.add_parser("add", help="set up a provider: a known one, or any address")
+    adding.add_argument("id", metavar="ID", help="a short name, or that of a known provider")
+    adding.add_argument("--base-url", metavar="URL", help="where its OpenAI-compatible API is")
+    adding.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
+    adding.add_argument("--name", metavar="N", help="its name on screen")
+    removing = actions.add_parser("remove", help="forget a provider and its key")
+    removing.add_argument("id", metavar="ID")
+    testing = actions.add_parser("test", help="connect and list the models")
+    testing.add_argument("id", metavar="ID")
+    for action in (listing, adding, removing, testing):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
+    """Do what was asked; raises `PlaygroundError` where it fails."""
+    match args.action:
+        case "add":
+            await _add(args, providers)
+        case "remove":
+            await providers.remove(args.id)
+            _show(args, {"removed": args.id}, [f"{args.id} was removed."])
+        case "test":
+            await _test(args, providers)
+        case _:
+            await _list(args, providers, secrets)
+    return 0
+
+
+async def _list(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> None:
+    entries = [await _entry(provider, providers) for provider in providers.list()]
+    storage = await secrets.probe()
+    lines = [f"{e['id']:<16} {e['base_url']:<52} {_key_words(e)}" for e in entries]
+    lines = lines or ["No provider is set up.", f"Known: {_known(providers.presets())}"]
+    _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
+
+
+async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
+    provider = _described(args, providers.presets())
+    check = providers.check_url(provider.base_url)
+    if check.level is AddressLevel.WARNING:
+        _say(check.message)
+    stored = await providers.add(provider)
+    if args.key_env and args.key_env not in key_variables(stored):
+        _say(f"{args.key_env} belongs to another service: its key is not sent to this address.")
+    if check.message and check.level is AddressLevel.OK and not args.json:
+        _say(check.message)
+    entry = await _entry(stored, providers)
+    _show(args, {"provider": entry}, [f"{stored.id} was added. {_key_words(entry)}"])
+
+
+async def _test(args: argparse.Namespace, providers: ProviderService) -> None:
+    provider = await providers.resolve(args.id)
+    models = await providers.models(provider)
+    lines = [f"{model.id:<60} {_price_words(model.price)}" for model in models]
+    listed = [_model_json(model) for model in models]
+    answer = {"provider": provider.id, "ok": True, "models": listed}
+    _show(args, answer, [f"{provider.name} answers: {len(models)} models.", *lines])
+
+
+def _described(args: argparse.Namespace, known: tuple[Preset, ...]) -> Provider:
+    preset = next((preset for preset in known if preset.id == args.id), None)
+    if args.base_url is None:
+        if preset is None:
+            raise UsageError(
+                f"“{args.id}” is no known provider: give its address with --base-url.",
+                f"Known: {_known(known)}.",
+            )
+        given = {"key_env": args.key_env, "name": args.name}
+        changed = {name: value for name, value in given.items() if value}
+        return replace(preset.provider, **changed)
+    return Provider(args.id, args.name or args.id, args.base_url, key_env=args.key_env)
+
+
+async def _entry(provider: Provider, providers: ProviderService) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "base_url": provider.base_url,
+        "tier": provider.tier.value,
+        "on_this_computer": provider.is_loopback,
+        "key": await providers.key_source(provider),
+        "key_env": provider.key_env,
+    }
+
+
+def _model_json(model: CloudModel) -> dict[str, Any]:
+    price = model.price
+    return {
+        "id": model.id,
+        "context_length": model.context_length,
+        "price": price
+        and {
+            "input_usd_per_mtok": price.input_usd_per_mtok,
+            "output_usd_per_mtok": price.output_usd_per_mtok,
+            "cached_input_usd_per_mtok": price.cached_input_usd_per_mtok,
+            "source": price.source,
+        },
+    }
+
+
+def _key_words(entry: dict[str, Any]) -> str:
+    return f"key: {entry['key']}" if entry["key"] else "no key"
+
+
+def _price_words(price: ModelPrice | None) -> str:
+    if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
+        return "price unknown"
+    return (
+        f"${price.input_usd_per_mtok:g} in, ${price.output_usd_per_mtok:g} out per million tokens"
+    )
+
+
+def _known(presets: tuple[Preset, ...]) -> str:
+    return ", ".join(preset.id for preset in presets)
+
+
+def _show(args: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
+    if args.json:
+        print(json.dumps(data, ensure_ascii=False, indent=2))
+        return
+    for line in lines:
+        print(line)
+
+
+def _say(sentence: str) -> None:
+    print(f"playground: {sentence}", file=sys.stderr)

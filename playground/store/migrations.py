@@ -5,13 +5,13 @@ databases of every released version are in `tests/store/data`.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Step = Callable[[sqlite3.Connection], None]
 
 
-def _comparisons(connection: sqlite3.Connection) -> None:
-    """Comparisons, their turns, runs and events; values no query asks for are JSON."""
+def _history(connection: sqlite3.Connection) -> None:
+    """Make comparisons, turns, runs, events and what is searched; other values are JSON."""
     connection.execute("""
         CREATE TABLE comparisons (
             id TEXT PRIMARY KEY,
@@ -53,10 +53,6 @@ def _comparisons(connection: sqlite3.Connection) -> None:
             body TEXT NOT NULL         -- JSON: a list of core.events.StreamEvent
         )""")
     connection.execute("CREATE INDEX events_of ON events (run_id, id)")
-
-
-def _search_texts(connection: sqlite3.Connection) -> None:
-    """Texts that can be searched for, each with the comparison it leads to."""
     connection.execute("""
         CREATE TABLE search_texts (
             id INTEGER PRIMARY KEY,
@@ -67,14 +63,14 @@ def _search_texts(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX search_texts_of ON search_texts (comparison_id)")
 
 
-STEPS: tuple[Step, ...] = (_comparisons, _search_texts)
+STEPS: tuple[Step, ...] = (_history,)
 VERSION = len(STEPS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:
     """Bring a database of any older version to this one, each step whole or not at all."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, step in enumerate(STEPS[version:], version + 1):
+    for number, step in enumerate(steps[version:], version + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             # another process may have come first while this one waited for the lock

@@ -1,0 +1,240 @@
+"""The history's file: damage, newer versions, full disks, migrations."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from playground.core.errors import StorageFailed
+from playground.store.comparisons import ComparisonStore
+from playground.store.database import Database
+from playground.store.migrations import STEPS, VERSION, migrate, prepare_index
+from tests.store.history import full_disk, save
+
+
+async def saved_history(path: Path, count: int = 3) -> None:
+    """Write a history of some comparisons and close it."""
+    database = Database(path)
+    await database.open()
+    for number in range(count):
+        await save(ComparisonStore(database), f"c{number}", f"Question {number} about rivers")
+    await database.close()
+
+
+async def titles(path: Path) -> list[str]:
+    database = Database(path)
+    await database.open()
+    try:
+        return sorted(found.title for found in await ComparisonStore(database).search())
+    finally:
+        await database.close()
+
+
+async def test_what_was_saved_is_there_after_a_restart(history_file: Path) -> None:
+    await saved_history(history_file, 2)
+    assert await titles(history_file) == ["Question 0 about rivers", "Question 1 about rivers"]
+
+
+async def test_the_file_is_readable_by_its_owner_only(history_file: Path) -> None:
+    database = Database(history_file)
+    await database.open()
+    await save(ComparisonStore(database), "c", "secret plans")
+    modes = {stat.S_IMODE(part.stat().st_mode) for part in history_file.parent.iterdir()}
+    await database.close()
+    assert modes == {0o600}
+
+
+@pytest.mark.parametrize("damage", ["header", "a page", "other file", "cut in the middle"])
+async def test_a_damaged_history_is_kept_aside_and_a_new_one_started(
+    history_file: Path, damage: str
+) -> None:
+    await saved_history(history_file, 30)
+    content = bytearray(history_file.read_bytes())
+    if damage == "header":
+        content[:100] = os.urandom(100)
+    elif damage == "a page":
+        content[4096 : len(content) // 2] = b"\xff" * (len(content) // 2 - 4096)
+    elif damage == "cut in the middle":
+        content = content[: len(content) // 2]
+    else:
+        content = bytearray(b"This is a letter to my aunt.\n" * 500)
+    history_file.write_bytes(content)
+    database = Database(history_file)
+    await database.open()
+    aside = history_file.with_name("history.sqlite3.damaged-1")
+    assert aside.read_bytes() == bytes(content)
+    assert database.problem is not None
+    assert aside.name in database.problem
+    await save(ComparisonStore(database), "new", "A new start")
+    await database.close()
+    assert await titles(history_file) == ["A new start"]
+
+
+async def test_an_empty_file_becomes_a_history_without_complaint(history_file: Path) -> None:
+    history_file.touch()
+    database = Database(history_file)
+    await database.open()
+    assert database.problem is None
+    await database.close()
+
+
+async def test_a_history_of_a_newer_version_is_refused_and_left_as_it_is(
+    history_file: Path,
+) -> None:
+    await saved_history(history_file)
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    before = history_file.read_bytes()
+    database = Database(history_file)
+    with pytest.raises(StorageFailed, match="newer version"):
+        await database.open()
+    with pytest.raises(StorageFailed, match="not open"):
+        await ComparisonStore(database).search()
+    await database.close()
+    assert history_file.read_bytes() == before
+    assert not list(history_file.parent.glob("*damaged*"))
+
+
+async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    database = Database(tmp_path / "data" / "history.sqlite3")
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        await database.open()
+    await database.close()
+
+
+async def test_a_full_disk_is_told_and_what_was_saved_stays(
+    store: ComparisonStore, history_file: Path
+) -> None:
+    await save(store, "before", "Before the disk was full")
+    written = Path(f"{history_file}-wal").stat().st_size
+    with full_disk(written), pytest.raises(StorageFailed):
+        await save(store, "during", "While the disk was full", answers=("x " * 5000, "y"))
+    await save(store, "after", "After there was room again")
+    found = {summary.title for summary in await store.search()}
+    assert {"Before the disk was full", "After there was room again"} <= found
+
+
+async def test_a_change_whose_caller_is_cancelled_is_still_made(database: Database) -> None:
+    def slow(connection: sqlite3.Connection) -> None:
+        started.set()
+        connection.execute("CREATE TABLE kept (x)")
+
+    started = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    started_threadsafe = started.set
+    started.set = lambda: loop.call_soon_threadsafe(started_threadsafe)  # type: ignore[method-assign]
+    first = asyncio.create_task(database.write(slow))
+    second = asyncio.create_task(database.write(lambda c: c.execute("INSERT INTO kept VALUES (1)")))
+    await started.wait()
+    first.cancel()
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    await database.write(lambda _: None)
+    rows = await database.read(lambda c: c.execute("SELECT x FROM kept").fetchall())
+    assert rows == [(1,)]
+
+
+async def test_a_change_that_fails_half_way_leaves_nothing(database: Database) -> None:
+    def change(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE half (x)")
+        raise StorageFailed("no")
+
+    with pytest.raises(StorageFailed, match="no"):
+        await database.write(change)
+    tables = await database.read(
+        lambda c: c.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall()
+    )
+    assert tables == []
+
+
+async def test_reading_cannot_change_the_history(database: Database) -> None:
+    with pytest.raises(StorageFailed):
+        await database.read(lambda c: c.execute("CREATE TABLE sly (x)"))
+
+
+async def test_a_history_can_be_opened_again_after_closing(database: Database) -> None:
+    await database.close()
+    await database.close()
+    await database.open()
+    await save(ComparisonStore(database), "again", "Once more")
+    assert len(await ComparisonStore(database).search()) == 1
+
+
+async def test_two_programs_write_the_same_history(history_file: Path) -> None:
+    first, second = Database(history_file), Database(history_file)
+    await first.open()
+    await second.open()
+    await asyncio.gather(
+        *(save(ComparisonStore(first), f"a{n}", f"a{n}") for n in range(5)),
+        *(save(ComparisonStore(second), f"b{n}", f"b{n}") for n in range(5)),
+    )
+    found = await ComparisonStore(first).search()
+    await first.close()
+    await second.close()
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize(
+    "dump", sorted((Path(__file__).parent / "data").glob("*.sql")), ids=lambda path: path.stem
+)
+async def test_histories_of_every_released_version_can_be_read(
+    history_file: Path, dump: Path
+) -> None:
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+    database = Database(history_file)
+    await database.open()
+    store = ComparisonStore(database)
+    (found,) = await store.search("rivers")
+    comparison = await store.load(found.id)
+    timeline = await store.timeline(comparison.turns[0].runs[0].id)
+    votes = await store.votes()
+    await database.close()
+    assert database.problem is None
+    assert found.title == "Which rivers are long?"
+    assert [run.text for run in comparison.turns[0].runs] == ["The Nile", "Amazon and Nile"]
+    assert len(timeline) == 4
+    assert [(vote.target_key, vote.wins) for vote in votes][0] == ("acme:gpt-large-2", 1)
+
+
+def test_a_step_that_fails_changes_nothing_and_is_tried_again(tmp_path: Path) -> None:
+    def add_colour(connection: sqlite3.Connection) -> None:
+        connection.execute("ALTER TABLE runs ADD COLUMN colour TEXT")
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("ALTER TABLE runs ADD COLUMN smell TEXT")
+        raise OSError("power cut")
+
+    with closing(sqlite3.connect(tmp_path / "x", isolation_level=None)) as connection:
+        migrate(connection)
+        with pytest.raises(OSError, match="power cut"):
+            migrate(connection, (*STEPS, add_colour, fail))
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
+        version = connection.execute("PRAGMA user_version").fetchone()
+        assert version == (VERSION + 1,)
+        assert "colour" in columns
+        assert "smell" not in columns
+        migrate(connection, (*STEPS, add_colour))
+
+
+def test_texts_written_without_full_text_search_are_found_once_it_is_there(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x", isolation_level=None)) as connection:
+        migrate(connection)
+        assert prepare_index(connection)
+        assert not prepare_index(connection, has_fts=False)
+        connection.execute(
+            "INSERT INTO comparisons (id, created_at, targets, body) VALUES ('c', '', '[]', '{}')"
+        )
+        connection.execute(
+            "INSERT INTO search_texts (comparison_id, source, text) VALUES ('c', 's', 'whales')"
+        )
+        assert prepare_index(connection)
+        found = connection.execute(
+            "SELECT rowid FROM search_index WHERE search_index MATCH 'whal*'"
+        )
+        assert found.fetchall() == [(1,)]

@@ -1,0 +1,223 @@
+"""Settings survive restarts, damage, full disks and other processes."""
+
+import json
+import stat
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from playground.core.chat import SamplingParams
+from playground.core.errors import StorageFailed, UsageError
+from playground.core.runs import RunOrder
+from playground.core.targets import KvType, LoadSettings, ModelPrice, Provider, Tier
+from playground.store.settings import Settings, SettingsStore, Theme, WindowState
+from tests.store.history import full_disk
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "settings.json"
+
+
+def everything() -> dict[str, object]:
+    provider = Provider("acme", "Acme", "https://acme.example/v1", Tier.STUDIO, "ACME_KEY")
+    return {
+        "theme": Theme.DARK,
+        "text_scale": 1.25,
+        "stage_scale": 2.0,
+        "watts": 45.5,
+        "usd_per_kwh": 0.21,
+        "model_folders": (Path("/models"), Path("/more models")),
+        "load_settings": {"/models/a.gguf": LoadSettings(4096, -1, KvType.Q8_0, 4)},
+        "providers": (replace(provider, rejects=frozenset({"seed", "logprobs"})),),
+        "price_overrides": {"acme:large": ModelPrice(1.5, None, source="yours")},
+        "last_targets": ("local:/models/a.gguf", "acme:large"),
+        "run_order": RunOrder.RACE,
+        "sampling": SamplingParams(temperature=0.7, seed=1, stop=("END", "\n\n")),
+        "system_prompt": "Be brief — 短く。",
+        "hide_names": True,
+        "show_tokens": True,
+        "window": WindowState("AbC=", "dEf=", "history", True, True, True),
+        "first_run_done": True,
+    }
+
+
+def test_every_setting_is_there_again_after_a_restart(path: Path) -> None:
+    values = everything()
+    assert set(values) == set(Settings.__dataclass_fields__)
+    SettingsStore(path).update(**values)
+    again = SettingsStore(path)
+    assert again.settings == Settings(**values)  # type: ignore[arg-type]  # values by name
+    assert again.problem is None
+
+
+def test_the_first_start_has_defaults_and_writes_nothing(path: Path) -> None:
+    store = SettingsStore(path)
+    assert store.settings == Settings()
+    assert store.problem is None
+    assert not path.parent.exists()
+
+
+def test_the_file_is_readable_by_its_owner_only(path: Path) -> None:
+    SettingsStore(path).update(text_scale=1.5)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"theme": "dar', b"[1, 2]", b"\xff\xfe\x00", b"null", b"[" * 100_000],
+    ids=["empty", "cut off", "a list", "not text", "null", "nested too deep"],
+)
+def test_a_damaged_file_is_kept_aside_and_defaults_are_used(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    store = SettingsStore(path)
+    store.update(theme="light")
+    aside = path.with_name("settings.json.damaged-1")
+    assert store.settings == Settings(theme=Theme.LIGHT)
+    assert aside.read_bytes() == content
+    assert store.problem is not None
+    assert aside.name in store.problem
+    assert SettingsStore(path).settings.theme is Theme.LIGHT
+
+
+def test_a_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
+    path.parent.mkdir()
+    for content in ("first", "second"):
+        path.write_text(content)
+        SettingsStore(path)
+    asides = [path.with_name(f"settings.json.damaged-{n}").read_text() for n in (1, 2)]
+    assert asides == ["first", "second"]
+
+
+def test_one_bad_value_costs_only_itself_and_the_file_is_copied(path: Path) -> None:
+    path.parent.mkdir()
+    content = json.dumps({"theme": "sepia", "text_scale": 9e9, "watts": 30, "usd_per_kwh": "x"})
+    path.write_text(content)
+    store = SettingsStore(path)
+    assert store.settings == Settings(watts=30.0)
+    assert store.problem is not None
+    for name in ("theme", "text_scale", "usd_per_kwh"):
+        assert name in store.problem
+    store.update(first_run_done=True)
+    assert path.with_name("settings.json.damaged-1").read_text() == content
+
+
+def test_fields_of_a_newer_version_stay_in_the_file(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": "dark", "hologram": {"depth": 3}}))
+    store = SettingsStore(path)
+    store.update(text_scale=2.0)
+    data = json.loads(path.read_text())
+    assert data["hologram"] == {"depth": 3}
+    assert (data["theme"], data["text_scale"]) == ("dark", 2.0)
+    assert store.problem is None
+
+
+def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> None:
+    store = SettingsStore(path)
+    store.update(theme="dark")
+    before = path.read_bytes()
+    seen: list[Settings] = []
+    store.subscribe(seen.append)
+    with full_disk(10), pytest.raises(StorageFailed, match="could not be saved"):
+        store.update(text_scale=2.0)
+    assert store.settings.text_scale == 2.0
+    assert seen == [store.settings]
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
+    store.update(first_run_done=True)
+    assert SettingsStore(path).settings.text_scale == 2.0
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a file where the folder should be")
+    store = SettingsStore(tmp_path / "config" / "settings.json")
+    with pytest.raises(StorageFailed):
+        store.update(theme="dark")
+    assert store.settings.theme is Theme.DARK
+
+
+def test_a_file_that_cannot_be_read_is_not_overwritten(path: Path) -> None:
+    path.mkdir(parents=True)
+    store = SettingsStore(path)
+    assert store.problem is not None
+    with pytest.raises(StorageFailed):
+        store.update(theme="dark")
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"theme": "sepia"},
+        {"text_scale": 0.0},
+        {"text_scale": float("nan")},
+        {"watts": -1.0},
+        {"usd_per_kwh": float("inf")},
+        {"model_folders": "no list"},
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_and_changes_nothing(
+    path: Path, change: dict[str, object]
+) -> None:
+    store = SettingsStore(path)
+    with pytest.raises(UsageError):
+        store.update(**change)
+    assert store.settings == Settings()
+    assert not path.exists()
+
+
+def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:
+    store = SettingsStore(path)
+    heard: list[Theme] = []
+
+    def listen(settings: Settings) -> None:
+        heard.append(settings.theme)
+
+    store.subscribe(listen)
+    store.update(theme="dark")
+    store.update(theme="dark")
+    store.unsubscribe(listen)
+    store.unsubscribe(listen)
+    store.update(theme="light")
+    assert heard == [Theme.DARK]
+
+
+def test_many_threads_adding_at_once_lose_nothing(path: Path) -> None:
+    store = SettingsStore(path)
+
+    def add(number: int) -> None:
+        for index in range(10):
+            name = f"{number}:{index}"
+            store.change(lambda s, name=name: replace(s, last_targets=(*s.last_targets, name)))
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(SettingsStore(path).settings.last_targets)) == 60
+
+
+def test_what_the_command_line_added_meanwhile_is_not_lost(path: Path) -> None:
+    window, command = SettingsStore(path), SettingsStore(path)
+    window.update(theme="dark")
+    command.update(usd_per_kwh=0.11)
+    window.update(text_scale=1.5)
+    assert SettingsStore(path).settings == Settings(
+        theme=Theme.DARK, usd_per_kwh=0.11, text_scale=1.5
+    )
+
+
+def test_a_linked_file_stays_a_link(path: Path, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles.json"
+    real.write_text('{"theme": "dark"}')
+    path.parent.mkdir()
+    path.symlink_to(real)
+    SettingsStore(path).update(text_scale=2.0)
+    assert path.is_symlink()
+    assert json.loads(real.read_text())["text_scale"] == 2.0

@@ -146,6 +146,11 @@ def _bounded(count: int, cap: int, room: int, what: str) -> int:
     return count
 
 
+def _quoted(name: str) -> str:
+    # a damaged name must not steer the terminal or fill the screen
+    return "“" + "".join(char if char.isprintable() else "·" for char in name[:48]) + "”"
+
+
 def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
     metadata: dict[str, Value] = {}
     walked = _Budget()
@@ -154,7 +159,7 @@ def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
         if not key:
             raise ModelFileInvalid("The file's header is damaged: a setting has no name.")
         if key in metadata:
-            raise ModelFileInvalid(f"The file's header is damaged: it sets “{key[:80]}” twice.")
+            raise ModelFileInvalid(f"The file's header is damaged: it sets {_quoted(key)} twice.")
         metadata[key] = _read_value(cursor, cursor.u32(), walked, key)
     return metadata
 
@@ -193,7 +198,7 @@ def _scalar(cursor: Cursor, kind: int, key: str) -> struct.Struct:
     code = _SCALARS.get(kind)
     if code is None:
         raise ModelFileInvalid(
-            f"The file's header is damaged: “{key[:80]}” is of an unknown kind ({kind})."
+            f"The file's header is damaged: {_quoted(key)} is of an unknown kind ({kind})."
         )
     return _layout(cursor.order, code)
 
@@ -238,10 +243,12 @@ def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[TensorInf
     for _ in range(count):
         tensor = _read_tensor(cursor)
         if tensor.name in names:
-            raise ModelFileInvalid(f"The file is damaged: it lists tensor “{tensor.name}” twice.")
+            raise ModelFileInvalid(
+                f"The file is damaged: it lists tensor {_quoted(tensor.name)} twice."
+            )
         if tensor.offset != expected:
             raise ModelFileInvalid(
-                f"The file is damaged: tensor “{tensor.name}” is not where it should be."
+                f"The file is damaged: tensor {_quoted(tensor.name)} is not where it should be."
             )
         names.add(tensor.name)
         tensors.append(tensor)
@@ -256,14 +263,14 @@ def _read_tensor(cursor: Cursor) -> TensorInfo:
     dimensions = cursor.u32()
     if dimensions > _MAX_DIMENSIONS:
         raise ModelFileInvalid(
-            f"The file is damaged: tensor “{name}” has {dimensions:,} dimensions."
+            f"The file is damaged: tensor {_quoted(name)} has {dimensions:,} dimensions."
         )
     shape = tuple(cursor.u64() for _ in range(dimensions))
     kind = cursor.u32()
     offset = cursor.u64()
     if kind not in TENSOR_TYPES:
         raise ModelFileInvalid(
-            f"Tensor “{name}” is stored in a way this program does not know ({kind}).",
+            f"Tensor {_quoted(name)} is stored in a way this program does not know ({kind}).",
             "The file may be damaged, or made for a newer version of this program.",
         )
     tensor = TensorInfo(name, shape, TENSOR_TYPES[kind], offset)
@@ -273,7 +280,9 @@ def _read_tensor(cursor: Cursor) -> TensorInfo:
         or max(shape, default=0) > _INT64_MAX
         or row % tensor.type.block_size
     ):
-        raise ModelFileInvalid(f"The file is damaged: tensor “{name}” has an impossible size.")
+        raise ModelFileInvalid(
+            f"The file is damaged: tensor {_quoted(name)} has an impossible size."
+        )
     return tensor
 
 

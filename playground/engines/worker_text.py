@@ -74,7 +74,9 @@ class AnswerText:
                 return
             index, marker = found
             self._show(index)
-            if marker == THINK_OPEN and self._may_open:
+            if marker == THINK_OPEN and not self._may_open:
+                continue
+            if marker == THINK_OPEN:
                 self._is_reasoning, self._may_open = True, False
                 self._hide(len(marker))
             elif marker == THINK_CLOSE and self._is_reasoning:

@@ -13,7 +13,8 @@ from playground.core.errors import WorkerCrashed
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.engines.base import Engine
 from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker, SilenceLimits, WorkerState
+from playground.engines.llama_process import LlamaWorker, WorkerState
+from playground.engines.llama_silence import SilenceLimits
 from playground.engines.wire import LoadOrder
 
 DEFAULT_CONTEXT = 8_192

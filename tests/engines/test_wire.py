@@ -1,0 +1,67 @@
+"""Messages between a worker and its parent."""
+
+import pytest
+
+from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.errors import ContextOverflow
+from playground.core.events import ReasoningDelta, TextDelta
+from playground.engines import wire
+
+
+def test_a_request_survives_the_pipe_whole() -> None:
+    request = ChatRequest(
+        (Message(Role.SYSTEM, "Be brief.\n"), Message(Role.USER, "नमस्ते 😀 \u2028 \x00")),
+        SamplingParams(0.5, 0.9, 7, 0.1, 1.1, 2**31 - 1, 12, ("END", "\n"), 3),
+        keep_cache=True,
+    )
+    line = wire.pack(wire.generate(9, request))
+    assert line.count(b"\n") == 1
+    assert wire.read_generate(wire.unpack(line)) == (9, request)
+
+
+def test_a_delta_keeps_each_token_with_time_and_alternatives() -> None:
+    rows = [["Hi", 12.5], [" 世", 12.75, 0.5, [[" 世", 0.5], ["!", 0.25]]]]
+    line = wire.delta(12.75, "Hi 世", rows, is_reasoning=False)
+    event = wire.read_delta(wire.unpack(line), 12.0)
+    assert isinstance(event, TextDelta)
+    assert [token.t_s for token in event.tokens] == [0.5, 0.75]
+    assert [a.probability for a in event.tokens[1].alternatives] == [0.5, 0.25]
+
+
+def test_reasoning_stays_reasoning() -> None:
+    line = wire.delta(1.0, "hm", [["hm", 1.0]], is_reasoning=True)
+    assert isinstance(wire.read_delta(wire.unpack(line), 0.0), ReasoningDelta)
+
+
+def test_an_error_arrives_as_what_it_was() -> None:
+    error = ContextOverflow("Too long.", "Shorten it.")
+    arrived = wire.read_failed(wire.unpack(wire.pack(wire.failed(error.info()))))
+    assert isinstance(arrived, ContextOverflow)
+    assert arrived.info() == error.info()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"\n", b"llama_model_load: ...\n", b"[1]\n", b'{"type": 3}\n', b"[" * 100_000, b"\xff\n"],
+)
+def test_what_is_no_message_is_refused(line: bytes) -> None:
+    with pytest.raises(wire.WireError):
+        wire.unpack(line)
+
+
+def test_a_line_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(wire.WireError):
+        wire.unpack(b'{"type": "x", "y": "' + b"a" * wire.LINE_LIMIT + b'"}')
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "delta"},
+        {"type": "delta", "t": 1.0, "kind": "text", "text": "a", "tokens": [["a"]]},
+        {"type": "delta", "t": "soon", "kind": "text", "text": "a", "tokens": []},
+    ],
+)
+def test_a_delta_with_the_wrong_shape_is_refused(message: dict[str, object]) -> None:
+    with pytest.raises(wire.WireError):
+        wire.read_delta(message, 0.0)

@@ -1,0 +1,98 @@
+"""`playground monitor`: processor, memory and graphics in the terminal."""
+
+import argparse
+import asyncio
+import json
+import math
+from contextlib import aclosing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from playground.services.telemetry import GpuSample, Sample, Telemetry
+
+_GIB = 2**30
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("monitor", help="show what this computer is doing")
+    parser.add_argument("--json", action="store_true", help="print each sample as one JSON object")
+    parser.add_argument(
+        "--count",
+        type=_count,
+        metavar="N",
+        help="how many samples; 1 with --json, otherwise until Ctrl-C",
+    )
+    parser.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="S", help="seconds between samples"
+    )
+
+
+async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
+    """Print samples until there are enough, or Ctrl-C; return the exit code."""
+    wanted = args.count or (1 if args.json else None)
+    telemetry.interval_s = args.interval
+    try:
+        async with aclosing(telemetry.samples()) as samples:
+            taken = 0
+            async for sample in samples:
+                print(json.dumps(as_json(sample)) if args.json else as_line(sample), flush=True)
+                taken += 1
+                if taken == wanted:
+                    break
+    except asyncio.CancelledError:
+        # Ctrl-C is the usual way to end watching, not a failure
+        return 0
+    return 0
+
+
+def as_json(sample: Sample) -> dict[str, Any]:
+    """Return the sample as what `json.dumps` takes, with the time of day; unknown is `None`."""
+    values = asdict(sample)
+    del values["t_s"]
+    return {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values}
+
+
+def as_line(sample: Sample) -> str:
+    """Return the sample as a line for a person."""
+    parts = [
+        f"CPU {_percent(sample.cpu_percent)}",
+        f"RAM {sample.ram_used_bytes / _GIB:.1f} of {sample.ram_total_bytes / _GIB:.1f} GiB",
+        *(_gpu_line(gpu) for gpu in sample.gpus),
+        *(f"{worker.name} {worker.rss_bytes / _GIB:.2f} GiB" for worker in sample.workers),
+    ]
+    if sample.power_w is not None:
+        parts.append(f"processor {sample.power_w:.0f} W")
+    if sample.gpu_note:
+        parts.append(sample.gpu_note)
+    return " · ".join(parts)
+
+
+def _gpu_line(gpu: GpuSample) -> str:
+    parts = [gpu.name, _percent(gpu.load_percent)]
+    if gpu.memory_used_bytes is not None:
+        parts.append(f"{gpu.memory_used_bytes / _GIB:.1f} GiB")
+    if gpu.temperature_c is not None:
+        parts.append(f"{gpu.temperature_c:.0f} °C")
+    if gpu.power_w is not None:
+        parts.append(f"{gpu.power_w:.0f} W")
+    return " ".join(parts)
+
+
+def _percent(value: float | None) -> str:
+    return "—" if value is None else f"{value:.0f} %"
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _interval(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or value < 0.1:
+        raise argparse.ArgumentTypeError("must be at least 0.1 seconds")
+    return value

@@ -66,7 +66,9 @@ class FakeEngine:
     @classmethod
     def saying(cls, text: str, *, reasoning: str = "", delay_s: float = 0.0) -> "FakeEngine":
         """Return an engine that answers `text` word by word, after thinking `reasoning`."""
-        thoughts = tuple((delay_s, ReasoningDelta(0.0, word)) for word in _words(reasoning))
+        thoughts = tuple(
+            (delay_s, ReasoningDelta(0.0, word, (Token(word, 0.0),))) for word in _words(reasoning)
+        )
         answer = tuple((delay_s, word) for word in _words(text))
         return cls(Script(steps=thoughts + answer))
 

@@ -1,0 +1,142 @@
+"""Graphics cards tell what they can, and no refusal of theirs stops the meters."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from playground.services.gpu import (
+    NO_GPU,
+    AllGpus,
+    AmdReader,
+    AppleReader,
+    GpuSample,
+    NvidiaReader,
+    nvidia_note,
+    open_gpus,
+)
+from tests.services.nvml import FakeNvml
+
+CARD = GpuSample("NVIDIA GeForce RTX 4070", 37.0, 5 * 2**30, 12 * 2**30, 61.0, 143.5)
+
+
+def test_every_card_is_sampled_in_plain_units() -> None:
+    reader = NvidiaReader(FakeNvml())
+    assert reader.read() == (CARD, replace(CARD, name="NVIDIA T4"))
+
+
+@pytest.mark.parametrize(
+    ("call", "unknown"),
+    [
+        ("nvmlDeviceGetName", {"name": "NVIDIA GPU 0"}),
+        ("nvmlDeviceGetUtilizationRates", {"load_percent": None}),
+        ("nvmlDeviceGetMemoryInfo", {"memory_used_bytes": None, "memory_total_bytes": None}),
+        ("nvmlDeviceGetTemperature", {"temperature_c": None}),
+        ("nvmlDeviceGetPowerUsage", {"power_w": None}),
+    ],
+)
+@pytest.mark.parametrize(
+    "code",
+    [
+        pynvml.NVML_ERROR_NOT_SUPPORTED,
+        pynvml.NVML_ERROR_GPU_IS_LOST,
+        pynvml.NVML_ERROR_UNKNOWN,
+        pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
+    ],
+)
+def test_what_a_card_does_not_tell_is_unknown_and_the_rest_is_shown(
+    call: str, unknown: dict[str, str | None], code: int
+) -> None:
+    reader = NvidiaReader(FakeNvml({call: code}))
+    assert reader.read()[0] == replace(CARD, **unknown)
+
+
+@pytest.mark.parametrize("call", ["nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"])
+def test_a_driver_that_fails_in_between_shows_no_card_and_comes_back(call: str) -> None:
+    library = FakeNvml({call: pynvml.NVML_ERROR_UNKNOWN})
+    reader = NvidiaReader(library)
+    assert reader.read() == ()
+    library.errors.clear()
+    assert len(reader.read()) == 2
+
+
+def test_the_driver_is_let_go_even_where_that_fails() -> None:
+    library = FakeNvml()
+    NvidiaReader(library).close()
+    assert not library.is_open
+    NvidiaReader(FakeNvml({"nvmlShutdown": pynvml.NVML_ERROR_UNKNOWN})).close()
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, NO_GPU),
+        (pynvml.NVML_ERROR_DRIVER_NOT_LOADED, NO_GPU),
+        (pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "driver does not answer"),
+        (pynvml.NVML_ERROR_NO_PERMISSION, "driver does not answer"),
+    ],
+)
+def test_the_note_tells_no_card_from_a_driver_that_fails(code: int, sentence: str) -> None:
+    library = FakeNvml({"nvmlInit": code})
+    with pytest.raises(pynvml.NVMLError) as caught:
+        NvidiaReader(library)
+    note = AllGpus([], nvidia_note(library, caught.value)).note(())
+    assert note is not None
+    assert sentence in note
+    assert "processor" in note
+
+
+def test_there_is_no_note_where_a_card_was_found() -> None:
+    gpus = AllGpus([NvidiaReader(FakeNvml())])
+    assert gpus.note(gpus.read()) is None
+
+
+def test_this_computer_can_be_asked_whatever_it_has() -> None:
+    gpus = open_gpus()
+    samples = gpus.read()
+    assert bool(samples) == (gpus.note(samples) is None)
+    gpus.close()
+
+
+def test_an_amd_card_is_read_from_its_drivers_files(tmp_path: Path) -> None:
+    device = tmp_path / "card1" / "device"
+    (device / "hwmon" / "hwmon3").mkdir(parents=True)
+    (tmp_path / "card0" / "device").mkdir(parents=True)  # an Intel card has no such files
+    (tmp_path / "card1-DP-1").mkdir()
+    for name, content in {
+        "gpu_busy_percent": "42\n",
+        "mem_info_vram_used": "1073741824\n",
+        "mem_info_vram_total": "8589934592\n",
+        "hwmon/hwmon3/power1_average": "35000000\n",
+        "hwmon/hwmon3/temp1_input": "54000\n",
+    }.items():
+        (device / name).write_text(content)
+    reader = AmdReader(tmp_path)
+    whole = GpuSample("AMD GPU (card1)", 42.0, 2**30, 2**33, 54.0, 35.0)
+    assert reader.read() == (whole,)
+    (device / "gpu_busy_percent").write_text("")
+    (device / "mem_info_vram_used").unlink()
+    assert reader.read() == (replace(whole, load_percent=None, memory_used_bytes=None),)
+
+
+def test_an_apple_chip_is_asked_rarely_and_has_no_memory_of_its_own() -> None:
+    asked: list[Sequence[str]] = []
+
+    def run(command: Sequence[str]) -> str:
+        asked.append(command)
+        return (
+            "+-o AGXAcceleratorG13X  <class AGXAcceleratorG13X>\n    {\n"
+            '      "model" = "Apple M1"\n'
+            '      "PerformanceStatistics" = {"In use system memory"=412483584,'
+            '"Device Utilization %"=23,"Alloc system memory"=9}\n    }\n'
+        )
+
+    reader = AppleReader(run)
+    assert reader.read() == reader.read() == (GpuSample("Apple M1", 23.0, 412483584),)
+    assert len(asked) == 1
+
+
+def test_an_ioreg_that_says_nothing_shows_no_card() -> None:
+    assert AppleReader(lambda _: "").read() == ()

@@ -92,7 +92,7 @@ def test_what_is_streamed_to_the_terminal_names_its_place(playground_home: Path)
     ("target", "code", "sentence"),
     [
         ("local:no-such-model", 1, "no-such-model"),
-        ("nowhere:model", 1, "nowhere"),
+        ("nowhere:model", 2, "nowhere"),
         ("starter", 2, "not a target"),
     ],
 )

@@ -113,6 +113,7 @@ CAPPED = {".attn_logit_softcapping": 50.0, ".final_logit_softcapping": 30.0}
             SLIDING | {".attention.sliding_window_pattern": 3},
             LoadSettings(context=4_096, kv_type=KvType.Q8_0),
         ),
+        ("llama", Dense(), {}, LoadSettings(context=65_536)),
         ("gemma2", Dense(layers=5, kind="Q2_K"), CAPPED, LoadSettings(context=8_192)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -5,6 +5,7 @@ The openai package fills its requests from the environment (`OPENAI_ORG_ID`, `OP
 are written anew just before a request leaves.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,8 @@ class ProviderConnection:
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
+        # its debug lines hold response headers, in which a hostile server may echo the key
+        logging.getLogger("httpcore2").setLevel(logging.INFO)
         timeouts = self._timeouts
         return AsyncOpenAI(
             api_key=self._key or NO_KEY,

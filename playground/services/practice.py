@@ -28,6 +28,7 @@ _START_LIMIT_S = 120.0
 _STOP_LIMIT_S = 3.0
 _LAST_WORDS = 2000
 _PARTS = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
+RESTART_HINT = "Start the practice cloud again on the Providers page. What was written is kept."
 _INSTALL_HINT = "Install the program with its extra “starter”."
 
 
@@ -76,7 +77,7 @@ class PracticeCloud:
         where the server ended before it answered.
         """
         async with self._starting:
-            if self.is_running:
+            if self.is_running and await self._answers():
                 return practice_provider(self._port)
             await self._end()
             model = await asyncio.to_thread(self._check_parts)
@@ -159,6 +160,17 @@ class PracticeCloud:
     async def _keep_last_words(self, log: asyncio.StreamReader) -> None:
         while piece := await log.read(4096):
             self._last_words = (self._last_words + piece)[-_LAST_WORDS:]
+
+    async def _answers(self) -> bool:
+        """Return False for a server whose end has not been noticed yet."""
+        try:
+            async with asyncio.timeout(_STOP_LIMIT_S):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            return False
+        return True
 
     async def _end(self) -> None:
         process, self._process, self._port = self._process, None, 0

@@ -6,11 +6,12 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from playground.core.chat import ChatRequest
-from playground.core.errors import PlaygroundError
+from playground.core.errors import ConnectionFailed, ErrorInfo, PlaygroundError
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai_chat import OpenAIChatEngine
 from playground.engines.openai_chat_client import Timeouts
+from playground.services.practice import RESTART_HINT
 
 Access = tuple[Provider, str | None]
 """A provider at the address it has now, and the key to it."""
@@ -50,5 +51,14 @@ class ProviderEngine:
             async for event in events:
                 if must_start and isinstance(event, RequestSent):
                     yield replace(event, was_loaded=False, load_s=load_s)
+                elif provider.is_practice and isinstance(event, Failed):
+                    yield replace(event, error=_restartable(event.error))
                 else:
                     yield event
+
+
+def _restartable(error: ErrorInfo) -> ErrorInfo:
+    """Return the error with what helps where the practice cloud itself has gone."""
+    if error.kind != ConnectionFailed.__name__:
+        return error
+    return replace(error, hint=RESTART_HINT)

@@ -9,7 +9,7 @@ from playground.core.errors import AddressRefused, ConnectionFailed, KeyMissing,
 from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
 from playground.engines.base import Engine
 from playground.engines.openai_chat_client import DEFAULT_TIMEOUTS, Timeouts
-from playground.services.practice import PRACTICE_ID, PracticeCloud, Progress
+from playground.services.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud, Progress
 from playground.services.prices import PriceService
 from playground.services.provider_engine import Access, ProviderEngine
 from playground.services.provider_models import fetch_models
@@ -185,10 +185,8 @@ class ProviderService:
         """
         if provider.is_practice:
             if self._practice.has_died:
-                raise ConnectionFailed(
-                    "The practice cloud has ended.", "Start it again on the Providers page."
-                )
-            return await self.start_practice(), self._practice.key
+                raise ConnectionFailed("The practice cloud has ended.", RESTART_HINT)
+            return self._practice.provider or await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
             raise AddressRefused(check.message)

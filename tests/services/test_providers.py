@@ -1,0 +1,223 @@
+"""Providers as a person sets them up, against a real server on loopback."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backends import fail
+
+from playground.core.chat import ChatRequest, Message, Role
+from playground.core.errors import (
+    AddressRefused,
+    AuthenticationFailed,
+    KeyMissing,
+    RequestRejected,
+    StreamInvalid,
+    UsageError,
+)
+from playground.core.events import Failed, Finished, StreamEvent
+from playground.core.targets import CloudTarget, Provider, Tier
+from playground.engines.base import Engine
+from playground.services.practice import PracticeCloud
+from playground.services.providers import ProviderService
+from playground.store.secrets import KeySource, SecretStore
+from playground.store.settings import SettingsStore
+from tests.servers.scripted_openai import Reply, ScriptedOpenAI
+
+KEY = "sk-planted-0123456789"
+REQUEST = ChatRequest((Message(Role.USER, "Hi"),))
+
+
+@pytest.fixture
+def cloud() -> Iterator[ScriptedOpenAI]:
+    with ScriptedOpenAI() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_keyring() -> Iterator[None]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SettingsStore:
+    return SettingsStore(tmp_path / "settings.json")
+
+
+@pytest.fixture
+def providers(settings: SettingsStore) -> ProviderService:
+    return ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+
+
+def lab(cloud: ScriptedOpenAI) -> Provider:
+    return Provider("lab", "Lab", cloud.base_url)
+
+
+async def answer(engine: Engine) -> list[StreamEvent]:
+    return [event async for event in engine.stream(REQUEST)]
+
+
+async def test_a_provider_is_added_with_its_key_and_found_after_a_restart(
+    providers, settings, cloud, tmp_path
+):
+    await providers.add(lab(cloud), KEY)
+    assert isinstance((await answer(providers.engine(CloudTarget(lab(cloud), "m"))))[-1], Finished)
+    assert cloud.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    again = SettingsStore(tmp_path / "settings.json")
+    assert [provider.id for provider in again.settings.providers] == ["lab"]
+    assert KEY not in (tmp_path / "settings.json").read_text()
+
+
+@pytest.mark.parametrize("bad", ["", "Lab", "a:b", "local", "practice", "x" * 41, "-a", "a/b"])
+async def test_an_id_that_cannot_name_a_target_is_refused(providers, cloud, bad):
+    with pytest.raises(UsageError):
+        await providers.add(replace(lab(cloud), id=bad))
+    assert providers.list() == ()
+
+
+async def test_the_same_id_cannot_be_used_twice(providers, cloud):
+    await providers.add(lab(cloud))
+    with pytest.raises(UsageError, match="already"):
+        await providers.add(lab(cloud))
+
+
+async def test_an_unsafe_address_is_refused_when_added_changed_or_slipped_in(
+    providers, settings, cloud
+):
+    unsafe = Provider("lab", "Lab", "http://lab.example/v1")
+    with pytest.raises(AddressRefused):
+        await providers.add(unsafe)
+    await providers.add(lab(cloud))
+    with pytest.raises(AddressRefused):
+        await providers.update(unsafe)
+    settings.update(providers=(unsafe,))
+    events = await answer(providers.engine(CloudTarget(unsafe, "m")))
+    assert isinstance(events[-1], Failed)
+    assert events[-1].error.kind == "AddressRefused"
+
+
+async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(providers, cloud):
+    await providers.add(lab(cloud), KEY)
+    with ScriptedOpenAI() as elsewhere:
+        moved = await providers.update(replace(lab(cloud), base_url=elsewhere.base_url))
+        await answer(providers.engine(CloudTarget(moved, "m")))
+        assert "authorization" not in elsewhere.requests[-1].headers
+        await providers.update(lab(cloud))
+        assert await providers.key_source(lab(cloud)) is None, "nor has it when it comes back"
+        assert await providers.set_key("lab", KEY) is KeySource.SESSION
+
+
+async def test_a_renamed_provider_keeps_its_key(providers, cloud):
+    await providers.add(lab(cloud), KEY)
+    renamed = await providers.update(replace(lab(cloud), name="  The   lab "))
+    assert renamed.name == "The lab"
+    assert await providers.key_source(renamed) is KeySource.SESSION
+
+
+async def test_a_variable_does_not_follow_a_provider_to_another_host(settings, cloud):
+    secrets = SecretStore({"LAB_KEY": KEY})
+    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+    await providers.add(replace(lab(cloud), key_env="LAB_KEY"))
+    before = providers.find("lab")
+    moved = await providers.update(replace(before, base_url="https://elsewhere.example/v1"))
+    assert await providers.key_source(moved) is None
+
+
+async def test_a_removed_provider_leaves_no_key_behind(providers, cloud):
+    await providers.add(lab(cloud), KEY)
+    await providers.remove("lab")
+    assert providers.list() == ()
+    await providers.add(lab(cloud))
+    assert await providers.key_source(lab(cloud)) is None
+
+
+async def test_the_key_may_be_set_by_the_providers_id(settings, cloud):
+    secrets = SecretStore({})
+    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+    await providers.add(lab(cloud))
+    await secrets.set("lab", KEY)
+    assert await providers.key_source(lab(cloud)) is KeySource.SESSION
+    await secrets.delete("lab")
+    assert await providers.key_source(lab(cloud)) is None
+
+
+async def test_a_service_without_a_key_says_so_before_anything_is_sent(providers):
+    openai = next(preset for preset in providers.presets() if preset.id == "openai")
+    stored = await providers.add(openai.provider)
+    events = await answer(providers.engine(CloudTarget(stored, "gpt-4o-mini")))
+    assert events[-1].error.kind == "KeyMissing"
+    assert "OPENAI_API_KEY" in events[-1].error.hint
+    with pytest.raises(KeyMissing):
+        await providers.models(stored)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"data": [{"id": "b"}, {"id": "a", "context_length": 8192}]}, [("a", 8192), ("b", None)]),
+        ([{"id": "a", "max_model_len": 4096}], [("a", 4096)]),
+        ({"models": [{"name": "a"}, "b"]}, [("a", None), ("b", None)]),
+        (
+            {
+                "data": [
+                    {"id": "a"},
+                    {"id": "a"},
+                    None,
+                    {"id": 5},
+                    {"id": "x\ny"},
+                    {"id": "y" * 300},
+                ]
+            },
+            [("a", None)],
+        ),
+        ({"data": []}, []),
+    ],
+)
+async def test_the_list_of_models_is_read_in_every_usual_shape(providers, cloud, payload, expected):
+    cloud.models = payload
+    await providers.add(lab(cloud), KEY)
+    found = await providers.models(providers.find("lab"))
+    assert [(model.id, model.context_length) for model in found] == expected
+    assert cloud.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(401, {"error": {"message": f"wrong: {KEY}"}}), AuthenticationFailed),
+        (Reply(200, "<html>hello</html>", content_type="text/html"), StreamInvalid),
+        (Reply(200, {"data": "none"}), StreamInvalid),
+        (Reply(418, {"error": "teapot"}), RequestRejected),
+        (Reply(200, b"{broken"), StreamInvalid),
+    ],
+)
+async def test_a_failed_test_names_the_reason_without_the_key(providers, cloud, reply, error):
+    cloud.models = reply
+    await providers.add(lab(cloud), KEY)
+    with pytest.raises(error) as caught:
+        await providers.models(providers.find("lab"))
+    assert KEY not in f"{caught.value} {caught.value.hint} {caught.value.__cause__!r}"
+
+
+async def test_models_come_with_their_prices(providers, cloud, settings):
+    cloud.models = {"data": [{"id": "gpt-4o-mini"}, {"id": "made-up-by-us"}]}
+    # a price list's id at the scripted server's address, which a public service never has
+    own = replace(lab(cloud), tier=Tier.STUDIO, price_id="openai")
+    await providers.add(own, KEY)
+    found = {model.id: model.price for model in await providers.models(providers.find("lab"))}
+    assert found["made-up-by-us"] is None
+    assert found["gpt-4o-mini"] is None, "servers on this computer cost no tokens"
+
+
+async def test_settings_that_hold_a_practice_cloud_of_old_do_not_send_it_anything(settings, cloud):
+    stale = Provider("practice", "Practice", cloud.base_url, is_practice=True)
+    settings.update(providers=(stale,))
+    providers = ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+    events = await answer(providers.engine(CloudTarget(stale, "m")))
+    assert events[-1].error.kind == "NotAvailable"
+    assert not cloud.requests

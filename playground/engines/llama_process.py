@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import os
-import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from time import perf_counter
 
 from playground.core.chat import ChatRequest
-from playground.core.errors import ModelLoadFailed, OutOfMemory, TemplateFailed, WorkerCrashed
+from playground.core.errors import EngineError, TemplateFailed, WorkerCrashed
 from playground.engines import wire
+from playground.engines.llama_ending import explain_ending, memory_kills
 from playground.engines.llama_environment import worker_command, worker_environment
 from playground.engines.llama_silence import Silence, SilenceLimits
 
@@ -52,6 +52,7 @@ class LlamaWorker:
         self._tasks: list[asyncio.Task[None]] = []
         self._settling: asyncio.Task[None] | None = None
         self._last_words = ""
+        self._memory_kills = 0
         self._next_id = _LOAD_ID + 1
         self._silence = Silence(self._kill)
         self._was_closed = False
@@ -60,7 +61,8 @@ class LlamaWorker:
     @property
     def pid(self) -> int | None:
         """Process id while there is a process."""
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
 
     @property
     def is_loaded(self) -> bool:
@@ -107,11 +109,11 @@ class LlamaWorker:
                 if message["type"] == "failed":
                     raise wire.read_failed(message)
                 if message["type"] == "load_progress":
-                    yield _fraction(message)
+                    yield wire.read_fraction(message)
             self.load_s = perf_counter() - begun
             self._change(WorkerState.READY)
             is_over = True
-        except (ModelLoadFailed, OutOfMemory, WorkerCrashed):
+        except EngineError:
             is_over = True
             await self._end()
             raise
@@ -122,8 +124,8 @@ class LlamaWorker:
     async def answer(self, request: ChatRequest) -> AsyncGenerator[wire.JsonObject, None]:
         """Yield what the worker says about `request`, `finished` or `failed` last.
 
-        Raises `WorkerCrashed` and `TemplateFailed`. Leaving it early stops the work; the worker is
-        usable right after. Needs the turn.
+        Raises `WorkerCrashed`, `OutOfMemory` and `TemplateFailed`. Leaving it early stops the work;
+        the worker is usable right after. Needs the turn.
         """
         request_id = self._next_id
         self._next_id += 1
@@ -142,7 +144,7 @@ class LlamaWorker:
                 if is_over:
                     self._change(WorkerState.READY)
                 yield message
-        except WorkerCrashed as error:
+        except EngineError as error:
             is_over = True
             has_hung = self._silence.was_broken
             await self._end()
@@ -183,6 +185,7 @@ class LlamaWorker:
 
     async def _start(self) -> None:
         self._last_words = ""
+        self._memory_kills = memory_kills()
         self._was_closed = False
         self._silence.was_broken = False
         self._process = await asyncio.create_subprocess_exec(
@@ -222,7 +225,7 @@ class LlamaWorker:
             self._silence.rest()
         raise await self._crash(process, limit_s)
 
-    async def _crash(self, process: asyncio.subprocess.Process, limit_s: float) -> WorkerCrashed:
+    async def _crash(self, process: asyncio.subprocess.Process, limit_s: float) -> EngineError:
         if self._was_closed:
             return WorkerCrashed("The model was unloaded while it was at work.")
         code = await process.wait()
@@ -230,9 +233,8 @@ class LlamaWorker:
             return WorkerCrashed(
                 f"The model's process said nothing for {limit_s:g} seconds and was ended."
             )
-        words = self._last_words.strip().splitlines()
-        last = f": {words[-1][:300]}" if words else ""
-        return WorkerCrashed(f"The model's process ended unexpectedly ({_ending(code)}){last}.")
+        lacked_memory = memory_kills() > self._memory_kills
+        return explain_ending(code, self._last_words, lacked_memory=lacked_memory)
 
     def _abandon(self, request_id: int) -> None:
         """Tell the worker to stop, and let it confirm while others go on."""
@@ -246,7 +248,7 @@ class LlamaWorker:
                     pass
             if not is_load:
                 self._change(WorkerState.READY)
-        except (WorkerCrashed, TimeoutError):
+        except (EngineError, TimeoutError):
             is_load = True
         finally:
             if is_load:
@@ -296,17 +298,3 @@ class LlamaWorker:
     def _notify(self) -> None:
         if self._on_change is not None:
             self._on_change()
-
-
-def _fraction(message: wire.JsonObject) -> float:
-    fraction = message.get("fraction")
-    return float(fraction) if isinstance(fraction, int | float) else 0.0
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {-code}, {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"

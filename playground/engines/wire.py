@@ -144,6 +144,19 @@ def _read_token(row: TokenRow, origin: float) -> Token:
     )
 
 
+def load_progress(fraction: float) -> JsonObject:
+    """Report how much of the model is there, 0 … 1."""
+    return {"type": "load_progress", "fraction": fraction}
+
+
+def read_fraction(message: JsonObject) -> float:
+    """Return how much of the model a `load_progress` message says is there."""
+    fraction = message.get("fraction")
+    if not isinstance(fraction, int | float):
+        raise WireError("load_progress: no fraction")
+    return min(1.0, max(0.0, float(fraction)))
+
+
 def loaded(seconds: float, context: int) -> JsonObject:
     """Report that the model is ready."""
     return {"type": "loaded", "seconds": seconds, "context": context}

@@ -62,7 +62,7 @@ class Session:
             nonlocal reported
             if fraction - reported >= _PROGRESS_STEP:
                 reported = fraction
-                self._emit(wire.pack({"type": "load_progress", "fraction": fraction}))
+                self._emit(wire.pack(wire.load_progress(fraction)))
 
         loaded = load_model(
             wire.read_load(order.message), self._log, on_progress, lambda: order.is_stopped

@@ -51,7 +51,9 @@ class _Slot:
 
     @property
     def is_in_memory(self) -> bool:
-        return self.worker.state is not WorkerState.UNLOADED and self.worker.pid is not None
+        state = self.worker.state
+        is_alive = state is WorkerState.LOADING or self.worker.pid is not None
+        return is_alive and state is not WorkerState.UNLOADED
 
 
 class WorkerPool:

@@ -94,17 +94,13 @@ async def test_the_same_request_twice_processes_the_same_prompt(starter: LlamaEn
 
 async def test_a_follow_up_keeps_what_was_processed(starter: LlamaEngine) -> None:
     first = await run(starter, ask("What is the capital of France?"))
-    request = ask(
-        "What is the capital of France?", first.text, "And of Italy?", keep_cache=True
-    )
+    request = ask("What is the capital of France?", first.text, "And of Italy?", keep_cache=True)
     kept = (await run(starter, request)).finished.usage
     assert kept.cached_tokens is not None
     assert kept.processed_tokens is not None
     assert kept.prompt_tokens == kept.cached_tokens + kept.processed_tokens
     assert kept.cached_tokens >= (first.finished.usage.prompt_tokens or 0)
-    fresh = await run(
-        starter, ask("What is the capital of France?", first.text, "And of Italy?")
-    )
+    fresh = await run(starter, ask("What is the capital of France?", first.text, "And of Italy?"))
     assert fresh.finished.usage.cached_tokens == 0
 
 
@@ -139,9 +135,10 @@ async def test_an_answer_ends_where_the_context_is_full(starter_model: Path) -> 
 async def test_a_compressed_conversation_memory_answers_as_well(
     starter_model: Path, kv_type: KvType
 ) -> None:
-    async with local_engine(
-        starter_model, kv_type=kv_type, flash_attention=FlashAttention.ON
-    ) as (engine, _):
+    async with local_engine(starter_model, kv_type=kv_type, flash_attention=FlashAttention.ON) as (
+        engine,
+        _,
+    ):
         assert (await run(engine, ask("Say hello."))).text
 
 

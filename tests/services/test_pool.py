@@ -1,0 +1,189 @@
+"""Which models are loaded, within which memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from playground.core.events import Failed, TextDelta
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.services.pool import WorkerPool
+from tests.engines.local_run import ask, run
+from tests.engines.scripted_model import write_scripted_model
+
+SIZE = 100
+ONE_THREAD = LoadSettings(threads=1)
+"""Two threads that wait for each other crawl while other tests keep the processor busy."""
+
+
+@asynccontextmanager
+async def pool_of(
+    budget: int, on_change: Callable[[], None] | None = None
+) -> AsyncIterator[WorkerPool]:
+    """A pool in which every model is reckoned to take 100 bytes."""
+    pool = WorkerPool(
+        budget_bytes=lambda: budget, estimate=lambda _model, _settings: SIZE, on_change=on_change
+    )
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> list[LocalTarget]:
+    """Three small models, each of which says its own name for ever."""
+    made = []
+    for name in ("ann", "bob", "cyd"):
+        path = write_scripted_model(tmp_path / f"{name}.gguf", [name, " again"], ends=False)
+        model = ModelFile(path, name, path.stat().st_size, "test", context_length=1024)
+        made.append(LocalTarget(model, ONE_THREAD))
+    return made
+
+
+def names(pool: WorkerPool) -> list[str]:
+    return [worker.name for worker in pool.loaded()]
+
+
+async def test_models_that_fit_together_stay_loaded(targets: list[LocalTarget]) -> None:
+    async with pool_of(budget=3 * SIZE) as pool:
+        for target in targets:
+            answer = await run(pool.engine(target), ask("?", max_tokens=2))
+            assert answer.text.startswith(target.label)
+        assert names(pool) == ["cyd", "bob", "ann"]
+        again = await run(pool.engine(targets[0]), ask("?"))
+        assert again.sent.was_loaded is True
+        for worker in pool.loaded():
+            assert worker.pid is not None
+            assert (worker.state, worker.estimated_bytes) == ("ready", SIZE)
+            assert worker.context == 1024
+            assert worker.load_s is not None
+
+
+async def test_the_least_recently_used_model_makes_room(targets: list[LocalTarget]) -> None:
+    ann, bob, cyd = targets
+    async with pool_of(budget=2 * SIZE) as pool:
+        for target in (ann, bob, ann):
+            await run(pool.engine(target), ask("?"))
+        await run(pool.engine(cyd), ask("?"))
+        assert names(pool) == ["cyd", "ann"]
+
+
+async def test_a_model_too_large_by_itself_is_tried(targets: list[LocalTarget]) -> None:
+    ann, bob, _ = targets
+    async with pool_of(budget=SIZE // 2) as pool:
+        assert (await run(pool.engine(ann), ask("?"))).finished
+        assert (await run(pool.engine(bob), ask("?"))).finished
+        assert names(pool) == ["bob"]
+
+
+async def test_a_load_waits_for_a_model_at_work_to_make_room(targets: list[LocalTarget]) -> None:
+    ann, bob, _ = targets
+    async with pool_of(budget=SIZE) as pool:
+        answers = await asyncio.gather(
+            *(run(pool.engine(target), ask("?", max_tokens=200)) for target in (ann, bob))
+        )
+        assert [answer.finished.usage.completion_tokens for answer in answers] == [200, 200]
+        assert names(pool) == ["bob"]
+
+
+async def test_models_that_fit_together_answer_at_the_same_time(
+    targets: list[LocalTarget],
+) -> None:
+    ann, bob, _ = targets
+    async with pool_of(budget=2 * SIZE) as pool:
+        first = pool.engine(ann).stream(ask("?", max_tokens=None))
+        second = pool.engine(bob).stream(ask("?", max_tokens=None))
+        for events in (first, second):
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+        assert {worker.state for worker in pool.loaded()} == {"busy"}
+        await first.aclose()
+        await second.aclose()
+
+
+async def test_unloading_gives_the_memory_back(starter_model: Path) -> None:
+    model = ModelFile(starter_model, "starter", 1, "Starter", context_length=2048)
+    async with pool_of(budget=SIZE) as pool:
+        await run(pool.engine(LocalTarget(model, ONE_THREAD)), ask("Say hello."))
+        (worker,) = pool.loaded()
+        process = psutil.Process(worker.pid)
+        assert process.memory_info().rss > 50e6
+        await pool.unload(starter_model)
+        assert not process.is_running()
+        assert pool.loaded() == ()
+        assert (await run(pool.engine(LocalTarget(model, ONE_THREAD)), ask("Say hello."))).finished
+
+
+async def test_unloading_a_model_at_work_ends_its_run_and_keeps_the_text(
+    targets: list[LocalTarget],
+) -> None:
+    async with pool_of(budget=SIZE) as pool:
+        text, last = "", None
+        async with aclosing(pool.engine(targets[0]).stream(ask("?", max_tokens=None))) as events:
+            async for event in events:
+                last = event
+                if isinstance(event, TextDelta):
+                    text += event.text
+                    await pool.unload(targets[0].model.path)
+        assert isinstance(last, Failed)
+        assert last.error.kind == "WorkerCrashed"
+        assert "unloaded" in last.error.message
+        assert text.startswith("ann")
+
+
+async def test_new_settings_load_the_model_again(targets: list[LocalTarget]) -> None:
+    first = targets[0]
+    second = replace(first, settings=replace(ONE_THREAD, context=512))
+    async with pool_of(budget=3 * SIZE) as pool:
+        await run(pool.engine(first), ask("?"))
+        answer = await run(pool.engine(second), ask("?", max_tokens=None))
+        assert answer.sent.was_loaded is False
+        assert [worker.context for worker in pool.loaded()] == [512]
+        usage = answer.finished.usage
+        assert (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) == 512
+
+
+async def test_closing_ends_every_worker_and_loads_nothing_more(
+    targets: list[LocalTarget],
+) -> None:
+    async with pool_of(budget=3 * SIZE) as pool:
+        await run(pool.engine(targets[1]), ask("?"))
+        async with aclosing(pool.engine(targets[0]).stream(ask("?", max_tokens=None))) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    break
+            processes = [psutil.Process(worker.pid) for worker in pool.loaded()]
+            assert len(processes) == 2
+            await pool.close()
+        assert not any(process.is_running() for process in processes)
+        assert (await run(pool.engine(targets[2]), ask("?"))).failed
+        assert pool.loaded() == ()
+
+
+async def test_what_happens_to_workers_is_told(targets: list[LocalTarget]) -> None:
+    seen = []
+    async with pool_of(budget=SIZE, on_change=lambda: seen.append(states())) as pool:
+
+        def states() -> list[str]:
+            return [str(worker.state) for worker in pool.loaded()]
+
+        await run(pool.engine(targets[0]), ask("?"))
+        await pool.unload(targets[0].model.path)
+    for state in (["loading"], ["busy"], ["ready"], []):
+        assert state in seen
+
+
+async def test_an_idle_worker_that_dies_is_no_longer_listed(targets: list[LocalTarget]) -> None:
+    gone = asyncio.Event()
+    async with pool_of(budget=SIZE, on_change=lambda: pool.loaded() or gone.set()) as pool:
+        await run(pool.engine(targets[0]), ask("?"))
+        gone.clear()
+        psutil.Process(pool.loaded()[0].pid).kill()
+        await gone.wait()
+        assert (await run(pool.engine(targets[0]), ask("?"))).sent.was_loaded is False

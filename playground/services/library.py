@@ -12,6 +12,7 @@ from playground.core import memory
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
 from playground.core.gguf import read_header
 from playground.core.gguf_header import GgufHeader
+from playground.core.memory_layers import MAX_LAYERS
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services import library_folders as places
 from playground.services import library_names as names
@@ -248,6 +249,10 @@ def _problem(header: GgufHeader, found: places.FoundFile) -> str | None:
         return "The file does not say what kind of model it is."
     if header.architecture in _READERS:
         return "This model turns text into numbers for searching: it cannot answer."
+    layers = header.number("block_count")
+    if layers is not None and not 0 < layers <= MAX_LAYERS:
+        # llama.cpp does not refuse such a file: it aborts
+        return f"The file is damaged: it claims {layers:,} layers."
     return None if header.tensors else "The file holds no weights."
 
 

@@ -142,15 +142,17 @@ async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, fo
     os.truncate(cut, cut.stat().st_size - 1_000)
     write_model(folder / "empty.gguf", "llama", {}, {})
     write_model(folder / "lora.gguf", "llama", {"general.type": "adapter"}, {})
+    write_dense(folder / "tall.gguf", "llama", SMALL, {".block_count": 600})
     write_dense(folder / "shard.gguf", "llama", SMALL, {"split.count": 3})
     problems = {model.path.stem: model.problem or "" for model in await found(library)}
-    assert problems.keys() == {"html", "lost", "pipe", "short", "empty", "lora", "shard"}
+    assert problems.keys() == {"html", "lost", "pipe", "short", "empty", "lora", "tall", "shard"}
     assert "web page" in problems["html"]
     assert "gone" in problems["lost"]
     assert "a device or a pipe" in problems["pipe"]
     assert "ends before its last tensor" in problems["short"]
     assert "no weights" in problems["empty"]
     assert "add-on" in problems["lora"]
+    assert "600 layers" in problems["tall"]
     assert "one of 3 parts" in problems["shard"]
 
 

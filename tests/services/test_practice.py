@@ -1,6 +1,7 @@
 """The practice cloud: a real server around the starter model, on this computer."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,13 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.services.practice import PRACTICE_MODEL, PRACTICE_NAME, PracticeCloud
+from playground.engines.llama_environment import worker_environment
+from playground.services.practice import (
+    PRACTICE_MODEL,
+    PRACTICE_NAME,
+    PracticeCloud,
+    practice_command,
+)
 from playground.services.providers import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
@@ -244,3 +251,19 @@ async def test_a_model_that_is_broken_is_said_to_be(tmp_path):
         await cloud.start()
     assert caught.value.kind == "ConnectionFailed"
     assert not cloud.is_running
+
+
+@pytest.mark.model
+async def test_its_process_ends_with_the_pipe_alone(starter_model):
+    process = await asyncio.create_subprocess_exec(
+        *practice_command(),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=worker_environment(os.environ),
+    )
+    order = {"key": "k", "model": str(starter_model), "alias": "m", "context": 256}
+    process.stdin.write(json.dumps(order).encode() + b"\n")
+    while b"port" not in await process.stdout.readline():
+        pass
+    process.stdin.close()
+    assert await process.wait() == 0

@@ -50,6 +50,8 @@ def decode(kind: Any, data: Any) -> Any:
     if origin in (tuple, list, frozenset):
         return _decode_sequence(origin, get_args(kind), data)
     if origin is dict:
+        if not isinstance(data, dict):
+            raise ValueError(f"expected an object, got {type(data).__name__}")
         key_kind, value_kind = get_args(kind)
         return {decode(key_kind, k): decode(value_kind, v) for k, v in data.items()}
     if is_dataclass(kind) and isinstance(kind, type):
@@ -96,12 +98,12 @@ def _decode_dataclass(kind: type, data: Any) -> Any:
 
 
 def _decode_scalar(kind: Any, data: Any) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(data)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if kind in (bool, int, float, str):
         if type(data) is not kind:
             raise ValueError(f"expected {kind.__name__}, got {type(data).__name__}")
         return data
-    return kind(data)
+    if not isinstance(data, str):
+        raise ValueError(f"expected a text for {kind.__name__}, got {type(data).__name__}")
+    return datetime.fromisoformat(data) if kind is datetime else kind(data)

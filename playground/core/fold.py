@@ -31,6 +31,7 @@ class RunFold:
         self._reasoning = io.StringIO()
         self._reasoning.write(run.reasoning)
         self._tokens = 0
+        self._first_tokens = 0
         self._chunks = 0
         self._first_chunk_characters = 0
         self._characters = 0
@@ -38,6 +39,7 @@ class RunFold:
         self._words = 0
         self._first_chunk_words = 0
         self._in_word = False
+        self._last_kind: type[TextDelta | ReasoningDelta] = TextDelta
         self._first_t_s: float | None = None
         self._first_answer_t_s: float | None = None
         self._last_t_s: float | None = None
@@ -62,6 +64,7 @@ class RunFold:
         counts = StreamCounts(
             chunks=self._chunks,
             tokens=self._tokens,
+            first_tokens=self._first_tokens,
             characters=self._characters,
             first_chunk_characters=self._first_chunk_characters,
             words=self._words,
@@ -120,23 +123,28 @@ class RunFold:
         )
 
     def _add_delta(self, event: TextDelta | ReasoningDelta) -> None:
-        stamp = event.tokens[-1].t_s if event.tokens else event.t_s
-        first_stamp = event.tokens[0].t_s if event.tokens else event.t_s
-        self._tokens += len(event.tokens)
         if not event.text and not event.tokens:
             return
+        tokens_before = self._tokens
+        self._tokens += len(event.tokens)
+        if self._first_t_s is None and not event.text:
+            return  # half a character, or a tag that is not shown
+        # a token whose characters come with a later one has no text of its own
+        shown_at = next((token.t_s for token in event.tokens if token.text), event.t_s)
         if self._first_t_s is None:
-            if not event.text:
-                return
-            self._first_t_s = first_stamp
+            self._first_t_s = shown_at
             self._first_chunk_characters = len(event.text)
+            self._first_tokens = tokens_before + sum(t.t_s <= shown_at for t in event.tokens)
             self._run = replace(self._run, status=RunStatus.WRITING)
-        self._last_t_s = stamp
+        self._last_t_s = event.tokens[-1].t_s if event.tokens else event.t_s
         self._chunks += 1
+        if type(event) is not self._last_kind:
+            self._in_word = False
+            self._last_kind = type(event)
         self._count_words(event.text)
         if isinstance(event, TextDelta):
             if event.text and self._first_answer_t_s is None:
-                self._first_answer_t_s = first_stamp
+                self._first_answer_t_s = shown_at
             self._text.write(event.text)
             self._characters += len(event.text)
         else:
@@ -145,12 +153,12 @@ class RunFold:
 
     def _count_words(self, text: str) -> None:
         for character in text:
-            if character.isspace():
+            if character.isspace() or is_wide_mark(character):
                 self._in_word = False
             elif is_ideograph(character):
                 self._words += 1
                 self._in_word = False
-            elif not self._in_word:
+            elif not self._in_word and character.isalnum():
                 self._words += 1
                 self._in_word = True
         if self._chunks == 1:
@@ -203,3 +211,8 @@ def is_ideograph(character: str) -> bool:
     return unicodedata.name(character, "").startswith(
         ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL")
     )
+
+
+def is_wide_mark(character: str) -> bool:
+    """Return True for the punctuation of scripts without spaces (、。「」！), which is no word."""
+    return "\u3000" <= character < "\U00010000" and not character.isalnum()

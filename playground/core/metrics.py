@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
+from playground.core.targets import Place
 
 CHARACTERS_PER_TOKEN = 4
 """What stands in for a count where a provider reports none; always marked as estimated."""
@@ -65,7 +66,7 @@ def completed_usage(run: Run) -> TokenUsage:
     counts = run.counts
     if counts.chunks == 0:
         return run.usage
-    if counts.tokens:
+    if _shows_every_token(run):
         return TokenUsage(
             prompt_tokens=run.usage.prompt_tokens,
             completion_tokens=counts.tokens,
@@ -85,7 +86,7 @@ def completed_usage(run: Run) -> TokenUsage:
 def generation_speed(run: Run) -> Figure | None:
     """Return tokens per second: (n − n₁) / (t_last − t_first).
 
-    n counts streamed tokens only; n₁ is what the first chunk held: one where tokens are stamped
+    n counts streamed tokens only; n₁ is what the first chunk held: counted where tokens are seen
     singly, else its share of the characters, which makes the figure an estimate. Unknown below two
     chunks.
     """
@@ -93,8 +94,9 @@ def generation_speed(run: Run) -> Figure | None:
     counts = run.counts
     if counts.chunks < 2 or not span or span <= 0:
         return None
-    if counts.tokens:
-        return Figure((counts.tokens - 1) / span, Provenance.MEASURED)
+    if _shows_every_token(run):
+        after_first = counts.tokens - max(1, counts.first_tokens)
+        return Figure(after_first / span, Provenance.MEASURED) if after_first > 0 else None
     usage = completed_usage(run)
     if usage.completion_tokens is None:
         return None
@@ -141,6 +143,15 @@ def fastest(runs: tuple[Run, ...]) -> Run | None:
         if run.status is RunStatus.FINISHED and (speed := words_speed(run)) is not None
     ]
     return runs[max(known)[1]] if known else None
+
+
+def _shows_every_token(run: Run) -> bool:
+    """Return True where counting the stream's tokens counts them all.
+
+    Providers that report tokens with their probabilities do so for the answer only.
+    """
+    counts = run.counts
+    return counts.tokens > 0 and (run.place is Place.HERE or not counts.reasoning_characters)
 
 
 def _measured(value: float | None) -> Figure | None:

@@ -20,7 +20,7 @@ def api_cost(price: ModelPrice, usage: TokenUsage) -> Cost:
         or completion is None
     ):
         return Cost(None, "api", None)
-    cached = usage.cached_tokens or 0
+    cached = min(usage.cached_tokens or 0, prompt)
     cached_price = price.cached_input_usd_per_mtok
     if cached_price is None:
         cached_price = price.input_usd_per_mtok

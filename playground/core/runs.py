@@ -90,6 +90,8 @@ class StreamCounts:
     chunks: int = 0
     tokens: int = 0
     """Single tokens seen in the stream; 0 where only text chunks are visible."""
+    first_tokens: int = 0
+    """Those up to the first that showed text, or that came together with it: n₁ of DESIGN §5."""
     characters: int = 0
     first_chunk_characters: int = 0
     words: int = 0

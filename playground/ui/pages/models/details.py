@@ -1,0 +1,284 @@
+"""The pane beside the list: one model file, what it needs, and what can be done with it."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.core.memory import Fit
+from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
+from playground.ui.pages.models.rows import LoadState, ModelRow, Reckoning, badge, reason
+from playground.ui.theme import Theme, set_role
+from playground.ui.widgets.amounts import parameters_words, size_words, words_in
+from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.facts import Facts
+from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart
+from playground.ui.widgets.parts import make_button, make_label, make_line
+
+_PERMILLE = 1000
+
+
+class ModelDetails(QScrollArea):
+    """Shows one `ModelRow`; decides nothing."""
+
+    compare_asked = Signal()
+    load_asked = Signal()
+    unload_asked = Signal()
+    stop_asked = Signal()
+    folder_asked = Signal()
+    copy_asked = Signal()
+    settings_changed = Signal(object)
+    """`LoadSettings` a person has chosen."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._row: ModelRow | None = None
+        self._build()
+        self._connect()
+
+    def show_row(self, row: ModelRow, limits: LoadLimits) -> None:
+        """Show a model file; `limits` go to the editor of its load settings."""
+        is_other = self._row is None or self._row.key != row.key
+        self._row = row
+        self._title.setText(row.model.name)
+        self._badge.set_badge(*badge(row))
+        self._reason.setText(reason(row))
+        self._summary.setText(self._summarised(row))
+        set_role(self._reason, "control", "bad" if row.model.problem else None)
+        self._show_need(row.reckoning)
+        is_usable = row.model.problem is None
+        self._usable.setVisible(is_usable)
+        self._compare.setVisible(is_usable)
+        if is_usable:
+            self._editor.show_settings(row.settings, limits)
+        self._show_state(row, is_usable=is_usable)
+        if is_other:
+            self.show_header(())
+            self.verticalScrollBar().setValue(0)
+
+    def show_header(self, facts: tuple[tuple[str, str], ...]) -> None:
+        """Show what the file says about itself, to the letter."""
+        self._facts.show_facts(facts)
+        self._facts.setVisible(bool(facts))
+
+    def _summarised(self, row: ModelRow) -> str:
+        model = row.model
+        parts = [
+            model.quantization,
+            None
+            if model.parameters is None
+            else self.tr("{0} parameters").format(parameters_words(model.parameters)),
+            size_words(model.size_bytes),
+        ]
+        if model.context_length is not None:
+            parts.append(self.tr("reads up to ~{0}").format(words_in(model.context_length)))
+        return " · ".join(part for part in parts if part)
+
+    def _show_need(self, reckoning: Reckoning | None) -> None:
+        self._memory.setVisible(reckoning is not None)
+        if reckoning is None:
+            return
+        need = reckoning.need
+        model_bytes = need.weights_bytes + need.repacked_bytes
+        self._minimum.setText("≈ " + size_words(reckoning.minimum_bytes))
+        self._recommended.setText("≈ " + size_words(reckoning.recommended_bytes))
+        self._free.setText(size_words(reckoning.free_bytes))
+        tone = {Fit.FITS: "here", Fit.TIGHT: "caution", Fit.WONT_FIT: "bad"}[reckoning.fit]
+        set_role(self._free, "figure", tone)
+        self._where.setText(
+            self.tr("Where the memory goes, at ~{0} ({1} tokens)").format(
+                words_in(need.context), f"{need.context:,}"
+            )
+        )
+        self._bar.show_parts(
+            (
+                MemoryPart(self.tr("Model"), model_bytes, "accent"),
+                MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
+                MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
+            ),
+            reckoning.free_bytes,
+        )
+        self._legend.setText(
+            self.tr("model {0} · conversation {1} · working space ≈ {2}").format(
+                size_words(model_bytes), size_words(need.kv_bytes), size_words(need.compute_bytes)
+            )
+        )
+
+    def _show_state(self, row: ModelRow, *, is_usable: bool) -> None:
+        is_loading = row.state is LoadState.LOADING or row.fraction is not None
+        self._progress.setVisible(is_loading)
+        if row.fraction is None:
+            self._progress.setRange(0, 0)
+        else:
+            self._progress.setRange(0, _PERMILLE)
+            self._progress.setValue(round(row.fraction * _PERMILLE))
+        self._stop.setVisible(row.fraction is not None)
+        is_loaded = row.state in {LoadState.READY, LoadState.BUSY}
+        self._load.setVisible(is_usable and not is_loading and not is_loaded)
+        self._unload.setVisible(is_usable and is_loaded and not is_loading)
+        self._state.setText(self._state_words(row, is_loading=is_loading))
+        set_role(self._state, "caption", "here" if is_loaded else "quiet")
+        self._state.setVisible(is_usable)
+
+    def _state_words(self, row: ModelRow, *, is_loading: bool) -> str:
+        if is_loading:
+            if row.fraction is None:
+                return self.tr("Loading…")
+            return self.tr("Loading… {0} %").format(round(row.fraction * 100))
+        if row.state is LoadState.BUSY:
+            return self.tr("In memory and answering now.")
+        if row.state is LoadState.READY:
+            if row.load_s is None:
+                return self.tr("In memory: ready to answer at once.")
+            return self.tr("In memory, loaded in {0} s: ready to answer at once.").format(
+                f"{row.load_s:.1f}"
+            )
+        return self.tr("Not in memory. It is loaded by itself when it is asked.")
+
+    def _build(self) -> None:
+        px = self._theme.px
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Details of the model"))
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        inner = QWidget()
+        inner.setObjectName("scrolled")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(px(14), px(14), px(10), px(14))
+        column.setSpacing(px(10))
+        head = QHBoxLayout()
+        self._title = make_label(role="title", wrap=True)
+        self._badge = Badge(self._theme)
+        head.addWidget(self._title, 1)
+        head.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
+        self._summary = make_label(role="control", tone="quiet", wrap=True)
+        self._reason = make_label(role="control", wrap=True)
+        column.addWidget(self._summary)
+        self._memory = self._build_memory()
+        column.addWidget(self._memory)
+        column.addWidget(self._reason)
+        column.addLayout(self._build_actions())
+        self._state = make_label(role="caption", tone="quiet", wrap=True)
+        column.addWidget(self._state)
+        self._progress = QProgressBar()
+        self._progress.setAccessibleName(self.tr("How much of the model is loaded"))
+        self._progress.setTextVisible(False)
+        column.addWidget(self._progress)
+        self._usable = QWidget()
+        below = QVBoxLayout(self._usable)
+        below.setContentsMargins(0, px(6), 0, 0)
+        below.setSpacing(px(12))
+        below.addWidget(make_line())
+        below.addWidget(make_label(self.tr("How it is loaded"), "heading"))
+        self._editor = LoadSettingsEditor(self._theme)
+        below.addWidget(self._editor)
+        column.addWidget(self._usable)
+        self._facts = Facts(
+            self._theme,
+            self.tr("For engineers: what the file says"),
+            self.tr("Show every entry of the file's header"),
+        )
+        column.addWidget(self._facts)
+        column.addStretch(1)
+        self.setWidget(inner)
+
+    def _build_memory(self) -> QWidget:
+        px = self._theme.px
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, px(4), 0, 0)
+        column.setSpacing(px(6))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(12))
+        grid.setVerticalSpacing(px(2))
+        self._minimum, self._recommended, self._free = (make_label(role="figure") for _ in range(3))
+        for place, (figure, words, why) in enumerate(
+            (
+                (
+                    self._minimum,
+                    self.tr("minimum"),
+                    self.tr("Memory it takes with the shortest conversation that makes sense"),
+                ),
+                (
+                    self._recommended,
+                    self.tr("recommended"),
+                    self.tr("Memory for a usual conversation, with room for other programs"),
+                ),
+                (
+                    self._free,
+                    self.tr("free here now"),
+                    self.tr("Memory that is free on this computer at this moment"),
+                ),
+            )
+        ):
+            figure.setToolTip(why)
+            note = make_label(words, "caption", "quiet")
+            note.setToolTip(why)
+            grid.addWidget(figure, 0, place)
+            grid.addWidget(note, 1, place)
+            grid.setColumnStretch(place, 1)
+        column.addLayout(grid)
+        column.addSpacing(px(6))
+        self._where = make_label(role="caption", tone="quiet", wrap=True)
+        self._bar = MemoryBar(self._theme)
+        self._legend = make_label(role="caption", tone="quiet", wrap=True)
+        for widget in (self._where, self._bar, self._legend):
+            column.addWidget(widget)
+        return box
+
+    def _build_actions(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(self._theme.px(8))
+        self._compare = make_button(
+            self.tr("Compare with it"),
+            kind="primary",
+            tooltip=self.tr("Put it on the Compare page, beside other models"),
+        )
+        self._load = make_button(
+            self.tr("Load"),
+            tooltip=self.tr("Read it into memory now, so that its first answer comes at once"),
+        )
+        self._unload = make_button(
+            self.tr("Unload"), tooltip=self.tr("Give its memory back to other programs")
+        )
+        self._stop = make_button(self.tr("Stop loading"), tooltip=self.tr("Call the load off"))
+        self._more = QToolButton()
+        self._more.setProperty("button", True)
+        self._more.setAccessibleName(self.tr("More about this file"))
+        self._more.setToolTip(self.tr("Show the file in its folder, or copy its path"))
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._more)
+        self._folder_action = QAction(self.tr("Show in folder"), menu)
+        self._copy_action = QAction(self.tr("Copy path"), menu)
+        menu.addActions([self._folder_action, self._copy_action])
+        self._more.setMenu(menu)
+        for button in (self._compare, self._load, self._unload, self._stop, self._more):
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def _wear(self) -> None:
+        side = self._theme.px(17)
+        self._more.setIcon(self._theme.icon("more", "quiet"))
+        self._more.setIconSize(QSize(side, side))
+
+    def _connect(self) -> None:
+        self._theme.changed.connect(self._wear)
+        self._wear()
+        self._compare.clicked.connect(self.compare_asked)
+        self._load.clicked.connect(self.load_asked)
+        self._unload.clicked.connect(self.unload_asked)
+        self._stop.clicked.connect(self.stop_asked)
+        self._folder_action.triggered.connect(self.folder_asked)
+        self._copy_action.triggered.connect(self.copy_asked)
+        self._editor.changed.connect(self.settings_changed)

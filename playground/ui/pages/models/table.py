@@ -1,0 +1,282 @@
+"""The list of model files: what is in each cell, and how a cell is drawn."""
+
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from playground.ui.pages.models.rows import LoadState, ModelRow, badge, caption, reason
+from playground.ui.theme import Theme
+from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
+from playground.ui.widgets.plain import plain_tip
+
+Index = QModelIndex | QPersistentModelIndex
+ROW_ROLE = int(Qt.ItemDataRole.UserRole)
+SORT_ROLE = ROW_ROLE + 1
+
+
+class Column(IntEnum):
+    """The columns in their order."""
+
+    MODEL = 0
+    FIT = 1
+    SIZE = 2
+    READS = 3
+    PLACE = 4
+
+
+class ModelTableModel(QAbstractTableModel):
+    """Model files, one a row; unchanged rows stay where they are."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[ModelRow, ...] = ()
+
+    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
+        """Show `rows`; where the same files are listed, only what changed is drawn again."""
+        if [row.key for row in rows] != [row.key for row in self._rows]:
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+            return
+        changed = [i for i, row in enumerate(rows) if row != self._rows[i]]
+        self._rows = rows
+        for i in changed:
+            self.dataChanged.emit(self.index(i, 0), self.index(i, len(Column) - 1))
+
+    def row_of(self, key: str) -> int | None:
+        """Return where a file is listed."""
+        return next((i for i, row in enumerate(self._rows) if row.key == key), None)
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Qt: return the number of files."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        """Qt: return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Qt: return a column's heading."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (
+                self.tr("Model"),
+                self.tr("Runs here?"),
+                self.tr("Size"),
+                self.tr("Reads up to"),
+                self.tr("Lives in"),
+            )[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._explanation(section)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Qt: return what a cell says, in one of several ways."""
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if role == ROW_ROLE:
+            return row
+        column = Column(index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            spoken = self._text(row, column)
+            return f"{spoken}, {caption(row)}" if column is Column.MODEL else spoken
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(row, column)
+        if role == SORT_ROLE:
+            return self._sort_value(row, column)
+        return None
+
+    def _explanation(self, section: int) -> str:
+        return (
+            self.tr("The name its maker gave it, and how strongly its numbers are rounded"),
+            self.tr("Whether it goes into the memory that is free on this computer now"),
+            self.tr("Room it takes on the disk"),
+            self.tr("How much prompt and answer together it was trained to keep in mind"),
+            self.tr("The folder or program it belongs to"),
+        )[section]
+
+    def _text(self, row: ModelRow, column: Column) -> str:
+        model = row.model
+        match column:
+            case Column.MODEL:
+                return model.name
+            case Column.FIT:
+                return badge(row)[0]
+            case Column.SIZE:
+                return size_words(model.size_bytes)
+            case Column.READS:
+                return words_in(model.context_length)
+            case Column.PLACE:
+                return place_name(model.source)
+
+    def _tooltip(self, row: ModelRow, column: Column) -> str:
+        model = row.model
+        match column:
+            case Column.FIT:
+                return plain_tip(reason(row))
+            case Column.SIZE:
+                return exact_bytes(model.size_bytes)
+            case Column.READS if model.context_length is not None:
+                return self.tr("{0} tokens").format(f"{model.context_length:,}")
+            case _:
+                return plain_tip(str(model.path))
+
+    def _sort_value(self, row: ModelRow, column: Column) -> Any:
+        model = row.model
+        match column:
+            case Column.FIT:
+                order = [self.tr("Fits"), self.tr("Tight"), self.tr("Won't fit")]
+                text = badge(row)[0]
+                return order.index(text) if text in order else len(order)
+            case Column.SIZE:
+                # a Python int reaches Qt as 32 bits where it fits, so all of them go as floats
+                return float(model.size_bytes)
+            case Column.READS:
+                return model.context_length or 0
+            case _:
+                return self._text(row, column).casefold()
+
+
+class ModelFilter(QSortFilterProxyModel):
+    """Keeps the rows that have every word of the search somewhere."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self.setSortRole(SORT_ROLE)
+
+    def search(self, text: str) -> None:
+        """Show only what has these words in name, path, format, place or verdict."""
+        self._words = text.casefold().split()
+        # asks for every row again; the function for just that differs between versions of Qt
+        self.setFilterFixedString(text)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
+        """Qt: say whether a row is shown."""
+        source = self.sourceModel()
+        row = source.data(source.index(source_row, 0, source_parent), ROW_ROLE)
+        model = row.model
+        parts = (model.name, str(model.path), model.quantization, model.architecture)
+        haystack = " ".join(part for part in (*parts, model.source, badge(row)[0]) if part)
+        haystack = haystack.casefold()
+        return all(word in haystack for word in self._words)
+
+
+class ModelDelegate(QStyledItemDelegate):
+    """Draws a cell: a name with a quiet line below it, a verdict's badge, or a figure."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Qt: return the room for two lines, and for a column's widest text."""
+        px = self._theme.px
+        role = "chip" if index.column() == Column.FIT else "numbers"
+        text = str(index.data(Qt.ItemDataRole.DisplayRole))
+        width = QFontMetrics(self._theme.font(role)).horizontalAdvance(text) + px(40)
+        return QSize(width, px(58))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Qt: draw a cell and the hairline below it."""
+        row = index.data(ROW_ROLE)
+        px = self._theme.px
+        state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
+        rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, self._theme.color("accent_ground"))
+            if index.column() == Column.MODEL and state & QStyle.StateFlag.State_Active:
+                mark = QRect(rect.left(), rect.top(), px(3), rect.height())
+                painter.fillRect(mark, self._theme.color("accent"))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, self._theme.color("hover"))
+        painter.fillRect(
+            QRect(rect.left(), rect.bottom(), rect.width(), 1), self._theme.color("line")
+        )
+        inner = rect.adjusted(px(8), 0, -px(8), 0)
+        if index.column() == Column.MODEL:
+            self._paint_name(painter, inner, row)
+        elif index.column() == Column.FIT:
+            self._paint_badge(painter, inner, row)
+        else:
+            painter.setFont(self._theme.font("numbers"))
+            painter.setPen(self._theme.color("text"))
+            text = str(index.data(Qt.ItemDataRole.DisplayRole))
+            text = painter.fontMetrics().elidedText(
+                text, Qt.TextElideMode.ElideMiddle, inner.width()
+            )
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(inner, flags, text)
+        painter.restore()
+
+    def _paint_name(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
+        strong, small = self._theme.font("strong"), self._theme.font("caption")
+        strong.setPixelSize(self._theme.px(14))
+        name_height = QFontMetrics(strong).height()
+        gap = self._theme.px(3)
+        height = name_height + gap + QFontMetrics(small).height()
+        top = rect.top() + (rect.height() - height) // 2
+        painter.setFont(strong)
+        painter.setPen(self._theme.color("text"))
+        line = QRect(rect.left(), top, rect.width(), name_height)
+        self._draw_elided(painter, line, row.model.name)
+        painter.setFont(small)
+        tone = "quiet"
+        if row.model.problem is not None:
+            tone = "bad"
+        elif row.state is not LoadState.UNLOADED:
+            tone = "here"
+        painter.setPen(self._theme.color(tone))
+        line = QRect(rect.left(), top + name_height + gap, rect.width(), height - name_height - gap)
+        self._draw_elided(painter, line, caption(row))
+
+    def _paint_badge(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
+        text, tone = badge(row)
+        font = self._theme.font("chip")
+        metrics = QFontMetrics(font)
+        px = self._theme.px
+        width = metrics.horizontalAdvance(text) + px(18)
+        height = metrics.height() + px(5)
+        top = rect.top() + (rect.height() - height) / 2
+        pill = QRectF(rect.left(), top, min(width, rect.width()), height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("chip" if tone == "quiet" else f"{tone}_ground"))
+        painter.drawRoundedRect(pill, height / 2, height / 2)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("chip_ink" if tone == "quiet" else f"{tone}_ink"))
+        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
+
+    def _draw_elided(self, painter: QPainter, rect: QRect, text: str) -> None:
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def place_name(source: str) -> str:
+    """Return where a model lives: the last folder of a path, or the program's name."""
+    return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source

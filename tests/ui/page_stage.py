@@ -1,0 +1,114 @@
+"""What the tests of pages share: a real bridge on a real qasync loop, around a real page."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+import qasync  # isort: skip - takes the Qt that is imported already
+
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.page import Page
+from playground.ui.theme import Theme
+
+
+@dataclass
+class Toasts:
+    """Takes the messages a page would show at its foot."""
+
+    texts: list[str] = field(default_factory=list)
+    undo: Callable[[], object] | None = None
+
+    def __call__(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = 0,
+    ) -> None:
+        self.texts.append(text)
+        self.undo = on_action
+
+
+class Stage:
+    """Runs a test's body on Qt's loop, with a page in a window of its own."""
+
+    def __init__(self, app: QApplication, home: Path) -> None:
+        self.home = home
+        self.theme = Theme(app, mode="light")
+        self.settings = SettingsStore(home / "settings.json")
+        self.toasts = Toasts()
+        self.errors: list[BaseException] = []
+        self.bridge: Bridge
+        self._app = app
+        self._pages: list[Page] = []
+
+    def run(self, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `body` to its end, then close pages and bridge as the window would."""
+
+        async def live() -> None:
+            self.bridge = Bridge(self.errors.append)
+            try:
+                await body()
+            finally:
+                for page in self._pages:
+                    page.hide()
+                    await page.close_page()
+                await self.bridge.close()
+
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(self._app)) as runner:
+            runner.run(asyncio.wait_for(live(), 60))
+        for page in self._pages:
+            page.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        self._pages.clear()
+        # loops and timers are cycles: collected by another test's I/O thread, Qt would complain
+        gc.collect()
+        assert self.errors == []
+
+    def show(self, page: Page, width: int = 1200, height: int = 760) -> None:
+        """Put the page on the screen."""
+        self._pages.append(page)
+        page.resize(width, height)
+        page.show()
+        page.page_shown()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let everything go on until `condition` holds."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - a screen has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+def named(page: QWidget, name: str, kind: type[QWidget] = QWidget) -> Any:
+    """Return the visible control with this accessible name: what a screen reader would find."""
+    found = [
+        widget
+        for widget in page.findChildren(kind)
+        if widget.accessibleName() == name and widget.isVisibleTo(page)
+    ]
+    assert found, f"no visible control is called {name!r}"
+    return found[0]
+
+
+def click(widget: QWidget) -> None:
+    """Press the left mouse button on a control."""
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def stage(qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A stage with settings and model caches of its own."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
+    return Stage(qapp, playground_home)

@@ -1,0 +1,304 @@
+"""The Models page on real folders, with real model files and a real worker."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QTableView
+
+from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
+from playground.services.library import ModelLibrary
+from playground.services.pool import WorkerPool
+from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
+from playground.ui.pages.models.table import Column
+from tests.core.gguf_files import Dense, write_dense
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+# Qt's offscreen platform says so of every window that has a smallest size
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+class Models:
+    """The page, and what a person sees of it."""
+
+    def __init__(self, stage: Stage, *, free_bytes: int = 8 << 30) -> None:
+        self.stage = stage
+        self.own = stage.home / "models"
+        self.own.mkdir()
+        self.compared: list[Target] = []
+        self.library = ModelLibrary(lambda: stage.settings.settings.model_folders, self.own)
+        self.pool = WorkerPool(
+            budget_bytes=lambda: 8 << 30,
+            estimate=lambda model, settings: 1 << 20,
+        )
+        self.page: ModelsPage = make_models_page(
+            stage.theme,
+            stage.bridge,
+            self.library,
+            stage.settings,
+            self.pool,
+            own_folder=self.own,
+            open_compare=self.compared.append,
+            toast=stage.toasts,
+            free_bytes=lambda: free_bytes,
+        )
+        presenter = self.page.presenter
+        assert isinstance(presenter, ModelsPresenter)
+        self.presenter = presenter
+        stage.show(self.page)
+
+    @property
+    def table(self) -> QTableView:
+        table = self.page.findChild(QTableView)
+        assert table is not None
+        return table
+
+    def cells(self, column: Column) -> list[str]:
+        model: QAbstractItemModel = self.table.model()
+        return [model.index(i, column).data() for i in range(model.rowCount())]
+
+    def names(self) -> list[str]:
+        return self.cells(Column.MODEL)
+
+    def says(self, text: str) -> bool:
+        labels = self.page.findChildren(QLabel)
+        return any(text in label.text() and label.isVisibleTo(self.page) for label in labels)
+
+    async def listed(self, *some: str) -> None:
+        await until(lambda: set(some) <= set(self.names()))
+
+
+def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        assert models.cells(Column.FIT) == ["Fits"]
+        assert models.cells(Column.SIZE) == ["98 MB"]
+        assert models.cells(Column.READS) == ["6,000 words"]
+        assert models.cells(Column.PLACE) == ["Starter"]
+        await until(lambda: models.says("Q4_1 · 135 million parameters"))
+        assert models.says("It needs ≈")
+        size = models.table.model().index(0, Column.SIZE)
+        assert size.data(Qt.ItemDataRole.ToolTipRole) == "98,362,432 bytes"
+
+    stage.run(body)
+
+
+def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        (models.own / "half <b> download.gguf").write_bytes(b"GGUF\x03\0\0\0")
+        models.page.rescan_asked.emit()
+        await until(lambda: "Can't be read" in models.cells(Column.FIT))
+        broken = models.cells(Column.FIT).index("Can't be read")
+        models.table.selectRow(broken)
+        await until(lambda: models.says("it is no model"))
+        assert not models.page.details._compare.isVisibleTo(models.page)
+        tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
+        assert "&lt;b&gt;" in tip
+
+    stage.run(body)
+
+
+def test_a_model_too_large_for_the_free_memory_says_so(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage, free_bytes=64 << 20)
+        await models.listed("SmolLM2 135M Instruct")
+        assert models.cells(Column.FIT) == ["Won't fit"]
+        assert models.says("use a smaller model")
+
+    stage.run(body)
+
+
+def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    write_dense(folder / "inside.gguf", "llama", Dense())
+    single = tmp_path / "single.gguf"
+    write_dense(single, "llama", Dense())
+
+    async def body() -> None:
+        models = Models(stage)
+        models.presenter.add_paths((folder, single))
+        await until(lambda: len(models.names()) == 3)
+        assert stage.settings.settings.model_folders == (folder, single)
+        assert models.page.details.isVisibleTo(models.page)
+        click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
+        await until(lambda: len(models.names()) == 2)
+        assert (folder / "inside.gguf").exists()
+        assert stage.toasts.undo is not None
+        stage.toasts.undo()
+        await until(lambda: len(models.names()) == 3)
+
+    stage.run(body)
+
+
+def test_a_folder_is_added_through_a_dialog_that_does_not_block(
+    stage: Stage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    write_dense(folder / "inside.gguf", "llama", Dense())
+
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        click(named(models.page, "Add a folder"))
+        dialog = models.page.findChild(QFileDialog)
+        assert dialog is not None
+        dialog.fileSelected.emit(str(folder))
+        dialog.reject()
+        await until(lambda: len(models.names()) == 2)
+
+    stage.run(body)
+
+
+def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        search = named(models.page, "Search models", QLineEdit)
+        QTest.keyClicks(search, "smol q4")
+        assert models.names() == ["SmolLM2 135M Instruct"]
+        QTest.keyClicks(search, " zzz")
+        assert models.says("No model matches “smol q4 zzz”")
+        assert models.page.handle_escape()
+        assert models.names() == ["SmolLM2 135M Instruct"]
+        assert not models.page.handle_escape()
+
+    stage.run(body)
+
+
+def test_without_any_model_the_page_says_what_to_do(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.services.library_folders.STARTER_PACKAGE", "not_there_at_all")
+
+    async def body() -> None:
+        models = Models(stage)
+        await until(lambda: models.says("No models here yet"))
+        assert models.says("drop a file or a folder on this window")
+
+    stage.run(body)
+
+
+def test_load_settings_change_the_need_at_once_and_are_remembered(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        await until(lambda: models.says("at ~6,000 words (8,192 tokens)"))
+        context = named(models.page, "How much it keeps in mind")
+        QTest.keyClick(context, Qt.Key.Key_Down)
+        await until(lambda: models.says("at ~1,000 words (2,048 tokens)"))
+        precision = named(models.page, "Precision of the conversation")
+        before = models.page.details._legend.text()
+        QTest.keyClick(precision, Qt.Key.Key_Down)
+        await until(lambda: models.page.details._legend.text() != before)
+        (remembered,) = stage.settings.settings.load_settings.values()
+        assert remembered == LoadSettings(context=2048, kv_type=KvType.Q8_0)
+        click(named(models.page, "Compare with it"))
+        (target,) = models.compared
+        assert isinstance(target, LocalTarget)
+        assert target.settings == remembered
+        click(named(models.page, "Back to automatic"))
+        await until(lambda: models.says("at ~6,000 words (8,192 tokens)"))
+        assert stage.settings.settings.load_settings == {}
+
+    stage.run(body)
+
+
+def test_an_exact_context_can_be_typed(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        context = named(models.page, "How much it keeps in mind")
+        QTest.keyClick(context, Qt.Key.Key_End)
+        number = named(models.page, "How much it keeps in mind, exact number")
+        number.selectAll()
+        QTest.keyClicks(number, "3000")
+        QTest.keyClick(number, Qt.Key.Key_Return)
+        await until(lambda: models.says("(3,072 tokens)"))
+        (remembered,) = stage.settings.settings.load_settings.values()
+        assert remembered.context == 3000
+
+    stage.run(body)
+
+
+@pytest.mark.model
+def test_load_and_unload_show_what_the_worker_does(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        click(named(models.page, "Load"))
+        assert models.says("Loading…")
+        assert named(models.page, "Stop loading")
+        await until(lambda: models.says("In memory, loaded in"))
+        (worker,) = models.pool.loaded()
+        assert worker.pid is not None
+        click(named(models.page, "Unload"))
+        await until(lambda: models.says("Not in memory."))
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker.pid, 0)
+        await stage.bridge.submit(models.pool.close())
+
+    stage.run(body)
+
+
+@pytest.mark.model
+def test_a_load_can_be_called_off(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        click(named(models.page, "Load"))
+        click(named(models.page, "Stop loading"))
+        await until(lambda: models.says("Not in memory."))
+        assert named(models.page, "Load").isEnabled()
+        await stage.bridge.submit(models.pool.close())
+        assert models.pool.loaded() == ()
+
+    stage.run(body)
+
+
+def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        await until(lambda: models.page.details._facts.text)
+        click(named(models.page, "For engineers: what the file says"))
+        text = named(models.page, "For engineers: what the file says", QPlainTextEdit)
+        assert "general.architecture = llama" in text.toPlainText()
+        assert "98,362,432 bytes" in text.toPlainText()
+        models.page.details.copy_asked.emit()
+        assert QGuiApplication.clipboard().text().endswith(".gguf")
+
+    stage.run(body)
+
+
+def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path: Path) -> None:
+    write_dense(tmp_path / "second.gguf", "llama", Dense())
+
+    async def body() -> None:
+        models = Models(stage)
+        tester = QAbstractItemModelTester(
+            models.table.model(), QAbstractItemModelTester.FailureReportingMode.Fatal
+        )
+        await models.listed("SmolLM2 135M Instruct")
+        models.presenter.add_paths((tmp_path / "second.gguf",))
+        await until(lambda: len(models.names()) == 2)
+        models.page.focus_first()
+        chosen: list[str] = []
+        models.page.selected.connect(chosen.append)
+        QTest.keyClick(models.table, Qt.Key.Key_Home)
+        QTest.keyClick(models.table, Qt.Key.Key_Up)
+        QTest.keyClick(models.table, Qt.Key.Key_Down)
+        assert chosen
+        spoken = models.table.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert spoken == "SmolLM2 135M Instruct, Q4_1 · 135 million parameters"
+        tester.deleteLater()
+
+    stage.run(body)

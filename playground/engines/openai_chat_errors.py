@@ -74,13 +74,15 @@ class ErrorTranslator:
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
+        import httpx2  # noqa: PLC0415 - start-up time
         import openai  # noqa: PLC0415 - start-up time
 
         if isinstance(error, openai.APIStatusError):
             return self._from_response(error)
-        if isinstance(error, openai.APITimeoutError):
+        # the package wraps what happens in a stream, but not in the body of an error
+        if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
             return self._timed_out(error)
-        if isinstance(error, openai.APIConnectionError):
+        if isinstance(error, openai.APIConnectionError | httpx2.HTTPError | httpx2.InvalidURL):
             return self._not_connected(error)
         if isinstance(error, openai.APIError):
             return self._from_stream(error)

@@ -163,6 +163,18 @@ async def test_each_status_has_its_name_and_the_providers_own_words(cloud, statu
     assert len(cloud.requests) == 1, "nothing is tried again behind the person's back"
 
 
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [({"reset": True}, "ConnectionFailed"), ({"hang": threading.Event()}, "TimedOut")],
+)
+async def test_a_body_that_breaks_off_is_a_named_error(cloud, status, ending, kind):
+    body = [Piece(b'{"error": "half a sen')]
+    cloud.script(Stream(body, content_type="application/json", status=status, **ending))
+    failed, _ = await failure(engine_at(cloud.base_url, read_s=0.3))
+    assert failed.error.kind == kind
+
+
 async def test_a_missing_key_is_told_from_a_wrong_one(cloud):
     cloud.script(Reply(401, {"error": {"message": "key, please"}}))
     failed, _ = await failure(engine_at(cloud.base_url, key=None))

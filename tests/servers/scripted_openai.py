@@ -47,7 +47,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer of status 200 that arrives in pieces."""
+    """An answer that arrives in pieces."""
 
     pieces: Sequence[Piece]
     done: bool = True
@@ -57,6 +57,7 @@ class Stream:
     hang: threading.Event | None = None
     """Hold the connection open after the last piece until this is set."""
     content_type: str = "text/event-stream"
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ def _handler_for(owner: ScriptedOpenAI) -> type[BaseHTTPRequestHandler]:
 
         def _stream(self, script: Stream) -> None:
             self.close_connection = True
-            self.send_response(200)
+            self.send_response(script.status)
             self.send_header("Content-Type", script.content_type)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()

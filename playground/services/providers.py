@@ -96,6 +96,8 @@ class ProviderService:
     async def update(self, provider: Provider, key: str | None = None) -> Provider:
         """Replace a provider's entry; one that moves to another host loses its key."""
         before = self.find(provider.id)
+        if before.is_practice:
+            raise UsageError("The practice cloud cannot be changed.", "It can be removed.")
         stored = _checked(provider)
         if origin(before.base_url) != origin(stored.base_url):
             await self._secrets.delete(before)
@@ -192,13 +194,15 @@ class ProviderService:
             raise AddressRefused(check.message)
         secret = await self._secrets.get(provider)
         if secret is None and provider.tier is not Tier.OWN_SERVER:
-            variables = " or ".join(key_variables(provider))
-            fallback = f", or set {variables}" if variables else ""
-            raise KeyMissing(
-                f"No key for {provider.name} is known.",
-                f"Enter one on the Providers page{fallback}.",
-            )
+            raise KeyMissing(f"No key for {provider.name} is known.", self._key_hint(provider))
         return provider, secret.value if secret else None
+
+    def _key_hint(self, provider: Provider) -> str:
+        if self._secrets.is_silent:
+            return self._secrets.storage()
+        variables = " or ".join(key_variables(provider))
+        fallback = f", or set {variables}" if variables else ""
+        return f"Enter one on the Providers page{fallback}."
 
 
 def _checked(provider: Provider) -> Provider:

@@ -65,6 +65,7 @@ class SecretStore:
         self._session: dict[str, str] = {}
         self._state = KeyringState.UNKNOWN
         self._keyring_name = ""
+        self._is_blocked = False
         self._provider_of: Callable[[str], Provider] | None = None
 
     def find_providers_with(self, provider_of: Callable[[str], Provider]) -> None:
@@ -76,7 +77,8 @@ class SecretStore:
         account = _account(provider)
         if account in self._session:
             return Secret(self._session[account], KeySource.SESSION)
-        if self._state in {KeyringState.UNKNOWN, KeyringState.USABLE}:
+        # a run must not wait again for a prompt that was left open once
+        if self._state is not KeyringState.MISSING and not self._is_blocked:
             value = await self._ask(lambda backend: backend.get_password(SERVICE, account))
             if isinstance(value, str) and value:
                 return Secret(value, KeySource.KEYRING)
@@ -114,10 +116,15 @@ class SecretStore:
         await self._ask(erase)
 
     async def probe(self) -> str:
-        """Find out whether there is a keyring and return `storage()`."""
-        if self._state is KeyringState.UNKNOWN:
+        """Find out whether there is a keyring that answers by now, and return `storage()`."""
+        if self._state is not KeyringState.USABLE:
             await self._ask(lambda _: None)
         return self.storage()
+
+    @property
+    def is_silent(self) -> bool:
+        """True where there is a keyring, but it is locked or does not answer."""
+        return self._state is KeyringState.SILENT
 
     def storage(self) -> str:
         """Return where keys are kept, in a sentence for the interface; see `probe`."""
@@ -162,12 +169,14 @@ class SecretStore:
             answer = await _in_own_thread(work, self._unlock_limit_s)
         except TimeoutError:
             self._state = KeyringState.SILENT
+            self._is_blocked = True
             return None
         except Exception as error:  # noqa: BLE001 - backends raise whatever their system raises
             # the text could quote what was to be written
             log.warning("the keyring failed with %s", type(error).__name__)
             self._state = KeyringState.SILENT
             return None
+        self._is_blocked = False
         if answer is None:
             self._state = KeyringState.MISSING
             return None

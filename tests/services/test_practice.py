@@ -10,6 +10,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ import pytest
 
 import playground
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
-from playground.core.errors import NotAvailable
+from playground.core.errors import NotAvailable, UsageError
 from playground.core.events import Failed, Finished, LoadProgress, RequestSent, TextDelta
 from playground.core.fold import RunFold
 from playground.core.metrics import figures
@@ -231,6 +232,8 @@ async def test_it_does_not_outlive_a_program_that_is_killed(starter_model, tmp_p
 async def test_it_is_gone_after_stop(practice, providers):
     await providers.start_practice()
     pid = practice.pid
+    with pytest.raises(UsageError):
+        await providers.update(replace(providers.find("practice"), name="A real cloud"))
     await providers.remove("practice")
     await gone(pid)
     assert not practice.is_running

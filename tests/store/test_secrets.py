@@ -114,6 +114,17 @@ async def test_a_locked_keyring_is_said_to_be_and_the_key_is_not_logged(system, 
     assert KEY not in caplog.text
 
 
+async def test_a_keyring_that_is_unlocked_later_is_used_from_then_on(system):
+    system.set_password("inference-playground", "lab https://lab.example:443", KEY)
+    use(LockedKeyring())
+    store = SecretStore({})
+    assert await store.get(LAB) is None
+    assert store.is_silent
+    use(system)
+    assert (await store.get(LAB)).value == KEY
+    assert not store.is_silent
+
+
 async def test_a_prompt_that_is_left_open_does_not_hold_the_program_up(system):
     prompting = PromptingKeyring()
     use(prompting)

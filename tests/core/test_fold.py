@@ -189,6 +189,7 @@ def test_a_second_request_starts_the_clock_again() -> None:
         ("富士山", 3),
         ("富士山は高い。山、川!", 8),
         ("GPT は 模型", 4),
+        ("GPT、AI", 2),
         ("안녕", 2),
         ("", 0),
         ("…", 0),

@@ -1,6 +1,7 @@
 """One sampler serves everybody who looks, and rests when nobody does."""
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -104,6 +105,15 @@ def test_the_first_look_at_a_process_knows_no_load() -> None:
     assert after.program_cpu_percent is not None
 
 
+def test_a_process_has_its_share_of_the_whole_processor() -> None:
+    probe = Probe(AllGpus([]))
+    probe.sample({})
+    hashlib.pbkdf2_hmac("sha256", b"busy", b"on one core", 200_000)
+    share = probe.sample({}).program_cpu_percent
+    assert share is not None
+    assert 0 < share <= 1.5 * 100 / (os.cpu_count() or 1)
+
+
 async def test_listeners_share_one_sampler_that_starts_and_stops_with_them() -> None:
     card = Card()
     telemetry = Telemetry(dict, QUICK_S, gpus=lambda: AllGpus([card]))
@@ -178,7 +188,9 @@ def rapl(root: Path, microjoules: int, *, package: int = 0) -> None:
     (folder / "max_energy_range_uj").write_text("1000000000\n")
     core = root / f"intel-rapl:{package}:0"
     core.mkdir(exist_ok=True)
-    (core / "energy_uj").write_text("5\n")  # part of the package: not to be counted twice
+    (core / "energy_uj").write_text(
+        f"{microjoules // 2}\n"
+    )  # part of the package: not to be counted twice
 
 
 def test_power_comes_from_the_energy_counters_of_all_packages(

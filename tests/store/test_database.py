@@ -5,6 +5,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -121,20 +122,19 @@ async def test_a_full_disk_is_told_and_what_was_saved_stays(
 
 
 async def test_a_change_whose_caller_is_cancelled_is_still_made(database: Database) -> None:
-    def slow(connection: sqlite3.Connection) -> None:
-        started.set()
+    release = threading.Event()
+
+    def wait_and_make(connection: sqlite3.Connection) -> None:
+        release.wait()
         connection.execute("CREATE TABLE kept (x)")
 
-    started = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    started_threadsafe = started.set
-    started.set = lambda: loop.call_soon_threadsafe(started_threadsafe)  # type: ignore[method-assign]
-    first = asyncio.create_task(database.write(slow))
+    first = asyncio.create_task(database.write(wait_and_make))
     second = asyncio.create_task(database.write(lambda c: c.execute("INSERT INTO kept VALUES (1)")))
-    await started.wait()
+    await asyncio.sleep(0)  # both are asked for, the second waits in the queue
     first.cancel()
     second.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
+    release.set()
     await database.write(lambda _: None)
     rows = await database.read(lambda c: c.execute("SELECT x FROM kept").fetchall())
     assert rows == [(1,)]

@@ -1,5 +1,7 @@
 """What the main window expects of a page."""
 
+from collections.abc import Awaitable, Callable
+
 from PySide6.QtWidgets import QWidget
 
 
@@ -8,6 +10,8 @@ class Page(QWidget):
 
     presenter: object | None = None
     """Kept here so that it lives as long as the view."""
+    close_hook: Callable[[], Awaitable[None]] | None = None
+    """The presenter's way to end what it has begun."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,3 +36,5 @@ class Page(QWidget):
 
     async def close_page(self) -> None:
         """End what this page has begun; awaited before the services end."""
+        if self.close_hook is not None:
+            await self.close_hook()

@@ -26,6 +26,7 @@ QMainWindow, QWidget#page, QDialog { background: @background; }
 QScrollArea, QScrollArea > QWidget > QWidget#scrolled { background: transparent; border: none; }
 
 QFrame[card="true"] { background: @card; border: 1px solid @line; border-radius: {14}px; }
+QFrame[card="popup"] { background: @card; border: 1px solid @line; border-radius: 0; }
 QFrame[card="quiet"] { background: @background; border: 1px solid @line; border-radius: {10}px; }
 QFrame[card="bad"] { background: @bad_ground; border: none; border-radius: {10}px; }
 QFrame[card="caution"] { background: @caution_ground; border: none; border-radius: {10}px; }
@@ -48,6 +49,8 @@ QLabel[role="chip"][tone="cloud"] { background: @cloud_ground; color: @cloud_ink
 QLabel[role="chip"][tone="caution"] { background: @caution_ground; color: @caution_ink; }
 QLabel[role="chip"][tone="bad"] { background: @bad_ground; color: @bad_ink; }
 QLabel[role="chip"][tone="accent"] { background: @accent_ground; color: @accent_ink; }
+
+QLabel[bubble="true"] { background: @hover; border-radius: {10}px; padding: {7}px {11}px; }
 
 QPushButton, QToolButton[button="true"] { background: @card; color: @text;
   border: 1px solid @line; border-radius: {8}px; padding: {7}px {13}px; font-size: {14}px; }
@@ -72,17 +75,22 @@ QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; bo
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: @hover; color: @text; }
 QPushButton[flat="true"]:focus, QToolButton[flat="true"]:focus { border: 2px solid @accent;
   padding: {2}px {5}px; }
+QPushButton[small="true"] { padding: {4}px {11}px; font-size: {13}px; }
+QPushButton[small="true"]:focus { padding: {3}px {10}px; }
 QPushButton[segment="first"] { border-top-right-radius: 0; border-bottom-right-radius: 0; }
 QPushButton[segment="last"] { border-top-left-radius: 0; border-bottom-left-radius: 0;
   border-left: none; }
 QPushButton[segment="last"]:focus { border-left: 2px solid @accent; }
 
-QToolButton[chip="here"], QToolButton[chip="cloud"] { border: none; border-radius: {11}px;
-  padding: {4}px {9}px; font-size: {12}px; font-weight: 600; }
-QToolButton[chip="here"] { background: @here_ground; color: @here_ink; }
-QToolButton[chip="cloud"] { background: @cloud_ground; color: @cloud_ink; }
-QToolButton[chip="here"]:focus, QToolButton[chip="cloud"]:focus { border: 2px solid @accent;
-  padding: {2}px {7}px; }
+QFrame[chip="here"] { background: @here_ground; border: none; border-radius: {12}px; }
+QFrame[chip="cloud"] { background: @cloud_ground; border: none; border-radius: {12}px; }
+QToolButton[chiptext="here"], QToolButton[chiptext="cloud"] { background: transparent;
+  border: none; padding: {4}px {3}px {4}px {4}px; font-size: {12}px; font-weight: 600;
+  border-radius: {10}px; }
+QToolButton[chiptext="here"] { color: @here_ink; }
+QToolButton[chiptext="cloud"] { color: @cloud_ink; }
+QToolButton[chiptext="here"]:focus, QToolButton[chiptext="cloud"]:focus {
+  border: 2px solid @accent; padding: {2}px {1}px {2}px {2}px; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit[field="true"] { background: @card;
   color: @text; border: 1px solid @line; border-radius: {8}px; padding: {6}px {10}px;
@@ -96,6 +104,9 @@ QComboBox QAbstractItemView { background: @card; border: 1px solid @line;
   selection-background-color: @accent_ground; selection-color: @text; }
 QPlainTextEdit[prompt="true"] { background: transparent; border: none; font-size: {15}px; }
 QTextBrowser { background: transparent; border: none; }
+
+QLineEdit[invalid="true"] { border: 1px solid @bad; }
+QFrame#drawer { background: @card; border: none; border-left: 1px solid @line; }
 
 QListView, QTreeView, QTableView { background: @card; border: none; outline: none;
   alternate-background-color: @card; gridline-color: @line; }

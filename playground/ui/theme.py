@@ -103,6 +103,11 @@ class Theme(QObject):
             font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
+    @staticmethod
+    def pixel_ratio(widget: QWidget) -> float:
+        """Return how many device pixels a pixel of `widget` has."""
+        return widget.devicePixelRatioF()
+
     def mono_font(self) -> QFont:
         """Return the font for code."""
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)

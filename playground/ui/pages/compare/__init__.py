@@ -1,0 +1,1 @@
+"""The Compare page: one prompt, several targets, side by side."""

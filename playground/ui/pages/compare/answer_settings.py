@@ -1,0 +1,212 @@
+"""The drawer: how answers are made, for all targets or for one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.core.chat import SamplingParams
+from playground.ui.pages.compare.parameters import PARAMETERS, Parameter, as_text, parse
+from playground.ui.theme import Theme, set_properties
+from playground.ui.widgets.parts import IconButton, make_button, make_label
+
+WIDTH = 330
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the drawer holds for all targets or for one; `system` is `None` where not overridden."""
+
+    sampling: SamplingParams = SamplingParams()
+    system: str | None = None
+
+
+class AnswerSettings(QFrame):
+    """Edits a shared draft and one for each target that differs."""
+
+    close_clicked = Signal()
+    changed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._scope = ""
+        self._drafts: dict[str, Draft] = {"": Draft(system="")}
+        self._fields: dict[str, QLineEdit] = {}
+        self._problems: dict[str, QWidget] = {}
+        self._is_loading = False
+        self._build()
+        self._load()
+        self.setFixedWidth(theme.px(WIDTH))
+
+    @property
+    def shared(self) -> Draft:
+        """What holds for every target."""
+        return self._drafts[""]
+
+    def override(self, key: str) -> Draft | None:
+        """Return what differs for a target."""
+        draft = self._drafts.get(key)
+        return draft if draft is not None and draft != Draft() else None
+
+    def set_drafts(self, shared: Draft, overrides: dict[str, Draft] | None = None) -> None:
+        """Replace everything."""
+        self._drafts = {"": shared, **(overrides or {})}
+        self._load()
+
+    def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
+        """Offer these targets (key, name) beside “all models”."""
+        self._is_loading = True
+        self._scopes.clear()
+        self._scopes.addItem(self.tr("All models"), "")
+        for key, name in targets:
+            self._scopes.addItem(name, key)
+        known = [""] + [key for key, _name in targets]
+        self._is_loading = False
+        self.set_scope(self._scope if self._scope in known else "")
+
+    def set_scope(self, key: str) -> None:
+        """Edit what differs for one target; the empty key is all targets."""
+        self._scope = key
+        index = self._scopes.findData(key)
+        if index >= 0:
+            self._scopes.setCurrentIndex(index)
+        self._load()
+
+    def _build(self) -> None:
+        self.setObjectName("drawer")
+        column = QVBoxLayout(self)
+        px = self._theme.px
+        column.setContentsMargins(px(18), px(16), px(10), px(10))
+        column.setSpacing(px(10))
+        row = QHBoxLayout()
+        row.addWidget(make_label(self.tr("Answer settings"), "heading"), 1)
+        close = IconButton(self._theme, "close", self.tr("Close the answer settings"))
+        close.clicked.connect(self.close_clicked)
+        row.addWidget(close)
+        column.addLayout(row)
+        self._scopes = QComboBox()
+        self._scopes.setAccessibleName(self.tr("Settings are for"))
+        self._scopes.setToolTip(self.tr("For all models, or only for the one chosen here"))
+        self._scopes.addItem(self.tr("All models"), "")
+        self._scopes.currentIndexChanged.connect(self._on_scope)
+        column.addWidget(self._scopes)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        body = QWidget()
+        body.setObjectName("scrolled")
+        form = QVBoxLayout(body)
+        form.setContentsMargins(0, 0, px(8), 0)
+        form.setSpacing(px(4))
+        self._build_system(form)
+        for parameter in PARAMETERS:
+            self._build_field(form, parameter)
+        reset = make_button(
+            self.tr("Back to the defaults"),
+            self._reset,
+            kind="flat",
+            tooltip=self.tr("Leave every choice to the models again"),
+        )
+        form.addWidget(reset)
+        form.addStretch(1)
+        scroll.setWidget(body)
+        column.addWidget(scroll, 1)
+
+    def _build_system(self, form: QVBoxLayout) -> None:
+        form.addWidget(make_label(self.tr("Instructions for the model"), "control"))
+        form.addWidget(make_label(self.tr("system prompt"), "caption", "quiet"))
+        self._system = QPlainTextEdit()
+        self._system.setProperty("field", True)
+        self._system.setTabChangesFocus(True)
+        self._system.setFixedHeight(self._theme.px(86))
+        self._system.setAccessibleName(self.tr("Instructions for the model"))
+        self._system.setToolTip(
+            self.tr("Said to the model before your prompt, for example: answer like a pirate.")
+        )
+        self._system.textChanged.connect(self._on_edited)
+        form.addWidget(self._system)
+
+    def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
+        form.addSpacing(self._theme.px(6))
+        head = QHBoxLayout()
+        label = make_label(parameter.label(), "control")
+        head.addWidget(label, 1)
+        head.addWidget(make_label(parameter.name, "caption", "quiet"))
+        form.addLayout(head)
+        field = QLineEdit()
+        field.setAccessibleName(parameter.label())
+        field.setToolTip(parameter.explanation())
+        field.setProperty("parameter", parameter.name)
+        field.textEdited.connect(self._on_edited)
+        label.setBuddy(field)
+        form.addWidget(field)
+        problem = make_label("", "caption", "bad", wrap=True)
+        problem.hide()
+        form.addWidget(problem)
+        self._fields[parameter.name] = field
+        self._problems[parameter.name] = problem
+
+    def _on_scope(self) -> None:
+        if not self._is_loading:
+            self._scope = self._scopes.currentData() or ""
+            self._load()
+
+    def _load(self) -> None:
+        self._is_loading = True
+        draft = self._drafts.get(self._scope, Draft())
+        self._system.setPlainText(draft.system or "")
+        self._system.setPlaceholderText(
+            (self.shared.system or self.tr("as for all models"))
+            if self._scope
+            else self.tr("Nothing: the model answers as it was made")
+        )
+        for parameter in PARAMETERS:
+            field = self._fields[parameter.name]
+            field.setText(as_text(draft.sampling, parameter))
+            inherited = as_text(self.shared.sampling, parameter) if self._scope else ""
+            field.setPlaceholderText(inherited or parameter.unset())
+            self._mark(parameter.name, None)
+        self._is_loading = False
+
+    def _on_edited(self) -> None:
+        if self._is_loading:
+            return
+        sampling = SamplingParams()
+        for parameter in PARAMETERS:
+            text = self._fields[parameter.name].text()
+            try:
+                value = parse(text, parameter)
+            except ValueError as error:
+                self._mark(parameter.name, str(error))
+                value = getattr(self._drafts.get(self._scope, Draft()).sampling, parameter.name)
+            else:
+                self._mark(parameter.name, None)
+            sampling = replace(sampling, **{parameter.name: value})  # type: ignore[arg-type]  # by name
+        system: str | None = self._system.toPlainText()
+        if self._scope and not system:
+            system = None
+        self._drafts[self._scope] = Draft(sampling, system)
+        self.changed.emit()
+
+    def _mark(self, name: str, problem: str | None) -> None:
+        label = self._problems[name]
+        label.setVisible(problem is not None)
+        label.setProperty("text", problem or "")
+        set_properties(self._fields[name], (("invalid", problem is not None),))
+
+    def _reset(self) -> None:
+        self._drafts[self._scope] = Draft() if self._scope else Draft(system="")
+        self._load()
+        self.changed.emit()

@@ -1,0 +1,319 @@
+"""Which targets there are, which are chosen, and how the picker lists them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from playground.core.errors import PlaygroundError
+from playground.core.memory import Fit, MemoryNeed, fit
+from playground.core.targets import (
+    CloudModel,
+    CloudTarget,
+    LoadSettings,
+    LocalTarget,
+    ModelFile,
+    ModelPrice,
+    Provider,
+    Target,
+)
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.widgets.target_picker import PickerEntry
+from playground.ui.wording import size, translate
+
+MOST = 6
+START_PRACTICE = "practice:start"
+
+
+class Library(Protocol):
+    """What is needed of the model library."""
+
+    def starter_path(self) -> Path | None:
+        """Return the starter model's file."""
+        ...
+
+    async def scan(self) -> tuple[ModelFile, ...]:
+        """Return every model file."""
+        ...
+
+    def need(
+        self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None
+    ) -> MemoryNeed | None:
+        """Return the memory a model takes; reads its header."""
+        ...
+
+
+class Providers(Protocol):
+    """What is needed of the providers."""
+
+    def list(self) -> tuple[Provider, ...]:
+        """Return what is set up."""
+        ...
+
+    async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
+        """Ask a provider what it offers."""
+        ...
+
+    async def start_practice(self) -> Provider:
+        """Start the practice cloud."""
+        ...
+
+
+class TargetChooser:
+    """Knows the chosen targets; `changed` is called after each change."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        library: Library,
+        providers: Providers,
+        settings: SettingsStore,
+        free_bytes: Callable[[], int],
+    ) -> None:
+        self._bridge = bridge
+        self._library = library
+        self._providers = providers
+        self._settings = settings
+        self._free_bytes = free_bytes
+        self._files: tuple[ModelFile, ...] | None = None
+        self._fits: dict[Path, Fit] = {}
+        self._cloud: dict[str, tuple[CloudModel, ...] | PlaygroundError | None] = {}
+        self._known: dict[str, Target] = {}
+        self._chosen: tuple[Target, ...] = ()
+        self.changed: Callable[[], None] = _nothing
+
+    @property
+    def chosen(self) -> tuple[Target, ...]:
+        """The targets of the next comparison."""
+        return self._chosen
+
+    @property
+    def has_starter(self) -> bool:
+        """True where the one-click comparison can run."""
+        return self._library.starter_path() is not None
+
+    def choose(self, targets: Sequence[Target]) -> None:
+        """Replace the chosen targets."""
+        unique = {target.key: target for target in targets}
+        self._chosen = tuple(unique.values())[:MOST]
+        self._bridge.spawn(self._remember())
+        self.changed()
+
+    def toggle(self, key: str) -> None:
+        """Add a target of the picker, or take it away."""
+        target = self._known.get(key)
+        if key in {chosen.key for chosen in self._chosen}:
+            self.remove(key)
+        elif target is not None:
+            self.choose((*self._chosen, target))
+
+    def remove(self, key: str) -> None:
+        """Take a target away."""
+        self.choose([target for target in self._chosen if target.key != key])
+
+    async def restore(self) -> None:
+        """Choose what was chosen when the program was closed, as far as it is still there."""
+        keys = self._settings.settings.last_targets
+        if not keys or self._chosen:
+            return
+        if any(key.startswith("local:") for key in keys):
+            await self.scan()
+        found = [self._find(key) for key in keys]
+        if not self._chosen:
+            self.choose([target for target in found if target is not None])
+
+    async def scan(self) -> tuple[ModelFile, ...]:
+        """Look for model files and whether they fit."""
+        self._files = await self._bridge.submit(self._library.scan())
+        for model in self._files:
+            target = self._local(model)
+            self._known[target.key] = target
+        self._fits = await self._bridge.submit(asyncio.to_thread(self._judge, self._files))
+        return self._files
+
+    async def practice(self) -> CloudTarget:
+        """Start the practice cloud and return its model."""
+        provider = await self._bridge.submit(self._providers.start_practice())
+        models = await self._bridge.submit(self._providers.models(provider))
+        self._take_models(provider, models)
+        if not models:
+            raise PlaygroundError(translate("targets", "The practice cloud offers no model."))
+        return CloudTarget(provider, models[0].id)
+
+    async def starter(self) -> LocalTarget | None:
+        """Return the starter model."""
+        path = self._library.starter_path()
+        files = self._files if self._files is not None else await self.scan()
+        found = [model for model in files if model.path == path and model.problem is None]
+        usable = found or [model for model in files if model.problem is None]
+        return self._local(usable[0]) if usable else None
+
+    async def look_everywhere(self, show: Callable[[], None]) -> None:
+        """Scan folders and ask every provider; `show` is called as answers come in."""
+        providers = self._providers.list()
+        for provider in providers:
+            if not provider.is_practice:
+                self._cloud.setdefault(provider.id, None)
+        await asyncio.gather(
+            self._scan_and_show(show), *(self._ask(p, show) for p in providers if not p.is_practice)
+        )
+
+    def entries(self) -> list[PickerEntry]:
+        """Return the picker's lines as far as they are known."""
+        chosen = {target.key for target in self._chosen}
+        lines = [_heading(translate("targets", "On this computer"))]
+        if self._files is None:
+            lines.append(_remark(translate("targets", "Looking for models…")))
+        elif not self._files:
+            lines.append(_remark(translate("targets", "No models yet: add a folder under Models.")))
+        lines.extend(self._local_entry(model, chosen) for model in self._files or ())
+        lines.append(_heading(translate("targets", "In the cloud")))
+        lines.append(self._practice_entry(chosen))
+        for provider in self._providers.list():
+            if not provider.is_practice:
+                lines.extend(self._provider_entries(provider, chosen))
+        return lines
+
+    def _judge(self, files: Sequence[ModelFile]) -> dict[Path, Fit]:
+        free = self._free_bytes()
+        fits = {}
+        for model in files:
+            settings = self._load_settings(model)
+            need = self._library.need(model, settings, free) if model.problem is None else None
+            if need is not None:
+                fits[model.path] = fit(need, free)
+        return fits
+
+    async def _scan_and_show(self, show: Callable[[], None]) -> None:
+        await self.scan()
+        show()
+
+    async def _ask(self, provider: Provider, show: Callable[[], None]) -> None:
+        if isinstance(self._cloud.get(provider.id), tuple):
+            return
+        try:
+            self._take_models(provider, await self._bridge.submit(self._providers.models(provider)))
+        except PlaygroundError as error:
+            self._cloud[provider.id] = error
+        show()
+
+    def _take_models(self, provider: Provider, models: tuple[CloudModel, ...]) -> None:
+        self._cloud[provider.id] = models
+        for model in models:
+            target = CloudTarget(provider, model.id)
+            self._known[target.key] = target
+
+    def _find(self, key: str) -> Target | None:
+        if key in self._known:
+            return self._known[key]
+        provider_id, _, model = key.partition(":")
+        for provider in self._providers.list():
+            if provider.id == provider_id and model:
+                return CloudTarget(provider, model)
+        return None
+
+    def _local(self, model: ModelFile) -> LocalTarget:
+        return LocalTarget(model, self._load_settings(model))
+
+    def _load_settings(self, model: ModelFile) -> LoadSettings:
+        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
+
+    def _local_entry(self, model: ModelFile, chosen: set[str]) -> PickerEntry:
+        target = self._local(model)
+        if model.problem is not None:
+            return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
+        detail = " · ".join(
+            part for part in (size(model.size_bytes), model.quantization, model.source) if part
+        )
+        return PickerEntry(
+            target.key,
+            model.name,
+            detail,
+            fit_words(self._fits.get(model.path)),
+            tone="here",
+            icon="home",
+            is_chosen=target.key in chosen,
+            tooltip=str(model.path),
+        )
+
+    def _practice_entry(self, chosen: set[str]) -> PickerEntry:
+        running = next((p for p in self._providers.list() if p.is_practice), None)
+        own = [key for key in chosen if running is not None and key.startswith(f"{running.id}:")]
+        return PickerEntry(
+            own[0] if own else START_PRACTICE if self.has_starter else None,
+            translate("targets", "Practice cloud (on this computer)"),
+            translate("targets", "Behaves like a cloud, without a key; nothing leaves the house"),
+            translate("targets", "free"),
+            tone="cloud",
+            icon="cloud",
+            is_chosen=bool(own),
+        )
+
+    def _provider_entries(self, provider: Provider, chosen: set[str]) -> list[PickerEntry]:
+        models = self._cloud.get(provider.id)
+        if models is None:
+            return [_remark(translate("targets", "Asking {name}…").format(name=provider.name))]
+        if isinstance(models, PlaygroundError):
+            return [
+                PickerEntry(
+                    None,
+                    provider.name,
+                    f"{models.message} {models.hint}",
+                    icon="warning",
+                    tone="caution",
+                )
+            ]
+        return [
+            PickerEntry(
+                f"{provider.id}:{model.id}",
+                model.id,
+                provider.name,
+                price_words(model.price),
+                tone="cloud",
+                icon="cloud",
+                is_chosen=f"{provider.id}:{model.id}" in chosen,
+            )
+            for model in models
+        ]
+
+    async def _remember(self) -> None:
+        keys = tuple(target.key for target in self._chosen)
+        if keys != self._settings.settings.last_targets:
+            await self._bridge.submit(
+                asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
+            )
+
+
+def fit_words(found: Fit | None) -> str:
+    """Return whether a model goes into the free memory, in words."""
+    match found:
+        case Fit.FITS:
+            return translate("targets", "Fits")
+        case Fit.TIGHT:
+            return translate("targets", "Tight")
+        case Fit.WONT_FIT:
+            return translate("targets", "Won't fit")
+        case None:
+            return ""
+
+
+def price_words(price: ModelPrice | None) -> str:
+    """Return what a million tokens cost, in and out."""
+    if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
+        return translate("targets", "price unknown")
+    return translate("targets", "${input} in · ${output} out per million tokens").format(
+        input=f"{price.input_usd_per_mtok:g}", output=f"{price.output_usd_per_mtok:g}"
+    )
+
+
+def _heading(text: str) -> PickerEntry:
+    return PickerEntry(None, text)
+
+
+def _remark(text: str) -> PickerEntry:
+    return PickerEntry(None, text, icon="more")
+
+
+def _nothing() -> None:
+    return

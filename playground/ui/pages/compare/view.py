@@ -1,0 +1,375 @@
+"""The Compare page's widgets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from playground.ui.page import Page
+from playground.ui.pages.compare.answer_settings import AnswerSettings
+from playground.ui.pages.compare.empty_state import EmptyState
+from playground.ui.pages.compare.prompts import starter_prompts
+from playground.ui.pages.compare.summary_card import SummaryCard
+from playground.ui.theme import Theme
+from playground.ui.widgets.facts_popup import FactsPopup, Row
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.pane_grid import PaneGrid
+from playground.ui.widgets.parts import make_button, make_card, make_label
+from playground.ui.widgets.prompt_box import PromptBox
+from playground.ui.widgets.response_pane import ResponsePane
+from playground.ui.widgets.segmented import Segmented
+from playground.ui.widgets.target_chip import TargetChip
+from playground.ui.widgets.target_picker import TargetPicker
+
+
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """A chosen target as its chip shows it."""
+
+    key: str
+    text: str
+    tone: str
+    icon: str
+    tooltip: str
+
+
+class CompareView(Page):
+    """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
+
+    run_clicked = Signal()
+    stop_all_clicked = Signal()
+    stop_clicked = Signal(int)
+    vote_clicked = Signal(int)
+    details_clicked = Signal(int)
+    new_clicked = Signal()
+    picker_wanted = Signal()
+    target_removed = Signal(str)
+    order_chosen = Signal(str)
+    hide_names_toggled = Signal(bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._panes: list[ResponsePane] = []
+        self._chips: list[TargetChip] = []
+        self._is_running = False
+        self._picker: TargetPicker | None = None
+        self._build()
+        self._connect()
+        self._wear()
+
+    @property
+    def panes(self) -> Sequence[ResponsePane]:
+        """The panes in the order they are shown."""
+        return tuple(self._panes)
+
+    @property
+    def settings(self) -> AnswerSettings:
+        """The drawer."""
+        return self._drawer
+
+    @property
+    def summary(self) -> SummaryCard:
+        """The line in plain words, and the vote."""
+        return self._summary
+
+    @property
+    def empty(self) -> EmptyState:
+        """What is shown while there are no targets."""
+        return self._empty
+
+    @property
+    def picker(self) -> TargetPicker:
+        """The list of what can be added."""
+        if self._picker is None:
+            self._picker = TargetPicker(self._theme, self)
+        return self._picker
+
+    @property
+    def prompt(self) -> str:
+        """What has been typed."""
+        return self._prompt.toPlainText()
+
+    def set_prompt(self, text: str) -> None:
+        """Put `text` into the prompt box."""
+        self._prompt.setPlainText(text)
+
+    def set_chips(self, chips: Sequence[ChipState]) -> None:
+        """Show the chosen targets."""
+        for chip in self._chips:
+            self._chip_row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._chips.clear()
+        for index, state in enumerate(chips):
+            chip = TargetChip(self._theme, state.text, state.tone, state.icon, state.tooltip)
+            chip.setProperty("key", state.key)
+            chip.remove_clicked.connect(self._on_chip_removed)
+            chip.clicked.connect(self._on_chip_clicked)
+            self._chip_row.insert_widget(index, chip)
+            self._chips.append(chip)
+        has_chips = bool(chips)
+        self._empty.setVisible(not has_chips)
+        self._grid.setVisible(has_chips)
+        self._chip_box.setVisible(has_chips)
+
+    def set_pane_count(self, count: int) -> None:
+        """Have so many panes; those that stay keep what they show."""
+        while len(self._panes) > count:
+            self._panes.pop()
+        while len(self._panes) < count:
+            pane = ResponsePane(self._theme)
+            pane.stop_clicked.connect(self._on_pane_stop)
+            pane.vote_clicked.connect(self._on_pane_vote)
+            pane.details_clicked.connect(self._on_pane_details)
+            self._panes.append(pane)
+        self._grid.set_panes(self._panes)
+
+    def set_running(self, *, running: bool) -> None:
+        """Run or Stop all."""
+        self._is_running = running
+        self._run.setVisible(not running)
+        self._stop_all.setVisible(running)
+        self._new.setEnabled(not running)
+        self._add.setEnabled(not running)
+        self._hide_names.setEnabled(not running)
+        self._order.setEnabled(not running)
+        for chip in self._chips:
+            chip.set_removable(removable=not running)
+
+    def set_follow_up(self, *, follow_up: bool) -> None:
+        """Ask for a follow-up instead of a first prompt."""
+        self._new.setVisible(follow_up)
+        self._prompt.setPlaceholderText(
+            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
+        )
+
+    def set_addable(self, *, addable: bool) -> None:
+        """Offer to add a model, up to six."""
+        self._add.setVisible(addable)
+
+    def set_order(self, order: str) -> None:
+        """Light `fair` or `race`."""
+        self._order.select(order)
+
+    def set_hide_names(self, *, on: bool) -> None:
+        """Show whether names are hidden."""
+        self._hide_names.setChecked(on)
+
+    def show_details(self, index: int, title: str, rows: Sequence[Row]) -> None:
+        """Show every exact number of a pane."""
+        popup = FactsPopup(self._theme, title, self)
+        popup.set_rows(rows)
+        popup.show_at(self._panes[index].metrics)
+
+    def open_picker(self) -> None:
+        """Show the list of what can be added, below its button."""
+        anchor = self._add if self._add.isVisible() else self._empty.choose_button
+        self.picker.open_at(anchor)
+
+    def set_drawer_open(self, *, is_open: bool) -> None:
+        """Show or hide the answer settings."""
+        self._drawer.setVisible(is_open)
+        self._drawer_button.setChecked(is_open)
+
+    def focus_first(self) -> None:
+        """Put the keyboard into the prompt box."""
+        self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def handle_escape(self) -> bool:
+        """Stop what runs."""
+        if not self._is_running:
+            return False
+        self.stop_all_clicked.emit()
+        return True
+
+    def set_stage(self, *, on: bool) -> None:
+        """Hide what a room need not see."""
+        self._drawer_button.setVisible(not on)
+        if on:
+            self.set_drawer_open(is_open=False)
+        self._title.setVisible(not on)
+
+    def _build(self) -> None:
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self._column = QVBoxLayout()
+        outer.addLayout(self._column, 1)
+        self._drawer = AnswerSettings(self._theme)
+        self._drawer.hide()
+        outer.addWidget(self._drawer)
+        self._column.addLayout(self._build_header())
+        self._column.addWidget(self._build_chips())
+        self._empty = EmptyState(self._theme)
+        self._column.addWidget(self._empty, 1)
+        self._grid = PaneGrid(self._theme)
+        self._grid.hide()
+        self._column.addWidget(self._grid, 1)
+        self._summary = SummaryCard(self._theme)
+        self._summary.hide()
+        self._column.addWidget(self._summary)
+        self._column.addWidget(self._build_prompt())
+
+    def _build_header(self) -> QHBoxLayout:
+        self._title = make_label(self.tr("Compare"), "title")
+        self._order = Segmented(
+            (
+                (
+                    "fair",
+                    self.tr("One at a time · fair"),
+                    self.tr(
+                        "Cloud answers come first, then each model on this computer gets the whole "
+                        "machine for itself: only so can their speeds be compared."
+                    ),
+                ),
+                (
+                    "race",
+                    self.tr("All at once"),
+                    self.tr("All start together. Models on this computer slow each other down."),
+                ),
+            )
+        )
+        self._hide_names = make_button(
+            self.tr("Hide names"),
+            tooltip=self.tr(
+                "Judge the answers without knowing whose they are; then see the names."
+            ),
+        )
+        self._hide_names.setCheckable(True)
+        self._drawer_button = make_button(
+            self.tr("Answer settings"),
+            tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
+        )
+        self._drawer_button.setCheckable(True)
+        row = QHBoxLayout()
+        row.addWidget(self._title)
+        row.addStretch(1)
+        row.addWidget(self._order)
+        row.addWidget(self._hide_names)
+        row.addWidget(self._drawer_button)
+        self._header = row
+        return row
+
+    def _build_chips(self) -> QWidget:
+        self._chip_box = QWidget()
+        self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
+        self._add = make_button(
+            self.tr("＋ Add a model"),
+            tooltip=self.tr("Choose another model to compare, up to six"),
+        )
+        self._add.setAccessibleName(self.tr("Add a model"))
+        self._add.setProperty("small", True)
+        self._chip_row.addWidget(self._add)
+        self._chip_box.hide()
+        return self._chip_box
+
+    def _build_prompt(self) -> QWidget:
+        card = make_card()
+        row = QHBoxLayout(card)
+        self._prompt_row = row
+        self._prompt = PromptBox(self._theme)
+        row.addWidget(self._prompt, 1)
+        self._new = make_button(
+            self.tr("New comparison"), tooltip=self.tr("Start again with an empty page (Ctrl+N)")
+        )
+        self._new.hide()
+        self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
+        self._ideas.setAccessibleName(self.tr("Ideas"))
+        self._run = make_button(
+            self.tr("Run  ⌃⏎"),
+            kind="primary",
+            tooltip=self.tr("Send the prompt to every model (Ctrl+Enter)"),
+            name=self.tr("Run"),
+        )
+        self._stop_all = make_button(
+            self.tr("Stop all"),
+            kind="primary",
+            tooltip=self.tr("End every answer; what is written stays (Esc)"),
+        )
+        self._stop_all.hide()
+        for button in (self._new, self._ideas, self._run, self._stop_all):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+        return card
+
+    def _connect(self) -> None:
+        self._order.chosen.connect(self.order_chosen)
+        self._hide_names.toggled.connect(self.hide_names_toggled)
+        self._drawer_button.toggled.connect(self._drawer.setVisible)
+        self._drawer.close_clicked.connect(self._close_drawer)
+        self._add.clicked.connect(self.picker_wanted)
+        self._empty.choose_clicked.connect(self.picker_wanted)
+        self._run.clicked.connect(self.run_clicked)
+        self._stop_all.clicked.connect(self.stop_all_clicked)
+        self._prompt.submitted.connect(self._on_submitted)
+        self._new.clicked.connect(self.new_clicked)
+        self._ideas.clicked.connect(self._open_ideas)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_submitted)
+        QShortcut(QKeySequence("Ctrl+N"), self, self._on_new_shortcut)
+        self._theme.changed.connect(self._wear)
+
+    def _close_drawer(self) -> None:
+        self.set_drawer_open(is_open=False)
+
+    def _on_submitted(self) -> None:
+        if not self._is_running:
+            self.run_clicked.emit()
+
+    def _on_new_shortcut(self) -> None:
+        if not self._is_running:
+            self.new_clicked.emit()
+
+    def _on_chip_removed(self) -> None:
+        self.target_removed.emit(self.sender().property("key"))
+
+    def _on_chip_clicked(self) -> None:
+        self._drawer.set_scope(self.sender().property("key"))
+        self.set_drawer_open(is_open=True)
+
+    def _on_pane_stop(self) -> None:
+        self.stop_clicked.emit(self._index_of_sender())
+
+    def _on_pane_vote(self) -> None:
+        self.vote_clicked.emit(self._index_of_sender())
+
+    def _on_pane_details(self) -> None:
+        self.details_clicked.emit(self._index_of_sender())
+
+    def _index_of_sender(self) -> int:
+        sender = self.sender()
+        return next(index for index, pane in enumerate(self._panes) if pane is sender)
+
+    def _open_ideas(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        kind = None
+        for idea in starter_prompts():
+            if kind is not None and idea.kind != kind:
+                menu.addSeparator()
+            kind = idea.kind
+            action = menu.addAction(f"{idea.kind}: {idea.title}")
+            action.setData(idea.text)
+            action.triggered.connect(self._take_idea)
+        corner = self._ideas.mapToGlobal(QPoint(0, 0))
+        menu.popup(corner - QPoint(0, menu.sizeHint().height() + 4))
+
+    def _take_idea(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.set_prompt(action.data())
+            self.focus_first()
+
+    def _wear(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(px(22), px(16), px(22), px(14))
+        self._column.setSpacing(px(12))
+        self._header.setSpacing(px(10))
+        self._prompt_row.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._prompt_row.setSpacing(px(10))
+        side = px(16)
+        for button, icon in ((self._run, None), (self._stop_all, "stop")):
+            if icon:
+                button.setIcon(self._theme.icon(icon, "on_accent"))
+                button.setIconSize(QSize(side, side))

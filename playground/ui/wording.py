@@ -1,0 +1,183 @@
+"""Figures into words: the same number reads the same on every page."""
+
+import math
+
+from PySide6.QtCore import QCoreApplication
+
+from playground.core.metrics import Figure
+from playground.core.runs import Provenance, Run
+from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
+from playground.ui.widgets.pane_head import PaneHead
+
+UNKNOWN = "—"
+
+translate = QCoreApplication.translate
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration as it is read at a glance."""
+    if value is None:
+        return UNKNOWN
+    if value < 0.095:
+        return f"{value:.2f} s"
+    if value < 99.95:
+        return f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def rate(value: float | None) -> str:
+    """Return a speed without a unit."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def money(usd: float | None, *, is_estimate: bool = False) -> str:
+    """Return an amount with two significant digits below a cent, and no `e-06`."""
+    if usd is None:
+        return UNKNOWN
+    sign = "≈ " if is_estimate else ""
+    if usd == 0:
+        return f"{sign}$0"
+    if usd >= 0.0995:
+        return f"{sign}${usd:,.2f}"
+    if usd < 1e-9:
+        return f"{sign}< $0.000000001"
+    significant = 2 if usd >= 1e-4 else 1
+    digits = significant - 1 - math.floor(math.log10(usd))
+    return f"{sign}${usd:.{digits}f}".rstrip("0")
+
+
+def size(count: int | None) -> str:
+    """Return bytes in the unit a person would use (1 KB = 1,000 bytes)."""
+    if count is None:
+        return UNKNOWN
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            return (
+                f"{value:.1f} {unit}" if value < 9.95 and unit != "bytes" else f"{value:.0f} {unit}"
+            )
+        value /= 1000
+    return UNKNOWN
+
+
+def whole(value: float | None) -> str:
+    """Return a count."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def estimated(figure: Figure | None, text: str) -> str:
+    """Return `text`, marked where the figure is an estimate."""
+    if figure is not None and figure.provenance is Provenance.ESTIMATED:
+        return f"≈ {text}"
+    return text
+
+
+def provenance(kind: Provenance | None) -> str:
+    """Return where a figure comes from, in words."""
+    match kind:
+        case Provenance.MEASURED:
+            return translate("wording", "measured here")
+        case Provenance.REPORTED:
+            return translate("wording", "reported by the provider")
+        case Provenance.ESTIMATED:
+            return translate("wording", "estimated")
+        case None:
+            return translate("wording", "unknown")
+
+
+def place(target: Target) -> str:
+    """Return where a target answers, in words."""
+    if isinstance(target, LocalTarget):
+        return translate("wording", "On this computer")
+    if target.provider.is_practice:
+        return translate("wording", "Practice cloud, on this computer")
+    if target.provider.is_loopback:
+        return translate("wording", "Your server, on this computer")
+    if target.tier is Tier.OWN_SERVER:
+        return translate("wording", "Your server")
+    return translate("wording", "In the cloud")
+
+
+def named(target: Target) -> str:
+    """Return a target's name within a sentence, with the place it answers from."""
+    if isinstance(target, LocalTarget):
+        return translate("wording", "{name} on this computer").format(name=target.label)
+    if target.provider.is_practice:
+        return translate("wording", "{name} in the practice cloud (on this computer)").format(
+            name=target.label
+        )
+    return translate("wording", "{name} at {provider}").format(
+        name=target.label, provider=target.provider.name
+    )
+
+
+def head(target: Target, *, is_stage: bool = False) -> PaneHead:
+    """Return what stands above a target's answer."""
+    is_local = isinstance(target, LocalTarget)
+    detail, explanation = "", ""
+    if isinstance(target, LocalTarget):
+        detail = size(target.model.size_bytes)
+        explanation = translate("wording", "{size} on disk, quantization {kind}").format(
+            size=detail, kind=target.detail or UNKNOWN
+        )
+    elif isinstance(target, CloudTarget) and not target.provider.is_practice:
+        detail = target.detail
+        explanation = target.provider.base_url
+    return PaneHead(
+        label=target.label,
+        place=place(target),
+        tone="here" if is_local else "cloud",
+        icon="home" if is_local else "cloud",
+        detail="" if is_stage else detail,
+        detail_explanation=explanation,
+    )
+
+
+def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
+    """Return where the words went and what else a person should know, and its icon."""
+    parts = [_where(run)]
+    if run.timings.load_s is not None and run.timings.load_s > 0.005:
+        parts.append(
+            translate("wording", "model loaded in {time}, not counted").format(
+                time=seconds(run.timings.load_s)
+            )
+        )
+    usage = run.usage
+    if usage.cached_tokens and usage.prompt_tokens and not is_stage:
+        parts.append(
+            translate("wording", "{kept} of {all} tokens kept").format(
+                kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
+            )
+        )
+    if run.shared_machine:
+        parts.append(translate("wording", "shared this computer with other answers"))
+    icon = "home" if isinstance(run.target, LocalTarget) else "cloud"
+    return " · ".join(part for part in parts if part), icon
+
+
+def _where(run: Run) -> str:
+    if isinstance(run.target, LocalTarget):
+        return translate("wording", "Nothing left this computer")
+    is_loopback = run.target.provider.is_loopback
+    if not run.hosts:
+        if run.sent_t_s is None:
+            return ""
+        return (
+            translate("wording", "Nothing left this computer")
+            if is_loopback
+            else translate("wording", "The words went to {host}").format(
+                host=run.target.provider.name
+            )
+        )
+    sent = ", ".join(
+        translate("wording", "{size} went to {host}").format(
+            size=size(contact.bytes_sent) if contact.bytes_sent is not None else UNKNOWN,
+            host=contact.host,
+        )
+        for contact in run.hosts
+    )
+    if is_loopback:
+        return translate("wording", "{sent}, which is this computer").format(sent=sent)
+    return sent

@@ -1,0 +1,54 @@
+"""Gives files to real workers that no model should look like."""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.errors import ModelFileInvalid
+from playground.core.events import Failed, Finished, StreamEvent
+from playground.core.gguf import read_header
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.engines.llama_process import SilenceLimits
+from playground.services.pool import WorkerPool
+
+REQUEST = ChatRequest(
+    (Message(Role.USER, "Hello"),), SamplingParams(temperature=0, seed=1, max_tokens=2)
+)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a file: where it was stopped, and the sentence for it."""
+
+    stage: str
+    """`header`, `load` (refused by the worker), or `runs`."""
+    kind: str
+    message: str
+
+
+def pool() -> WorkerPool:
+    return WorkerPool(
+        budget_bytes=lambda: 8 << 30,
+        estimate=lambda _model, _settings: 300 << 20,
+        limits=SilenceLimits(load_s=30, prompt_s=30, token_s=30),
+    )
+
+
+async def fate_of(path: Path, workers: WorkerPool) -> Fate:
+    """Read the header, and where it can be read, load the file and ask for two tokens."""
+    try:
+        read_header(path)
+    except ModelFileInvalid as error:
+        return Fate("header", error.kind, error.message)
+    model = ModelFile(path, path.name, 1, "test")
+    target = LocalTarget(model, LoadSettings(context=512))
+    last: StreamEvent | None = None
+    async with aclosing(workers.engine(target).stream(REQUEST)) as events:
+        async for event in events:
+            last = event
+    await workers.unload(path)
+    if isinstance(last, Failed):
+        return Fate("load", last.error.kind, last.error.message)
+    assert isinstance(last, Finished), f"{path.name}: the stream ended with {last}"
+    return Fate("runs", "", "")

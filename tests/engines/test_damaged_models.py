@@ -1,0 +1,53 @@
+"""Damaged files reach a real worker: each gets a reason or an answer, and the program lives."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from playground.core.errors import ModelFileInvalid
+from playground.core.gguf import read_header
+from playground.services.pool import WorkerPool
+from tests.core.gguf_files import damaged_copies, single_field_edits
+from tests.engines.damaged import fate_of, pool
+
+EVERY = 16
+"""Of the edits whose header can be read, one in so many is loaded here; the bench loads all."""
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[WorkerPool]:
+    running = pool()
+    yield running
+    await running.close()
+
+
+@pytest.mark.timeout(300)
+async def test_two_hundred_damaged_copies_each_get_a_reason_or_an_answer(
+    starter_model: Path, tmp_path: Path, workers: WorkerPool
+) -> None:
+    fates = [
+        await fate_of(path, workers) for _, path in damaged_copies(starter_model, tmp_path, 200)
+    ]
+    assert len(fates) == 200
+    assert {fate.stage for fate in fates} >= {"header", "load"}
+    for fate in fates:
+        assert (fate.stage == "runs") == (fate.message == "")
+    assert workers.loaded() == ()
+
+
+@pytest.mark.timeout(300)
+async def test_edited_headers_that_can_be_read_do_not_take_the_program_down(
+    starter_model: Path, tmp_path: Path, workers: WorkerPool
+) -> None:
+    readable = 0
+    for _, path in single_field_edits(starter_model, tmp_path, tensors=1):
+        try:
+            read_header(path)
+        except ModelFileInvalid:
+            continue
+        readable += 1
+        if readable % EVERY == 0:
+            fate = await fate_of(path, workers)
+            assert (fate.stage == "runs") == (fate.message == "")
+    assert readable > EVERY

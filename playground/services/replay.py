@@ -1,0 +1,191 @@
+"""Plays a stored turn again at its own pace, as the same updates a live one gives."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from playground.core.errors import StorageFailed, UsageError
+from playground.core.events import StreamEvent
+from playground.core.runs import Comparison, Run, RunStatus, StreamCounts, Timings, TokenUsage, Turn
+from playground.engines.replay import ReplayEngine
+from playground.services.comparison import (
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    TurnEnded,
+    TurnStarted,
+    TurnUpdate,
+)
+from playground.store.comparisons import ComparisonStore
+
+MAX_GAP_S = 5.0
+"""A longer pause between two runs is a clock that was set meanwhile, not part of the turn."""
+
+
+class Replayer:
+    """Reads stored turns and plays them; writes nothing. `speed` 2 takes half the time."""
+
+    def __init__(self, history: ComparisonStore, speed: float = 1.0) -> None:
+        self._history = history
+        self._speed = speed
+
+    async def has_recording(self, turn: Turn) -> bool:
+        """Return whether anything of the turn was recorded."""
+        for run in turn.runs:
+            if run.started_at is not None and await self._history.timeline(run.id):
+                return True
+        return False
+
+    async def replay_turn(
+        self, comparison_id: str, turn_id: str
+    ) -> AsyncGenerator[TurnUpdate, None]:
+        """Yield what happened in the turn, each run when it started then; closing it ends it.
+
+        Raises `StorageFailed` for what is no longer in the history, and `UsageError` where names
+        are still hidden: its pace would tell who answers.
+        """
+        comparison = await self._history.load(comparison_id)
+        number = next((n for n, turn in enumerate(comparison.turns) if turn.id == turn_id), None)
+        if number is None:
+            raise StorageFailed("This prompt is no longer in the history.", "")
+        if any(turn.hidden_names and not turn.is_voted for turn in comparison.turns):
+            raise UsageError(
+                "This comparison's names are still hidden.", "Say which answer is better first."
+            )
+        turn = comparison.turns[number]
+        timelines = [await self._history.timeline(run.id) for run in turn.runs]
+        playback = _Playback(
+            replace(comparison, turns=comparison.turns[:number]), turn, timelines, self._speed
+        )
+        async with aclosing(playback.updates()) as updates:
+            async for update in updates:
+                yield update
+
+
+class _Playback:
+    """One turn on its way again: a task for each run, one queue of updates."""
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        turn: Turn,
+        timelines: Sequence[Sequence[StreamEvent]],
+        speed: float,
+    ) -> None:
+        self._comparison = comparison
+        self._turn = turn
+        self._timelines = timelines
+        self._speed = speed
+        self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
+        self._start = 0.0
+
+    async def updates(self) -> AsyncGenerator[TurnUpdate, None]:
+        """Yield the turn's updates; closing it ends every task."""
+        blank = replace(self._turn, runs=tuple(_blank(run) for run in self._turn.runs))
+        yield TurnStarted(self._comparison, blank)
+        self._start = time.perf_counter()
+        conductor = asyncio.create_task(self._conduct())
+        try:
+            while (update := await self._queue.get()) is not None:
+                yield update
+            await conductor
+            turns = (*self._comparison.turns, self._turn)
+            yield TurnEnded(replace(self._comparison, turns=turns), self._turn)
+        finally:
+            conductor.cancel()
+            await asyncio.gather(conductor, return_exceptions=True)
+
+    async def _conduct(self) -> None:
+        durations = [
+            _duration(run, events)
+            for run, events in zip(self._turn.runs, self._timelines, strict=True)
+        ]
+        starts = start_offsets(self._turn.runs, durations)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for run, events, start_s, duration_s in zip(
+                    self._turn.runs, self._timelines, starts, durations, strict=True
+                ):
+                    if start_s is not None:
+                        group.create_task(self._play(run, events, start_s, duration_s))
+            for run, begun in zip(self._turn.runs, starts, strict=True):
+                if begun is None:
+                    self._queue.put_nowait(RunEnded(run))
+        finally:
+            self._queue.put_nowait(None)
+
+    async def _play(
+        self, run: Run, events: Sequence[StreamEvent], start_s: float, duration_s: float
+    ) -> None:
+        await self._until(start_s)
+        begun = replace(_blank(run), status=RunStatus.LOADING, started_at=run.started_at)
+        self._queue.put_nowait(RunStarted(begun))
+        left = len(events)
+        if left:
+            async with aclosing(ReplayEngine(events, self._speed).stream(run.request)) as played:
+                async for event in played:
+                    self._queue.put_nowait(RunEvent(run.id, event))
+                    left -= 1
+                    if not left:
+                        # what the engine would add to a recording without an end never happened
+                        break
+        await self._until(start_s + duration_s)
+        self._queue.put_nowait(RunEnded(run))
+
+    async def _until(self, offset_s: float) -> None:
+        due = self._start + offset_s / self._speed
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+def start_offsets(runs: Sequence[Run], durations: Sequence[float]) -> list[float | None]:
+    """Return when each run starts in seconds after the first; `None` for one that never began.
+
+    Runs that share a number of `order` start as they did then; the next group follows its
+    predecessor's end with the pause that was recorded, if that can be true.
+    """
+    begun = [(run.started_at, run.order, n) for n, run in enumerate(runs) if run.started_at]
+    offsets: list[float | None] = [None] * len(runs)
+    if not begun:
+        return offsets
+    origin = min(started for started, _order, _n in begun)
+    end_s = 0.0
+    for place in sorted({order for _started, order, _n in begun}):
+        members = [(started, n) for started, order, n in begun if order == place]
+        first = min(started for started, _n in members)
+        recorded_s = (first - origin).total_seconds()
+        begin_s = recorded_s if 0.0 <= recorded_s - end_s <= MAX_GAP_S else end_s
+        for started, n in members:
+            offsets[n] = begin_s + min((started - first).total_seconds(), MAX_GAP_S)
+        end_s = max((offsets[n] or 0.0) + durations[n] for _started, n in members)
+    return offsets
+
+
+def _duration(run: Run, events: Sequence[StreamEvent]) -> float:
+    """Return how long `run` took from its start, the wait before it was stopped included."""
+    ends = [event.t_s for event in events[-1:]]
+    if run.timings.total_s is not None:
+        ends.append((run.sent_t_s or 0.0) + run.timings.total_s)
+    return max(ends, default=0.0)
+
+
+def _blank(run: Run) -> Run:
+    return replace(
+        run,
+        status=RunStatus.WAITING,
+        text="",
+        reasoning="",
+        finish_reason=None,
+        usage=TokenUsage(),
+        timings=Timings(),
+        counts=StreamCounts(),
+        was_loaded=None,
+        sent_t_s=None,
+        hosts=(),
+        reported_cost_usd=None,
+        cost=None,
+        notices=(),
+        error=None,
+        started_at=None,
+    )

@@ -1,0 +1,268 @@
+"""Decides what the History page shows and what its buttons do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QObject
+
+from playground.core.errors import StorageFailed
+from playground.core.runs import Comparison, Turn, Verdict
+from playground.services.replay import Replayer
+from playground.store.comparisons import ComparisonStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.history.shown import are_names_hidden, shown_turn
+from playground.ui.pages.history.view import HistoryPage
+
+PIECE = 100
+"""How many comparisons are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where the page leads to."""
+
+    open_compare: Callable[[Comparison], None]
+    run_again: Callable[[Comparison], None]
+    replay: Callable[[Comparison, Turn], None]
+    start_compare: Callable[[], None] | None = None
+
+
+class HistoryPresenter(QObject):
+    """Keeps list, opened comparison and votes as the history has them."""
+
+    def __init__(
+        self,
+        view: HistoryPage,
+        bridge: Bridge,
+        history: ComparisonStore,
+        replayer: Replayer,
+        ways: Ways,
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._bridge = bridge
+        self._history = history
+        self._replayer = replayer
+        self._ways = ways
+        self._query = ""
+        self._list_asked = 0
+        self._opening_asked = 0
+        self._opened: Comparison | None = None
+        self._turn = 0
+        self._deleted: list[str] = []
+        self._connect()
+
+    @property
+    def opened(self) -> Comparison | None:
+        """The comparison on the right."""
+        return self._opened
+
+    def refresh(self) -> None:
+        """Read again what the page shows."""
+        self._bridge.spawn(self._refresh())
+
+    def _connect(self) -> None:
+        view, detail = self._view, self._view.detail
+        view.shown.connect(self.refresh)
+        view.search_changed.connect(self._on_search)
+        view.start_wanted.connect(self._on_start)
+        view.undo_wanted.connect(self._on_undo)
+        view.list.comparisons.more_wanted.connect(self._on_more)
+        view.list.comparison_chosen.connect(self._on_chosen)
+        view.list.open_wanted.connect(self._on_open)
+        view.list.delete_wanted.connect(self._on_delete)
+        detail.open_clicked.connect(self._on_open)
+        detail.again_clicked.connect(self._on_again)
+        detail.replay_clicked.connect(self._on_replay)
+        detail.delete_clicked.connect(self._on_delete)
+        detail.turn_wanted.connect(self._on_turn)
+        detail.winner_chosen.connect(self._on_winner)
+        detail.tie_clicked.connect(self._on_tie)
+        detail.none_good_clicked.connect(self._on_none_good)
+
+    async def _refresh(self, choose: str | None = None) -> None:
+        if self._view.is_showing_votes:
+            self._view.show_votes(await self._bridge.submit(self._history.votes()))
+            return
+        self._list_asked += 1
+        asked, query = self._list_asked, self._query
+        limit = max(PIECE, self._view.list.comparisons.rowCount())
+        rows = await self._bridge.submit(self._history.search(query, limit))
+        if asked != self._list_asked:
+            return
+        wanted = choose or (self._opened.id if self._opened else None)
+        comparisons = self._view.list.comparisons
+        before = self._view.list.chosen_id
+        comparisons.show_rows(rows, is_complete=len(rows) < limit)
+        self._tell_state()
+        if not self._view.list.choose(wanted):
+            self._view.list.choose_row(0)
+        chosen = self._view.list.chosen_id
+        if chosen is None:
+            self._close()
+        elif chosen == before:
+            # no change of the current entry has told it: it may have been voted on meanwhile
+            await self._open(chosen)
+
+    def _tell_state(self) -> None:
+        comparisons = self._view.list.comparisons
+        count = comparisons.rowCount()
+        self._view.show_count(count, is_complete=comparisons.is_complete)
+        if not count and not self._query:
+            self._view.show_empty()
+            return
+        if not self._view.is_showing_votes:
+            self._view.show_list()
+        self._view.show_nothing_found(nothing=not count, query=self._query)
+
+    def _on_search(self, text: str) -> None:
+        query = " ".join(text.split())
+        if query == self._query:
+            return
+        self._query = query
+        # a new search begins at the top, not with as many as were scrolled through
+        self._view.list.comparisons.show_rows([], is_complete=True)
+        self.refresh()
+
+    def _on_more(self) -> None:
+        self._bridge.spawn(self._read_more())
+
+    async def _read_more(self) -> None:
+        comparisons = self._view.list.comparisons
+        asked = self._list_asked
+        try:
+            rows = await self._bridge.submit(
+                self._history.search(self._query, PIECE, comparisons.rowCount())
+            )
+        except StorageFailed:
+            comparisons.give_up()
+            raise
+        if asked == self._list_asked:
+            comparisons.add_rows(rows, is_complete=len(rows) < PIECE)
+            self._tell_state()
+
+    def _on_chosen(self, comparison_id: str) -> None:
+        self._bridge.spawn(self._open(comparison_id))
+
+    async def _open(self, comparison_id: str) -> None:
+        self._opening_asked += 1
+        asked = self._opening_asked
+        comparison = await self._bridge.submit(self._history.load(comparison_id))
+        if asked != self._opening_asked or not comparison.turns:
+            return
+        if comparison == self._opened:
+            return
+        if self._opened is None or self._opened.id != comparison.id:
+            self._turn = 0
+        self._opened = comparison
+        self._show_turn()
+
+    def _show_turn(self) -> None:
+        if self._opened is None:
+            return
+        self._turn = min(self._turn, len(self._opened.turns) - 1)
+        self._view.detail.show_turn(shown_turn(self._opened, self._turn))
+        self._view.show_detail(visible=True)
+
+    def _close(self) -> None:
+        self._opening_asked += 1
+        self._opened = None
+        self._view.show_detail(visible=False)
+
+    def _on_turn(self, step: int) -> None:
+        self._turn = max(0, self._turn + step)
+        self._show_turn()
+
+    def _usable(self) -> Comparison | None:
+        """Return the opened comparison where nothing of it must be withheld any more."""
+        opened = self._opened
+        if opened is None or opened.id != self._view.list.chosen_id or are_names_hidden(opened):
+            return None
+        is_over = all(run.status.is_final for turn in opened.turns for run in turn.runs)
+        return opened if is_over else None
+
+    def _on_open(self) -> None:
+        opened = self._usable()
+        if opened is not None:
+            self._ways.open_compare(opened)
+
+    def _on_again(self) -> None:
+        opened = self._usable()
+        if opened is not None:
+            self._ways.run_again(opened)
+
+    def _on_replay(self) -> None:
+        opened = self._usable()
+        if opened is not None:
+            self._bridge.spawn(self._replay(opened, opened.turns[self._turn]))
+
+    async def _replay(self, comparison: Comparison, turn: Turn) -> None:
+        if await self._bridge.submit(self._replayer.has_recording(turn)):
+            self._ways.replay(comparison, turn)
+            return
+        self._view.toast(_tr("Nothing was recorded of these answers: they ended before a word."))
+
+    def _on_start(self) -> None:
+        if self._ways.start_compare is not None:
+            self._ways.start_compare()
+
+    def _on_delete(self) -> None:
+        chosen = self._view.list.chosen_id
+        if chosen is not None:
+            self._bridge.spawn(self._delete(chosen))
+
+    async def _delete(self, comparison_id: str) -> None:
+        listed = self._view.list
+        row = listed.comparisons.index_of(comparison_id)
+        title = str(row.data()) if row.isValid() else ""
+        await self._bridge.submit(self._history.delete(comparison_id))
+        self._deleted.append(comparison_id)
+        # what is being read now may still hold it
+        self._list_asked += 1
+        if self._opened is not None and self._opened.id == comparison_id:
+            self._close()
+        listed.comparisons.remove_row(comparison_id)
+        self._tell_state()
+        self._view.toast(
+            _tr("Deleted “{0}”.").format(_shortened(title)), _tr("Undo"), self._on_undo
+        )
+
+    def _on_undo(self) -> None:
+        if self._deleted:
+            self._view.hide_toast()
+            self._bridge.spawn(self._restore(self._deleted.pop()))
+
+    async def _restore(self, comparison_id: str) -> None:
+        await self._bridge.submit(self._history.restore(comparison_id))
+        await self._refresh(comparison_id)
+
+    def _on_winner(self, run_id: str) -> None:
+        self._vote(run_id, None)
+
+    def _on_tie(self) -> None:
+        self._vote(None, Verdict.TIE)
+
+    def _on_none_good(self) -> None:
+        self._vote(None, Verdict.NONE_GOOD)
+
+    def _vote(self, winner_run_id: str | None, verdict: Verdict | None) -> None:
+        if self._opened is not None:
+            turn = self._opened.turns[self._turn]
+            self._bridge.spawn(self._keep_vote(self._opened.id, turn, winner_run_id, verdict))
+
+    async def _keep_vote(
+        self, comparison_id: str, turn: Turn, winner_run_id: str | None, verdict: Verdict | None
+    ) -> None:
+        await self._bridge.submit(
+            self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names)
+        )
+        if self._opened is not None and self._opened.id == comparison_id:
+            await self._refresh()
+
+
+def _shortened(title: str) -> str:
+    return title if len(title) <= 60 else f"{title[:59]}…"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("HistoryPage", text)

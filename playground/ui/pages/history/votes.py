@@ -1,0 +1,164 @@
+"""“Your votes”: how each target fared."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.store.comparisons import VoteCount
+from playground.ui.theme import Theme
+from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.empty import EmptyState
+from playground.ui.widgets.parts import ElidedLabel, clear_layout, make_card, make_label, make_line
+
+
+class VotesView(QWidget):
+    """One line a target, the one with the most wins first."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._counts: tuple[VoteCount, ...] = ()
+        self._build()
+
+    @property
+    def empty(self) -> EmptyState:
+        """What is shown while there is no vote."""
+        return self._empty
+
+    def show_votes(self, counts: Sequence[VoteCount]) -> None:
+        """Show how often each target was called the better one."""
+        if tuple(counts) == self._counts:
+            return
+        self._counts = tuple(counts)
+        clear_layout(self._body)
+        for number, count in enumerate(counts):
+            if number:
+                self._rows.addWidget(make_line())
+            self._rows.addWidget(VoteLine(self._theme, count))
+        filler = QWidget()
+        filler.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._rows.addWidget(filler)
+        self._pages.setCurrentIndex(1 if counts else 0)
+
+    def _build(self) -> None:
+        self._pages = QStackedLayout(self)
+        self._empty = EmptyState(
+            self._theme,
+            "vote",
+            self.tr("No votes yet"),
+            self.tr(
+                "Under each answer of a comparison is a button “This one”. Whenever you use it, "
+                "or say that there is a tie or that none is good, it is counted here."
+            ),
+            self.tr("Show my comparisons"),
+        )
+        empty_card = make_card()
+        QVBoxLayout(empty_card).addWidget(self._empty)
+        card = make_card()
+        column = QVBoxLayout(card)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setAccessibleName(self.tr("Your votes"))
+        scroll.viewport().setAutoFillBackground(False)
+        self._body = QWidget()
+        self._body.setObjectName("scrolled")
+        self._rows = QVBoxLayout(self._body)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(0)
+        scroll.setWidget(self._body)
+        column.addWidget(scroll)
+        self._pages.addWidget(empty_card)
+        self._pages.addWidget(card)
+
+
+class VoteLine(QWidget):
+    """A target's name, its wins as a figure, and all its votes as a bar."""
+
+    def __init__(self, theme: Theme, count: VoteCount) -> None:
+        super().__init__()
+        is_local = count.target_key.startswith("local:")
+        words = self._words(count)
+        self.setAccessibleName(f"{count.label}: {words}")
+        px = theme.px
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(12), px(12), px(12), px(12))
+        row.setSpacing(px(14))
+        wins = make_label(str(count.wins), "figure", "here" if count.wins else "quiet")
+        wins.setMinimumWidth(px(40))
+        wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(wins)
+        column = QVBoxLayout()
+        column.setSpacing(px(5))
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        label = ElidedLabel(count.label, "strong")
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        head.addWidget(label)
+        head.addWidget(
+            Badge(
+                theme,
+                self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
+                "here" if is_local else "cloud",
+                "home" if is_local else "cloud",
+            )
+        )
+        head.addStretch(1)
+        column.addLayout(head)
+        column.addWidget(make_label(words, "caption", "quiet", wrap=True))
+        column.addWidget(_VoteBar(theme, count, words))
+        row.addLayout(column, 1)
+
+    def _words(self, count: VoteCount) -> str:
+        judged = count.wins + count.ties + count.none_good + count.losses
+        parts = [
+            self.tr("better in {wins} of {all}").format(wins=count.wins, all=judged),
+            self.tr("tie in {0}").format(count.ties) if count.ties else "",
+            self.tr("none was good in {0}").format(count.none_good) if count.none_good else "",
+            self.tr("another was better in {0}").format(count.losses) if count.losses else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+
+class _VoteBar(QWidget):
+    """Wins, ties and the rest as parts of one bar."""
+
+    def __init__(self, theme: Theme, count: VoteCount, words: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._count = count
+        self.setToolTip(words)
+        self.setAccessibleName(words)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(theme.px(640))
+
+    def sizeHint(self) -> QSize:
+        """Qt: a thin bar."""
+        return QSize(80, self._theme.px(6))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw wins, then ties."""
+        count = self._count
+        judged = max(1, count.wins + count.ties + count.none_good + count.losses)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect())
+        shape = QPainterPath()
+        shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
+        painter.setClipPath(shape)
+        painter.fillRect(area, self._theme.color("track"))
+        left = 0.0
+        for votes, token in ((count.wins, "here"), (count.ties, "loading")):
+            width = area.width() * votes / judged
+            painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
+            left += width

@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import psutil
-
-from playground.core import memory
-from playground.core.targets import CloudTarget, LoadSettings, ModelFile, Target
+from playground.core.errors import StorageFailed
+from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService
+from playground.services.fitting import Fitting
 from playground.services.library import ModelLibrary
 from playground.services.pool import WorkerPool
 from playground.services.practice import PRACTICE_NAME, PracticeCloud
@@ -44,10 +43,19 @@ class Services:
     telemetry: Telemetry
     comparison: ComparisonService
 
-    async def open(self) -> None:
-        """Open the history; runs that a sudden end cut off are marked as interrupted."""
-        await self.database.open()
-        await self.history.recover()
+    async def open(self) -> str | None:
+        """Open the history; return a sentence where something is wrong with it.
+
+        Runs that a sudden end cut off are marked as interrupted, and what was deleted last time
+        goes for good. Without a history everything else works: each run says that it is not kept.
+        """
+        try:
+            await self.database.open()
+            await self.history.recover()
+            await self.history.purge_deleted()
+        except StorageFailed as error:
+            return f"{error.message} {error.hint}".strip()
+        return self.database.problem
 
     async def close(self) -> None:
         """End workers and the practice cloud, then close the history."""
@@ -56,39 +64,6 @@ class Services:
                 await part()
             except Exception:  # one part that fails must not keep the others from ending
                 log.exception("closing failed")
-
-
-class _Fitting:
-    """What the pool asks of the library and of this computer's memory."""
-
-    pool: WorkerPool | None = None
-
-    def __init__(self, library: ModelLibrary) -> None:
-        self._library = library
-
-    def budget_bytes(self) -> int:
-        """Return what all loaded models together may take, in bytes."""
-        system = psutil.virtual_memory()
-        return memory.budget(system.total, system.available + self._held_bytes())
-
-    def need_bytes(self, model: ModelFile, settings: LoadSettings) -> int:
-        """Return what a model takes; a broken file counts with its size until loading says why."""
-        need = self._library.need(model, settings)
-        return model.size_bytes if need is None else need.total_bytes
-
-    def context(self, model: ModelFile, settings: LoadSettings) -> int:
-        """Return the longest context, in tokens, that fits what models may take here."""
-        need = self._library.need(model, settings, self.budget_bytes())
-        return memory.DEFAULT_CONTEXT if need is None else need.context
-
-    def _held_bytes(self) -> int:
-        workers = self.pool.loaded() if self.pool is not None else ()
-        held = 0
-        for worker in workers:
-            with suppress(psutil.Error):
-                # one that has just ended holds nothing
-                held += psutil.Process(worker.pid).memory_info().rss if worker.pid else 0
-        return held
 
 
 class _Children:
@@ -100,7 +75,11 @@ class _Children:
 
     def pids(self) -> dict[str, int]:
         """Return what runs now, by the name a person knows it by."""
-        found = {worker.name: worker.pid for worker in self._pool.loaded() if worker.pid}
+        found: dict[str, int] = {}
+        for worker in self._pool.loaded():
+            if worker.pid:
+                name = f"{worker.name} ({worker.pid})" if worker.name in found else worker.name
+                found[name] = worker.pid
         if self._practice.pid is not None:
             found[PRACTICE_NAME] = self._practice.pid
         return found
@@ -127,7 +106,7 @@ def build(paths: Paths | None = None) -> Services:
     database = Database(paths.database_file)
     history = ComparisonStore(database)
     library = ModelLibrary(lambda: settings.settings.model_folders, paths.models_dir)
-    fitting = _Fitting(library)
+    fitting = Fitting(library)
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,
         estimate=fitting.need_bytes,

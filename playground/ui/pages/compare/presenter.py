@@ -31,7 +31,7 @@ from playground.ui.pages.compare.summary import summary
 from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetChooser
 from playground.ui.pages.compare.view import ChipState, CompareView
 from playground.ui.theme import Theme
-from playground.ui.wording import place, translate
+from playground.ui.wording import UNKNOWN, place, shortened, translate
 
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
@@ -71,6 +71,8 @@ class ComparePresenter(QObject):
         self._turn: Turn | None = None
         self._follower: Follower | None = None
         self._is_replay = False
+        self._queued: list[str] = []
+        """Prompts still to come of a comparison that is run again."""
         self._board = Board(view, theme, bridge.rota)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -138,6 +140,26 @@ class ComparePresenter(QObject):
         self._is_replay = True
         self._follow(comparison, updates)
 
+    def add_target(self, target: Target) -> None:
+        """Add a target to those chosen."""
+        self._chooser.choose((*self._chooser.chosen, target))
+
+    def run_again(self, comparison: Comparison) -> None:
+        """Send a stored comparison's prompts once more, one after the other."""
+        if self.is_running:
+            self._notify(translate("compare", "Stop what is running first."))
+            return
+        self._on_new()
+        self._chooser.choose(comparison.targets)
+        self._view.settings.set_drafts(Draft(comparison.sampling, comparison.system_prompt))
+        self._queued = [turn.prompt for turn in comparison.turns]
+        self._run_queued()
+
+    def _run_queued(self) -> None:
+        if self._queued:
+            self._view.set_prompt(self._queued.pop(0))
+            self.run()
+
     async def close(self) -> None:
         """End what is running; what was written is saved by the service."""
         self._timer.stop()
@@ -169,6 +191,7 @@ class ComparePresenter(QObject):
         self._view.set_order(settings.run_order.value)
         self._view.set_hide_names(on=settings.hide_names)
         self._view.settings.set_drafts(Draft(settings.sampling, settings.system_prompt))
+        self._view.set_follow_up(follow_up=False)
         self._view.empty.set_starter(available=self._chooser.has_starter)
         self._board.in_tokens = settings.show_tokens
 
@@ -257,12 +280,17 @@ class ComparePresenter(QObject):
         elif turn.verdict is Verdict.NONE_GOOD:
             said = translate("compare", "You said: none is good.")
         elif turn.is_voted:
-            said = translate("compare", "You have chosen.")
+            said = self._chosen_words(turn)
         elif can_vote and self._board.is_hidden:
             said = translate("compare", "Which is best? The names are shown after your vote:")
         offered = can_vote and not is_sealed
         self._view.summary.set_vote(offered=offered, verdict=turn.verdict, said=said)
         self._board.show_vote(turn, offered=offered)
+
+    def _chosen_words(self, turn: Turn) -> str:
+        winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
+        name = shortened(winner.target.label) if winner is not None else UNKNOWN
+        return translate("compare", "You chose {name}.").format(name=name)
 
     def _on_vote(self, index: int) -> None:
         run = self._board.run_at(index)

@@ -1,0 +1,208 @@
+"""Opens the window: Qt's loop here, the services on the bridge's thread."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtWidgets import QApplication
+
+# qasync takes the Qt that is imported already
+import qasync  # isort: skip
+
+from playground.app import Services, build
+from playground.core.runs import Comparison, Turn
+from playground.core.targets import Target
+from playground.services.fitting import free_memory
+from playground.services.replay import Replayer
+from playground.ui.bridge import Bridge
+from playground.ui.main_window import MainWindow
+from playground.ui.page import Page
+from playground.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from playground.ui.pages.compare.presenter import ComparePresenter
+    from playground.ui.pages.models import ModelsPresenter
+
+
+def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
+    """Show the window until it is closed; `on_shown` gets it once it can be used."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("inference-playground")
+    application.setApplicationDisplayName("Inference Playground")
+    application.setDesktopFileName("inference-playground")
+    # the program ends when everything has ended in order, not when the window has gone
+    application.setQuitOnLastWindowClosed(False)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        runner.run(_live(application, on_shown))
+    return 0
+
+
+async def _live(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> None:
+    services = build()
+    closed = asyncio.Event()
+    opening = _Opening(application, services, closed)
+    sys.excepthook = opening.on_exception
+    opening.window.open_remembered()
+    opening.begin()
+    if on_shown is not None:
+        on_shown(opening.window)
+    await closed.wait()
+    sys.excepthook = sys.__excepthook__
+
+
+class _Opening:
+    """Builds the window and its pages around the services."""
+
+    def __init__(
+        self, application: QApplication, services: Services, closed: asyncio.Event
+    ) -> None:
+        self._services = services
+        self._replayer = Replayer(services.history)
+        settings = services.settings.settings
+        self._theme = Theme(
+            application,
+            mode=settings.theme.value,
+            scale=settings.text_scale,
+            stage_scale=settings.stage_scale,
+        )
+        self._bridge = Bridge(self._report)
+        self.window = MainWindow(self._theme, services.settings, self._bridge, self._shut_down)
+        self.window.closed.connect(closed.set)
+        self.window.files_dropped.connect(self._on_files_dropped)
+        self._add_pages()
+
+    def begin(self) -> None:
+        """Start what the window does not have to wait for."""
+        # self.window.strip.follow(self._bridge, self._services.telemetry)
+        self._bridge.spawn(self._open_services())
+        problem = self._services.settings.problem
+        if problem:
+            self.window.toast(problem, tone="caution", stay_ms=0)
+
+    def on_exception(self, _kind: type[BaseException], error: BaseException, _: object) -> None:
+        """Report what no one caught on Qt's thread."""
+        self._report(error)
+
+    async def _open_services(self) -> None:
+        problem = await self._bridge.submit(self._services.open())
+        if problem is not None:
+            self.window.toast(problem, tone="caution", stay_ms=0)
+
+    async def _shut_down(self) -> None:
+        await self._bridge.submit(self._services.close())
+        await self._bridge.close()
+
+    def _report(self, error: BaseException) -> None:
+        self.window.report(error)
+
+    def _add_pages(self) -> None:
+        tr, add = self.window.tr, self.window.add_page
+        add("compare", tr("Compare"), "compare", self._make_compare)
+        add("models", tr("Models"), "models", self._make_models)
+        add("providers", tr("Providers"), "providers", self._make_providers)
+        add("history", tr("History"), "history", self._make_history)
+        add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
+
+    def _make_compare(self) -> Page:
+        from playground.ui.pages.compare.page import make_compare_page
+
+        services = self._services
+        return make_compare_page(
+            self._theme,
+            self._bridge,
+            service=services.comparison,
+            library=services.library,
+            providers=services.providers,
+            settings=services.settings,
+            free_bytes=free_memory,
+            notify=self.window.toast,
+        )
+
+    def _make_models(self) -> Page:
+        from playground.ui.pages.models import make_models_page
+
+        services = self._services
+        return make_models_page(
+            self._theme,
+            self._bridge,
+            services.library,
+            services.settings,
+            services.pool,
+            own_folder=services.paths.models_dir,
+            open_compare=self._compare_with,
+            toast=self.window.toast,
+        )
+
+    def _make_providers(self) -> Page:
+        from playground.ui.pages.providers import make_providers_page
+
+        services = self._services
+        return make_providers_page(
+            self._theme,
+            self._bridge,
+            services.providers,
+            services.secrets,
+            services.prices,
+            services.practice,
+            services.settings,
+            open_compare=self._compare_with,
+            toast=self.window.toast,
+        )
+
+    def _make_history(self) -> Page:
+        from playground.ui.pages.history import make_history_page
+
+        services = self._services
+        return make_history_page(
+            self._theme,
+            self._bridge,
+            services.history,
+            self._replayer,
+            self._open_comparison,
+            self._run_again,
+            self._replay,
+            start_compare=self._start_compare,
+        )
+
+    def _make_settings(self) -> Page:
+        from playground.ui.pages.settings import make_settings_page
+
+        services = self._services
+        return make_settings_page(
+            self._theme,
+            self._bridge,
+            services.settings,
+            services.prices,
+            services.secrets,
+            services.paths,
+        )
+
+    def _presenter(self) -> "ComparePresenter":
+        return cast("ComparePresenter", self.window.page("compare").presenter)
+
+    def _start_compare(self) -> None:
+        self.window.show_page("compare")
+
+    def _compare_with(self, target: Target) -> None:
+        self._presenter().add_target(target)
+        self.window.show_page("compare")
+
+    def _open_comparison(self, comparison: Comparison) -> None:
+        self._presenter().open_comparison(comparison)
+        self.window.show_page("compare")
+
+    def _run_again(self, comparison: Comparison) -> None:
+        self.window.show_page("compare")
+        self._presenter().run_again(comparison)
+
+    def _replay(self, comparison: Comparison, turn: Turn) -> None:
+        self.window.show_page("compare")
+        replayer = self._replayer
+        self._presenter().replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))
+
+    def _on_files_dropped(self, paths: tuple[Path, ...]) -> None:
+        self.window.show_page("models")
+        presenter = cast("ModelsPresenter", self.window.page("models").presenter)
+        presenter.add_paths(paths)

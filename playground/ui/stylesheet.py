@@ -105,6 +105,7 @@ QComboBox QAbstractItemView { background: @card; border: 1px solid @line;
 QPlainTextEdit[prompt="true"] { background: transparent; border: none; font-size: {15}px; }
 QTextBrowser { background: transparent; border: none; }
 
+QFrame[chip] QToolButton[flat="true"] { padding: {4}px {4}px; }
 QLineEdit[invalid="true"] { border: 1px solid @bad; }
 QFrame#drawer { background: @card; border: none; border-left: 1px solid @line; }
 

@@ -103,14 +103,22 @@ def place(target: Target) -> str:
 def named(target: Target) -> str:
     """Return a target's name within a sentence, with the place it answers from."""
     if isinstance(target, LocalTarget):
-        return translate("wording", "{name} on this computer").format(name=target.label)
+        return translate("wording", "{name} on this computer").format(name=shortened(target.label))
     if target.provider.is_practice:
         return translate("wording", "{name} in the practice cloud (on this computer)").format(
-            name=target.label
+            name=shortened(target.label)
         )
     return translate("wording", "{name} at {provider}").format(
-        name=target.label, provider=target.provider.name
+        name=shortened(target.label), provider=target.provider.name
     )
+
+
+def shortened(name: str, limit: int = 30) -> str:
+    """Return a name that fits into a sentence: its beginning and its end."""
+    if len(name) <= limit:
+        return name
+    half = limit // 2
+    return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
 
 
 def head(target: Target, *, is_stage: bool = False) -> PaneHead:

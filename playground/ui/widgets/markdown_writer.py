@@ -76,7 +76,7 @@ class MarkdownWriter:
         self._scratch.setMarkdown(piece.text, _FEATURES)
         block = self._scratch.begin()
         while block.isValid():
-            table = QTextCursor(block).currentTable()
+            table = _table_at(block)
             if table is not None:
                 self._write_table(cursor, table)
                 block = table.lastCursorPosition().block().next()
@@ -243,6 +243,10 @@ class MarkdownWriter:
 
 
 _AFTER_TABLE = 1
+
+
+def _table_at(block: QTextBlock) -> QTextTable | None:
+    return QTextCursor(block).currentTable()
 
 
 class _Scratch(QTextDocument):

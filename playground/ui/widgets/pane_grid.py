@@ -12,6 +12,7 @@ from playground.ui.widgets.response_pane import ResponsePane
 
 NARROWEST = 250
 ROW_LIMIT = 3
+DETAIL_FROM = 300
 
 
 class PaneGrid(QScrollArea):
@@ -48,6 +49,18 @@ class PaneGrid(QScrollArea):
         super().resizeEvent(event)
         if self._wanted_columns() != self._columns:
             self._arrange()
+        self.fit_heads()
+
+    def fit_heads(self) -> None:
+        """Stack the heads of all panes where one of them needs it: bars stay on one height."""
+        if not self._columns:
+            return
+        gaps = self._theme.px(12) * (self._columns - 1)
+        width = (self.viewport().width() - gaps) // self._columns
+        stacked = any(pane.needed_head_width() > width for pane in self._panes)
+        for pane in self._panes:
+            pane.set_head_stacked(stacked=stacked)
+            pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
 
     def sizeHint(self) -> QSize:
         """Qt: take what is there."""

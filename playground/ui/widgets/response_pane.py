@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from playground.core.errors import ErrorInfo
 from playground.ui.theme import Theme, set_role
@@ -34,6 +34,8 @@ class ResponsePane(QFrame):
         self._theme = theme
         self._turns: list[TurnView] = []
         self._follows_end = True
+        self._is_stacked = False
+        self._shows_detail = True
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
         self._footer = ElidedLabel("", "caption", "quiet")
@@ -57,9 +59,31 @@ class ResponsePane(QFrame):
         self._place.set_badge(head.place, head.tone, head.icon)
         self._label.set_full_text(head.label)
         self._detail.set_badge(head.detail)
-        self._detail.setVisible(bool(head.detail))
+        self._detail.setVisible(bool(head.detail) and self._shows_detail)
         self._detail.setToolTip(head.detail_explanation)
         self._metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
+
+    def needed_head_width(self) -> int:
+        """Return what the head takes in one line."""
+        parts = (self._place, self._label, self._detail)
+        texts = sum(part.sizeHint().width() for part in parts if not part.isHidden())
+        return texts + self._theme.px(78)
+
+    def set_head_stacked(self, *, stacked: bool) -> None:
+        """Put the name below the place, where one line is too short for both."""
+        if stacked == self._is_stacked:
+            return
+        self._is_stacked = stacked
+        self._head.removeWidget(self._label)
+        if stacked:
+            self._head.addWidget(self._label, 1, 0, 1, 5)
+        else:
+            self._head.addWidget(self._label, 0, 1)
+
+    def set_detail_shown(self, *, shown: bool) -> None:
+        """Leave size or provider out where there is no room for it."""
+        self._shows_detail = shown
+        self._detail.setVisible(shown and bool(self._detail.text))
 
     def begin_turn(self, prompt: str | None) -> TurnView:
         """Start a turn below those before it; `None` shows no prompt."""
@@ -128,7 +152,8 @@ class ResponsePane(QFrame):
     def set_running(self, *, running: bool) -> None:
         """Offer to stop this answer."""
         self._stop.setVisible(running)
-        self._copy.setVisible(not running and bool(self._turns))
+        has_text = self.turn is not None and bool(self.turn.answer.markdown)
+        self._copy.setVisible(has_text and not running)
 
     def set_vote(self, *, offered: bool, chosen: bool = False, name: str = "") -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
@@ -142,7 +167,7 @@ class ResponsePane(QFrame):
 
     def set_compact(self, *, compact: bool) -> None:
         """Ask for less height, for two rows of panes."""
-        self.setMinimumHeight(self._theme.px(250 if compact else 300))
+        self.setMinimumHeight(self._theme.px(300 if compact else 320))
 
     def _build(self) -> None:
         self.setProperty("card", "true")
@@ -164,18 +189,18 @@ class ResponsePane(QFrame):
         column.addWidget(self._metrics)
         column.addWidget(self._build_footer())
 
-    def _build_head(self) -> QHBoxLayout:
+    def _build_head(self) -> QGridLayout:
         self._place = Badge(self._theme)
         self._label = ElidedLabel("", "heading")
         self._detail = Badge(self._theme)
         self._stop = IconButton(self._theme, "stop", self.tr("Stop this answer"), tone="bad")
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
-        self._head = QHBoxLayout()
-        self._head.addWidget(self._place)
-        self._head.addWidget(self._label, 1)
-        self._head.addWidget(self._detail)
-        self._head.addWidget(self._copy)
-        self._head.addWidget(self._stop)
+        self._head = QGridLayout()
+        self._head.setColumnStretch(1, 1)
+        for column, part in ((2, self._detail), (3, self._copy), (4, self._stop)):
+            self._head.addWidget(part, 0, column)
+        self._head.addWidget(self._place, 0, 0)
+        self._head.addWidget(self._label, 0, 1)
         self._stop.hide()
         self._copy.hide()
         return self._head
@@ -200,6 +225,7 @@ class ResponsePane(QFrame):
         row = QHBoxLayout(self._vote_row)
         self._vote = make_button("", tooltip=self.tr("Say that this answer is the best one"))
         self._vote.setCheckable(True)
+        self._vote.setProperty("small", True)
         row.addWidget(self._vote)
         row.addStretch(1)
         self._vote_row.hide()
@@ -249,7 +275,8 @@ class ResponsePane(QFrame):
     def _wear(self) -> None:
         px = self._theme.px
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
-        self._head.setSpacing(px(8))
+        self._head.setHorizontalSpacing(px(8))
+        self._head.setVerticalSpacing(px(6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))
         self._body_column.setContentsMargins(px(16), px(8), px(12), px(10))
         self._body_column.setSpacing(px(14))

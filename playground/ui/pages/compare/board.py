@@ -192,6 +192,7 @@ class Board:
             else:
                 target = self._targets[self._order[position]]
                 pane.set_head(head(target, is_stage=self._theme.is_stage))
+        self._view.fit_heads()
 
     def _refill(self, turns: Sequence[Turn]) -> None:
         for pane, index in zip(self._view.panes, self._order, strict=True):

@@ -6,7 +6,7 @@ from html import escape
 from playground.core.metrics import fastest, figures, first_to_start
 from playground.core.runs import Run, RunOrder, RunStatus, Turn
 from playground.ui.pages.compare.cells import cost_words
-from playground.ui.wording import named, rate, seconds, translate
+from playground.ui.wording import named, rate, seconds, shortened, translate
 
 THOUSAND = 1000
 
@@ -87,4 +87,4 @@ def _troubles(runs: Sequence[Run]) -> str:
 def _name(run: Run, runs: Sequence[Run]) -> str:
     """Return the short name where it is clear, else the one with its place."""
     alike = [other for other in runs if other.target.label == run.target.label]
-    return escape(run.target.label if len(alike) == 1 else named(run.target))
+    return escape(shortened(run.target.label) if len(alike) == 1 else named(run.target))

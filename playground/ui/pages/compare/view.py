@@ -127,6 +127,10 @@ class CompareView(Page):
             self._panes.append(pane)
         self._grid.set_panes(self._panes)
 
+    def fit_heads(self) -> None:
+        """Lay the heads out again after names have changed."""
+        self._grid.fit_heads()
+
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
         self._is_running = running

@@ -83,6 +83,8 @@ class ChoiceOrNumber(QWidget):
         self._number = QSpinBox()
         self._number.setAccessibleName(self.tr("{0}, exact number").format(name))
         self._number.setKeyboardTracking(False)
+        # the style sheet's padding does not reach the line edit inside
+        self._number.lineEdit().setTextMargins(theme.px(7), 0, theme.px(7), 0)
         self._number.setGroupSeparatorShown(True)
         self._number.hide()
         row = QHBoxLayout(self)

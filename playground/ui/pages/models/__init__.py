@@ -8,10 +8,11 @@ from playground.services.library import ModelLibrary
 from playground.services.pool import WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.models.presenter import ModelsPresenter, ShowToast
+from playground.ui.pages.models.presenter import ModelsPresenter
 from playground.ui.pages.models.reckoning import free_memory
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.theme import Theme
+from playground.ui.widgets.show_toast import ShowToast
 
 __all__ = ["ModelsPage", "ModelsPresenter", "make_models_page"]
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -22,20 +22,7 @@ from playground.ui.pages.models.loading import Loads
 from playground.ui.pages.models.places import folder_entries
 from playground.ui.pages.models.rows import LoadState, ModelRow
 from playground.ui.pages.models.view import ModelsPage
-
-
-class ShowToast(Protocol):
-    """`MainWindow.toast`."""
-
-    def __call__(
-        self,
-        text: str,
-        *,
-        tone: str = "true",
-        action: str | None = None,
-        on_action: Callable[[], object] | None = None,
-    ) -> None:
-        """Show a message at the foot of the page."""
+from playground.ui.widgets.show_toast import ShowToast
 
 
 class ModelsPresenter(QObject):

@@ -1,0 +1,305 @@
+"""The Providers page with real settings, a real key store and a real server on loopback."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QTableWidget, QWidget
+
+from playground.core.targets import CloudTarget, Provider, Target
+from playground.services.library import ModelLibrary
+from playground.services.practice import PracticeCloud
+from playground.services.prices import PriceService
+from playground.services.providers import ProviderService
+from playground.store.secrets import SecretStore
+from playground.ui.pages.providers import ProvidersPage, make_providers_page
+from playground.ui.pages.providers.dialog import ProviderDialog
+from playground.ui.pages.providers.price_dialog import PriceDialog
+from tests.servers.scripted_openai import Reply, ScriptedOpenAI
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+# Qt's offscreen platform says so of every window that has a smallest size
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+KEY = "sk-never-to-be-seen-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedOpenAI]:
+    models = {"data": [{"id": "small", "context_length": 8192}, {"id": "<b>large</b>"}]}
+    with ScriptedOpenAI(models=models) as running:
+        yield running
+
+
+class Providers:
+    """The page, and what a person sees of it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.compared: list[Target] = []
+        library = ModelLibrary(lambda: (), stage.home / "models")
+        self.practice = PracticeCloud(library.starter_path)
+        self.secrets = SecretStore()
+        self.service = ProviderService(stage.settings, self.secrets, self.practice)
+        self.prices = PriceService(stage.settings)
+        self.page: ProvidersPage = make_providers_page(
+            stage.theme,
+            stage.bridge,
+            providers=self.service,
+            secrets=self.secrets,
+            prices=self.prices,
+            practice=self.practice,
+            settings=stage.settings,
+            open_compare=self.compared.append,
+            toast=stage.toasts,
+        )
+        stage.show(self.page)
+
+    def says(self, text: str) -> bool:
+        return says(self.page, text)
+
+    def dialog(self) -> ProviderDialog:
+        found = [d for d in self.page.findChildren(ProviderDialog) if d.isVisible()]
+        assert found
+        return found[0]
+
+    async def add(self, base_url: str, name: str = "Box") -> None:
+        await self.stage.bridge.submit(self.service.add(Provider("box", name, base_url)))
+        await until(lambda: self.says(base_url))
+
+
+def says(widget: QWidget, text: str) -> bool:
+    labels = widget.findChildren(QLabel)
+    return any(text in label.text() and label.isVisibleTo(widget) for label in labels)
+
+
+def test_an_empty_page_says_what_to_do_and_offers_the_practice_cloud(stage: Stage) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        assert providers.says("No provider yet")
+        assert named(providers.page, "Add a provider")
+        assert providers.says("Practice cloud (on this computer)")
+        await until(lambda: providers.says("no usable keyring"))
+
+    stage.run(body)
+
+
+def test_a_server_is_added_by_address_and_its_models_are_listed(
+    stage: Stage, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Known providers", QListWidget).setCurrentRow(0)
+        add = named(dialog, "Add a provider")
+        assert not add.isEnabled()
+        QTest.keyClicks(named(dialog, "Name", QLineEdit), "My <b>box</b>")
+        QTest.keyClicks(named(dialog, "Address", QLineEdit), server.base_url)
+        key = named(dialog, "Key", QLineEdit)
+        assert key.echoMode() is QLineEdit.EchoMode.Password
+        QTest.keyClicks(key, KEY)
+        assert add.isEnabled()
+        click(add)
+        assert key.text() == ""
+        await until(lambda: providers.says("Connected: 2 models"))
+        assert providers.says("My <b>box</b>")
+        assert providers.says("Key kept for this run of the program only")
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        everything = " ".join(
+            [label.text() for label in providers.page.findChildren(QLabel)]
+            + [field.text() for field in providers.page.findChildren(QLineEdit)]
+        )
+        assert KEY not in everything
+        for path in stage.home.rglob("*"):
+            assert path.is_dir() or KEY.encode() not in path.read_bytes()
+
+    stage.run(body)
+
+
+def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_when_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        names = named(dialog, "Known providers", QListWidget)
+        (item,) = names.findItems("OpenAI", Qt.MatchFlag.MatchExactly)
+        names.setCurrentItem(item)
+        assert named(dialog, "Address", QLineEdit).text() == "https://api.openai.com/v1"
+        assert says(dialog, "OPENAI_API_KEY")
+        assert opened == []
+        click(named(dialog, "Get a key"))
+        assert [QUrl(url).scheme() for url in opened] == ["https"]
+        click(named(dialog, "Cancel"))
+        assert stage.settings.settings.providers == ()
+
+    stage.run(body)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://example.com/v1", "Without https://"),
+        ("ftp://example.com", "starts with https://"),
+        ("https://me:secret@example.com/v1", "must not contain a name or password"),
+    ],
+)
+def test_an_address_that_would_give_the_key_away_is_refused_while_it_is_typed(
+    stage: Stage, address: str, why: str
+) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Name", QLineEdit).setText("x")
+        named(dialog, "Address", QLineEdit).setText(address)
+        assert says(dialog, why)
+        assert not named(dialog, "Add a provider").isEnabled()
+
+    stage.run(body)
+
+
+def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(stage: Stage) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Name", QLineEdit).setText("box")
+        named(dialog, "Address", QLineEdit).setText("http://192.168.1.5:8000/v1")
+        add = named(dialog, "Add a provider")
+        assert says(dialog, "not encrypted")
+        assert not add.isEnabled()
+        named(dialog, "Use it all the same: I trust this network", QCheckBox).click()
+        assert add.isEnabled()
+        named(dialog, "Address", QLineEdit).setText("http://192.168.1.6:8000/v1")
+        named(dialog, "Address", QLineEdit).setText("http://example.com/v1")
+        assert not add.isEnabled()
+
+    stage.run(body)
+
+
+def test_a_failed_test_says_what_happened_and_what_to_try(
+    stage: Stage, server: ScriptedOpenAI
+) -> None:
+    server.models = Reply(401, {"error": {"message": "Incorrect API key provided"}})
+
+    async def body() -> None:
+        providers = Providers(stage)
+        await providers.add(server.base_url)
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Incorrect API key provided"))
+        server.models = {"data": [{"id": "small"}]}
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Connected: 1 model,"))
+        assert not providers.says("Incorrect API key provided")
+
+    stage.run(body)
+
+
+def test_a_removed_provider_comes_back_with_its_key(stage: Stage, server: ScriptedOpenAI) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        await providers.add(server.base_url)
+        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        click(named(providers.page, "Remove Box"))
+        await until(lambda: stage.settings.settings.providers == ())
+        await until(lambda: stage.toasts.undo)
+        assert providers.says("No provider yet")
+        assert stage.toasts.undo is not None
+        stage.toasts.undo()
+        await until(lambda: providers.says("Key kept for this run of the program only"))
+        (provider,) = stage.settings.settings.providers
+        secret = await stage.bridge.submit(providers.secrets.get(provider))
+        assert secret is not None
+        assert secret.value == KEY
+
+    stage.run(body)
+
+
+def test_editing_keeps_the_key_unless_another_is_typed(
+    stage: Stage, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        await providers.add(server.base_url)
+        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        click(named(providers.page, "Edit Box"))
+        await until(lambda: any(d.isVisible() for d in _dialogs(providers)))
+        dialog = providers.dialog()
+        assert named(dialog, "Key", QLineEdit).text() == ""
+        assert named(dialog, "Key", QLineEdit).placeholderText()
+        named(dialog, "Name", QLineEdit).setText("Kitchen")
+        click(named(dialog, "Save"))
+        await until(lambda: providers.says("Kitchen"))
+        await until(lambda: providers.says("Connected: 2 models"))
+        assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+
+    stage.run(body)
+
+
+def test_a_price_can_be_set_made_unknown_and_taken_back(
+    stage: Stage, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        await providers.add(server.base_url)
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Connected: 2 models"))
+        click(named(providers.page, "Models and prices of Box"))
+        (dialog,) = (d for d in providers.page.findChildren(PriceDialog) if d.isVisible())
+        table = named(dialog, "Models of Box", QTableWidget)
+        rows = [table.item(row, 0).text() for row in range(table.rowCount())]
+        assert rows == ["<b>large</b>", "small"]
+        table.selectRow(1)
+        named(dialog, "Price of what you send").setValue(0.5)
+        named(dialog, "Price of what it writes").setValue(2)
+        click(named(dialog, "Use my price"))
+        await until(lambda: table.item(1, 3).text() == "$2.00")
+        assert table.item(1, 4).text() == "yours"
+        override = stage.settings.settings.price_overrides["box:small"]
+        assert (override.input_usd_per_mtok, override.output_usd_per_mtok) == (0.5, 2)
+        click(named(dialog, "Unknown"))
+        await until(lambda: table.item(1, 3).text() == "—")
+        click(named(dialog, "Price list"))
+        await until(lambda: stage.settings.settings.price_overrides == {})
+        click(named(dialog, "Compare with it"))
+        (target,) = providers.compared
+        assert isinstance(target, CloudTarget)
+        assert target.key == "box:small"
+
+    stage.run(body)
+
+
+@pytest.mark.model
+def test_the_practice_cloud_starts_and_stops_with_one_click(stage: Stage) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Start the practice cloud"))
+        await until(lambda: providers.says("Running: choose it on the Compare page."))
+        assert [p.name for p in providers.service.list()] == ["Practice cloud (on this computer)"]
+        assert providers.practice.pid is not None
+        click(named(providers.page, "Stop the practice cloud"))
+        await until(lambda: not providers.practice.is_running)
+        await until(lambda: not providers.says("Running: choose it"))
+        assert named(providers.page, "Start the practice cloud").isEnabled()
+        await stage.bridge.submit(providers.practice.stop())
+
+    stage.run(body)
+
+
+def _dialogs(providers: Providers) -> list[ProviderDialog]:
+    return providers.page.findChildren(ProviderDialog)

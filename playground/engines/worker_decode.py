@@ -12,7 +12,7 @@ from playground.core.errors import ContextOverflow, OutOfMemory, WorkerCrashed
 from playground.engines import wire
 from playground.engines.worker_log import LogLines, explain
 from playground.engines.worker_model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
-from playground.engines.worker_sampling import Probabilities, Sampler
+from playground.engines.worker_sampling import Logits, Probabilities, Sampler
 from playground.engines.worker_template import Pieces, Prompt
 from playground.engines.worker_text import AnswerText, Chunk
 
@@ -35,6 +35,7 @@ class Decoder:
         self._pieces = pieces
         self._log = log
         self._emit = emit
+        self._logits = Logits(loaded)
         self._held: list[int] = []
         self._prompt_batch = _PromptBatch()
         self._next_token = (api.llama_token * 1)()
@@ -64,11 +65,11 @@ class Decoder:
         prompt_s = self._read_prompt(tokens, kept, is_stopped)
         limit = room if request.sampling.max_tokens is None else request.sampling.max_tokens
         text = AnswerText(request.sampling.stop, in_reasoning=prompt.opens_reasoning)
-        sampler = Sampler(self._loaded, request.sampling, tokens)
+        sampler = Sampler(self._loaded, self._logits, request.sampling, tokens)
         try:
             written, reason = self._write(
                 text,
-                sampler.chain,
+                sampler.next,
                 self._probabilities(request.sampling),
                 max(0, min(limit, room)),
                 is_stopped,
@@ -92,12 +93,12 @@ class Decoder:
     def _probabilities(self, sampling: SamplingParams) -> Probabilities | None:
         if sampling.logprobs is None:
             return None
-        return Probabilities(self._loaded, self._pieces, sampling.logprobs)
+        return Probabilities(self._loaded, self._logits, self._pieces, sampling.logprobs)
 
     def _write(
         self,
         text: AnswerText,
-        chain: Any,
+        sample: Callable[[], int],
         probabilities: Probabilities | None,
         limit: int,
         is_stopped: Callable[[], bool],
@@ -106,11 +107,7 @@ class Decoder:
     ) -> tuple[int, str]:
         """Return how many tokens were written and why no more were."""
         context, vocab, pieces = self._loaded.context, self._loaded.vocab, self._pieces
-        sample, decode, is_end = (
-            api.llama_sampler_sample,
-            api.llama_decode,
-            api.llama_vocab_is_eog,
-        )
+        decode, is_end = api.llama_decode, api.llama_vocab_is_eog
         token = -1
         for written in range(limit):
             if written:
@@ -118,7 +115,7 @@ class Decoder:
                 if status:
                     self._give_up(status)
                 self._held.append(token)
-            token = sample(chain, context, -1)
+            token = sample()
             stamp = perf_counter()
             if is_stopped():
                 raise Stopped

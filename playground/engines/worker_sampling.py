@@ -24,13 +24,34 @@ PENALTY_WINDOW = 64
 _BLOCK = 256
 
 
+class Logits:
+    """The raw logits of the last token, as llama.cpp holds them."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._context = loaded.context
+        self._size = loaded.vocabulary_size
+        self._address = 0
+        self._row = np.empty(0, np.float32)
+
+    def row(self) -> npt.NDArray[np.float32]:
+        """Return a view that is valid until the next `llama_decode`."""
+        pointer = api.llama_get_logits_ith(self._context, -1)
+        address = ctypes.addressof(pointer.contents)
+        if address != self._address:
+            memory = (ctypes.c_float * self._size).from_address(address)
+            self._row, self._address = np.frombuffer(memory, np.float32), address
+        return self._row
+
+
 class Sampler:
     """llama.cpp's sampler chain for one request; `close` frees it."""
 
     def __init__(
-        self, loaded: LoadedModel, sampling: SamplingParams, prompt: Sequence[int]
+        self, loaded: LoadedModel, logits: Logits, sampling: SamplingParams, prompt: Sequence[int]
     ) -> None:
-        self.chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        self._context = loaded.context
+        self._logits = logits
+        self._chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         penalty = _or(sampling.repeat_penalty, DEFAULT_REPEAT_PENALTY)
         if penalty != DEFAULT_REPEAT_PENALTY:
             self._add(
@@ -39,6 +60,8 @@ class Sampler:
                 )
             )
         temperature = _or(sampling.temperature, DEFAULT_TEMPERATURE)
+        # what a chain of the greedy sampler alone does, without copying the vocabulary
+        self._takes_largest = temperature <= 0 and penalty == DEFAULT_REPEAT_PENALTY
         if temperature <= 0:
             self._add(api.llama_sampler_init_greedy())
         else:
@@ -48,21 +71,29 @@ class Sampler:
             self._add(api.llama_sampler_init_temp(temperature))
             self._add(api.llama_sampler_init_dist(sampling.seed or 0))
         for token in prompt[-PENALTY_WINDOW:]:
-            api.llama_sampler_accept(self.chain, token)
+            api.llama_sampler_accept(self._chain, token)
+
+    def next(self) -> int:
+        """Return the token to write."""
+        if self._takes_largest:
+            return int(self._logits.row().argmax())
+        return int(api.llama_sampler_sample(self._chain, self._context, -1))
 
     def close(self) -> None:
         """Free the chain and all that was added to it."""
-        api.llama_sampler_free(self.chain)
+        api.llama_sampler_free(self._chain)
 
     def _add(self, sampler: Any) -> None:
-        api.llama_sampler_chain_add(self.chain, sampler)
+        api.llama_sampler_chain_add(self._chain, sampler)
 
 
 class Probabilities:
     """Softmax of the raw logits of the last token, before any sampler."""
 
-    def __init__(self, loaded: LoadedModel, pieces: Pieces, alternatives: int) -> None:
-        self._context = loaded.context
+    def __init__(
+        self, loaded: LoadedModel, logits: Logits, pieces: Pieces, alternatives: int
+    ) -> None:
+        self._logits = logits
         self._size = loaded.vocabulary_size
         self._pieces = pieces
         self._count = min(alternatives, self._size)
@@ -71,7 +102,7 @@ class Probabilities:
 
     def row(self, token: int, stamp: float) -> TokenRow:
         """Return the row of `token`: its time, its probability, and what else was probable."""
-        logits = self._logits()
+        logits = self._logits.row()
         top = logits.max()
         scratch = self._scratch
         np.subtract(logits, top, out=scratch)
@@ -82,13 +113,6 @@ class Probabilities:
             for index in self._most_probable(logits)
         ]
         return ["", stamp, float(scratch[token]) / total, alternatives]
-
-    def _logits(self) -> npt.NDArray[np.float32]:
-        pointer = api.llama_get_logits_ith(self._context, -1)
-        return np.frombuffer(
-            (ctypes.c_float * self._size).from_address(ctypes.addressof(pointer.contents)),
-            np.float32,
-        )
 
     def _most_probable(self, logits: npt.NDArray[np.float32]) -> list[int]:
         """Return the ids of the largest logits, largest first.

@@ -9,7 +9,7 @@ import pytest
 from playground.core.errors import PlaygroundError
 from playground.engines.worker_log import LogLines, explain
 from playground.engines.worker_model import load_model, set_fields
-from playground.engines.worker_sampling import Probabilities
+from playground.engines.worker_sampling import Logits, Probabilities
 from playground.engines.worker_template import Pieces, PromptMaker
 from tests.engines.local_run import ask, local_engine, order, run
 
@@ -72,7 +72,9 @@ def test_the_row_equals_a_softmax_of_all_logits(starter_model: Path) -> None:
         order_of_all = np.argsort(-softmax)
         for count in (1, 5, 20):
             chosen = int(order_of_all[3])
-            _, _, probability, alternatives = Probabilities(loaded, pieces, count).row(chosen, 0.0)
+            _, _, probability, alternatives = Probabilities(
+                loaded, Logits(loaded), pieces, count
+            ).row(chosen, 0.0)
             assert math.isclose(probability, softmax[chosen], rel_tol=1e-4)
             assert [text for text, _ in alternatives] == [
                 pieces.text(int(i)) for i in order_of_all[:count]

@@ -103,15 +103,16 @@ class _Playback:
             for run, events in zip(self._turn.runs, self._timelines, strict=True)
         ]
         starts = start_offsets(self._turn.runs, durations)
+        parts = list(zip(self._turn.runs, self._timelines, starts, durations, strict=True))
         try:
-            async with asyncio.TaskGroup() as group:
-                for run, events, start_s, duration_s in zip(
-                    self._turn.runs, self._timelines, starts, durations, strict=True
-                ):
-                    if start_s is not None:
-                        group.create_task(self._play(run, events, start_s, duration_s))
-            for run, begun in zip(self._turn.runs, starts, strict=True):
-                if begun is None:
+            for place in sorted({run.order for run in self._turn.runs}):
+                # what ran one after the other does so again, however late the clock fires
+                async with asyncio.TaskGroup() as group:
+                    for run, events, start_s, duration_s in parts:
+                        if run.order == place and start_s is not None:
+                            group.create_task(self._play(run, events, start_s, duration_s))
+            for run, _events, start_s, _duration_s in parts:
+                if start_s is None:
                     self._queue.put_nowait(RunEnded(run))
         finally:
             self._queue.put_nowait(None)

@@ -22,7 +22,8 @@ PANE_WIDTH = 310
 """Below this a pane's figures no longer fit beside each other."""
 ROW_HEIGHT = 350
 ONLY_ROW_HEIGHT = 270
-_SETTLED_RANGE = 40
+_SETTLED_RANGE = 24
+"""A pane with more to scroll than this stays where it is put."""
 
 
 class AnswersView(QScrollArea):
@@ -103,9 +104,11 @@ class AnswersView(QScrollArea):
     def _begin_at_top(self, _low: int, high: int) -> None:
         """Undo once that a pane follows the end of its text: this one is read, not written."""
         bar = self.sender()
-        if isinstance(bar, QScrollBar) and high > self._theme.px(_SETTLED_RANGE):
+        if not isinstance(bar, QScrollBar):
+            return
+        if high > self._theme.px(_SETTLED_RANGE):
             bar.rangeChanged.disconnect(self._begin_at_top)
-            bar.setValue(0)
+        bar.setValue(0)
 
     def _on_vote(self) -> None:
         answer = self._sender_answer()

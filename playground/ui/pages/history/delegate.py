@@ -1,4 +1,4 @@
-"""Draws an entry of the list: its prompt, when it was and who won, and who was compared."""
+"""Draws an entry of the list: its prompt, when it was, and who was compared, a winner first."""
 
 from typing import Any
 
@@ -71,20 +71,23 @@ class ComparisonDelegate(QStyledItemDelegate):
 
     def _paint_caption(self, painter: QPainter, line: QRect, row: ComparisonSummary) -> None:
         metrics = QFontMetrics(self._theme.font("caption"))
-        moment, result = words.caption(row), words.result(row)
+        moment, remark = words.caption(row), words.remark(row)
         taken = metrics.horizontalAdvance(moment) + self._theme.px(10)
         self._write(painter, line, moment, "caption", "quiet")
-        if result:
+        if remark:
             right = line.adjusted(min(taken, line.width()), 0, 0, 0)
-            tone = "caution" if row.names_hidden else "accent_ink"
-            self._write(painter, right, result, "chip", tone, align=_RIGHT)
+            tone = "caution" if row.names_hidden else "quiet"
+            self._write(painter, right, remark, "chip", tone, align=_RIGHT)
 
     def _paint_chips(self, painter: QPainter, line: QRect, row: ComparisonSummary) -> None:
         chips = [(words.names(row), _QUIET)]
         if not row.names_hidden:
+            won = set(row.winner_labels)
+            targets = sorted(
+                zip(row.target_labels, row.places, strict=True), key=lambda t: t[0] not in won
+            )
             chips = [
-                (label, _TONES.get(place, _QUIET))
-                for label, place in zip(row.target_labels, row.places, strict=True)
+                (f"✓ {label}" if label in won else label, _TONES[place]) for label, place in targets
             ]
         px = self._theme.px
         metrics = QFontMetrics(self._theme.font("chip"))
@@ -92,7 +95,7 @@ class ComparisonDelegate(QStyledItemDelegate):
         for number, (text, tones) in enumerate(chips):
             others = len(chips) - number - 1
             rest = f"+{others}" if others else ""
-            reserved = metrics.horizontalAdvance(rest) + px(22) if rest else 0
+            reserved = metrics.horizontalAdvance(rest) + px(30) if rest else 0
             room = line.right() - left - reserved
             wanted = metrics.horizontalAdvance(text) + px(18)
             if wanted > room and number:

@@ -62,6 +62,15 @@ class DetailView(QWidget):
         self._foot.setVisible(bool(turn.summary or turn.verdict))
         self._offer(turn)
 
+    def clear_turn(self) -> None:
+        """Forget what was shown."""
+        self._prompt.clear()
+        self._caption.set_full_text("")
+        self._system.set_full_text("")
+        self._summary.clear()
+        self._verdict.clear()
+        self._answers.clear_answers()
+
     def _offer(self, turn: ShownTurn) -> None:
         locked = ""
         if turn.names_hidden:

@@ -90,9 +90,9 @@ class HistoryPresenter(QObject):
         rows = await self._bridge.submit(self._history.search(query, limit))
         if asked != self._list_asked:
             return
-        wanted = choose or (self._opened.id if self._opened else None)
         comparisons = self._view.list.comparisons
         before = self._view.list.chosen_id
+        wanted = choose or before or (self._opened.id if self._opened else None)
         comparisons.show_rows(rows, is_complete=len(rows) < limit)
         self._tell_state()
         if not self._view.list.choose(wanted):
@@ -137,9 +137,11 @@ class HistoryPresenter(QObject):
         except StorageFailed:
             comparisons.give_up()
             raise
-        if asked == self._list_asked:
-            comparisons.add_rows(rows, is_complete=len(rows) < PIECE)
-            self._tell_state()
+        if asked != self._list_asked:
+            comparisons.give_up()
+            return
+        comparisons.add_rows(rows, is_complete=len(rows) < PIECE)
+        self._tell_state()
 
     def _on_chosen(self, comparison_id: str) -> None:
         self._bridge.spawn(self._open(comparison_id))
@@ -147,7 +149,12 @@ class HistoryPresenter(QObject):
     async def _open(self, comparison_id: str) -> None:
         self._opening_asked += 1
         asked = self._opening_asked
-        comparison = await self._bridge.submit(self._history.load(comparison_id))
+        try:
+            comparison = await self._bridge.submit(self._history.load(comparison_id))
+        except StorageFailed:
+            if asked == self._opening_asked:
+                self._close()
+            raise
         if asked != self._opening_asked or not comparison.turns:
             return
         if comparison == self._opened:
@@ -168,6 +175,7 @@ class HistoryPresenter(QObject):
         self._opening_asked += 1
         self._opened = None
         self._view.show_detail(visible=False)
+        self._view.detail.clear_turn()
 
     def _on_turn(self, step: int) -> None:
         self._turn = max(0, self._turn + step)
@@ -226,6 +234,7 @@ class HistoryPresenter(QObject):
         self._view.toast(
             _tr("Deleted “{0}”.").format(_shortened(title)), _tr("Undo"), self._on_undo
         )
+        await self._refresh()
 
     def _on_undo(self) -> None:
         if self._deleted:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -59,16 +59,6 @@ class HistoryPage(Page):
     def detail(self) -> DetailView:
         """The opened comparison."""
         return self._detail
-
-    @property
-    def votes(self) -> VotesView:
-        """How each target fared."""
-        return self._votes
-
-    @property
-    def query(self) -> str:
-        """What is searched for."""
-        return self._search.text()
 
     def show_count(self, count: int, *, is_complete: bool) -> None:
         """Say how many comparisons there are, as far as it is known."""
@@ -245,8 +235,7 @@ class HistoryPage(Page):
 
     def _on_segment(self) -> None:
         self._search.setVisible(not self.is_showing_votes)
-        if self.is_showing_votes:
-            self._body.setCurrentWidget(self._votes)
+        self._body.setCurrentWidget(self._votes if self.is_showing_votes else self._split)
         self.shown.emit()
 
     def _focus_search(self) -> None:
@@ -306,7 +295,3 @@ class HistoryPage(Page):
             self._list.setFocus()
             return True
         return super().eventFilter(watched, event)
-
-    def minimumSizeHint(self) -> QSize:
-        """Qt: fit into a small window."""
-        return QSize(self._theme.px(600), self._theme.px(380))

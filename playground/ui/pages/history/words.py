@@ -58,6 +58,11 @@ def result(row: ComparisonSummary) -> str:
     return "✓ " + ", ".join(f"{label} {count}" for label, count in wins)
 
 
+def remark(row: ComparisonSummary) -> str:
+    """Return the result where no winner's name shows it."""
+    return "" if row.winner_labels and not row.names_hidden else result(row)
+
+
 def caption(row: ComparisonSummary, now: datetime | None = None) -> str:
     """Return when it was, and how many prompts it has."""
     moment = when(row.created_at, now)

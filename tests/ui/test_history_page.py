@@ -1,0 +1,618 @@
+"""The History page on a real SQLite history, filled by the real comparison service."""
+
+import math
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QWidget,
+)
+
+from playground.core.errors import RateLimited
+from playground.core.planning import new_comparison
+from playground.core.pricing import electricity_cost
+from playground.core.runs import Comparison, Run, RunOrder, Turn, Verdict
+from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
+from playground.engines.base import Engine
+from playground.engines.fake import FakeEngine
+from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
+from playground.services.replay import Replayer
+from playground.store.comparisons import ComparisonStore, ComparisonSummary
+from playground.store.database import Database
+from playground.ui.pages.history import make_history_page, words
+from playground.ui.pages.history.list_model import ComparisonListModel
+from playground.ui.pages.history.presenter import PIECE
+from playground.ui.pages.history.view import HistoryPage
+from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.disclosure import Disclosure
+from playground.ui.widgets.markdown_view import MarkdownView
+from playground.ui.widgets.response_pane import ResponsePane
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+# Qt's offscreen platform says so of every window that has a smallest size
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+HERE = LocalTarget(
+    ModelFile(Path("/models/tinymodel.gguf"), "Tinymodel", 98_000_000, "Starter", None, "Q4_1")
+)
+CLOUD = CloudTarget(Provider("bigcorp", "Bigcorp", "https://api.bigcorp.example/v1"), "giant-9")
+GIVEAWAYS = ("tinymodel", "q4_1", "98 mb", "giant", "bigcorp", "this computer", "the cloud", "≈")
+
+
+def answering(target: Target) -> Engine:
+    """Answer in words that differ by target but name none."""
+    if target == HERE:
+        return FakeEngine.saying("Roses are red", reasoning="thinking of roses")
+    return FakeEngine.saying("Violets are blue")
+
+
+def cost(run: Run) -> Any:
+    return electricity_cost(run.timings.total_s or 0.0, 40, 0.3)
+
+
+class History:
+    """The page, what is in it, and where its buttons led."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.database = Database(stage.home / "history.sqlite3")
+        self.store = ComparisonStore(self.database)
+        self.opened: list[Comparison] = []
+        self.again: list[Comparison] = []
+        self.replayed: list[tuple[Comparison, Turn]] = []
+        self.started: list[bool] = []
+        self.page: HistoryPage
+
+    async def open(self) -> None:
+        await self.stage.bridge.submit(self.database.open())
+
+    def show(self, width: int = 1200, height: int = 760) -> None:
+        page = make_history_page(
+            self.stage.theme,
+            self.stage.bridge,
+            self.store,
+            Replayer(self.store, speed=math.inf),
+            self.opened.append,
+            self.again.append,
+            lambda comparison, turn: self.replayed.append((comparison, turn)),
+            start_compare=lambda: self.started.append(True),
+        )
+        assert isinstance(page, HistoryPage)
+        self.page = page
+        self.stage.show(page, width, height)
+
+    async def compare(
+        self,
+        *prompts: str,
+        targets: tuple[Target, ...] = (HERE, CLOUD),
+        engine_for: Callable[[Target], Engine] = answering,
+        hidden_names: bool = False,
+        age: timedelta = timedelta(0),
+    ) -> Comparison:
+        service = ComparisonService(engine_for, self.store, cost)
+        comparison = replace(new_comparison(targets), created_at=datetime.now(UTC) - age)
+
+        async def run() -> Comparison:
+            result = comparison
+            for prompt in prompts:
+                turn = service.run_turn(result, prompt, RunOrder.RACE, hidden_names=hidden_names)
+                async with aclosing(turn) as updates:
+                    async for update in updates:
+                        if isinstance(update, TurnEnded):
+                            result = update.comparison
+            return result
+
+        return await self.stage.bridge.submit(run())
+
+    @property
+    def model(self) -> ComparisonListModel:
+        return self.page.list.comparisons
+
+    def titles(self) -> list[str]:
+        return [self.model.index(n, 0).data() for n in range(self.model.rowCount())]
+
+    def says(self, text: str) -> bool:
+        labels = self.page.findChildren(QLabel)
+        return any(text in label.text() and label.isVisibleTo(self.page) for label in labels)
+
+    def answers(self) -> list[str]:
+        views = self.page.detail.answers.findChildren(MarkdownView)
+        return [view.markdown for view in views if view.isVisibleTo(self.page)]
+
+    def pane(self, name: str) -> ResponsePane:
+        pane = named(self.page, name, ResponsePane)
+        assert isinstance(pane, ResponsePane)
+        return pane
+
+    async def shown(self, prompt: str) -> None:
+        def is_shown() -> bool:
+            field = self.page.detail.findChild(QPlainTextEdit)
+            return field is not None and field.toPlainText() == prompt
+
+        await until(is_shown)
+
+
+def told(page: QWidget) -> str:
+    """Return everything a page says to eye, ear or mouse, of hidden widgets as well."""
+    parts: list[str] = []
+    for widget in page.findChildren(QWidget):
+        parts += [widget.accessibleName(), widget.accessibleDescription(), widget.toolTip()]
+        if isinstance(widget, QLabel | QAbstractButton | Badge):
+            parts.append(widget.text if isinstance(widget, Badge) else widget.text())
+        if isinstance(widget, QPlainTextEdit | MarkdownView):
+            parts.append(widget.toPlainText())
+    return "\n".join(part for part in parts if part).lower()
+
+
+def on_page(stage: Stage, body: Callable[[History], Coroutine[Any, Any, None]]) -> None:
+    """Run `body` with an open history, which is closed at the end."""
+
+    async def live() -> None:
+        history = History(stage)
+        await history.open()
+        try:
+            await body(history)
+        finally:
+            history.page.hide()
+            await stage.bridge.submit(history.database.close())
+
+    stage.run(live)
+
+
+def test_an_empty_history_says_what_to_do_next(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        history.show()
+        await until(lambda: history.says("Nothing here yet"))
+        click(named(history.page, "Start a comparison"))
+        assert history.started == [True]
+
+    on_page(stage, body)
+
+
+def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        await history.compare("An older one", age=timedelta(days=2))
+        newest = await history.compare("Write a poem")
+        turn = newest.turns[0]
+        await stage.bridge.submit(history.store.vote(turn.id, turn.runs[1].id, None, False))
+        history.show()
+        await history.shown("Write a poem")
+        assert history.titles() == ["Write a poem", "An older one"]
+        assert history.answers() == ["Roses are red", "Violets are blue"]
+        assert history.says("You chose giant-9.")
+        assert history.says("≈ $")
+        spoken = history.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert spoken == "Write a poem, Just now, Tinymodel, giant-9, ✓ giant-9"
+        assert "measured here" in told(history.pane("Tinymodel"))
+
+    on_page(stage, body)
+
+
+def test_each_prompt_of_a_conversation_can_be_read(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        await history.compare("First question", "Second question")
+        history.show()
+        await history.shown("First question")
+        assert not named(history.page, "The prompt before").isEnabled()
+        click(named(history.page, "The prompt after"))
+        await history.shown("Second question")
+        assert history.says("Prompt 2 of 2")
+        click(named(history.page, "Replay"))
+        await until(lambda: history.replayed)
+        assert history.replayed[0][1].prompt == "Second question"
+
+    on_page(stage, body)
+
+
+def test_search_finds_words_of_answers_as_they_are_typed_and_is_taken_back_with_escape(
+    stage: Stage,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        await history.compare(
+            "Say something else", engine_for=lambda _target: FakeEngine.saying("Lighthouses blink")
+        )
+        history.show()
+        await until(lambda: len(history.titles()) == 2)
+        search = named(history.page, "Search", QLineEdit)
+        QTest.keyClicks(search, "viol")
+        await until(lambda: history.titles() == ["Write a poem"])
+        await history.shown("Write a poem")
+        QTest.keyClicks(search, "zzz")
+        await until(lambda: history.says("No comparison has “violzzz”"))
+        assert history.page.handle_escape()
+        await until(lambda: len(history.titles()) == 2)
+        assert not history.page.handle_escape()
+
+    on_page(stage, body)
+
+
+def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_back(
+    stage: Stage,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Older", age=timedelta(days=1))
+        await history.compare("Newer")
+        history.show()
+        await history.shown("Newer")
+        QTest.keyClick(history.page.list, Qt.Key.Key_Down)
+        await history.shown("Older")
+        QTest.keyClick(history.page.list, Qt.Key.Key_Return)
+        assert [comparison.title for comparison in history.opened] == ["Older"]
+        QTest.keyClick(history.page.list, Qt.Key.Key_Delete)
+        await until(lambda: history.titles() == ["Newer"])
+        await history.shown("Newer")
+        assert history.says("Deleted “Older”.")
+        click(named(history.page, "Undo"))
+        await until(lambda: history.titles() == ["Newer", "Older"])
+        await history.shown("Older")
+
+    on_page(stage, body)
+
+
+def test_deleting_the_last_one_leaves_nothing_of_it_on_the_page(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Only one")
+        history.show()
+        await history.shown("Only one")
+        click(named(history.page, "Delete"))
+        await until(lambda: history.says("Nothing here yet"))
+        assert not history.page.detail.isVisibleTo(history.page)
+        assert "only one" not in told(history.page.detail)
+        assert "roses" not in told(history.page.detail)
+        history.page.undo_wanted.emit()
+        await history.shown("Only one")
+        await until(lambda: history.page.detail.isVisibleTo(history.page))
+
+    on_page(stage, body)
+
+
+def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        click(named(history.page, "Open in Compare"))
+        click(named(history.page, "Run again"))
+        click(named(history.page, "Replay"))
+        await until(lambda: history.replayed)
+        assert history.opened == history.again == [made]
+        assert history.replayed == [(made, made.turns[0])]
+
+    on_page(stage, body)
+
+
+def test_a_long_answer_is_read_from_its_beginning(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        text = "\n\n".join(f"Paragraph {number}" for number in range(80))
+        await history.compare("Tell a story", engine_for=lambda _target: FakeEngine.saying(text))
+        history.show()
+        await history.shown("Tell a story")
+        bars = [
+            area.verticalScrollBar()
+            for pane in history.page.detail.answers.panes
+            for area in pane.findChildren(QScrollArea)
+        ]
+        await until(lambda: all(bar.maximum() > 500 for bar in bars))
+        history.page.resize(900, 600)
+        await until(lambda: all(bar.value() == 0 for bar in bars))
+
+    on_page(stage, body)
+
+
+def test_an_entry_that_cannot_be_read_is_told_and_not_mixed_up_with_another(
+    stage: Stage,
+) -> None:
+    async def body(history: History) -> None:
+        damaged = await history.compare("Damaged", age=timedelta(days=1))
+        await history.compare("Whole")
+        await stage.bridge.submit(
+            history.database.write(
+                lambda connection: connection.execute(
+                    "UPDATE comparisons SET body = '{' WHERE id = ?", (damaged.id,)
+                )
+            )
+        )
+        history.show()
+        await history.shown("Whole")
+        history.page.list.choose_row(1)
+        await until(lambda: stage.errors)
+        assert "damaged and cannot be read" in str(stage.errors.pop())
+        assert not history.page.detail.isVisibleTo(history.page)
+        history.page.list.choose_row(0)
+        await history.shown("Whole")
+
+    on_page(stage, body)
+
+
+def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> None:
+    def partly(target: Target) -> Engine:
+        if target == CLOUD:
+            return FakeEngine.failing(RateLimited("Bigcorp is busy."), after=("Violets are blue",))
+        return answering(target)
+
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem", hidden_names=True, engine_for=partly)
+        await history.compare("Names are shown here", age=timedelta(days=1), targets=(CLOUD,))
+        history.show()
+        await history.shown("Write a poem")
+        assert sorted(history.answers()) == ["Roses are red", "Violets are blue"]
+        index = history.model.index(0, 0)
+        roles = "\n".join(str(index.data(role)) for role in range(Qt.ItemDataRole.UserRole + 8))
+        said = (told(history.page.detail) + roles).lower()
+        assert [word for word in (*GIVEAWAYS, "thought", "busy", " s\n") if word in said] == []
+        assert index.data(Qt.ItemDataRole.UserRole).places == ()
+
+        for name in ("Open in Compare", "Run again", "Replay"):
+            assert not named(history.page, name).isEnabled()
+        QTest.keyClick(history.page.list, Qt.Key.Key_Return)
+        assert history.opened == []
+        for pane in history.page.detail.answers.panes:
+            pane.details_clicked.emit()
+            click(named(pane, "Copy the whole answer"))
+            assert QGuiApplication.clipboard().text() in {"Roses are red", "Violets are blue"}
+        search = named(history.page, "Search", QLineEdit)
+        QTest.keyClicks(search, "giant")
+        await until(lambda: history.titles() == ["Names are shown here"])
+        search.clear()
+        await until(lambda: len(history.titles()) == 2)
+        history.page.list.choose_row(0)
+        await history.shown("Write a poem")
+
+        roses = next(p for p in history.page.detail.answers.panes if "Roses" in told(p).title())
+        click(named(roses, f"This one is better: {roses.accessibleName()}"))
+        await until(lambda: history.says("You chose Tinymodel. Names were hidden."))
+        assert history.pane("giant-9").isVisibleTo(history.page)
+        assert history.model.index(0, 0).data(Qt.ItemDataRole.UserRole).places == (
+            Place.HERE,
+            Place.CLOUD,
+        )
+        assert named(history.page, "Replay").isEnabled()
+        votes = await stage.bridge.submit(history.store.votes())
+        assert [(vote.label, vote.wins) for vote in votes] == [("Tinymodel", 1), ("giant-9", 0)]
+        kept = await stage.bridge.submit(history.store.load(made.id))
+        assert kept.turns[0].hidden_names
+
+    on_page(stage, body)
+
+
+def test_the_order_of_nameless_answers_does_not_follow_the_targets(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        for number in range(12):
+            await history.compare(f"Poem {number}", hidden_names=True)
+        history.show()
+        first = set()
+        for number in range(12):
+            await until(lambda: history.model.rowCount() == 12)
+            history.page.list.choose_row(number)
+            await history.shown(f"Poem {11 - number}")
+            first.add(history.answers()[0])
+        assert first == {"Roses are red", "Violets are blue"}
+
+    on_page(stage, body)
+
+
+def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -> None:
+    def half(target: Target) -> Engine:
+        return FakeEngine.hanging(after=("so far",)) if target == HERE else answering(target)
+
+    async def body(history: History) -> None:
+        service = ComparisonService(half, history.store)
+        comparison = new_comparison((HERE, CLOUD))
+
+        async def begin() -> Any:
+            updates = service.run_turn(comparison, "Poem", RunOrder.RACE, hidden_names=True)
+            async for update in updates:
+                if isinstance(update, RunEvent) and getattr(update.event, "usage", None):
+                    return updates
+            return updates
+
+        updates = await stage.bridge.submit(begin())
+        history.show()
+        await history.shown("Poem")
+        assert history.answers() == []
+        assert history.says("Answers appear when all of them are done.")
+        await stage.bridge.submit(updates.aclose())
+        history.page.page_shown()
+        await until(lambda: history.says("Names stay hidden until you say"))
+
+    on_page(stage, body)
+
+
+def test_an_interrupted_run_says_so_and_what_was_kept(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        base = await history.compare("Tell a story", targets=(HERE,))
+        run = base.turns[0].runs[0]
+        events = await stage.bridge.submit(history.store.timeline(run.id))
+        orphan = replace(
+            new_comparison((HERE,)), created_at=datetime.now(UTC) + timedelta(seconds=5)
+        )
+        turn = Turn("turn", "Cut off", RunOrder.FAIR)
+        waiting = Run("orphan", HERE, run.request, 0)
+        await stage.bridge.submit(history.store.save_comparison(orphan))
+        await stage.bridge.submit(history.store.save_turn(orphan.id, turn))
+        await stage.bridge.submit(history.store.save_run(turn.id, waiting))
+        await stage.bridge.submit(history.store.append_events(waiting.id, events[:-2]))
+        assert await stage.bridge.submit(history.store.recover()) == 1
+        history.show()
+        await history.shown("Cut off")
+        assert history.says("Interrupted: the program ended while this was written.")
+        assert history.says("5 words")
+        assert history.answers() == ["Roses are "]
+
+    on_page(stage, body)
+
+
+def test_your_votes_counts_wins_and_ties_for_each_target(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        for number in range(3):
+            made = await history.compare(f"Poem {number}")
+            turn = made.turns[0]
+            winner, verdict = (None, Verdict.TIE) if number == 2 else (turn.runs[0].id, None)
+            await stage.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
+        history.show()
+        click(named(history.page, "Your votes"))
+        await until(lambda: history.says("better in 2 of 3 · tie in 1"))
+        named(history.page, "Tinymodel: better in 2 of 3 · tie in 1")
+        named(history.page, "giant-9: better in 0 of 3 · tie in 1 · another was better in 2")
+        click(named(history.page, "Comparisons"))
+        await history.shown("Poem 2")
+
+    on_page(stage, body)
+
+
+def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        click(named(history.page, "None is good"))
+        await until(lambda: history.says("You found none of them good."))
+        await history.compare("A newer one")
+        history.page.page_shown()
+        await until(lambda: history.titles() == ["A newer one", "Write a poem"])
+        # what was being read stays open
+        await history.shown("Write a poem")
+
+    on_page(stage, body)
+
+
+def test_thousands_of_comparisons_are_fetched_as_the_list_is_scrolled(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        async def fill() -> None:
+            def write(connection: Any) -> None:
+                for number in range(2500):
+                    connection.execute(
+                        "INSERT INTO comparisons (id, created_at, targets, body) "
+                        "SELECT ?, ?, targets, body FROM comparisons WHERE id = ?",
+                        (f"c{number}", f"2001-01-01T00:00:00.{number:06}+00:00", made.id),
+                    )
+                    connection.execute(
+                        "INSERT INTO turns (id, comparison_id, position, prompt, run_order, "
+                        "hidden_names) VALUES (?, ?, 0, ?, 'fair', 0)",
+                        (f"t{number}", f"c{number}", f"Old {number}"),
+                    )
+
+            await history.database.write(write)
+
+        made = await history.compare("New")
+        await stage.bridge.submit(fill())
+        history.show()
+        await history.shown("New")
+        assert history.model.rowCount() == PIECE
+        assert history.model.canFetchMore(QModelIndex())
+        while history.model.canFetchMore(QModelIndex()) or history.model.rowCount() < 2501:
+            before = history.model.rowCount()
+            history.page.list.scrollToBottom()
+            await until(lambda before=before: history.model.rowCount() > before)
+        titles = history.titles()
+        assert len(titles) == len(set(titles)) == 2501
+        assert titles[-1] == "Old 0"
+
+    on_page(stage, body)
+
+
+def test_the_page_fits_a_small_window_and_a_long_title_is_cut_not_pushed(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        prompt = "Why is " * 400
+        await history.compare(prompt.strip(), targets=(HERE, CLOUD, HERE, CLOUD, HERE, CLOUD))
+        history.show(820, 540)
+        await history.shown(prompt.strip())
+        assert history.page.minimumSizeHint().width() <= 820
+        assert history.page.minimumSizeHint().height() <= 540
+        for name in ("Open in Compare", "Run again", "Replay", "Delete"):
+            button = named(history.page, name)
+            corner = button.mapTo(history.page, button.rect().bottomRight())
+            assert history.page.rect().contains(corner)
+
+    on_page(stage, body)
+
+
+def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        await history.compare("First", "Second")
+        history.show()
+        await history.shown("First")
+        for button in history.page.findChildren(QAbstractButton):
+            is_qts_own = isinstance(button.parent(), QLineEdit)
+            if is_qts_own or not button.isVisibleTo(history.page):
+                continue
+            assert button.accessibleName(), button
+            assert button.toolTip() or isinstance(button.parent(), Disclosure), button.text()
+            assert button.focusPolicy() & Qt.FocusPolicy.TabFocus, button.accessibleName()
+
+    on_page(stage, body)
+
+
+def _row(number: int, title: str = "") -> ComparisonSummary:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    return ComparisonSummary(
+        f"c{number}", title or f"Title {number}", moment, ("A",), (Place.HERE,), 1, 0
+    )
+
+
+def test_the_list_model_keeps_qts_rules_and_rows_their_places() -> None:
+    model = ComparisonListModel()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    model.show_rows([_row(n) for n in range(3, 8)], is_complete=False)
+    kept = model.index_of("c4")
+    place = QPersistentModelIndex(kept)
+    model.fetchMore(QModelIndex())
+    assert not model.canFetchMore(QModelIndex())
+    model.add_rows([_row(7), _row(8), _row(9)], is_complete=True)
+    assert model.rowCount() == 7
+    model.show_rows([_row(n) for n in range(1, 7)], is_complete=False)
+    assert (place.row(), place.data()) == (3, "Title 4")
+    model.show_rows([_row(n, "new" if n == 4 else "") for n in range(1, 7)], is_complete=False)
+    assert place.data() == "new"
+    model.remove_row("c1")
+    assert place.row() == 2
+    model.show_rows([_row(40)], is_complete=True)
+    assert not place.isValid()
+    model.show_rows([], is_complete=True)
+    tester.deleteLater()
+
+
+def test_text_that_looks_like_html_is_no_html_in_a_tooltip() -> None:
+    model = ComparisonListModel()
+    model.show_rows([_row(1, "<img src='file:///etc/passwd'>")], is_complete=True)
+    tip = model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "<img" not in tip
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=3), "Just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=59), "59 minutes ago"),
+        (timedelta(hours=2), "Today, 13:00"),
+        (timedelta(hours=20), "Yesterday, 19:00"),
+        (timedelta(days=3), "Sunday, 15:00"),
+        (timedelta(days=20), "25 February, 15:00"),
+        (timedelta(days=400), "9 February 2025"),
+        (timedelta(hours=-2), "Today, 17:00"),
+    ],
+)
+def test_a_moment_is_told_in_plain_words(age: timedelta, said: str) -> None:
+    now = datetime(2026, 3, 18, 15, 0, tzinfo=UTC).astimezone().replace(hour=15, day=18, month=3)
+    if said == "9 February 2025":
+        age = now - now.replace(year=2025, month=2, day=9)
+    if said == "25 February, 15:00":
+        age = now - now.replace(month=2, day=25)
+    assert words.when(now - age, now) == said

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.presenter import ComparePresenter, Notify
+from playground.ui.pages.compare.notify import Notify
+from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.targets import Library, Providers, TargetChooser
 from playground.ui.pages.compare.view import CompareView
 from playground.ui.theme import Theme

@@ -1,0 +1,135 @@
+"""The Settings page with a real settings file."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPlainTextEdit
+
+from playground.core.runs import RunOrder
+from playground.services.prices import PriceService, default_watts
+from playground.store.paths import default_paths
+from playground.store.secrets import SecretStore
+from playground.store.settings import SettingsStore, Theme
+from playground.ui.pages.settings import SettingsPage, make_settings_page
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+# Qt's offscreen platform says so of every window that has a smallest size
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+@pytest.fixture(autouse=True)
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
+def settings_page(stage: Stage) -> SettingsPage:
+    page = make_settings_page(
+        stage.theme,
+        stage.bridge,
+        settings=stage.settings,
+        secrets=SecretStore(),
+        paths=default_paths(),
+    )
+    stage.show(page)
+    return page
+
+
+def says(page: SettingsPage, text: str) -> bool:
+    return any(text in label.text() for label in page.findChildren(QLabel))
+
+
+def remembered(stage: Stage) -> SettingsStore:
+    return SettingsStore(stage.home / "settings.json")
+
+
+def test_looks_change_at_once_and_are_remembered(stage: Stage) -> None:
+    async def body() -> None:
+        page = settings_page(stage)
+        colours = named(page, "Colours")
+        QTest.keyClick(colours, Qt.Key.Key_End)
+        assert stage.theme.palette.is_dark
+        QTest.keyClick(named(page, "Text size"), Qt.Key.Key_End)
+        assert stage.theme.scale == 2.0
+        assert remembered(stage).settings.theme is Theme.DARK
+        assert remembered(stage).settings.text_scale == 2.0
+        QTest.keyClick(colours, Qt.Key.Key_Up)
+        assert not stage.theme.palette.is_dark
+
+    stage.run(body)
+
+
+def test_order_and_units_are_remembered(stage: Stage) -> None:
+    async def body() -> None:
+        page = settings_page(stage)
+        QTest.keyClick(named(page, "Who starts when"), Qt.Key.Key_Down)
+        QTest.keyClick(named(page, "Units of speed"), Qt.Key.Key_Down)
+        assert remembered(stage).settings.run_order is RunOrder.RACE
+        assert remembered(stage).settings.show_tokens
+
+    stage.run(body)
+
+
+def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage) -> None:
+    async def body() -> None:
+        page = settings_page(stage)
+        assert says(page, f"Automatic takes ≈ {default_watts():.0f} W")
+        QTest.keyClick(named(page, "Power while answering, in watts"), Qt.Key.Key_End)
+        watts = named(page, "Power while answering, in watts, exact number")
+        watts.selectAll()
+        QTest.keyClicks(watts, "100")
+        QTest.keyClick(watts, Qt.Key.Key_Return)
+        price = named(page, "Price of electricity")
+        price.selectAll()
+        QTest.keyClicks(price, "0.36")
+        QTest.keyClick(price, Qt.Key.Key_Return)
+        assert says(page, "1,000 answers of 10 seconds cost ≈ $0.100.")
+        assert PriceService(remembered(stage)).watts == 100
+        QTest.keyClick(named(page, "Power while answering, in watts"), Qt.Key.Key_Home)
+        assert remembered(stage).settings.watts is None
+
+    stage.run(body)
+
+
+def test_a_change_made_elsewhere_is_shown(stage: Stage) -> None:
+    async def body() -> None:
+        page = settings_page(stage)
+        stage.settings.update(theme=Theme.DARK)
+        await until(lambda: stage.theme.palette.is_dark)
+        assert named(page, "Colours").currentText() == "Dark"
+
+    stage.run(body)
+
+
+def test_files_keys_versions_and_licences_are_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+
+    async def body() -> None:
+        page = settings_page(stage)
+        await until(lambda: says(page, "no usable keyring"))
+        await until(lambda: says(page, "llama-cpp-python 0."))
+        click(named(page, "Versions and licences"))
+        text = named(page, "Versions and licences", QPlainTextEdit).toPlainText()
+        assert "openai = " in text
+        assert "Apache-2.0" in text
+        click(named(page, "Open the folder of History"))
+        assert [Path(url.toLocalFile()) for url in opened] == [stage.home]
+
+    stage.run(body)
+
+
+def test_a_damaged_settings_file_is_told(stage: Stage) -> None:
+    (stage.home / "settings.json").write_text("{ half")
+    stage.settings = SettingsStore(stage.home / "settings.json")
+
+    async def body() -> None:
+        assert says(settings_page(stage), "was damaged")
+
+    stage.run(body)

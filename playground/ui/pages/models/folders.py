@@ -49,25 +49,28 @@ class FolderList(QFrame):
         self._build()
         self._head.toggled.connect(self._open)
         self._head.clicked.connect(self._on_clicked)
-        theme.changed.connect(self._wear)
+        theme.changed.connect(self._resize)
         self._wear()
 
     def show_entries(self, entries: tuple[FolderEntry, ...]) -> None:
         """List the places."""
-        if entries == self._entries:
-            return
-        self._entries = entries
+        if entries != self._entries:
+            self._entries = entries
+            self._fill()
+
+    def suggest_open(self, *, is_open: bool) -> None:
+        """Open or close it, unless a person has decided."""
+        if not self._was_toggled:
+            self._head.setChecked(is_open)
+
+    def _fill(self) -> None:
+        entries = self._entries
         self._head.setText(self.tr("Looked for in {0} places").format(len(entries)))
         self._head.setAccessibleName(self._head.text())
         clear_layout(self._list)
         for entry in entries:
             self._rows.addWidget(self._row(entry))
         self._fit()
-
-    def suggest_open(self, *, is_open: bool) -> None:
-        """Open or close it, unless a person has decided."""
-        if not self._was_toggled:
-            self._head.setChecked(is_open)
 
     def _build(self) -> None:
         px = self._theme.px
@@ -144,6 +147,10 @@ class FolderList(QFrame):
     def _fit(self) -> None:
         lines = min(len(self._entries), _MOST_LINES)
         self._scroll.setFixedHeight(self._theme.px(_LINE_HEIGHT) * lines + 2)
+
+    def _resize(self) -> None:
+        self._wear()
+        self._fill()
 
     def _wear(self) -> None:
         icon = "chevron-down" if self._head.isChecked() else "chevron-right"

@@ -212,8 +212,11 @@ class ProvidersPresenter(QObject):
         removed = await self._bridge.submit(asks.remove(self._service, self._secrets, provider_id))
         self._entries.pop(provider_id, None)
         self._show()
+        words = self.tr("{0} is removed.")
+        if removed.secret is not None:
+            words = self.tr("{0} and its key are removed.")
         self._toast(
-            self.tr("{0} and its key are removed.").format(removed.provider.name),
+            words.format(removed.provider.name),
             action=self.tr("Undo"),
             on_action=lambda: self._bridge.spawn(self._restore(removed)),
         )

@@ -1,0 +1,32 @@
+"""The Settings page: looks, comparisons, electricity, keys, files and versions."""
+
+from playground.store.paths import Paths
+from playground.store.secrets import SecretStore
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.settings.presenter import SettingsPresenter
+from playground.ui.pages.settings.view import SettingsPage
+from playground.ui.theme import Theme
+
+__all__ = ["SettingsPage", "SettingsPresenter", "make_settings_page"]
+
+
+def make_settings_page(
+    theme: Theme,
+    bridge: Bridge,
+    *,
+    settings: SettingsStore,
+    secrets: SecretStore,
+    paths: Paths,
+) -> SettingsPage:
+    """Return the page with its presenter."""
+    view = SettingsPage(theme)
+    view.presenter = SettingsPresenter(
+        theme,
+        view,
+        bridge,
+        settings=settings,
+        secrets=secrets,
+        paths=paths,
+    )
+    return view

@@ -142,11 +142,11 @@ class _Opening:
         return make_providers_page(
             self._theme,
             self._bridge,
-            services.providers,
-            services.secrets,
-            services.prices,
-            services.practice,
-            services.settings,
+            providers=services.providers,
+            secrets=services.secrets,
+            prices=services.prices,
+            practice=services.practice,
+            settings=services.settings,
             open_compare=self._compare_with,
             toast=self.window.toast,
         )
@@ -173,10 +173,9 @@ class _Opening:
         return make_settings_page(
             self._theme,
             self._bridge,
-            services.settings,
-            services.prices,
-            services.secrets,
-            services.paths,
+            settings=services.settings,
+            secrets=services.secrets,
+            paths=services.paths,
         )
 
     def _presenter(self) -> "ComparePresenter":

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.core.addresses import AddressCheck, AddressLevel
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.widgets.tick_box import TickBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,11 @@ class ProviderForm(QWidget):
         )
         self._url.setPlaceholderText("https://…/v1")
         self._said = make_label(role="caption", wrap=True)
-        self._confirm = QCheckBox(self.tr("Use it all the same: I trust this network"))
-        self._confirm.setAccessibleName(self._confirm.text())
-        self._confirm.setToolTip(self.tr("The key and your prompts travel unencrypted"))
+        self._confirm = TickBox(
+            self._theme,
+            self.tr("Use it all the same: I trust this network"),
+            self.tr("The key and your prompts travel unencrypted"),
+        )
         column.addWidget(self._said)
         column.addWidget(self._confirm)
         head = QHBoxLayout()

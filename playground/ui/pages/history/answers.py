@@ -16,12 +16,13 @@ from PySide6.QtWidgets import (
 from playground.ui.pages.history.shown import ShownAnswer, ShownTurn
 from playground.ui.theme import Theme
 from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.widgets.pane_grid import DETAIL_FROM
 from playground.ui.widgets.response_pane import ResponsePane
 
-PANE_WIDTH = 310
-"""Below this a pane's figures no longer fit beside each other."""
-ROW_HEIGHT = 350
-ONLY_ROW_HEIGHT = 270
+PANE_WIDTH = 260
+"""Below this a pane is too narrow to be read with ease."""
+ROW_HEIGHT = 370
+ONLY_ROW_HEIGHT = 330
 _SETTLED_RANGE = 24
 """A pane with more to scroll than this stays where it is put."""
 
@@ -140,6 +141,7 @@ class AnswersView(QScrollArea):
             # rows as even as can be: four go two by two rather than three and one
             rows = -(-count // columns)
             columns = -(-count // rows)
+        self._fit_heads(columns)
         if columns == self._columns:
             return
         for column in range(self._grid.columnCount()):
@@ -153,6 +155,15 @@ class AnswersView(QScrollArea):
             pane.setMinimumHeight(height)
         for column in range(columns):
             self._grid.setColumnStretch(column, 1)
+
+    def _fit_heads(self, columns: int) -> None:
+        """Put every name below its place where one of them needs it."""
+        gaps = self._grid.horizontalSpacing() * (columns - 1)
+        width = (self.viewport().width() - gaps) // columns
+        is_tight = any(pane.needed_head_width() > width for pane in self._panes)
+        for pane in self._panes:
+            pane.set_head_stacked(stacked=is_tight)
+            pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
 
     def _wear(self) -> None:
         self._grid.setSpacing(self._theme.px(10))

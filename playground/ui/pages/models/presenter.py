@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
 
 from playground.core.errors import ModelFileInvalid, PlaygroundError
 from playground.core.memory import longest_default
@@ -19,7 +18,7 @@ from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
-from playground.ui.pages.models.places import folder_entries
+from playground.ui.pages.models.place_changes import PlaceChanges
 from playground.ui.pages.models.rows import LoadState, ModelRow
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
@@ -47,13 +46,11 @@ class ModelsPresenter(QObject):
         self._library = library
         self._settings = settings
         self._pool = pool
-        self._own_folder = own_folder
         self._open_compare = open_compare
         self._toast = toast
         self._free_bytes = free_bytes
         self._rows: tuple[ModelRow, ...] = ()
         self._selected: str | None = None
-        self._wanted: tuple[Path, ...] = ()
         self._loaded: dict[str, LoadedWorker] = {}
         self._layers: dict[str, int | None] = {}
         self._automatic: dict[str, int | None] = {}
@@ -61,8 +58,17 @@ class ModelsPresenter(QObject):
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._loads = Loads(bridge, pool, self._refresh)
+        self._places = PlaceChanges(
+            view,
+            library,
+            settings,
+            own_folder=own_folder,
+            toast=toast,
+            report=bridge.report,
+            rescan=self.rescan,
+        )
         self._connect()
-        self._show_folders()
+        self._places.show(self._rows)
 
     def rescan(self) -> None:
         """Look through the folders; a scan that runs already is followed by another."""
@@ -73,27 +79,7 @@ class ModelsPresenter(QObject):
 
     def add_paths(self, paths: tuple[Path, ...]) -> None:
         """List model files and folders that were dropped on the window or chosen."""
-        known = self._settings.settings.model_folders
-        fresh = tuple(path for path in paths if path not in known)
-        self._wanted = paths
-        if fresh and not self._change(lambda s: replace(s, model_folders=(*known, *fresh))):
-            return
-        self._show_folders()
-        self.rescan()
-
-    def remove_folder(self, folder: Path) -> None:
-        """Take a folder off the list; nothing on disk is touched."""
-        before = self._settings.settings.model_folders
-        left = tuple(other for other in before if other != folder)
-        if not self._change(lambda s: replace(s, model_folders=left)):
-            return
-        self._show_folders()
-        self.rescan()
-        self._toast(
-            self.tr("{0} is no longer looked through. No file was deleted.").format(folder.name),
-            action=self.tr("Undo"),
-            on_action=lambda: self.add_paths((folder,)),
-        )
+        self._places.add(paths)
 
     def load_selected(self) -> None:
         """Read the chosen model into memory."""
@@ -129,7 +115,10 @@ class ModelsPresenter(QObject):
                 others[row.key] = settings
             return replace(stored, load_settings=others)
 
-        self._change(edit)
+        try:
+            self._settings.change(edit)
+        except PlaygroundError as error:
+            self._bridge.report(error)
         self._replace(replace(row, settings=settings))
         self._bridge.spawn(self._reckon(row.key, settings))
 
@@ -148,8 +137,8 @@ class ModelsPresenter(QObject):
         view.selected.connect(self._select)
         view.folder_chosen.connect(self._on_folder_chosen)
         view.rescan_asked.connect(self.rescan)
-        view.folders.remove_asked.connect(self.remove_folder)
-        view.folders.open_asked.connect(self._open_folder)
+        view.folders.remove_asked.connect(self._places.remove)
+        view.folders.open_asked.connect(self._places.open)
         details.compare_asked.connect(self.compare_selected)
         details.load_asked.connect(self.load_selected)
         details.unload_asked.connect(self.unload_selected)
@@ -176,7 +165,7 @@ class ModelsPresenter(QObject):
         )
         self._choose_after_scan()
         self._view.show_rows(self._rows)
-        self._show_folders()
+        self._places.show(self._rows)
         if self._selected is not None:
             self._select(self._selected)
         else:
@@ -184,26 +173,7 @@ class ModelsPresenter(QObject):
 
     def _choose_after_scan(self) -> None:
         keys = [row.key for row in self._rows]
-        for path in self._wanted:
-            below = [
-                row.key for row in self._rows if path in (row.model.path, *row.model.path.parents)
-            ]
-            if below:
-                self._selected = below[0]
-                count = len(below)
-                self._toast(
-                    self.tr("{0} models in {1}").format(count, path.name)
-                    if count != 1
-                    else self.tr("{0} is listed").format(Path(below[0]).name)
-                )
-            elif path.is_dir():
-                self._toast(
-                    self.tr(
-                        "There is no .gguf file in {0}. It stays on the list of places."
-                    ).format(path.name),
-                    tone="caution",
-                )
-        self._wanted = ()
+        self._selected = self._places.tell(self._rows) or self._selected
         if self._selected not in keys:
             self._selected = keys[0] if keys else None
 
@@ -272,15 +242,10 @@ class ModelsPresenter(QObject):
     def _on_folder_chosen(self, folder: Path) -> None:
         self.add_paths((folder,))
 
-    def _open_folder(self, folder: Path) -> None:
-        place = folder if folder.is_dir() else folder.parent
-        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(place))):
-            self._toast(self.tr("No file manager could be opened. The folder: {0}").format(place))
-
     def _open_selected_folder(self) -> None:
         row = self._row()
         if row is not None:
-            self._open_folder(row.model.path.parent)
+            self._places.open(row.model.path.parent)
 
     def _copy_path(self) -> None:
         if self._selected is not None:
@@ -335,15 +300,3 @@ class ModelsPresenter(QObject):
         # what idle models hold is given back before another is loaded
         held = sum(worker.estimated_bytes or 0 for worker in self._loaded.values())
         return self._free_bytes() + held
-
-    def _change(self, edit: Callable[[Settings], Any]) -> bool:
-        try:
-            self._settings.change(edit)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-            return False
-        return True
-
-    def _show_folders(self) -> None:
-        chosen = self._settings.settings.model_folders
-        self._view.show_folders(folder_entries(self._library, self._own_folder, chosen, self._rows))

@@ -9,6 +9,7 @@ from playground.core.runs import RunOrder
 from playground.store.settings import Settings
 from playground.store.settings import Theme as Mode
 from playground.ui.page import Page
+from playground.ui.pages.settings.card import SettingsCard
 from playground.ui.pages.settings.facts import About
 from playground.ui.theme import Theme
 from playground.ui.widgets.choice import ChoiceBox, ChoiceOrNumber
@@ -20,7 +21,6 @@ _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _STAGE_SCALES = (1.3, 1.6, 2.0, 2.5)
 _MOST_WATTS = 2000
 _WIDTH = 820
-_CONTROL_WIDTH = 260
 
 
 class SettingsPage(Page):
@@ -35,7 +35,6 @@ class SettingsPage(Page):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._controls: list[QWidget] = []
         self._build()
         self._connect()
         self._wear()
@@ -82,7 +81,7 @@ class SettingsPage(Page):
             button.setProperty("path", folder)
             button.clicked.connect(self._on_folder)
             row.addWidget(button)
-            self._places.addLayout(row)
+            self._places.add_layout(row)
 
     def show_about(self, about: About) -> None:
         """Show versions and licences."""
@@ -145,10 +144,9 @@ class SettingsPage(Page):
         )
         self._scale = ChoiceBox(self._theme, self.tr("Text size"))
         self._stage = ChoiceBox(self._theme, self.tr("Text size on stage"))
-        self._row(card, self._mode, self.tr("Colours"), self.tr("Light or dark"))
-        self._row(card, self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
-        self._row(
-            card,
+        card.add_row(self._mode, self.tr("Colours"), self.tr("Light or dark"))
+        card.add_row(self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
+        card.add_row(
             self._stage,
             self.tr("Text size on stage"),
             self.tr("While F11 shows the window to a room"),
@@ -164,8 +162,7 @@ class SettingsPage(Page):
                 (self.tr("All at once: race"), RunOrder.RACE),
             ],
         )
-        self._row(
-            card,
+        card.add_row(
             self._order,
             self.tr("Who starts when"),
             self.tr("Fair gives each model on this computer the whole machine. A race slows them."),
@@ -175,8 +172,7 @@ class SettingsPage(Page):
             self.tr("Units of speed"),
             [(self.tr("Words"), False), (self.tr("Tokens"), True)],
         )
-        self._row(
-            card,
+        card.add_row(
             self._tokens,
             self.tr("Units of speed"),
             self.tr("Models read and write in tokens: pieces of words, about ¾ of a word each"),
@@ -186,8 +182,7 @@ class SettingsPage(Page):
         card = self._card(self.tr("What electricity costs"))
         self._watts = ChoiceOrNumber(self._theme, self.tr("Power while answering, in watts"))
         self._machine = make_label(role="caption", tone="quiet", wrap=True)
-        self._row(
-            card,
+        card.add_row(
             self._watts,
             self.tr("Power while answering"),
             self.tr("Watts above what this computer draws while idle"),
@@ -204,8 +199,7 @@ class SettingsPage(Page):
         self._price.setPrefix("$")
         self._price.setSuffix(self.tr(" per kWh"))
         self._example = make_label(role="caption", tone="quiet", wrap=True)
-        self._row(
-            card,
+        card.add_row(
             self._price,
             self.tr("Price of electricity"),
             self.tr("It is on your bill; households pay between $0.10 and $0.45"),
@@ -215,8 +209,8 @@ class SettingsPage(Page):
     def _build_keys(self) -> None:
         card = self._card(self.tr("Keys"))
         self._storage = make_label(role="control", wrap=True)
-        card.addWidget(self._storage)
-        card.addWidget(
+        card.add(self._storage)
+        card.add(
             make_label(
                 self.tr("No key is ever written into a file, a log or an export."),
                 "caption",
@@ -231,8 +225,8 @@ class SettingsPage(Page):
     def _build_about(self) -> None:
         card = self._card(self.tr("About"))
         self._headline = make_label(role="control", wrap=True)
-        card.addWidget(self._headline)
-        card.addWidget(
+        card.add(self._headline)
+        card.add(
             make_label(
                 self.tr(
                     "Free software under the MIT licence. It is built on llama.cpp (MIT), Qt and "
@@ -250,40 +244,12 @@ class SettingsPage(Page):
             self.tr("Versions and licences"),
             self.tr("Useful in a report of what went wrong"),
         )
-        card.addWidget(self._versions)
+        card.add(self._versions)
 
-    def _card(self, title: str) -> QVBoxLayout:
-        px = self._theme.px
-        card = make_card()
-        column = QVBoxLayout(card)
-        column.setContentsMargins(px(18), px(14), px(18), px(14))
-        column.setSpacing(px(10))
-        column.addWidget(make_label(title, "heading"))
+    def _card(self, title: str) -> SettingsCard:
+        card = SettingsCard(self._theme, title)
         self._cards.addWidget(card)
-        return column
-
-    def _row(
-        self,
-        card: QVBoxLayout,
-        control: QWidget,
-        title: str,
-        what: str,
-        *,
-        below: QWidget | None = None,
-    ) -> None:
-        control.setToolTip(what)
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.px(18))
-        words = QVBoxLayout()
-        words.setSpacing(self._theme.px(2))
-        words.addWidget(make_label(title, "control"))
-        words.addWidget(make_label(what, "caption", "quiet", wrap=True))
-        if below is not None:
-            words.addWidget(below)
-        row.addLayout(words, 1)
-        self._controls.append(control)
-        row.addWidget(control)
-        card.addLayout(row)
+        return card
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._wear)
@@ -297,8 +263,6 @@ class SettingsPage(Page):
 
     def _wear(self) -> None:
         self._inner.setMaximumWidth(self._theme.px(_WIDTH))
-        for control in self._controls:
-            control.setFixedWidth(self._theme.px(_CONTROL_WIDTH))
 
     def _on_mode(self, value: Mode) -> None:
         self.changed.emit({"theme": value})

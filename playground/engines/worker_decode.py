@@ -170,8 +170,7 @@ class Decoder:
             self._chunk = min(PROMPT_CHUNK, self._chunk * 2)
 
     def _give_up(self, status: int) -> None:
-        """Forget what a failed `llama_decode` may have left behind, and raise."""
-        self._truncate(len(self._held))
+        """Raise what a failed `llama_decode` amounts to; what it left behind the next run cuts."""
         if status == _ABORTED:
             raise Stopped
         error = explain(self._log.errors(), "")

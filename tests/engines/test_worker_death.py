@@ -89,30 +89,54 @@ async def test_a_template_that_never_ends_fails(tmp_path: Path) -> None:
         assert (await run(engine, ask("?"))).failed.error.kind == "TemplateFailed"
 
 
-def test_a_worker_does_not_outlive_a_killed_parent(starter_model: Path) -> None:
-    code = f"""
-import asyncio
+PARENT = """
+import asyncio, subprocess, sys
 from pathlib import Path
 from tests.engines.local_run import ask, local_engine
 
 async def main():
-    async with local_engine(Path({str(starter_model)!r})) as (engine, worker):
+    async with local_engine(Path(sys.argv[1])) as (engine, worker):
         async for event in engine.stream(ask("Tell a story.", max_tokens=2000)):
             if type(event).__name__ == "TextDelta":
-                print(worker.pid, flush=True)
+                break
+        holder = 0
+        if sys.argv[2] == "held":
+            pipe = worker._process.stdin.get_extra_info("pipe").fileno()
+            holder = subprocess.Popen(["sleep", "60"], pass_fds=[pipe], stdout=-3).pid
+        print(worker.pid, holder, flush=True)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """
+
+
+@pytest.mark.parametrize(
+    "pipe",
+    [
+        "closed",
+        pytest.param(
+            "held", marks=pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
+        ),
+    ],
+)
+def test_a_worker_does_not_outlive_a_killed_parent(starter_model: Path, pipe: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", PARENT, str(starter_model), pipe],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     ) as parent:
         assert parent.stdout is not None
-        child = psutil.Process(int(parent.stdout.readline()))
-        assert child.is_running()
+        worker, holder = map(int, parent.stdout.readline().split())
+        child = psutil.Process(worker)
         parent.kill()
         parent.wait()
-    psutil.wait_procs([child], timeout=10)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    try:
+        psutil.wait_procs([child], timeout=10)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    finally:
+        if holder:
+            os.kill(holder, signal.SIGKILL)
 
 
 async def test_a_worker_that_loses_its_pipe_ends(starter_model: Path) -> None:

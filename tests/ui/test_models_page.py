@@ -302,3 +302,17 @@ def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path:
         tester.deleteLater()
 
     stage.run(body)
+
+
+def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
+    async def body() -> None:
+        models = Models(stage)
+        await models.listed("SmolLM2 135M Instruct")
+        await until(lambda: models.says("flash attention"))
+        models.page.set_stage(on=True)
+        assert not models.says("flash attention")
+        assert named(models.page, "Compare with it")
+        models.page.set_stage(on=False)
+        assert models.says("flash attention")
+
+    stage.run(body)

@@ -289,12 +289,17 @@ def test_the_practice_cloud_starts_and_stops_with_one_click(stage: Stage) -> Non
     async def body() -> None:
         providers = Providers(stage)
         click(named(providers.page, "Start the practice cloud"))
-        await until(lambda: providers.says("Running: choose it on the Compare page."))
+        await until(lambda: providers.says("Running on this computer."))
         assert [p.name for p in providers.service.list()] == ["Practice cloud (on this computer)"]
         assert providers.practice.pid is not None
+        click(named(providers.page, "Compare with the practice cloud"))
+        (target,) = providers.compared
+        assert isinstance(target, CloudTarget)
+        offered = await stage.bridge.submit(providers.service.models(target.provider))
+        assert target.model in [model.id for model in offered]
         click(named(providers.page, "Stop the practice cloud"))
         await until(lambda: not providers.practice.is_running)
-        await until(lambda: not providers.says("Running: choose it"))
+        await until(lambda: not providers.says("Running on this"))
         assert named(providers.page, "Start the practice cloud").isEnabled()
         await stage.bridge.submit(providers.practice.stop())
 

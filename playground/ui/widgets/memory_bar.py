@@ -10,6 +10,8 @@ from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes
 
 HEIGHT = 11
+_MOST_ROOM = 3
+"""The bar is never longer than so many times its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class MemoryBar(QWidget):
         theme.changed.connect(self.updateGeometry)
 
     def show_parts(self, parts: tuple[MemoryPart, ...], room_bytes: int) -> None:
-        """Show `parts`; the bar's length is `room_bytes`, or their sum where that is more."""
+        """Show `parts` and how much of `room_bytes` they leave, as far as that can be drawn."""
         self._parts = parts
         self._room_bytes = room_bytes
         self.setAccessibleName(self._text())
@@ -67,7 +69,9 @@ class MemoryBar(QWidget):
         shape.addRoundedRect(whole, whole.height() / 2, whole.height() / 2)
         painter.setClipPath(shape)
         painter.fillRect(whole, self._theme.color("track"))
-        scale = max(self._room_bytes, sum(part.size_bytes for part in self._parts), 1)
+        need = sum(part.size_bytes for part in self._parts)
+        # beside plenty of free memory a small model's parts would be too narrow to tell apart
+        scale = max(min(self._room_bytes, need * _MOST_ROOM), need, 1)
         left = 0.0
         for part in self._parts:
             # a part that is there is never invisible

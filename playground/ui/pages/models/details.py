@@ -70,6 +70,10 @@ class ModelDetails(QScrollArea):
         self._facts.show_facts(facts)
         self._facts.setVisible(bool(facts))
 
+    def set_stage(self, *, on: bool) -> None:
+        """Leave out what only an engineer would ask for."""
+        self._for_engineers.setVisible(not on)
+
     def _summarised(self, row: ModelRow) -> str:
         model = row.model
         parts = [
@@ -182,13 +186,17 @@ class ModelDetails(QScrollArea):
         below.addWidget(make_label(self.tr("How it is loaded"), "heading"))
         self._editor = LoadSettingsEditor(self._theme)
         below.addWidget(self._editor)
-        column.addWidget(self._usable)
+        self._for_engineers = QWidget()
+        last = QVBoxLayout(self._for_engineers)
+        last.setContentsMargins(0, 0, 0, 0)
+        last.addWidget(self._usable)
         self._facts = Facts(
             self._theme,
             self.tr("For engineers: what the file says"),
             self.tr("Show every entry of the file's header"),
         )
-        column.addWidget(self._facts)
+        last.addWidget(self._facts)
+        column.addWidget(self._for_engineers)
         column.addStretch(1)
         self.setWidget(inner)
 

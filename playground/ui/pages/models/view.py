@@ -203,6 +203,11 @@ class ModelsPage(Page):
         """Leave the front."""
         self.hidden.emit()
 
+    def set_stage(self, *, on: bool) -> None:
+        """Show less for a room."""
+        self._details.set_stage(on=on)
+        self._folders.setVisible(not on)
+
     async def close_page(self) -> None:
         """End what the page has begun."""
         self.closing.emit()

@@ -142,12 +142,14 @@ class PracticeCard(QFrame):
     """Starts and stops the practice cloud; always says that it is on this computer."""
 
     toggled = Signal()
+    compare_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._build()
         self._button.clicked.connect(self.toggled)
+        self._compare.clicked.connect(self.compare_asked)
         theme.changed.connect(self._wear)
         self._wear()
 
@@ -162,6 +164,7 @@ class PracticeCard(QFrame):
         self._button.setAccessibleName(
             self.tr("{0} the practice cloud").format(self._button.text())
         )
+        self._compare.setVisible(entry.is_running)
         self._progress.setVisible(entry.is_starting)
         self._progress.setValue(round(entry.fraction * _PERMILLE))
         words, tone = "", "quiet"
@@ -170,7 +173,7 @@ class PracticeCard(QFrame):
         elif entry.is_starting:
             words = self.tr("Starting… {0}").format(entry.doing).strip()
         elif entry.is_running:
-            words, tone = self.tr("Running: choose it on the Compare page."), "here"
+            words, tone = self.tr("Running on this computer."), "here"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
         self._state.setVisible(bool(words))
@@ -214,6 +217,12 @@ class PracticeCard(QFrame):
         self._button = make_button(
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
+        self._compare = make_button(
+            self.tr("Compare with it"),
+            tooltip=self.tr("Put it on the Compare page, beside other models"),
+            name=self.tr("Compare with the practice cloud"),
+        )
+        row.addWidget(self._compare)
         row.addWidget(self._button)
 
     def _wear(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from playground.core.errors import PlaygroundError
 from playground.core.targets import CloudTarget, ModelPrice, Provider, Target
-from playground.services.practice import PRACTICE_ID, PracticeCloud
+from playground.services.practice import PRACTICE_ID, PRACTICE_MODEL, PracticeCloud
 from playground.services.prices import PriceService
 from playground.services.providers import ProviderService
 from playground.store.secrets import SecretStore
@@ -91,6 +91,12 @@ class ProvidersPresenter(QObject):
         else:
             self._starting = self._bridge.spawn(self._start_practice())
 
+    def compare_practice(self) -> None:
+        """Put the practice cloud on the Compare page."""
+        live = self._practice.provider
+        if live is not None:
+            self._open_compare(CloudTarget(live, PRACTICE_MODEL))
+
     def edit(self, provider_id: str) -> None:
         """Open the dialog for a provider."""
         if provider_id in self._entries:
@@ -137,6 +143,7 @@ class ProvidersPresenter(QObject):
         view.edit_asked.connect(self.edit)
         view.remove_asked.connect(self.remove)
         view.practice.toggled.connect(self.toggle_practice)
+        view.practice.compare_asked.connect(self.compare_practice)
         self._settings.subscribe(self._on_settings)
 
     def _listed(self) -> tuple[Provider, ...]:

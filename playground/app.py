@@ -96,12 +96,12 @@ async def open_services(paths: Paths | None = None) -> AsyncGenerator[Services, 
         await services.close()
 
 
-def build(paths: Paths | None = None) -> Services:
+def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> Services:
     """Return every service, built but not started."""
     paths = paths or default_paths()
     paths.create()
     open_log(paths.log_file)
-    settings = SettingsStore(paths.settings_file)
+    settings = settings or SettingsStore(paths.settings_file)
     secrets = SecretStore()
     database = Database(paths.database_file)
     history = ComparisonStore(database)

@@ -114,8 +114,8 @@ class MainWindow(QMainWindow):
         page.focus_first()
         self.page_changed.emit(key)
 
-    def open_remembered(self) -> None:
-        """Show the window as it was left."""
+    def open_remembered(self, page: str | None = None) -> None:
+        """Show the window as it was left, or with another `page` in front."""
         state = self._settings.settings.window
         restored = state.geometry is not None and self.restoreGeometry(
             QByteArray(base64.b64decode(state.geometry))
@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         if not restored:
             room = QGuiApplication.primaryScreen().availableSize()
             self.resize(DEFAULT_SIZE.boundedTo(room))
-        self.show_page(state.page)
+        self.show_page(page or state.page)
         self.show()
 
     def toast(

@@ -11,17 +11,18 @@ from PySide6.QtWidgets import QApplication
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
 
-from playground.app import Services, build
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import Target
-from playground.services.fitting import free_memory
-from playground.services.replay import Replayer
+from playground.store.paths import Paths, default_paths
+from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.main_window import MainWindow
 from playground.ui.page import Page
+from playground.ui.painted import painted
 from playground.ui.theme import Theme
 
 if TYPE_CHECKING:
+    from playground.app import Services
     from playground.ui.pages.compare.presenter import ComparePresenter
     from playground.ui.pages.models import ModelsPresenter
 
@@ -40,12 +41,10 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
 
 
 async def _live(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> None:
-    services = build()
     closed = asyncio.Event()
-    opening = _Opening(application, services, closed)
+    opening = _Opening(application, closed)
     sys.excepthook = opening.on_exception
-    opening.window.open_remembered()
-    opening.begin()
+    await opening.show()
     if on_shown is not None:
         on_shown(opening.window)
     await closed.wait()
@@ -53,14 +52,18 @@ async def _live(application: QApplication, on_shown: Callable[[MainWindow], None
 
 
 class _Opening:
-    """Builds the window and its pages around the services."""
+    """Shows the window, and builds the services behind it as soon as it can be typed into.
 
-    def __init__(
-        self, application: QApplication, services: Services, closed: asyncio.Event
-    ) -> None:
-        self._services = services
-        self._replayer = Replayer(services.history)
-        settings = services.settings.settings
+    The Compare page's widgets are the whole page; only what answers to them comes a moment later,
+    because importing every service takes as long as Qt itself.
+    """
+
+    def __init__(self, application: QApplication, closed: asyncio.Event) -> None:
+        self._paths = default_paths()
+        self._paths.create()
+        self._settings = SettingsStore(self._paths.settings_file)
+        self._ready: asyncio.Task[Services] | None = None
+        settings = self._settings.settings
         self._theme = Theme(
             application,
             mode=settings.theme.value,
@@ -68,30 +71,40 @@ class _Opening:
             stage_scale=settings.stage_scale,
         )
         self._bridge = Bridge(self._report)
-        self.window = MainWindow(self._theme, services.settings, self._bridge, self._shut_down)
+        self.window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
         self.window.closed.connect(closed.set)
         self.window.files_dropped.connect(self._on_files_dropped)
         self._add_pages()
 
-    def begin(self) -> None:
-        """Start what the window does not have to wait for."""
-        # self.window.strip.follow(self._bridge, self._services.telemetry)
-        self._bridge.spawn(self._open_services())
-        problem = self._services.settings.problem
-        if problem:
-            self.window.toast(problem, tone="caution", stay_ms=0)
+    async def show(self) -> None:
+        """Show the window; the page it was left on waits for the services if it is another."""
+        remembered = self._settings.settings.window.page
+        self.window.open_remembered("compare")
+        await painted(self.window)
+        self._ready = self._bridge.spawn(self._start())
+        if remembered != "compare":
+            await self._ready
+            self.window.show_page(remembered)
 
     def on_exception(self, _kind: type[BaseException], error: BaseException, _: object) -> None:
         """Report what no one caught on Qt's thread."""
         self._report(error)
 
-    async def _open_services(self) -> None:
-        problem = await self._bridge.submit(self._services.open())
-        if problem is not None:
-            self.window.toast(problem, tone="caution", stay_ms=0)
+    async def _start(self) -> "Services":
+        services = await self._bridge.submit(_build_services(self._paths, self._settings))
+        self._services = services
+        self._attach_compare(services)
+        self.window.strip.follow(self._bridge, services.telemetry)
+        problem = await self._bridge.submit(services.open())
+        for text in (self._settings.problem, problem):
+            if text is not None:
+                self.window.toast(text, tone="caution", stay_ms=0)
+        return services
 
     async def _shut_down(self) -> None:
-        await self._bridge.submit(self._services.close())
+        if self._ready is not None:
+            services = await self._ready
+            await self._bridge.submit(services.close())
         await self._bridge.close()
 
     def _report(self, error: BaseException) -> None:
@@ -106,10 +119,17 @@ class _Opening:
         add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
 
     def _make_compare(self) -> Page:
-        from playground.ui.pages.compare.page import make_compare_page
+        from playground.ui.pages.compare.view import CompareView
 
-        services = self._services
-        return make_compare_page(
+        self._compare = CompareView(self._theme)
+        return self._compare
+
+    def _attach_compare(self, services: "Services") -> None:
+        from playground.services.fitting import free_memory
+        from playground.ui.pages.compare.page import attach_compare
+
+        attach_compare(
+            self._compare,
             self._theme,
             self._bridge,
             service=services.comparison,
@@ -152,6 +172,7 @@ class _Opening:
         )
 
     def _make_history(self) -> Page:
+        from playground.services.replay import Replayer
         from playground.ui.pages.history import make_history_page
 
         services = self._services
@@ -159,7 +180,7 @@ class _Opening:
             self._theme,
             self._bridge,
             services.history,
-            self._replayer,
+            Replayer(services.history),
             self._open_comparison,
             self._run_again,
             self._replay,
@@ -198,10 +219,19 @@ class _Opening:
 
     def _replay(self, comparison: Comparison, turn: Turn) -> None:
         self.window.show_page("compare")
-        replayer = self._replayer
+        from playground.services.replay import Replayer
+
+        replayer = Replayer(self._services.history)
         self._presenter().replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))
 
     def _on_files_dropped(self, paths: tuple[Path, ...]) -> None:
         self.window.show_page("models")
         presenter = cast("ModelsPresenter", self.window.page("models").presenter)
         presenter.add_paths(paths)
+
+
+async def _build_services(paths: Paths, settings: SettingsStore) -> "Services":
+    # on the I/O thread, so that the window answers meanwhile
+    from playground.app import build
+
+    return build(paths, settings)

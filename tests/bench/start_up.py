@@ -98,9 +98,9 @@ def seconds(script: str, display: str, *, types: bool) -> float:
         )
         typist = None
         if types:
-            words = "search --sync --onlyvisible --name Inference windowfocus key --delay 10"
-            keys = ["--repeat", "600", "a"]
-            typist = subprocess.Popen(["xdotool", *words.split(), *keys], env=environment)
+            # the pointer is over the window, so keys reach it as soon as it is there
+            words = "mousemove 400 700 key --delay 5 --repeat 4000 a"
+            typist = subprocess.Popen(["xdotool", *words.split()], env=environment)
         assert process.stdout is not None
         ended = float(process.stdout.readline())
         for running in (typist, process):

@@ -26,7 +26,17 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
     """Yield the display of an X server of its own, ended by its process id."""
     read_end, write_end = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write_end),
+            "-screen",
+            "0",
+            f"{size}x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
         pass_fds=(write_end,),
         stderr=subprocess.DEVNULL,
     )

@@ -1,4 +1,4 @@
-"""Puts the Compare page together."""
+"""Puts the Compare page's widgets together with what answers to them."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,27 @@ from playground.ui.pages.compare.view import CompareView
 from playground.ui.theme import Theme
 
 
+def attach_compare(
+    view: CompareView,
+    theme: Theme,
+    bridge: Bridge,
+    *,
+    service: ComparisonService,
+    library: Library,
+    providers: Providers,
+    settings: SettingsStore,
+    free_bytes: Callable[[], int],
+    notify: Notify,
+) -> None:
+    """Give the page what answers to it: its presenter, kept as `view.presenter`."""
+    chooser = TargetChooser(bridge, library, providers, settings, free_bytes)
+    presenter = ComparePresenter(
+        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
+    )
+    view.presenter = presenter
+    view.close_hook = presenter.close
+
+
 def make_compare_page(
     theme: Theme,
     bridge: Bridge,
@@ -23,12 +44,17 @@ def make_compare_page(
     free_bytes: Callable[[], int],
     notify: Notify,
 ) -> CompareView:
-    """Return the page; its presenter is `view.presenter`."""
+    """Return the whole page at once."""
     view = CompareView(theme)
-    chooser = TargetChooser(bridge, library, providers, settings, free_bytes)
-    presenter = ComparePresenter(
-        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
+    attach_compare(
+        view,
+        theme,
+        bridge,
+        service=service,
+        library=library,
+        providers=providers,
+        settings=settings,
+        free_bytes=free_bytes,
+        notify=notify,
     )
-    view.presenter = presenter
-    view.close_hook = presenter.close
     return view

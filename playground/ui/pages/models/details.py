@@ -13,11 +13,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.memory import Fit
+from playground.core.memory import Fit, MemoryNeed
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
 from playground.ui.pages.models.rows import LoadState, ModelRow, Reckoning, badge, reason
 from playground.ui.theme import Theme, set_role
-from playground.ui.widgets.amounts import parameters_words, size_words, words_in
+from playground.ui.widgets.amounts import (
+    exact_bytes,
+    parameters_words,
+    size_words,
+    words_in,
+)
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.facts import Facts
 from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart
@@ -105,16 +110,23 @@ class ModelDetails(QScrollArea):
         )
         self._bar.show_parts(
             (
-                MemoryPart(self.tr("Model"), model_bytes, "accent"),
+                MemoryPart(self._model_words(need), model_bytes, "accent"),
                 MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
                 MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
             ),
             reckoning.free_bytes,
         )
-        self._legend.setText(
-            self.tr("model {0} · conversation {1} · working space ≈ {2}").format(
-                size_words(model_bytes), size_words(need.kv_bytes), size_words(need.compute_bytes)
-            )
+        sizes = (model_bytes, need.kv_bytes, need.compute_bytes)
+        # a number stays in one line with its unit
+        shown = (size_words(size).replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)
+        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
+        self._legend.setText(words.format(*shown))
+
+    def _model_words(self, need: MemoryNeed) -> str:
+        if not need.repacked_bytes:
+            return self.tr("Model")
+        return self.tr("Model, with {0} of it rearranged for this processor").format(
+            exact_bytes(need.repacked_bytes)
         )
 
     def _show_state(self, row: ModelRow, *, is_usable: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -62,6 +63,7 @@ class _Opening:
         self._paths = default_paths()
         self._paths.create()
         self._settings = SettingsStore(self._paths.settings_file)
+        self._built = _Built(self._paths, self._settings)
         self._ready: asyncio.Task[Services] | None = None
         settings = self._settings.settings
         self._theme = Theme(
@@ -91,8 +93,7 @@ class _Opening:
         self._report(error)
 
     async def _start(self) -> "Services":
-        services = await self._bridge.submit(_build_services(self._paths, self._settings))
-        self._services = services
+        services = await self._bridge.submit(self._built.get_there())
         self._attach_compare(services)
         self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
@@ -119,9 +120,11 @@ class _Opening:
         add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
 
     def _make_compare(self) -> Page:
+        from playground.ui.pages.compare.early import EarlyPress
         from playground.ui.pages.compare.view import CompareView
 
         self._compare = CompareView(self._theme)
+        self._early = EarlyPress(self._compare)
         return self._compare
 
     def _attach_compare(self, services: "Services") -> None:
@@ -139,11 +142,12 @@ class _Opening:
             free_bytes=free_memory,
             notify=self.window.toast,
         )
+        self._early.hand_over()
 
     def _make_models(self) -> Page:
         from playground.ui.pages.models import make_models_page
 
-        services = self._services
+        services = self._built.get()
         return make_models_page(
             self._theme,
             self._bridge,
@@ -158,7 +162,7 @@ class _Opening:
     def _make_providers(self) -> Page:
         from playground.ui.pages.providers import make_providers_page
 
-        services = self._services
+        services = self._built.get()
         return make_providers_page(
             self._theme,
             self._bridge,
@@ -175,7 +179,7 @@ class _Opening:
         from playground.services.replay import Replayer
         from playground.ui.pages.history import make_history_page
 
-        services = self._services
+        services = self._built.get()
         return make_history_page(
             self._theme,
             self._bridge,
@@ -190,7 +194,7 @@ class _Opening:
     def _make_settings(self) -> Page:
         from playground.ui.pages.settings import make_settings_page
 
-        services = self._services
+        services = self._built.get()
         return make_settings_page(
             self._theme,
             self._bridge,
@@ -221,7 +225,7 @@ class _Opening:
         self.window.show_page("compare")
         from playground.services.replay import Replayer
 
-        replayer = Replayer(self._services.history)
+        replayer = Replayer(self._built.get().history)
         self._presenter().replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))
 
     def _on_files_dropped(self, paths: tuple[Path, ...]) -> None:
@@ -230,8 +234,24 @@ class _Opening:
         presenter.add_paths(paths)
 
 
-async def _build_services(paths: Paths, settings: SettingsStore) -> "Services":
-    # on the I/O thread, so that the window answers meanwhile
-    from playground.app import build
+class _Built:
+    """Builds the services once, whoever asks first: the I/O thread, or a page opened before."""
 
-    return build(paths, settings)
+    def __init__(self, paths: Paths, settings: SettingsStore) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._services: Services | None = None
+
+    def get(self) -> "Services":
+        """Return the services."""
+        from playground.app import build
+
+        with self._lock:
+            if self._services is None:
+                self._services = build(self._paths, self._settings)
+            return self._services
+
+    async def get_there(self) -> "Services":
+        """Build them on the loop this is awaited on, so that the window answers meanwhile."""
+        return self.get()

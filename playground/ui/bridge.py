@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from playground.ui.collector import Collector
 from playground.ui.rota import Rota
 
 T = TypeVar("T")
 Report = Callable[[BaseException], None]
 
+QUIET_TURNS = 5
+"""Turns a second below which nobody streams: meters alone take one or two."""
 _JOIN_S = 10.0
 """How long closing waits for the I/O thread; its work has been cancelled by then."""
 
@@ -125,6 +128,9 @@ class Bridge(QObject):
         self._spawned: set[asyncio.Task[Any]] = set()
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_closed = False
+        self._turns_before = 0
+        self._collector = Collector(self._is_quiet, self)
+        self._collector.start()
         self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._run_loop, name="playground-io")
         self._thread.start()
@@ -218,6 +224,7 @@ class Bridge(QObject):
 
     def _join(self) -> None:
         self._is_closed = True
+        self._collector.stop()
         self.rota.stop()
         self.call(self._io_loop.stop)
         self._thread.join(_JOIN_S)
@@ -232,6 +239,11 @@ class Bridge(QObject):
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()
+
+    def _is_quiet(self) -> bool:
+        """Return whether little was shown since this was asked last."""
+        turns, self._turns_before = self.rota.turns - self._turns_before, self.rota.turns
+        return turns <= QUIET_TURNS
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._io_loop)

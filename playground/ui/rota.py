@@ -27,6 +27,8 @@ class Rota(QObject):
         self._waiting: set[int] = set()
         self._last_ms: dict[int, int] = {}
         self._interval_ms: dict[int, int] = {}
+        self.turns = 0
+        """Turns given so far."""
         self._clock = QElapsedTimer()
         self._clock.start()
         self._timer = QTimer(self)
@@ -76,6 +78,7 @@ class Rota(QObject):
             return
         self._queue.remove(who)
         self._waiting.discard(id(who))
+        self.turns += 1
         self._last_ms[id(who)] = self._clock.elapsed()
         try:
             who.flush()

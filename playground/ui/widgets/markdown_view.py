@@ -1,6 +1,6 @@
 """Shows an answer while it is being written, as Markdown that can touch nothing outside."""
 
-from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, QUrl
+from PySide6.QtCore import QByteArray, QMimeData, QRectF, QSize, Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
     QGuiApplication,
@@ -16,7 +16,12 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser
 
 from playground.ui.theme import Theme
 from playground.ui.widgets.markdown_blocks import Code, MarkdownSplitter, Piece, Prose
-from playground.ui.widgets.markdown_writer import CODE_STATE, MarkdownWriter, is_web_address
+from playground.ui.widgets.markdown_writer import (
+    CODE_STATE,
+    MarkdownWriter,
+    SealedDocument,
+    is_web_address,
+)
 from playground.ui.widgets.parts import IconButton
 
 _SPECIAL = frozenset("*_`[]<>~|\\!#&\n\r\t:@")
@@ -37,6 +42,7 @@ class MarkdownView(QTextBrowser):
         self._held = ""
         self._is_writing = False
         self._codes: dict[int, str] = {}
+        self._code_lines: dict[int, tuple[int, int]] = {}
         self._code_count = 0
         self._copy_buttons: dict[int, IconButton] = {}
         self._build()
@@ -68,8 +74,8 @@ class MarkdownView(QTextBrowser):
         return data
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
-        """Qt: refuse every file and address."""
-        return None
+        """Qt: refuse every file and address; for `None` Qt would go and read the file itself."""
+        return QByteArray()
 
     def sizeHint(self) -> QSize:
         """Qt: as high as the text."""
@@ -79,6 +85,8 @@ class MarkdownView(QTextBrowser):
         """Qt: the height follows from the width."""
         super().resizeEvent(event)
         self._fit()
+        if event.oldSize().width() != event.size().width():
+            self._place_buttons()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Qt: the pane scrolls, not the text."""
@@ -91,7 +99,7 @@ class MarkdownView(QTextBrowser):
         painter.setPen(self._theme.color("line"))
         painter.setBrush(self._theme.color("background"))
         radius = self._theme.px(8)
-        for area in self._code_areas().values():
+        for area in map(self._code_area, self._code_lines):
             if area.intersects(QRectF(event.rect())):
                 painter.drawRoundedRect(area, radius, radius)
         painter.end()
@@ -111,6 +119,7 @@ class MarkdownView(QTextBrowser):
             )
 
     def _build(self) -> None:
+        self.setDocument(SealedDocument(self))
         self.setOpenLinks(False)
         self.setOpenExternalLinks(False)
         self.setUndoRedoEnabled(False)
@@ -141,13 +150,15 @@ class MarkdownView(QTextBrowser):
             if shown:
                 self._writer.append_plain(cursor, shown)
             return
+        start = self._tail_start
         cursor.beginEditBlock()
-        cursor.setPosition(self._tail_start)
+        cursor.setPosition(start)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
         # the block that is left takes over from those removed what it must not
         cursor.block().setUserState(self._tail_state)
-        cursor.setBlockFormat(self._tail_format)
+        if cursor.blockFormat() != self._tail_format:
+            cursor.setBlockFormat(self._tail_format)
         for piece in self._splitter.take(added):
             self._write(cursor, piece)
             if isinstance(piece, Code):
@@ -162,7 +173,8 @@ class MarkdownView(QTextBrowser):
             text = self._tail.text
             self._held = text[len(text.rstrip(" ")) :] if isinstance(self._tail, Prose) else ""
         cursor.endEditBlock()
-        self._place_buttons()
+        self._note_code(start)
+        self._place_buttons(self._code_count)
 
     def _goes_on_plainly(self, added: str) -> bool:
         """Return True where the new words cannot change how the last line reads."""
@@ -188,42 +200,48 @@ class MarkdownView(QTextBrowser):
         else:
             self._codes[self._code_count] += "\n" + piece.text
 
-    def _code_areas(self) -> dict[int, QRectF]:
-        if self._code_count == 0 and not isinstance(self._tail, Code):
-            return {}
-        areas: dict[int, QRectF] = {}
-        layout = self.document().documentLayout()
-        block = self.document().begin()
+    def _note_code(self, start: int) -> None:
+        """Note which lines are code, from the line at `start` on; the others stay as they are."""
+        block = self.document().findBlock(start)
+        first = block.blockNumber()
+        self._code_lines = {
+            number: (top, min(bottom, first - 1))
+            for number, (top, bottom) in self._code_lines.items()
+            if top < first
+        }
         while block.isValid():
             number = block.userState() - CODE_STATE
             if number > 0:
-                area = layout.blockBoundingRect(block)
-                areas[number] = areas[number].united(area) if number in areas else area
+                top, _bottom = self._code_lines.get(number, (block.blockNumber(), 0))
+                self._code_lines[number] = (top, block.blockNumber())
             block = block.next()
-        width = self.viewport().width()
-        pad = self._theme.px(8)
-        return {
-            number: QRectF(0.5, area.top() - pad, width - 1, area.height() + 2 * pad)
-            for number, area in areas.items()
-        }
 
-    def _place_buttons(self) -> None:
-        for number, area in self._code_areas().items():
-            button = self._copy_buttons.get(number)
-            if button is None:
-                button = IconButton(self._theme, "copy", self.tr("Copy this code"))
-                button.setParent(self.viewport())
-                button.setProperty("code", number)
-                button.clicked.connect(self._copy_code)
-                button.show()
-                self._copy_buttons[number] = button
+    def _code_area(self, number: int) -> QRectF:
+        document = self.document()
+        layout = document.documentLayout()
+        first, last = (document.findBlockByNumber(line) for line in self._code_lines[number])
+        area = layout.blockBoundingRect(first).united(layout.blockBoundingRect(last))
+        pad = self._theme.px(8)
+        return QRectF(0.5, area.top() - pad, self.viewport().width() - 1, area.height() + 2 * pad)
+
+    def _place_buttons(self, first: int = 0) -> None:
+        for number in self._code_lines:
+            if number < first:
+                continue
+            area = self._code_area(number)
+            button = self._copy_buttons.get(number) or self._make_copy_button(number)
             size = button.sizeHint()
-            button.setGeometry(
-                int(area.right()) - size.width() - 3,
-                int(area.top()) + 3,
-                size.width(),
-                size.height(),
-            )
+            button.move(int(area.right()) - size.width() - 3, int(area.top()) + 3)
+
+    def _make_copy_button(self, number: int) -> IconButton:
+        button = IconButton(self._theme, "copy", self.tr("Copy this code"))
+        button.setParent(self.viewport())
+        button.setProperty("code", number)
+        button.clicked.connect(self._copy_code)
+        button.resize(button.sizeHint())
+        button.show()
+        self._copy_buttons[number] = button
+        return button
 
     def _copy_code(self) -> None:
         button = self.sender()
@@ -250,8 +268,6 @@ class MarkdownView(QTextBrowser):
         height = self._height()
         if height != self.height():
             self.setFixedHeight(height)
-        if self._copy_buttons:
-            self._place_buttons()
 
     def _reset(self) -> None:
         self.clear()
@@ -263,6 +279,7 @@ class MarkdownView(QTextBrowser):
         self._tail = None
         self._held = ""
         self._codes.clear()
+        self._code_lines.clear()
         self._code_count = 0
         for button in self._copy_buttons.values():
             button.deleteLater()

@@ -6,6 +6,7 @@ tables are taken over: an image or raw HTML never reaches a document that is lai
 
 from dataclasses import dataclass
 
+from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtGui import (
     QFont,
     QTextBlock,
@@ -52,7 +53,7 @@ class MarkdownWriter:
         self._document = document
         self._theme = theme
         self._tone = tone
-        self._scratch = _Scratch()
+        self._scratch = SealedDocument()
         self._formats = self._make_formats()
 
     def wear(self) -> None:
@@ -249,16 +250,16 @@ def _table_at(block: QTextBlock) -> QTextTable | None:
     return QTextCursor(block).currentTable()
 
 
-class _Scratch(QTextDocument):
-    """Parses, and is never laid out; whatever it would load is refused."""
+class SealedDocument(QTextDocument):
+    """A document that loads nothing, whatever its text says."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.setUndoRedoEnabled(False)
 
     def loadResource(self, _kind: int, _name: object) -> object:
         """Qt: refuse every file and address."""
-        return None
+        return QByteArray()
 
 
 def is_web_address(address: str) -> bool:

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from playground.ui.theme import Theme
+from playground.ui.widgets.parts import plain_tooltip
 
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
@@ -48,7 +49,7 @@ class _Figure(QWidget):
         if cell == self.cell:
             return
         self.cell = cell
-        self.setToolTip(cell.explanation)
+        self.setToolTip(plain_tooltip(cell.explanation))
         self.setAccessibleName(f"{cell.caption}: {cell.value}")
         self.setAccessibleDescription(cell.explanation)
         self.update()

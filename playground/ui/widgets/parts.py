@@ -1,6 +1,7 @@
 """Small ready-made parts, so that the same thing looks and reads the same on every page."""
 
 from collections.abc import Callable
+from html import escape
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
@@ -18,6 +19,13 @@ def make_label(
     label.setWordWrap(wrap)
     set_role(label, role, tone)
     return label
+
+
+def plain_tooltip(text: str) -> str:
+    """Return a tooltip Qt cannot take for HTML: names come from files and providers."""
+    if "<" not in text:
+        return text
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
 
 
 def make_card(kind: str = "true") -> QFrame:
@@ -69,7 +77,7 @@ class IconButton(QToolButton):
         self.setProperty("flat", True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(plain_tooltip(name))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         theme.changed.connect(self._wear)
         self._wear()
@@ -126,7 +134,7 @@ class ElidedLabel(QLabel):
 
     def _explain(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self._full) <= self.width()
-        self.setToolTip("" if fits else self._full)
+        self.setToolTip("" if fits else plain_tooltip(self._full))
 
 
 def clear_layout(widget: QWidget) -> None:

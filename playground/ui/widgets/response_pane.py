@@ -17,6 +17,7 @@ from playground.ui.widgets.parts import (
     make_button,
     make_label,
     make_line,
+    plain_tooltip,
 )
 from playground.ui.widgets.time_bar import Spans, TimeBar
 from playground.ui.widgets.turn_view import TurnView
@@ -60,7 +61,7 @@ class ResponsePane(QFrame):
         self._label.set_full_text(head.label)
         self._detail.set_badge(head.detail)
         self._detail.setVisible(bool(head.detail) and self._shows_detail)
-        self._detail.setToolTip(head.detail_explanation)
+        self._detail.setToolTip(plain_tooltip(head.detail_explanation))
         self._metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
 
     def needed_head_width(self) -> int:

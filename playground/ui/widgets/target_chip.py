@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 
 from playground.ui.theme import Theme
-from playground.ui.widgets.parts import IconButton
+from playground.ui.widgets.parts import IconButton, plain_tooltip
 
 
 class TargetChip(QFrame):
@@ -25,8 +25,8 @@ class TargetChip(QFrame):
         self._button = QToolButton()
         self._button.setProperty("chiptext", tone)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._button.setText(text)
-        self._button.setToolTip(tooltip)
+        self._button.setText(text.replace("&", "&&"))
+        self._button.setToolTip(plain_tooltip(tooltip))
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._button.setAccessibleName(self.tr("Settings for {name}").format(name=text))

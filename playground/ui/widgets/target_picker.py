@@ -16,7 +16,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label
+from playground.ui.widgets.parts import make_label, plain_tooltip
 from playground.ui.widgets.picker_delegate import ENTRY_ROLE, PickerDelegate
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -71,7 +71,7 @@ class PickerListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{entry.title} {entry.detail}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return entry.tooltip or None
+            return plain_tooltip(entry.tooltip) if entry.tooltip else None
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(part for part in (entry.title, entry.detail, entry.remark) if part)
         if role == ENTRY_ROLE:

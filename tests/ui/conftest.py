@@ -1,0 +1,264 @@
+"""A real window on scripted engines: qasync's loop, the bridge's thread, real services."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
+from pytestqt.qtbot import QtBot
+
+# qasync takes the Qt that is imported already
+import qasync  # isort: skip
+
+from playground.core.errors import PlaygroundError
+from playground.core.memory import MemoryNeed
+from playground.core.runs import Cost, Provenance, Run
+from playground.core.targets import (
+    CloudModel,
+    CloudTarget,
+    LoadSettings,
+    LocalTarget,
+    ModelFile,
+    Provider,
+    Target,
+    Tier,
+)
+from playground.engines.base import Engine
+from playground.engines.fake import FakeEngine
+from playground.services.comparison import ComparisonService
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.main_window import MainWindow
+from playground.ui.page import Page
+from playground.ui.pages.compare.page import make_compare_page
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.view import CompareView
+from playground.ui.theme import Theme
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The offscreen platform warns of what a screen would do."""
+    for item in items:
+        if "tests/ui" in str(item.path):
+            item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support", extend=True))
+
+
+@pytest.fixture
+def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
+    """qasync's loop, running as far as Qt's own does."""
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    asyncio._set_running_loop(loop)
+    yield loop
+    asyncio._set_running_loop(None)
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def reports() -> list[BaseException]:
+    """What reached the bug handler; a test that expects something empties it."""
+    return []
+
+
+@pytest.fixture
+def bridge(qt_loop: asyncio.AbstractEventLoop, reports: list[BaseException]) -> Iterator[Bridge]:
+    """A bridge whose thread is gone afterwards, and which nothing unexpected went through."""
+    bridge = Bridge(reports.append, qt_loop=qt_loop)
+    yield bridge
+    bridge.close_now()
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    assert reports == []
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """The light theme."""
+    theme = Theme(qapp, mode="light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SettingsStore:
+    """Settings in a file of their own."""
+    return SettingsStore(tmp_path / "settings.json")
+
+
+STARTER = ModelFile(
+    Path("/models/smol.gguf"), "SmolLM2 135M", 98_000_000, "Starter", quantization="Q4_1"
+)
+OTHER = ModelFile(
+    Path("/models/qwen.gguf"), "Qwen3 4B", 2_500_000_000, "Downloads", quantization="Q4_K_M"
+)
+BROKEN = ModelFile(
+    Path("/models/bad.gguf"), "bad.gguf", 40, "Downloads", problem="It ends too early."
+)
+CLOUD = Provider("example", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
+PRACTICE = Provider(
+    "practice", "Practice cloud (on this computer)", "http://127.0.0.1:9/v1", is_practice=True
+)
+HERE = LocalTarget(STARTER)
+HERE_TOO = LocalTarget(OTHER)
+THERE = CloudTarget(CLOUD, "large-1")
+
+
+@dataclass
+class Library:
+    """Model files that need no disk."""
+
+    files: tuple[ModelFile, ...] = (STARTER, OTHER, BROKEN)
+
+    def starter_path(self) -> Path | None:
+        return STARTER.path
+
+    async def scan(self) -> tuple[ModelFile, ...]:
+        return self.files
+
+    def need(
+        self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None
+    ) -> MemoryNeed | None:
+        return MemoryNeed(4096, settings.kv_type, model.size_bytes, 0, 10, 10)
+
+
+@dataclass
+class Providers:
+    """One cloud provider and the practice cloud."""
+
+    failure: PlaygroundError | None = None
+    practice_starts: int = 0
+
+    def list(self) -> tuple[Provider, ...]:
+        return (CLOUD,)
+
+    async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
+        if provider.is_practice:
+            return (CloudModel(provider.id, "smollm2"),)
+        if self.failure is not None:
+            raise self.failure
+        return tuple(CloudModel(provider.id, f"large-{n}") for n in (1, 2, 3))
+
+    async def start_practice(self) -> Provider:
+        self.practice_starts += 1
+        return PRACTICE
+
+
+def cost_of(run: Run) -> Cost:
+    """What a scripted run costs."""
+    if isinstance(run.target, CloudTarget):
+        return Cost(0.0011, "api", Provenance.REPORTED, "12 tokens in")
+    return Cost(4e-6, "electricity", Provenance.ESTIMATED, "2 s × 15 W")
+
+
+@dataclass
+class Stage:
+    """The window, its Compare page and what stands behind it."""
+
+    window: MainWindow
+    view: CompareView
+    presenter: ComparePresenter
+    engines: dict[str, Engine]
+    providers: Providers
+    votes: list[tuple[object, ...]] = field(default_factory=list)
+
+    def choose(self, *targets: Target) -> None:
+        """Choose targets as the picker would."""
+        self.presenter._chooser.choose(targets)
+
+    def ask(self, prompt: str) -> None:
+        """Type a prompt and run it."""
+        self.view.set_prompt(prompt)
+        self.view._run.click()
+
+
+@pytest.fixture
+def make_stage(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> Iterator[Callable[..., Stage]]:
+    """Builds the window with engines by target label; it is gone after the test."""
+    made: list[MainWindow] = []
+
+    def make(engines: dict[str, Engine] | None = None) -> Stage:
+        known = dict(engines or {})
+        votes: list[tuple[object, ...]] = []
+
+        def engine_for(target: Target) -> Engine:
+            return known.setdefault(
+                target.label, FakeEngine.saying(f"{target.label} answers this.")
+            )
+
+        class Service(ComparisonService):
+            async def vote(self, *args: object, **named: object) -> None:
+                votes.append((*args, named["hidden_names"]))
+
+        service = Service(engine_for, None, cost_of)
+        providers = Providers()
+        window = MainWindow(theme, settings, bridge)
+
+        def compare() -> Page:
+            return make_compare_page(
+                theme,
+                bridge,
+                service=service,
+                library=Library(),
+                providers=providers,
+                settings=settings,
+                free_bytes=lambda: 8 << 30,
+                notify=window.toast,
+            )
+
+        window.add_page("compare", "Compare", "compare", compare)
+        for key in ("models", "providers", "history"):
+            window.add_page(key, key.title(), key, Page)
+        window.add_page("settings", "Settings", "settings", Page, at_bottom=True)
+        window.open_remembered()
+        window.resize(1280, 800)
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        view = window.page("compare")
+        assert isinstance(view, CompareView)
+        presenter = view.presenter
+        assert isinstance(presenter, ComparePresenter)
+        made.append(window)
+        return Stage(window, view, presenter, known, providers, votes)
+
+    yield make
+    QToolTip.hideText()
+    for window in made:
+        window.hide()
+        window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    made.clear()
+    gc.collect()
+
+
+def every_text(root: QWidget) -> str:
+    """Return everything a person or a screen reader could learn from `root`."""
+    found: list[str] = []
+    for widget in [root, *root.findChildren(QWidget)]:
+        for name in (
+            "text",
+            "title",
+            "windowTitle",
+            "toolTip",
+            "statusTip",
+            "whatsThis",
+            "accessibleName",
+            "accessibleDescription",
+            "objectName",
+            "placeholderText",
+            "plainText",
+            "currentText",
+        ):
+            value = widget.property(name)
+            if isinstance(value, str):
+                found.append(value)
+        badge = getattr(widget, "_text", None)
+        if isinstance(badge, str):
+            found.append(badge)
+    return "\n".join(found)

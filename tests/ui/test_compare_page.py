@@ -1,0 +1,401 @@
+"""The Compare page as a person uses it: a real window, scripted engines."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from playground.core.chat import SamplingParams
+from playground.core.errors import RateLimited, StorageFailed
+from playground.core.events import ReasoningDelta
+from playground.core.runs import HostContact, Verdict
+from playground.core.targets import CloudTarget, LocalTarget
+from playground.engines.fake import FakeEngine, Script
+from playground.services.comparison import StorageTrouble
+from playground.store.settings import SettingsStore
+from playground.ui.pages.compare.answer_settings import Draft
+from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.widgets.metrics_card import MetricsCard
+from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
+
+MakeStage = Callable[..., Stage]
+
+
+def shown_text(stage: Stage, index: int) -> str:
+    turn = stage.view.panes[index].turn
+    return turn.answer.toPlainText() if turn is not None else ""
+
+
+def figures(stage: Stage, index: int) -> list[str]:
+    card = stage.view.panes[index].findChild(MetricsCard)
+    assert card is not None
+    return [figure.cell.value for figure in card._figures]
+
+
+def by_name(root: QWidget, name: str) -> QPushButton | QToolButton:
+    found = [
+        button
+        for kind in (QPushButton, QToolButton)
+        for button in root.findChildren(kind)
+        if button.accessibleName() == name
+    ]
+    assert found, f"no button is called {name!r}"
+    return found[0]
+
+
+def finished(stage: Stage) -> Callable[[], bool]:
+    return lambda: not stage.presenter.is_running
+
+
+def test_one_click_of_a_first_time_user_shows_a_whole_comparison(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    assert stage.view.empty.isVisible()
+    by_name(stage.view, "Try it: a model here against the practice cloud").click()
+    qtbot.waitUntil(stage.view.summary.isVisible)
+    assert [pane.accessibleName() for pane in stage.view.panes] == ["SmolLM2 135M", "smollm2"]
+    assert "SmolLM2 135M answers this." in shown_text(stage, 0)
+    assert "smollm2 answers this." in shown_text(stage, 1)
+    assert stage.providers.practice_starts == 1
+    assert "Practice cloud, on this computer" in every_text(stage.view.panes[1])
+    assert stage.view.summary.isVisible()
+
+
+def test_answers_stream_with_figures_and_where_the_words_went(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    cloud = FakeEngine(
+        Script(
+            steps=((0, "The "), (0.01, "cloud **says** it.")),
+            single_tokens=False,
+            hosts=(HostContact("api.example.com", 1400),),
+        )
+    )
+    here = FakeEngine(Script(steps=((0, "Here "), (0.01, "it is.")), load_s=0.02, prompt_s=0.01))
+    stage = make_stage({"large-1": cloud, "SmolLM2 135M": here})
+    stage.choose(HERE, THERE)
+    stage.ask("What is it?")
+    qtbot.waitUntil(finished(stage))
+    assert shown_text(stage, 0) == "Here it is."
+    assert shown_text(stage, 1) == "The cloud says it."
+    first, speed, whole, cost = figures(stage, 0)
+    assert first.endswith(" s")
+    assert speed != "—"
+    assert whole.endswith(" s")
+    assert cost == "≈ $0.000004"
+    assert figures(stage, 1)[3] == "$0.0011"
+    assert "Nothing left this computer · model loaded in" in every_text(stage.view.panes[0])
+    assert "1.4 KB went to api.example.com" in every_text(stage.view.panes[1])
+    line = stage.view.summary._line.text()
+    assert "A thousand prompts like this" in line
+    assert "≈ $0.004" in line
+    assert "$1.10" in line
+
+
+def test_each_figure_says_what_it_means_and_where_it_comes_from(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    card = stage.view.panes[0].findChild(MetricsCard)
+    tips = [figure.toolTip() for figure in card._figures]
+    assert "from sending the prompt until the first word" in tips[0]
+    assert all("measured here" in tip for tip in tips[:3])
+    assert "estimated" in tips[3]
+
+
+def test_what_is_unknown_is_a_dash(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("one")})
+    stage.choose(HERE)
+    assert figures(stage, 0) == ["—"] * 4
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    assert figures(stage, 0)[1] == "—", "one chunk has no speed"
+
+
+def test_local_answers_wait_their_turn_and_say_so(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage({"SmolLM2 135M": FakeEngine.hanging(after=["first "])})
+    stage.choose(HERE, HERE_TOO)
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: "first" in shown_text(stage, 0))
+    assert "Waits its turn" in every_text(stage.view.panes[1])
+    by_name(stage.view.panes[0], "Stop this answer").click()
+    qtbot.waitUntil(finished(stage))
+    assert "Stopped. What was written is kept." in every_text(stage.view.panes[0])
+    assert "Qwen3 4B answers this." in shown_text(stage, 1)
+
+
+@pytest.mark.parametrize("way", ["button", "escape"])
+def test_everything_can_be_stopped(way: str, make_stage: MakeStage, qtbot: QtBot) -> None:
+    hanging = {name: FakeEngine.hanging(after=["some "]) for name in ("SmolLM2 135M", "large-1")}
+    stage = make_stage(dict(hanging))
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: "some" in shown_text(stage, 1))
+    run, stop = by_name(stage.view, "Run"), by_name(stage.view, "Stop all")
+    assert stop.isVisible()
+    assert not run.isVisible()
+    if way == "button":
+        stop.click()
+    else:
+        qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(finished(stage))
+    assert run.isVisible()
+    assert not stop.isVisible()
+    assert shown_text(stage, 1).strip() == "some"
+    qtbot.waitUntil(lambda: hanging["large-1"].left == 1)
+
+
+def test_a_failed_answer_says_what_happened_what_was_kept_and_what_to_try(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    failure = RateLimited("The provider is busy: 20 requests a minute.")
+    stage = make_stage({"large-1": FakeEngine.failing(failure, after=["Half ", "an answer"])})
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    text = every_text(stage.view.panes[1])
+    assert "The provider is busy: 20 requests a minute." in text
+    assert "What was written until then is kept above." in text
+    assert "Wait a moment and run it again." in text
+    assert shown_text(stage, 1) == "Half an answer"
+    assert "SmolLM2 135M answers this." in shown_text(stage, 0), "its sibling goes on"
+
+
+def test_a_follow_up_carries_each_target_its_own_answer(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    engines = {"SmolLM2 135M": FakeEngine.saying("Mine."), "large-1": FakeEngine.saying("Theirs.")}
+    stage = make_stage(dict(engines))
+    stage.choose(HERE, THERE)
+    stage.ask("First?")
+    qtbot.waitUntil(finished(stage))
+    assert stage.view._prompt.placeholderText() == "Ask a follow-up…"
+    stage.ask("And then?")
+    qtbot.waitUntil(finished(stage))
+    sent = [message.content for message in engines["large-1"].requests[1].messages]
+    assert sent == ["First?", "Theirs.", "And then?"]
+    assert len(stage.view.panes[0]._turns) == 2
+    by_name(stage.view, "New comparison").click()
+    assert stage.presenter.comparison is None
+    assert "Type a prompt below" in every_text(stage.view.panes[0])
+
+
+def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    stage.ask("What now?")
+    qtbot.waitUntil(finished(stage))
+    by_name(stage.view, "Remove Example Cloud · large-1").click()
+    assert len(stage.view.panes) == 1
+    assert stage.presenter.comparison is None
+    assert stage.view.prompt == "What now?"
+
+
+def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage()
+    stage.choose(HERE)
+    box = stage.view._prompt
+    qtbot.keyClicks(box, "Hi")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert stage.view.prompt == "Hi\n"
+    qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(finished(stage))
+    assert "answers this." in shown_text(stage, 0)
+
+
+def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    assert by_name(stage.view, "Run").isVisible()
+    assert stage.view._prompt.accessibleName() == "Prompt"
+    assert [pane.accessibleName() for pane in stage.view.panes] == ["SmolLM2 135M", "large-1"]
+    for button in stage.window.findChildren(QPushButton) + stage.window.findChildren(QToolButton):
+        if button.isVisible():
+            assert button.accessibleName(), f"{button.text()!r} has no name"
+            assert button.toolTip() or button.text(), "nothing says what it does"
+
+
+def test_thinking_is_folded_away(make_stage: MakeStage, qtbot: QtBot) -> None:
+    steps = ((0, ReasoningDelta(0, "First I ")), (0, ReasoningDelta(0, "think.")), (0, "Answer."))
+    stage = make_stage({"SmolLM2 135M": FakeEngine(Script(steps=steps))})
+    stage.choose(HERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    thought = by_name(stage.view.panes[0], "What it thought")
+    reasoning = stage.view.panes[0].turn._reasoning
+    qtbot.waitUntil(thought.isVisible)
+    assert not reasoning.isVisible()
+    thought.click()
+    qtbot.waitUntil(reasoning.isVisible)
+    assert reasoning.toPlainText() == "First I think."
+    assert shown_text(stage, 0) == "Answer."
+
+
+def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    by_name(stage.view.panes[1], "This one is better: large-1").click()
+    qtbot.waitUntil(lambda: len(stage.votes) == 1)
+    turn_id, winner, verdict, hidden = stage.votes[0]
+    runs = {run.id: run for run in stage.presenter.comparison.turns[0].runs}
+    assert runs[winner].target == THERE
+    assert (verdict, hidden) == (None, False)
+    assert "You chose large-1." in every_text(stage.view.summary)
+    by_name(stage.view, "Tie").click()
+    qtbot.waitUntil(lambda: len(stage.votes) == 2)
+    assert stage.votes[1] == (turn_id, None, Verdict.TIE, False)
+
+
+def test_answer_settings_reach_every_target_and_one_can_differ(
+    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    engines = {"SmolLM2 135M": FakeEngine.saying("a b"), "large-1": FakeEngine.saying("a b")}
+    stage = make_stage(dict(engines))
+    stage.choose(HERE, THERE)
+    drawer = stage.view.settings
+    stage.view._drawer_button.click()
+    assert drawer.isVisible()
+    fields = drawer._fields
+    qtbot.keyClicks(fields["temperature"], "0.5")
+    qtbot.keyClicks(fields["seed"], "7")
+    drawer._system.setPlainText("Be brief.")
+    drawer.set_scope(THERE.key)
+    assert fields["temperature"].placeholderText() == "0.5"
+    qtbot.keyClicks(fields["temperature"], "1.5")
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    mine, theirs = (engines[name].requests[0] for name in ("SmolLM2 135M", "large-1"))
+    assert (mine.sampling.temperature, mine.sampling.seed) == (0.5, 7)
+    assert (theirs.sampling.temperature, theirs.sampling.seed) == (1.5, 7)
+    assert [m.content for m in theirs.messages] == ["Be brief.", "Hello"]
+    qtbot.waitUntil(lambda: settings.settings.sampling == SamplingParams(temperature=0.5, seed=7))
+
+
+def test_a_value_that_makes_no_sense_is_marked_and_not_used(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    drawer = stage.view.settings
+    qtbot.keyClicks(drawer._fields["temperature"], "9")
+    assert "A number from 0 to 2" in every_text(drawer)
+    assert drawer.shared == Draft(SamplingParams(), "")
+
+
+def test_the_picker_lists_places_and_is_used_by_keyboard(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE)
+    by_name(stage.view, "Add a model").click()
+    picker = stage.view.picker
+    model = picker._model
+    qtbot.waitUntil(lambda: model.entry(model.rowCount() - 1).title == "large-3")
+    lines = {entry.title: entry for entry in map(model.entry, range(model.rowCount()))}
+    assert lines["SmolLM2 135M"].is_chosen
+    assert lines["SmolLM2 135M"].remark == "Fits"
+    assert lines["bad.gguf"].detail == "It ends too early."
+    assert lines["bad.gguf"].key is None
+    qtbot.keyClicks(picker._search, "large")
+    qtbot.keyClick(picker._search, Qt.Key.Key_Down)
+    qtbot.keyClick(picker._search, Qt.Key.Key_Return)
+    assert [t.label for t in stage.presenter._chooser.chosen] == ["SmolLM2 135M", "large-2"]
+    assert not picker.isVisible()
+
+
+def test_the_picker_says_why_a_provider_does_not_answer(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.providers.failure = RateLimited("Too many requests.")
+    by_name(stage.view, "Choose models yourself").click()
+    model = stage.view.picker._model
+    qtbot.waitUntil(
+        lambda: any("Too many requests." in model.entry(i).detail for i in range(model.rowCount()))
+    )
+    stage.view.picker.close()
+
+
+def test_what_was_chosen_is_there_at_the_next_start(
+    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    qtbot.waitUntil(lambda: settings.settings.last_targets == (HERE.key, THERE.key))
+    again = make_stage()
+    qtbot.waitUntil(lambda: len(again.view.panes) == 2)
+    assert [pane.accessibleName() for pane in again.view.panes] == ["SmolLM2 135M", "large-1"]
+
+
+def test_six_panes_at_most_and_every_one_can_be_reached(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    many = [
+        LocalTarget(replace(STARTER, name=f"M{n}", path=STARTER.path / str(n))) for n in range(9)
+    ]
+    stage.choose(*many)
+    assert len(stage.view.panes) == 6
+    assert not stage.view._add.isVisible()
+    for size in ((1920, 1080), (1280, 800), (900, 600)):
+        stage.window.resize(*size)
+        qtbot.waitUntil(lambda: stage.view.panes[5].height() >= 250)
+        for pane in stage.view.panes:
+            assert pane.width() >= 220
+
+
+def test_a_name_that_is_html_is_shown_as_it_is(make_stage: MakeStage, qtbot: QtBot) -> None:
+    name = '<img src="file:///etc/passwd"><b>x</b>' * 3
+    stage = make_stage()
+    stage.choose(LocalTarget(replace(STARTER, name=name)), CloudTarget(PRACTICE, name))
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    assert "<img" not in stage.view.summary._line.text()
+    for widget in stage.window.findChildren(QWidget):
+        tip = widget.toolTip()
+        assert "<img" not in tip, widget
+
+
+def test_an_answer_is_copied_whole(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("**bold** words")})
+    stage.choose(HERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    by_name(stage.view.panes[0], "Copy the whole answer").click()
+    assert QGuiApplication.clipboard().text() == "**bold** words"
+
+
+def test_a_click_on_the_figures_shows_every_exact_number(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    card = stage.view.panes[0].findChild(MetricsCard)
+    qtbot.keyClick(card, Qt.Key.Key_Return)
+    popup = stage.view.findChild(FactsPopup)
+    assert popup.isVisible()
+    texts = every_text(popup)
+    for word in ("Tokens a second", "Seed", "Ended because", "Hosts contacted", "Tokens out"):
+        assert word in texts
+    popup.close()
+
+
+def test_trouble_with_the_history_is_told_and_the_answers_go_on(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.presenter._on_updates([StorageTrouble(StorageFailed("The disk is full.").info())])
+    assert "The disk is full." in every_text(stage.window)

@@ -1,0 +1,192 @@
+"""Hide names: nothing tells whose an answer is before the vote."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from playground.core.errors import RateLimited
+from playground.core.events import ReasoningDelta
+from playground.engines.fake import FakeEngine, Script
+from playground.ui.pages.compare import board as board_module
+from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
+
+MakeStage = Callable[..., Stage]
+NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
+
+
+@pytest.fixture
+def fixed_order(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Shuffling turns the order round, so that a test knows where each answer is."""
+
+    class Reverse:
+        def shuffle(self, items: list[int]) -> None:
+            items.reverse()
+
+    monkeypatch.setattr(board_module.random, "SystemRandom", Reverse)
+    return
+
+
+def leaks(stage: Stage) -> list[str]:
+    """Return every name that could be learnt from panes, summary, title and clipboard."""
+    places: list[QWidget] = [*stage.view.panes, stage.view.summary]
+    text = "\n".join(every_text(place) for place in places)
+    text += stage.window.windowTitle() + QGuiApplication.clipboard().text()
+    return [name for name in NAMES if name in text]
+
+
+def tones(stage: Stage) -> set[str]:
+    return {pane._place._tone for pane in stage.view.panes}
+
+
+def vote_buttons(stage: Stage) -> list[QPushButton]:
+    return [pane._vote for pane in stage.view.panes]
+
+
+def engines() -> dict[str, FakeEngine]:
+    thinking = ((0, ReasoningDelta(0, "Hm. ")), (0.01, "Second answer."))
+    return {
+        "SmolLM2 135M": FakeEngine(Script(steps=((0, "First answer."),), load_s=0.01)),
+        "Qwen3 4B": FakeEngine(Script(steps=thinking, load_s=0.03)),
+        "large-1": FakeEngine.saying("Third answer."),
+    }
+
+
+def ask(stage: Stage, qtbot: QtBot, prompt: str = "Which is it?") -> None:
+    stage.ask(prompt)
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+
+
+def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after(
+    make_stage: MakeStage, qtbot: QtBot, fixed_order: None
+) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view._hide_names.click()
+    ask(stage, qtbot)
+    assert leaks(stage) == []
+    assert tones(stage) == {"quiet"}
+    assert [pane.accessibleName() for pane in stage.view.panes] == [
+        "Answer A",
+        "Answer B",
+        "Answer C",
+    ]
+    shown = [pane.turn.answer.toPlainText() for pane in stage.view.panes]
+    assert shown == ["Third answer.", "Second answer.", "First answer."]
+    for pane in stage.view.panes:
+        assert not pane.metrics.isVisible()
+        assert not pane._bar.isVisible()
+        assert not pane._footer_box.isVisible()
+        assert pane.turn._thinking is None, "only some models think"
+    for button in stage.view.panes[0].findChildren(QToolButton):
+        if "Copy" in button.accessibleName() and button.isVisible():
+            button.click()
+    qtbot.keyClick(stage.view.panes[0], Qt.Key.Key_Tab)
+    assert leaks(stage) == []
+    vote_buttons(stage)[1].click()
+    assert [pane.accessibleName() for pane in stage.view.panes] == [
+        "large-1",
+        "Qwen3 4B",
+        "SmolLM2 135M",
+    ]
+    assert tones(stage) == {"here", "cloud"}
+    assert all(pane.metrics.isVisible() for pane in stage.view.panes)
+    assert stage.view.panes[1].turn._thinking is not None
+    assert "You chose Qwen3 4B." in every_text(stage.view.summary)
+    qtbot.waitUntil(lambda: len(stage.votes) == 1)
+    assert stage.votes[0][3] is True
+    assert not any(button.isEnabled() for button in vote_buttons(stage)), "the vote was blind"
+
+
+def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=["x"])
+    quick = FakeEngine.saying("quick answer")
+    stage = make_stage({"large-1": quick, "SmolLM2 135M": hanging})
+    stage.choose(HERE, THERE)
+    stage.view._hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: quick.completed == 1 and len(hanging.requests) == 1)
+    for _ in range(30):
+        qtbot.wait(5)
+    texts = {
+        every_text(pane).replace("Answer A", "").replace("Answer B", "")
+        for pane in stage.view.panes
+    }
+    assert len(texts) == 1, "the panes can be told apart while they run"
+    assert "The answers appear when all are done." in texts.pop()
+    for pane in stage.view.panes:
+        assert not [b for b in pane.findChildren(QToolButton) if b.isVisible()]
+    stage.view._stop_all.click()
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    assert "quick answer" in "".join(pane.turn.answer.toPlainText() for pane in stage.view.panes)
+
+
+def test_an_error_keeps_its_name_to_itself(make_stage: MakeStage, qtbot: QtBot) -> None:
+    failing = FakeEngine.failing(RateLimited("Example Cloud says: large-1 is busy."))
+    stage = make_stage({**engines(), "large-1": failing})
+    stage.choose(HERE, THERE, HERE_TOO)
+    stage.view._hide_names.click()
+    ask(stage, qtbot)
+    assert leaks(stage) == []
+    stage.view.summary._none.click()
+    assert "large-1 is busy" in "".join(every_text(pane) for pane in stage.view.panes)
+
+
+def test_earlier_answers_do_not_tell_whose_pane_it_is(
+    make_stage: MakeStage, qtbot: QtBot, fixed_order: None
+) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot, "With names")
+    stage.view._hide_names.click()
+    ask(stage, qtbot, "Without names")
+    assert leaks(stage) == []
+    assert all(len(pane._turns) == 1 for pane in stage.view.panes)
+    vote_buttons(stage)[0].click()
+    assert all(len(pane._turns) == 2 for pane in stage.view.panes)
+    assert stage.view.panes[0].accessibleName() == "large-1"
+    ask(stage, qtbot, "Once more")
+    assert leaks(stage) == []
+
+
+def test_a_follow_up_without_a_vote_stays_hidden(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, THERE)
+    stage.view._hide_names.click()
+    ask(stage, qtbot, "One")
+    ask(stage, qtbot, "Two")
+    assert leaks(stage) == []
+    assert all(len(pane._turns) == 2 for pane in stage.view.panes)
+
+
+def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBot) -> None:
+    orders = set()
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view._hide_names.click()
+    for _ in range(12):
+        ask(stage, qtbot)
+        orders.add(tuple(pane.turn.answer.toPlainText() for pane in stage.view.panes))
+        stage.view.new_clicked.emit()
+    assert len(orders) > 1
+
+
+def test_a_comparison_reopened_without_a_vote_is_still_hidden(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, THERE)
+    stage.view._hide_names.click()
+    ask(stage, qtbot)
+    comparison = stage.presenter.comparison
+    stage.view.new_clicked.emit()
+    stage.presenter.open_comparison(comparison)
+    assert leaks(stage) == []
+    vote_buttons(stage)[0].click()
+    assert leaks(stage) != []

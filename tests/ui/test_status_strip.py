@@ -1,0 +1,105 @@
+"""The strip of meters."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from playground.services.gpu import GpuSample
+from playground.services.telemetry_probe import ProcessSample, Sample
+from playground.ui.bridge import Bridge
+from playground.ui.status_strip import StatusStrip
+from playground.ui.theme import Theme
+from playground.ui.widgets.facts_popup import FactsPopup
+from tests.ui.conftest import every_text
+
+NO_GPU = "No GPU found: models run on the processor"
+
+
+def sample(*gpus: GpuSample, cpu: float | None = 41.4) -> Sample:
+    return Sample(
+        t_s=time.perf_counter(),
+        cpu_percent=cpu,
+        ram_used_bytes=9_200_000_000,
+        ram_total_bytes=16_000_000_000,
+        gpus=gpus,
+        gpu_note=None if gpus else NO_GPU,
+        program_rss_bytes=300_000_000,
+        program_cpu_percent=2.0,
+        workers=(ProcessSample("SmolLM2 135M", 4242, 2_000_000_000, 50.0),),
+        power_w=None,
+    )
+
+
+@pytest.fixture
+def strip(theme: Theme, qtbot: QtBot) -> Iterator[StatusStrip]:
+    strip = StatusStrip(theme)
+    strip.resize(1280, 34)
+    strip.show()
+    yield strip
+    strip.hide()
+    strip.deleteLater()
+
+
+def test_the_strip_shows_the_computer_at_a_glance(strip: StatusStrip) -> None:
+    strip.show_sample(sample())
+    texts = every_text(strip)
+    for words in ("41 %", "9.2 of 16 GB", NO_GPU, "This app 2.3 GB", "Loaded: SmolLM2 135M"):
+        assert words in texts
+
+
+def test_each_graphics_card_has_its_own_meter(strip: StatusStrip) -> None:
+    full = GpuSample("RTX 4070", 63.0, 4_100_000_000, 8_000_000_000, 61.0, 82.0)
+    strip.show_sample(sample(full, GpuSample("Apple M4", 12.0)))
+    texts = every_text(strip)
+    assert "RTX 4070 · 63 % · 4.1 of 8 GB · 61 °C · 82 W" in texts
+    assert "Apple M4 · 12 %" in texts
+    assert NO_GPU not in texts
+    strip.show_sample(sample())
+    assert not any(meter.isVisible() for meter in strip._gpus)
+
+
+def test_what_is_unknown_is_a_dash(strip: StatusStrip) -> None:
+    strip.show_sample(sample(cpu=None))
+    assert "—" in every_text(strip._cpu)
+
+
+def test_the_details_show_each_process_and_go_on_while_they_are_open(
+    strip: StatusStrip, qtbot: QtBot
+) -> None:
+    strip.show_sample(sample())
+    qtbot.keyClick(strip, Qt.Key.Key_Return)
+    popup = strip.findChild(FactsPopup)
+    texts = every_text(popup)
+    for words in ("SmolLM2 135M", "2,000,000,000 bytes", "process 4242", "This program", NO_GPU):
+        assert words in texts
+    strip.show_sample(sample(cpu=97.0))
+    assert "97.0 %" in every_text(popup)
+    popup.close()
+
+
+def test_samples_come_from_the_other_thread_until_the_window_closes(
+    strip: StatusStrip, bridge: Bridge, qtbot: QtBot
+) -> None:
+    ended = threading.Event()
+
+    class Sampler:
+        async def samples(self) -> AsyncGenerator[Sample, None]:
+            try:
+                yield sample()
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    strip.follow(bridge, Sampler())
+    qtbot.waitUntil(lambda: "41 %" in every_text(strip))
+
+    async def close() -> None:
+        await strip.close_strip()
+
+    bridge.spawn(close())
+    qtbot.waitUntil(ended.is_set)

@@ -1,0 +1,94 @@
+"""Palettes, icons, text sizes and the strip."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from playground.ui.icons import resource
+from playground.ui.palette import DARK, LIGHT, TEXT_PAIRS, Palette, contrast
+from playground.ui.stylesheet import style_sheet
+from playground.ui.theme import Theme
+from playground.ui.widgets.parts import make_label, plain_tooltip
+
+ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
+
+
+def test_contrast_is_what_the_standard_says() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("ink", "ground"), TEXT_PAIRS)
+def test_text_can_be_read_on_its_ground(palette: Palette, ink: str, ground: str) -> None:
+    assert contrast(getattr(palette, ink), getattr(palette, ground)) >= 4.5
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_mark_of_the_style_sheet_is_filled_in(palette: Palette) -> None:
+    sheet = style_sheet(palette, 1.3)
+    assert "@" not in sheet
+    assert "%ROLES%" not in sheet
+    for size in range(40):
+        assert f"{{{size}}}" not in sheet
+
+
+@pytest.mark.parametrize("name", ICONS)
+def test_every_icon_is_drawn_in_the_colour_that_is_asked_for(name: str, theme: Theme) -> None:
+    image = theme.icon(name, "bad").pixmap(48, 48).toImage()
+    bad = QColor(theme.palette.bad)
+    drawn = [
+        image.pixelColor(x, y)
+        for x in range(image.width())
+        for y in range(image.height())
+        if image.pixelColor(x, y).alpha() > 250
+    ]
+    assert drawn, "nothing was drawn"
+    for color in drawn:
+        assert abs(color.red() - bad.red()) + abs(color.green() - bad.green()) < 12
+
+
+def test_the_whole_application_changes_at_once(
+    theme: Theme, qapp: QApplication, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(theme.changed):
+        theme.set_look(mode="dark")
+    assert qapp.palette().window().color().name() == DARK.background
+    theme.set_look(mode="light")
+    assert qapp.palette().window().color().name() == LIGHT.background
+
+
+def test_text_grows_with_one_setting(theme: Theme, qtbot: QtBot) -> None:
+    label = make_label("1,234", "figure")
+    qtbot.addWidget(label)
+    label.show()
+    before = label.fontMetrics().height()
+    theme.set_look(scale=2.0)
+    assert label.fontMetrics().height() > before * 1.7
+    theme.set_look(scale=1.0)
+
+
+def test_nothing_happens_where_the_look_stays_the_same(theme: Theme, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(theme.changed):
+        theme.set_look(mode="light", scale=1.0)
+
+
+def test_resources_are_found_in_a_checkout() -> None:
+    assert isinstance(resource("prompts.toml"), Path)
+    assert resource("prompts.toml").is_file()
+
+
+def test_a_tooltip_never_becomes_html() -> None:
+    assert "<img" not in plain_tooltip('<img src="file:///etc/passwd">')
+    assert plain_tooltip("plain & simple") == "plain & simple"
+
+
+def test_palettes_have_a_colour_for_everything() -> None:
+    for palette in (LIGHT, DARK):
+        for field in fields(palette):
+            value = getattr(palette, field.name)
+            assert isinstance(value, bool) or QColor(value).isValid()

@@ -1,0 +1,193 @@
+"""Figures into words."""
+
+from pathlib import Path
+
+import pytest
+
+from playground.core.chat import ChatRequest
+from playground.core.runs import (
+    Cost,
+    HostContact,
+    Provenance,
+    Run,
+    RunOrder,
+    RunStatus,
+    StreamCounts,
+    Timings,
+    TokenUsage,
+    Turn,
+)
+from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
+from playground.ui.pages.compare.cells import best_of, cells, details
+from playground.ui.pages.compare.summary import summary
+from playground.ui.wording import footer, head, money, rate, seconds, shortened, size
+
+CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
+OWN = Provider("o", "Ollama", "http://localhost:11434/v1")
+PRACTICE = Provider("practice", "Practice cloud", "http://127.0.0.1:9/v1", is_practice=True)
+
+
+def local(name: str = "Smol") -> LocalTarget:
+    return LocalTarget(ModelFile(Path(f"/{name}.gguf"), name, 98_000_000, "Starter"))
+
+
+def run(
+    name: str = "Smol",
+    *,
+    target: LocalTarget | CloudTarget | None = None,
+    ttft: float = 0.2,
+    words: int = 20,
+    cost: Cost | None = None,
+    status: RunStatus = RunStatus.FINISHED,
+    **rest: object,
+) -> Run:
+    return Run(
+        id=name,
+        target=target or local(name),
+        request=ChatRequest(()),
+        order=0,
+        status=status,
+        text="text",
+        timings=Timings(ttft_s=ttft, generation_s=1.0, total_s=ttft + 1),
+        counts=StreamCounts(chunks=5, tokens=5, characters=20, words=words, first_chunk_words=1),
+        usage=TokenUsage(10, 5, provenance=Provenance.MEASURED),
+        sent_t_s=0.0,
+        cost=cost or Cost(4e-6, "electricity", Provenance.ESTIMATED, "2 s × 15 W"),
+        **rest,  # type: ignore[arg-type]  # fields of Run
+    )
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        (None, "—"),
+        (0.0, "$0"),
+        (4.2e-6, "$0.000004"),
+        (9.96e-5, "$0.0001"),
+        (0.00021, "$0.00021"),
+        (0.0011, "$0.0011"),
+        (0.004, "$0.004"),
+        (0.1, "$0.10"),
+        (1.1, "$1.10"),
+        (1234.5, "$1,234.50"),
+        (1e-12, "< $0.000000001"),
+    ],
+)
+def test_money_is_never_in_powers_of_ten(usd: float | None, words: str) -> None:
+    assert money(usd) == words
+    if usd:
+        assert money(usd, is_estimate=True) == f"≈ {words}"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "—"), (0.043, "0.04 s"), (0.2, "0.2 s"), (12.34, "12.3 s"), (125.0, "2 min 5 s")],
+)
+def test_durations(value: float | None, words: str) -> None:
+    assert seconds(value) == words
+
+
+def test_sizes_and_speeds() -> None:
+    assert [size(n) for n in (None, 12, 1400, 98_000_000, 999_900)] == [
+        "—",
+        "12 bytes",
+        "1.4 KB",
+        "98 MB",
+        "1.0 MB",
+    ]
+    assert [rate(n) for n in (None, 1.234, 78.4, 1234.0)] == ["—", "1.2", "78", "1,234"]
+
+
+def test_a_practice_cloud_is_never_called_a_cloud_without_saying_where_it_is() -> None:
+    words = head(CloudTarget(PRACTICE, "smol")).place
+    assert words == "Practice cloud, on this computer"
+    assert head(CloudTarget(OWN, "x")).place == "Your server, on this computer"
+    assert head(CloudTarget(CLOUD, "x")).place == "In the cloud"
+    assert head(local()).place == "On this computer"
+
+
+def test_the_footer_says_where_the_words_went_and_what_was_not_counted() -> None:
+    loaded = run(target=local())
+    loaded = Run(**{**_fields(loaded), "timings": Timings(load_s=1.93, ttft_s=0.1, total_s=1.0)})
+    assert footer(loaded) == (
+        "Nothing left this computer · model loaded in 1.9 s, not counted",
+        "home",
+    )
+    cloud = run(
+        target=CloudTarget(CLOUD, "x"),
+        hosts=(HostContact("api.example.com", 1400),),
+    )
+    assert footer(cloud) == ("1.4 KB went to api.example.com", "cloud")
+    practice = run(target=CloudTarget(PRACTICE, "x"), hosts=(HostContact("127.0.0.1", 900),))
+    assert footer(practice)[0] == "900 bytes went to 127.0.0.1, which is this computer"
+    kept = Run(**{**_fields(run()), "usage": TokenUsage(40, 5, cached_tokens=30)})
+    assert "30 of 40 tokens kept" in footer(kept)[0]
+    assert "tokens" not in footer(kept, is_stage=True)[0]
+
+
+def _fields(value: Run) -> dict[str, object]:
+    return {name: getattr(value, name) for name in Run.__dataclass_fields__}
+
+
+def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
+    quick, slow = run("quick", ttft=0.1), run("slow", ttft=0.4, words=60)
+    best = best_of((quick, slow))
+    assert (best.first, best.speed, best.total) == ("quick", "slow", "quick")
+    writing = run("slow", status=RunStatus.WRITING)
+    best = best_of((quick, writing))
+    assert best.first == "quick"
+    assert best.speed is None
+    assert best_of((quick,)).first is None
+    assert best_of((quick, run("x", status=RunStatus.FAILED))).first is None
+
+
+def test_speed_can_be_shown_in_tokens() -> None:
+    words = cells(run(), best_of(()))[1]
+    tokens = cells(run(), best_of(()), in_tokens=True)[1]
+    assert (words.caption, words.value) == ("words a second", "19")
+    assert (tokens.caption, tokens.value) == ("tokens a second", "4.0")
+
+
+def test_the_line_names_who_was_first_who_was_fastest_and_what_a_thousand_cost() -> None:
+    cloud = run(
+        "c",
+        target=CloudTarget(CLOUD, "large-1"),
+        ttft=0.5,
+        words=90,
+        cost=Cost(0.0011, "api", Provenance.REPORTED),
+    )
+    unknown = run("u", target=CloudTarget(CLOUD, "odd"), cost=Cost(None, "api", None))
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (run(), cloud, unknown)))
+    assert "Smol <b>started first</b>; large-1 wrote <b>fastest</b> (89 words a second)." in line
+    assert "<b>≈ $0.004</b> electricity for Smol" in line
+    assert "<b>$1.10</b> for large-1" in line
+    assert "<b>unknown</b> for odd" in line
+
+
+def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
+    here, there = run("a", target=local("same")), run("b", target=CloudTarget(CLOUD, "same"))
+    failed = run("f", target=local("broken"), status=RunStatus.FAILED)
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (here, there, failed)))
+    assert "same on this computer" in line
+    assert "same at Example Cloud" in line
+    assert "broken could not finish." in line
+
+
+def test_a_race_says_that_it_is_unfair() -> None:
+    runs = (run("a", shared_machine=True), run("b", shared_machine=True))
+    assert "shared this computer" in summary(Turn("t", "Hello", RunOrder.RACE, runs))
+    assert "shared this computer" in footer(runs[0])[0]
+
+
+def test_details_have_every_number_with_its_origin() -> None:
+    rows = {label: (value, note) for label, value, note in details(run(finish_reason="stop"))}
+    assert rows["Tokens out"] == ("5", "measured here")
+    assert rows["Ended because"][0] == "stop"
+    assert rows["Seed"][0] == "—"
+    assert rows["Hosts contacted"][0] == "none"
+    assert "2 s × 15 W" in rows["Cost"][1]
+
+
+def test_a_long_name_is_shortened_in_a_sentence() -> None:
+    assert shortened("short") == "short"
+    assert len(shortened("x" * 80)) <= 31

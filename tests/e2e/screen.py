@@ -15,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
+METERS = re.compile(r"\d %|\d [MG]B")
+"""Texts that never stop changing."""
 
 
 def can_drive() -> bool:
@@ -70,6 +72,8 @@ class Program:
             cwd=home,
         )
         assert self._read() == {"shown": True}
+        # there is no window manager that would do it
+        self.xdotool("search", "--sync", "--onlyvisible", "--name", "Inference", "windowfocus")
 
     def click(self, name: str) -> None:
         """Click the control with this accessible name or text, once it can be."""
@@ -103,6 +107,13 @@ class Program:
 
     def grab(self, path: Path) -> None:
         self.ask(do="grab", path=str(path))
+
+    def settle(self) -> None:
+        """Wait until what is on screen has stopped changing."""
+        seen: list[list[str]] = []
+        while len(seen) < 3 or not seen[-1] == seen[-2] == seen[-3]:
+            seen.append([text for text in self.texts() if not METERS.search(text)])
+            select.select([], [], [], 0.5)
 
     def close(self) -> int:
         """Close the window as a person does and return the exit code."""

@@ -6,12 +6,13 @@ import signal
 import sys
 from typing import BinaryIO
 
-PARENT_VARIABLE = "PLAYGROUND_PARENT_PID"
+from playground.engines.llama_environment import PARENT_VARIABLE
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Return private ends of stdin and stdout; descriptors 1 and 2 are the log from now on.
+def take_pipes() -> tuple[BinaryIO, int]:
+    """Return private ends of stdin (a file) and stdout (a descriptor); 1 and 2 are the log now.
 
     llama-cpp-python redirects both for the whole process while it loads, and libraries print.
     """
@@ -20,7 +21,7 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+    return os.fdopen(incoming, "rb"), outgoing
 
 
 def die_with_parent() -> None:

@@ -1,6 +1,5 @@
 """The child process that holds one model: takes orders from its parent until that is gone."""
 
-import ctypes
 import os
 import queue
 import signal
@@ -12,15 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from playground.core.errors import OutOfMemory, PlaygroundError
 from playground.engines import wire
+from playground.engines.child import die_with_parent, take_pipes
 
 if TYPE_CHECKING:
     from playground.engines.worker_session import Session
 
-PARENT_VARIABLE = "PLAYGROUND_PARENT_PID"
 LOAD_ID = 0
 """The id under which a load can be stopped."""
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Job:
@@ -76,10 +73,10 @@ class JobBoard:
 
 def main() -> int:
     """Work until the parent closes the pipe, dies, or a load fails; return the exit code."""
-    _die_with_parent()
+    die_with_parent()
     # Ctrl-C in a terminal reaches the whole group: the parent decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    incoming, outgoing = _take_pipes()
+    incoming, outgoing = take_pipes()
     _be_killed_first()
     board = JobBoard()
     threading.Thread(target=_listen, args=(incoming, board), daemon=True).start()
@@ -128,29 +125,6 @@ def _listen(incoming: BinaryIO, board: JobBoard) -> None:
     except (wire.WireError, KeyError, TypeError, ValueError, OSError):
         os._exit(2)
     os._exit(0)
-
-
-def _take_pipes() -> tuple[BinaryIO, int]:
-    """Move the pipes to descriptors of our own and point 1 and 2 at the log pipe.
-
-    llama-cpp-python redirects both for the whole process while it loads, and libraries print.
-    """
-    incoming, outgoing = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return os.fdopen(incoming, "rb"), outgoing
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process with the thread that started it."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    parent = os.environ.get(PARENT_VARIABLE)
-    if parent is not None and parent != str(os.getppid()):
-        os._exit(0)
 
 
 def _be_killed_first() -> None:

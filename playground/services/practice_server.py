@@ -50,8 +50,7 @@ def main() -> int:
     threading.Thread(target=_end_with, args=(incoming,), daemon=True).start()
 
     def report(**message: object) -> None:
-        outgoing.write(json.dumps(message).encode() + b"\n")
-        outgoing.flush()
+        os.write(outgoing, json.dumps(message).encode() + b"\n")
 
     try:
         report(fraction=0.1, doing="Starting the server")

@@ -26,6 +26,8 @@ from playground.ui.theme import Theme
 from playground.ui.widgets.toast import Toast
 
 DEFAULT_SIZE = QSize(1280, 800)
+FRAME = QSize(8, 40)
+"""Room for what the desktop draws around a window."""
 
 
 class MainWindow(QMainWindow):
@@ -122,7 +124,7 @@ class MainWindow(QMainWindow):
         )
         if not restored:
             room = QGuiApplication.primaryScreen().availableSize()
-            self.resize(DEFAULT_SIZE.boundedTo(room))
+            self.resize(DEFAULT_SIZE.boundedTo(room - FRAME))
         self.show_page(page or state.page)
         self.show()
 

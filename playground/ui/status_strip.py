@@ -1,20 +1,22 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from playground.services.gpu import GpuSample
-from playground.services.telemetry_probe import Sample
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.theme import Theme
-from playground.ui.widgets.facts_popup import FactsPopup, Row
 from playground.ui.widgets.meter import Meter
 from playground.ui.widgets.parts import ElidedLabel, make_label
 from playground.ui.wording import UNKNOWN, size
+
+if TYPE_CHECKING:
+    from playground.services.gpu import GpuSample
+    from playground.services.telemetry_probe import Sample
+    from playground.ui.widgets.facts_popup import FactsPopup, Row
 
 _LINES_FROM = 860
 _LOADED_FROM = 1040
@@ -23,7 +25,7 @@ _LOADED_FROM = 1040
 class Sampler(Protocol):
     """What is needed of telemetry."""
 
-    def samples(self) -> AsyncGenerator[Sample, None]:
+    def samples(self) -> "AsyncGenerator[Sample, None]":
         """Yield a sample a second."""
         ...
 
@@ -47,7 +49,7 @@ class StatusStrip(QWidget):
         """Show what the sampler sees from now on."""
         self._follower = bridge.follow(sampler.samples, self._on_samples, hz=2)
 
-    def show_sample(self, sample: Sample) -> None:
+    def show_sample(self, sample: "Sample") -> None:
         """Show one moment."""
         self._sample = sample
         cpu = sample.cpu_percent
@@ -112,10 +114,10 @@ class StatusStrip(QWidget):
         self._row.addWidget(self._loaded)
         self._row.addWidget(self._own)
 
-    def _on_samples(self, samples: list[Sample]) -> None:
+    def _on_samples(self, samples: "list[Sample]") -> None:
         self.show_sample(samples[-1])
 
-    def _show_gpus(self, sample: Sample) -> None:
+    def _show_gpus(self, sample: "Sample") -> None:
         while len(self._gpus) < len(sample.gpus):
             meter = Meter(self._theme, self.tr("Graphics"))
             self._row.insertWidget(2 + len(self._gpus), meter)
@@ -128,7 +130,7 @@ class StatusStrip(QWidget):
             meter.show_value(self._gpu_words(gpu), None if load is None else load / 100)
         self._note.set_full_text("" if sample.gpus else sample.gpu_note or "")
 
-    def _gpu_words(self, gpu: GpuSample) -> str:
+    def _gpu_words(self, gpu: "GpuSample") -> str:
         parts = [gpu.name, _percent(gpu.load_percent)]
         if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None:
             parts.append(_of(gpu.memory_used_bytes, gpu.memory_total_bytes))
@@ -142,6 +144,8 @@ class StatusStrip(QWidget):
     def _open_details(self) -> None:
         if self._sample is None:
             return
+        from playground.ui.widgets.facts_popup import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
+
         self._popup = FactsPopup(self._theme, self.tr("This computer, right now"), self)
         self._popup.destroyed.connect(self._forget_popup)
         self._popup.set_rows(self._rows(self._sample))
@@ -150,7 +154,7 @@ class StatusStrip(QWidget):
     def _forget_popup(self) -> None:
         self._popup = None
 
-    def _rows(self, sample: Sample) -> list[Row]:
+    def _rows(self, sample: "Sample") -> "list[Row]":
         rows: list[Row] = [
             (self.tr("Processor"), _percent(sample.cpu_percent, 1), self.tr("of all cores")),
             (

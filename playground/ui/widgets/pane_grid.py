@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from math import ceil
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
 
 from playground.ui.theme import Theme
-from playground.ui.widgets.response_pane import ResponsePane
+
+if TYPE_CHECKING:
+    from playground.ui.widgets.response_pane import ResponsePane
 
 NARROWEST = 250
 ROW_LIMIT = 3
@@ -33,7 +36,7 @@ class PaneGrid(QScrollArea):
         self.viewport().setAutoFillBackground(False)
         theme.changed.connect(self._arrange)
 
-    def set_panes(self, panes: Sequence[ResponsePane]) -> None:
+    def set_panes(self, panes: "Sequence[ResponsePane]") -> None:
         """Show these panes, in this order; others are deleted."""
         for pane in self._panes:
             if pane not in panes:

@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from playground.ui.page import Page
-from playground.ui.pages.compare.answer_settings import AnswerSettings
 from playground.ui.pages.compare.empty_state import EmptyState
-from playground.ui.pages.compare.prompts import starter_prompts
-from playground.ui.pages.compare.summary_card import SummaryCard
 from playground.ui.theme import Theme
-from playground.ui.widgets.facts_popup import FactsPopup, Row
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.pane_grid import PaneGrid
 from playground.ui.widgets.parts import make_button, make_card, make_label
 from playground.ui.widgets.prompt_box import PromptBox
-from playground.ui.widgets.response_pane import ResponsePane
 from playground.ui.widgets.segmented import Segmented
-from playground.ui.widgets.target_chip import TargetChip
-from playground.ui.widgets.target_picker import TargetPicker
+
+if TYPE_CHECKING:
+    from playground.ui.pages.compare.answer_settings import AnswerSettings
+    from playground.ui.pages.compare.summary_card import SummaryCard
+    from playground.ui.widgets.facts_popup import Row
+    from playground.ui.widgets.response_pane import ResponsePane
+    from playground.ui.widgets.target_chip import TargetChip
+    from playground.ui.widgets.target_picker import TargetPicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,38 @@ class CompareView(Page):
         self._chips: list[TargetChip] = []
         self._is_running = False
         self._picker: TargetPicker | None = None
+        self._drawer: AnswerSettings | None = None
+        self._summary: SummaryCard | None = None
         self._build()
         self._connect()
         self._wear()
 
     @property
-    def panes(self) -> Sequence[ResponsePane]:
+    def panes(self) -> "Sequence[ResponsePane]":
         """The panes in the order they are shown."""
         return tuple(self._panes)
 
     @property
-    def settings(self) -> AnswerSettings:
-        """The drawer."""
+    def settings(self) -> "AnswerSettings":
+        """The drawer, built when it is first needed."""
+        if self._drawer is None:
+            from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._drawer = AnswerSettings(self._theme)
+            self._drawer.setVisible(self._drawer_button.isChecked())
+            self._drawer.close_clicked.connect(self._close_drawer)
+            self._outer.addWidget(self._drawer)
         return self._drawer
 
     @property
-    def summary(self) -> SummaryCard:
-        """The line in plain words, and the vote."""
+    def summary(self) -> "SummaryCard":
+        """The line in plain words and the vote, built when they are first needed."""
+        if self._summary is None:
+            from playground.ui.pages.compare.summary_card import SummaryCard  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._summary = SummaryCard(self._theme)
+            self._summary.hide()
+            self._column.insertWidget(self._column.count() - 1, self._summary)
         return self._summary
 
     @property
@@ -81,9 +98,11 @@ class CompareView(Page):
         return self._empty
 
     @property
-    def picker(self) -> TargetPicker:
+    def picker(self) -> "TargetPicker":
         """The list of what can be added."""
         if self._picker is None:
+            from playground.ui.widgets.target_picker import TargetPicker  # noqa: PLC0415 - not on the way to the first prompt
+
             self._picker = TargetPicker(self._theme, self)
         return self._picker
 
@@ -98,6 +117,8 @@ class CompareView(Page):
 
     def set_chips(self, chips: Sequence[ChipState]) -> None:
         """Show the chosen targets."""
+        from playground.ui.widgets.target_chip import TargetChip  # noqa: PLC0415 - not on the way to the first prompt
+
         for chip in self._chips:
             self._chip_row.removeWidget(chip)
             chip.hide()
@@ -117,6 +138,8 @@ class CompareView(Page):
 
     def set_pane_count(self, count: int) -> None:
         """Have so many panes; those that stay keep what they show."""
+        from playground.ui.widgets.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
+
         while len(self._panes) > count:
             self._panes.pop()
         while len(self._panes) < count:
@@ -162,8 +185,10 @@ class CompareView(Page):
         """Show whether names are hidden."""
         self._hide_names.setChecked(on)
 
-    def show_details(self, index: int, title: str, rows: Sequence[Row]) -> None:
+    def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
         """Show every exact number of a pane."""
+        from playground.ui.widgets.facts_popup import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
+
         popup = FactsPopup(self._theme, title, self)
         popup.set_rows(rows)
         popup.show_at(self._panes[index].metrics)
@@ -175,7 +200,7 @@ class CompareView(Page):
 
     def set_drawer_open(self, *, is_open: bool) -> None:
         """Show or hide the answer settings."""
-        self._drawer.setVisible(is_open)
+        self.settings.setVisible(is_open)
         self._drawer_button.setChecked(is_open)
 
     def focus_first(self) -> None:
@@ -197,14 +222,11 @@ class CompareView(Page):
         self._title.setVisible(not on)
 
     def _build(self) -> None:
-        outer = QHBoxLayout(self)
+        outer = self._outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         self._column = QVBoxLayout()
         outer.addLayout(self._column, 1)
-        self._drawer = AnswerSettings(self._theme)
-        self._drawer.hide()
-        outer.addWidget(self._drawer)
         self._column.addLayout(self._build_header())
         self._column.addWidget(self._build_chips())
         self._empty = EmptyState(self._theme)
@@ -212,9 +234,6 @@ class CompareView(Page):
         self._grid = PaneGrid(self._theme)
         self._grid.hide()
         self._column.addWidget(self._grid, 1)
-        self._summary = SummaryCard(self._theme)
-        self._summary.hide()
-        self._column.addWidget(self._summary)
         self._column.addWidget(self._build_prompt())
 
     def _build_header(self) -> QHBoxLayout:
@@ -301,8 +320,7 @@ class CompareView(Page):
     def _connect(self) -> None:
         self._order.chosen.connect(self.order_chosen)
         self._hide_names.toggled.connect(self.hide_names_toggled)
-        self._drawer_button.toggled.connect(self._drawer.setVisible)
-        self._drawer.close_clicked.connect(self._close_drawer)
+        self._drawer_button.toggled.connect(self._on_drawer_toggled)
         self._add.clicked.connect(self.picker_wanted)
         self._empty.choose_clicked.connect(self.picker_wanted)
         self._run.clicked.connect(self.run_clicked)
@@ -313,6 +331,9 @@ class CompareView(Page):
         QShortcut(QKeySequence("Ctrl+Return"), self, self._on_submitted)
         QShortcut(QKeySequence("Ctrl+N"), self, self._on_new_shortcut)
         self._theme.changed.connect(self._wear)
+
+    def _on_drawer_toggled(self, on: bool) -> None:
+        self.set_drawer_open(is_open=on)
 
     def _close_drawer(self) -> None:
         self.set_drawer_open(is_open=False)
@@ -329,7 +350,7 @@ class CompareView(Page):
         self.target_removed.emit(self.sender().property("key"))
 
     def _on_chip_clicked(self) -> None:
-        self._drawer.set_scope(self.sender().property("key"))
+        self.settings.set_scope(self.sender().property("key"))
         self.set_drawer_open(is_open=True)
 
     def _on_pane_stop(self) -> None:
@@ -346,6 +367,8 @@ class CompareView(Page):
         return next(index for index, pane in enumerate(self._panes) if pane is sender)
 
     def _open_ideas(self) -> None:
+        from playground.ui.pages.compare.prompts import starter_prompts  # noqa: PLC0415 - not on the way to the first prompt
+
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         kind = None

@@ -1,6 +1,5 @@
 """SVG icons from `resources/icons`, drawn in whatever colour the theme asks for."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt
@@ -9,7 +8,8 @@ from PySide6.QtGui import QIcon, QIconEngine, QImageReader, QPainter, QPixmap
 
 def resource(*parts: str) -> Path:
     """Return a file of `resources`: inside the installed package, or beside it in a checkout."""
-    inside = Path(str(files("playground"))) / "resources"
+    # not importlib.resources: importing it costs as much as the window's own modules together
+    inside = Path(__file__).parents[1] / "resources"
     root = inside if inside.is_dir() else Path(__file__).parents[2] / "resources"
     return root.joinpath(*parts)
 

@@ -146,7 +146,7 @@ def head(target: Target, *, is_stage: bool = False) -> PaneHead:
 def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
     """Return where the words went and what else a person should know, and its icon."""
     parts = [_where(run)]
-    if run.timings.load_s is not None and run.timings.load_s > 0.005:
+    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not is_stage:
         parts.append(
             translate("wording", "model loaded in {time}, not counted").format(
                 time=seconds(run.timings.load_s)

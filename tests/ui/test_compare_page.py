@@ -20,6 +20,7 @@ from playground.store.settings import SettingsStore
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.facts_popup import FactsPopup
 from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.widgets.token_view import TokenView
 from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
@@ -93,7 +94,7 @@ def test_answers_stream_with_figures_and_where_the_words_went(
     assert "1.4 KB went to api.example.com" in every_text(stage.view.panes[1])
     line = stage.view.summary._line.text()
     assert "A thousand prompts like this" in line
-    assert "≈ $0.004" in line
+    assert "≈&nbsp;$0.004" in line
     assert "$1.10" in line
 
 
@@ -399,3 +400,24 @@ def test_trouble_with_the_history_is_told_and_the_answers_go_on(
     stage = make_stage()
     stage.presenter._on_updates([StorageTrouble(StorageFailed("The disk is full.").info())])
     assert "The disk is full." in every_text(stage.window)
+
+
+def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("one two three")})
+    stage.choose(HERE)
+    stage.ask("Without")
+    qtbot.waitUntil(finished(stage))
+    assert stage.view.findChild(TokenView) is None
+    stage.view.settings.set_drafts(Draft(SamplingParams(logprobs=3), ""))
+    stage.ask("With")
+    qtbot.waitUntil(finished(stage))
+    tokens = stage.view.findChild(TokenView)
+    assert tokens._text.toPlainText() == "one two three"
+    assert not tokens.isVisible()
+    by_name(stage.view, "How sure it was, word by word").click()
+    tokens.select(1)
+    assert "“two ”: 50%" in tokens.about
+    assert "1. “two ”: 50%" in tokens.about
+    assert "2. “other0 ”: 25%" in tokens.about

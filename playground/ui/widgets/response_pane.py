@@ -1,6 +1,7 @@
 """One answer's card: its place, its time, its text, its figures, and where the words went."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -21,6 +22,9 @@ from playground.ui.widgets.parts import (
 )
 from playground.ui.widgets.time_bar import Spans, TimeBar
 from playground.ui.widgets.turn_view import TurnView
+
+if TYPE_CHECKING:
+    from playground.core.events import Token
 
 
 class ResponsePane(QFrame):
@@ -119,6 +123,11 @@ class ResponsePane(QFrame):
         """Say what is happening where there is no text yet."""
         if self.turn is not None:
             self.turn.set_status(status)
+
+    def show_tokens(self, tokens: "Sequence[Token]") -> None:
+        """Offer the answer token by token."""
+        if self.turn is not None:
+            self.turn.show_tokens(tokens)
 
     def set_notices(self, notices: Sequence[str]) -> None:
         """Show what a person should know about this answer."""

@@ -1,6 +1,7 @@
 """One turn in a pane: the prompt, what was thought, the answer, and what went wrong."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -10,6 +11,9 @@ from playground.ui.theme import Theme
 from playground.ui.widgets.disclosure import Disclosure
 from playground.ui.widgets.markdown_view import MarkdownView
 from playground.ui.widgets.parts import make_card, make_label
+
+if TYPE_CHECKING:
+    from playground.core.events import Token
 
 
 class TurnView(QWidget):
@@ -22,6 +26,7 @@ class TurnView(QWidget):
         self._thinking: Disclosure | None = None
         self._reasoning_text = ""
         self._error: QFrame | None = None
+        self._has_tokens = False
         self._notices: tuple[str, ...] = ()
         self._build(prompt)
 
@@ -48,6 +53,17 @@ class TurnView(QWidget):
             label = make_label(notice, "caption", "caution", wrap=True)
             self._column.insertWidget(self._column.indexOf(self._answer), label)
         self._notices = tuple(notices)
+
+    def show_tokens(self, tokens: "Sequence[Token]") -> None:
+        """Offer the answer token by token, with probabilities, folded away."""
+        if self._has_tokens or not tokens:
+            return
+        from playground.ui.widgets.token_view import TokenView  # noqa: PLC0415 - rarely wanted
+
+        self._has_tokens = True
+        view = TokenView(self._theme, tokens)
+        folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
+        self._column.insertWidget(self._column.indexOf(self._answer) + 1, folded)
 
     def show_error(self, error: ErrorInfo, kept: str) -> None:
         """Say what happened, what was kept, and what to try."""

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from playground.core.errors import ErrorInfo
-from playground.core.events import StreamEvent
+from playground.core.events import StreamEvent, Token
 from playground.core.runs import Comparison, Run, RunStatus, Turn
 from playground.core.targets import Target
 from playground.ui.pages.compare.cells import Best, best_of, cells, empty_cells
@@ -31,6 +31,8 @@ class Board:
         self._order: list[int] = []
         self._live: dict[str, LiveRun] = {}
         self._runs_by_pane: list[str] = []
+        self._tokens: dict[str, list[Token]] = {}
+        """Run → its tokens, where probabilities were asked for."""
         self._is_replay = False
         self.is_hidden = False
         self.in_tokens = False
@@ -54,6 +56,7 @@ class Board:
         for live in self._live.values():
             self._rota.forget(live)
         self._live.clear()
+        self._tokens.clear()
         self._runs_by_pane = []
         self.is_hidden = False
         for pane in self._view.panes:
@@ -78,7 +81,7 @@ class Board:
         self._runs_by_pane = []
         for pane, index in zip(self._view.panes, self._order, strict=True):
             run = turn.runs[index]
-            live = LiveRun(run, pane)
+            live = LiveRun(run, pane, self._tokens.setdefault(run.id, []))
             live.is_hidden = self.is_hidden
             self._live[run.id] = live
             self._runs_by_pane.append(run.id)
@@ -161,7 +164,7 @@ class Board:
             return
         for pane, index in zip(self._view.panes, self._order, strict=True):
             run = last.runs[index]
-            live = LiveRun(run, pane)
+            live = LiveRun(run, pane, self._tokens.setdefault(run.id, []))
             live.is_hidden = self.is_hidden
             self._live[run.id] = live
             self._runs_by_pane.append(run.id)

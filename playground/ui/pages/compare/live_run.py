@@ -2,7 +2,7 @@
 
 import time
 
-from playground.core.events import StreamEvent
+from playground.core.events import StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
 from playground.core.runs import Run, RunStatus
 from playground.core.targets import LocalTarget
@@ -14,8 +14,9 @@ from playground.ui.wording import translate, whole
 class LiveRun:
     """Folds a run's events and shows its text in its pane when it has a turn."""
 
-    def __init__(self, run: Run, pane: ResponsePane) -> None:
+    def __init__(self, run: Run, pane: ResponsePane, tokens: list[Token]) -> None:
         self.pane = pane
+        self._tokens = tokens
         self.is_hidden = False
         self._fold = RunFold(run)
         self._final: Run | None = run if run.status.is_final else None
@@ -39,6 +40,8 @@ class LiveRun:
     def add(self, event: StreamEvent) -> None:
         """Take an event."""
         self._fold.add(event)
+        if isinstance(event, TextDelta) and event.tokens:
+            self._tokens.extend(t for t in event.tokens if t.probability is not None)
 
     def end(self, run: Run) -> None:
         """Take the final run, with its cost."""
@@ -53,6 +56,8 @@ class LiveRun:
         self.pane.set_text(run.text, run.reasoning, is_writing=is_writing)
         self.pane.set_status(status_words(run, self._fold))
         self.pane.set_notices(notices(run))
+        if run.status.is_final:
+            self.pane.show_tokens(self._tokens)
 
     def spans(self) -> Spans:
         """Return the time spent so far, stage by stage."""

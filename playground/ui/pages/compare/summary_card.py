@@ -23,7 +23,8 @@ class SummaryCard(QFrame):
 
     def set_line(self, html: str) -> None:
         """Show the line; `html` holds only our own marks, names in it are escaped."""
-        self._line.setText(html)
+        # an estimate and its sign stay in one line
+        self._line.setText(html.replace("≈ ", "≈&nbsp;"))
         self._line.setVisible(bool(html))
 
     def set_vote(self, *, offered: bool, verdict: Verdict | None = None, said: str = "") -> None:

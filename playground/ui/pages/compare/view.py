@@ -57,6 +57,7 @@ class CompareView(Page):
         self._panes: list[ResponsePane] = []
         self._chips: list[TargetChip] = []
         self._is_running = False
+        self._is_stage = False
         self._picker: TargetPicker | None = None
         self._drawer: AnswerSettings | None = None
         self._summary: SummaryCard | None = None
@@ -134,7 +135,7 @@ class CompareView(Page):
         has_chips = bool(chips)
         self._empty.setVisible(not has_chips)
         self._grid.setVisible(has_chips)
-        self._chip_box.setVisible(has_chips)
+        self._chip_box.setVisible(has_chips and not self._is_stage)
 
     def set_pane_count(self, count: int) -> None:
         """Have so many panes; those that stay keep what they show."""
@@ -220,6 +221,9 @@ class CompareView(Page):
         if on:
             self.set_drawer_open(is_open=False)
         self._title.setVisible(not on)
+        self._ideas.setVisible(not on)
+        self._is_stage = on
+        self._chip_box.setVisible(bool(self._chips) and not on)
 
     def _build(self) -> None:
         outer = self._outer = QHBoxLayout(self)

@@ -186,7 +186,7 @@ class RunFold:
 
     def fail(self, error: ErrorInfo, t_s: float) -> None:
         """End the run with an error that did not come from its engine."""
-        self._add_failed(Failed(t_s, error))
+        self._add_failed(Failed(t_s, error, hosts=self._run.hosts))
 
     def _known_usage(self, usage: TokenUsage | None) -> TokenUsage:
         if usage is not None and usage != TokenUsage():

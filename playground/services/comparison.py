@@ -212,20 +212,31 @@ class _TurnRunner:
         """Wait for an attempt, however it goes, and keep what came of it."""
         await asyncio.wait([attempt.task])
         elapsed = time.perf_counter() - attempt.started
-        if attempt.task.cancelled():
-            attempt.fold.cancel(elapsed)
-        elif isinstance(error := attempt.task.exception(), PlaygroundError):
-            attempt.fold.fail(error.info(), elapsed)
-        elif error is not None:
-            attempt.fold.fail(_bug(error), elapsed)
+        is_stopped = attempt.task.cancelled()
+        error = None if is_stopped else attempt.task.exception()
+        if error is not None and not isinstance(error, PlaygroundError):
             self._bugs.append(error)
-        run = attempt.fold.run
-        if self._cost_of is not None and run.started_at is not None:
-            # the first price asked for reads a table from disk
-            run = replace(run, cost=await asyncio.to_thread(self._cost_of, run))
+        # a stop or a fault while the engine tidies up takes nothing from a finished answer
+        if not attempt.fold.run.status.is_final:
+            if is_stopped:
+                attempt.fold.cancel(elapsed)
+            elif error is not None:
+                attempt.fold.fail(_info(error), elapsed)
+        run = await self._with_cost(attempt.fold.run)
         self._final[run.id] = run
         await attempt.recorder.close(run)
         self._queue.put_nowait(RunEnded(run))
+
+    async def _with_cost(self, run: Run) -> Run:
+        """Return the run with what it cost; a bug in the reckoning costs nothing but the price."""
+        if self._cost_of is None or run.started_at is None:
+            return run
+        try:
+            # the first price asked for reads a table from disk
+            return replace(run, cost=await asyncio.to_thread(self._cost_of, run))
+        except Exception as error:  # noqa: BLE001 - raised when the turn is over
+            self._bugs.append(error)
+            return run
 
     async def _keep_turn(self) -> None:
         if self._store is None:
@@ -257,7 +268,9 @@ class _Attempt:
         self.started = time.perf_counter()
 
 
-def _bug(error: BaseException) -> ErrorInfo:
+def _info(error: BaseException) -> ErrorInfo:
+    if isinstance(error, PlaygroundError):
+        return error.info()
     return ErrorInfo(
         "InternalError",
         f"The program made a mistake ({type(error).__name__}).",

@@ -166,6 +166,13 @@ def test_an_error_from_outside_ends_the_run_as_one_from_inside() -> None:
     assert (folding.run.status, folding.run.error, folding.run.text) == ("failed", ERROR, "Half")
 
 
+def test_an_error_from_outside_does_not_deny_where_the_words_went() -> None:
+    folding = RunFold(cloud_run())
+    folding.add(RequestSent(0.1, hosts=HOSTS))
+    folding.fail(ERROR, 1.0)
+    assert folding.run.hosts == HOSTS
+
+
 def test_a_second_request_starts_the_clock_again() -> None:
     run = fold(
         cloud_run(),

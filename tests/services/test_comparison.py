@@ -1,5 +1,6 @@
 """A turn's runs, in order, kept while they happen. Engines are scripted; the history is real."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -8,9 +9,18 @@ import pytest
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited
-from playground.core.events import TextDelta
+from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta
 from playground.core.planning import new_comparison
-from playground.core.runs import Comparison, Cost, Provenance, Run, RunOrder, RunStatus, Turn
+from playground.core.runs import (
+    Comparison,
+    Cost,
+    Provenance,
+    Run,
+    RunOrder,
+    RunStatus,
+    TokenUsage,
+    Turn,
+)
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.engines.base import Engine
 from playground.engines.fake import FakeEngine
@@ -124,9 +134,9 @@ async def test_stopping_one_run_keeps_what_it_wrote_and_the_next_still_runs() ->
         comparisons.run_turn(new_comparison([HERE, THERE]), "hi", RunOrder.FAIR)
     ) as updates:
         async for update in updates:
-            if isinstance(update, RunEvent) and isinstance(update.event, TextDelta):
-                if update.event.text == "begun ":
-                    comparisons.stop(update.run_id)
+            match update:
+                case RunEvent(run_id=run_id, event=TextDelta(text="begun ")):
+                    comparisons.stop(run_id)
             last = update
     assert isinstance(last, TurnEnded)
     first, second = last.turn.runs
@@ -218,6 +228,55 @@ async def test_a_bug_in_an_engine_ends_its_run_and_is_reported_after_the_others_
     broken, fine = final_turn(seen).runs
     assert (broken.status, broken.text) == (RunStatus.FAILED, "before ")
     assert fine.status is RunStatus.FINISHED
+
+
+class SlowToLeave:
+    """An engine that has said everything, but whose connection takes its time to close."""
+
+    def __init__(self) -> None:
+        self.is_leaving = asyncio.Event()
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+        try:
+            yield RequestSent(0.0)
+            yield TextDelta(0.1, "all of it")
+            yield Finished(0.2, TokenUsage(1, 3), "stop")
+        finally:
+            self.is_leaving.set()
+            await asyncio.sleep(3600)
+
+
+async def test_a_stop_that_comes_after_the_last_word_leaves_a_finished_answer() -> None:
+    engine = SlowToLeave()
+    comparisons = service({HERE: engine})  # type: ignore[dict-item]
+
+    async def stop_late() -> None:
+        await engine.is_leaving.wait()
+        comparisons.stop_all()
+
+    stopping = asyncio.create_task(stop_late())
+    (run,) = final_turn(await collect(comparisons, new_comparison([HERE]))).runs
+    await stopping
+    assert (run.status, run.finish_reason, run.text) == (RunStatus.FINISHED, "stop", "all of it")
+
+
+async def test_a_bug_in_the_price_costs_no_answer() -> None:
+    def broken(run: Run) -> Cost | None:
+        raise ZeroDivisionError
+
+    engines = {HERE: FakeEngine.saying("one"), THERE: FakeEngine.saying("two")}
+    comparisons = ComparisonService(engines.__getitem__, None, broken)
+    seen: list[TurnUpdate] = []
+
+    async def watch() -> None:
+        async for update in comparisons.run_turn(
+            new_comparison([HERE, THERE]), "hi", RunOrder.FAIR
+        ):
+            seen.append(update)
+
+    with pytest.raises(ZeroDivisionError):
+        await watch()
+    assert [run.text for run in final_turn(seen).runs] == ["one", "two"]
 
 
 async def test_stopping_before_anything_has_begun_ends_every_run() -> None:

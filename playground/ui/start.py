@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     """Show the window until it is closed; `on_shown` gets it once it can be used."""
-    application = QApplication(sys.argv[:1])
+    # setStyle() would build the platform's style first, and every class of styles in PySide
+    application = QApplication([*sys.argv[:1], "-style", "fusion"])
     application.setApplicationName("inference-playground")
     application.setApplicationDisplayName("Inference Playground")
     application.setDesktopFileName("inference-playground")

@@ -41,7 +41,6 @@ class Theme(QObject):
         self._is_stage = False
         self._family = _system_families()
         self.icons = Icons()
-        app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
         self._wear()
 

@@ -7,6 +7,9 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 from playground.ui.theme import Theme
 
 MOST_LINES = 6
+_LEAST_LINES = 2
+_SHORT = 60
+"""So few characters never fill more than the least lines."""
 
 
 class PromptBox(QPlainTextEdit):
@@ -23,7 +26,6 @@ class PromptBox(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.document().setDocumentMargin(2)
         self.textChanged.connect(self._fit)
         theme.changed.connect(self._fit)
         self._fit()
@@ -50,6 +52,11 @@ class PromptBox(QPlainTextEdit):
             self.insertPlainText(source.text())
 
     def _fit(self) -> None:
+        self.setFixedHeight(self._lines() * self.fontMetrics().lineSpacing() + self._theme.px(8))
+
+    def _lines(self) -> int:
+        if self.blockCount() <= _LEAST_LINES and len(self.toPlainText()) < _SHORT:
+            # asking for the document makes PySide build every text class, 10 ms of the start
+            return _LEAST_LINES
         # a plain text document counts its height in lines
-        lines = min(MOST_LINES, max(2, int(self.document().size().height())))
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + self._theme.px(8))
+        return min(MOST_LINES, max(_LEAST_LINES, int(self.document().size().height())))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 YOURS = "yours"
-UNKNOWN = Cost(None, "api", None, "No price is known for this model.")
+UNKNOWN = Cost(
+    None, "api", None, "No price is known for this model. Enter it on the Providers page."
+)
 
 
 class PriceService:
@@ -89,7 +91,7 @@ class PriceService:
     def _electricity(self, run: Run) -> Cost:
         seconds = run.timings.total_s
         if seconds is None:
-            return Cost(None, "electricity", None)
+            return Cost(None, "electricity", None, "Nothing was computed.")
         return electricity_cost(seconds, self.watts, self._settings.settings.usd_per_kwh)
 
 

@@ -5,7 +5,7 @@ import math
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.metrics import Figure
-from playground.core.runs import Provenance, Run
+from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
 from playground.ui.widgets.pane_head import PaneHead
 
@@ -172,6 +172,8 @@ def _where(run: Run) -> str:
     if not run.hosts:
         if run.sent_t_s is None:
             return ""
+        if run.status is RunStatus.FAILED:
+            return translate("wording", "Nothing was sent: there was no connection")
         return (
             translate("wording", "Nothing left this computer")
             if is_loopback
@@ -179,13 +181,15 @@ def _where(run: Run) -> str:
                 host=run.target.provider.name
             )
         )
-    sent = ", ".join(
-        translate("wording", "{size} went to {host}").format(
-            size=size(contact.bytes_sent) if contact.bytes_sent is not None else UNKNOWN,
-            host=contact.host,
-        )
-        for contact in run.hosts
-    )
+    sent = ", ".join(_sent_to(contact) for contact in run.hosts)
     if is_loopback:
         return translate("wording", "{sent}, which is this computer").format(sent=sent)
     return sent
+
+
+def _sent_to(contact: HostContact) -> str:
+    if contact.bytes_sent is None:
+        return translate("wording", "The words went to {host}").format(host=contact.host)
+    return translate("wording", "{size} went to {host}").format(
+        size=size(contact.bytes_sent), host=contact.host
+    )

@@ -125,6 +125,29 @@ def test_the_footer_says_where_the_words_went_and_what_was_not_counted() -> None
     assert "tokens" not in footer(kept, is_stage=True)[0]
 
 
+def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
+    refused = run(target=CloudTarget(CLOUD, "x"), status=RunStatus.FAILED)
+    assert footer(refused)[0] == "Nothing was sent: there was no connection"
+    stopped = run(
+        target=CloudTarget(CLOUD, "x"),
+        status=RunStatus.CANCELLED,
+        hosts=(HostContact("api.example.com", None),),
+    )
+    assert footer(stopped)[0] == "The words went to api.example.com"
+
+
+def test_an_unknown_cost_says_why_it_is_unknown() -> None:
+    own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
+    assert cells(own, best_of(()))[3].explanation == "What your own server draws is not known here."
+
+
+def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
+    cut = run("Smol", status=RunStatus.CANCELLED, finish_reason="interrupted")
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (cut, run("b"))))
+    assert "Smol broke off when the program ended." in line
+    assert "You stopped" not in line
+
+
 def _fields(value: Run) -> dict[str, object]:
     return {name: getattr(value, name) for name in Run.__dataclass_fields__}
 

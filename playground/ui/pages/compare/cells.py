@@ -140,10 +140,7 @@ def _cost_explanation(cost: Cost | None) -> str:
     if cost is None:
         return translate("cells", "Known when the answer is complete.")
     if cost.usd is None:
-        return translate(
-            "cells",
-            "Nobody has told what this model costs. Enter its price under Providers.",
-        )
+        return cost.explanation or translate("cells", "What this answer cost is not known.")
     what = (
         translate("cells", "What the electricity for this answer costs.")
         if cost.kind == "electricity"

@@ -5,6 +5,7 @@ from html import escape
 
 from playground.core.metrics import fastest, figures, first_to_start
 from playground.core.runs import Run, RunOrder, RunStatus, Turn
+from playground.store.recovery import INTERRUPTED
 from playground.ui.pages.compare.cells import cost_words
 from playground.ui.wording import named, rate, seconds, shortened, translate
 
@@ -73,7 +74,9 @@ def _costs(runs: Sequence[Run]) -> str:
 
 def _troubles(runs: Sequence[Run]) -> str:
     failed = [run for run in runs if run.status is RunStatus.FAILED]
-    stopped = [run for run in runs if run.status is RunStatus.CANCELLED]
+    cut = [run for run in runs if run.status is RunStatus.CANCELLED]
+    interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
+    stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
     parts = []
     if failed:
         names = ", ".join(_name(run, runs) for run in failed)
@@ -81,6 +84,11 @@ def _troubles(runs: Sequence[Run]) -> str:
     if stopped:
         names = ", ".join(_name(run, runs) for run in stopped)
         parts.append(translate("summary", "You stopped {names}.").format(names=names))
+    if interrupted:
+        names = ", ".join(_name(run, runs) for run in interrupted)
+        parts.append(
+            translate("summary", "{names} broke off when the program ended.").format(names=names)
+        )
     return " ".join(parts)
 
 

@@ -173,7 +173,7 @@ class Stage:
     def ask(self, prompt: str) -> None:
         """Type a prompt and run it."""
         self.view.set_prompt(prompt)
-        self.view._run.click()
+        self.view._card._run.click()
 
 
 @pytest.fixture

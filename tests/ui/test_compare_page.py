@@ -20,6 +20,7 @@ from playground.store.settings import SettingsStore
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.facts_popup import FactsPopup
 from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.widgets.target_picker import PickerEntry
 from playground.ui.widgets.token_view import TokenView
 from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
 
@@ -178,7 +179,7 @@ def test_a_follow_up_carries_each_target_its_own_answer(
     stage.choose(HERE, THERE)
     stage.ask("First?")
     qtbot.waitUntil(finished(stage))
-    assert stage.view._prompt.placeholderText() == "Ask a follow-up…"
+    assert stage.view._card._prompt.placeholderText() == "Ask a follow-up…"
     stage.ask("And then?")
     qtbot.waitUntil(finished(stage))
     sent = [message.content for message in engines["large-1"].requests[1].messages]
@@ -205,7 +206,7 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
 def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage()
     stage.choose(HERE)
-    box = stage.view._prompt
+    box = stage.view._card._prompt
     qtbot.keyClicks(box, "Hi")
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert stage.view.prompt == "Hi\n"
@@ -218,7 +219,7 @@ def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage)
     stage = make_stage()
     stage.choose(HERE, THERE)
     assert by_name(stage.view, "Run").isVisible()
-    assert stage.view._prompt.accessibleName() == "Prompt"
+    assert stage.view._card._prompt.accessibleName() == "Prompt"
     assert [pane.accessibleName() for pane in stage.view.panes] == ["SmolLM2 135M", "large-1"]
     for button in stage.window.findChildren(QPushButton) + stage.window.findChildren(QToolButton):
         if button.isVisible():
@@ -266,7 +267,7 @@ def test_answer_settings_reach_every_target_and_one_can_differ(
     stage = make_stage(dict(engines))
     stage.choose(HERE, THERE)
     drawer = stage.view.settings
-    stage.view._drawer_button.click()
+    stage.view._header._drawer_button.click()
     assert drawer.isVisible()
     fields = drawer._fields
     qtbot.keyClicks(fields["temperature"], "0.5")
@@ -302,12 +303,23 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
     by_name(stage.view, "Add a model").click()
     picker = stage.view.picker
     model = picker._model
-    qtbot.waitUntil(lambda: model.entry(model.rowCount() - 1).title == "large-3")
+    qtbot.waitUntil(
+        lambda: (
+            model.entry(model.rowCount() - 1).title == "large-3" and model.entry(1).remark == "Fits"
+        )
+    )
     lines = {entry.title: entry for entry in map(model.entry, range(model.rowCount()))}
     assert lines["SmolLM2 135M"].is_chosen
     assert lines["SmolLM2 135M"].remark == "Fits"
     assert lines["bad.gguf"].detail == "It ends too early."
     assert lines["bad.gguf"].key is None
+    picker._select(3)
+    before = picker._list.currentIndex().data()
+    picker.set_entries(
+        [PickerEntry("new", "A new one"), *map(model.entry, range(model.rowCount()))]
+    )
+    assert picker._list.currentIndex().data() == before, "what was selected stays selected"
+    picker.set_entries(stage.presenter._chooser.entries())
     qtbot.keyClicks(picker._search, "large")
     qtbot.keyClick(picker._search, Qt.Key.Key_Down)
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)

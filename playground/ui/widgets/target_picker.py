@@ -119,10 +119,16 @@ class TargetPicker(QFrame):
         self._connect()
 
     def set_entries(self, entries: Sequence[PickerEntry]) -> None:
-        """Show `entries`, keeping the search and the place."""
-        row = self._list.currentIndex().row()
+        """Show `entries`, keeping the search and what is selected."""
+        selected = self._list.currentIndex().data(ENTRY_ROLE)
+        key = selected.key if isinstance(selected, PickerEntry) else None
         self._model.set_entries(entries)
-        self._select(max(0, row))
+        for row in range(self._filter.rowCount()):
+            entry = self._filter.index(row, 0).data(ENTRY_ROLE)
+            if key is not None and entry.key == key:
+                self._list.setCurrentIndex(self._filter.index(row, 0))
+                return
+        self._select(0)
 
     def open_at(self, anchor: QWidget) -> None:
         """Open below `anchor`, or above it where there is more room."""

@@ -42,7 +42,8 @@ class Ballot(QObject):
         is_open = turn.is_voted or not self._board.is_hidden
         answers = [run for run in turn.runs if run.text.strip()]
         is_sealed = turn.is_voted and turn.hidden_names
-        offered = can_vote and len(answers) > 1 and not is_sealed
+        # with hidden names the vote is the way to them, however many answers there are
+        offered = can_vote and (len(answers) > 1 or not is_open) and not is_sealed
         self._view.summary.set_line(summary(turn) if is_open else "")
         self._view.summary.set_vote(
             offered=offered, verdict=turn.verdict, said=self._said(turn, offered=offered)

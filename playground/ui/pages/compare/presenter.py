@@ -5,10 +5,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer
 
-from playground.core.chat import SamplingParams
-from playground.core.errors import PlaygroundError
-from playground.core.planning import new_comparison
-from playground.core.runs import Comparison, RunOrder, Turn
+from playground.core.runs import Comparison, Turn
 from playground.core.targets import Target
 from playground.services.comparison import (
     ComparisonService,
@@ -20,22 +17,20 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.settings import SettingsStore
+from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.ballot import Ballot
 from playground.ui.pages.compare.board import Board
 from playground.ui.pages.compare.cells import details
+from playground.ui.pages.compare.choices import Choices
 from playground.ui.pages.compare.notify import Notify
 from playground.ui.pages.compare.picking import Picking
-from playground.ui.pages.compare.targets import TargetChooser
+from playground.ui.pages.compare.targets import MOST, TargetChooser
 from playground.ui.pages.compare.view import CompareView
 from playground.ui.theme import Theme
 from playground.ui.wording import translate
 
 TICK_MS = 100
-SETTLE_MS = 400
-"""Answer settings are written once the typing has paused."""
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
 
 
@@ -66,17 +61,14 @@ class ComparePresenter(QObject):
         self._is_replay = False
         self._prompts_to_come: list[str] = []
         self._board = Board(view, theme, bridge.rota)
+        self._board.in_tokens = settings.settings.show_tokens
+        self._choices = Choices(view, settings, notify)
         self._ballot = Ballot(view, self._board, bridge, service, self._on_voted)
         self._picking = Picking(view, bridge, chooser, notify=notify, run=self.run)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
-        self._settings_timer = QTimer(self)
-        self._settings_timer.setSingleShot(True)
-        self._settings_timer.setInterval(SETTLE_MS)
-        self._settings_timer.timeout.connect(self._keep_answer_settings)
         theme.changed.connect(self._board.show_heads)
         self._connect()
-        self._load_settings()
         chooser.changed = self._on_targets_changed
         self._on_targets_changed()
         bridge.spawn(chooser.restore())
@@ -103,13 +95,17 @@ class ComparePresenter(QObject):
             self._notify(translate("compare", "Type a prompt first, or take one from Ideas."))
             self._view.focus_first()
             return
+        if self._comparison is None:
+            self._chooser.renew()
         settings = self._settings.settings
-        comparison = self._prepared()
+        # a question asked before the vote must not show who gave the answers so far
+        is_hidden = settings.hide_names or self._board.is_hidden
+        comparison = self._choices.prepare(self._comparison, self._chooser.chosen)
         self._is_replay = False
         self._follow(
             comparison,
             lambda: self._service.run_turn(
-                comparison, prompt, settings.run_order, hidden_names=settings.hide_names
+                comparison, prompt, settings.run_order, hidden_names=is_hidden
             ),
         )
         self._view.set_prompt("")
@@ -121,12 +117,12 @@ class ComparePresenter(QObject):
 
     def open_comparison(self, comparison: Comparison) -> None:
         """Show a comparison of the history, to read or to go on with."""
-        if not self._may_change():
+        if not self._may_change() or not self._has_room(comparison):
             return
         self._comparison = comparison
         self._turn = comparison.turns[-1] if comparison.turns else None
         self._chooser.choose(comparison.targets)
-        self._take_settings(comparison)
+        self._choices.take(comparison)
         self._board.show_comparison(comparison)
         if self._turn is not None:
             self._ballot.show_end(self._turn, can_vote=True)
@@ -134,17 +130,17 @@ class ComparePresenter(QObject):
 
     def run_again(self, comparison: Comparison) -> None:
         """Send a comparison's prompts to its targets once more, one after the other."""
-        if not self._may_change():
+        if not self._may_change() or not self._has_room(comparison):
             return
         self._chooser.choose(comparison.targets)
         self._forget()
-        self._take_settings(comparison)
+        self._choices.take(comparison)
         self._prompts_to_come = [turn.prompt for turn in comparison.turns]
         self._run_next()
 
     def replay(self, comparison: Comparison, updates: Updates) -> None:
         """Play a recorded turn back at its own pace; nothing is sent anywhere."""
-        if not self._may_change():
+        if not self._may_change() or not self._has_room(comparison):
             return
         self._chooser.choose(comparison.targets)
         self._forget()
@@ -154,9 +150,8 @@ class ComparePresenter(QObject):
     async def close(self) -> None:
         """End what is running; what was written is saved by the service."""
         self._timer.stop()
-        if self._settings_timer.isActive():
-            self._settings_timer.stop()
-            self._keep_answer_settings()
+        self._settings.unsubscribe(self._on_settings)
+        self._choices.keep()
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None
@@ -168,47 +163,40 @@ class ComparePresenter(QObject):
         view.stop_clicked.connect(self._on_stop)
         view.details_clicked.connect(self._on_details)
         view.new_clicked.connect(self._on_new)
-        view.order_chosen.connect(self._on_order)
-        view.hide_names_toggled.connect(self._on_hide_names)
-        view.settings.changed.connect(self._settings_timer.start)
         self._timer.timeout.connect(self._board.tick)
+        self._settings.subscribe(self._on_settings)
 
-    def _load_settings(self) -> None:
+    def _on_settings(self, _settings: Settings) -> None:
+        # called in whichever thread made the change
+        self._bridge.post(self._show_settings)
+
+    def _show_settings(self) -> None:
+        """Show what the Settings page changes as well."""
         settings = self._settings.settings
         self._view.set_order(settings.run_order.value)
-        self._view.set_hide_names(on=settings.hide_names)
-        self._view.settings.set_drafts(Draft(settings.sampling, settings.system_prompt))
-        self._board.in_tokens = settings.show_tokens
-
-    def _take_settings(self, comparison: Comparison) -> None:
-        samplings = dict(comparison.overrides)
-        systems = dict(comparison.system_overrides)
-        self._view.settings.set_drafts(
-            Draft(comparison.sampling, comparison.system_prompt),
-            {
-                key: Draft(samplings.get(key, SamplingParams()), systems.get(key))
-                for key in {*samplings, *systems}
-            },
-        )
+        if self._board.in_tokens != settings.show_tokens:
+            self._board.in_tokens = settings.show_tokens
+            self._board.tick()
 
     def _may_change(self) -> bool:
         if self.is_running:
             self._notify(translate("compare", "Stop what is running first."), tone="caution")
         return not self.is_running
 
-    def _prepared(self) -> Comparison:
-        """Return the comparison to go on with, with what the drawer says now."""
-        drawer = self._view.settings
-        targets = self._chooser.chosen
-        drafts = [(t.key, draft) for t in targets if (draft := drawer.override(t.key)) is not None]
-        comparison = self._comparison or new_comparison(targets)
-        return replace(
-            comparison,
-            system_prompt=drawer.shared.system or "",
-            sampling=drawer.shared.sampling,
-            overrides=tuple((key, draft.sampling) for key, draft in drafts),
-            system_overrides=tuple((key, draft.system) for key, draft in drafts if draft.system),
-        )
+    def _has_room(self, comparison: Comparison) -> bool:
+        """Return whether every target has a pane; a terminal takes more, and the same one twice."""
+        count = len({target.key for target in comparison.targets})
+        has_room = count == len(comparison.targets) <= MOST
+        if not has_room:
+            self._notify(
+                translate(
+                    "compare",
+                    "This comparison has more answers than fit side by side here. Read it under "
+                    "History.",
+                ),
+                tone="caution",
+            )
+        return has_room
 
     def _follow(self, comparison: Comparison, updates: Updates) -> None:
         self._comparison = comparison
@@ -308,19 +296,3 @@ class ComparePresenter(QObject):
         self._forget()
         if prompt and not self._view.prompt:
             self._view.set_prompt(prompt)
-
-    def _on_order(self, order: str) -> None:
-        self._save(run_order=RunOrder(order))
-
-    def _on_hide_names(self, on: bool) -> None:
-        self._save(hide_names=on)
-
-    def _keep_answer_settings(self) -> None:
-        shared = self._view.settings.shared
-        self._save(sampling=shared.sampling, system_prompt=shared.system or "")
-
-    def _save(self, **changes: object) -> None:
-        try:
-            self._settings.update(**changes)
-        except PlaygroundError as error:
-            self._notify(f"{error.message} {error.hint}", tone="caution")

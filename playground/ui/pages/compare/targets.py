@@ -13,17 +13,16 @@ from playground.core.targets import (
     LoadSettings,
     LocalTarget,
     ModelFile,
-    ModelPrice,
     Provider,
     Target,
 )
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.picker_entries import Known, entries
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.wording import size, translate
+from playground.ui.wording import translate
 
 MOST = 6
-START_PRACTICE = "practice:start"
 
 
 class Library(Protocol):
@@ -112,6 +111,19 @@ class TargetChooser:
         """Take a target away."""
         self.choose([target for target in self._chosen if target.key != key])
 
+    def renew(self) -> None:
+        """Take the chosen targets as they are set up now: load settings and addresses change."""
+        providers = {provider.id: provider for provider in self._providers.list()}
+
+        def now(target: Target) -> Target:
+            if isinstance(target, LocalTarget):
+                return self._local(target.model)
+            return CloudTarget(providers.get(target.provider.id, target.provider), target.model)
+
+        renewed = tuple(now(target) for target in self._chosen)
+        if renewed != self._chosen:
+            self.choose(renewed)
+
     async def restore(self) -> None:
         """Choose what was chosen when the program was closed, as far as it is still there."""
         keys = self._settings.settings.last_targets
@@ -161,19 +173,14 @@ class TargetChooser:
 
     def entries(self) -> list[PickerEntry]:
         """Return the picker's lines as far as they are known."""
-        chosen = {target.key for target in self._chosen}
-        lines = [_heading(translate("targets", "On this computer"))]
-        if self._files is None:
-            lines.append(_remark(translate("targets", "Looking for models…")))
-        elif not self._files:
-            lines.append(_remark(translate("targets", "No models yet: add a folder under Models.")))
-        lines.extend(self._local_entry(model, chosen) for model in self._files or ())
-        lines.append(_heading(translate("targets", "In the cloud")))
-        lines.append(self._practice_entry(chosen))
-        for provider in self._providers.list():
-            if not provider.is_practice:
-                lines.extend(self._provider_entries(provider, chosen))
-        return lines
+        known = Known(
+            self._files,
+            self._fits,
+            self._cloud,
+            self._providers.list(),
+            has_starter=self.has_starter,
+        )
+        return entries(known, {target.key for target in self._chosen})
 
     def _judge(self, files: Sequence[ModelFile]) -> dict[Path, Fit]:
         free = self._free_bytes()
@@ -219,100 +226,12 @@ class TargetChooser:
     def _load_settings(self, model: ModelFile) -> LoadSettings:
         return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
 
-    def _local_entry(self, model: ModelFile, chosen: set[str]) -> PickerEntry:
-        target = self._local(model)
-        if model.problem is not None:
-            return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
-        detail = " · ".join(
-            part for part in (size(model.size_bytes), model.quantization, model.source) if part
-        )
-        return PickerEntry(
-            target.key,
-            model.name,
-            detail,
-            fit_words(self._fits.get(model.path)),
-            tone="here",
-            icon="home",
-            is_chosen=target.key in chosen,
-            tooltip=str(model.path),
-        )
-
-    def _practice_entry(self, chosen: set[str]) -> PickerEntry:
-        running = next((p for p in self._providers.list() if p.is_practice), None)
-        own = [key for key in chosen if running is not None and key.startswith(f"{running.id}:")]
-        return PickerEntry(
-            own[0] if own else START_PRACTICE if self.has_starter else None,
-            translate("targets", "Practice cloud (on this computer)"),
-            translate("targets", "Behaves like a cloud, without a key; nothing leaves the house"),
-            translate("targets", "free"),
-            tone="cloud",
-            icon="cloud",
-            is_chosen=bool(own),
-        )
-
-    def _provider_entries(self, provider: Provider, chosen: set[str]) -> list[PickerEntry]:
-        models = self._cloud.get(provider.id)
-        if models is None:
-            return [_remark(translate("targets", "Asking {name}…").format(name=provider.name))]
-        if isinstance(models, PlaygroundError):
-            return [
-                PickerEntry(
-                    None,
-                    provider.name,
-                    f"{models.message} {models.hint}",
-                    icon="warning",
-                    tone="caution",
-                )
-            ]
-        return [
-            PickerEntry(
-                f"{provider.id}:{model.id}",
-                model.id,
-                provider.name,
-                price_words(model.price),
-                tone="cloud",
-                icon="cloud",
-                is_chosen=f"{provider.id}:{model.id}" in chosen,
-            )
-            for model in models
-        ]
-
     async def _remember(self) -> None:
         keys = tuple(target.key for target in self._chosen)
         if keys != self._settings.settings.last_targets:
             await self._bridge.submit(
                 asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
             )
-
-
-def fit_words(found: Fit | None) -> str:
-    """Return whether a model goes into the free memory, in words."""
-    match found:
-        case Fit.FITS:
-            return translate("targets", "Fits")
-        case Fit.TIGHT:
-            return translate("targets", "Tight")
-        case Fit.WONT_FIT:
-            return translate("targets", "Won't fit")
-        case None:
-            return ""
-
-
-def price_words(price: ModelPrice | None) -> str:
-    """Return what a million tokens cost, in and out."""
-    if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
-        return translate("targets", "price unknown")
-    return translate("targets", "${input} in · ${output} out per million tokens").format(
-        input=f"{price.input_usd_per_mtok:g}", output=f"{price.output_usd_per_mtok:g}"
-    )
-
-
-def _heading(text: str) -> PickerEntry:
-    return PickerEntry(None, text)
-
-
-def _remark(text: str) -> PickerEntry:
-    return PickerEntry(None, text, icon="more")
 
 
 def _nothing() -> None:

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.ui.page import Page
 from playground.ui.pages.compare.empty_state import EmptyState
+from playground.ui.pages.compare.header import Header
+from playground.ui.pages.compare.prompt_card import PromptCard
 from playground.ui.theme import Theme
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.pane_grid import PaneGrid
-from playground.ui.widgets.parts import make_button, make_card, make_label
-from playground.ui.widgets.prompt_box import PromptBox
-from playground.ui.widgets.segmented import Segmented
+from playground.ui.widgets.parts import make_button
 
 if TYPE_CHECKING:
     from playground.ui.pages.compare.answer_settings import AnswerSettings
@@ -56,7 +56,6 @@ class CompareView(Page):
         self._theme = theme
         self._panes: list[ResponsePane] = []
         self._chips: list[TargetChip] = []
-        self._is_running = False
         self._is_stage = False
         self._picker: TargetPicker | None = None
         self._drawer: AnswerSettings | None = None
@@ -77,7 +76,7 @@ class CompareView(Page):
             from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
 
             self._drawer = AnswerSettings(self._theme)
-            self._drawer.setVisible(self._drawer_button.isChecked())
+            self._drawer.setVisible(self._header.wants_drawer)
             self._drawer.close_clicked.connect(self._close_drawer)
             self._outer.addWidget(self._drawer)
         return self._drawer
@@ -110,11 +109,11 @@ class CompareView(Page):
     @property
     def prompt(self) -> str:
         """What has been typed."""
-        return self._prompt.toPlainText()
+        return self._card.text
 
     def set_prompt(self, text: str) -> None:
         """Put `text` into the prompt box."""
-        self._prompt.setPlainText(text)
+        self._card.set_text(text)
 
     def set_chips(self, chips: Sequence[ChipState]) -> None:
         """Show the chosen targets."""
@@ -157,22 +156,15 @@ class CompareView(Page):
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
-        self._is_running = running
-        self._run.setVisible(not running)
-        self._stop_all.setVisible(running)
-        self._new.setEnabled(not running)
+        self._card.set_running(running=running)
         self._add.setEnabled(not running)
-        self._hide_names.setEnabled(not running)
-        self._order.setEnabled(not running)
+        self._header.set_running(running=running)
         for chip in self._chips:
             chip.set_removable(removable=not running)
 
     def set_follow_up(self, *, follow_up: bool) -> None:
         """Ask for a follow-up instead of a first prompt."""
-        self._new.setVisible(follow_up)
-        self._prompt.setPlaceholderText(
-            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
-        )
+        self._card.set_follow_up(follow_up=follow_up)
 
     def set_addable(self, *, addable: bool) -> None:
         """Offer to add a model, up to six."""
@@ -180,11 +172,11 @@ class CompareView(Page):
 
     def set_order(self, order: str) -> None:
         """Light `fair` or `race`."""
-        self._order.select(order)
+        self._header.set_order(order)
 
     def set_hide_names(self, *, on: bool) -> None:
         """Show whether names are hidden."""
-        self._hide_names.setChecked(on)
+        self._header.set_hide_names(on=on)
 
     def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
         """Show every exact number of a pane."""
@@ -202,26 +194,25 @@ class CompareView(Page):
     def set_drawer_open(self, *, is_open: bool) -> None:
         """Show or hide the answer settings."""
         self.settings.setVisible(is_open)
-        self._drawer_button.setChecked(is_open)
+        self._header.set_drawer_open(is_open=is_open)
 
     def focus_first(self) -> None:
         """Put the keyboard into the prompt box."""
-        self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._card.focus_prompt()
 
     def handle_escape(self) -> bool:
         """Stop what runs."""
-        if not self._is_running:
+        if not self._card.is_running:
             return False
         self.stop_all_clicked.emit()
         return True
 
     def set_stage(self, *, on: bool) -> None:
         """Hide what a room need not see."""
-        self._drawer_button.setVisible(not on)
+        self._header.set_stage(on=on)
         if on:
             self.set_drawer_open(is_open=False)
-        self._title.setVisible(not on)
-        self._ideas.setVisible(not on)
+        self._card.set_stage(on=on)
         self._is_stage = on
         self._chip_box.setVisible(bool(self._chips) and not on)
 
@@ -231,54 +222,16 @@ class CompareView(Page):
         outer.setSpacing(0)
         self._column = QVBoxLayout()
         outer.addLayout(self._column, 1)
-        self._column.addLayout(self._build_header())
+        self._header = Header(self._theme)
+        self._column.addWidget(self._header)
         self._column.addWidget(self._build_chips())
         self._empty = EmptyState(self._theme)
         self._column.addWidget(self._empty, 1)
         self._grid = PaneGrid(self._theme)
         self._grid.hide()
         self._column.addWidget(self._grid, 1)
-        self._column.addWidget(self._build_prompt())
-
-    def _build_header(self) -> QHBoxLayout:
-        self._title = make_label(self.tr("Compare"), "title")
-        self._order = Segmented(
-            (
-                (
-                    "fair",
-                    self.tr("One at a time · fair"),
-                    self.tr(
-                        "Cloud answers come first, then each model on this computer gets the whole "
-                        "machine for itself: only so can their speeds be compared."
-                    ),
-                ),
-                (
-                    "race",
-                    self.tr("All at once"),
-                    self.tr("All start together. Models on this computer slow each other down."),
-                ),
-            )
-        )
-        self._hide_names = make_button(
-            self.tr("Hide names"),
-            tooltip=self.tr(
-                "Judge the answers without knowing whose they are; then see the names."
-            ),
-        )
-        self._hide_names.setCheckable(True)
-        self._drawer_button = make_button(
-            self.tr("Answer settings"),
-            tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
-        )
-        self._drawer_button.setCheckable(True)
-        row = QHBoxLayout()
-        row.addWidget(self._title)
-        row.addStretch(1)
-        row.addWidget(self._order)
-        row.addWidget(self._hide_names)
-        row.addWidget(self._drawer_button)
-        self._header = row
-        return row
+        self._card = PromptCard(self._theme)
+        self._column.addWidget(self._card)
 
     def _build_chips(self) -> QWidget:
         self._chip_box = QWidget()
@@ -293,47 +246,17 @@ class CompareView(Page):
         self._chip_box.hide()
         return self._chip_box
 
-    def _build_prompt(self) -> QWidget:
-        card = make_card()
-        row = QHBoxLayout(card)
-        self._prompt_row = row
-        self._prompt = PromptBox(self._theme)
-        row.addWidget(self._prompt, 1)
-        self._new = make_button(
-            self.tr("New comparison"), tooltip=self.tr("Start again with an empty page (Ctrl+N)")
-        )
-        self._new.hide()
-        self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
-        self._ideas.setAccessibleName(self.tr("Ideas"))
-        self._run = make_button(
-            self.tr("Run  ⌃⏎"),
-            kind="primary",
-            tooltip=self.tr("Send the prompt to every model (Ctrl+Enter)"),
-            name=self.tr("Run"),
-        )
-        self._stop_all = make_button(
-            self.tr("Stop all"),
-            kind="primary",
-            tooltip=self.tr("End every answer; what is written stays (Esc)"),
-        )
-        self._stop_all.hide()
-        for button in (self._new, self._ideas, self._run, self._stop_all):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
-        return card
-
     def _connect(self) -> None:
-        self._order.chosen.connect(self.order_chosen)
-        self._hide_names.toggled.connect(self.hide_names_toggled)
-        self._drawer_button.toggled.connect(self._on_drawer_toggled)
+        self._header.order_chosen.connect(self.order_chosen)
+        self._header.hide_names_toggled.connect(self.hide_names_toggled)
+        self._header.drawer_toggled.connect(self._on_drawer_toggled)
         self._add.clicked.connect(self.picker_wanted)
         self._empty.choose_clicked.connect(self.picker_wanted)
-        self._run.clicked.connect(self.run_clicked)
-        self._stop_all.clicked.connect(self.stop_all_clicked)
-        self._prompt.submitted.connect(self._on_submitted)
-        self._new.clicked.connect(self.new_clicked)
-        self._ideas.clicked.connect(self._open_ideas)
-        QShortcut(QKeySequence("Ctrl+Return"), self, self._on_submitted)
-        QShortcut(QKeySequence("Ctrl+N"), self, self._on_new_shortcut)
+        self._card.run_clicked.connect(self.run_clicked)
+        self._card.stop_clicked.connect(self.stop_all_clicked)
+        self._card.new_clicked.connect(self.new_clicked)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._card.submit)
+        QShortcut(QKeySequence("Ctrl+N"), self, self._card.begin_anew)
         self._theme.changed.connect(self._wear)
 
     def _on_drawer_toggled(self, on: bool) -> None:
@@ -341,14 +264,6 @@ class CompareView(Page):
 
     def _close_drawer(self) -> None:
         self.set_drawer_open(is_open=False)
-
-    def _on_submitted(self) -> None:
-        if not self._is_running:
-            self.run_clicked.emit()
-
-    def _on_new_shortcut(self) -> None:
-        if not self._is_running:
-            self.new_clicked.emit()
 
     def _on_chip_removed(self) -> None:
         self.target_removed.emit(self.sender().property("key"))
@@ -370,37 +285,7 @@ class CompareView(Page):
         sender = self.sender()
         return next(index for index, pane in enumerate(self._panes) if pane is sender)
 
-    def _open_ideas(self) -> None:
-        from playground.ui.pages.compare.prompts import starter_prompts  # noqa: PLC0415 - not on the way to the first prompt
-
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        kind = None
-        for idea in starter_prompts():
-            if kind is not None and idea.kind != kind:
-                menu.addSeparator()
-            kind = idea.kind
-            action = menu.addAction(f"{idea.kind}: {idea.title}")
-            action.setData(idea.text)
-            action.triggered.connect(self._take_idea)
-        corner = self._ideas.mapToGlobal(QPoint(0, 0))
-        menu.popup(corner - QPoint(0, menu.sizeHint().height() + 4))
-
-    def _take_idea(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.set_prompt(action.data())
-            self.focus_first()
-
     def _wear(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(14))
         self._column.setSpacing(px(12))
-        self._header.setSpacing(px(10))
-        self._prompt_row.setContentsMargins(px(12), px(12), px(14), px(12))
-        self._prompt_row.setSpacing(px(10))
-        side = px(16)
-        for button, icon in ((self._run, None), (self._stop_all, "stop")):
-            if icon:
-                button.setIcon(self._theme.icon(icon, "on_accent"))
-                button.setIconSize(QSize(side, side))

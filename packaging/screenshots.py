@@ -1,4 +1,4 @@
-"""Takes the README's pictures: every page, light and dark, of the real program on a real comparison.
+"""Takes the README's pictures: every page, light and dark, of the program on a real comparison.
 
     python packaging/screenshots.py [FOLDER]
 
@@ -11,6 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from tests.e2e.screen import program  # noqa: E402 - found through the line above
@@ -18,7 +21,7 @@ from tests.e2e.screen import program  # noqa: E402 - found through the line abov
 TRY = "Try it: a model here against the practice cloud"
 PAGES = {"models": "ctrl+2", "providers": "ctrl+3", "history": "ctrl+4", "settings": "ctrl+5"}
 WIDTH = 960
-COLOURS = 256
+QUALITY = 78
 
 
 def take(folder: Path, theme: str) -> None:
@@ -42,14 +45,9 @@ def take(folder: Path, theme: str) -> None:
 
 def shrink(path: Path) -> None:
     """Make a picture small enough for a README."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtGui import QImage
-
     image = QImage(str(path)).scaledToWidth(WIDTH, Qt.TransformationMode.SmoothTransformation)
-    image = image.convertToFormat(
-        QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither
-    )
-    image.save(str(path), "PNG", 0)
+    image.save(str(path.with_suffix(".jpg")), "JPG", QUALITY)
+    path.unlink()
 
 
 def main() -> None:
@@ -59,7 +57,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for theme in ("light", "dark"):
         take(folder, theme)
-    for picture in sorted(folder.glob("*.png")):
+    for picture in sorted(folder.glob("*.jpg")):
         print(f"{picture.name:24} {picture.stat().st_size // 1024} KB")
 
 

@@ -9,8 +9,9 @@ from contextlib import aclosing
 from typing import Any
 
 from playground.cli.report import RunReport
+from playground.cli.terminal import error_line, harmless
 from playground.core.chat import SamplingParams
-from playground.core.errors import ErrorInfo, UsageError
+from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta
 from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder, RunStatus
@@ -93,7 +94,7 @@ async def run(
         print(json.dumps(report.as_json(), ensure_ascii=False))
     else:
         for line in report.summary():
-            print(line)
+            print(harmless(line))
     sys.stdout.flush()
     return 0 if all(run.status is RunStatus.FINISHED for run in report.runs) else 1
 
@@ -159,7 +160,7 @@ class _Printer:
     def _flush(self) -> None:
         while self._queue:
             current = self._queue[0]
-            sys.stdout.write("".join(self._waiting[current]))
+            sys.stdout.write(harmless("".join(self._waiting[current])))
             sys.stdout.flush()
             self._waiting[current].clear()
             if current not in self._ended:
@@ -170,14 +171,9 @@ class _Printer:
 def _warn(update: TurnUpdate) -> None:
     match update:
         case StorageTrouble(error=error):
-            _complain(error)
+            print(error_line(error), file=sys.stderr)
         case RunEnded(run=run) if run.error is not None:
-            _complain(run.error, f"{run.target.label}: ")
-
-
-def _complain(error: ErrorInfo, before: str = "") -> None:
-    line = f"playground: {before}{error.message} {error.hint}".rstrip()
-    print(" ".join(line.split()), file=sys.stderr)
+            print(error_line(run.error, f"{run.target.label}: "), file=sys.stderr)
 
 
 def _positive(text: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from playground import __version__
 from playground.cli import compare, models, monitor, providers
+from playground.cli.terminal import error_line
 from playground.core.errors import PlaygroundError, UsageError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -31,10 +32,10 @@ def run_command(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(_dispatch(args))
     except UsageError as error:
-        print(f"playground: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        print(error_line(error.info()), file=sys.stderr)
         return WRONG_USAGE
     except PlaygroundError as error:
-        print(f"playground: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        print(error_line(error.info()), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return FAILED

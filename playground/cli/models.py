@@ -55,7 +55,7 @@ async def run(args: argparse.Namespace, library: ModelLibrary) -> int:
     for folder, problem in problems.items():
         print(f"{folder}: {problem}")
     if not models:
-        print("There are no models here yet. Add a folder in Settings, or download a GGUF file.")
+        print("There are no models here yet. Add a folder in the window, on the page Models.")
     return 0
 
 

@@ -1,0 +1,48 @@
+"""What reaches a terminal of texts that strangers wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from playground.cli.compare import _Printer
+from playground.cli.main import build_parser, run_command
+from playground.cli.terminal import error_line, harmless
+from playground.core.chat import ChatRequest
+from playground.core.errors import ErrorInfo, StorageFailed
+from playground.core.events import TextDelta
+from playground.core.runs import Run
+from playground.core.targets import LocalTarget, ModelFile
+from playground.services.comparison import RunEnded, RunEvent, RunStarted
+
+
+def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    target = LocalTarget(ModelFile(Path("/m.gguf"), "m", 1, "Starter"))
+    run = Run("r", target, ChatRequest(()), 0)
+    printer = _Printer()
+    printer.take(RunStarted(run))
+    printer.take(RunEvent("r", TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")))
+    printer.take(RunEnded(run))
+    printed = capsys.readouterr().out
+    assert "one]52;c;aGk=\ttwo2J\n– drei" in printed
+    assert not set(printed) & {"\x1b", "\x07", "\x9b", "\r"}
+
+
+def test_every_script_passes() -> None:
+    text = "Grüße, 世界, مرحبا, 👩‍🚀\n\tdone"
+    assert harmless(text) == text
+
+
+def test_an_error_is_one_line_whatever_a_provider_says() -> None:
+    error = ErrorInfo("ProviderFailed", "Far: it\nbroke\x1b[2J", "Try\nagain.")
+    assert error_line(error, "large: ") == "playground: large: Far: it broke[2J Try again."
+
+
+def test_a_command_that_fails_says_so_in_one_line(
+    playground_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(_args: object) -> int:
+        raise StorageFailed("Two\nlines.", "And\na hint.")
+
+    monkeypatch.setattr("playground.cli.main._dispatch", fail)
+    assert run_command(build_parser().parse_args(["monitor"])) == 1
+    assert capsys.readouterr().err == "playground: Two lines. And a hint.\n"

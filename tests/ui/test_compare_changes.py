@@ -1,0 +1,96 @@
+"""What changes elsewhere while the Compare page is open, and what does not fit on it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pytestqt.qtbot import QtBot
+
+from playground.core.errors import RateLimited
+from playground.core.planning import new_comparison
+from playground.core.runs import RunOrder
+from playground.core.targets import LoadSettings, LocalTarget
+from playground.engines.fake import FakeEngine
+from playground.store.settings import SettingsStore
+from playground.ui.widgets.metrics_card import MetricsCard
+from tests.ui.conftest import HERE, THERE, Stage, every_text
+
+MakeStage = Callable[..., Stage]
+
+
+def ask(stage: Stage, qtbot: QtBot, prompt: str = "Which is it?") -> None:
+    stage.ask(prompt)
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+
+
+def speed_caption(stage: Stage) -> str:
+    card = stage.view.panes[0].findChild(MetricsCard)
+    assert card is not None
+    return card._figures[1].cell.caption
+
+
+def test_units_and_order_chosen_in_the_settings_show_at_once(
+    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot)
+    assert speed_caption(stage) == "words a second"
+    settings.update(show_tokens=True, run_order=RunOrder.RACE)
+    qtbot.waitUntil(lambda: speed_caption(stage) == "tokens a second")
+    race = [b for b in stage.view.findChildren(type(stage.view._card._run)) if b.isChecked()]
+    assert "All at once" in {button.accessibleName() for button in race}
+
+
+def test_a_new_comparison_loads_a_model_as_it_is_set_up_now(
+    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    settings.update(load_settings={str(HERE.model.path): LoadSettings(context=1024)})
+    ask(stage, qtbot)
+    comparison = stage.presenter.comparison
+    assert comparison is not None
+    (local,) = [t for t in comparison.targets if isinstance(t, LocalTarget)]
+    assert local.settings.context == 1024
+    assert comparison.turns[0].prompt == "Which is it?"
+
+
+def test_a_comparison_with_more_answers_than_panes_is_left_to_the_history(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    many = [
+        replace(HERE, model=replace(HERE.model, path=HERE.model.path / f"{n}")) for n in "1234567"
+    ]
+    for targets in (many, [HERE, HERE]):
+        stage.presenter.open_comparison(new_comparison(targets))
+        assert "Read it under History" in every_text(stage.window)
+        assert len(stage.view.panes) == 2
+
+
+def test_hidden_names_of_answers_that_failed_are_told_after_a_vote(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage({"large-1": FakeEngine.failing(RateLimited("Slow down."))})
+    stage.choose(HERE, THERE)
+    stage.view.set_hide_names(on=True)
+    ask(stage, qtbot)
+    assert "Slow down." not in every_text(stage.view)
+    assert stage.view.summary._none.isVisible()
+    stage.view.summary._none.click()
+    assert "Slow down." in every_text(stage.view)
+
+
+def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_were(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE, THERE)
+    stage.view.set_hide_names(on=True)
+    ask(stage, qtbot, "One")
+    stage.view.set_hide_names(on=False)
+    ask(stage, qtbot, "Two")
+    heads = [pane.accessibleName() for pane in stage.view.panes]
+    assert heads == ["Answer A", "Answer B"]

@@ -193,6 +193,11 @@ class Comparison:
     created_at: datetime | None = None
 
     @property
+    def names_hidden(self) -> bool:
+        """True while the last turn waits for a vote without names; that vote tells them all."""
+        return bool(self.turns) and self.turns[-1].hidden_names and not self.turns[-1].is_voted
+
+    @property
     def title(self) -> str:
         """The first prompt's first line."""
         return self.turns[0].prompt.strip().split("\n", 1)[0] if self.turns else ""

@@ -50,7 +50,7 @@ class Replayer:
         number = next((n for n, turn in enumerate(comparison.turns) if turn.id == turn_id), None)
         if number is None:
             raise StorageFailed("This prompt is no longer in the history.", "")
-        if any(turn.hidden_names and not turn.is_voted for turn in comparison.turns):
+        if comparison.names_hidden:
             raise UsageError(
                 "This comparison's names are still hidden.", "Say which answer is better first."
             )

@@ -52,7 +52,8 @@ class VoteCount:
 SUMMARIES = """
     SELECT c.id, c.created_at, c.targets, count(t.id),
         sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL),
-        max(t.hidden_names AND t.winner_run_id IS NULL AND t.verdict IS NULL),
+        (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
+            WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1),
         (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM comparisons c JOIN turns t ON t.comparison_id = c.id
     WHERE c.deleted_at IS NULL"""
@@ -188,8 +189,8 @@ def distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
 def searchable_names(connection: sqlite3.Connection, comparison_id: str) -> str:
     """Return the names by which a comparison may be found; none while a blind vote is open."""
     (targets, is_hidden) = connection.execute(
-        "SELECT targets, EXISTS (SELECT 1 FROM turns WHERE comparison_id = comparisons.id "
-        "AND hidden_names AND winner_run_id IS NULL AND verdict IS NULL) "
+        "SELECT targets, (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL "
+        "FROM turns WHERE comparison_id = comparisons.id ORDER BY position DESC LIMIT 1) "
         "FROM comparisons WHERE id = ?",
         (comparison_id,),
     ).fetchone()

@@ -197,6 +197,15 @@ async def test_a_follow_up_without_names_hides_them_again(store: ComparisonStore
     assert await store.search("smol")
 
 
+async def test_the_vote_on_the_last_prompt_tells_the_names_of_all(store: ComparisonStore) -> None:
+    await save(store, "c", "first", hidden_names=True)
+    await store.save_turn("c", Turn("t1", "second", RunOrder.FAIR, hidden_names=True))
+    await store.vote("t1", None, Verdict.TIE, hidden_names=True)
+    (found,) = await store.search("smol")
+    assert (found.names_hidden, found.votes, found.turns) == (False, 1, 2)
+    assert not (await store.load("c")).names_hidden
+
+
 async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None:
     for number, (winner, verdict) in enumerate(
         [(1, None), (1, None), (0, None), (None, Verdict.TIE), (None, Verdict.NONE_GOOD)]

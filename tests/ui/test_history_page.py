@@ -434,6 +434,24 @@ def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -
     on_page(stage, body)
 
 
+def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(stage: Stage) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("First poem", "Second poem", hidden_names=True)
+        await stage.bridge.submit(
+            history.store.vote(made.turns[1].id, None, Verdict.TIE, hidden_names=True)
+        )
+        history.show()
+        await history.shown("First poem")
+        assert named(history.page, "Replay").isEnabled()
+        click(named(history.pane("Tinymodel"), "This one is better: Tinymodel"))
+        await until(lambda: history.says("You chose Tinymodel."))
+        assert not history.says("Names were hidden.")
+        kept = await stage.bridge.submit(history.store.load(made.id))
+        assert [turn.hidden_names for turn in kept.turns] == [False, True]
+
+    on_page(stage, body)
+
+
 def test_an_interrupted_run_says_so_and_what_was_kept(stage: Stage) -> None:
     async def body(history: History) -> None:
         base = await history.compare("Tell a story", targets=(HERE,))

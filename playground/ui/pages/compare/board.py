@@ -153,7 +153,7 @@ class Board:
         self._targets = comparison.targets
         self._order = list(order) if order is not None else list(range(len(self._targets)))
         last = comparison.turns[-1] if comparison.turns else None
-        self.is_hidden = last is not None and last.hidden_names and not last.is_voted
+        self.is_hidden = comparison.names_hidden
         if self.is_hidden and order is None:
             random.SystemRandom().shuffle(self._order)
         self._refill(() if self.is_hidden else comparison.turns[:-1])

@@ -1,7 +1,7 @@
 """Decides what the History page shows and what its buttons do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, QObject
 
@@ -10,7 +10,7 @@ from playground.core.runs import Comparison, Turn, Verdict
 from playground.services.replay import Replayer
 from playground.store.comparisons import ComparisonStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.history.shown import are_names_hidden, shown_turn
+from playground.ui.pages.history.shown import shown_turn
 from playground.ui.pages.history.view import HistoryPage
 
 PIECE = 100
@@ -184,7 +184,7 @@ class HistoryPresenter(QObject):
     def _usable(self) -> Comparison | None:
         """Return the opened comparison where nothing of it must be withheld any more."""
         opened = self._opened
-        if opened is None or opened.id != self._view.list.chosen_id or are_names_hidden(opened):
+        if opened is None or opened.id != self._view.list.chosen_id or opened.names_hidden:
             return None
         is_over = all(run.status.is_final for turn in opened.turns for run in turn.runs)
         return opened if is_over else None
@@ -257,13 +257,16 @@ class HistoryPresenter(QObject):
     def _vote(self, winner_run_id: str | None, verdict: Verdict | None) -> None:
         if self._opened is not None:
             turn = self._opened.turns[self._turn]
-            self._bridge.spawn(self._keep_vote(self._opened.id, turn, winner_run_id, verdict))
+            # an earlier prompt's vote knows the names that a later one's has told
+            is_blind = turn.hidden_names and self._opened.names_hidden
+            turn = replace(
+                turn, winner_run_id=winner_run_id, verdict=verdict, hidden_names=is_blind
+            )
+            self._bridge.spawn(self._keep_vote(self._opened.id, turn))
 
-    async def _keep_vote(
-        self, comparison_id: str, turn: Turn, winner_run_id: str | None, verdict: Verdict | None
-    ) -> None:
+    async def _keep_vote(self, comparison_id: str, turn: Turn) -> None:
         await self._bridge.submit(
-            self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names)
+            self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
         )
         if self._opened is not None and self._opened.id == comparison_id:
             await self._refresh()

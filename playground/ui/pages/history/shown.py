@@ -69,15 +69,10 @@ class ShownTurn:
         return max((answer.spans.total_s for answer in self.answers), default=0.0) or 1.0
 
 
-def are_names_hidden(comparison: Comparison) -> bool:
-    """Return True while a vote without names is open."""
-    return any(turn.hidden_names and not turn.is_voted for turn in comparison.turns)
-
-
 def shown_turn(comparison: Comparison, index: int) -> ShownTurn:
     """Return the turn at `index` as it may be shown."""
     turn = comparison.turns[index]
-    is_hidden = are_names_hidden(comparison)
+    is_hidden = comparison.names_hidden
     is_over = all(run.status.is_final for run in turn.runs)
     if is_hidden:
         answers = _nameless(comparison, turn, is_over=is_over)

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.theme import Theme
+from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.meter import Meter
 from playground.ui.widgets.parts import ElidedLabel, make_label
-from playground.ui.wording import UNKNOWN, size
+from playground.ui.wording import UNKNOWN
 
 if TYPE_CHECKING:
     from playground.services.gpu import GpuSample
@@ -62,7 +63,7 @@ class StatusStrip(QWidget):
         names = ", ".join(worker.name for worker in sample.workers)
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
-        self._own.setText(self.tr("This app {size}").format(size=size(own)))
+        self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
 
@@ -177,14 +178,14 @@ class StatusStrip(QWidget):
         rows.append(
             (
                 self.tr("This program"),
-                size(sample.program_rss_bytes),
+                size_words(sample.program_rss_bytes),
                 self._share(sample.program_rss_bytes, sample.program_cpu_percent),
             )
         )
         rows.extend(
             (
                 worker.name,
-                size(worker.rss_bytes),
+                size_words(worker.rss_bytes),
                 self._share(worker.rss_bytes, worker.cpu_percent)
                 + self.tr(", process {pid}").format(pid=worker.pid),
             )

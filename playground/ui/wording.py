@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.core.metrics import Figure
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
+from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.pane_head import PaneHead
 
 UNKNOWN = "—"
@@ -46,20 +47,6 @@ def money(usd: float | None, *, is_estimate: bool = False) -> str:
     significant = 2 if usd >= 1e-4 else 1
     digits = significant - 1 - math.floor(math.log10(usd))
     return f"{sign}${usd:.{digits}f}".rstrip("0")
-
-
-def size(count: int | None) -> str:
-    """Return bytes in the unit a person would use (1 KB = 1,000 bytes)."""
-    if count is None:
-        return UNKNOWN
-    value = float(count)
-    for unit in ("bytes", "KB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            return (
-                f"{value:.1f} {unit}" if value < 9.95 and unit != "bytes" else f"{value:.0f} {unit}"
-            )
-        value /= 1000
-    return UNKNOWN
 
 
 def whole(value: float | None) -> str:
@@ -126,7 +113,7 @@ def head(target: Target, *, is_stage: bool = False) -> PaneHead:
     is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
     if isinstance(target, LocalTarget):
-        detail = size(target.model.size_bytes)
+        detail = size_words(target.model.size_bytes)
         explanation = translate("wording", "{size} on disk, quantization {kind}").format(
             size=detail, kind=target.detail or UNKNOWN
         )
@@ -191,5 +178,5 @@ def _sent_to(contact: HostContact) -> str:
     if contact.bytes_sent is None:
         return translate("wording", "The words went to {host}").format(host=contact.host)
     return translate("wording", "{size} went to {host}").format(
-        size=size(contact.bytes_sent), host=contact.host
+        size=size_words(contact.bytes_sent), host=contact.host
     )

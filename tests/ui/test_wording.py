@@ -20,7 +20,8 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.ui.pages.compare.cells import best_of, cells, details
 from playground.ui.pages.compare.summary import summary
-from playground.ui.wording import footer, head, money, rate, seconds, shortened, size
+from playground.ui.widgets.amounts import size_words
+from playground.ui.wording import footer, head, money, rate, seconds, shortened
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")
@@ -88,12 +89,13 @@ def test_durations(value: float | None, words: str) -> None:
 
 
 def test_sizes_and_speeds() -> None:
-    assert [size(n) for n in (None, 12, 1400, 98_000_000, 999_900)] == [
+    assert [size_words(n) for n in (None, 12, 1400, 98_000_000, 999_900, 31_620_000_000)] == [
         "—",
         "12 bytes",
         "1.4 KB",
         "98 MB",
         "1.0 MB",
+        "31.6 GB",
     ]
     assert [rate(n) for n in (None, 1.234, 78.4, 1234.0)] == ["—", "1.2", "78", "1,234"]
 

@@ -12,16 +12,16 @@ def tr(text: str) -> str:
 
 
 def size_words(size_bytes: int | None) -> str:
-    """Return bytes as files are usually shown, in powers of 1,000: `98 MB`, `2.5 GB`."""
+    """Return bytes as files are usually shown, in powers of 1,000: `1.4 KB`, `98 MB`, `2.5 GB`."""
     if size_bytes is None:
         return "—"
-    if size_bytes >= 10**9:
-        return tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
-    if size_bytes >= 10**6:
-        return tr("{0} MB").format(f"{size_bytes / 10**6:,.0f}")
-    if size_bytes >= 10**3:
-        return tr("{0} KB").format(f"{size_bytes / 10**3:,.0f}")
-    return tr("{0} bytes").format(size_bytes)
+    if size_bytes < 999.5:
+        return tr("{0} bytes").format(size_bytes)
+    for unit, words in ((10**3, tr("{0} KB")), (10**6, tr("{0} MB"))):
+        value = size_bytes / unit
+        if value < 999.5:
+            return words.format(f"{value:.1f}" if value < 9.95 else f"{value:.0f}")
+    return tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
 
 
 def exact_bytes(size_bytes: int) -> str:

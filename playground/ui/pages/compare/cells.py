@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import Cost, Provenance, Run, RunStatus
+from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.metrics_card import Cell
 from playground.ui.wording import (
     UNKNOWN,
@@ -16,7 +17,6 @@ from playground.ui.wording import (
     translate,
     whole,
 )
-from playground.ui.wording import size as size_words
 
 
 @dataclass(frozen=True, slots=True)

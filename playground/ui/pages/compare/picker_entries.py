@@ -7,8 +7,9 @@ from pathlib import Path
 from playground.core.errors import PlaygroundError
 from playground.core.memory import Fit
 from playground.core.targets import CloudModel, LocalTarget, ModelFile, ModelPrice, Provider
+from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.wording import size, translate
+from playground.ui.wording import translate
 
 START_PRACTICE = "practice:start"
 
@@ -44,7 +45,7 @@ def _local(model: ModelFile, known: Known, chosen: set[str]) -> PickerEntry:
     if model.problem is not None:
         return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
     key = LocalTarget(model).key
-    parts = (size(model.size_bytes), model.quantization, model.source)
+    parts = (size_words(model.size_bytes), model.quantization, model.source)
     return PickerEntry(
         key,
         model.name,

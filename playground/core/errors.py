@@ -163,12 +163,6 @@ class AddressRefused(PlaygroundError):
     default_hint = "Use an address that starts with https://."
 
 
-class SecretsUnavailable(PlaygroundError):
-    """The operating system offers no safe place for keys."""
-
-    default_hint = "The key is kept for this run of the program only."
-
-
 class StorageFailed(PlaygroundError):
     """Something could not be written to or read from disk."""
 

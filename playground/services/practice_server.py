@@ -75,8 +75,11 @@ def build_app(order: Order, on_load: Callable[[], None]) -> App:
         ServerSettings,
     )
 
+    from playground.services.pool import physical_cores  # noqa: PLC0415 - after the pipes have moved
+
     llama_cpp.Llama = _fresh_llama(llama_cpp.Llama)
-    threads = _physical_cores()
+    # as many as a local model gets: only so is a comparison with one fair
+    threads = physical_cores()
     on_load()
     app = create_app(
         # two panes may ask at once: none of them is to be cut off for the other
@@ -163,12 +166,6 @@ def _end_with(incoming: BinaryIO) -> None:
         while incoming.read(1):
             pass
     os._exit(0)
-
-
-def _physical_cores() -> int:
-    import psutil  # noqa: PLC0415 - after the pipes have moved
-
-    return psutil.cpu_count(logical=False) or os.cpu_count() or 1
 
 
 if __name__ == "__main__":

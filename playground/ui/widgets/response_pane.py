@@ -109,11 +109,6 @@ class ResponsePane(QFrame):
         self.set_vote(offered=False)
         self.set_spans(Spans(), 1.0)
 
-    def set_earlier_turns_hidden(self, *, hidden: bool) -> None:
-        """Withhold the turns before the last one."""
-        for turn in self._turns[:-1]:
-            turn.setVisible(not hidden)
-
     def set_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
         """Show the answer as far as it goes."""
         if self.turn is not None:

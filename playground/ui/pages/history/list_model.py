@@ -14,7 +14,7 @@ from PySide6.QtCore import (
 
 from playground.store.comparisons import ComparisonSummary
 from playground.ui.pages.history import words
-from playground.ui.widgets.plain import plain_tip
+from playground.ui.widgets.parts import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -83,13 +83,6 @@ class ComparisonListModel(QAbstractListModel):
             self._rows.extend(fresh)
             self.endInsertRows()
 
-    def replace_row(self, row: ComparisonSummary) -> None:
-        """Show a comparison as it is now."""
-        index = self.index_of(row.id)
-        if index.isValid():
-            self._rows[index.row()] = row
-            self.dataChanged.emit(index, index)
-
     def remove_row(self, comparison_id: str) -> None:
         """Take a comparison out of the list."""
         index = self.index_of(comparison_id)
@@ -130,7 +123,7 @@ class ComparisonListModel(QAbstractListModel):
             return words.spoken(row)
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = (row.title, words.names(row), words.exactly(row.created_at))
-            return plain_tip("\n".join(line for line in lines if line))
+            return plain_tooltip("\n".join(line for line in lines if line))
         return None
 
     def canFetchMore(self, parent: Index) -> bool:

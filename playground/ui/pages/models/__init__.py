@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playground.core.targets import Target
+from playground.services.fitting import free_memory
 from playground.services.library import ModelLibrary
 from playground.services.pool import WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models.presenter import ModelsPresenter
-from playground.ui.pages.models.reckoning import free_memory
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast

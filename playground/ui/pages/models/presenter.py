@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from playground.core.errors import ModelFileInvalid, PlaygroundError
 from playground.core.memory import longest_default
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile, Target
+from playground.services.fitting import free_memory
 from playground.services.library import ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool, physical_cores
 from playground.store.settings import Settings, SettingsStore
@@ -38,7 +39,7 @@ class ModelsPresenter(QObject):
         own_folder: Path,
         open_compare: Callable[[Target], object],
         toast: ShowToast,
-        free_bytes: Callable[[], int] = reckoning.free_memory,
+        free_bytes: Callable[[], int] = free_memory,
     ) -> None:
         super().__init__(view)
         self._view = view

@@ -19,13 +19,6 @@ _MARGIN = 1.15
 _LONGEST_VALUE = 400
 
 
-def free_memory() -> int:
-    """Return what programs may still take on this computer, in bytes."""
-    import psutil  # noqa: PLC0415 - start-up time
-
-    return int(psutil.virtual_memory().available)
-
-
 def reckon(
     library: ModelLibrary, model: ModelFile, settings: LoadSettings, free_bytes: int
 ) -> Reckoning | None:

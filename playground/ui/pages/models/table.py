@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from playground.ui.pages.models.rows import LoadState, ModelRow, badge, caption, reason
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
-from playground.ui.widgets.plain import plain_tip
+from playground.ui.widgets.parts import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -137,13 +137,13 @@ class ModelTableModel(QAbstractTableModel):
         model = row.model
         match column:
             case Column.FIT:
-                return plain_tip(reason(row))
+                return plain_tooltip(reason(row))
             case Column.SIZE:
                 return exact_bytes(model.size_bytes)
             case Column.READS if model.context_length is not None:
                 return self.tr("{0} tokens").format(f"{model.context_length:,}")
             case _:
-                return plain_tip(str(model.path))
+                return plain_tooltip(str(model.path))
 
     def _sort_value(self, row: ModelRow, column: Column) -> Any:
         model = row.model

@@ -20,8 +20,13 @@ from playground.ui.pages.providers.entries import price_source, price_words
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import words_in
 from playground.ui.widgets.numbers import NumberField
-from playground.ui.widgets.parts import ElidedLabel, make_button, make_card, make_label
-from playground.ui.widgets.plain import plain_tip
+from playground.ui.widgets.parts import (
+    ElidedLabel,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 
 _MOST_USD = 100_000.0
 _AMOUNTS = (2, 3)
@@ -80,7 +85,7 @@ class PriceDialog(QDialog):
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             item.setFont(self._theme.font("numbers"))
-            item.setToolTip(plain_tip(model.id))
+            item.setToolTip(plain_tooltip(model.id))
             item.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled)
             if column in _AMOUNTS:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

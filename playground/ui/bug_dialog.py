@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from playground import __version__
+from playground.store.log import scrub
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
 
 
 def bug_report(error: BaseException) -> str:
-    """Return what a developer needs to know: versions and the traceback, no values."""
+    """Return what a developer needs to know: versions and the traceback, no keys."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return (
+    return scrub(
         f"Inference Playground {__version__} · Python {platform.python_version()} · "
         f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
     )

@@ -1,6 +1,7 @@
 """The window: a rail of pages, the page itself, and the strip of meters below."""
 
 import base64
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from playground.ui.rail import Rail
 from playground.ui.status_strip import StatusStrip
 from playground.ui.theme import Theme
 from playground.ui.widgets.toast import Toast
+
+log = logging.getLogger(__name__)
 
 DEFAULT_SIZE = QSize(1280, 800)
 FRAME = QSize(8, 40)
@@ -241,11 +244,21 @@ class MainWindow(QMainWindow):
 
     async def _close_in_order(self) -> None:
         for page in self._pages.values():
-            await page.close_page()
-        await self._strip.close_strip()
-        if self._shutdown is not None:
-            await self._shutdown()
+            await self._end(page.close_page)
+        await self._end(self._strip.close_strip)
+        if self._shutdown is not None and not await self._end(self._shutdown):
+            # its thread would keep a program alive that nobody sees any more
+            await self._end(self._bridge.close)
         self.closed.emit()
+
+    async def _end(self, part: Callable[[], Awaitable[None]]) -> bool:
+        """End a part of the program; one that fails keeps no other from ending."""
+        try:
+            await part()
+        except Exception:
+            log.exception("closing failed")
+            return False
+        return True
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: hide at once, and end everything in order before the program leaves."""

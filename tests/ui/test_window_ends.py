@@ -1,0 +1,38 @@
+"""What a window does when something fails while it ends, or has failed before."""
+
+from pytestqt.qtbot import QtBot
+
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.bug_dialog import bug_report
+from playground.ui.main_window import MainWindow
+from playground.ui.page import Page
+from playground.ui.theme import Theme
+
+
+class StuckPage(Page):
+    """A page that cannot end what it has begun."""
+
+    async def close_page(self) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_part_that_fails_to_end_does_not_keep_the_program_from_ending(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError("the services never came")
+
+    window = MainWindow(theme, settings, bridge, fail)
+    window.add_page("compare", "Compare", "compare", StuckPage)
+    window.open_remembered()
+    with qtbot.waitSignal(window.closed):
+        window.close()
+    assert not bridge._thread.is_alive()
+    window.deleteLater()
+
+
+def test_a_report_to_copy_holds_no_key() -> None:
+    report = bug_report(ValueError("bad header Authorization: Bearer sk-abcdefghij0123456789"))
+    assert "bad header" in report
+    assert "sk-abcdefghij0123456789" not in report

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from playground import __version__
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the first argument asks for and return the exit code."""
@@ -16,6 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from playground.services import practice_server
 
         return practice_server.main()
+    if given == ["--version"]:
+        # asked by scripts: answered without building the parser
+        sys.stdout.write(f"playground {__version__}\n")
+        return 0
     if given:
         from playground.cli.main import main as command_line
 

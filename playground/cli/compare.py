@@ -15,7 +15,7 @@ from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta
 from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Place, Target
+from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Target
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -146,7 +146,7 @@ class _Printer:
             case RunStarted(run=run):
                 self._queue.append(run.id)
                 detail = f" ({run.target.detail})" if run.target.detail else ""
-                where = "on this computer" if run.target.place is Place.HERE else "in the cloud"
+                where = "on this computer" if run.target.uses_this_machine else "in the cloud"
                 self._waiting[run.id] = [f"── {run.target.label}{detail}, {where}\n"]
             case RunEvent(run_id=run_id, event=TextDelta(text=text) | ReasoningDelta(text=text)):
                 self._waiting[run_id].append(text)

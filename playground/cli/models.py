@@ -10,9 +10,6 @@ from playground.core.gguf_header import GgufHeader
 from playground.core.targets import KvType, LoadSettings, ModelFile
 from playground.services.library import ModelLibrary
 
-_GIB = 1 << 30
-_MIB = 1 << 20
-
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
@@ -185,7 +182,8 @@ def _parameters(count: int | None) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / _GIB:.1f} GiB" if count >= _GIB else f"{count / _MIB:.0f} MiB"
+    """Return bytes as the window shows them, in powers of 1,000."""
+    return f"{count / 10**9:.1f} GB" if count >= 10**9 else f"{count / 10**6:.0f} MB"
 
 
 def _free_bytes() -> int:

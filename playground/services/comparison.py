@@ -187,7 +187,9 @@ class _TurnRunner:
             self._queue.put_nowait(None)
 
     def _attempt(self, run: Run, gate: asyncio.Event) -> "_Attempt":
-        attempt = _Attempt(run, RunRecorder(self._store, self._turn.id, run.id, self.trouble))
+        # runs of a turn that could not be written have nothing in the history to belong to
+        store = self._store if self._trouble is None else None
+        attempt = _Attempt(run, RunRecorder(store, self._turn.id, run.id, self.trouble))
         attempt.task = asyncio.create_task(self._stream(attempt, gate), name=f"run {run.id}")
         return attempt
 

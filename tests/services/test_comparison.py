@@ -1,14 +1,16 @@
 """A turn's runs, in order, kept while they happen. Engines are scripted; the history is real."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from playground.core.chat import ChatRequest
-from playground.core.errors import RateLimited
+from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta
 from playground.core.planning import new_comparison
 from playground.core.runs import (
@@ -202,6 +204,30 @@ async def test_a_history_that_cannot_be_written_is_told_once_and_runs_go_on(
     )
     assert sum(isinstance(update, StorageTrouble) for update in updates) == 1
     assert final_turn(updates).runs[0].text == "one two"
+
+
+class BusyAtFirst(Database):
+    """A history that another program keeps busy just when a turn begins."""
+
+    is_busy = True
+
+    async def write(
+        self, change: Callable[[sqlite3.Connection], Any], *, durable: bool = False
+    ) -> Any:
+        if self.is_busy:
+            self.is_busy = False
+            raise StorageFailed("Another program keeps the file busy.")
+        return await super().write(change, durable=durable)
+
+
+async def test_a_history_that_was_busy_for_a_moment_costs_no_answer(tmp_path: Path) -> None:
+    database = BusyAtFirst(tmp_path / "history.sqlite3")
+    await database.open()
+    comparisons = service({HERE: FakeEngine.saying("one two")}, ComparisonStore(database))
+    updates = await collect(comparisons, new_comparison([HERE]))
+    assert final_turn(updates).runs[0].status is RunStatus.FINISHED
+    assert sum(isinstance(update, StorageTrouble) for update in updates) == 1
+    await database.close()
 
 
 class BrokenEngine:

@@ -4,7 +4,9 @@ import importlib.util
 import os
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backends import fail
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
@@ -40,7 +42,10 @@ def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own keys and endpoints out of every test."""
+    """Keep the developer's own keys, endpoints and keyring out of every test."""
+    # nor may a test write into the developer's own keyring, or find one that another test left
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    keyring.set_keyring(fail.Keyring())
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("OPENAI_"):
             monkeypatch.delenv(name)

@@ -51,7 +51,7 @@ class DetailView(QWidget):
         self._fit_prompt()
         self._system.setVisible(bool(turn.system_prompt))
         self._system.set_full_text(
-            self.tr("System prompt: {0}").format(" ".join(turn.system_prompt.split()))
+            self.tr("Instructions for the model: {0}").format(" ".join(turn.system_prompt.split()))
         )
         self._answers.show_turn(turn)
         self._summary.setText(turn.summary)

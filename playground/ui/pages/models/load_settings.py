@@ -57,7 +57,8 @@ class LoadSettingsEditor(QWidget):
         self._gpu.show_value(
             settings.gpu_layers,
             [
-                (self.tr("None: on the processor"), None),
+                (self.tr("Automatic"), None),
+                (self.tr("None: on the processor"), 0),
                 (self.tr("All of them"), -1),
             ],
             0,
@@ -131,7 +132,10 @@ class LoadSettingsEditor(QWidget):
                 self._gpu,
                 self.tr("Work for the graphics card"),
                 self.tr("GPU layers"),
-                self.tr("Layers there are answered faster, and take graphics memory."),
+                self.tr(
+                    "Layers there are answered faster, and take graphics memory. Automatic: all "
+                    "of them where there is a card."
+                ),
             ),
             (
                 self._kv,

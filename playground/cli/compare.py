@@ -31,33 +31,6 @@ from playground.store.settings import SettingsStore
 LOCAL = "local"
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "compare", help="run one prompt on several models and compare the answers"
-    )
-    parser.add_argument(
-        "--target",
-        action="append",
-        required=True,
-        metavar="TARGET",
-        dest="targets",
-        help="local:NAME_OR_PATH or PROVIDER_ID:MODEL; give it once for each model. "
-        "local:starter is the model that comes with the program, "
-        "practice:MODEL starts the practice cloud on this computer",
-    )
-    parser.add_argument("--prompt", required=True, help="what to ask; - reads standard input")
-    parser.add_argument("--system", default="", help="the system prompt")
-    parser.add_argument("--max-tokens", type=_positive, metavar="N")
-    parser.add_argument("--temperature", type=_temperature, metavar="X")
-    parser.add_argument("--seed", type=_seed, metavar="N")
-    parser.add_argument(
-        "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
-    )
-    parser.add_argument("--race", action="store_true", help="start all at once")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-
-
 async def run(
     args: argparse.Namespace,
     service: ComparisonService,
@@ -83,19 +56,25 @@ async def run(
     report = RunReport(with_tokens=args.logprobs is not None)
     printer = None if args.json else _Printer()
     order = RunOrder.RACE if args.race else RunOrder.FAIR
-    with _Interrupt(service):
-        async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
-            async for update in updates:
-                report.take(update)
-                if printer is not None:
-                    printer.take(update)
-                _warn(update)
+    bug: Exception | None = None
+    try:
+        with _Interrupt(service):
+            async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
+                async for update in updates:
+                    report.take(update)
+                    if printer is not None:
+                        printer.take(update)
+                    _warn(update)
+    except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
+        bug = error
     if args.json:
         print(json.dumps(report.as_json(), ensure_ascii=False))
     else:
         for line in report.summary():
             print(harmless(line))
     sys.stdout.flush()
+    if bug is not None:
+        raise bug
     return 0 if all(run.status is RunStatus.FINISHED for run in report.runs) else 1
 
 
@@ -174,31 +153,3 @@ def _warn(update: TurnUpdate) -> None:
             print(error_line(error), file=sys.stderr)
         case RunEnded(run=run) if run.error is not None:
             print(error_line(run.error, f"{run.target.label}: "), file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**31:
-        raise argparse.ArgumentTypeError("must be between 0 and 2147483647")
-    return number
-
-
-def _alternatives(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 20:
-        raise argparse.ArgumentTypeError("must be between 0 and 20")
-    return number
-
-
-def _temperature(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 2:
-        raise argparse.ArgumentTypeError("must be between 0 and 2")
-    return number

@@ -2,13 +2,16 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from playground import __version__
-from playground.cli import compare, models, monitor, providers
+from playground.cli import parsers
 from playground.cli.terminal import error_line
 from playground.core.errors import PlaygroundError, UsageError
+
+log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -22,8 +25,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"playground {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (compare, models, providers, monitor):
-        module.add_parser(commands)
+    parsers.add_compare(commands)
+    parsers.add_models(commands)
+    parsers.add_providers(commands)
+    parsers.add_monitor(commands)
     return parser
 
 
@@ -43,11 +48,17 @@ def run_command(args: argparse.Namespace) -> int:
         # the reader has gone; Python would complain again while closing stdout
         sys.stderr.close()
         return FAILED
+    except Exception as error:
+        log.exception("bug")
+        mistake = f"playground: The program made a mistake ({type(error).__name__})."
+        print(mistake, "The log tells more: please report it.", file=sys.stderr)
+        return FAILED
 
 
 async def _dispatch(args: argparse.Namespace) -> int:
-    # the services are imported here so that --help and --version stay instant
+    # imported here so that --help stays instant
     from playground.app import open_services
+    from playground.cli import compare, models, monitor, providers
 
     async with open_services() as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {

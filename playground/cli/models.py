@@ -7,32 +7,8 @@ from typing import Any
 from playground.core import memory
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_header import GgufHeader
-from playground.core.targets import KvType, LoadSettings, ModelFile
+from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library import ModelLibrary
-
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser("models", help="list the models on this computer")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    inspect = actions.add_parser("inspect", help="what a model file says, and the memory it needs")
-    inspect.add_argument("path", metavar="PATH", help="a GGUF file, or the name of a listed model")
-    inspect.add_argument(
-        "--context", type=_context, metavar="N", help="tokens of prompt and answer together"
-    )
-    inspect.add_argument(
-        "--kv-type",
-        type=KvType,
-        choices=list(KvType),
-        default=KvType.F16,
-        metavar="TYPE",
-        help="how the conversation is kept: f16 (usual), q8_0 (half), q4_0 (a quarter)",
-    )
-    # given after the action it must not be reset to the default of the command's own option
-    inspect.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
-    )
 
 
 async def run(args: argparse.Namespace, library: ModelLibrary) -> int:
@@ -194,13 +170,3 @@ def _free_bytes() -> int:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
-
-
-def _context(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1 << 24:
-        raise argparse.ArgumentTypeError("the context is a number of tokens, 1 or more")
-    return value

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import math
 from contextlib import aclosing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,21 +11,6 @@ from typing import Any
 from playground.services.telemetry import GpuSample, Sample, Telemetry
 
 _GIB = 2**30
-
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser("monitor", help="show what this computer is doing")
-    parser.add_argument("--json", action="store_true", help="print each sample as one JSON object")
-    parser.add_argument(
-        "--count",
-        type=_count,
-        metavar="N",
-        help="how many samples; 1 with --json, otherwise until Ctrl-C",
-    )
-    parser.add_argument(
-        "--interval", type=_interval, default=1.0, metavar="S", help="seconds between samples"
-    )
 
 
 async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
@@ -82,17 +66,3 @@ def _gpu_line(gpu: GpuSample) -> str:
 
 def _percent(value: float | None) -> str:
     return "—" if value is None else f"{value:.0f} %"
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _interval(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or value < 0.1:
-        raise argparse.ArgumentTypeError("must be at least 0.1 seconds")
-    return value

@@ -14,24 +14,6 @@ from playground.store.presets import Preset
 from playground.store.secrets import SecretStore, key_variables
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser("providers", help="set up providers and test their connection")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="what is set up, and where its key is")
-    adding = actions.add_parser("add", help="set up a provider: a known one, or any address")
-    adding.add_argument("id", metavar="ID", help="a short name, or that of a known provider")
-    adding.add_argument("--base-url", metavar="URL", help="where its OpenAI-compatible API is")
-    adding.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
-    adding.add_argument("--name", metavar="N", help="its name on screen")
-    removing = actions.add_parser("remove", help="forget a provider and its key")
-    removing.add_argument("id", metavar="ID")
-    testing = actions.add_parser("test", help="connect and list the models")
-    testing.add_argument("id", metavar="ID")
-    for action in (listing, adding, removing, testing):
-        action.add_argument("--json", action="store_true", help="print one JSON object")
-
-
 async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
     """Do what was asked; raises `PlaygroundError` where it fails."""
     match args.action:

@@ -10,6 +10,7 @@ import keyring
 import pytest
 from keyring.backends import fail
 
+from playground.cli import parsers
 from playground.cli import providers as command
 from playground.core.errors import AddressRefused, AuthenticationFailed, UsageError
 from playground.services.practice import PracticeCloud
@@ -45,7 +46,7 @@ class Terminal:
 
     async def run(self, *words: str) -> str:
         parser = argparse.ArgumentParser()
-        command.add_parser(parser.add_subparsers())
+        parsers.add_providers(parser.add_subparsers())
         secrets = SecretStore({"LAB_KEY": KEY, "OPENAI_API_KEY": KEY})
         settings = SettingsStore(self._path)
         service = ProviderService(settings, secrets, PracticeCloud(lambda: None))

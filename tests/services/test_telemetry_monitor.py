@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from playground.cli import monitor
+from playground.cli import monitor, parsers
 from playground.services.gpu import AllGpus, NvidiaReader
 from playground.services.telemetry import Telemetry
 from tests.services.nvml import FakeNvml
@@ -14,7 +14,7 @@ from tests.services.nvml import FakeNvml
 
 def parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    monitor.add_parser(parser.add_subparsers())
+    parsers.add_monitor(parser.add_subparsers())
     return parser.parse_args(["monitor", *words])
 
 

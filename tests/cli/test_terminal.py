@@ -1,9 +1,12 @@
 """What reaches a terminal of texts that strangers wrote."""
 
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from playground.cli import compare
 from playground.cli.compare import _Printer
 from playground.cli.main import build_parser, run_command
 from playground.cli.terminal import error_line, harmless
@@ -12,7 +15,8 @@ from playground.core.errors import ErrorInfo, StorageFailed
 from playground.core.events import TextDelta
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
-from playground.services.comparison import RunEnded, RunEvent, RunStarted
+from playground.services.comparison import ComparisonService, RunEnded, RunEvent, RunStarted
+from playground.store.settings import Settings
 
 
 def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +50,43 @@ def test_a_command_that_fails_says_so_in_one_line(
     monkeypatch.setattr("playground.cli.main._dispatch", fail)
     assert run_command(build_parser().parse_args(["monitor"])) == 1
     assert capsys.readouterr().err == "playground: Two lines. And a hint.\n"
+
+
+def test_a_bug_is_one_line_here_and_the_whole_story_in_the_log(
+    playground_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(_args: object) -> int:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("playground.cli.main._dispatch", fail)
+    assert run_command(build_parser().parse_args(["monitor"])) == 1
+    said = capsys.readouterr().err
+    assert "The program made a mistake (ZeroDivisionError)." in said
+    assert said.count("\n") == 1
+    assert "by nothing" in caplog.text
+
+
+async def test_answers_are_printed_although_one_engine_has_a_bug(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Broken:
+        async def stream(self, request: ChatRequest) -> AsyncIterator[TextDelta]:
+            yield TextDelta(0.0, "half an answer")
+            raise ZeroDivisionError
+
+    class Here:
+        async def find(self, name: str) -> ModelFile:
+            return ModelFile(Path("/m.gguf"), name, 1, "Starter")
+
+    class Nothing:
+        settings = Settings()
+
+    args = build_parser().parse_args(["compare", "--target", "local:m", "--prompt", "hi", "--json"])
+    service = ComparisonService(lambda _target: Broken())  # type: ignore[arg-type,return-value]
+    with pytest.raises(ZeroDivisionError):
+        await compare.run(args, service, Here(), None, Nothing())  # type: ignore[arg-type]
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (run["status"], run["text"]) == ("failed", "half an answer")

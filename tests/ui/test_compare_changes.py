@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from playground.core.errors import RateLimited
 from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder
-from playground.core.targets import LoadSettings, LocalTarget
+from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
 from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.widgets.metrics_card import MetricsCard
@@ -94,3 +94,25 @@ def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_wer
     ask(stage, qtbot, "Two")
     heads = [pane.accessibleName() for pane in stage.view.panes]
     assert heads == ["Answer A", "Answer B"]
+
+
+def test_the_picker_shows_a_price_that_was_set_meanwhile(
+    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    stage = make_stage()
+    stage.choose(HERE)
+
+    async def models(provider: Provider) -> tuple[CloudModel, ...]:
+        price = settings.settings.price_overrides.get("example:large-1")
+        return (CloudModel(provider.id, "large-1", price=price),)
+
+    stage.providers.models = models  # type: ignore[method-assign]  # as the service would answer
+
+    def details() -> str:
+        return " ".join(f"{e.title} {e.remark}" for e in stage.presenter._chooser.entries())
+
+    stage.view.picker_wanted.emit()
+    qtbot.waitUntil(lambda: "large-1 price unknown" in details())
+    settings.update(price_overrides={"example:large-1": ModelPrice(1.0, 2.0)})
+    stage.view.picker_wanted.emit()
+    qtbot.waitUntil(lambda: "large-1 $1 in" in details())

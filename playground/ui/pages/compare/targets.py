@@ -13,6 +13,7 @@ from playground.core.targets import (
     LoadSettings,
     LocalTarget,
     ModelFile,
+    ModelPrice,
     Provider,
     Target,
 )
@@ -78,6 +79,7 @@ class TargetChooser:
         self._files: tuple[ModelFile, ...] | None = None
         self._fits: dict[Path, Fit] = {}
         self._cloud: dict[str, tuple[CloudModel, ...] | PlaygroundError | None] = {}
+        self._asked: dict[str, tuple[Provider, dict[str, ModelPrice]]] = {}
         self._known: dict[str, Target] = {}
         self._chosen: tuple[Target, ...] = ()
         self.changed: Callable[[], None] = _nothing
@@ -197,8 +199,14 @@ class TargetChooser:
         show()
 
     async def _ask(self, provider: Provider, show: Callable[[], None]) -> None:
-        if isinstance(self._cloud.get(provider.id), tuple):
+        # an address or a price that was changed meanwhile makes an old list wrong
+        asked = (provider, self._settings.settings.price_overrides)
+        if (
+            isinstance(self._cloud.get(provider.id), tuple)
+            and self._asked.get(provider.id) == asked
+        ):
             return
+        self._asked[provider.id] = asked
         try:
             self._take_models(provider, await self._bridge.submit(self._providers.models(provider)))
         except PlaygroundError as error:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from playground import __version__
 from playground.cli import parsers
 from playground.cli.terminal import error_line
-from playground.core.errors import PlaygroundError, UsageError
+from playground.core.errors import AddressRefused, PlaygroundError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def run_command(args: argparse.Namespace) -> int:
     """Run the command and return the exit code; an error is one line on stderr."""
     try:
         return asyncio.run(_dispatch(args))
-    except UsageError as error:
+    except (UsageError, AddressRefused) as error:
         print(error_line(error.info()), file=sys.stderr)
         return WRONG_USAGE
     except PlaygroundError as error:

@@ -1,5 +1,6 @@
 """What a comparison amounts to, as JSON and as lines for a terminal."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -116,4 +117,8 @@ def _text(figure: Figure | None, unit: str, digits: int = 2) -> str:
 
 
 def _money(figure: Figure | None) -> str:
-    return "—" if figure is None else f"{_mark(figure)}${figure.value:.3g}"
+    if figure is None:
+        return "—"
+    # three digits that count, never an exponent
+    digits = max(2, 2 - math.floor(math.log10(figure.value))) if figure.value > 0 else 2
+    return f"{_mark(figure)}${figure.value:.{digits}f}"

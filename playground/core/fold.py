@@ -18,7 +18,7 @@ from playground.core.events import (
     StreamEvent,
     TextDelta,
 )
-from playground.core.runs import Run, RunStatus, StreamCounts, Timings, TokenUsage
+from playground.core.runs import Provenance, Run, RunStatus, StreamCounts, Timings, TokenUsage
 
 
 class RunFold:
@@ -189,11 +189,19 @@ class RunFold:
         self._add_failed(Failed(t_s, error, hosts=self._run.hosts))
 
     def _known_usage(self, usage: TokenUsage | None) -> TokenUsage:
+        """Return what was counted; for an answer that was cut off, what the stream itself told."""
         if usage is not None and usage != TokenUsage():
             return usage
-        if self._run.usage != TokenUsage():
+        progress = self.prompt_progress
+        if self._run.usage != TokenUsage() or progress is None:
             return self._run.usage
-        return TokenUsage()
+        return TokenUsage(
+            prompt_tokens=progress.total,
+            completion_tokens=self._tokens,
+            cached_tokens=progress.kept,
+            processed_tokens=progress.processed - progress.kept,
+            provenance=Provenance.MEASURED,
+        )
 
     def _close(self, status: RunStatus, t_s: float) -> None:
         sent = self._run.sent_t_s

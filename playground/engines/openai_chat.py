@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from playground.core.chat import ChatRequest
@@ -217,7 +218,7 @@ class _Answer:
             raise StreamMalformed(f"{self._provider.name} sent a piece that is not an object.")
         if is_error(data):
             raise self.errors.from_payload(data)
-        chunk = read_chunk(data, t_s)
+        chunk = self._harmless(read_chunk(data, t_s))
         self._chunks += 1
         self._finish_reason = chunk.finish_reason or self._finish_reason
         self._usage = chunk.usage or self._usage
@@ -226,6 +227,17 @@ class _Answer:
         if chunk.finish_reason == "error":
             raise ProviderFailed(f"{self._provider.name} broke the answer off with an error.")
         return chunk
+
+    def _harmless(self, chunk: Chunk) -> Chunk:
+        """Return the chunk without the key: a server that says it back must not get it stored."""
+        hide = self.errors.without_key
+        return replace(
+            chunk,
+            text=hide(chunk.text),
+            reasoning=hide(chunk.reasoning),
+            finish_reason=hide(chunk.finish_reason) if chunk.finish_reason else None,
+            tokens=tuple(replace(token, text=hide(token.text)) for token in chunk.tokens),
+        )
 
     def _finished(self) -> Finished:
         return Finished(

@@ -97,11 +97,16 @@ class ErrorTranslator:
         return self._by_status(status or _status_in(payload) or 500, message, payload)
 
     def redact(self, text: str) -> str:
-        """Return `text` without the key, however it was quoted, and not longer than shown."""
+        """Return `text` without the key, and not longer than shown."""
+        text = self.without_key(text)
+        return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
+
+    def without_key(self, text: str) -> str:
+        """Return `text` without the key, however it was quoted."""
         if self._key and len(self._key) >= _SHORTEST_SECRET:
             for form in {self._key, quote(self._key, safe=""), json.dumps(self._key)[1:-1]}:
                 text = text.replace(form, _REDACTED)
-        return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
+        return text
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response

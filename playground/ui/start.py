@@ -86,7 +86,7 @@ class _Opening:
         await painted(self.window)
         self._ready = self._bridge.spawn(self._start())
         if remembered != "compare":
-            await self._ready
+            await asyncio.wait([self._ready])
             self.window.show_page(remembered)
 
     def on_exception(self, _kind: type[BaseException], error: BaseException, _: object) -> None:
@@ -105,8 +105,9 @@ class _Opening:
 
     async def _shut_down(self) -> None:
         if self._ready is not None:
-            services = await self._ready
-            await self._bridge.submit(services.close())
+            # whatever failed at the start has been told; what was built still has to end
+            await asyncio.wait([self._ready])
+            await self._bridge.submit(self._built.get().close())
         await self._bridge.close()
 
     def _report(self, error: BaseException) -> None:

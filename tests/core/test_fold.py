@@ -215,3 +215,17 @@ def test_words_are_counted_in_scripts_with_and_without_spaces(text: str, words: 
 def test_the_last_thought_and_the_first_word_of_the_answer_are_two_words() -> None:
     run = fold(cloud_run(), [ReasoningDelta(0.0, "hm"), TextDelta(1.0, "Yes")])
     assert run.counts.words == 2
+
+
+def test_a_local_answer_that_was_stopped_says_what_of_its_prompt_was_processed_and_kept() -> None:
+    stopped = RunFold(local_run())
+    stopped.start()
+    stopped.add(RequestSent(0.0, was_loaded=True))
+    stopped.add(PromptProgress(0.1, 30, 40, 10))
+    stopped.add(PromptProgress(0.2, 40, 40, 10))
+    stopped.add(TextDelta(0.3, "one", (Token("one", 0.3),)))
+    stopped.cancel(0.4)
+    usage = stopped.run.usage
+    assert (usage.prompt_tokens, usage.processed_tokens, usage.cached_tokens) == (40, 30, 10)
+    assert usage.completion_tokens == 1
+    assert usage.provenance is Provenance.MEASURED

@@ -50,7 +50,7 @@ def test_the_key_reaches_its_provider_and_nothing_else(
 ) -> None:
     thrown_back = {"error": {"message": f"Incorrect API key provided: {KEY}."}}
     server.script(
-        Stream(text("All ", "well.")),
+        Stream(text("All ", f"well, {KEY}.")),
         Reply(401, thrown_back),
         Reply(500, f"panic: Authorization: Bearer {KEY}", content_type="text/plain"),
     )

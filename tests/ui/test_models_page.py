@@ -115,6 +115,25 @@ def test_a_model_too_large_for_the_free_memory_says_so(stage: Stage) -> None:
     stage.run(body)
 
 
+def test_copies_of_one_model_are_told_apart_and_unreadable_files_are_not_counted_as_models(
+    stage: Stage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Downloads"
+    folder.mkdir()
+    for name in ("first", "second"):
+        write_dense(folder / f"{name}.gguf", "llama", Dense())
+    (folder / "cut.gguf").write_bytes((folder / "first.gguf").read_bytes()[:100])
+
+    async def body() -> None:
+        models = Models(stage)
+        models.presenter.add_paths((folder,))
+        await models.listed("first", "second")
+        said = "The folder “Downloads” has 2 models. 1 file can't be read; the list says why."
+        await until(lambda: said in stage.toasts.texts)
+
+    stage.run(body)
+
+
 def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_path: Path) -> None:
     folder = tmp_path / "more"
     folder.mkdir()

@@ -173,6 +173,24 @@ def test_an_address_that_would_give_the_key_away_is_refused_while_it_is_typed(
     stage.run(body)
 
 
+def test_a_server_without_a_name_takes_that_of_its_host(stage: Stage) -> None:
+    async def body() -> None:
+        providers = Providers(stage)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Known providers", QListWidget).setCurrentRow(0)
+        name, address = (named(dialog, label, QLineEdit) for label in ("Name", "Address"))
+        address.setText("https://[::1")
+        assert not named(dialog, "Add a provider").isEnabled()
+        address.setText("https://127.0.0.1:1/v1")
+        assert name.placeholderText() == "127.0.0.1"
+        click(named(dialog, "Add a provider"))
+        await until(lambda: providers.says("127.0.0.1"))
+        assert [provider.name for provider in stage.settings.settings.providers] == ["127.0.0.1"]
+
+    stage.run(body)
+
+
 def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(stage: Stage) -> None:
     async def body() -> None:
         providers = Providers(stage)

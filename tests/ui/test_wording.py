@@ -18,6 +18,7 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
+from playground.ui.namesakes import told_apart
 from playground.ui.pages.compare.cells import best_of, cells, details
 from playground.ui.pages.compare.summary import summary
 from playground.ui.widgets.amounts import size_words
@@ -196,6 +197,31 @@ def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
     assert "same on this computer" in line
     assert "same at Example Cloud" in line
     assert "broken could not finish." in line
+
+
+def test_names_that_read_alike_are_told_with_their_places_and_joined_as_they_are_read() -> None:
+    here = run("a", target=local("SmolLM2 135M"), status=RunStatus.CANCELLED)
+    there = run("b", target=CloudTarget(PRACTICE, "smollm2-135m"), status=RunStatus.CANCELLED)
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (here, there)))
+    assert line.startswith(
+        "You stopped SmolLM2 135M on this computer and"
+        " smollm2-135m in the practice cloud (on this computer)."
+    )
+
+
+def test_models_of_one_name_are_told_apart_by_file_and_then_by_folder() -> None:
+    def model(path: str, quantization: str | None = "Q4_1", name: str = "Base 1B") -> ModelFile:
+        return ModelFile(Path(path), name, 1, "x", quantization=quantization)
+
+    files = (
+        model("/a/tuned-one.Q4_1.gguf"),
+        model("/a/same.gguf"),
+        model("/b/same.gguf"),
+        model("/a/base-f16.gguf", "F16"),
+        model("/a/other.gguf", name="Other"),
+    )
+    names = [file.name for file in told_apart(files)]
+    assert names == ["tuned one", "same (a)", "same (b)", "Base 1B", "Other"]
 
 
 def test_a_race_says_that_it_is_unfair() -> None:

@@ -79,13 +79,13 @@ def _troubles(runs: Sequence[Run]) -> str:
     stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
     parts = []
     if failed:
-        names = ", ".join(_name(run, runs) for run in failed)
+        names = _listed([_name(run, runs) for run in failed])
         parts.append(translate("summary", "{names} could not finish.").format(names=names))
     if stopped:
-        names = ", ".join(_name(run, runs) for run in stopped)
+        names = _listed([_name(run, runs) for run in stopped])
         parts.append(translate("summary", "You stopped {names}.").format(names=names))
     if interrupted:
-        names = ", ".join(_name(run, runs) for run in interrupted)
+        names = _listed([_name(run, runs) for run in interrupted])
         parts.append(
             translate("summary", "{names} broke off when the program ended.").format(names=names)
         )
@@ -94,5 +94,19 @@ def _troubles(runs: Sequence[Run]) -> str:
 
 def _name(run: Run, runs: Sequence[Run]) -> str:
     """Return the short name where it is clear, else the one with its place."""
-    alike = [other for other in runs if other.target.label == run.target.label]
+    alike = [other for other in runs if _plain(other) == _plain(run)]
     return escape(shortened(run.target.label) if len(alike) == 1 else named(run.target))
+
+
+def _plain(run: Run) -> str:
+    """Return what a reader remembers of a name: `smollm2-135m` and `SmolLM2 135M` are one."""
+    return "".join(char for char in run.target.label.casefold() if char.isalnum())
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as they are read out: with an “and” before the last."""
+    if len(names) < 2:
+        return "".join(names)
+    return translate("summary", "{names} and {last}").format(
+        names=", ".join(names[:-1]), last=names[-1]
+    )

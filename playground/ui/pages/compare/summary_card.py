@@ -1,5 +1,7 @@
 """The line in plain words under the answers, and the vote beside it."""
 
+import re
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
@@ -23,13 +25,15 @@ class SummaryCard(QFrame):
 
     def set_line(self, html: str) -> None:
         """Show the line; `html` holds only our own marks, names in it are escaped."""
-        # an estimate and its sign stay in one line
-        self._line.setText(html.replace("≈ ", "≈&nbsp;"))
+        # an estimate and its sign stay in one line, and so do a number and its unit
+        self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", html))
         self._line.setVisible(bool(html))
 
     def set_vote(self, *, offered: bool, verdict: Verdict | None = None, said: str = "") -> None:
         """Offer tie and none; `said` is what stands there once the person has chosen."""
-        self._question.setText(said or self.tr("Which answer is better is yours to say:"))
+        self._question.setText(
+            said or self.tr("Which answer is better? Press “This one” under it, or:")
+        )
         self._question.setVisible(offered or bool(said))
         for button, meaning in ((self._tie, Verdict.TIE), (self._none, Verdict.NONE_GOOD)):
             button.setVisible(offered)

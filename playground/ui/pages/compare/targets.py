@@ -19,6 +19,7 @@ from playground.core.targets import (
 )
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.namesakes import told_apart
 from playground.ui.pages.compare.picker_entries import Known, entries
 from playground.ui.widgets.target_picker import PickerEntry
 from playground.ui.wording import translate
@@ -139,7 +140,7 @@ class TargetChooser:
 
     async def scan(self) -> tuple[ModelFile, ...]:
         """Look for model files and whether they fit."""
-        self._files = await self._bridge.submit(self._library.scan())
+        self._files = told_apart(await self._bridge.submit(self._library.scan()))
         for model in self._files:
             target = self._local(model)
             self._known[target.key] = target

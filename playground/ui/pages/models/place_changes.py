@@ -67,7 +67,8 @@ class PlaceChanges(QObject):
         """Tell what was found in the places just added; return the key of the first model."""
         first: str | None = None
         for path in self._wanted:
-            keys = [row.key for row in rows if path in (row.model.path, *row.model.path.parents)]
+            found = [row for row in rows if path in (row.model.path, *row.model.path.parents)]
+            keys = [row.key for row in found]
             if not keys:
                 words = self.tr("There is no .gguf file in {0}. It stays on the list of places.")
                 self._toast(words.format(path.name), tone="caution")
@@ -76,9 +77,21 @@ class PlaceChanges(QObject):
             if len(keys) == 1:
                 self._toast(self.tr("{0} is listed.").format(Path(keys[0]).name))
             else:
-                self._toast(self.tr("{0} models in {1}.").format(len(keys), path.name))
+                self._toast(self._counted(found, path))
         self._wanted = ()
         return first
+
+    def _counted(self, found: list[ModelRow], path: Path) -> str:
+        broken = sum(row.model.problem is not None for row in found)
+        good = len(found) - broken
+        said = self.tr("The folder “{0}” has {1} models.").format(path.name, good)
+        if good == 1:
+            said = self.tr("The folder “{0}” has 1 model.").format(path.name)
+        if broken == 1:
+            said += " " + self.tr("1 file can't be read; the list says why.")
+        elif broken:
+            said += " " + self.tr("{0} files can't be read; the list says why.").format(broken)
+        return said
 
     def open(self, folder: Path) -> None:
         """Show a folder in the file manager."""

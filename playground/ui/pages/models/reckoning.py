@@ -12,6 +12,7 @@ from playground.core.gguf_header import ArraySummary, GgufHeader, Value
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.library import ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
+from playground.ui.namesakes import told_apart
 from playground.ui.pages.models.rows import Reckoning
 
 WATCH_S = 0.4
@@ -43,7 +44,7 @@ async def scan(
     library: ModelLibrary, settings_of: Callable[[ModelFile], LoadSettings], free_bytes: int
 ) -> tuple[tuple[ModelFile, Reckoning | None], ...]:
     """Return every model file with what it needs."""
-    models = await library.scan()
+    models = told_apart(await library.scan())
 
     def reckon_all() -> tuple[tuple[ModelFile, Reckoning | None], ...]:
         return tuple((m, reckon(library, m, settings_of(m), free_bytes)) for m in models)

@@ -1,6 +1,7 @@
 """The fields of one provider: name, address and key, checked while they are typed."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
@@ -43,8 +44,8 @@ class ProviderForm(QWidget):
 
     @property
     def name(self) -> str:
-        """The name as typed."""
-        return self._name.text().strip()
+        """The name as typed, or else the address's host."""
+        return self._name.text().strip() or self._host
 
     @property
     def base_url(self) -> str:
@@ -64,6 +65,14 @@ class ProviderForm(QWidget):
         self._key.clear()
         return key or None
 
+    @property
+    def _host(self) -> str:
+        try:
+            return urlsplit(self.base_url).hostname or ""
+        except ValueError:
+            # half-typed: `https://[::1`
+            return ""
+
     def show_values(self, values: FormValues) -> None:
         """Begin anew with these."""
         self._name.setText(values.name)
@@ -80,6 +89,8 @@ class ProviderForm(QWidget):
     def show_check(self, check: AddressCheck | None) -> None:
         """Say what is to be said about the address; `None` while nothing is typed."""
         self._level = AddressLevel.REFUSED if check is None else check.level
+        # what it will be called where no name is typed
+        self._name.setPlaceholderText(self._host)
         self._said.setText("" if check is None else check.message)
         tone = {
             AddressLevel.OK: "quiet",
@@ -94,7 +105,7 @@ class ProviderForm(QWidget):
 
     def focus_first(self) -> None:
         """Put the keyboard where something is missing."""
-        if not self.name:
+        if not self._name.text().strip():
             self._name.setFocus()
         elif not self.base_url:
             self._url.setFocus()

@@ -55,7 +55,8 @@ class Theme(QObject):
     @property
     def scale(self) -> float:
         """Factor on every size that goes with text."""
-        return self._scale * (self._stage_scale if self._is_stage else 1.0)
+        # the larger of the two: their product leaves no room for an answer
+        return max(self._scale, self._stage_scale) if self._is_stage else self._scale
 
     @property
     def is_stage(self) -> bool:

@@ -72,6 +72,15 @@ def test_text_grows_with_one_setting(theme: Theme, qtbot: QtBot) -> None:
     theme.set_look(scale=1.0)
 
 
+def test_large_text_does_not_make_the_stage_larger_than_it_was_set_to_be(theme: Theme) -> None:
+    theme.set_look(scale=1.5, stage_scale=1.6, stage=True)
+    assert theme.scale == 1.6
+    theme.set_look(scale=2.0)
+    assert theme.scale == 2.0
+    theme.set_look(scale=1.0, stage=False)
+    assert theme.scale == 1.0
+
+
 def test_nothing_happens_where_the_look_stays_the_same(theme: Theme, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(theme.changed):
         theme.set_look(mode="light", scale=1.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 110.0
 METERS = re.compile(r"\d %|\d [MG]B")
 """Texts that never stop changing."""
 

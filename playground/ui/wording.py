@@ -132,7 +132,7 @@ def head(target: Target, *, is_stage: bool = False) -> PaneHead:
 
 def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
     """Return where the words went and what else a person should know, and its icon."""
-    parts = [_where(run)]
+    parts = [_where(run, is_stage=is_stage)]
     if run.timings.load_s is not None and run.timings.load_s > 0.005 and not is_stage:
         parts.append(
             translate("wording", "model loaded in {time}, not counted").format(
@@ -149,10 +149,11 @@ def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
     if run.shared_machine:
         parts.append(translate("wording", "shared this computer with other answers"))
     icon = "home" if isinstance(run.target, LocalTarget) else "cloud"
-    return " · ".join(part for part in parts if part), icon
+    line = " · ".join(part for part in parts if part)
+    return line[:1].upper() + line[1:], icon
 
 
-def _where(run: Run) -> str:
+def _where(run: Run, *, is_stage: bool) -> str:
     if isinstance(run.target, LocalTarget):
         return translate("wording", "Nothing left this computer")
     is_loopback = run.target.provider.is_loopback
@@ -168,6 +169,8 @@ def _where(run: Run) -> str:
                 host=run.target.provider.name
             )
         )
+    if is_loopback and is_stage:
+        return translate("wording", "The words went to a program on this computer")
     sent = ", ".join(_sent_to(contact) for contact in run.hosts)
     if is_loopback:
         return translate("wording", "{sent}, which is this computer").format(sent=sent)

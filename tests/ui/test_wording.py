@@ -1,5 +1,6 @@
 """Figures into words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,15 @@ def test_models_of_one_name_are_told_apart_by_file_and_then_by_folder() -> None:
     )
     names = [file.name for file in told_apart(files)]
     assert names == ["tuned one", "same (a)", "same (b)", "Base 1B", "Other"]
+
+
+def test_the_foot_has_no_address_of_this_computer_on_the_stage_and_begins_like_a_sentence() -> None:
+    target = CloudTarget(PRACTICE, "smollm2")
+    sent = run("p", target=target, hosts=(HostContact("127.0.0.1:9", 140),))
+    assert "127.0.0.1" in footer(sent)[0]
+    assert footer(sent, is_stage=True)[0] == "The words went to a program on this computer"
+    waits = replace(run("w", target=target, shared_machine=True), sent_t_s=None)
+    assert footer(waits)[0] == "Shared this computer with other answers"
 
 
 def test_a_race_says_that_it_is_unfair() -> None:

@@ -213,13 +213,17 @@ class Bridge(QObject):
         await self.submit(self._drain())
         self._join()
 
+    def call_and_wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run `coroutine` on the I/O loop and block until it has ended; Qt's loop is not needed."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._io_loop).result(_JOIN_S)
+
     def close_now(self) -> None:
         """As `close`, where no loop can be awaited; blocks."""
         if self._is_closed:
             return
         for task in list(self._spawned):
             task.cancel()
-        asyncio.run_coroutine_threadsafe(self._drain(), self._io_loop).result(_JOIN_S)
+        self.call_and_wait(self._drain())
         self._join()
 
     def _join(self) -> None:

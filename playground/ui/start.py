@@ -37,20 +37,44 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     application.setDesktopFileName("inference-playground")
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
+    opening: list[_Opening] = []
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        runner.run(_live(application, on_shown))
+        try:
+            runner.run(_live(application, opening, on_shown))
+        except RuntimeError:
+            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
+            # told any more, and what was written is saved
+            if not opening or opening[0].has_ended:
+                raise
+            opening[0].end_without_screen()
+            return LOST_SCREEN
     return 0
 
 
-async def _live(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> None:
+async def _live(
+    application: QApplication,
+    opening: list["_Opening"],
+    on_shown: Callable[[MainWindow], None] | None,
+) -> None:
     closed = asyncio.Event()
-    opening = _Opening(application, closed)
-    sys.excepthook = opening.on_exception
-    await opening.show()
+    living = _Opening(application, closed)
+    opening.append(living)
+    sys.excepthook = living.on_exception
+    await living.show()
     if on_shown is not None:
-        on_shown(opening.window)
-    await closed.wait()
+        on_shown(living.window)
+    try:
+        await closed.wait()
+    except asyncio.CancelledError:
+        # Ctrl-C in the terminal the window was started from
+        living.window.close()
+        await closed.wait()
+    living.has_ended = True
     sys.excepthook = sys.__excepthook__
+
+
+LOST_SCREEN = 1
+"""The exit code where the screen went away."""
 
 
 class _Opening:
@@ -59,6 +83,9 @@ class _Opening:
     The Compare page's widgets are the whole page; only what answers to them comes a moment later,
     because importing every service takes as long as Qt itself.
     """
+
+    has_ended = False
+    """True once everything has ended in order."""
 
     def __init__(self, application: QApplication, closed: asyncio.Event) -> None:
         self._paths = default_paths()
@@ -88,6 +115,11 @@ class _Opening:
         if remembered != "compare":
             await asyncio.wait([self._ready])
             self.window.show_page(remembered)
+
+    def end_without_screen(self) -> None:
+        """End the services and the I/O thread where Qt's loop is gone."""
+        self._bridge.call_and_wait(self._built.get().close())
+        self._bridge.close_now()
 
     def on_exception(self, _kind: type[BaseException], error: BaseException, _: object) -> None:
         """Report what no one caught on Qt's thread."""

@@ -26,6 +26,12 @@ def can_drive() -> bool:
 @contextmanager
 def virtual_screen(size: str = "1280x800") -> Iterator[str]:
     """Yield the display of an X server of its own, ended by its process id."""
+    with _server(size) as (display, _):
+        yield display
+
+
+@contextmanager
+def _server(size: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     read_end, write_end = os.pipe()
     server = subprocess.Popen(
         [
@@ -45,7 +51,7 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
     os.close(write_end)
     try:
         with os.fdopen(read_end) as answer:
-            yield f":{answer.readline().strip()}"
+            yield f":{answer.readline().strip()}", server
     finally:
         server.terminate()
         server.wait(10)
@@ -54,7 +60,10 @@ def virtual_screen(size: str = "1280x800") -> Iterator[str]:
 class Program:
     """The program on a virtual screen."""
 
-    def __init__(self, display: str, home: Path, **environment: str) -> None:
+    def __init__(
+        self, display: str, home: Path, server: "subprocess.Popen[bytes]", **environment: str
+    ) -> None:
+        self._server = server
         self._environment = {
             **os.environ,
             "DISPLAY": display,
@@ -121,6 +130,10 @@ class Program:
             self.ask(do="close")
         return self.process.wait(30)
 
+    def lose_screen(self) -> None:
+        """End the X server under the open window."""
+        self._server.kill()
+
     def kill(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -159,8 +172,8 @@ class Program:
 @contextmanager
 def program(home: Path, size: str = "1280x800", **environment: str) -> Iterator[Program]:
     """Yield the running program; whatever is left of it is killed at the end."""
-    with virtual_screen(size) as display:
-        running = Program(display, home, **environment)
+    with _server(size) as (display, server):
+        running = Program(display, home, server, **environment)
         try:
             yield running
         finally:

@@ -1,6 +1,7 @@
 """The real window on a virtual screen, used by mouse and keyboard as a person would."""
 
 import json
+import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,28 @@ def test_closing_in_mid_answer_keeps_the_text_and_leaves_nothing_running(
         assert alive == []
     assert any(run["text"] for run in stored_runs(playground_home))
     assert {run["status"] for run in stored_runs(playground_home)} <= {"finished", "cancelled"}
+
+
+def test_a_screen_that_goes_away_ends_the_program_and_everything_it_started(
+    playground_home: Path,
+) -> None:
+    with program(playground_home) as running:
+        running.click(TRY)
+        running.wait_for("Stop all")
+        running.wait_text(r"words a second: \d")
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        running.lose_screen()
+        _, alive = psutil.wait_procs([psutil.Process(running.process.pid), *children], timeout=30)
+        assert alive == []
+    assert any(run["text"] for run in stored_runs(playground_home))
+
+
+def test_ctrl_c_in_the_terminal_closes_the_window_in_order(playground_home: Path) -> None:
+    with program(playground_home) as running:
+        running.click(TRY)
+        running.wait_text(r"words a second: \d")
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 0
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []

@@ -29,6 +29,8 @@ from playground.ui.widgets.toast import Toast
 log = logging.getLogger(__name__)
 
 DEFAULT_SIZE = QSize(1280, 800)
+STAGE_ROOM = 680
+"""Height, in pixels, that a comparison with its figures and summary takes at plain size."""
 FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
 
@@ -161,7 +163,7 @@ class MainWindow(QMainWindow):
         if on:
             self._was_maximized = self.isMaximized()
         self._rail.setVisible(not on)
-        self._theme.set_look(stage=on)
+        self._theme.set_look(stage=on, stage_scale=self._stage_scale())
         for page in self._pages.values():
             page.set_stage(on=on)
         self._strip.set_stage(on=on)
@@ -171,6 +173,11 @@ class MainWindow(QMainWindow):
             self.showMaximized()
         else:
             self.showNormal()
+
+    def _stage_scale(self) -> float:
+        """Return how large type may be on this screen: answers and figures have to fit as well."""
+        room = self.screen().size().height() / STAGE_ROOM
+        return min(self._settings.settings.stage_scale, max(1.0, room))
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Inference Playground"))

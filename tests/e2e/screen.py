@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,8 @@ class Program:
             text=True,
             env=self._environment,
             cwd=home,
+            # a suite that runs in the background inherits an ignored Ctrl-C
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - no thread of a test holds a lock here
         )
         assert self._read() == {"shown": True}
         # there is no window manager that would do it
@@ -178,3 +181,7 @@ def program(home: Path, size: str = "1280x800", **environment: str) -> Iterator[
             yield running
         finally:
             running.kill()
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

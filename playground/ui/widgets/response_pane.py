@@ -199,6 +199,8 @@ class ResponsePane(QFrame):
         self._label = ElidedLabel("", "heading")
         self._detail = Badge(self._theme)
         self._stop = IconButton(self._theme, "stop", self.tr("Stop this answer"), tone="bad")
+        self._stop.setText(self.tr("Stop"))
+        self._stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)

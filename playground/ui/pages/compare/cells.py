@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import Cost, Provenance, Run, RunStatus
+from playground.core.targets import LocalTarget
 from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.metrics_card import Cell
 from playground.ui.wording import (
@@ -99,7 +100,11 @@ def _speed_cell(known: RunFigures, *, in_tokens: bool, is_best: bool) -> Cell:
 def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
     waiting = {
         RunStatus.WAITING: translate("cells", "waits"),
-        RunStatus.LOADING: translate("cells", "loading…"),
+        RunStatus.LOADING: (
+            translate("cells", "loading…")
+            if isinstance(run.target, LocalTarget)
+            else translate("cells", "connecting…")
+        ),
         RunStatus.READING: translate("cells", "reading…"),
         RunStatus.WRITING: translate("cells", "writing…"),
     }

@@ -68,6 +68,7 @@ class ComparePresenter(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         theme.changed.connect(self._board.show_heads)
+        theme.changed.connect(self._board.tick)
         self._connect()
         chooser.changed = self._on_targets_changed
         self._on_targets_changed()

@@ -1,7 +1,7 @@
 """The card a person types into: the prompt, ideas, and Run."""
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu
 
 from playground.ui.theme import Theme
@@ -35,8 +35,9 @@ class PromptCard(QFrame):
         return self._prompt.toPlainText()
 
     def set_text(self, text: str) -> None:
-        """Put `text` into the box."""
+        """Put `text` into the box, with the cursor behind it: one goes on typing there."""
         self._prompt.setPlainText(text)
+        self._prompt.moveCursor(QTextCursor.MoveOperation.End)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""

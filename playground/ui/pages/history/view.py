@@ -24,10 +24,12 @@ from playground.ui.theme import Theme
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.empty import EmptyState
 from playground.ui.widgets.parts import make_button, make_card, make_label
-from playground.ui.widgets.toast import Toast
+from playground.ui.widgets.toast import STAY_MS, Toast
 
 SEARCH_PAUSE_MS = 180
 """Typing rests for so long before the history is searched."""
+UNDO_MS = 30_000
+"""Time to change one's mind by the button; Ctrl+Z works until the program ends."""
 
 
 class HistoryPage(Page):
@@ -96,7 +98,8 @@ class HistoryPage(Page):
         self, text: str, action: str | None = None, on_action: Callable[[], object] | None = None
     ) -> None:
         """Show a message at the foot of the page."""
-        self._toast.show_message(text, action=action, on_action=on_action)
+        stay_ms = STAY_MS if action is None else UNDO_MS
+        self._toast.show_message(text, action=action, on_action=on_action, stay_ms=stay_ms)
 
     def hide_toast(self) -> None:
         """Take the message away."""

@@ -14,6 +14,7 @@ from playground.engines import wire
 from playground.engines.llama_ending import explain_ending, memory_kills
 from playground.engines.llama_environment import worker_command, worker_environment
 from playground.engines.llama_silence import Silence, SilenceLimits
+from playground.engines.spawn import spawn
 
 log = logging.getLogger(__name__)
 
@@ -188,13 +189,8 @@ class LlamaWorker:
         self._memory_kills = memory_kills()
         self._was_closed = False
         self._silence.was_broken = False
-        self._process = await asyncio.create_subprocess_exec(
-            *worker_command(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=wire.LINE_LIMIT,
-            env=worker_environment(os.environ),
+        self._process = await spawn(
+            worker_command(), worker_environment(os.environ), wire.LINE_LIMIT
         )
         self._tasks = [
             asyncio.create_task(self._keep_last_words(self._process)),

@@ -14,6 +14,7 @@ from typing import Any
 from playground.core.errors import ConnectionFailed, NotAvailable
 from playground.core.targets import Provider, Tier
 from playground.engines.llama_environment import worker_environment
+from playground.engines.spawn import spawn
 
 PRACTICE_ID = "practice"
 PRACTICE_NAME = "Practice cloud (on this computer)"
@@ -118,13 +119,7 @@ class PracticeCloud:
     async def _launch(self, model: Path, progress: Progress) -> int:
         self._key = secrets.token_urlsafe(32)
         self._last_words = b""
-        process = await asyncio.create_subprocess_exec(
-            *practice_command(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=worker_environment(os.environ),
-        )
+        process = await spawn(practice_command(), worker_environment(os.environ))
         self._process = process
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ConnectionFailed("The practice cloud could not be started.")

@@ -111,6 +111,8 @@ def test_each_figure_says_what_it_means_and_where_it_comes_from(
     assert "from sending the prompt until the first word" in tips[0]
     assert all("measured here" in tip for tip in tips[:3])
     assert "estimated" in tips[3]
+    assert "tokens in" in tips[2]
+    assert "tokens out" in tips[2]
 
 
 def test_what_is_unknown_is_a_dash(make_stage: MakeStage, qtbot: QtBot) -> None:

@@ -117,6 +117,8 @@ def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
                 "of it.",
             ),
             _exact(known.total_s, translate("cells", "seconds")),
+            _exact(known.prompt_tokens, translate("cells", "tokens in: your prompt"), 0),
+            _exact(known.completion_tokens, translate("cells", "tokens out: the answer"), 0),
         )
     )
     return Cell(value, translate("cells", "whole answer"), explanation, is_best)
@@ -217,10 +219,11 @@ def _yes_no(value: bool | None) -> str:
     return translate("cells", "yes") if value else translate("cells", "no")
 
 
-def _exact(figure: Figure | None, unit: str) -> str:
+def _exact(figure: Figure | None, unit: str, digits: int = 3) -> str:
     if figure is None:
         return translate("cells", "Not known: {unit}.").format(unit=unit)
-    return f"{estimated(figure, f'{figure.value:,.3f}')} {unit}, {provenance(figure.provenance)}"
+    number = estimated(figure, f"{figure.value:,.{digits}f}")
+    return f"{number} {unit}, {provenance(figure.provenance)}"
 
 
 def _value(figure: Figure | None) -> float | None:

@@ -1,0 +1,32 @@
+"""A child whose start is called off is ended, not lost."""
+
+import asyncio
+import os
+import sys
+
+import psutil
+import pytest
+
+from playground.engines.spawn import spawn
+
+SLEEPER = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+
+async def test_a_child_takes_lines_and_gives_them() -> None:
+    echo = [sys.executable, "-c", "print(input())"]
+    process = await spawn(echo, dict(os.environ))
+    out, _ = await process.communicate(b"hello\n")
+    assert out.strip() == b"hello"
+
+
+async def test_a_child_is_ended_where_its_start_is_called_off() -> None:
+    before = set(psutil.Process().children())
+    for turns in range(6):
+        task = asyncio.create_task(spawn(SLEEPER, dict(os.environ)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    left = [child for child in psutil.Process().children() if child not in before]
+    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []

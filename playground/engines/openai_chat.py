@@ -35,6 +35,7 @@ from playground.engines.openai_chat_client import (
     host_and_port,
 )
 from playground.engines.openai_chat_errors import ErrorTranslator, decoded, provider_message
+from playground.engines.openai_chat_guard import KeyGuard
 from playground.engines.openai_chat_request import Remark, build_body, without_refused_field
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class _Answer:
         self._usage: TokenUsage | None = None
         self._cost_usd: float | None = None
         self._saw_tokens = False
+        self._answer_guard = KeyGuard(key, self.errors.without_key)
+        self._reasoning_guard = KeyGuard(key, self.errors.without_key)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
@@ -139,7 +142,8 @@ class _Answer:
         """Return the events that end the stream, with the key out of sight."""
         clean = type(error)(self.errors.redact(error.message), self.errors.redact(error.hint))
         hosts = self._connection.hosts if self._connection else ()
-        return [*self._notices(), Failed(self._now(), clean.info(), self._usage, hosts)]
+        failed = Failed(self._now(), clean.info(), self._usage, hosts)
+        return [*self._rest(), *self._notices(), failed]
 
     async def close(self) -> None:
         """Close the connection at once."""
@@ -207,6 +211,8 @@ class _Answer:
                 raise
             message = "The connection broke after the answer was complete"
             yield Notice(self._now(), "connection_broke", message)
+        for rest in self._rest():
+            yield rest
         name = self._provider.name
         if self._chunks == 0:
             raise StreamEmpty(f"{name} sent an empty answer stream.", "Try again.")
@@ -233,11 +239,21 @@ class _Answer:
         hide = self.errors.without_key
         return replace(
             chunk,
-            text=hide(chunk.text),
-            reasoning=hide(chunk.reasoning),
+            text=self._answer_guard.take(chunk.text),
+            reasoning=self._reasoning_guard.take(chunk.reasoning),
             finish_reason=hide(chunk.finish_reason) if chunk.finish_reason else None,
             tokens=tuple(replace(token, text=hide(token.text)) for token in chunk.tokens),
         )
+
+    def _rest(self) -> list[StreamEvent]:
+        """Return what was held back because it began like the key."""
+        thought, said = self._reasoning_guard.rest(), self._answer_guard.rest()
+        events: list[StreamEvent] = []
+        if thought:
+            events.append(ReasoningDelta(self._now(), thought))
+        if said:
+            events.append(TextDelta(self._now(), said))
+        return events
 
     def _finished(self) -> Finished:
         return Finished(

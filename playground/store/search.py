@@ -25,7 +25,7 @@ def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
             arguments.append(f"%{_escaped(term)}%")
         conditions.append(
             # only the two conditions above are put in; the words are arguments
-            f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608
+            f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608 - fixed text, values are bound
         )
     return " AND ".join(conditions) or "1", arguments
 

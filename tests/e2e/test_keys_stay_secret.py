@@ -50,7 +50,7 @@ def test_the_key_reaches_its_provider_and_nothing_else(
 ) -> None:
     thrown_back = {"error": {"message": f"Incorrect API key provided: {KEY}."}}
     server.script(
-        Stream(text("All ", f"well, {KEY}.")),
+        Stream(text("All ", f"well, {KEY}. ", KEY[:3], KEY[3:11], KEY[11:], " sk", "y")),
         Reply(401, thrown_back),
         Reply(500, f"panic: Authorization: Bearer {KEY}", content_type="text/plain"),
     )
@@ -67,6 +67,7 @@ def test_the_key_reaches_its_provider_and_nothing_else(
         for more in (["--json"], ["--json"], [])
     ]
     assert [done.returncode for done in said] == [0, 0, 0, 0, 1, 1]
+    assert json.loads(said[3].stdout)["runs"][0]["text"] == "All well, [key]. [key] sky"
     sent = [request.headers["authorization"] for request in server.requests]
     assert set(sent) == {f"Bearer {KEY}"}
     for request in server.requests:

@@ -163,6 +163,54 @@ class AddressRefused(PlaygroundError):
     default_hint = "Use an address that starts with https://."
 
 
+class HubFailed(PlaygroundError):
+    """The Hugging Face Hub could not be asked, or did not answer as it should."""
+
+    default_hint = "Check the internet connection, and the Hub's address in Settings."
+
+
+class Offline(HubFailed):
+    """Offline mode is on: nothing leaves this computer."""
+
+    default_hint = "Turn offline mode off in Settings to reach the Hub."
+
+
+class RepositoryNotFound(HubFailed):
+    """The Hub has no such repository, revision or file, or does not show it to this account."""
+
+    default_hint = "Check the name. A private one needs a token: enter it in Settings."
+
+
+class RepositoryGated(HubFailed):
+    """Its publisher wants terms to be accepted before a file is given out."""
+
+    default_hint = "Open its page, accept the terms, then enter your token in Settings."
+
+
+class HubTokenRefused(HubFailed):
+    """The Hub does not accept the token."""
+
+    default_hint = "Enter a valid token in Settings."
+
+
+class DownloadFailed(PlaygroundError):
+    """A file could not be fetched; what has arrived is kept."""
+
+    default_hint = "Try again: it goes on where it stopped."
+
+
+class DiskFull(DownloadFailed):
+    """There is no room left for what is to be written."""
+
+    default_hint = "Free some space, then resume: nothing is lost."
+
+
+class ChecksumWrong(DownloadFailed):
+    """What arrived is not what the Hub says it should be."""
+
+    default_hint = "Fetch it again."
+
+
 class StorageFailed(PlaygroundError):
     """Something could not be written to or read from disk."""
 

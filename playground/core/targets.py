@@ -70,6 +70,31 @@ class ModelFile:
     has_chat_template: bool | None = None
     problem: str | None = None
     """Why it cannot be used, in a sentence; `None` for a readable file."""
+    publisher: str | None = None
+    """Who published it: the organisation in the header, or the Hub repository's owner."""
+    licence: str | None = None
+    """As the header writes it, such as `apache-2.0`."""
+    repository: str | None = None
+    """The Hub repository it came from, as `owner/name`."""
+    is_reasoning: bool | None = None
+    """True where the chat template lets the model think aloud before it answers."""
+    projector: Path | None = None
+    """The `mmproj` file that lets it see pictures."""
+    projector_bytes: int = 0
+    part_count: int = 1
+    """Files it was split into; `size_bytes` is that of those which are here."""
+    missing_parts: tuple[int, ...] = ()
+    owner: str | None = None
+    """The other app whose file this is; `None` where it is this program's or the user's."""
+    is_present: bool = True
+    """False while the drive it lies on is not there."""
+    is_header_read: bool = True
+    """False while only name and size are known and the header is still to be read."""
+
+    @property
+    def has_vision(self) -> bool:
+        """True where it can look at pictures."""
+        return self.projector is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,16 @@ class Settings:
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
     first_run_done: bool = False
+    hub_endpoint: str | None = None
+    """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
+    proxy: str | None = None
+    """Proxy for the Hub and downloads; `None`: the system's own."""
+    offline: bool = False
+    """Nothing is fetched from the Hub."""
+    download_limit_bytes_per_s: int | None = None
+    """Most that all downloads together may take; `None`: no limit."""
+    parallel_downloads: int = 2
+    """Downloads that run at the same time, 1 … 8."""
 
 
 Subscriber = Callable[[Settings], None]
@@ -84,6 +94,8 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "stage_scale": (1.0, 4.0),
     "watts": (0.0, 10_000.0),
     "usd_per_kwh": (0.0, 100.0),
+    "download_limit_bytes_per_s": (1_000, 1e12),
+    "parallel_downloads": (1, 8),
 }
 
 

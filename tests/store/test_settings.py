@@ -41,6 +41,11 @@ def everything() -> dict[str, object]:
         "show_tokens": True,
         "window": WindowState("AbC=", "dEf=", "history", True, True, True),
         "first_run_done": True,
+        "hub_endpoint": "https://mirror.example",
+        "proxy": "http://proxy.example:3128",
+        "offline": True,
+        "download_limit_bytes_per_s": 5_000_000,
+        "parallel_downloads": 3,
     }
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_cursor import Cursor
 from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
+from playground.core.gguf_source import ByteSource, FileSource
 from playground.core.gguf_types import TENSOR_TYPES
 
-__all__ = ["ArraySummary", "GgufHeader", "TensorInfo", "read_header"]
+__all__ = ["ArraySummary", "GgufHeader", "TensorInfo", "parse_header", "read_header"]
 
 MAX_METADATA = 65_536
 MAX_TENSORS = 131_072
@@ -68,7 +69,7 @@ def read_header(path: Path) -> GgufHeader:
     """
     try:
         with closing(_open(path)) as file:
-            return _parse(file, os.fstat(file.fileno()).st_size)
+            return parse_header(FileSource(file), os.fstat(file.fileno()).st_size)
     except FileNotFoundError as error:
         raise ModelFileInvalid("The file is gone.", "Choose another file.") from error
     except PermissionError as error:
@@ -102,8 +103,9 @@ def _refuse_special(mode: int) -> None:
         raise ModelFileInvalid("This is not a file but a device or a pipe.", "Choose a file.")
 
 
-def _parse(file: FileIO, size: int) -> GgufHeader:
-    cursor = Cursor(file, size, text_budget=_TEXT_BUDGET_BYTES)
+def parse_header(source: ByteSource, size: int) -> GgufHeader:
+    """Return the header of a file of `size` bytes; raises `ModelFileInvalid`."""
+    cursor = Cursor(source, size, text_budget=_TEXT_BUDGET_BYTES)
     version = _read_version(cursor, size)
     tensor_count = _bounded(cursor.u64(), MAX_TENSORS, cursor.remaining // 24, "tensors")
     metadata_count = _bounded(cursor.u64(), MAX_METADATA, cursor.remaining // 13, "settings")

@@ -1,26 +1,31 @@
 """Bounded reading of a file whose every length may be a lie."""
 
 import struct
-from io import FileIO
 from itertools import repeat
 from operator import length_hint
 
 from playground.core.errors import ModelFileInvalid
+from playground.core.gguf_source import ByteSource
 
 _WINDOW_BYTES = 1 << 20
 
 
 class Cursor:
-    """A position in a file that moves forward, reads little at a time, and never past the end.
+    """A position in a file that moves forward, reads little at a time, and never past the end."""
 
-    The file is read, not mapped: a mapped file that is cut off by another program kills the
-    process that looks at it.
-    """
+    __slots__ = (
+        "_count",
+        "_size",
+        "_source",
+        "_start",
+        "_text_left",
+        "_window",
+        "order",
+        "position",
+    )
 
-    __slots__ = ("_count", "_file", "_size", "_start", "_text_left", "_window", "order", "position")
-
-    def __init__(self, file: FileIO, size: int, *, text_budget: int) -> None:
-        self._file = file
+    def __init__(self, source: ByteSource, size: int, *, text_budget: int) -> None:
+        self._source = source
         self._size = size
         self._window = b""
         self._start = 0
@@ -101,9 +106,7 @@ class Cursor:
             )
 
     def _fill(self, length: int) -> None:
-        self._file.seek(self.position)
-        wanted = max(length, _WINDOW_BYTES)
-        self._window = self._file.read(wanted) or b""
+        self._window = self._source.read_at(self.position, length, max(length, _WINDOW_BYTES))
         self._start = self.position
         if len(self._window) < length:
             raise ModelFileInvalid("The file became shorter while it was read.")

@@ -1,10 +1,15 @@
 """What a GGUF file says about itself, as plain values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 from playground.core.gguf_types import FILE_TYPES, TensorType
+
+_REPOSITORY = re.compile(r"(?:https?://[^/]+/)?([\w.-]+/[\w.-]+?)/?")
+_THINKING = ("<think>", "enable_thinking", "reasoning_content", "<|channel|>analysis", "[THINK]")
+"""What templates of models that think aloud contain: Qwen3, DeepSeek, gpt-oss, Magistral."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,51 @@ class GgufHeader:
     def context_length(self) -> int | None:
         """Tokens the model was trained for."""
         return self.number("context_length") or None
+
+    @property
+    def is_projector(self) -> bool:
+        """True for an `mmproj` file: the part of a model that sees pictures, and no model."""
+        return self.architecture == "clip" or self.text("general.type") == "mmproj"
+
+    @property
+    def licence(self) -> str | None:
+        """The licence as the file names it, such as `apache-2.0`."""
+        return (self.text("general.license") or "").strip() or None
+
+    @property
+    def repository(self) -> str | None:
+        """The Hub repository the file says it was made from, as `owner/name`."""
+        keys = (
+            "general.repo_url",
+            "general.source.repo_url",
+            "general.source.huggingface.repository",
+        )
+        for key in (*keys, "general.base_model.0.repo_url"):
+            match = _REPOSITORY.fullmatch((self.text(key) or "").strip())
+            if match:
+                return match[1]
+        return None
+
+    @property
+    def publisher(self) -> str | None:
+        """Who made the model: the organisation or author the file names, else its repository's."""
+        for key in (
+            "general.organization",
+            "general.base_model.0.organization",
+            "general.author",
+            "general.base_model.0.author",
+        ):
+            if name := (self.text(key) or "").strip():
+                return name
+        return self.repository.partition("/")[0] if self.repository else None
+
+    @property
+    def is_reasoning(self) -> bool | None:
+        """True where the chat template knows of thinking; `None` without a template."""
+        template = self.text("tokenizer.chat_template")
+        if not template:
+            return None
+        return any(mark in template for mark in _THINKING)
 
     @property
     def has_chat_template(self) -> bool:

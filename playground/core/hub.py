@@ -56,6 +56,8 @@ class HubModel:
     parameters: int | None = None
     architecture: str | None = None
     context_length: int | None = None
+    smallest_bytes: int | None = None
+    """About the size of its smallest file: an estimate from parameters and the files' names."""
 
     @property
     def publisher(self) -> str:

@@ -4,7 +4,6 @@ import base64
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from playground.core.errors import PlaygroundError
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.dropped import dropped_models
 from playground.ui.page import Page
 from playground.ui.rail import Rail
 from playground.ui.status_strip import StatusStrip
@@ -94,6 +94,10 @@ class MainWindow(QMainWindow):
         action.setData(key)
         action.triggered.connect(self._on_page_action)
         self.addAction(action)
+
+    def set_badge(self, key: str, text: str | None) -> None:
+        """Put a badge of a few letters on a page's button of the rail, or take it away."""
+        self._rail.set_badge(key, text)
 
     def page(self, key: str) -> Page:
         """Return a page, built if it has not been."""
@@ -280,18 +284,13 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Qt: take model files and folders only."""
-        if _model_paths(event):
+        if dropped_models(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Qt: tell what was dropped."""
-        paths = _model_paths(event)
+        paths = dropped_models(event.mimeData())
         if paths:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.files_dropped.emit(paths)
-
-
-def _model_paths(event: QDropEvent) -> tuple[Path, ...]:
-    paths = (Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile())
-    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())

@@ -1,5 +1,4 @@
 """The history's file: damage, newer versions, full disks, migrations."""
-# ruff: noqa: ASYNC240 - a test may wait for its own small files
 
 import asyncio
 import os

@@ -1,0 +1,49 @@
+"""The Get models page: search the Hub, see what would run here, and fetch it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playground.services.downloads import Downloads
+from playground.services.hub import HubService
+from playground.services.library import ModelLibrary
+from playground.services.requirements import RequirementsService
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.hub.presenter import HubPresenter
+from playground.ui.pages.hub.view import HubPage
+from playground.ui.theme import Theme
+from playground.ui.widgets.show_toast import ShowToast
+
+__all__ = ["HubPage", "HubPresenter", "make_hub_page"]
+
+
+def make_hub_page(
+    theme: Theme,
+    bridge: Bridge,
+    hub: HubService,
+    downloads: Downloads,
+    requirements: RequirementsService,
+    library: ModelLibrary,
+    settings: SettingsStore,
+    *,
+    open_downloads: Callable[[], object],
+    open_compare: Callable[[Path], object],
+    toast: ShowToast,
+    open_settings: Callable[[], object] | None = None,
+) -> HubPage:
+    """Return the page with its presenter; `open_compare` gets the file to compare with."""
+    view = HubPage(theme)
+    view.presenter = HubPresenter(
+        view,
+        bridge,
+        hub,
+        downloads,
+        requirements,
+        library,
+        settings,
+        open_downloads=open_downloads,
+        open_compare=open_compare,
+        open_settings=open_settings,
+        toast=toast,
+    )
+    return view

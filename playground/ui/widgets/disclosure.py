@@ -1,6 +1,6 @@
 """A line that folds something away behind a word."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from playground.ui.theme import Theme
@@ -8,6 +8,8 @@ from playground.ui.theme import Theme
 
 class Disclosure(QWidget):
     """Folded at first; what is folded is not laid out until it is opened."""
+
+    opened = Signal()
 
     def __init__(self, theme: Theme, title: str, content: QWidget) -> None:
         super().__init__()
@@ -40,9 +42,15 @@ class Disclosure(QWidget):
         self._button.setText(title)
         self._button.setAccessibleName(title)
 
+    def close_it(self) -> None:
+        """Fold the content away."""
+        self._button.setChecked(False)
+
     def _on_toggled(self, _on: bool) -> None:
         self._content.setVisible(self.is_open)
         self._wear()
+        if self.is_open:
+            self.opened.emit()
 
     def _wear(self) -> None:
         icon = "chevron-down" if self.is_open else "chevron-right"

@@ -37,6 +37,7 @@ def paint_text(
     painter: QPainter,
     rect: QRect,
     text: str,
+    *,
     role: str,
     tone: str = "text",
     align: Qt.AlignmentFlag = LEFT,
@@ -54,7 +55,7 @@ def chip_width(theme: Theme, text: str) -> int:
 
 
 def paint_chip(
-    theme: Theme, painter: QPainter, right: int, middle: int, text: str, tone: str
+    theme: Theme, painter: QPainter, text: str, tone: str, *, right: int, middle: int
 ) -> int:
     """Draw a chip that ends at `right`, and return where it begins."""
     font = theme.font("chip")

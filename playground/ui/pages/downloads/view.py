@@ -97,9 +97,10 @@ class DownloadsPage(Page):
     def _on_step(self, download_id: str, way: int) -> None:
         place = self._list.indexOf(self._cards[download_id]) + way
         item = self._list.itemAt(place) if 0 <= place < self._list.count() else None
-        if item is not None and item.widget() is not None:
-            item.widget().setFocus()
-            self._scroll.ensureWidgetVisible(item.widget())
+        card = item.widget() if item is not None else None
+        if card is not None:
+            card.setFocus()
+            self._scroll.ensureWidgetVisible(card)
 
     def _build(self) -> None:
         self._column = QVBoxLayout(self)

@@ -6,9 +6,9 @@ from pathlib import Path
 from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
-from playground.services.requirements import RequirementsService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.pages.hub.advice import Assessor
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.view import HubPage
 from playground.ui.theme import Theme
@@ -22,10 +22,10 @@ def make_hub_page(
     bridge: Bridge,
     hub: HubService,
     downloads: Downloads,
-    requirements: RequirementsService,
+    requirements: Assessor,
+    *,
     library: ModelLibrary,
     settings: SettingsStore,
-    *,
     open_downloads: Callable[[], object],
     open_compare: Callable[[Path], object],
     toast: ShowToast,
@@ -36,11 +36,11 @@ def make_hub_page(
     view.presenter = HubPresenter(
         view,
         bridge,
-        hub,
-        downloads,
-        requirements,
-        library,
-        settings,
+        hub=hub,
+        downloads=downloads,
+        requirements=requirements,
+        library=library,
+        settings=settings,
         open_downloads=open_downloads,
         open_compare=open_compare,
         open_settings=open_settings,

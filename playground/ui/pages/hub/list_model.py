@@ -32,6 +32,11 @@ class ResultListModel(QAbstractListModel):
         self._has_more = False
         self._is_waiting = False
 
+    @property
+    def rows(self) -> tuple[ResultRow, ...]:
+        """What is listed so far."""
+        return tuple(self._rows)
+
     def row_at(self, index: Index) -> ResultRow | None:
         """Return the result an index stands for."""
         return self._rows[index.row()] if index.isValid() else None

@@ -48,11 +48,14 @@ class ResultDelegate(QStyledItemDelegate):
         line = QRect(inner.left(), inner.top(), inner.width(), strong)
         right = self._paint_chips(painter, line, row)
         name = line.adjusted(0, 0, right - line.right() - px(10), 0)
-        paint_text(theme, painter, name, row.model.name, "strong")
+        paint_text(theme, painter, name, row.model.name, role="strong")
         line = QRect(inner.left(), line.bottom() + px(4), inner.width(), small)
-        paint_text(theme, painter, line, words.result_caption(row.model), "caption", "quiet")
+        paint_text(
+            theme, painter, line, words.result_caption(row.model), role="caption", tone="quiet"
+        )
         line = QRect(inner.left(), line.bottom() + px(3), inner.width(), small)
-        paint_text(theme, painter, line, words.popularity(row.model), "caption", "quiet")
+        text = words.popularity(row.model)
+        paint_text(theme, painter, line, text, role="caption", tone="quiet")
         painter.restore()
 
     def _paint_chips(self, painter: QPainter, line: QRect, row: ResultRow) -> int:
@@ -60,7 +63,8 @@ class ResultDelegate(QStyledItemDelegate):
         right = line.right()
         badge = words.estimated_badge(row.verdict)
         if badge is not None:
-            right = paint_chip(theme, painter, right, line.center().y(), *badge) - theme.px(6)
+            middle = line.center().y()
+            right = paint_chip(theme, painter, *badge, right=right, middle=middle) - theme.px(6)
         model = row.model
         if model.gate is not Gate.OPEN or model.is_private:
             side = theme.px(15)

@@ -1,0 +1,245 @@
+"""The pane beside the list: one repository, the version to take, and its model card."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+
+from playground.core.errors import ErrorInfo
+from playground.core.hub import Gate
+from playground.ui.pages.hub import words
+from playground.ui.pages.hub.entries import Opened
+from playground.ui.pages.hub.offer import Offer
+from playground.ui.pages.hub.versions import VersionList
+from playground.ui.theme import Theme
+from playground.ui.widgets.amounts import parameters_words
+from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.disclosure import Disclosure
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.markdown_view import MarkdownView
+from playground.ui.widgets.parts import make_button, make_card, make_label, make_line
+
+_LONGEST_CARD = 12_000
+"""Characters of a model card that are shown; the rest is on its page."""
+
+
+class RepositoryDetails(QScrollArea):
+    """Shows an `Opened`; decides nothing."""
+
+    page_asked = Signal()
+    token_asked = Signal()
+    retry_asked = Signal()
+    version_chosen = Signal(str)
+    versions_shown = Signal()
+    """All versions are looked at: their verdicts are wanted."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._repo = ""
+        self._build()
+        self._connect()
+
+    @property
+    def offer(self) -> Offer:
+        """The chosen version; its signals are what can be done with it."""
+        return self._offer
+
+    def show_opened(self, opened: Opened) -> None:
+        """Show a repository as far as it is known."""
+        if opened.repo != self._repo:
+            self._repo = opened.repo
+            self.verticalScrollBar().setValue(0)
+            self.show_card("")
+            self._disclosure.close_it()
+        owner, _, name = opened.repo.rpartition("/")
+        self._title.setText(name)
+        self._owner.setText(self.tr("by {0}").format(owner))
+        self._show_model(opened)
+        self._show_notice(opened)
+        is_waiting = opened.repository is None and opened.error is None
+        self._waiting.setVisible(is_waiting)
+        self._offer.show_offer(opened)
+        count = len(opened.rows)
+        self._disclosure.set_title(self.tr("All versions ({0})").format(count))
+        self._disclosure.setVisible(count > 1)
+        self._versions.show_rows(opened.rows, opened.chosen)
+        has_none = opened.repository is not None and not opened.rows
+        self._nothing.setVisible(has_none)
+
+    def show_card(self, markdown: str) -> None:
+        """Show the model card; nothing of it is fetched or opened by itself."""
+        text = markdown[:_LONGEST_CARD]
+        if len(markdown) > len(text):
+            text = text.rpartition("\n\n")[0] or text
+        self._card.set_text(text)
+        self._card_box.setVisible(bool(text))
+        self._rest.setVisible(len(markdown) > len(text))
+
+    def _show_model(self, opened: Opened) -> None:
+        model = opened.repository.model if opened.repository is not None else opened.model
+        self._good_at.setText(opened.good_at)
+        self._good_at.setVisible(bool(opened.good_at))
+        chips = ("", "", "")
+        if model is not None:
+            parameters = ""
+            if model.parameters is not None:
+                parameters = self.tr("{0} parameters").format(parameters_words(model.parameters))
+            chips = (
+                words.licence_words(model.licence),
+                parameters,
+                words.task_words(model.task),
+            )
+        for chip, text in zip(self._chips, chips, strict=True):
+            chip.set_badge(text)
+            chip.setVisible(bool(text))
+        popularity = "" if model is None else words.popularity(model)
+        self._popularity.setText(popularity)
+        self._popularity.setVisible(bool(popularity))
+
+    def _show_notice(self, opened: Opened) -> None:
+        model = opened.repository.model if opened.repository is not None else opened.model
+        gate = Gate.OPEN if model is None else model.gate
+        error = opened.error
+        is_gated = gate is not Gate.OPEN or (error is not None and error.kind == "RepositoryGated")
+        text = ""
+        if error is not None and error.kind != "RepositoryGated":
+            text = f"{error.message} {error.hint}".strip()
+        elif is_gated:
+            text = self._gate_words(gate, opened)
+        self._notice_text.setText(text)
+        self._notice.setVisible(bool(text))
+        self._retry.setVisible(error is not None and error.kind != "RepositoryGated")
+        self._terms.setVisible(is_gated)
+        self._token.setVisible(self._needs_token(error, opened, is_gated=is_gated))
+
+    def _needs_token(self, error: ErrorInfo | None, opened: Opened, *, is_gated: bool) -> bool:
+        if error is not None and error.kind in {"RepositoryNotFound", "HubTokenRefused"}:
+            return True
+        return is_gated and not opened.has_token
+
+    def _gate_words(self, gate: Gate, opened: Opened) -> str:
+        what = (
+            self.tr("The publisher decides who gets this model. Ask for it on its page")
+            if gate is Gate.MANUAL
+            else self.tr("The publisher wants you to accept terms first. Do that on its page")
+        )
+        if opened.has_token:
+            return self.tr("{0}; your token lets this program fetch it then.").format(what)
+        return self.tr("{0}, then enter your token here so that it can be fetched.").format(what)
+
+    def _build(self) -> None:
+        px = self._theme.px
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(self.tr("Details of the model"))
+        inner = QWidget()
+        inner.setObjectName("scrolled")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(px(14), px(14), px(10), px(14))
+        column.setSpacing(px(10))
+        head = QHBoxLayout()
+        titles = QVBoxLayout()
+        titles.setSpacing(px(2))
+        self._title = make_label(role="title", wrap=True)
+        self._owner = make_label(role="control", tone="quiet", wrap=True)
+        titles.addWidget(self._title)
+        titles.addWidget(self._owner)
+        self._page = make_button(
+            self.tr("Its page"), tooltip=self.tr("Open the model's page in the browser")
+        )
+        head.addLayout(titles, 1)
+        head.addWidget(self._page, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
+        self._good_at = make_label(role="control", wrap=True)
+        column.addWidget(self._good_at)
+        chips = QWidget()
+        flow = FlowLayout(chips, spacing=px(6))
+        self._chips = [Badge(self._theme) for _ in range(3)]
+        for chip in self._chips:
+            flow.addWidget(chip)
+        column.addWidget(chips)
+        self._popularity = make_label(role="caption", tone="quiet", wrap=True)
+        column.addWidget(self._popularity)
+        self._build_notice(column)
+        self._waiting = self._build_waiting()
+        column.addWidget(self._waiting)
+        self._offer = Offer(self._theme)
+        column.addWidget(self._offer)
+        self._nothing = make_label(
+            self.tr("There is no model file in this repository that could run here."),
+            "control",
+            "quiet",
+            wrap=True,
+        )
+        column.addWidget(self._nothing)
+        self._versions = VersionList(self._theme)
+        frame = make_card("quiet")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(2, 2, 2, 2)
+        inside.addWidget(self._versions)
+        self._disclosure = Disclosure(self._theme, "", frame)
+        column.addWidget(self._disclosure)
+        self._build_card(column)
+        column.addStretch(1)
+        self.setWidget(inner)
+
+    def _build_notice(self, column: QVBoxLayout) -> None:
+        px = self._theme.px
+        self._notice = make_card("caution")
+        inside = QVBoxLayout(self._notice)
+        inside.setContentsMargins(px(12), px(10), px(12), px(10))
+        self._notice_text = make_label(role="control", wrap=True)
+        inside.addWidget(self._notice_text)
+        row = QHBoxLayout()
+        self._terms = make_button(
+            self.tr("Open its page"), tooltip=self.tr("Accept the terms in the browser")
+        )
+        self._token = make_button(
+            self.tr("Enter a token"), tooltip=self.tr("Go to the Hub's token in Settings")
+        )
+        self._retry = make_button(self.tr("Try again"), tooltip=self.tr("Ask the Hub once more"))
+        for button in (self._terms, self._token, self._retry):
+            row.addWidget(button)
+        row.addStretch(1)
+        inside.addLayout(row)
+        column.addWidget(self._notice)
+
+    def _build_waiting(self) -> QWidget:
+        box = QWidget()
+        inside = QVBoxLayout(box)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(make_label(self.tr("Asking the Hub…"), "caption", "quiet"))
+        bar = QProgressBar()
+        bar.setRange(0, 0)
+        bar.setTextVisible(False)
+        bar.setAccessibleName(self.tr("Asking the Hub"))
+        inside.addWidget(bar)
+        return box
+
+    def _build_card(self, column: QVBoxLayout) -> None:
+        self._card_box = QWidget()
+        inside = QVBoxLayout(self._card_box)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(self._theme.px(10))
+        inside.addWidget(make_line())
+        inside.addWidget(make_label(self.tr("What its publisher says"), "heading"))
+        self._card = MarkdownView(self._theme)
+        self._card.setAccessibleName(self.tr("Model card"))
+        inside.addWidget(self._card)
+        self._rest = make_button(
+            self.tr("Read the rest on its page"),
+            tooltip=self.tr("Open the model's page in the browser"),
+        )
+        inside.addWidget(self._rest, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._card_box)
+        self._card_box.hide()
+
+    def _connect(self) -> None:
+        self._page.clicked.connect(self.page_asked)
+        self._terms.clicked.connect(self.page_asked)
+        self._rest.clicked.connect(self.page_asked)
+        self._token.clicked.connect(self.token_asked)
+        self._retry.clicked.connect(self.retry_asked)
+        self._versions.version_chosen.connect(self.version_chosen)
+        self._versions.download_asked.connect(self._offer.ask_download)
+        self._disclosure.opened.connect(self.versions_shown)

@@ -1,0 +1,242 @@
+"""Decides what the Get models page lists, and what it does when the Hub does not answer."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from playground.core.errors import HubFailed, Offline, PlaygroundError
+from playground.core.hub import HubModel, HubQuery
+from playground.core.hub import HubPage as Found
+from playground.core.requirements import Verdict
+from playground.services.downloads import Downloads
+from playground.services.hub import HubService
+from playground.services.library import ModelLibrary
+from playground.store.settings import Settings, SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.hub.advice import Assessor
+from playground.ui.pages.hub.entries import Listing, ResultRow, ShelfEntry
+from playground.ui.pages.hub.opened import OpenedRepository
+from playground.ui.pages.hub.view import HubPage
+from playground.ui.widgets.show_toast import ShowToast
+
+
+class HubPresenter(QObject):
+    """Searches as one types; an answer to an older question is called off and never shown."""
+
+    def __init__(
+        self,
+        view: HubPage,
+        bridge: Bridge,
+        *,
+        hub: HubService,
+        downloads: Downloads,
+        requirements: Assessor,
+        library: ModelLibrary,
+        settings: SettingsStore,
+        open_downloads: Callable[[], object],
+        open_compare: Callable[[Path], object],
+        toast: ShowToast,
+        open_settings: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._bridge = bridge
+        self._hub = hub
+        self._requirements = requirements
+        self._settings = settings
+        self._search_task: asyncio.Task[None] | None = None
+        self._query: HubQuery | None = None
+        """What is listed or asked for; `None`: the shelf."""
+        self._cursor: str | None = None
+        self._was_offline = hub.is_offline
+        self._shelf = hub.shelf()
+        self._opened = OpenedRepository(
+            view,
+            bridge,
+            hub=hub,
+            downloads=downloads,
+            requirements=requirements,
+            library=library,
+            open_downloads=open_downloads,
+            open_compare=open_compare,
+            open_settings=open_settings,
+            toast=toast,
+        )
+        self._connect()
+        self._show_offline()
+        self._show_shelf()
+
+    def search(self) -> None:
+        """Ask for what the page says now; nothing given is the shelf."""
+        if not self._view.is_searching and self._query is None:
+            return
+        if not self._view.is_searching and not self._is_browsing():
+            self.show_shelf()
+            return
+        self._ask(self._view.query)
+
+    def browse(self) -> None:
+        """List everything, the most popular first."""
+        self._ask(self._view.query)
+
+    def show_shelf(self) -> None:
+        """Forget the search."""
+        self._stop_search()
+        self._query = None
+        self._view.show_listing(Listing.SHELF)
+
+    def retry(self) -> None:
+        """Ask again what was asked last."""
+        if self._query is not None:
+            self._ask(self._query)
+
+    def go_online(self) -> None:
+        """Turn offline mode off."""
+        try:
+            self._settings.update(offline=False)
+        except PlaygroundError as error:
+            self._bridge.report(error)
+        self._on_offline_changed()
+
+    def close(self) -> None:
+        """End what this page has begun."""
+        self._stop_search()
+        self._opened.close()
+        self._settings.unsubscribe(self._on_settings)
+
+    def _connect(self) -> None:
+        view = self._view
+        view.searched.connect(self.search)
+        view.cleared.connect(self.show_shelf)
+        view.all_asked.connect(self.browse)
+        view.more_wanted.connect(self._on_more)
+        view.retry_asked.connect(self.retry)
+        view.online_asked.connect(self.go_online)
+        view.repo_chosen.connect(self._on_repo)
+        view.shown.connect(self._on_shown)
+        view.hidden.connect(self._opened.rest)
+        view.closing.connect(self.close)
+        self._settings.subscribe(self._on_settings)
+
+    def _is_browsing(self) -> bool:
+        """Return whether everything is listed, with no words and no filter."""
+        return self._query is not None and not self._query.text and self._view.query != self._query
+
+    def _on_shown(self) -> None:
+        self._opened.wake()
+        self._bridge.spawn(self._look_at_machine())
+
+    def _on_repo(self, repo: str) -> None:
+        model = next(
+            (row.model for row in self._view.panel.rows if row.model.repo == repo),
+            None,
+        )
+        good_at = next((one.good_at for one in self._shelf if one.repo == repo), "")
+        self._opened.open(repo, model, good_at)
+
+    def _ask(self, query: HubQuery) -> None:
+        self._stop_search()
+        self._query = query
+        self._cursor = None
+        self._view.panel.show_more_failed("")
+        if self._hub.is_offline:
+            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            return
+        self._view.show_listing(Listing.LOADING)
+        self._search_task = self._bridge.spawn(self._search(query))
+
+    def _stop_search(self) -> None:
+        if self._search_task is not None:
+            # cancels the call and closes its connection
+            self._search_task.cancel()
+            self._search_task = None
+
+    async def _search(self, query: HubQuery) -> None:
+        try:
+            found = await self._found(query, None)
+        except Offline:
+            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            return
+        except HubFailed as error:
+            self._view.show_listing(Listing.FAILED, f"{error.message} {error.hint}".strip())
+            return
+        self._cursor = found.next_cursor
+        rows = tuple(map(self._row, found.models))
+        self._view.panel.show_results(rows, has_more=found.next_cursor is not None)
+        is_empty = not rows and found.next_cursor is None
+        self._view.show_listing(Listing.NOTHING if is_empty else Listing.RESULTS)
+
+    def _on_more(self) -> None:
+        if self._query is None or self._cursor is None:
+            self._view.panel.give_up()
+            return
+        if self._search_task is None or self._search_task.done():
+            self._search_task = self._bridge.spawn(self._more(self._query, self._cursor))
+
+    async def _more(self, query: HubQuery, cursor: str) -> None:
+        try:
+            found = await self._found(query, cursor)
+        except HubFailed as error:
+            self._view.panel.show_more_failed(f"{error.message} {error.hint}".strip())
+            return
+        self._cursor = found.next_cursor
+        self._view.panel.show_more_failed("")
+        rows = tuple(map(self._row, found.models))
+        self._view.panel.add_results(rows, has_more=found.next_cursor is not None)
+
+    async def _found(self, query: HubQuery, cursor: str | None) -> Found:
+        call = self._hub.search(query, cursor, runs_here=self._may_run_here)
+        return await self._bridge.submit(call)
+
+    def _may_run_here(self, model: HubModel) -> bool:
+        verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
+        return verdict is not Verdict.WONT_FIT and verdict is not None
+
+    def _row(self, model: HubModel) -> ResultRow:
+        verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
+        return ResultRow(model, verdict)
+
+    async def _look_at_machine(self) -> None:
+        await self._bridge.submit(self._requirements.refresh())
+        self._show_shelf()
+        self._opened.reckon()
+
+    def _show_shelf(self) -> None:
+        verdict = self._requirements.quick_verdict
+        self._view.show_shelf(
+            tuple(
+                ShelfEntry(model, verdict(model.parameters, model.size_bytes))
+                for model in self._shelf
+            )
+        )
+
+    def _on_settings(self, _settings: Settings) -> None:
+        # called in whichever thread made the change
+        self._bridge.post(self._on_offline_changed)
+
+    def _on_offline_changed(self) -> None:
+        is_offline = self._hub.is_offline
+        if is_offline == self._was_offline:
+            return
+        self._was_offline = is_offline
+        self._show_offline()
+        if self._query is not None:
+            self._ask(self._query)
+        if not is_offline:
+            self._opened.retry_if_failed()
+
+    def _show_offline(self) -> None:
+        is_offline = self._hub.is_offline
+        words = self._offline_words() if is_offline else ""
+        self._view.show_offline(words, can_turn_off=self._settings.settings.offline)
+
+    def _offline_words(self) -> str:
+        if self._settings.settings.offline:
+            return self.tr("Offline mode is on: nothing is fetched, and nobody is asked.")
+        name = "HF_HUB_OFFLINE" if os.environ.get("HF_HUB_OFFLINE") else ""
+        return self.tr(
+            "The variable {0} keeps this program offline. Start it without, to get models."
+        ).format(name or "HF_HUB_OFFLINE")

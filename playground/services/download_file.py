@@ -206,11 +206,17 @@ class PrefixHash:
         self._more.set()
         self._thread.join()
 
-    def check(self, name: str) -> None:
-        """Wait for the end of a whole file; raises `ChecksumWrong` where it is another one."""
+    def check(self, name: str, stopped: threading.Event) -> None:
+        """Wait for the end of a whole file; raises `ChecksumWrong` where it is another one.
+
+        Returns early once `stopped` is set.
+        """
         self.wake()
-        self._thread.join()
-        if not self._is_stopped and self._digest.hexdigest() != self._file.sha256:
+        while self._thread.is_alive() and not stopped.is_set():
+            self._thread.join(0.1)
+        if stopped.is_set():
+            return
+        if self._digest.hexdigest() != self._file.sha256:
             raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
 
     def _follow(self) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayou
 from playground.core.errors import ErrorInfo
 from playground.core.hub import Gate
 from playground.ui.pages.hub import words
+from playground.ui.pages.hub.card_text import readable
 from playground.ui.pages.hub.entries import Opened
 from playground.ui.pages.hub.offer import Offer
 from playground.ui.pages.hub.versions import VersionList
@@ -15,10 +16,7 @@ from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.disclosure import Disclosure
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.parts import make_button, make_card, make_label, make_line
-
-_LONGEST_CARD = 12_000
-"""Characters of a model card that are shown; the rest is on its page."""
+from playground.ui.widgets.parts import ElidedLabel, make_button, make_card, make_label, make_line
 
 
 class RepositoryDetails(QScrollArea):
@@ -50,9 +48,8 @@ class RepositoryDetails(QScrollArea):
             self.verticalScrollBar().setValue(0)
             self.show_card("")
             self._disclosure.close_it()
-        owner, _, name = opened.repo.rpartition("/")
-        self._title.setText(name)
-        self._owner.setText(self.tr("by {0}").format(owner))
+        self._title.setText(words.friendly_name(opened.repo))
+        self._owner.set_full_text(opened.repo)
         self._show_model(opened)
         self._show_notice(opened)
         is_waiting = opened.repository is None and opened.error is None
@@ -67,12 +64,10 @@ class RepositoryDetails(QScrollArea):
 
     def show_card(self, markdown: str) -> None:
         """Show the model card; nothing of it is fetched or opened by itself."""
-        text = markdown[:_LONGEST_CARD]
-        if len(markdown) > len(text):
-            text = text.rpartition("\n\n")[0] or text
+        text, is_whole = readable(markdown)
         self._card.set_text(text)
         self._card_box.setVisible(bool(text))
-        self._rest.setVisible(len(markdown) > len(text))
+        self._rest.setVisible(not is_whole)
 
     def _show_model(self, opened: Opened) -> None:
         model = opened.repository.model if opened.repository is not None else opened.model
@@ -141,7 +136,7 @@ class RepositoryDetails(QScrollArea):
         titles = QVBoxLayout()
         titles.setSpacing(px(2))
         self._title = make_label(role="title", wrap=True)
-        self._owner = make_label(role="control", tone="quiet", wrap=True)
+        self._owner = ElidedLabel(role="caption", tone="quiet")
         titles.addWidget(self._title)
         titles.addWidget(self._owner)
         self._page = make_button(

@@ -71,6 +71,8 @@ class Opened:
     """Path of the version the button is for."""
     reason: str = ""
     """Why the recommended version is."""
+    is_locked: bool = False
+    """True where the files are not given to this account."""
     good_at: str = ""
     """From the shelf."""
     has_token: bool | None = None

@@ -85,7 +85,7 @@ class ResultListModel(QAbstractListModel):
         if role == ROW_ROLE:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
-            return row.model.name
+            return words.friendly_name(row.model.repo)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return words.spoken(row)
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -48,7 +48,7 @@ class ResultDelegate(QStyledItemDelegate):
         line = QRect(inner.left(), inner.top(), inner.width(), strong)
         right = self._paint_chips(painter, line, row)
         name = line.adjusted(0, 0, right - line.right() - px(10), 0)
-        paint_text(theme, painter, name, row.model.name, role="strong")
+        paint_text(theme, painter, name, words.friendly_name(row.model.repo), role="strong")
         line = QRect(inner.left(), line.bottom() + px(4), inner.width(), small)
         paint_text(
             theme, painter, line, words.result_caption(row.model), role="caption", tone="quiet"

@@ -41,7 +41,7 @@ class Offer(QFrame):
         self.setVisible(row is not None)
         if row is None:
             return
-        self._mark.setVisible(row.is_recommended)
+        self._mark.setVisible(row.is_recommended and row.requirements is not None)
         badge = version_badge(row)
         is_open = row.verdict is None and row.problem is None and not row.file.missing_parts
         if is_open:
@@ -59,7 +59,7 @@ class Offer(QFrame):
         others = any(one.is_recommended for one in opened.rows)
         self._back.setVisible(others and not row.is_recommended)
         self._show_pictures(opened, row)
-        self._show_state(row)
+        self._show_state(row, is_locked=opened.is_locked)
 
     def _show_pictures(self, opened: Opened, row: VersionRow) -> None:
         projectors = opened.repository.projectors if opened.repository else ()
@@ -95,14 +95,14 @@ class Offer(QFrame):
             size_words(needs.need.total_bytes), size_words(needs.free_bytes)
         )
 
-    def _show_state(self, row: VersionRow) -> None:
+    def _show_state(self, row: VersionRow, *, is_locked: bool) -> None:
         download = row.download
         is_here = row.here is not None
         is_coming = not is_here and download is not None and not download.state.is_over
         failed = not is_here and download is not None and download.state is DownloadState.FAILED
         self._compare.setVisible(is_here)
         self._get.setVisible(not is_here and not is_coming)
-        self._get.setEnabled(not row.file.missing_parts)
+        self._get.setEnabled(not row.file.missing_parts and not is_locked)
         words = self.tr("Download {0}").format(size_words(row.file.size_bytes))
         if row.verdict is Verdict.WONT_FIT:
             words = self.tr("Download anyway")

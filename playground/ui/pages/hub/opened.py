@@ -68,7 +68,8 @@ class OpenedRepository(QObject):
 
     def open(self, repo: str, model: HubModel | None, good_at: str) -> None:
         """Show a repository and ask the Hub about it."""
-        if self._opened is not None and self._opened.repo == repo and self._opened.error is None:
+        opened = self._opened
+        if opened is not None and opened.repo == repo and not self._has_failed(opened):
             return
         self._stop()
         self._headers = {}
@@ -84,8 +85,11 @@ class OpenedRepository(QObject):
     def retry_if_failed(self) -> None:
         """Ask again where the Hub had not answered."""
         opened = self._opened
-        if opened is not None and opened.error is not None:
+        if opened is not None and self._has_failed(opened):
             self.open(opened.repo, opened.model, opened.good_at)
+
+    def _has_failed(self, opened: Opened) -> bool:
+        return opened.error is not None or opened.is_locked
 
     def reckon(self) -> None:
         """Work every verdict out again: memory may have changed."""
@@ -96,6 +100,8 @@ class OpenedRepository(QObject):
         """Follow the downloads while the page is in front."""
         if self._follower is None:
             self._follower = self._bridge.follow(self._downloads.follow, self._on_downloads, hz=5)
+        # a token may have been entered, or terms accepted, meanwhile
+        self.retry_if_failed()
 
     def rest(self) -> None:
         """Follow nothing while another page is in front."""
@@ -199,7 +205,8 @@ class OpenedRepository(QObject):
         opened = self._opened
         if opened is None:
             return
-        if error.kind == "RepositoryGated":
+        is_locked = error.kind == "RepositoryGated"
+        if is_locked:
             # what is needed is said once, above
             words = self.tr("Whether it runs here is known once you have access.")
         else:
@@ -210,7 +217,7 @@ class OpenedRepository(QObject):
             row if row.requirements is not None else replace(row, problem=words)
             for row in opened.rows
         )
-        self._show(replace(opened, rows=rows))
+        self._show(replace(opened, rows=rows, is_locked=is_locked))
 
     def _reckon_rows(self) -> None:
         """Fill in verdicts, what is recommended, and what is here or on its way."""

@@ -121,7 +121,7 @@ class VersionDelegate(QStyledItemDelegate):
         middle = inner.top() + (strong + small + px(3)) // 2
         right = inner.right()
         right = paint_chip(theme, painter, *words.version_badge(row), right=right, middle=middle)
-        if row.is_recommended:
+        if row.is_recommended and row.requirements is not None:
             text = self.tr("Recommended")
             right = paint_chip(theme, painter, text, "accent", right=right - px(6), middle=middle)
         room = right - px(8) - inner.left()

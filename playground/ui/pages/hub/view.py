@@ -92,7 +92,6 @@ class HubPage(Page):
             self._offline.show_words(self.tr("Offline mode is on"), text)
         self._stack.setCurrentWidget(widgets[listing])
         self._panel.show_busy(is_busy=listing is Listing.LOADING)
-        self._filters.setVisible(listing is not Listing.SHELF)
         self._back.setVisible(listing is not Listing.SHELF)
 
     def show_shelf(self, entries: tuple[ShelfEntry, ...]) -> None:

@@ -40,12 +40,19 @@ def count_words(count: int) -> str:
     return f"{count / 1000:,.0f},000" if count >= 10_000 else f"{count:,}"
 
 
+def friendly_name(repo: str) -> str:
+    """Return a repository's name as one would say it: `Qwen3 4B Instruct`."""
+    name = repo.rpartition("/")[2]
+    short = name[: -len("-gguf")] if name.lower().endswith(("-gguf", "_gguf")) else name
+    return short.replace("-", " ").replace("_", " ").strip() or name
+
+
 def licence_words(licence: str | None) -> str:
     """Return a licence by its usual name."""
     if not licence:
-        return _tr("licence unknown")
+        return _tr("Licence unknown")
     if licence == "other":
-        return _tr("own licence")
+        return _tr("Own licence")
     return _LICENCES.get(licence.lower(), licence)
 
 
@@ -108,7 +115,7 @@ def popularity(model: HubModel) -> str:
 
 def spoken(row: ResultRow) -> str:
     """Return a result as a screen reader says it."""
-    parts = [row.model.name, result_caption(row.model), popularity(row.model)]
+    parts = [friendly_name(row.model.repo), result_caption(row.model), popularity(row.model)]
     badge = estimated_badge(row.verdict)
     if badge is not None:
         parts.append(badge[0])

@@ -16,11 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from playground.core.errors import ChecksumWrong, DiskFull, DownloadFailed
+from playground.core.errors import ChecksumWrong, DiskFull, DownloadFailed, PlaygroundError
 from playground.core.hub import HubPart
 from playground.core.intervals import Intervals
 
 _HASH_PIECE = 1 << 20
+_SYNC_EVERY = 32 << 20
 _MOST_LINES = 200_000
 
 
@@ -132,6 +133,11 @@ class PartFile:
             os.lseek(self._file, start, os.SEEK_SET)
             return os.read(self._file, length)
 
+    def sync(self) -> None:
+        """Bring what is here onto the disk itself."""
+        with told(self.target):
+            getattr(os, "fdatasync", os.fsync)(self._file)
+
     def finish(self) -> None:
         """Give the file its final name; it is whole and verified."""
         with told(self.target):
@@ -188,7 +194,8 @@ class PrefixHash:
         self._hashed = 0
         self._more = threading.Event()
         self._is_stopped = False
-        self._thread = threading.Thread(target=self._follow, name="checksum", daemon=True)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="checksum", daemon=True)
         self._thread.start()
 
     @property
@@ -216,10 +223,22 @@ class PrefixHash:
             self._thread.join(0.1)
         if stopped.is_set():
             return
+        if isinstance(self._error, PlaygroundError):
+            raise self._error
+        if self._error is not None:
+            raise DownloadFailed(f"{name} cannot be read again: {self._error}.", "Check the disk.")
         if self._digest.hexdigest() != self._file.sha256:
             raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
 
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except (PlaygroundError, OSError) as error:
+            # told by `check`, in the thread that can do something about it
+            self._error = error
+
     def _follow(self) -> None:
+        synced = 0
         while not self._is_stopped and self._hashed < self._file.size_bytes:
             here = self._file.prefix_bytes
             if here <= self._hashed:
@@ -229,6 +248,10 @@ class PrefixHash:
             data = self._file.read(self._hashed, min(_HASH_PIECE, here - self._hashed))
             self._digest.update(data)
             self._hashed += len(data)
+            if self._hashed - synced >= _SYNC_EVERY:
+                # little by little: a gigabyte at the end would keep a person waiting
+                self._file.sync()
+                synced = self._hashed
 
 
 def part_path(target: Path) -> Path:

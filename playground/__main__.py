@@ -18,6 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from playground.services import practice_server
 
         return practice_server.main()
+    if given == ["--memory-speed"]:
+        from playground.services import bandwidth
+
+        return bandwidth.main()
     if given == ["--version"]:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")

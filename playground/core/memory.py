@@ -21,6 +21,8 @@ _SMALLEST_MARGIN = 256 * _MIB
 _MARGIN_SHARE = 0.15
 _SMALLEST_RESERVE = 512 * _MIB
 _RESERVE_SHARE = 0.10
+_PROJECTOR_COMPUTE = 256 * _MIB
+"""About what looking at one picture takes; depends on its size, which nobody knows before."""
 _KV_BLOCKS = {KvType.F16: (1, 2), KvType.Q8_0: (32, 34), KvType.Q4_0: (32, 18)}
 """KV type → numbers in a block, bytes of a block."""
 
@@ -47,13 +49,24 @@ class MemoryNeed:
     """The conversation's memory: keys and values, and the state of recurrent layers."""
     compute_bytes: int
     """Scratch space, an estimate within a few MiB."""
+    projector_bytes: int = 0
+    """The `mmproj` that sees pictures: its weights and about what it needs to look at one."""
     is_lower_bound: bool = False
     """True where this model family is known to need more than is reckoned here."""
 
     @property
     def total_bytes(self) -> int:
-        """All parts together."""
-        return self.weights_bytes + self.repacked_bytes + self.kv_bytes + self.compute_bytes
+        """All parts together, as llama.cpp logs them: rearranged weights count twice."""
+        return self.needed_bytes + self.repacked_bytes
+
+    @property
+    def needed_bytes(self) -> int:
+        """What has to be free: of rearranged weights only the copy counts.
+
+        The file they were taken from is mapped, and the system drops those pages where it needs
+        room.
+        """
+        return self.weights_bytes + self.kv_bytes + self.compute_bytes + self.projector_bytes
 
 
 def estimate(
@@ -63,8 +76,9 @@ def estimate(
     n_ubatch: int = 128,
     context: int | None = None,
     processor: Processor | None = None,
+    projector_bytes: int = 0,
 ) -> MemoryNeed:
-    """Return what the model needs with `settings`.
+    """Return what the model needs with `settings`; `projector_bytes` is the size of its `mmproj`.
 
     The context is `context`, else the settings', else the model's own up to `DEFAULT_CONTEXT`.
     """
@@ -77,6 +91,7 @@ def estimate(
         repacked_bytes=repacked_bytes(header, processor or this_processor()),
         kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
         compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
+        projector_bytes=projector_bytes + (_PROJECTOR_COMPUTE if projector_bytes else 0),
         is_lower_bound=not memory.is_complete,
     )
 
@@ -101,15 +116,20 @@ def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int)
 
 
 def fit(need: MemoryNeed, free_bytes: int) -> Fit:
-    """Return whether `need` goes into `free_bytes`.
+    """Return whether `need` goes into `free_bytes`; see `fit_bytes`."""
+    return fit_bytes(need.needed_bytes, free_bytes)
+
+
+def fit_bytes(needed_bytes: int, free_bytes: int) -> Fit:
+    """Return whether `needed_bytes` go into `free_bytes`.
 
     *Fits*: 15 % of the need, and at least 256 MiB, are left over for everything else. *Tight*: it
     goes in, but less than that is left. *Won't fit*: it needs more than is free.
     """
-    if need.total_bytes > free_bytes:
+    if needed_bytes > free_bytes:
         return Fit.WONT_FIT
-    margin = max(_SMALLEST_MARGIN, int(need.total_bytes * _MARGIN_SHARE))
-    return Fit.FITS if need.total_bytes + margin <= free_bytes else Fit.TIGHT
+    margin = max(_SMALLEST_MARGIN, int(needed_bytes * _MARGIN_SHARE))
+    return Fit.FITS if needed_bytes + margin <= free_bytes else Fit.TIGHT
 
 
 def budget(total_bytes: int, available_bytes: int) -> int:

@@ -80,3 +80,11 @@ class Requirements:
     """What would change the verdict, the easiest first; empty where nothing has to."""
     card_layers: int | None = None
     """Layers that would run on the graphics card; `None` without one."""
+    all_layers: int | None = None
+    """Layers there are, the output counted as one; `None` without a card."""
+    card_bytes: int = 0
+    """What it takes on the graphics card."""
+    ram_bytes: int = 0
+    """What it takes of main memory."""
+    is_tight: bool = False
+    """True where it goes in, but leaves little for other programs."""

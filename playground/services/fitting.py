@@ -31,7 +31,7 @@ class Fitting:
     def need_bytes(self, model: ModelFile, settings: LoadSettings) -> int:
         """Return what a model takes; a broken file counts with its size until loading says why."""
         need = self._library.need(model, settings)
-        return model.size_bytes if need is None else need.total_bytes
+        return model.size_bytes if need is None else need.needed_bytes
 
     def context(self, model: ModelFile, settings: LoadSettings) -> int:
         """Return the longest context, in tokens, that fits what models may take here."""

@@ -108,6 +108,14 @@ class ModelLibrary:
             context = memory.default_context(header, settings, free_bytes)
         return memory.estimate(header, settings, context=context)
 
+    def header(self, model: ModelFile) -> GgufHeader:
+        """Return a listed model's header, of all its parts; raises `ModelFileInvalid`."""
+        return self._merged(places.with_parts(model.path, model.source))
+
+    def header_at(self, path: Path) -> GgufHeader:
+        """Return the header of the model at `path`, of all parts; raises `ModelFileInvalid`."""
+        return self._merged(places.with_parts(path, str(path.parent)))
+
     def _scan(self, is_stopped: Callable[[], bool]) -> tuple[ModelFile, ...]:
         self._folder_problems = {}
         models: list[ModelFile] = []

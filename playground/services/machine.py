@@ -1,0 +1,152 @@
+"""This computer as it is now: what is free, what others hold, how fast memory is read."""
+
+import asyncio
+import importlib.util
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from playground.core.machine import GraphicsCard, Machine, ProgramMemory
+from playground.services.bandwidth import Bandwidth
+from playground.services.gpu import AllGpus, GpuSample, open_gpus
+
+_PROGRAMS_EVERY_S = 15.0
+_SMALLEST_PROGRAM = 300_000_000
+_MOST_PROGRAMS = 6
+_CARD_LIBRARIES = ("ggml-cuda", "ggml-hip", "ggml-vulkan", "ggml-sycl", "ggml-metal")
+_APPLE_SHARE = 0.75
+"""Of the memory that graphics may take on Apple silicon by default, on machines above 32 GB; two
+thirds below."""
+
+
+class MachineService:
+    """Looks at this computer; `held_bytes` is what idle workers of this program would give back."""
+
+    def __init__(
+        self,
+        bandwidth: Bandwidth,
+        held_bytes: Callable[[], int],
+        open_cards: Callable[[], AllGpus] = open_gpus,
+        can_use_cards: Callable[[], bool] | None = None,
+    ) -> None:
+        self._bandwidth = bandwidth
+        self._held_bytes = held_bytes
+        self._open_cards = open_cards
+        self._can_use_cards = can_use_cards or uses_cards
+        self._cards: AllGpus | None = None
+        self._programs: tuple[ProgramMemory, ...] = ()
+        self._programs_at: float | None = None
+        self._looking = asyncio.Lock()
+
+    async def machine(self) -> Machine:
+        """Return this computer at this moment."""
+        bandwidth = await self._bandwidth.get()
+        async with self._looking:
+            return await asyncio.to_thread(self._look, bandwidth)
+
+    def quick(self) -> Machine:
+        """Return what is known at once: no cards, no programs; for where one cannot wait."""
+        system = psutil.virtual_memory()
+        return Machine(
+            name=platform.node(),
+            ram_total_bytes=system.total,
+            ram_free_bytes=min(system.total, system.available + self._held_bytes()),
+            is_unified=_is_apple(),
+            bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
+        )
+
+    def close(self) -> None:
+        """Give the cards' interfaces back."""
+        if self._cards is not None:
+            self._cards.close()
+            self._cards = None
+
+    def _look(self, bandwidth: float | None) -> Machine:
+        system = psutil.virtual_memory()
+        free = min(system.total, system.available + self._held_bytes())
+        if _is_apple():
+            share = _APPLE_SHARE if system.total > 32 << 30 else 2 / 3
+            free = min(free, round(system.total * share))
+        return Machine(
+            name=platform.node(),
+            ram_total_bytes=system.total,
+            ram_free_bytes=free,
+            cards=self._usable_cards(),
+            is_unified=_is_apple(),
+            bandwidth_bytes_per_s=bandwidth,
+            programs=self._other_programs(),
+        )
+
+    def _usable_cards(self) -> tuple[GraphicsCard, ...]:
+        if _is_apple() or not self._can_use_cards():
+            return ()
+        if self._cards is None:
+            self._cards = self._open_cards()
+        return cards_of(self._cards.read())
+
+    def _other_programs(self) -> tuple[ProgramMemory, ...]:
+        now = time.perf_counter()
+        if self._programs_at is None or now - self._programs_at > _PROGRAMS_EVERY_S:
+            self._programs_at = now
+            self._programs = other_programs()
+        return self._programs
+
+
+def cards_of(samples: Iterable[GpuSample]) -> tuple[GraphicsCard, ...]:
+    """Return the cards whose memory is known, the one with most free first."""
+    cards = [
+        GraphicsCard(
+            name=sample.name,
+            total_bytes=sample.memory_total_bytes,
+            free_bytes=max(0, sample.memory_total_bytes - sample.memory_used_bytes),
+        )
+        for sample in samples
+        if sample.memory_total_bytes is not None and sample.memory_used_bytes is not None
+    ]
+    return tuple(sorted(cards, key=lambda card: -card.free_bytes))
+
+
+def uses_cards(find: Callable[[str], object | None] = importlib.util.find_spec) -> bool:
+    """Return True where this llama.cpp was built for graphics cards.
+
+    Told by its libraries: importing it here would load them into the window's process.
+    """
+    spec = find("llama_cpp")
+    folders = getattr(spec, "submodule_search_locations", None) or ()
+    return any(
+        marker in path.name
+        for folder in folders
+        for path in Path(folder).joinpath("lib").glob("*")
+        for marker in _CARD_LIBRARIES
+    )
+
+
+def other_programs() -> tuple[ProgramMemory, ...]:
+    """Return the programs that hold most memory, without this one and its children."""
+    own = {os.getpid()}
+    held: defaultdict[str, int] = defaultdict(int)
+    processes = list(psutil.process_iter(["pid", "ppid", "name", "memory_info"]))
+    for process in processes:
+        info = process.info
+        if info["ppid"] in own or info["pid"] in own:
+            own.add(info["pid"])
+            continue
+        memory = info["memory_info"]
+        if memory is not None and info["name"]:
+            held[_plain(info["name"])] += memory.rss
+    largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
+    return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(".exe").removesuffix(".EXE")
+
+
+def _is_apple() -> bool:
+    return sys.platform == "darwin" and platform.machine() == "arm64"

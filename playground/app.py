@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
+from playground.services.bandwidth import Bandwidth
 from playground.services.comparison import ComparisonService
+from playground.services.downloads import Downloads
 from playground.services.fitting import Fitting
+from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
+from playground.services.machine import MachineService
 from playground.services.pool import WorkerPool
 from playground.services.practice import PRACTICE_NAME, PracticeCloud
 from playground.services.prices import PriceService
 from playground.services.providers import ProviderService
+from playground.services.requirements import RequirementsService
 from playground.services.telemetry import Telemetry
 from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.local_runs import LocalRuns
 from playground.store.log import open_log
 from playground.store.paths import Paths, default_paths
 from playground.store.secrets import SecretStore
@@ -42,6 +48,10 @@ class Services:
     prices: PriceService
     telemetry: Telemetry
     comparison: ComparisonService
+    hub: HubService
+    downloads: Downloads
+    requirements: RequirementsService
+    local_runs: LocalRuns
 
     async def open(self) -> str | None:
         """Open the history; return a sentence where something is wrong with it.
@@ -58,8 +68,16 @@ class Services:
         return self.database.problem
 
     async def close(self) -> None:
-        """End workers and the practice cloud, then close the history."""
-        for part in (self.pool.close, self.practice.stop, self.database.close):
+        """End downloads, workers and the practice cloud, then close the history."""
+        parts = (
+            self.downloads.close,
+            self.hub.close,
+            self.pool.close,
+            self.practice.stop,
+            self.requirements.close,
+            self.database.close,
+        )
+        for part in parts:
             try:
                 await part()
             except Exception:  # one part that fails must not keep the others from ending
@@ -116,6 +134,11 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     practice = PracticeCloud(library.starter_path)
     providers = ProviderService(settings, secrets, practice)
     prices = PriceService(settings)
+    local_runs = LocalRuns(database)
+    machines = MachineService(Bandwidth(paths.bandwidth_file), fitting.held_bytes)
+    requirements = RequirementsService(machines, local_runs, library)
+    hub = HubService(settings, secrets, paths.cache_dir / "hub")
+    downloads = Downloads(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
 
     def engine_for(target: Target) -> Engine:
@@ -136,4 +159,8 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         prices=prices,
         telemetry=telemetry,
         comparison=ComparisonService(engine_for, history, prices.cost),
+        hub=hub,
+        downloads=downloads,
+        requirements=requirements,
+        local_runs=local_runs,
     )

@@ -26,7 +26,7 @@ class Fitting:
     def budget_bytes(self) -> int:
         """Return what all loaded models together may take, in bytes."""
         system = psutil.virtual_memory()
-        return memory.budget(system.total, system.available + self._held_bytes())
+        return memory.budget(system.total, system.available + self.held_bytes())
 
     def need_bytes(self, model: ModelFile, settings: LoadSettings) -> int:
         """Return what a model takes; a broken file counts with its size until loading says why."""
@@ -38,7 +38,8 @@ class Fitting:
         need = self._library.need(model, settings, self.budget_bytes())
         return memory.DEFAULT_CONTEXT if need is None else need.context
 
-    def _held_bytes(self) -> int:
+    def held_bytes(self) -> int:
+        """Return what this program's workers hold: it is given back before another is loaded."""
         workers = self.pool.loaded() if self.pool is not None else ()
         held = 0
         for worker in workers:

@@ -112,6 +112,10 @@ class RequirementsService:
         speed = self._predict(size, _USUAL_QUANTIZATION)
         return verdict_of(fit_bytes(size + _OVERHEAD_BYTES, free), speed)
 
+    async def close(self) -> None:
+        """Give the graphics cards' interfaces back."""
+        self._machines.close()
+
     def _predict(self, read_bytes: int, quantization: str | None) -> Speed | None:
         bandwidth = self.machine_now().bandwidth_bytes_per_s
         return predict(read_bytes, quantization, bandwidth, self._observations.values())

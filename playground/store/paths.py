@@ -34,6 +34,26 @@ class Paths:
         return self.data_dir / "models"
 
     @property
+    def cache_dir(self) -> Path:
+        """What can be thrown away: it is found or asked for again."""
+        return self.data_dir / "cache"
+
+    @property
+    def library_file(self) -> Path:
+        """What is known of the model files without opening them."""
+        return self.cache_dir / "library.sqlite3"
+
+    @property
+    def bandwidth_file(self) -> Path:
+        """How fast this computer reads memory, measured once."""
+        return self.cache_dir / "memory-speed.json"
+
+    @property
+    def downloads_file(self) -> Path:
+        """The queue of downloads."""
+        return self.data_dir / "downloads.json"
+
+    @property
     def log_file(self) -> Path:
         """What went wrong, for a report."""
         return self.log_dir / "playground.log"

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip
 
 from playground.core.runs import Comparison, Turn
-from playground.core.targets import Target
+from playground.core.targets import LoadSettings, LocalTarget, Target
 from playground.store.paths import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -130,10 +130,21 @@ class _Opening:
         self._attach_compare(services)
         self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
-        for text in (self._settings.problem, problem):
+        await self._begin_downloads(services)
+        for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
                 self.window.toast(text, tone="caution", stay_ms=0)
         return services
+
+    async def _begin_downloads(self, services: "Services") -> None:
+        """Go on with what was being fetched, and tell of it on every page."""
+        from playground.ui.pages.downloads import Announcer
+
+        await self._bridge.submit(services.downloads.open())
+        announcer = Announcer(
+            self.window, self._bridge, services.downloads, open_compare=self._compare_with_file
+        )
+        announcer.start()
 
     async def _shut_down(self) -> None:
         if self._ready is not None:
@@ -149,6 +160,8 @@ class _Opening:
         tr, add = self.window.tr, self.window.add_page
         add("compare", tr("Compare"), "compare", self._make_compare)
         add("models", tr("Models"), "models", self._make_models)
+        add("hub", tr("Get models"), "download", self._make_hub)
+        add("downloads", tr("Downloads"), "downloads", self._make_downloads)
         add("providers", tr("Providers"), "providers", self._make_providers)
         add("history", tr("History"), "history", self._make_history)
         add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
@@ -190,6 +203,39 @@ class _Opening:
             services.pool,
             own_folder=services.paths.models_dir,
             open_compare=self._compare_with,
+            toast=self.window.toast,
+        )
+
+    def _make_hub(self) -> Page:
+        from playground.ui.pages.hub import make_hub_page
+
+        services = self._built.get()
+        return make_hub_page(
+            self._theme,
+            self._bridge,
+            services.hub,
+            services.downloads,
+            services.requirements,
+            library=services.library,
+            settings=services.settings,
+            open_downloads=self._show_downloads,
+            open_compare=self._compare_with_file,
+            open_settings=self._show_settings,
+            toast=self.window.toast,
+        )
+
+    def _make_downloads(self) -> Page:
+        from playground.ui.pages.downloads import make_downloads_page
+
+        services = self._built.get()
+        return make_downloads_page(
+            self._theme,
+            self._bridge,
+            services.downloads,
+            services.library,
+            services.settings,
+            open_compare=self._compare_with_file,
+            open_hub=self._show_hub,
             toast=self.window.toast,
         )
 
@@ -242,6 +288,24 @@ class _Opening:
 
     def _start_compare(self) -> None:
         self.window.show_page("compare")
+
+    def _show_hub(self) -> None:
+        self.window.show_page("hub")
+
+    def _show_downloads(self) -> None:
+        self.window.show_page("downloads")
+
+    def _show_settings(self) -> None:
+        self.window.show_page("settings")
+
+    def _compare_with_file(self, path: Path) -> None:
+        self._bridge.spawn(self._find_and_compare(path))
+
+    async def _find_and_compare(self, path: Path) -> None:
+        services = self._built.get()
+        model = await self._bridge.submit(services.library.find(str(path)))
+        settings = services.settings.settings.load_settings.get(str(model.path), LoadSettings())
+        self._compare_with(LocalTarget(model, settings))
 
     def _compare_with(self, target: Target) -> None:
         self._presenter().add_target(target)

@@ -10,9 +10,10 @@ from pathlib import Path
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ErrorInfo, PlaygroundError
 from playground.core.hub import HubPart
-from playground.services.download_http import ConnectionBroke
+from playground.services.download_answers import ConnectionBroke
+from playground.services.download_limits import TransferLimits
 from playground.services.download_speed import Pace, RateLimiter
-from playground.services.download_transfer import Stopped, Transfer, TransferLimits
+from playground.services.download_transfer import Stopped, Transfer
 from playground.services.hub import HubService
 from playground.services.hub_connection import DownloadSource
 
@@ -182,10 +183,11 @@ def _made(folder: Path, path: str) -> Path:
     """Return the folder a file comes to lie in, made; no link may lead out of `folder`."""
     parent = (folder / path).parent
     try:
-        parent.mkdir(parents=True, exist_ok=True)
         # the models folder itself, two levels up, may lie wherever its owner wants it
         root = folder.parents[1].resolve()
         is_inside = parent.resolve().is_relative_to(root)
+        if is_inside:
+            parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadFailed(
             f"The folder {parent} cannot be made: {error.strerror or error}.",

@@ -1,5 +1,6 @@
 """The queue as it is written down: what is to be fetched, where it stands, in which order."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -42,6 +43,7 @@ class QueueFile:
         """Write the queue down; raises `StorageFailed`."""
         kept = [replace(item, speed_bytes_per_s=None, left_s=None) for item in downloads]
         text = json.dumps({"downloads": [encode(item) for item in kept]}, indent=1)
+        name: str | None = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
@@ -51,6 +53,9 @@ class QueueFile:
                 os.fsync(file.fileno())
             Path(name).replace(self._path)
         except OSError as error:
+            if name is not None:
+                with contextlib.suppress(OSError):
+                    Path(name).unlink()
             raise StorageFailed(
                 f"The list of downloads could not be saved: {error.strerror or error}."
             ) from error

@@ -2,44 +2,24 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from playground.core.errors import DownloadFailed, ErrorInfo, PlaygroundError
 from playground.core.hub import HubPart
-from playground.services.download_file import PartFile, PrefixHash, discard
-from playground.services.download_http import (
-    ConnectionBroke,
-    FileChanged,
-    OpenRange,
-    RangeClient,
-    Version,
-)
+from playground.services.download_answers import ConnectionBroke, FileChanged, Version
+from playground.services.download_file import PartFile
+from playground.services.download_hash import PrefixHash
+from playground.services.download_http import OpenRange, RangeClient
+from playground.services.download_limits import TransferLimits
+from playground.services.download_places import discard
 from playground.services.download_speed import RateLimiter
 from playground.services.hub_connection import DownloadSource
 
 _READ = 512 << 10
+_MOST_FRESH_STARTS = 3
+_LEFT_AFTER_S = 0.5
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class TransferLimits:
-    """How a file is fetched."""
-
-    ranges: int = 4
-    """Open ranges of one file."""
-    chunk_bytes: int = 32 * _MIB
-    """Bytes of one range; the next one takes the same connection."""
-    stall_s: float = 30.0
-    """Longest silence before a connection is given up."""
-    retries: int = 8
-    """Failures in a row, without a byte between them, after which the download has failed."""
-    backoff_s: float = 1.0
-    """Wait before the first new try; it doubles, up to `longest_backoff_s`."""
-    longest_backoff_s: float = 30.0
-
-
-DEFAULT_LIMITS = TransferLimits()
 
 
 class Stopped(Exception):
@@ -69,10 +49,10 @@ class Transfer:
         self._limits = limits
         self._stop = threading.Event()
         self._end = threading.Event()
+        """Set as soon as the ranges are to end, for whatever reason."""
         self._lock = threading.Lock()
         self._client = RangeClient(resolve, limits.stall_s, limits.ranges)
         self._file: PartFile | None = None
-        self._open: dict[int, OpenRange] = {}
         self._failures = 0
         self._error: Exception | None = None
         self._has_no_ranges = False
@@ -83,14 +63,16 @@ class Transfer:
     @property
     def received_bytes(self) -> int:
         """Bytes that are here; never fewer than before, but after `FileChanged`."""
-        if self._file is not None:
-            self._received = self._file.received_bytes
+        file = self._file
+        if file is not None:
+            self._received = file.received_bytes
         return self._received
 
     def stop(self) -> None:
         """End `run` soon, from any thread; what has arrived stays."""
         self._stop.set()
-        self._break_off()
+        self._end.set()
+        self._client.break_off()
 
     def run(self) -> HubPart:
         """Fetch, verify, and give the file its final name; return it as it turned out to be.
@@ -125,7 +107,7 @@ class Transfer:
         self.is_verifying = True
         try:
             if checksum is None:
-                self.notice = "The Hub gives no checksum for this file: only its size was checked."
+                self._note("The Hub gives no checksum for this file: only its size was checked.")
             else:
                 checksum.check(self._target.name, self._stop)
         finally:
@@ -135,6 +117,11 @@ class Transfer:
 
     def _begin_anew(self, version: Version) -> None:
         """Take the file as the Hub has it now; what had arrived belongs to another one."""
+        if self.fresh_starts >= _MOST_FRESH_STARTS:
+            raise DownloadFailed(
+                f"The Hub and its servers do not agree on what {self._target.name} is.",
+                "Try again later.",
+            )
         discard(self._target)
         self._received = 0
         self.fresh_starts += 1
@@ -143,11 +130,17 @@ class Transfer:
             size_bytes=version.size_bytes or self.part.size_bytes,
             sha256=version.sha256 or (None if version.etag else self.part.sha256),
         )
-        self.notice = "The file has changed on the Hub: it started again."
+        self._client.begin_anew()
+        self._note("The file has changed on the Hub: it started again.")
+
+    def _note(self, notice: str) -> None:
+        if notice not in (self.notice or ""):
+            self.notice = f"{self.notice} {notice}" if self.notice else notice
 
     def _fetch_all(self, file: PartFile, checksum: PrefixHash | None) -> None:
         self._error = None
         self._end.clear()
+        self._raise_if_stopped()
         while not file.is_whole:
             self._raise_if_stopped()
             count = 1 if self._has_no_ranges else self._limits.ranges
@@ -161,10 +154,21 @@ class Transfer:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                self._join(thread)
             if self._error is not None:
                 raise self._error
         self._raise_if_stopped()
+
+    def _join(self, thread: threading.Thread) -> None:
+        """Wait for a worker; one that looks for a server's address cannot be woken, and is left.
+
+        It writes nothing any more: all its connections are refused.
+        """
+        while thread.is_alive():
+            thread.join(0.1)
+            if self._end.is_set():
+                thread.join(_LEFT_AFTER_S)
+                return
 
     def _work(self, number: int, file: PartFile, checksum: PrefixHash | None) -> None:
         try:
@@ -188,7 +192,7 @@ class Transfer:
 
     @property
     def _has_ended(self) -> bool:
-        return self._stop.is_set() or self._end.is_set()
+        return self._end.is_set() or self._stop.is_set()
 
     def _fetch_piece(
         self,
@@ -204,14 +208,9 @@ class Transfer:
                 if not self._take_whole_stream(number):
                     return
                 piece = (0, file.size_bytes)
-            with self._lock:
-                self._open[number] = opened
-            if self._has_ended:
-                return
             self._copy(file, opened, piece, checksum)
         finally:
             with self._lock:
-                self._open.pop(number, None)
                 if self._streamer == number:
                     self._streamer = None
             opened.close()
@@ -224,7 +223,7 @@ class Transfer:
             self._streamer = number
             self._has_no_ranges = True
         if self._received_before:
-            self.notice = (
+            self._note(
                 "This server can only send the file from its beginning: what was here already "
                 "is passed over."
             )
@@ -261,7 +260,6 @@ class Transfer:
             data = opened.read(min(_READ, stop - position))
             if not data:
                 raise ConnectionBroke("The connection broke.")
-            self._limiter.spend(len(data), self._stop)
             # of a whole file that is sent again, the bytes that are here are passed over
             if position + len(data) > here:
                 skipped = max(0, here - position)
@@ -271,6 +269,7 @@ class Transfer:
             self.waiting = None
             if checksum is not None:
                 checksum.wake()
+            self._limiter.spend(len(data), self._end)
 
     def _wait_after(self, broke: ConnectionBroke) -> None:
         """Wait before the next try; raises `DownloadFailed` after too many in a row."""
@@ -285,18 +284,13 @@ class Transfer:
         self.waiting = ErrorInfo("ConnectionFailed", str(broke), "It tries again by itself.")
         wait_s = limits.backoff_s * 2 ** ((failures - 1) // limits.ranges)
         wait_s = max(min(wait_s, limits.longest_backoff_s), broke.retry_after_s or 0.0)
-        self._stop.wait(min(wait_s, 120.0))
+        self._end.wait(min(wait_s, 120.0))
 
     def _fail(self, error: Exception) -> None:
         with self._lock:
             self._error = self._error or error
         self._end.set()
-        self._break_off()
-
-    def _break_off(self) -> None:
-        with self._lock:
-            for opened in self._open.values():
-                opened.break_off()
+        self._client.break_off()
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():

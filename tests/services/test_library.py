@@ -185,7 +185,7 @@ async def test_a_missing_part_is_named(library: ModelLibrary, folder: Path) -> N
     write_parts(folder, 3)
     (folder / "big-00002-of-00003.gguf").unlink()
     (model,) = await found(library)
-    assert model.problem == "Of its 3 parts these are missing: 2."
+    assert model.problem == "1 of 3 parts missing (number 2)."
     assert model.size_bytes > 0
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from playground.services.library import ModelLibrary
-from playground.services.library_folders import HUGGING_FACE, STARTER, hugging_face_cache
+from playground.services.library_folders import STARTER
+from playground.services.library_places import HUGGING_FACE, hugging_face_cache
 from playground.ui.pages.models.folders import FolderEntry
 from playground.ui.pages.models.rows import ModelRow
 

@@ -1,0 +1,130 @@
+"""Where other programs keep model files, on each system, by their own variables too.
+
+LM Studio: the home its pointer file names (`lmstudio-js`, `findLMStudioHome`). Ollama: its FAQ,
+https://docs.ollama.com/faq (`OLLAMA_MODELS`). Jan: its data folder (`JAN_DATA_FOLDER`). GPT4All:
+the application data folder of `nomic.ai/GPT4All`. llama.cpp: `fs_get_cache_directory` of
+`common/common.cpp` (`LLAMA_CACHE`). The Hub: `huggingface_hub.constants`.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HUGGING_FACE = "Hugging Face"
+LM_STUDIO = "LM Studio"
+OLLAMA = "Ollama"
+JAN = "Jan"
+GPT4ALL = "GPT4All"
+LLAMA_CPP = "llama.cpp"
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlace:
+    """A folder in which another program keeps models."""
+
+    name: str
+    folder: Path
+
+
+def app_places(
+    platform: str = sys.platform,
+    environment: Mapping[str, str] | None = None,
+    home: Path | None = None,
+) -> tuple[AppPlace, ...]:
+    """Return every place another program may keep models in, whether it is there or not."""
+    environment = os.environ if environment is None else environment
+    home = Path.home() if home is None else home
+    folders = _Folders(platform, environment, home)
+    found = [
+        *(AppPlace(LM_STUDIO, folder) for folder in _lm_studio(folders)),
+        AppPlace(JAN, folders.named("JAN_DATA_FOLDER", folders.roaming / "Jan" / "data")),
+        AppPlace(GPT4ALL, folders.local / "nomic.ai" / "GPT4All"),
+        AppPlace(LLAMA_CPP, folders.named("LLAMA_CACHE", folders.cache / "llama.cpp")),
+        AppPlace(HUGGING_FACE, _hugging_face(folders)),
+        *(AppPlace(OLLAMA, folder) for folder in _ollama(folders)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def hugging_face_cache() -> Path:
+    """Return the Hub's cache folder, by the variables `huggingface_hub` itself reads."""
+    return _hugging_face(_Folders(sys.platform, os.environ, Path.home()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folders:
+    """The usual folders of a system."""
+
+    platform: str
+    environment: Mapping[str, str]
+    home: Path
+
+    @property
+    def roaming(self) -> Path:
+        """Where programs keep what goes along with a person."""
+        if self.platform == "win32":
+            return self.named("APPDATA", self.home / "AppData" / "Roaming")
+        return self.local
+
+    @property
+    def local(self) -> Path:
+        """Where programs keep what is large."""
+        if self.platform == "win32":
+            return self.named("LOCALAPPDATA", self.home / "AppData" / "Local")
+        if self.platform == "darwin":
+            return self.home / "Library" / "Application Support"
+        return self.named("XDG_DATA_HOME", self.home / ".local" / "share")
+
+    @property
+    def cache(self) -> Path:
+        """Where programs keep what they can fetch again."""
+        if self.platform == "win32":
+            return self.local
+        if self.platform == "darwin":
+            return self.home / "Library" / "Caches"
+        return self.named("XDG_CACHE_HOME", self.home / ".cache")
+
+    def named(self, variable: str, usual: Path) -> Path:
+        """Return the folder a variable names, else the usual one."""
+        value = self.environment.get(variable, "").strip()
+        return self.expanded(value) if value else usual
+
+    def expanded(self, text: str) -> Path:
+        """Return a path as written in a variable, `~` being the home."""
+        if text == "~" or text.startswith(("~/", "~\\")):
+            return self.home / text[2:]
+        return Path(os.path.expandvars(text))
+
+
+def _lm_studio(folders: _Folders) -> tuple[Path, ...]:
+    usual = (
+        folders.home / ".lmstudio" / "models",
+        folders.home / ".cache" / "lm-studio" / "models",
+    )
+    try:
+        named = (folders.home / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return usual
+    return (folders.expanded(named) / "models", *usual) if named else usual
+
+
+def _hugging_face(folders: _Folders) -> Path:
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if folder := folders.environment.get(variable):
+            return folders.expanded(folder).absolute()
+    if home := folders.environment.get("HF_HOME"):
+        return folders.expanded(home).absolute() / "hub"
+    cache = folders.environment.get("XDG_CACHE_HOME") or str(folders.home / ".cache")
+    return folders.expanded(cache).absolute() / "huggingface" / "hub"
+
+
+def _ollama(folders: _Folders) -> tuple[Path, ...]:
+    if named := folders.environment.get("OLLAMA_MODELS", "").strip():
+        return (folders.expanded(named),)
+    usual = folders.home / ".ollama" / "models"
+    if folders.platform.startswith("linux"):
+        # the folder of the service its installer sets up
+        return (usual, Path("/usr/share/ollama/.ollama/models"))
+    return (usual,)

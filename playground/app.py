@@ -72,6 +72,7 @@ class Services:
         parts = (
             self.downloads.close,
             self.hub.close,
+            self.library.close,
             self.pool.close,
             self.practice.stop,
             self.requirements.close,
@@ -123,7 +124,9 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     secrets = SecretStore()
     database = Database(paths.database_file)
     history = ComparisonStore(database)
-    library = ModelLibrary(lambda: settings.settings.model_folders, paths.models_dir)
+    library = ModelLibrary(
+        lambda: settings.settings.model_folders, paths.models_dir, cache_file=paths.library_file
+    )
     fitting = Fitting(library)
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,

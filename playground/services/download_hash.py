@@ -1,6 +1,7 @@
 """The SHA-256 of a file that is still arriving."""
 
 import hashlib
+import re
 import threading
 
 from playground.core.errors import ChecksumWrong, DownloadFailed, PlaygroundError
@@ -8,6 +9,7 @@ from playground.services.download_file import PartFile
 
 _PIECE = 1 << 20
 _SYNC_EVERY = 32 << 20
+_GIT_NAME = re.compile(r"[0-9a-f]{40}")
 
 
 class PrefixHash:
@@ -79,3 +81,21 @@ class PrefixHash:
                 # little by little: a gigabyte at the end would keep a person waiting
                 self._file.sync()
                 synced = self._hashed
+
+
+def is_checked_by_git_name(file: PartFile, name: str) -> bool:
+    """Check a whole file by git's name for it, which is the ETag of files that are not large.
+
+    Returns False where the ETag is no such name; raises `ChecksumWrong`. The name is the SHA-1 of a
+    header and the content: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+    """
+    if file.etag is None or not _GIT_NAME.fullmatch(file.etag):
+        return False
+    digest = hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
+    done = 0
+    while data := file.read(done, min(_PIECE, file.size_bytes - done)):
+        digest.update(data)
+        done += len(data)
+    if digest.hexdigest() != file.etag:
+        raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
+    return True

@@ -17,6 +17,11 @@ _IN_USE = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, getattr(errno, "EDEADL
 class InUse(DownloadFailed):
     """Another process writes to the file."""
 
+    @property
+    def kind(self) -> str:
+        """Name of the error in the interface's contracts."""
+        return DownloadFailed.__name__
+
 
 def part_path(target: Path) -> Path:
     """Return where the bytes of `target` gather."""

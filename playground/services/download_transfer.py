@@ -9,7 +9,7 @@ from playground.core.errors import DownloadFailed, ErrorInfo, PlaygroundError
 from playground.core.hub import HubPart
 from playground.services.download_answers import ConnectionBroke, FileChanged, Version
 from playground.services.download_file import PartFile
-from playground.services.download_hash import PrefixHash
+from playground.services.download_hash import PrefixHash, is_checked_by_git_name
 from playground.services.download_http import OpenRange, RangeClient
 from playground.services.download_limits import TransferLimits
 from playground.services.download_places import discard
@@ -106,10 +106,10 @@ class Transfer:
     def _verify(self, file: PartFile, checksum: PrefixHash | None) -> None:
         self.is_verifying = True
         try:
-            if checksum is None:
-                self._note("The Hub gives no checksum for this file: only its size was checked.")
-            else:
+            if checksum is not None:
                 checksum.check(self._target.name, self._stop)
+            elif not is_checked_by_git_name(file, self._target.name):
+                self._note("The Hub gives no checksum for this file: only its size was checked.")
         finally:
             self.is_verifying = False
         self._raise_if_stopped()

@@ -20,6 +20,7 @@ from playground.services.download_file import PartFile
 from playground.services.download_http import RangeClient
 from playground.services.download_places import InUse, discard, journal_path, part_path
 from playground.services.hub_connection import DownloadSource
+from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of
 from tests.services.downloading import MIB, QUICK, REPO, Place
@@ -104,9 +105,25 @@ async def test_a_server_that_gives_out_another_size_each_time_is_given_up(
     assert not item.path.exists()
 
 
-async def test_a_file_without_a_checksum_says_that_only_its_size_was_checked(
-    hub: HubServer, place: Place
+async def test_a_small_file_is_checked_by_gits_name_for_it(hub: HubServer, place: Place) -> None:
+    hub.add("acme/Small", {"small-Q8_0.gguf": b"GGUF" * 1000})
+    hub.faults.damage = True
+    item = await place.begin(repo="acme/Small")
+    item = await place.until(item, lambda item: item.state is DownloadState.FAILED)
+    assert item.error is not None
+    assert item.error.kind == "ChecksumWrong"
+    hub.faults.damage = False
+    await place.downloads.retry(item.id)
+    item = await place.finished(item)
+    assert item.path.read_bytes() == b"GGUF" * 1000
+    assert item.notice is None
+
+
+async def test_a_file_without_any_checksum_says_that_only_its_size_was_checked(
+    hub: HubServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # a mirror with names of its own
+    monkeypatch.setattr(server, "blob_id_of", lambda _: "v1-of-this-file")
     hub.add("acme/Small", {"small-Q8_0.gguf": b"GGUF" * 1000})
     item = await place.finished(await place.begin(repo="acme/Small"))
     assert item.path.read_bytes() == b"GGUF" * 1000

@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     parsers.add_compare(commands)
     parsers.add_models(commands)
+    parsers.add_hub(commands)
     parsers.add_providers(commands)
     parsers.add_monitor(commands)
     return parser
@@ -58,14 +59,17 @@ def run_command(args: argparse.Namespace) -> int:
 async def _dispatch(args: argparse.Namespace) -> int:
     # imported here so that --help stays instant
     from playground.app import open_services
-    from playground.cli import compare, models, monitor, providers
+    from playground.cli import compare, hub, models, monitor, providers
 
     async with open_services() as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
             "compare": lambda: compare.run(
                 args, services.comparison, services.library, services.providers, services.settings
             ),
-            "models": lambda: models.run(args, services.library),
+            "models": lambda: models.run(args, services.library, services.requirements),
+            "hub": lambda: hub.run(
+                args, services.hub, services.requirements, services.settings, services.paths
+            ),
             "providers": lambda: providers.run(args, services.providers, services.secrets),
             "monitor": lambda: monitor.run(args, services.telemetry),
         }

@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from playground.core.hub import HubSort
 from playground.core.targets import KvType
 
 
@@ -93,6 +94,37 @@ def _context(text: str) -> int:
     if not 1 <= value <= 1 << 24:
         raise argparse.ArgumentTypeError("the context is a number of tokens, 1 or more")
     return value
+
+
+def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `playground hub`."""
+    parser = subparsers.add_parser("hub", help="search the Hugging Face Hub and download models")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser("search", help="find repositories with GGUF models")
+    search.add_argument("query", metavar="QUERY", help='words of the name, or "" for all')
+    search.add_argument(
+        "--sort",
+        type=HubSort,
+        choices=list(HubSort),
+        default=HubSort.TRENDING,
+        metavar="ORDER",
+        help="trending (usual), downloads, likes or updated",
+    )
+    search.add_argument("--limit", type=_positive, default=20, metavar="N", help="how many")
+    search.add_argument("--licence", metavar="L", help="such as apache-2.0")
+    search.add_argument("--task", metavar="T", help="such as text-generation")
+    search.add_argument("--fits", action="store_true", help="only what runs on this computer")
+    files = actions.add_parser("files", help="the versions of a model, and which runs best here")
+    files.add_argument("repo", metavar="REPO", help="owner/name")
+    download = actions.add_parser("download", help="fetch a model; the same again goes on")
+    download.add_argument("repo", metavar="REPO", help="owner/name")
+    download.add_argument(
+        "file", metavar="FILE", help="a file of it, or the first part of one that was split"
+    )
+    for action in (files, download):
+        action.add_argument("--revision", metavar="R", help="branch, tag or commit; else main")
+    for action in (search, files, download):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def add_providers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -35,7 +35,7 @@ def test_the_list_names_the_starter_model_and_whether_it_fits(starter_model: Pat
     (model,) = json.loads(done.stdout)["models"]
     assert model["name"] == "SmolLM2 135M Instruct"
     assert model["path"] == str(starter_model)
-    assert model["fit"] in {"fits", "tight", "won't fit"}
+    assert model["verdict"] in {"runs great", "runs", "slow", "won't fit"}
     assert model["problem"] is None
     table = playground("models").stdout.splitlines()
     assert len(table) == 2

@@ -1,5 +1,6 @@
 """The Settings page: looks, comparisons, electricity, keys, files and versions."""
 
+from playground.services.hub import HubService
 from playground.store.paths import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
@@ -18,6 +19,7 @@ def make_settings_page(
     settings: SettingsStore,
     secrets: SecretStore,
     paths: Paths,
+    hub: HubService | None = None,
 ) -> SettingsPage:
     """Return the page with its presenter."""
     view = SettingsPage(theme)
@@ -28,5 +30,6 @@ def make_settings_page(
         settings=settings,
         secrets=secrets,
         paths=paths,
+        hub=hub,
     )
     return view

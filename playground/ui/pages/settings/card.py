@@ -20,7 +20,8 @@ class SettingsCard(QFrame):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(px(18), px(14), px(18), px(14))
         self._column.setSpacing(px(10))
-        self._column.addWidget(make_label(title, "heading"))
+        if title:
+            self._column.addWidget(make_label(title, "heading"))
         theme.changed.connect(self._wear)
 
     def add(self, widget: QWidget) -> None:

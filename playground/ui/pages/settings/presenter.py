@@ -8,12 +8,14 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
+from playground.services.hub import HubService
 from playground.services.prices import default_watts, has_battery
 from playground.store.paths import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.settings.facts import about
+from playground.ui.pages.settings.hub_presenter import HubSettings
 from playground.ui.pages.settings.view import SettingsPage
 from playground.ui.theme import Theme
 
@@ -30,6 +32,7 @@ class SettingsPresenter(QObject):
         settings: SettingsStore,
         secrets: SecretStore,
         paths: Paths,
+        hub: HubService | None = None,
     ) -> None:
         super().__init__(view)
         self._theme = theme
@@ -39,6 +42,10 @@ class SettingsPresenter(QObject):
         self._secrets = secrets
         self._default_watts = default_watts()
         self._machine = self._described()
+        self._hub: HubSettings | None = None
+        view.hub.setVisible(hub is not None)
+        if hub is not None:
+            self._hub = HubSettings(view.hub, bridge, settings, hub)
         self._connect()
         self._view.show_problem(settings.problem)
         self._view.show_places(
@@ -64,6 +71,8 @@ class SettingsPresenter(QObject):
     def close(self) -> None:
         """End what this page has begun."""
         self._settings.unsubscribe(self._on_settings)
+        if self._hub is not None:
+            self._hub.close()
 
     def _connect(self) -> None:
         self._view.changed.connect(self.change)

@@ -11,6 +11,7 @@ from playground.store.settings import Theme as Mode
 from playground.ui.page import Page
 from playground.ui.pages.settings.card import SettingsCard
 from playground.ui.pages.settings.facts import About
+from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.theme import Theme
 from playground.ui.widgets.choice import ChoiceBox, ChoiceOrNumber
 from playground.ui.widgets.facts import Facts
@@ -38,6 +39,11 @@ class SettingsPage(Page):
         self._build()
         self._connect()
         self._wear()
+
+    @property
+    def hub(self) -> HubCard:
+        """The card about the Hub; its signals are what a person enters there."""
+        return self._hub
 
     def show_settings(self, settings: Settings, default_watts: float, machine: str) -> None:
         """Show what holds now; `machine` says what kind of computer the default is for."""
@@ -117,6 +123,8 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
+        self._hub = HubCard(self._theme)
+        self._cards.addWidget(self._hub)
         self._build_places()
         self._build_about()
         self._cards.addStretch(1)
@@ -253,31 +261,23 @@ class SettingsPage(Page):
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._wear)
-        self._mode.picked.connect(self._on_mode)
-        self._scale.picked.connect(self._on_scale)
-        self._stage.picked.connect(self._on_stage)
-        self._order.picked.connect(self._on_order)
-        self._tokens.picked.connect(self._on_tokens)
+        for box, field in (
+            (self._mode, "theme"),
+            (self._scale, "text_scale"),
+            (self._stage, "stage_scale"),
+            (self._order, "run_order"),
+            (self._tokens, "show_tokens"),
+        ):
+            box.setProperty("field", field)
+            box.picked.connect(self._on_choice)
         self._watts.picked.connect(self._on_watts)
         self._price.valueChanged.connect(self._on_price)
 
     def _wear(self) -> None:
         self._inner.setMaximumWidth(self._theme.px(_WIDTH))
 
-    def _on_mode(self, value: Mode) -> None:
-        self.changed.emit({"theme": value})
-
-    def _on_scale(self, value: float) -> None:
-        self.changed.emit({"text_scale": value})
-
-    def _on_stage(self, value: float) -> None:
-        self.changed.emit({"stage_scale": value})
-
-    def _on_order(self, value: RunOrder) -> None:
-        self.changed.emit({"run_order": value})
-
-    def _on_tokens(self, is_on: bool) -> None:
-        self.changed.emit({"show_tokens": is_on})
+    def _on_choice(self, value: object) -> None:
+        self.changed.emit({self.sender().property("field"): value})
 
     def _on_watts(self, value: int | None) -> None:
         self.changed.emit({"watts": None if value is None else float(value)})

@@ -1,0 +1,159 @@
+"""The Hub's card on the Settings page: token, address, proxy, and how much is fetched at once."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit
+
+from playground.store.settings import Settings
+from playground.ui.pages.downloads.view import LIMITS
+from playground.ui.pages.settings.card import SettingsCard
+from playground.ui.theme import Theme, set_properties, set_role
+from playground.ui.widgets.choice import ChoiceBox
+from playground.ui.widgets.parts import make_button, make_label
+
+_MB = 1_000_000
+_MOST_AT_ONCE = 8
+
+
+class HubCard(SettingsCard):
+    """Shows what holds; every mistake is told below its own field."""
+
+    changed = Signal(object)
+    """A dict of the `Settings` fields a person has changed."""
+    token_entered = Signal(str)
+    forget_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, "")
+        self._build()
+        self._connect()
+
+    def show_settings(self, settings: Settings) -> None:
+        """Show what holds now; a field that is being typed in stays."""
+        for field, value in (
+            (self._address, settings.hub_endpoint),
+            (self._proxy, settings.proxy),
+        ):
+            if not field.hasFocus():
+                field.setText(value or "")
+        self._offline.choose(settings.offline)
+        self._at_once.choose(settings.parallel_downloads)
+        limits = [*LIMITS]
+        if settings.download_limit_bytes_per_s not in limits:
+            limits.append(settings.download_limit_bytes_per_s)
+        self._limit.set_choices(
+            [
+                (self.tr("No limit") if one is None else self.tr("{0} MB/s").format(one / _MB), one)
+                for one in limits
+            ]
+        )
+        self._limit.choose(settings.download_limit_bytes_per_s)
+
+    def show_token(self, words: str, tone: str, *, can_forget: bool) -> None:
+        """Say which token is in force and where it is from, or what was wrong with one."""
+        self._token_state.setText(words)
+        set_role(self._token_state, "caption", tone)
+        self._forget.setVisible(can_forget)
+
+    def show_problem(self, field: str, words: str) -> None:
+        """Say what is wrong with `hub_endpoint` or `proxy`; nothing to say clears it."""
+        line, label, usual = self._explained[field]
+        set_properties(line, (("invalid", bool(words)),))
+        label.setText(words or usual)
+        set_role(label, "caption", "bad" if words else "quiet")
+        label.setVisible(bool(words or usual))
+
+    def focus_token(self) -> None:
+        """Put the keyboard where a token is entered."""
+        self._token.setFocus()
+
+    def _build(self) -> None:
+        tr = self.tr
+        self.add(make_label(tr("Hugging Face Hub and downloads"), "heading"))
+        self._token = QLineEdit()
+        self._token.setEchoMode(QLineEdit.EchoMode.Password)
+        self._token.setAccessibleName(tr("Token of the Hub"))
+        self._token.setPlaceholderText("hf_…")
+        self._token_state = make_label(role="caption", tone="quiet", wrap=True)
+        self.add_row(
+            self._token,
+            tr("Token"),
+            tr("Only for models with terms to accept, and private ones"),
+            below=self._token_state,
+        )
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        self._forget = make_button(
+            tr("Forget the token"), tooltip=tr("Take it out of this program and the keyring")
+        )
+        self._save = make_button(
+            tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")
+        )
+        buttons.addWidget(self._forget)
+        buttons.addWidget(self._save)
+        self.add_layout(buttons)
+        self._forget.hide()
+        self._address, self._proxy = QLineEdit(), QLineEdit()
+        self._address.setAccessibleName(tr("Address of the Hub"))
+        self._address.setPlaceholderText("https://huggingface.co")
+        self._proxy.setAccessibleName(tr("Proxy"))
+        self._proxy.setPlaceholderText(tr("Like the system"))
+        self._explained: dict[str, tuple[QLineEdit, QLabel, str]] = {}
+        for name, field, title, what in (
+            ("hub_endpoint", self._address, tr("Address"), tr("The Hub, or a mirror of it")),
+            ("proxy", self._proxy, tr("Proxy"), tr("As http://host:port; usually left empty")),
+        ):
+            label = make_label(role="caption", tone="quiet", wrap=True)
+            label.hide()
+            field.setProperty("field", name)
+            self._explained[name] = (field, label, "")
+            self.add_row(field, title, what, below=label)
+        self._offline = ChoiceBox(
+            self._theme, tr("Offline mode"), [(tr("Off"), False), (tr("On"), True)]
+        )
+        self._at_once = ChoiceBox(
+            self._theme,
+            tr("Downloads at once"),
+            [(str(count), count) for count in range(1, _MOST_AT_ONCE + 1)],
+        )
+        self._limit = ChoiceBox(self._theme, tr("Speed limit of downloads"))
+        for name, box, title, what in (
+            ("offline", self._offline, tr("Offline mode"), tr("On: nothing asks the Hub")),
+            (
+                "parallel_downloads",
+                self._at_once,
+                tr("Downloads at once"),
+                tr("The others wait for their turn"),
+            ),
+            (
+                "download_limit_bytes_per_s",
+                self._limit,
+                tr("Speed limit"),
+                tr("Of all downloads together"),
+            ),
+        ):
+            box.setProperty("field", name)
+            self.add_row(box, title, what)
+
+    def _connect(self) -> None:
+        self._save.clicked.connect(self._on_token)
+        self._token.returnPressed.connect(self._on_token)
+        self._forget.clicked.connect(self.forget_asked)
+        for field in (self._address, self._proxy):
+            field.editingFinished.connect(self._on_field)
+        for box in (self._offline, self._at_once, self._limit):
+            box.picked.connect(self._on_choice)
+
+    def _on_token(self) -> None:
+        value = self._token.text().strip()
+        # it is shown nowhere and stays in no field
+        self._token.clear()
+        if value:
+            self.token_entered.emit(value)
+
+    def _on_field(self) -> None:
+        field = self.sender()
+        if isinstance(field, QLineEdit):
+            self.changed.emit({field.property("field"): field.text().strip() or None})
+
+    def _on_choice(self, value: object) -> None:
+        self.changed.emit({self.sender().property("field"): value})

@@ -54,6 +54,11 @@ class HubCard(SettingsCard):
         set_role(self._token_state, "caption", tone)
         self._forget.setVisible(can_forget)
 
+    def show_asking(self, *, is_asking: bool) -> None:
+        """Take no other token while the Hub is asked about one."""
+        for widget in (self._token, self._save):
+            widget.setEnabled(not is_asking)
+
     def show_problem(self, field: str, words: str) -> None:
         """Say what is wrong with `hub_endpoint` or `proxy`; nothing to say clears it."""
         line, label, usual = self._explained[field]

@@ -64,6 +64,8 @@ class HubSettings(QObject):
 
     def _on_token(self, value: str) -> None:
         self._card.show_token(self.tr("Asking the Hub…"), "quiet", can_forget=False)
+        # two at a time would undo each other
+        self._card.show_asking(is_asking=True)
         self._bridge.spawn(self._keep(value))
 
     async def _keep(self, value: str) -> None:
@@ -73,6 +75,8 @@ class HubSettings(QObject):
             words = f"{error.message} {error.hint}".strip()
             self._card.show_token(words, "bad", can_forget=False)
             return
+        finally:
+            self._card.show_asking(is_asking=False)
         await self._show_token(name)
 
     def _on_forget(self) -> None:

@@ -1,0 +1,213 @@
+"""The Downloads page and the rail's badge, with real downloads from a Hub on loopback."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel
+
+from playground.core.downloads import Download, DownloadState
+from playground.core.hub import HubPart
+from playground.services.downloads import Downloads
+from playground.services.hub import HubService
+from playground.services.library import ModelLibrary
+from playground.store.secrets import SecretStore
+from playground.ui.main_window import MainWindow
+from playground.ui.page import Page
+from playground.ui.pages.downloads import Announcer, DownloadsPage, DownloadsPresenter
+from playground.ui.pages.downloads.card import DownloadCard
+from playground.ui.pages.downloads.words import badge_words, duration_words, progress_words
+from tests.servers.hub import HubServer
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+REPO = "acme/Tiny-GGUF"
+
+
+class Scene:
+    """The page, the queue behind it, and the Hub."""
+
+    def __init__(self, stage: Stage, server: HubServer, *, undo_ms: int) -> None:
+        self.stage, self.server = stage, server
+        self.compared: list[Path] = []
+        self.asked_for_hub: list[bool] = []
+        stage.settings.update(hub_endpoint=server.endpoint)
+        self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
+        self.folder = stage.home / "models"
+        self.folder.mkdir()
+        self.queue = Downloads(self.folder, None, self.hub, stage.settings)
+        self.page = DownloadsPage(stage.theme)
+        self.page.presenter = DownloadsPresenter(
+            self.page,
+            stage.bridge,
+            self.queue,
+            ModelLibrary(lambda: (), self.folder),
+            stage.settings,
+            open_compare=self.compared.append,
+            open_hub=lambda: self.asked_for_hub.append(True),
+            toast=stage.toasts,
+            undo_ms=undo_ms,
+        )
+        stage.show(self.page)
+
+    async def add(self, repo: str = REPO) -> Download:
+        bridge = self.stage.bridge
+        repository = await bridge.submit(self.hub.repository(repo))
+        return await bridge.submit(self.queue.add(repository, repository.files[0]))
+
+    def state(self) -> DownloadState | None:
+        items = self.queue.downloads()
+        return items[0].state if items else None
+
+    def says(self, text: str) -> bool:
+        labels = self.page.findChildren(QLabel)
+        return any(text in one.text() and one.isVisibleTo(self.page) for one in labels)
+
+
+def run(stage: Stage, body: Any, *, rate: float | None = None, undo_ms: int = 60_000) -> None:
+    """Run `body(scene)` with a Hub that has two models of 3 MB; `rate` in bytes per second."""
+
+    async def live() -> None:
+        with HubServer(rate=rate) as server:
+            for name in (REPO, "acme/Other-GGUF"):
+                server.add(name, {f"{name[5:-5]}-Q4_K_M.gguf": b"GGUF" + name.encode() * 200_000})
+            scene = Scene(stage, server, undo_ms=undo_ms)
+            try:
+                await body(scene)
+            finally:
+                await scene.page.close_page()
+                await stage.bridge.submit(scene.queue.close())
+                await stage.bridge.submit(scene.hub.close())
+
+    stage.run(live)
+
+
+def test_an_empty_page_leads_to_the_models(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        assert scene.says("Nothing is being downloaded")
+        click(named(scene.page, "Get models"))
+        assert scene.asked_for_hub == [True]
+
+    run(stage, body)
+
+
+def test_a_finished_download_is_ready_to_run_and_leaves_the_list_without_its_file(
+    stage: Stage,
+) -> None:
+    async def body(scene: Scene) -> None:
+        await scene.add()
+        await until(lambda: scene.says("Ready to run."))
+        click(named(scene.page, "Compare with Tiny"))
+        (path,) = scene.compared
+        assert path.is_file()
+        click(named(scene.page, "Take Tiny off the list"))
+        await until(lambda: scene.says("Nothing is being downloaded"))
+        assert path.is_file()
+
+    run(stage, body)
+
+
+def test_a_download_is_paused_and_resumed_with_the_keyboard(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        await scene.add()
+        await until(lambda: scene.page.findChildren(DownloadCard))
+        await until(lambda: scene.queue.downloads()[0].received_bytes > 0)
+        scene.page.focus_first()
+        (card,) = scene.page.findChildren(DownloadCard)
+        QTest.keyClick(card, Qt.Key.Key_Space)
+        await until(lambda: scene.says("Paused. What has arrived is kept."))
+        QTest.keyClick(card, Qt.Key.Key_Space)
+        await until(lambda: scene.state() in {DownloadState.RUNNING, DownloadState.QUEUED})
+
+    run(stage, body, rate=300_000)
+
+
+def test_a_cancelled_download_can_be_kept_and_loses_nothing(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        await scene.add()
+        await until(lambda: scene.queue.downloads()[0].received_bytes > 0)
+        await until(lambda: scene.page.findChildren(DownloadCard))
+        await until(lambda: scene.says(" of "))
+        click(named(scene.page, "Cancel Tiny"))
+        await until(lambda: scene.says("Cancelled."))
+        await until(lambda: scene.state() is DownloadState.PAUSED)
+        kept = scene.queue.downloads()[0].received_bytes
+        click(named(scene.page, "Undo: keep Tiny"))
+        await until(lambda: scene.state() is DownloadState.RUNNING)
+        assert scene.queue.downloads()[0].received_bytes >= kept > 0
+
+    run(stage, body, rate=300_000)
+
+
+def test_a_cancelled_download_is_gone_after_a_while_with_what_had_arrived(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        await scene.add()
+        await until(lambda: scene.queue.downloads()[0].received_bytes > 0)
+        await until(lambda: scene.says(" of "))
+        click(named(scene.page, "Cancel Tiny"))
+        await until(lambda: scene.says("Nothing is being downloaded"))
+        assert [path for path in scene.folder.rglob("*") if path.is_file()] == []
+
+    run(stage, body, rate=300_000, undo_ms=50)
+
+
+def test_the_speed_limit_is_remembered(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        box = named(scene.page, "Speed limit of all downloads together", QComboBox)
+        QTest.keyClick(box, Qt.Key.Key_Down)
+        await until(lambda: stage.settings.settings.download_limit_bytes_per_s == 1_000_000)
+        scene.page.limit_chosen.emit(None)
+        assert stage.settings.settings.download_limit_bytes_per_s is None
+
+    run(stage, body)
+
+
+def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        window = MainWindow(stage.theme, stage.settings, stage.bridge)
+        window.add_page("downloads", "Downloads", "downloads", Page)
+        announcer = Announcer(window, stage.bridge, scene.queue, open_compare=scene.compared.append)
+        announcer.start()
+        button = window._rail._buttons["downloads"]
+        await scene.add()
+        await until(lambda: button.badge is not None)
+        assert button.badge.endswith(" %")
+        assert "Downloads: " in button.accessibleName()
+        await until(lambda: not window._toast.isHidden())
+        assert "ready to run" in window._toast._label.text()
+        assert button.badge is None
+        window._toast._button.click()
+        assert [path.name for path in scene.compared] == ["Tiny-Q4_K_M.gguf"]
+        announcer.stop()
+        window.deleteLater()
+
+    run(stage, body, rate=3_000_000)
+
+
+def download(state: DownloadState, received: int, total: int) -> Download:
+    part = HubPart("m.gguf", total)
+    return Download(
+        "1", REPO, "0" * 40, "M", None, (part,), Path("/m"), state, received, total, 0,
+        speed_bytes_per_s=12e6, left_s=200,
+    )  # fmt: skip
+
+
+def test_progress_is_exact_above_four_gigabytes_and_in_plain_words() -> None:
+    large = download(DownloadState.RUNNING, 42_949_672_960, 50_000_000_000)
+    assert large.permille == 858
+    assert progress_words(large) == "42.9 GB of 50.0 GB · 12 MB/s · 3 minutes left"
+    assert badge_words((large,)) == "85 %"
+    whole = download(DownloadState.VERIFYING, 10, 10)
+    assert badge_words((whole,)) == "99 %"
+    assert badge_words((download(DownloadState.FAILED, 0, 10),)) == "!"
+    assert badge_words((download(DownloadState.DONE, 10, 10),)) is None
+    assert [duration_words(s) for s in (3, 31, 59, 3700)] == [
+        "a few seconds",
+        "30 seconds",
+        "1 minute",
+        "1 h 2 min",
+    ]

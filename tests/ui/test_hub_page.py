@@ -1,0 +1,298 @@
+"""The Get models page against a Hub on loopback, with real services behind it."""
+
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QLabel, QLineEdit
+
+from playground.core.gguf_header import GgufHeader
+from playground.core.hub import HubModel
+from playground.core.machine import Machine
+from playground.core.memory import MemoryNeed
+from playground.core.requirements import Box, Requirements, Speed, Verdict
+from playground.core.runs import Provenance
+from playground.services.downloads import Downloads
+from playground.services.hub import HubService
+from playground.services.library import ModelLibrary
+from playground.store.secrets import SecretStore
+from playground.ui.pages.hub import HubPage, make_hub_page
+from playground.ui.pages.hub.card_text import LONGEST, readable
+from playground.ui.pages.hub.entries import Listing, ResultRow
+from playground.ui.pages.hub.list_model import ResultListModel
+from playground.ui.pages.hub.versions import VersionListModel
+from tests.servers.hub import HubServer
+from tests.ui.page_stage import Stage, click, named, stage, until
+
+__all__ = ["stage"]
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+REPO = "acme/Tiny-Instruct-GGUF"
+
+
+class Assessor:
+    """Says that everything runs great, with figures of its own."""
+
+    async def refresh(self) -> None:
+        """Nothing to look at."""
+
+    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
+        if parameters is None and size_bytes is None:
+            return None
+        return Verdict.WONT_FIT if (parameters or 0) > 50e9 else Verdict.RUNS_GREAT
+
+    def assess(self, header: GgufHeader) -> Requirements:
+        speed = Speed(20, 40, Provenance.ESTIMATED)
+        box = Box(200 << 20, speed, 8192)
+        need = MemoryNeed(8192, "f16", 98 << 20, 0, 10 << 20, 20 << 20)
+        machine = Machine("this", 16 << 30, 8 << 30)
+        return Requirements(Verdict.RUNS_GREAT, box, box, need, machine, 8 << 30, speed)
+
+
+class Hub:
+    """The page, the Hub behind it, and what a person sees."""
+
+    def __init__(self, stage: Stage, server: HubServer) -> None:
+        self.stage, self.server = stage, server
+        self.compared: list[Path] = []
+        self.asked_for_settings = 0
+        stage.settings.update(hub_endpoint=server.endpoint)
+        self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
+        models = stage.home / "models"
+        models.mkdir(exist_ok=True)
+        self.downloads = Downloads(models, None, self.hub, stage.settings)
+        self.library = ModelLibrary(lambda: (), models)
+        self.page: HubPage = make_hub_page(
+            stage.theme,
+            stage.bridge,
+            self.hub,
+            self.downloads,
+            Assessor(),
+            library=self.library,
+            settings=stage.settings,
+            open_downloads=lambda: None,
+            open_compare=self.compared.append,
+            open_settings=self._count_settings,
+            toast=stage.toasts,
+        )
+        stage.show(self.page)
+
+    def _count_settings(self) -> None:
+        self.asked_for_settings += 1
+
+    @property
+    def search(self) -> QLineEdit:
+        return named(self.page, "Search the Hub", QLineEdit)
+
+    def listed(self) -> list[str]:
+        return [row.model.repo for row in self.page.panel.rows]
+
+    def says(self, text: str) -> bool:
+        labels = self.page.findChildren(QLabel)
+        return any(text in one.text() and one.isVisibleTo(self.page) for one in labels)
+
+    async def close(self) -> None:
+        await self.stage.bridge.submit(self.downloads.close())
+        await self.stage.bridge.submit(self.hub.close())
+
+
+def run(stage: Stage, body: Any, fill: Any = None) -> None:
+    """Run `body(hub)` with a Hub that has a few repositories."""
+
+    async def live() -> None:
+        with HubServer() as server:
+            (fill or (lambda one: None))(server)
+            hub = Hub(stage, server)
+            try:
+                await body(hub)
+            finally:
+                await hub.page.close_page()
+                await hub.close()
+
+    stage.run(live)
+
+
+def tiny(starter: Path, **more: Any) -> Any:
+    data = starter.read_bytes()
+
+    def fill(server: HubServer) -> None:
+        files = {
+            "Tiny-Instruct-Q4_K_M.gguf": data,
+            "Tiny-Instruct-Q2_K.gguf": data[:60_000_000],
+            "README.md": b"---\nlicense: mit\n---\n# Hello\n<img src='http://x'>A *tiny* model.",
+        }
+        server.add(REPO, files, gguf={"total": 135_000_000}, **more)
+
+    return fill
+
+
+def test_the_shelf_is_there_before_anything_is_searched_and_one_click_opens_a_model(
+    stage: Stage,
+) -> None:
+    async def body(hub: Hub) -> None:
+        card = named(hub.page, "Qwen3 0.6B")
+        assert "Runs great" in card.accessibleDescription()
+        click(card)
+        # this Hub has none of them, and says so beside the shelf
+        await until(lambda: hub.says("no such repository"))
+
+    run(stage, body)
+
+
+def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(stage: Stage) -> None:
+    def fill(server: HubServer) -> None:
+        for number in range(45):
+            server.add(f"acme/Model-{number:02d}-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
+        server.add("other/Thing-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
+
+    async def body(hub: Hub) -> None:
+        QTest.keyClicks(hub.search, "model")
+        await until(lambda: len(hub.listed()) >= 15)
+        assert "other/Thing-GGUF" not in hub.listed()
+        results = hub.page.panel._list.results
+        while results.canFetchMore(results.index(-1, -1)):
+            before = len(hub.listed())
+            results.fetchMore(results.index(-1, -1))
+            await until(lambda before=before: len(hub.listed()) > before)
+        assert len(hub.listed()) == len(set(hub.listed())) == 45
+
+    run(stage, body, fill)
+
+
+def test_only_the_last_of_several_questions_is_answered(stage: Stage) -> None:
+    def fill(server: HubServer) -> None:
+        server.add("acme/First-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
+        server.add("acme/Second-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
+
+    async def body(hub: Hub) -> None:
+        hub.server.faults.hang_api = Event()
+        hub.search.setText("first")
+        await until(lambda: hub.server.asked_for("/api/models"))
+        hub.search.setText("second")
+        await until(lambda: len(hub.server.asked_for("/api/models")) == 2)
+        hub.server.faults.hang_api.set()
+        await until(lambda: hub.listed() == ["acme/Second-GGUF"])
+        QTest.qWait(0)
+        assert hub.listed() == ["acme/Second-GGUF"]
+
+    run(stage, body, fill)
+
+
+def test_nothing_found_offers_to_clear_and_escape_brings_the_shelf_back(stage: Stage) -> None:
+    async def body(hub: Hub) -> None:
+        QTest.keyClicks(hub.search, "zzz")
+        await until(lambda: hub.says("No model matches"))
+        assert hub.page.handle_escape()
+        assert hub.search.text() == ""
+        assert named(hub.page, "Qwen3 0.6B").isVisibleTo(hub.page)
+        assert not hub.page.handle_escape()
+
+    run(stage, body)
+
+
+def test_offline_mode_says_so_at_once_and_can_be_turned_off_here(stage: Stage) -> None:
+    async def body(hub: Hub) -> None:
+        hub.stage.settings.update(offline=True)
+        await until(lambda: hub.says("Offline mode is on"))
+        hub.search.setText("tiny")
+        await until(lambda: hub.page._listing is Listing.OFFLINE)
+        assert not hub.server.requests
+        click(named(hub.page, "Turn offline mode off"))
+        await until(lambda: hub.says("No model matches"))
+        assert not hub.stage.settings.settings.offline
+
+    run(stage, body)
+
+
+def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(stage: Stage) -> None:
+    async def body(hub: Hub) -> None:
+        hub.server.faults.portal = True
+        hub.search.setText("tiny")
+        await until(lambda: hub.says("The Hub cannot be reached"))
+        hub.server.faults.portal = False
+        click(named(hub.page, "Try again"))
+        await until(lambda: hub.says("No model matches"))
+
+    run(stage, body)
+
+
+def test_the_recommended_version_is_fetched_in_place_and_compared_with(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.search.setText("tiny")
+        await until(lambda: hub.listed() == [REPO])
+        hub.page.panel.choose_first()
+        offer = hub.page.details.offer
+        await until(lambda: offer._mark.isVisibleTo(hub.page))
+        assert offer._badge.text == "Runs great"
+        assert hub.says("runs great on this computer")
+        await until(lambda: hub.says("What its publisher says"))
+        assert "img" not in hub.page.details._card.toPlainText()
+        click(named(hub.page, "Download 98 MB"))
+        await until(lambda: offer._compare.isVisibleTo(hub.page))
+        click(named(hub.page, "Compare with it"))
+        (path,) = hub.compared
+        assert path.read_bytes() == starter_model.read_bytes()
+
+    run(stage, body, tiny(starter_model))
+
+
+def test_a_gated_model_says_what_to_do_and_offers_the_token(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: hub.says("accept terms first"))
+        await until(lambda: not hub.page.details.offer._get.isEnabled())
+        click(named(hub.page, "Enter a token"))
+        assert hub.asked_for_settings == 1
+
+    run(stage, body, tiny(starter_model, gated="auto"))
+
+
+def test_a_verdict_is_not_shown_before_the_header_is_read(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.server.faults.status, hub.server.faults.status_count = 500, 999
+        hub.page.repo_chosen.emit(REPO)
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Unknown")
+        assert not offer._mark.isVisibleTo(hub.page)
+        assert hub.says("could not be found out")
+
+    run(stage, body, tiny(starter_model))
+
+
+def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:
+    card = (
+        "<div align=center><img src=x onerror=y></div>\n# Name\n<!-- hidden -->\n"
+        "![logo](http://x/y.png) text <b>bold</b>\n```html\n<b>kept</b>\n```\n"
+    )
+    text, is_whole = readable(card)
+    assert is_whole
+    assert "hidden" not in text
+    assert "logo" not in text
+    assert "text bold" in text
+    assert "<b>kept</b>" in text
+    long, is_whole = readable("<!--" * 50_000 + "word\n\n" * 9_000)
+    assert len(long) <= LONGEST
+    assert not is_whole
+
+
+def test_the_lists_keep_the_rules_of_item_models(qapp: object) -> None:
+    results, versions = ResultListModel(), VersionListModel()
+    mode = QAbstractItemModelTester.FailureReportingMode.Warning
+    testers = [QAbstractItemModelTester(one, mode) for one in (results, versions)]
+    rows = tuple(ResultRow(HubModel(f"a/{n}-GGUF"), Verdict.RUNS) for n in range(5))
+    results.show_rows(rows[:2], has_more=True)
+    results.add_rows(rows, has_more=False)
+    assert results.rowCount() == 5
+    said = results.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "by a" in said
+    results.show_rows((), has_more=False)
+    del testers

@@ -56,7 +56,8 @@ def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
 def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileInvalid) -> ModelFile:
     """Return everything that is listed of a model file."""
     if isinstance(header, ModelFileInvalid):
-        return replace(bare, problem=header.message, is_header_read=True)
+        problem = _missing(found) if found.missing else header.message
+        return replace(bare, problem=problem, is_header_read=True)
     # the starter's own name is that of a training run; Ollama's names are what its users know
     has_own_name = found.source == STARTER or found.manifest is not None
     own = None if has_own_name else names.clean(header.name or "")
@@ -81,12 +82,7 @@ def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileIn
 def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
     """Return why a file with a whole header cannot be used, in a sentence."""
     if found.missing:
-        shown = ", ".join(str(number) for number in found.missing[:5])
-        more = "" if len(found.missing) <= 5 else ", …"
-        which = "number" if len(found.missing) == 1 else "numbers"
-        return (
-            f"{len(found.missing):,} of {found.part_count:,} parts missing ({which} {shown}{more})."
-        )
+        return _missing(found)
     if header.shards > max(1, found.part_count):
         return f"This is one of {header.shards} parts of a model, and it was renamed."
     if header.byte_order != sys.byteorder:
@@ -103,3 +99,10 @@ def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
         # llama.cpp does not refuse such a file: it aborts
         return f"The file is damaged: it claims {layers:,} layers."
     return None if header.tensors else "The file holds no weights."
+
+
+def _missing(found: FoundFile) -> str:
+    shown = ", ".join(str(number) for number in found.missing[:5])
+    more = "" if len(found.missing) <= 5 else ", …"
+    which = "number" if len(found.missing) == 1 else "numbers"
+    return f"{len(found.missing):,} of {found.part_count:,} parts missing ({which} {shown}{more})."

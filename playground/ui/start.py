@@ -200,9 +200,10 @@ class _Opening:
             self._bridge,
             services.library,
             services.settings,
-            services.pool,
-            own_folder=services.paths.models_dir,
+            pool=services.pool,
+            requirements=services.requirements,
             open_compare=self._compare_with,
+            open_hub=self._show_hub,
             toast=self.window.toast,
         )
 

@@ -1,12 +1,11 @@
 """The Models page: the model files of this computer, and what each needs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from playground.core.targets import Target
-from playground.services.fitting import free_memory
 from playground.services.library import ModelLibrary
 from playground.services.pool import WorkerPool
+from playground.services.requirements import RequirementsService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models.presenter import ModelsPresenter
@@ -22,12 +21,12 @@ def make_models_page(
     bridge: Bridge,
     library: ModelLibrary,
     settings: SettingsStore,
-    pool: WorkerPool,
     *,
-    own_folder: Path,
+    pool: WorkerPool,
+    requirements: RequirementsService,
     open_compare: Callable[[Target], object],
+    open_hub: Callable[[], object],
     toast: ShowToast,
-    free_bytes: Callable[[], int] = free_memory,
 ) -> ModelsPage:
     """Return the page with its presenter; connect `files_dropped` to `presenter.add_paths`."""
     view = ModelsPage(theme)
@@ -36,10 +35,10 @@ def make_models_page(
         bridge,
         library,
         settings,
-        pool,
-        own_folder=own_folder,
+        pool=pool,
+        requirements=requirements,
         open_compare=open_compare,
+        open_hub=open_hub,
         toast=toast,
-        free_bytes=free_bytes,
     )
     return view

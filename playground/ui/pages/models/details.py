@@ -3,7 +3,6 @@
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QGridLayout,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -13,9 +12,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.memory import Fit, MemoryNeed
+from playground.core.memory import MemoryNeed
+from playground.core.requirements import Requirements
+from playground.services.devices import Device
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
-from playground.ui.pages.models.rows import LoadState, ModelRow, Reckoning, badge, reason
+from playground.ui.pages.models.requirement_box import ElsewhereBox, RequirementBox
+from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.amounts import (
     exact_bytes,
@@ -40,6 +42,11 @@ class ModelDetails(QScrollArea):
     stop_asked = Signal()
     folder_asked = Signal()
     copy_asked = Signal()
+    delete_asked = Signal()
+    hub_asked = Signal()
+    context_asked = Signal(int)
+    """Tokens of context that would give a better verdict."""
+    kv_type_asked = Signal(str)
     settings_changed = Signal(object)
     """`LoadSettings` a person has chosen."""
 
@@ -59,14 +66,21 @@ class ModelDetails(QScrollArea):
         self._reason.setText(reason(row))
         self._summary.setText(self._summarised(row))
         set_role(self._reason, "control", "bad" if row.model.problem else None)
-        self._show_need(row.reckoning)
-        is_usable = row.model.problem is None
+        self._show_need(row.needs)
+        is_usable = row.is_usable
         self._usable.setVisible(is_usable)
         self._compare.setVisible(is_usable)
         if is_usable:
             self._editor.show_settings(row.settings, limits)
         self._show_state(row, is_usable=is_usable)
+        self._delete_action.setEnabled(row.model.source != "Starter" and row.model.is_present)
+        self._delete_action.setText(
+            self.tr("Delete from {0}…").format(row.model.owner)
+            if row.model.owner
+            else self.tr("Delete…")
+        )
         if is_other:
+            self.show_elsewhere(())
             self.show_header(())
             self.verticalScrollBar().setValue(0)
 
@@ -90,37 +104,51 @@ class ModelDetails(QScrollArea):
         ]
         if model.context_length is not None:
             parts.append(self.tr("reads up to ~{0}").format(words_in(model.context_length)))
+        if row.model.is_reasoning:
+            parts.append(self.tr("thinks before it answers"))
+        if row.model.has_vision:
+            parts.append(self.tr("can look at pictures"))
+        if row.model.publisher:
+            parts.insert(0, self.tr("by {0}").format(row.model.publisher))
+        if row.model.licence:
+            parts.append(row.model.licence)
         return " · ".join(part for part in parts if part)
 
-    def _show_need(self, reckoning: Reckoning | None) -> None:
-        self._memory.setVisible(reckoning is not None)
-        if reckoning is None:
+    def show_elsewhere(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
+        """Show how the model would run on other kinds of computers."""
+        self._elsewhere.show_devices(found)
+
+    def _show_need(self, needs: Requirements | None) -> None:
+        self._memory.setVisible(needs is not None)
+        if needs is None:
             return
-        need = reckoning.need
-        model_bytes = need.weights_bytes + need.repacked_bytes
-        self._minimum.setText("≈ " + size_words(reckoning.minimum_bytes))
-        self._recommended.setText("≈ " + size_words(reckoning.recommended_bytes))
-        self._free.setText(size_words(reckoning.free_bytes))
-        tone = {Fit.FITS: "here", Fit.TIGHT: "caution", Fit.WONT_FIT: "bad"}[reckoning.fit]
-        set_role(self._free, "figure", tone)
+        self._box.show_needs(needs)
+        need = needs.need
         self._where.setText(
             self.tr("Where the memory goes, at ~{0} ({1} tokens)").format(
                 words_in(need.context), f"{need.context:,}"
             )
         )
-        self._bar.show_parts(
-            (
-                MemoryPart(self._model_words(need), model_bytes, "accent"),
-                MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
-                MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
-            ),
-            reckoning.free_bytes,
-        )
-        sizes = (model_bytes, need.kv_bytes, need.compute_bytes)
+        parts = [
+            MemoryPart(self._model_words(need), need.weights_bytes, "accent"),
+            MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
+            MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
+        ]
+        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
+        sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
+        if need.projector_bytes:
+            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
+            words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
+            sizes.append(need.projector_bytes)
+        self._bar.show_parts(tuple(parts), needs.free_bytes)
         # a number stays in one line with its unit
         shown = (size_words(size).replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)
-        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
-        self._legend.setText(words.format(*shown))
+        legend = words.format(*shown)
+        if needs.card_layers:
+            legend += self.tr(" · of it {0} on the graphics card").format(
+                size_words(needs.card_bytes)
+            )
+        self._legend.setText(legend)
 
     def _model_words(self, need: MemoryNeed) -> str:
         if not need.repacked_bytes:
@@ -190,6 +218,9 @@ class ModelDetails(QScrollArea):
         self._progress.setAccessibleName(self.tr("How much of the model is loaded"))
         self._progress.setTextVisible(False)
         column.addWidget(self._progress)
+        self._elsewhere = ElsewhereBox(self._theme)
+        self._elsewhere.hide()
+        column.addWidget(self._elsewhere)
         self._usable = QWidget()
         below = QVBoxLayout(self._usable)
         below.setContentsMargins(0, px(6), 0, 0)
@@ -218,36 +249,8 @@ class ModelDetails(QScrollArea):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, px(4), 0, 0)
         column.setSpacing(px(6))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(px(12))
-        grid.setVerticalSpacing(px(2))
-        self._minimum, self._recommended, self._free = (make_label(role="figure") for _ in range(3))
-        for place, (figure, words, why) in enumerate(
-            (
-                (
-                    self._minimum,
-                    self.tr("minimum"),
-                    self.tr("Memory it takes with the shortest conversation that makes sense"),
-                ),
-                (
-                    self._recommended,
-                    self.tr("recommended"),
-                    self.tr("Memory for a usual conversation, with room for other programs"),
-                ),
-                (
-                    self._free,
-                    self.tr("free here now"),
-                    self.tr("Memory that is free on this computer at this moment"),
-                ),
-            )
-        ):
-            figure.setToolTip(why)
-            note = make_label(words, "caption", "quiet")
-            note.setToolTip(why)
-            grid.addWidget(figure, 0, place)
-            grid.addWidget(note, 1, place)
-            grid.setColumnStretch(place, 1)
-        column.addLayout(grid)
+        self._box = RequirementBox(self._theme)
+        column.addWidget(self._box)
         column.addSpacing(px(6))
         self._where = make_label(role="caption", tone="quiet", wrap=True)
         self._bar = MemoryBar(self._theme)
@@ -275,12 +278,15 @@ class ModelDetails(QScrollArea):
         self._more = QToolButton()
         self._more.setProperty("button", True)
         self._more.setAccessibleName(self.tr("More about this file"))
-        self._more.setToolTip(self.tr("Show the file in its folder, or copy its path"))
+        self._more.setToolTip(self.tr("Show the file in its folder, copy its path, or delete it"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._more)
         self._folder_action = QAction(self.tr("Show in folder"), menu)
         self._copy_action = QAction(self.tr("Copy path"), menu)
+        self._delete_action = QAction(self.tr("Delete…"), menu)
         menu.addActions([self._folder_action, self._copy_action])
+        menu.addSeparator()
+        menu.addAction(self._delete_action)
         self._more.setMenu(menu)
         for button in (self._compare, self._load, self._unload, self._stop, self._more):
             row.addWidget(button)
@@ -301,4 +307,8 @@ class ModelDetails(QScrollArea):
         self._stop.clicked.connect(self.stop_asked)
         self._folder_action.triggered.connect(self.folder_asked)
         self._copy_action.triggered.connect(self.copy_asked)
+        self._delete_action.triggered.connect(self.delete_asked)
+        self._box.context_asked.connect(self.context_asked)
+        self._box.kv_type_asked.connect(self.kv_type_asked)
+        self._box.hub_asked.connect(self.hub_asked)
         self._editor.changed.connect(self.settings_changed)

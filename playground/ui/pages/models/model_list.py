@@ -1,16 +1,18 @@
 """The card with the list of models: search, sorting, and what it says when it is empty."""
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QListView,
     QStackedWidget,
     QTableView,
     QVBoxLayout,
 )
 
+from playground.ui.pages.models.cards import CardDelegate
 from playground.ui.pages.models.rows import ModelRow
 from playground.ui.pages.models.table import (
     ROW_ROLE,
@@ -22,13 +24,19 @@ from playground.ui.pages.models.table import (
 from playground.ui.theme import Theme
 from playground.ui.widgets.empty import EmptyState
 
-_HIDE_BELOW = ((Column.READS, 560), (Column.PLACE, 680))
+_HIDE_BELOW = (
+    (Column.READS, 640),
+    (Column.PLACE, 740),
+    (Column.USED, 860),
+)
 """Columns that go where the list is narrower than that."""
 _WIDTHS = {
-    Column.FIT: 118,
-    Column.SIZE: 88,
-    Column.READS: 124,
-    Column.PLACE: 118,
+    Column.FIT: 116,
+    Column.SPEED: 152,
+    Column.SIZE: 84,
+    Column.READS: 118,
+    Column.PLACE: 112,
+    Column.USED: 100,
 }
 _ROW_HEIGHT = 58
 
@@ -41,7 +49,10 @@ class ModelList(QFrame):
     activated = Signal()
     """The chosen row was double-clicked, or Enter was pressed on it."""
     add_asked = Signal()
+    hub_asked = Signal()
     clear_asked = Signal()
+    delete_asked = Signal()
+    """Delete was pressed on the chosen row."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -49,6 +60,7 @@ class ModelList(QFrame):
         self._rows: tuple[ModelRow, ...] = ()
         self._search = ""
         self._selected: str | None = None
+        self._is_grid = False
         self._build()
         self._connect()
         self._wear()
@@ -72,20 +84,37 @@ class ModelList(QFrame):
         self._show_what_there_is()
         self._mark_selected()
 
+    def keep(self, kind: str) -> None:
+        """List only models of a kind; see `table.KINDS`."""
+        self._filter.keep(kind)
+        self._show_what_there_is()
+        self._mark_selected()
+
+    def show_as(self, *, is_grid: bool) -> None:
+        """Show cards in a grid, or lines in a list."""
+        self._is_grid = is_grid
+        self._show_what_there_is()
+
     def focus_list(self) -> bool:
         """Put the keyboard into the list; return False where it is empty."""
         if not self._rows:
             return False
-        self._table.setFocus()
+        self._shown.setFocus()
         return True
+
+    @property
+    def _shown(self) -> QAbstractItemView:
+        return self._grid if self._is_grid else self._table
 
     def _show_what_there_is(self) -> None:
         if self._filter.rowCount():
-            self._stack.setCurrentWidget(self._table)
+            self._stack.setCurrentWidget(self._shown)
         elif self._rows:
             self._nothing.show_words(
-                self.tr("No model matches “{0}”").format(self._search),
-                self.tr("The search looks at names, folders, formats and verdicts."),
+                self.tr("No model matches “{0}”").format(self._search)
+                if self._search
+                else self.tr("No model of this kind"),
+                self.tr("The search looks at names, makers, folders, formats and verdicts."),
             )
             self._stack.setCurrentWidget(self._nothing)
         else:
@@ -104,6 +133,7 @@ class ModelList(QFrame):
             selection.setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
             selection.blockSignals(False)
             self._table.viewport().update()
+            self._grid.viewport().update()
 
     def _build(self) -> None:
         self.setProperty("card", "true")
@@ -113,19 +143,20 @@ class ModelList(QFrame):
         self._filter = ModelFilter(self)
         self._filter.setSourceModel(self._table_model)
         self._table = self._build_table()
+        self._grid = self._build_grid()
         self._empty = EmptyState(
             self._theme,
             "models",
             self.tr("No models here yet"),
             self.tr(
-                "A model is one large file whose name ends in .gguf. If you have some, add their "
-                "folder, or drop a file or a folder on this window."
+                "A model is one large file whose name ends in .gguf. Get one from the Hugging Face "
+                "Hub, or drop a file or a folder on this window."
             ),
-            self.tr("Add a folder"),
+            self.tr("Get models"),
         )
         self._nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
         self._stack = QStackedWidget()
-        for widget in (self._table, self._empty, self._nothing):
+        for widget in (self._table, self._grid, self._empty, self._nothing):
             self._stack.addWidget(widget)
         self._stack.setCurrentWidget(self._empty)
         column.addWidget(self._stack)
@@ -153,13 +184,36 @@ class ModelList(QFrame):
         table.setSortingEnabled(True)
         return table
 
+    def _build_grid(self) -> QListView:
+        grid = QListView()
+        grid.setModel(self._filter)
+        grid.setSelectionModel(self._table.selectionModel())
+        grid.setItemDelegate(CardDelegate(self._theme, self))
+        grid.setAccessibleName(self.tr("Models on this computer, as cards"))
+        grid.setViewMode(QListView.ViewMode.IconMode)
+        grid.setResizeMode(QListView.ResizeMode.Adjust)
+        grid.setMovement(QListView.Movement.Static)
+        grid.setUniformItemSizes(True)
+        grid.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        grid.setSelectionRectVisible(False)
+        grid.setMouseTracking(True)
+        grid.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        grid.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return grid
+
     def _connect(self) -> None:
         self._theme.changed.connect(self._wear)
-        self._empty.asked.connect(self.add_asked)
+        self._empty.asked.connect(self.hub_asked)
         self._nothing.asked.connect(self.clear_asked)
         self._table.selectionModel().currentRowChanged.connect(self._on_row)
         self._table.doubleClicked.connect(self._on_activated)
         self._table.activated.connect(self._on_activated)
+        self._grid.doubleClicked.connect(self._on_activated)
+        self._grid.activated.connect(self._on_activated)
+        for view in (self._table, self._grid):
+            delete = QShortcut(QKeySequence.StandardKey.Delete, view)
+            delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+            delete.activated.connect(self.delete_asked)
 
     def _wear(self) -> None:
         px = self._theme.px

@@ -25,7 +25,6 @@ class PlaceChanges(QObject):
         library: ModelLibrary,
         settings: SettingsStore,
         *,
-        own_folder: Path,
         toast: ShowToast,
         report: Callable[[BaseException], object],
         rescan: Callable[[], None],
@@ -34,16 +33,14 @@ class PlaceChanges(QObject):
         self._view = view
         self._library = library
         self._settings = settings
-        self._own_folder = own_folder
         self._toast = toast
         self._report = report
         self._rescan = rescan
         self._wanted: tuple[Path, ...] = ()
 
-    def show(self, rows: tuple[ModelRow, ...]) -> None:
+    def show(self) -> None:
         """List the places, each with the number of models it has."""
-        chosen = self._settings.settings.model_folders
-        self._view.show_folders(folder_entries(self._library, self._own_folder, chosen, rows))
+        self._view.show_folders(folder_entries(self._library))
 
     def add(self, paths: tuple[Path, ...]) -> None:
         """Look into folders and at files that were dropped on the window or chosen."""

@@ -10,13 +10,15 @@ from PySide6.QtGui import QGuiApplication
 
 from playground.core.errors import ModelFileInvalid, PlaygroundError
 from playground.core.memory import longest_default
-from playground.core.targets import LoadSettings, LocalTarget, ModelFile, Target
-from playground.services.fitting import free_memory
-from playground.services.library import ModelLibrary
+from playground.core.requirements import Requirements
+from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
+from playground.services.library import LibraryState, ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool, physical_cores
+from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
+from playground.ui.pages.models.deletes import Deletes
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
 from playground.ui.pages.models.place_changes import PlaceChanges
@@ -34,12 +36,12 @@ class ModelsPresenter(QObject):
         bridge: Bridge,
         library: ModelLibrary,
         settings: SettingsStore,
-        pool: WorkerPool,
         *,
-        own_folder: Path,
+        pool: WorkerPool,
+        requirements: RequirementsService,
         open_compare: Callable[[Target], object],
+        open_hub: Callable[[], object],
         toast: ShowToast,
-        free_bytes: Callable[[], int] = free_memory,
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -49,7 +51,8 @@ class ModelsPresenter(QObject):
         self._pool = pool
         self._open_compare = open_compare
         self._toast = toast
-        self._free_bytes = free_bytes
+        self._requirements = requirements
+        self._open_hub = open_hub
         self._rows: tuple[ModelRow, ...] = ()
         self._selected: str | None = None
         self._loaded: dict[str, LoadedWorker] = {}
@@ -58,18 +61,22 @@ class ModelsPresenter(QObject):
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
+        self._finder: Follower | None = None
+        self._assessed: dict[str, tuple[ModelFile, LoadSettings, Requirements | None]] = {}
+        self._stale: set[str] = set()
+        self._assessing: asyncio.Task[None] | None = None
+        self._deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
         self._loads = Loads(bridge, pool, self._refresh)
         self._places = PlaceChanges(
             view,
             library,
             settings,
-            own_folder=own_folder,
             toast=toast,
             report=bridge.report,
             rescan=self.rescan,
         )
         self._connect()
-        self._places.show(self._rows)
+        self._places.show()
 
     def rescan(self) -> None:
         """Look through the folders; a scan that runs already is followed by another."""
@@ -101,7 +108,7 @@ class ModelsPresenter(QObject):
     def compare_selected(self) -> None:
         """Put the chosen model on the Compare page."""
         row = self._row()
-        if row is not None and row.model.problem is None:
+        if row is not None and row.is_usable:
             self._open_compare(LocalTarget(row.model, row.settings))
 
     def change_settings(self, settings: LoadSettings) -> None:
@@ -121,14 +128,21 @@ class ModelsPresenter(QObject):
         except PlaygroundError as error:
             self._bridge.report(error)
         self._replace(replace(row, settings=settings))
-        self._bridge.spawn(self._reckon(row.key, settings))
+        self._assess()
+
+    def delete_selected(self) -> None:
+        """Ask whether the chosen model is to be deleted, and do so."""
+        row = self._row()
+        if row is not None:
+            self._deletes.ask(row.model)
 
     def close(self) -> None:
         """End what this page has begun."""
         self._on_hidden()
         self._loads.close()
-        if self._scan_task is not None:
-            self._scan_task.cancel()
+        for task in (self._scan_task, self._assessing):
+            if task is not None:
+                task.cancel()
 
     def _connect(self) -> None:
         view, details = self._view, self._view.details
@@ -147,34 +161,65 @@ class ModelsPresenter(QObject):
         details.folder_asked.connect(self._open_selected_folder)
         details.copy_asked.connect(self._copy_path)
         details.settings_changed.connect(self.change_settings)
+        details.context_asked.connect(self._on_context_asked)
+        details.kv_type_asked.connect(self._on_kv_type_asked)
+        details.hub_asked.connect(self._open_hub)
+        details.delete_asked.connect(self.delete_selected)
+        view.hub_asked.connect(self._open_hub)
+        view.delete_asked.connect(self.delete_selected)
 
     async def _scan(self) -> None:
         self._view.show_scanning(is_scanning=True)
         try:
             while True:
                 self._must_scan_again = False
-                found = await self._bridge.submit(
-                    reckoning.scan(self._library, self._settings_of, self._free())
-                )
+                models = await self._bridge.submit(reckoning.scan(self._library))
                 if not self._must_scan_again:
                     break
         finally:
             self._view.show_scanning(is_scanning=False)
-        self._rows = tuple(
-            self._with_state(ModelRow(model, self._settings_of(model), need))
-            for model, need in found
-        )
-        self._choose_after_scan()
-        self._view.show_rows(self._rows)
-        self._places.show(self._rows)
+        self._take(models)
+        self._selected = self._places.tell(self._rows) or self._selected
         if self._selected is not None:
             self._select(self._selected)
-        else:
+
+    def _on_found(self, states: list[LibraryState]) -> None:
+        self._view.show_scanning(is_scanning=states[-1].is_scanning)
+        self._take(states[-1].models)
+
+    def _take(self, models: tuple[ModelFile, ...]) -> None:
+        """List `models`; what is known of them stays, the rest is worked out."""
+        before = self._selected
+        self._rows = tuple(self._with_state(self._new_row(model)) for model in models)
+        self._choose_after_scan()
+        self._view.show_rows(self._rows)
+        self._places.show()
+        if self._selected is None:
             self._view.show_details(None, LoadLimits())
+        elif self._selected != before:
+            self._select(self._selected)
+        else:
+            self._show_selected()
+        self._assess()
+
+    def _new_row(self, model: ModelFile) -> ModelRow:
+        settings = self._settings_of(model)
+        known = self._assessed.get(str(model.path))
+        is_same = known is not None and known[0] == model
+        return ModelRow(
+            model,
+            settings,
+            known[2] if known is not None and is_same else None,
+            self._requirements.use_of(model.path),
+        )
+
+    def _show_selected(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._view.show_details(row, self._limits(row))
 
     def _choose_after_scan(self) -> None:
         keys = [row.key for row in self._rows]
-        self._selected = self._places.tell(self._rows) or self._selected
         if self._selected not in keys:
             self._selected = keys[0] if keys else None
 
@@ -185,6 +230,7 @@ class ModelsPresenter(QObject):
             return
         self._view.show_details(row, self._limits(row))
         self._bridge.spawn(self._show_header(row))
+        self._bridge.spawn(self._show_elsewhere(row))
 
     async def _show_header(self, row: ModelRow) -> None:
         try:
@@ -204,17 +250,55 @@ class ModelsPresenter(QObject):
             self._view.details.show_header(facts)
             self._refresh()
 
-    async def _reckon(self, key: str, settings: LoadSettings) -> None:
-        row = self._row(key)
-        if row is None:
+    async def _show_elsewhere(self, row: ModelRow) -> None:
+        if not row.is_usable:
             return
         found = await self._bridge.submit(
-            reckoning.reckon_again(self._library, row.model, settings, self._free())
+            reckoning.elsewhere(self._requirements, self._library, row.model, row.settings)
         )
-        row = self._row(key)
-        # a later choice has its own reckoning on the way
-        if row is not None and row.settings == settings:
-            self._replace(replace(row, reckoning=found))
+        if self._selected == row.key:
+            self._view.details.show_elsewhere(found)
+
+    def _assess(self) -> None:
+        """Work out what is not known yet, a few models at a time."""
+        if self._assessing is None or self._assessing.done():
+            self._assessing = self._bridge.spawn(self._assess_all())
+
+    async def _assess_all(self) -> None:
+        while wanted := self._unknown():
+            found = await self._bridge.submit(reckoning.assess_some(self._requirements, wanted))
+            for model, settings in wanted:
+                key = str(model.path)
+                if key in found:
+                    self._assessed[key] = (model, settings, found[key])
+                    self._stale.discard(key)
+            self._rows = tuple(
+                replace(row, needs=self._assessed[row.key][2]) if row.key in found else row
+                for row in self._rows
+            )
+            self._refresh()
+
+    def _unknown(self) -> tuple[tuple[ModelFile, LoadSettings], ...]:
+        """Return what has to be worked out, the chosen model first."""
+        wanted = [
+            (row.model, row.settings)
+            for row in self._rows
+            if row.is_usable
+            and row.model.is_header_read
+            and (
+                row.key in self._stale
+                or self._assessed.get(row.key, (None, None))[:2] != (row.model, row.settings)
+            )
+        ]
+        wanted.sort(key=lambda item: str(item[0].path) != self._selected)
+        return tuple(wanted)
+
+    async def _look_at_memory(self) -> None:
+        await self._bridge.submit(reckoning.refresh(self._requirements))
+        self._stale = {row.key for row in self._rows}
+        uses = self._requirements.use_of
+        self._rows = tuple(replace(row, use=uses(row.model.path)) for row in self._rows)
+        self._assess()
 
     async def _unload(self, model: ModelFile) -> None:
         await self._bridge.submit(reckoning.unload(self._pool, model))
@@ -224,24 +308,39 @@ class ModelsPresenter(QObject):
             self._watcher = self._bridge.follow(
                 lambda: reckoning.watch(self._pool), self._on_loaded, hz=10
             )
-        self.rescan()
+        if self._finder is None:
+            self._finder = self._bridge.follow(
+                lambda: reckoning.found(self._library), self._on_found, hz=5
+            )
+        self._bridge.spawn(self._look_at_memory())
 
     def _on_hidden(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
+        if self._finder is not None:
+            self._finder.cancel()
+            self._finder = None
 
     def _on_loaded(self, changes: list[tuple[LoadedWorker, ...]]) -> None:
         before = set(self._loaded)
         self._loaded = {str(worker.path): worker for worker in reversed(changes[-1])}
         self._refresh()
         if set(self._loaded) != before and self._selected is not None:
-            row = self._row()
-            if row is not None:
-                self._bridge.spawn(self._reckon(row.key, row.settings))
+            self._bridge.spawn(self._look_at_memory())
 
     def _on_folder_chosen(self, folder: Path) -> None:
         self.add_paths((folder,))
+
+    def _on_context_asked(self, context: int) -> None:
+        row = self._row()
+        if row is not None:
+            self.change_settings(replace(row.settings, context=context))
+
+    def _on_kv_type_asked(self, kv_type: str) -> None:
+        row = self._row()
+        if row is not None:
+            self.change_settings(replace(row.settings, kv_type=KvType(kv_type)))
 
     def _open_selected_folder(self) -> None:
         row = self._row()
@@ -287,8 +386,8 @@ class ModelsPresenter(QObject):
 
         cores = physical_cores()
         automatic = self._automatic.get(row.key)
-        if row.reckoning is not None and row.settings.context is None:
-            automatic = row.reckoning.need.context
+        if row.needs is not None and row.settings.context is None:
+            automatic = row.needs.need.context
         return LoadLimits(
             context_length=row.model.context_length,
             automatic_context=automatic,
@@ -296,8 +395,3 @@ class ModelsPresenter(QObject):
             cores=cores,
             threads=max(cores, psutil.cpu_count() or cores),
         )
-
-    def _free(self) -> int:
-        # what idle models hold is given back before another is loaded
-        held = sum(worker.estimated_bytes or 0 for worker in self._loaded.values())
-        return self._free_bytes() + held

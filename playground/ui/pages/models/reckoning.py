@@ -1,62 +1,81 @@
 """What the Models page asks of library and pool, off Qt's thread."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from playground.core import memory
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
-from playground.core.errors import EngineError, kinds
+from playground.core.errors import EngineError, ModelFileInvalid, kinds
 from playground.core.events import Failed, LoadProgress, RequestSent
 from playground.core.gguf_header import ArraySummary, GgufHeader, Value
+from playground.core.requirements import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.library import ModelLibrary
+from playground.services.devices import Device
+from playground.services.library import LibraryState, ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.requirements import RequirementsService
 from playground.ui.namesakes import told_apart
-from playground.ui.pages.models.rows import Reckoning
 
 WATCH_S = 0.4
-_MARGIN = 1.15
+_MOMENT_S = 0.12
 _LONGEST_VALUE = 400
 
 
-def reckon(
-    library: ModelLibrary, model: ModelFile, settings: LoadSettings, free_bytes: int
-) -> Reckoning | None:
-    """Return what `model` needs with `settings`; reads the header, so call it in a thread."""
-    if model.problem is not None:
-        return None
-    need = library.need(model, settings, free_bytes)
-    shortest = library.need(model, LoadSettings(context=memory.SMALLEST_CONTEXT))
-    usual = library.need(model, LoadSettings())
-    if need is None or shortest is None or usual is None:
-        return None
-    return Reckoning(
-        need=need,
-        fit=memory.fit(need, free_bytes),
-        free_bytes=free_bytes,
-        minimum_bytes=min(shortest.total_bytes, need.total_bytes),
-        recommended_bytes=round(usual.total_bytes * _MARGIN),
-    )
+async def found(library: ModelLibrary) -> AsyncGenerator[LibraryState, None]:
+    """Yield what is on this computer, at once and after each change."""
+    async with aclosing(library.follow()) as states:
+        async for state in states:
+            yield LibraryState(told_apart(state.models), state.headers_left)
 
 
-async def scan(
-    library: ModelLibrary, settings_of: Callable[[ModelFile], LoadSettings], free_bytes: int
-) -> tuple[tuple[ModelFile, Reckoning | None], ...]:
-    """Return every model file with what it needs."""
+async def scan(library: ModelLibrary) -> tuple[ModelFile, ...]:
+    """Return every model file, looked for just now."""
     models = told_apart(await library.scan())
-
-    def reckon_all() -> tuple[tuple[ModelFile, Reckoning | None], ...]:
-        return tuple((m, reckon(library, m, settings_of(m), free_bytes)) for m in models)
-
-    return await asyncio.to_thread(reckon_all)
+    library.look_again()
+    return models
 
 
-async def reckon_again(
-    library: ModelLibrary, model: ModelFile, settings: LoadSettings, free_bytes: int
-) -> Reckoning | None:
-    """Return what one model needs with other settings."""
-    return await asyncio.to_thread(reckon, library, model, settings, free_bytes)
+async def refresh(requirements: RequirementsService) -> None:
+    """Look at this computer's memory and at what has run here."""
+    await requirements.refresh()
+
+
+async def assess_some(
+    requirements: RequirementsService, wanted: tuple[tuple[ModelFile, LoadSettings], ...]
+) -> dict[str, Requirements | None]:
+    """Return what the first of `wanted` need, as many as a moment allows; by path."""
+
+    def work() -> dict[str, Requirements | None]:
+        done: dict[str, Requirements | None] = {}
+        ends_at = time.perf_counter() + _MOMENT_S
+        for model, settings in wanted:
+            done[str(model.path)] = requirements.assess_model(model, settings)
+            if time.perf_counter() > ends_at:
+                break
+            # another thread may want to paint
+            time.sleep(0)
+        return done
+
+    return await asyncio.to_thread(work)
+
+
+async def elsewhere(
+    requirements: RequirementsService,
+    library: ModelLibrary,
+    model: ModelFile,
+    settings: LoadSettings,
+) -> tuple[tuple[Device, Requirements], ...]:
+    """Return how a model would run on other kinds of computers; empty for a broken file."""
+
+    def work() -> tuple[tuple[Device, Requirements], ...]:
+        try:
+            header = library.header(model)
+        except ModelFileInvalid:
+            return ()
+        return requirements.elsewhere(header, settings, projector_bytes=model.projector_bytes)
+
+    return await asyncio.to_thread(work)
 
 
 async def watch(pool: WorkerPool) -> AsyncGenerator[tuple[LoadedWorker, ...], None]:

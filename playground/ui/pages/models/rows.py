@@ -1,13 +1,16 @@
 """What the Models page shows of each model file, as plain values."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from playground.core.memory import Fit, MemoryNeed
+from playground.core.requirements import Requirements, Verdict
 from playground.core.targets import LoadSettings, ModelFile
+from playground.store.local_runs import ModelUse
 from playground.ui.widgets.amounts import parameters_words, size_words
+from playground.ui.widgets.verdict import speed_words, verdict_words
 
 
 class LoadState(StrEnum):
@@ -20,26 +23,15 @@ class LoadState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
-    """What a model needs here, reckoned for one set of load settings."""
-
-    need: MemoryNeed
-    fit: Fit
-    free_bytes: int
-    minimum_bytes: int
-    """With the shortest context that makes sense."""
-    recommended_bytes: int
-    """With the usual context and room to breathe."""
-
-
-@dataclass(frozen=True, slots=True)
 class ModelRow:
     """A model file as the list and the details show it."""
 
     model: ModelFile
     settings: LoadSettings = LoadSettings()
-    reckoning: Reckoning | None = None
-    """`None` for a file that cannot be used."""
+    needs: Requirements | None = None
+    """`None` for a file that cannot be used, and until it is worked out."""
+    use: ModelUse | None = None
+    """When it ran here last, and how fast."""
     state: LoadState = LoadState.UNLOADED
     load_s: float | None = None
     fraction: float | None = None
@@ -50,6 +42,11 @@ class ModelRow:
         """What tells it from all others."""
         return str(self.model.path)
 
+    @property
+    def is_usable(self) -> bool:
+        """True where it can be run now."""
+        return self.model.problem is None and self.model.is_present
+
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ModelsPage", text)
@@ -57,48 +54,94 @@ def _tr(text: str) -> str:
 
 def badge(row: ModelRow) -> tuple[str, str]:
     """Return the verdict's words and its tone."""
+    if not row.model.is_present:
+        return _tr("Not connected"), "quiet"
     if row.model.problem is not None:
         return _tr("Can't be read"), "quiet"
-    if row.reckoning is None:
-        return _tr("Unknown"), "quiet"
-    return {
-        Fit.FITS: (_tr("Fits"), "here"),
-        Fit.TIGHT: (_tr("Tight"), "caution"),
-        Fit.WONT_FIT: (_tr("Won't fit"), "bad"),
-    }[row.reckoning.fit]
+    if row.needs is None:
+        return ("…" if not row.model.is_header_read else _tr("Working it out…")), "quiet"
+    return verdict_words(row.needs.verdict)
 
 
 def reason(row: ModelRow) -> str:
     """Return why the verdict is what it is, in a sentence or two."""
+    if not row.model.is_present:
+        return _tr("Its drive is not connected. It is listed again as soon as the drive is back.")
     if row.model.problem is not None:
         return row.model.problem
-    if row.reckoning is None:
-        return _tr("What it needs could not be worked out.")
-    need, free = row.reckoning.need, row.reckoning.free_bytes
-    total = size_words(need.total_bytes)
-    if need.is_lower_bound:
+    if not row.model.is_header_read:
+        return _tr("The file is still being looked at.")
+    if row.needs is None:
+        return _tr("What it needs is being worked out.")
+    needs = row.needs
+    total = size_words(needs.need.needed_bytes)
+    if needs.need.is_lower_bound:
         total = _tr("at least {0}").format(total)
     sentence = _tr("It needs ≈ {0} of memory, and {1} are free now.").format(
-        total, size_words(free)
+        total, size_words(needs.free_bytes)
     )
-    if row.reckoning.fit is Fit.FITS:
-        return sentence
-    if row.reckoning.fit is Fit.TIGHT:
+    if needs.card_layers:
+        sentence += " " + _on_card(needs)
+    if needs.verdict is Verdict.SLOW:
+        return sentence + " " + _tr("It writes more slowly than one reads.")
+    if needs.is_tight:
         return sentence + " " + _tr("It will run, but little is left: close other programs.")
-    if row.reckoning.minimum_bytes <= free:
-        return sentence + " " + _tr("Choose a shorter context below, or close other programs.")
-    return sentence + " " + _tr("Close other programs, or use a smaller model.")
+    return sentence
+
+
+def _on_card(needs: Requirements) -> str:
+    if needs.card_layers == needs.all_layers:
+        return _tr("It runs on the graphics card.")
+    return _tr("{0} of its {1} layers run on the graphics card.").format(
+        needs.card_layers, needs.all_layers
+    )
 
 
 def caption(row: ModelRow) -> str:
     """Return the quiet line below the name."""
-    if row.model.problem is not None:
-        return row.model.problem
-    parts = [row.model.quantization or _tr("unknown format")]
-    if row.model.parameters is not None:
-        parts.append(_tr("{0} parameters").format(parameters_words(row.model.parameters)))
-    if row.state is LoadState.LOADING:
+    model = row.model
+    if model.problem is not None:
+        return model.problem
+    parts = [model.quantization or (_tr("unknown format") if model.is_header_read else "…")]
+    if model.parameters is not None:
+        parts.append(_tr("{0} parameters").format(parameters_words(model.parameters)))
+    if model.licence is not None:
+        parts.append(model.licence)
+    if not model.is_present:
+        parts = [_tr("Its drive is not connected")]
+    elif row.state is LoadState.LOADING:
         parts.append(_tr("loading…"))
     elif row.state is not LoadState.UNLOADED:
         parts.append(_tr("in memory"))
     return " · ".join(parts)
+
+
+def row_speed(row: ModelRow) -> str:
+    """Return the speed it has here, in words; none for what does not fit."""
+    if row.needs is None or row.needs.verdict is Verdict.WONT_FIT:
+        return "—"
+    return speed_words(row.needs.speed)
+
+
+def last_used_words(use: ModelUse | None) -> str:
+    """Return when a model ran here last, as a date."""
+    when = _moment(use)
+    if when is None:
+        return "—"
+    day = when.astimezone().date()
+    return QLocale().toString(QDate(day.year, day.month, day.day), QLocale.FormatType.ShortFormat)
+
+
+def last_used_sort(use: ModelUse | None) -> float:
+    """Return the same to sort by; never is first."""
+    when = _moment(use)
+    return 0.0 if when is None else when.timestamp()
+
+
+def _moment(use: ModelUse | None) -> datetime | None:
+    if use is None or use.last_used_at is None:
+        return None
+    try:
+        return datetime.fromisoformat(use.last_used_at)
+    except ValueError:
+        return None

@@ -1,10 +1,12 @@
 """The list of model files: what is in each cell, and how a cell is drawn."""
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QCoreApplication,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -17,7 +19,18 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from playground.ui.pages.models.rows import LoadState, ModelRow, badge, caption, reason
+from playground.core.requirements import Verdict
+from playground.core.runs import Provenance
+from playground.ui.pages.models.rows import (
+    LoadState,
+    ModelRow,
+    badge,
+    caption,
+    last_used_sort,
+    last_used_words,
+    reason,
+    row_speed,
+)
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
 from playground.ui.widgets.parts import plain_tooltip
@@ -32,9 +45,11 @@ class Column(IntEnum):
 
     MODEL = 0
     FIT = 1
-    SIZE = 2
-    READS = 3
-    PLACE = 4
+    SPEED = 2
+    SIZE = 3
+    READS = 4
+    PLACE = 5
+    USED = 6
 
 
 class ModelTableModel(QAbstractTableModel):
@@ -81,9 +96,11 @@ class ModelTableModel(QAbstractTableModel):
             return (
                 self.tr("Model"),
                 self.tr("Runs here?"),
+                self.tr("Speed"),
                 self.tr("Size"),
                 self.tr("Reads up to"),
                 self.tr("Lives in"),
+                self.tr("Last used"),
             )[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._explanation(section)
@@ -113,10 +130,14 @@ class ModelTableModel(QAbstractTableModel):
     def _explanation(self, section: int) -> str:
         return (
             self.tr("The name its maker gave it, and how strongly its numbers are rounded"),
-            self.tr("Whether it goes into the memory that is free on this computer now"),
+            self.tr(
+                "Whether it goes into the memory that is free now, and how fast it would write"
+            ),
+            self.tr("Words a second it writes on this computer; ≈ is an estimate"),
             self.tr("Room it takes on the disk"),
             self.tr("How much prompt and answer together it was trained to keep in mind"),
             self.tr("The folder or program it belongs to"),
+            self.tr("When it last answered on this computer"),
         )[section]
 
     def _text(self, row: ModelRow, column: Column) -> str:
@@ -126,18 +147,24 @@ class ModelTableModel(QAbstractTableModel):
                 return model.name
             case Column.FIT:
                 return badge(row)[0]
+            case Column.SPEED:
+                return row_speed(row)
             case Column.SIZE:
                 return size_words(model.size_bytes)
             case Column.READS:
                 return words_in(model.context_length)
             case Column.PLACE:
                 return place_name(model.source)
+            case Column.USED:
+                return last_used_words(row.use)
 
     def _tooltip(self, row: ModelRow, column: Column) -> str:
         model = row.model
         match column:
             case Column.FIT:
                 return plain_tooltip(reason(row))
+            case Column.SPEED:
+                return speed_tooltip(row)
             case Column.SIZE:
                 return exact_bytes(model.size_bytes)
             case Column.READS if model.context_length is not None:
@@ -149,9 +176,13 @@ class ModelTableModel(QAbstractTableModel):
         model = row.model
         match column:
             case Column.FIT:
-                order = [self.tr("Fits"), self.tr("Tight"), self.tr("Won't fit")]
-                text = badge(row)[0]
-                return order.index(text) if text in order else len(order)
+                order = list(Verdict)
+                return order.index(row.needs.verdict) if row.needs else len(order)
+            case Column.SPEED:
+                speed = row.needs.speed if row.needs else None
+                return speed.high_tokens_per_s if speed else 0.0
+            case Column.USED:
+                return last_used_sort(row.use)
             case Column.SIZE:
                 # a Python int reaches Qt as 32 bits where it fits, so all of them go as floats
                 return float(model.size_bytes)
@@ -161,16 +192,51 @@ class ModelTableModel(QAbstractTableModel):
                 return self._text(row, column).casefold()
 
 
+def speed_tooltip(row: ModelRow) -> str:
+    """Return a speed to the letter, and where the figure is from."""
+    speed = row.needs.speed if row.needs else None
+    if speed is None:
+        return _tr("Not known yet: run it once.")
+    low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
+    figure = low if low == high else f"{low}–{high}"
+    if speed.provenance is Provenance.MEASURED:
+        return _tr("{0} tokens a second, measured here (median of the last runs)").format(figure)
+    return _tr("≈ {0} tokens a second, estimated from this computer's memory speed").format(figure)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ModelsPage", text)
+
+
+_FITTING = frozenset({Verdict.RUNS_GREAT, Verdict.RUNS})
+KINDS: dict[str, Callable[[ModelRow], bool]] = {
+    "all": lambda _row: True,
+    "runs": lambda row: row.needs is not None and row.needs.verdict in _FITTING,
+    "pictures": lambda row: row.model.has_vision,
+    "thinks": lambda row: bool(row.model.is_reasoning),
+    "chats": lambda row: bool(row.model.has_chat_template),
+    "others": lambda row: row.model.owner is not None,
+    "broken": lambda row: not row.is_usable,
+}
+"""What can be picked out of the list, by its key."""
+
+
 class ModelFilter(QSortFilterProxyModel):
     """Keeps the rows that have every word of the search somewhere."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._words: list[str] = []
+        self._kind = "all"
         self.setSortRole(SORT_ROLE)
 
+    def keep(self, kind: str) -> None:
+        """Show only rows of a kind; see `KINDS`."""
+        self._kind = kind
+        self.search(" ".join(self._words))
+
     def search(self, text: str) -> None:
-        """Show only what has these words in name, path, format, place or verdict."""
+        """Show only what has these words in name, maker, path, format, place or verdict."""
         self._words = text.casefold().split()
         # asks for every row again; the function for just that differs between versions of Qt
         self.setFilterFixedString(text)
@@ -180,8 +246,11 @@ class ModelFilter(QSortFilterProxyModel):
         source = self.sourceModel()
         row = source.data(source.index(source_row, 0, source_parent), ROW_ROLE)
         model = row.model
+        if not KINDS[self._kind](row):
+            return False
         parts = (model.name, str(model.path), model.quantization, model.architecture)
-        haystack = " ".join(part for part in (*parts, model.source, badge(row)[0]) if part)
+        more = (model.publisher, model.licence, model.source, badge(row)[0])
+        haystack = " ".join(part for part in (*parts, *more) if part)
         haystack = haystack.casefold()
         return all(word in haystack for word in self._words)
 
@@ -226,7 +295,7 @@ class ModelDelegate(QStyledItemDelegate):
             self._paint_badge(painter, inner, row)
         else:
             painter.setFont(self._theme.font("numbers"))
-            painter.setPen(self._theme.color("text"))
+            painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
             text = str(index.data(Qt.ItemDataRole.DisplayRole))
             text = painter.fontMetrics().elidedText(
                 text, Qt.TextElideMode.ElideMiddle, inner.width()
@@ -243,7 +312,7 @@ class ModelDelegate(QStyledItemDelegate):
         height = name_height + gap + QFontMetrics(small).height()
         top = rect.top() + (rect.height() - height) // 2
         painter.setFont(strong)
-        painter.setPen(self._theme.color("text"))
+        painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
         line = QRect(rect.left(), top, rect.width(), name_height)
         self._draw_elided(painter, line, row.model.name)
         painter.setFont(small)

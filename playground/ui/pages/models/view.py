@@ -23,7 +23,9 @@ from playground.ui.pages.models.rows import ModelRow
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.choice import ChoiceBox
 from playground.ui.widgets.parts import IconButton, make_button, make_card, make_label
+from playground.ui.widgets.segmented import Segmented
 
 _SIDE_WIDTH = 390
 _TALL = 640
@@ -38,6 +40,9 @@ class ModelsPage(Page):
     folder_chosen = Signal(object)
     """A `Path` to look for models in."""
     rescan_asked = Signal()
+    hub_asked = Signal()
+    delete_asked = Signal()
+    grid_chosen = Signal(bool)
     shown = Signal()
     hidden = Signal()
     closing = Signal()
@@ -140,9 +145,39 @@ class ModelsPage(Page):
             self.ask_for_folder,
             tooltip=self.tr("List the models of another folder and the folders in it"),
         )
-        for widget in (self._search, self._rescan, self._add):
+        self._get = make_button(
+            self.tr("Get models"),
+            kind="primary",
+            tooltip=self.tr("Find another model on the Hugging Face Hub"),
+        )
+        self._kind = ChoiceBox(
+            self._theme,
+            self.tr("Which models are listed"),
+            (
+                (self.tr("All models"), "all"),
+                (self.tr("Run well here"), "runs"),
+                (self.tr("Can see pictures"), "pictures"),
+                (self.tr("Think first"), "thinks"),
+                (self.tr("Made to chat"), "chats"),
+                (self.tr("Other programs'"), "others"),
+                (self.tr("Cannot be used"), "broken"),
+            ),
+        )
+        self._look = Segmented(
+            (
+                ("list", self.tr("List"), self.tr("One line for each model")),
+                ("grid", self.tr("Cards"), self.tr("One card for each model")),
+            )
+        )
+        self._look.select("list")
+        for widget in (self._search, self._kind, self._look, self._rescan, self._add, self._get):
             self._head.addWidget(widget)
         return self._head
+
+    def show_as(self, *, is_grid: bool) -> None:
+        """Show cards, or lines."""
+        self._look.select("grid" if is_grid else "list")
+        self._list.show_as(is_grid=is_grid)
 
     def _build_side(self) -> QWidget:
         card = make_card()
@@ -167,7 +202,12 @@ class ModelsPage(Page):
         self._list.selected.connect(self.selected)
         self._list.activated.connect(self._details.compare_asked)
         self._list.add_asked.connect(self.ask_for_folder)
-        self._list.clear_asked.connect(self._search.clear)
+        self._list.hub_asked.connect(self.hub_asked)
+        self._list.delete_asked.connect(self.delete_asked)
+        self._get.clicked.connect(self.hub_asked)
+        self._kind.picked.connect(self._list.keep)
+        self._look.chosen.connect(self._on_look)
+        self._list.clear_asked.connect(self._clear)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._search.setFocus)
 
@@ -188,6 +228,15 @@ class ModelsPage(Page):
             whole = self._splitter.width()
             side = min(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
             self._splitter.setSizes([whole - side, side])
+
+    def _on_look(self, key: str) -> None:
+        self._list.show_as(is_grid=key == "grid")
+        self.grid_chosen.emit(key == "grid")
+
+    def _clear(self) -> None:
+        self._search.clear()
+        self._kind.choose("all")
+        self._list.keep("all")
 
     def _on_folder_chosen(self, folder: str) -> None:
         self.folder_chosen.emit(Path(folder))

@@ -282,6 +282,7 @@ class _Opening:
             settings=services.settings,
             secrets=services.secrets,
             paths=services.paths,
+            hub=services.hub,
         )
 
     def _presenter(self) -> "ComparePresenter":

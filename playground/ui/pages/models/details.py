@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -203,6 +204,7 @@ class ModelDetails(QScrollArea):
         self._title = make_label(role="title", wrap=True)
         self._badge = Badge(self._theme)
         head.addWidget(self._title, 1)
+        self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         head.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
         self._summary = make_label(role="control", tone="quiet", wrap=True)

@@ -1,6 +1,6 @@
 """System requirements as on a game's box: minimum, recommended, yours; and elsewhere."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.requirements import Change, ChangeKind, Requirements, Speed, Verdict
@@ -153,7 +153,7 @@ class RequirementBox(QWidget):
         for row, name in enumerate(names, 1):
             grid.addWidget(make_label(name, "caption", "quiet"), row, 0)
             for place in range(1, 4):
-                cell = make_label(role="control")
+                cell = make_label(role="control", wrap=True)
                 cell.setAccessibleName(f"{heads[place][0]}: {name}")
                 self._cells[row, place] = cell
                 grid.addWidget(cell, row, place)
@@ -174,7 +174,9 @@ class ElsewhereBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(6))
-        head = make_label(self.tr("Where else would it run? (estimates)"), "caption", "quiet")
+        head = make_label(
+            self.tr("Where else would it run? (estimates, in words a second)"), "caption", "quiet"
+        )
         column.addWidget(head)
         self._table = QWidget()
         self._grid = QGridLayout(self._table)
@@ -188,19 +190,29 @@ class ElsewhereBox(QWidget):
         """Show one line for each kind of computer."""
         clear_layout(self._table)
         for row, (device, needs) in enumerate(found):
-            name = make_label(device.name, "control")
+            name = make_label(device.name, "control", wrap=True)
             name.setToolTip(
                 self.tr("Estimated from published figures: {0}").format(device.machine.source)
             )
             badge = Badge(self._theme)
             badge.set_badge(*verdict_words(needs.verdict))
+            badge.setMinimumWidth(badge.sizeHint().width())
             is_too_large = needs.verdict is Verdict.WONT_FIT
-            speed = make_label("—" if is_too_large else speed_words(needs.speed), "control")
+            speed = make_label("—" if is_too_large else _short(needs.speed), "control")
             speed.setToolTip(plain_tooltip(_exact(needs.speed)))
             self._grid.addWidget(name, row, 0)
             self._grid.addWidget(badge, row, 1, Qt.AlignmentFlag.AlignLeft)
-            self._grid.addWidget(speed, row, 2)
+            self._grid.addWidget(speed, row, 2, Qt.AlignmentFlag.AlignRight)
         self.setVisible(bool(found))
+
+
+def _short(speed: Speed | None) -> str:
+    """Return words a second without the unit, which the heading tells."""
+    return speed_words(speed).removesuffix(_tr(" words/s"))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("verdict", text)
 
 
 def _least(speed: Speed | None) -> str:

@@ -21,8 +21,11 @@ MAY_IMPORT = {
 """Layer → the layers it may import. `app`, `cli` and `__main__` build and start everything."""
 COMMON = {"playground", "playground.__version__", "playground.resources"}
 """The version and the data files, which stand below every layer."""
-STARTS_THE_WINDOW = {("playground/ui/start.py", "playground.app")}
-"""The one module that hands what `app` built to the pages."""
+STARTS_THE_WINDOW = {
+    ("playground/ui/start.py", "playground.app"),
+    ("playground/ui/page_factories.py", "playground.app"),
+}
+"""The modules that hand what `app` built to the pages."""
 ONLY_HERE = {
     "llama_cpp": ("playground/engines/worker", "playground/services/practice"),
     "qasync": ("playground/ui/",),

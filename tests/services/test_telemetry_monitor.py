@@ -58,7 +58,7 @@ async def test_a_person_reads_words(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_stopping_is_the_usual_end(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry = without_cards()
     watching = asyncio.create_task(monitor.run(parsed("--interval", "0.1"), telemetry))
-    while "CPU" not in capsys.readouterr().out:  # noqa: ASYNC110 - a line on stdout is no event
+    while "CPU" not in capsys.readouterr().out:
         await asyncio.sleep(0.01)
     watching.cancel()
     assert await watching == 0

@@ -1,0 +1,217 @@
+"""Builds each page on its first visit, and leads from one to another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from playground.core.runs import Comparison, Turn
+from playground.core.targets import LoadSettings, LocalTarget, Target
+from playground.ui.bridge import Bridge
+from playground.ui.main_window import MainWindow
+from playground.ui.page import Page
+from playground.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from playground.app import Services
+    from playground.ui.pages.compare.presenter import ComparePresenter
+    from playground.ui.pages.models import ModelsPresenter
+    from playground.ui.pages.settings import SettingsPage
+
+
+class PageFactories:
+    """The pages of the window; `services` builds them all where nobody has yet."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        theme: Theme,
+        bridge: Bridge,
+        services: "Callable[[], Services]",
+    ) -> None:
+        self._window = window
+        self._theme = theme
+        self._bridge = bridge
+        self._services = services
+
+    def add_all(self) -> None:
+        """Give every page its place on the rail, in the rail's order."""
+        tr, add = self._window.tr, self._window.add_page
+        add("compare", tr("Compare"), "compare", self._make_compare)
+        add("models", tr("Models"), "models", self._make_models)
+        add("hub", tr("Get models"), "download", self._make_hub)
+        add("downloads", tr("Downloads"), "downloads", self._make_downloads)
+        add("providers", tr("Providers"), "providers", self._make_providers)
+        add("history", tr("History"), "history", self._make_history)
+        add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
+
+    def _make_compare(self) -> Page:
+        from playground.ui.pages.compare.early import EarlyPress
+        from playground.ui.pages.compare.view import CompareView
+
+        self._compare = CompareView(self._theme)
+        self._early = EarlyPress(self._compare)
+        return self._compare
+
+    def attach_compare(self) -> None:
+        """Let the services answer to the Compare page, which is shown before they are there."""
+        from playground.services.fitting import free_memory
+        from playground.ui.pages.compare.page import attach_compare
+
+        services = self._services()
+        attach_compare(
+            self._compare,
+            self._theme,
+            self._bridge,
+            service=services.comparison,
+            library=services.library,
+            providers=services.providers,
+            settings=services.settings,
+            free_bytes=free_memory,
+            notify=self._window.toast,
+        )
+        self._early.hand_over()
+
+    def _make_models(self) -> Page:
+        from playground.ui.pages.models import make_models_page
+
+        services = self._services()
+        return make_models_page(
+            self._theme,
+            self._bridge,
+            services.library,
+            services.settings,
+            pool=services.pool,
+            requirements=services.requirements,
+            open_compare=self._compare_with,
+            open_hub=self._show_hub,
+            toast=self._window.toast,
+        )
+
+    def _make_hub(self) -> Page:
+        from playground.ui.pages.hub import make_hub_page
+
+        services = self._services()
+        return make_hub_page(
+            self._theme,
+            self._bridge,
+            services.hub,
+            services.downloads,
+            services.requirements,
+            library=services.library,
+            settings=services.settings,
+            open_downloads=self._show_downloads,
+            open_compare=self.compare_with_file,
+            open_settings=self._show_settings,
+            toast=self._window.toast,
+        )
+
+    def _make_downloads(self) -> Page:
+        from playground.ui.pages.downloads import make_downloads_page
+
+        services = self._services()
+        return make_downloads_page(
+            self._theme,
+            self._bridge,
+            services.downloads,
+            services.library,
+            services.settings,
+            open_compare=self.compare_with_file,
+            open_hub=self._show_hub,
+            toast=self._window.toast,
+        )
+
+    def _make_providers(self) -> Page:
+        from playground.ui.pages.providers import make_providers_page
+
+        services = self._services()
+        return make_providers_page(
+            self._theme,
+            self._bridge,
+            providers=services.providers,
+            secrets=services.secrets,
+            prices=services.prices,
+            practice=services.practice,
+            settings=services.settings,
+            open_compare=self._compare_with,
+            toast=self._window.toast,
+        )
+
+    def _make_history(self) -> Page:
+        from playground.services.replay import Replayer
+        from playground.ui.pages.history import make_history_page
+
+        services = self._services()
+        return make_history_page(
+            self._theme,
+            self._bridge,
+            services.history,
+            Replayer(services.history),
+            self._open_comparison,
+            self._run_again,
+            self._replay,
+            start_compare=self._start_compare,
+        )
+
+    def _make_settings(self) -> Page:
+        from playground.ui.pages.settings import make_settings_page
+
+        services = self._services()
+        return make_settings_page(
+            self._theme,
+            self._bridge,
+            settings=services.settings,
+            secrets=services.secrets,
+            paths=services.paths,
+            hub=services.hub,
+        )
+
+    def _presenter(self) -> "ComparePresenter":
+        return cast("ComparePresenter", self._window.page("compare").presenter)
+
+    def _start_compare(self) -> None:
+        self._window.show_page("compare")
+
+    def _show_hub(self) -> None:
+        self._window.show_page("hub")
+
+    def _show_downloads(self) -> None:
+        self._window.show_page("downloads")
+
+    def _show_settings(self) -> None:
+        self._window.show_page("settings")
+        cast("SettingsPage", self._window.page("settings")).hub.focus_token()
+
+    def compare_with_file(self, path: Path) -> None:
+        """Put a model file on the Compare page."""
+        self._bridge.spawn(self._find_and_compare(path))
+
+    async def _find_and_compare(self, path: Path) -> None:
+        services = self._services()
+        model = await self._bridge.submit(services.library.find(str(path)))
+        settings = services.settings.settings.load_settings.get(str(model.path), LoadSettings())
+        self._compare_with(LocalTarget(model, settings))
+
+    def _compare_with(self, target: Target) -> None:
+        self._presenter().add_target(target)
+        self._window.show_page("compare")
+
+    def _open_comparison(self, comparison: Comparison) -> None:
+        self._presenter().open_comparison(comparison)
+        self._window.show_page("compare")
+
+    def _run_again(self, comparison: Comparison) -> None:
+        self._window.show_page("compare")
+        self._presenter().run_again(comparison)
+
+    def _replay(self, comparison: Comparison, turn: Turn) -> None:
+        self._window.show_page("compare")
+        from playground.services.replay import Replayer
+
+        replayer = Replayer(self._services().history)
+        self._presenter().replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))
+
+    def take_files(self, paths: tuple[Path, ...]) -> None:
+        """List files and folders that were dropped on the window."""
+        self._window.show_page("models")
+        presenter = cast("ModelsPresenter", self._window.page("models").presenter)
+        presenter.add_paths(paths)

@@ -27,7 +27,7 @@ from playground.services.download_queue import QueueFile
 from playground.services.download_room import bytes_here, check_room
 from playground.services.download_speed import RateLimiter
 from playground.services.hub import HubService
-from playground.services.library_names import name_from_file
+from playground.services.library_names import name_from_repository
 from playground.store.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Downloads(DownloadList):
             id=uuid.uuid4().hex,
             repo=repository.model.repo,
             revision=repository.revision,
-            title=name_from_file(Path(file.path)),
+            title=name_from_repository(repository.model.repo),
             quantization=file.quantization,
             parts=parts,
             folder=folder,

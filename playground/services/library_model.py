@@ -39,7 +39,7 @@ def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
     projector = found.projector
     return ModelFile(
         found.path,
-        found.name or names.name_from_file(found.path),
+        found.name or _named(found),
         total_size(found.parts, stamps),
         found.source,
         publisher=found.publisher,
@@ -58,8 +58,8 @@ def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileIn
     if isinstance(header, ModelFileInvalid):
         problem = _missing(found) if found.missing else header.message
         return replace(bare, problem=problem, is_header_read=True)
-    # the starter's own name is that of a training run; Ollama's names are what its users know
-    has_own_name = found.source == STARTER or found.manifest is not None
+    # the name inside is often that of a training run; people know the repository's, or Ollama's
+    has_own_name = bool(found.source == STARTER or found.manifest or found.repository)
     own = None if has_own_name else names.clean(header.name or "")
     publisher = names.clean(header.publisher or "")
     return replace(
@@ -99,6 +99,12 @@ def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
         # llama.cpp does not refuse such a file: it aborts
         return f"The file is damaged: it claims {layers:,} layers."
     return None if header.tensors else "The file holds no weights."
+
+
+def _named(found: FoundFile) -> str:
+    if found.repository is not None:
+        return names.name_from_repository(found.repository)
+    return names.name_from_file(found.path)
 
 
 def _missing(found: FoundFile) -> str:

@@ -23,6 +23,12 @@ def name_from_file(path: Path) -> str:
     return clean(re.sub(r"[-_\s]+", " ", stem)) or path.name
 
 
+def name_from_repository(repo: str) -> str:
+    """Return a readable name from a Hub repository: `owner/SmolLM2-135M-Instruct-GGUF`."""
+    name = re.sub(r"[-_. ]gguf$", "", repo.rpartition("/")[2], flags=re.IGNORECASE)
+    return clean(re.sub(r"[-_\s]+", " ", _QUANTIZATION.sub("", name))) or clean(repo)
+
+
 def clean(name: str) -> str:
     """Return `name` as one short line without characters that steer the screen."""
     visible = "".join(

@@ -111,7 +111,7 @@ async def test_the_hugging_face_cache_is_read_through_its_links(
         link.parent.mkdir(parents=True)
         link.symlink_to(Path("../../blobs") / blob.name)
     (model,) = await found(library)
-    assert (model.name, model.source) == ("Thing 1B", "Hugging Face")
+    assert (model.name, model.source) == ("thing", "Hugging Face")
     assert model.path.name == "thing-Q4_0.gguf"
     assert model.problem is None
 

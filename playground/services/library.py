@@ -22,7 +22,7 @@ from playground.services import library_names as names
 from playground.services.library_cache import Known, LibraryCache, Stamp
 from playground.services.library_delete import Deletion, delete, deletion
 from playground.services.library_folders import FoundFile
-from playground.services.library_look import Look, Places, look
+from playground.services.library_look import Look, Places, found_at, look
 from playground.services.library_model import bare_model, model_of
 from playground.services.library_places import AppPlace, app_places
 
@@ -408,7 +408,7 @@ class ModelLibrary:
             return self._starter()
         with self._lock:
             listed = self._known.get(str(path))
-        found = listed[0] if listed else folders.with_parts(path, str(path.parent))
+        found = listed[0] if listed else found_at(path, self._places())
         return self._model(found)
 
     def _inspect(self, path: Path) -> tuple[ModelFile, GgufHeader]:

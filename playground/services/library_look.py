@@ -91,6 +91,22 @@ def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile
         )
 
 
+def found_at(path: Path, places: Places) -> FoundFile:
+    """Return the model at `path` as a look would: with what the place it lies in tells of it."""
+    for root, source in (
+        (places.own, str(places.own)),
+        *((folder, str(folder)) for folder in places.chosen),
+        *((app.folder, app.name) for app in places.apps if app.name != OLLAMA),
+    ):
+        if root in path.parents:
+            beside = [path, *path.parent.glob("*.gguf")]
+            for item in _in_folder(root, source, list(dict.fromkeys(beside))):
+                if path in item.parts:
+                    owner = source if source in {app.name for app in places.apps} else None
+                    return replace(item, owner=owner)
+    return folders.with_parts(path, str(path.parent))
+
+
 def _in_ollama(app: AppPlace) -> Iterator[FoundFile]:
     for model in ollama_models(app.folder):
         yield FoundFile(

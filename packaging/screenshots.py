@@ -2,7 +2,9 @@
 
     python packaging/screenshots.py [FOLDER]
 
-Needs Xvfb and xdotool. The answers are the starter model's own, here and in the practice cloud.
+Needs Xvfb and xdotool. The answers are the starter model's own, here and in the practice cloud. The
+Hub is the one on loopback that the tests use: all its models but the starter's are real headers
+with empty weights.
 """
 
 import json
@@ -16,31 +18,84 @@ from PySide6.QtGui import QImage
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from tests.e2e.screen import program  # noqa: E402 - found through the line above
+from tests.e2e.screen import Program, program  # noqa: E402 - found through the line above
+from tests.servers.hub import HubServer  # noqa: E402
+from tests.servers.hub_demo import fill  # noqa: E402
 
 TRY = "Try it: a model here against the practice cloud"
-PAGES = {"models": "ctrl+2", "providers": "ctrl+3", "history": "ctrl+4", "settings": "ctrl+5"}
+OTHERS = {"providers": "ctrl+5", "history": "ctrl+6", "settings": "ctrl+7"}
+PAGES = ("compare", "models", "hub", "downloads", *OTHERS)
+HERE = ("Llama-3.2-1B-Instruct-Q4_K_M.gguf", "Qwen3-0.6B-Q8_0.gguf", "Colossus-70B-Instruct-Q2_K.gguf")
+"""Files of the Hub that the list of models shows as well."""
+RATE = 24e6
+"""Bytes per second the Hub gives, so that something is still on its way."""
 WIDTH = 960
 QUALITY = 78
 
 
 def take(folder: Path, theme: str) -> None:
     """Take the pictures of one theme."""
-    with tempfile.TemporaryDirectory() as home:
-        settings = {"theme": theme, "sampling": {"seed": 7, "max_tokens": 120}}
-        (Path(home) / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        with program(Path(home), size="1280x800") as running:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as published,
+        HubServer(rate=RATE) as hub,
+    ):
+        fill(hub, Path(published))
+        prepare(Path(home), Path(published), theme)
+        variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": f"{home}/hf", "HOME": home}
+        with program(Path(home), size="1280x800", **variables) as running:
             running.click(TRY)
             running.wait_text(r"(?i)thousand|1,000")
             running.settle()
             running.grab(folder / f"compare-{theme}.png")
-            for page, keys in PAGES.items():
+            take_downloads(running, folder, theme)
+            running.press("ctrl+2")
+            running.wait_text("Where else would it run")
+            running.settle()
+            running.grab(folder / f"models-{theme}.png")
+            for page, keys in OTHERS.items():
                 running.press(keys)
                 running.settle()
                 running.grab(folder / f"{page}-{theme}.png")
             running.close()
-    for page in ("compare", *PAGES):
+    for page in PAGES:
         shrink(folder / f"{page}-{theme}.png")
+
+
+def prepare(home: Path, published: Path, theme: str) -> None:
+    """Write the settings, and give the program's own folder some models."""
+    settings = {"theme": theme, "sampling": {"seed": 7, "max_tokens": 120}}
+    (home / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    (home / "models").mkdir()
+    for name in HERE:
+        (home / "models" / name).symlink_to(published / name)
+
+
+def take_downloads(running: Program, folder: Path, theme: str) -> None:
+    """Find two models on the Hub, fetch them, and take the pictures of both pages."""
+    running.press("ctrl+3")
+    running.wait_for("Search the Hub")
+    for words in ("smollm2", "qwen3"):
+        running.press("ctrl+f")
+        running.type(words)
+        running.settle()
+        running.press("Down")
+        running.press("Return")
+        running.wait_text("Recommended")
+        running.settle()
+        running.press("Return")
+        running.wait_for("Show downloads")
+    running.press("ctrl+f")
+    running.type("instruct")
+    running.settle()
+    running.press("Down")
+    running.press("Return")
+    running.wait_text("Recommended")
+    running.settle()
+    running.grab(folder / f"hub-{theme}.png")
+    running.press("ctrl+4")
+    running.wait_text(r"left")
+    running.grab(folder / f"downloads-{theme}.png")
 
 
 def shrink(path: Path) -> None:

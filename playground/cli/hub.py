@@ -147,14 +147,15 @@ async def _assessed(
     repository: HubRepository, hub: HubService, requirements: RequirementsService
 ) -> dict[str, Requirements | None]:
     """Return what each file needs, from its header; `None` for one that cannot be read."""
-    projector = repository.projectors[0].size_bytes if repository.projectors else 0
+    projector = repository.projector
+    projector_bytes = 0 if projector is None else projector.size_bytes
 
     async def one(file: HubFile) -> Requirements | None:
         try:
             header = await hub.header(repository.model.repo, repository.revision, file)
         except ModelFileInvalid:
             return None
-        return requirements.assess(header, projector_bytes=projector)
+        return requirements.assess(header, projector_bytes=projector_bytes)
 
     found = await asyncio.gather(*(one(file) for file in repository.files))
     return {file.path: needs for file, needs in zip(repository.files, found, strict=True)}

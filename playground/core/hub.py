@@ -121,6 +121,12 @@ class HubRepository:
     projectors: tuple[HubFile, ...] = ()
     page_url: str = ""
 
+    @property
+    def projector(self) -> HubFile | None:
+        """The `mmproj` to take with a model: half precision where there is one."""
+        half = [one for one in self.projectors if one.quantization in {"F16", "BF16"}]
+        return min(half or self.projectors, key=lambda one: one.size_bytes, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class ShelfModel:

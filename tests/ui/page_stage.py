@@ -87,7 +87,7 @@ class Stage:
 async def until(condition: Callable[[], object]) -> None:
     """Let everything go on until `condition` holds."""
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - a screen has no event to wait for
+        while not condition():
             await asyncio.sleep(0.01)
 
 

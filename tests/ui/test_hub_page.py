@@ -1,5 +1,6 @@
 """The Get models page against a Hub on loopback, with real services behind it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -44,7 +45,13 @@ class Assessor:
             return None
         return Verdict.WONT_FIT if (parameters or 0) > 50e9 else Verdict.RUNS_GREAT
 
-    def assess(self, header: GgufHeader) -> Requirements:
+    def assess(
+        self,
+        header: GgufHeader,
+        *,
+        projector_bytes: int = 0,
+        others: Sequence[tuple[str, int]] = (),
+    ) -> Requirements:
         speed = Speed(20, 40, Provenance.ESTIMATED)
         box = Box(200 << 20, speed, 8192)
         need = MemoryNeed(8192, "f16", 98 << 20, 0, 10 << 20, 20 << 20)

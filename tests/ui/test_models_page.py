@@ -9,9 +9,15 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QTableView
 
+from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
+from playground.services.bandwidth import Bandwidth
 from playground.services.library import ModelLibrary
+from playground.services.machine import MachineService
 from playground.services.pool import WorkerPool
+from playground.services.requirements import RequirementsService
+from playground.store.database import Database
+from playground.store.local_runs import LocalRuns
 from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
 from playground.ui.pages.models.table import Column
 from tests.core.gguf_files import Dense, write_dense
@@ -23,6 +29,20 @@ __all__ = ["stage"]
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 
+class Computer(MachineService):
+    """A computer with as much free memory as a test says, read at 20 GB a second."""
+
+    def __init__(self, folder: Path, free_bytes: int) -> None:
+        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9), lambda: 0)
+        self._free_bytes = free_bytes
+
+    async def machine(self) -> Machine:
+        return self.quick()
+
+    def quick(self) -> Machine:
+        return Machine("test", 16 << 30, self._free_bytes, bandwidth_bytes_per_s=20e9)
+
+
 class Models:
     """The page, and what a person sees of it."""
 
@@ -31,7 +51,12 @@ class Models:
         self.own = stage.home / "models"
         self.own.mkdir()
         self.compared: list[Target] = []
-        self.library = ModelLibrary(lambda: stage.settings.settings.model_folders, self.own)
+        self.hub_shown = 0
+        self.library = ModelLibrary(
+            lambda: stage.settings.settings.model_folders, self.own, apps=lambda: ()
+        )
+        runs = LocalRuns(Database(stage.home / "history.db"))
+        computer = Computer(stage.home, free_bytes)
         self.pool = WorkerPool(
             budget_bytes=lambda: 8 << 30,
             estimate=lambda model, settings: 1 << 20,
@@ -41,16 +66,19 @@ class Models:
             stage.bridge,
             self.library,
             stage.settings,
-            self.pool,
-            own_folder=self.own,
+            pool=self.pool,
+            requirements=RequirementsService(computer, runs, self.library),
             open_compare=self.compared.append,
+            open_hub=self._count_hub,
             toast=stage.toasts,
-            free_bytes=lambda: free_bytes,
         )
         presenter = self.page.presenter
         assert isinstance(presenter, ModelsPresenter)
         self.presenter = presenter
         stage.show(self.page)
+
+    def _count_hub(self) -> None:
+        self.hub_shown += 1
 
     @property
     def table(self) -> QTableView:
@@ -77,7 +105,7 @@ def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) 
     async def body() -> None:
         models = Models(stage)
         await models.listed("SmolLM2 135M Instruct")
-        assert models.cells(Column.FIT) == ["Fits"]
+        await until(lambda: models.cells(Column.FIT) == ["Runs great"])
         assert models.cells(Column.SIZE) == ["98 MB"]
         assert models.cells(Column.READS) == ["6,000 words"]
         assert models.cells(Column.PLACE) == ["Starter"]
@@ -109,8 +137,11 @@ def test_a_model_too_large_for_the_free_memory_says_so(stage: Stage) -> None:
     async def body() -> None:
         models = Models(stage, free_bytes=64 << 20)
         await models.listed("SmolLM2 135M Instruct")
-        assert models.cells(Column.FIT) == ["Won't fit"]
-        assert models.says("use a smaller model")
+        await until(lambda: models.cells(Column.FIT) == ["Won't fit"])
+        assert models.cells(Column.SPEED) == ["—"]
+        await until(lambda: models.says("A smaller model would run better"))
+        click(named(models.page, "Get models"))
+        assert models.hub_shown == 1
 
     stage.run(body)
 
@@ -317,7 +348,7 @@ def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path:
         QTest.keyClick(models.table, Qt.Key.Key_Down)
         assert chosen
         spoken = models.table.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
-        assert spoken == "SmolLM2 135M Instruct, Q4_1 · 135 million parameters"
+        assert spoken == "SmolLM2 135M Instruct, Q4_1 · 135 million parameters · apache-2.0"
         tester.deleteLater()
 
     stage.run(body)

@@ -20,8 +20,14 @@ class Assessor(Protocol):
         """Look at this computer's memory, and learn from what has run."""
         ...
 
-    def assess(self, header: GgufHeader) -> Requirements:
-        """Return what a model needs here, exactly."""
+    def assess(
+        self,
+        header: GgufHeader,
+        *,
+        projector_bytes: int = 0,
+        others: Sequence[tuple[str, int]] = (),
+    ) -> Requirements:
+        """Return what a model needs here, exactly; `others` are its other versions' bytes."""
         ...
 
     def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
@@ -44,11 +50,17 @@ def advised(
     if opened.repository is None:
         return opened
     parameters = opened.repository.model.parameters
+    projector = opened.repository.projector
+    projector_bytes = 0 if projector is None else projector.size_bytes
     rows: list[VersionRow] = []
     verdicts: dict[str, Verdict] = {}
     for row in opened.rows:
         header = headers.get(row.file.path)
-        needs = None if header is None else requirements.assess(header)
+        needs = (
+            None
+            if header is None
+            else requirements.assess(header, projector_bytes=projector_bytes)
+        )
         rows.append(replace(row, requirements=needs))
         guess = requirements.quick_verdict(parameters, row.file.size_bytes)
         verdict = guess if needs is None else needs.verdict

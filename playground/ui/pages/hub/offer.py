@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.hub import HubFile
 from playground.core.requirements import Verdict
 from playground.ui.pages.downloads.words import progress_words, state_words
 from playground.ui.pages.hub.entries import Opened, VersionRow
@@ -62,11 +61,11 @@ class Offer(QFrame):
         self._show_state(row, is_locked=opened.is_locked)
 
     def _show_pictures(self, opened: Opened, row: VersionRow) -> None:
-        projectors = opened.repository.projectors if opened.repository else ()
-        is_asked = bool(projectors) and row.here is None and row.download is None
+        projector = opened.repository.projector if opened.repository else None
+        is_asked = projector is not None and row.here is None and row.download is None
         self._pictures.setVisible(is_asked)
-        if is_asked:
-            size = size_words(projector_of(projectors).size_bytes)
+        if projector is not None:
+            size = size_words(projector.size_bytes)
             self._pictures.setText(
                 self.tr("Also fetch what lets it see pictures ({0})").format(size)
             )
@@ -92,7 +91,7 @@ class Offer(QFrame):
         if needs is None:
             return ""
         return self.tr("It needs ≈ {0} of memory, and {1} are free here now.").format(
-            size_words(needs.need.total_bytes), size_words(needs.free_bytes)
+            size_words(needs.need.needed_bytes), size_words(needs.free_bytes)
         )
 
     def _show_state(self, row: VersionRow, *, is_locked: bool) -> None:
@@ -201,9 +200,3 @@ class Offer(QFrame):
             if button.isVisibleTo(self):
                 button.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 return
-
-
-def projector_of(projectors: tuple[HubFile, ...]) -> HubFile:
-    """Return the projector to take with a model: half precision where there is one."""
-    half = [one for one in projectors if (one.quantization or "").upper() in {"F16", "BF16"}]
-    return min(half or projectors, key=lambda one: one.size_bytes)

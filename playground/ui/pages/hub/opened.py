@@ -19,7 +19,6 @@ from playground.services.library import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.hub.advice import Assessor, advised, with_state
 from playground.ui.pages.hub.entries import Opened, VersionRow
-from playground.ui.pages.hub.offer import projector_of
 from playground.ui.pages.hub.view import HubPage
 from playground.ui.widgets.show_toast import ShowToast
 
@@ -304,9 +303,7 @@ class OpenedRepository(QObject):
     async def _fetch(
         self, repository: HubRepository, row: VersionRow, *, with_pictures: bool
     ) -> None:
-        projector = None
-        if with_pictures and repository.projectors:
-            projector = projector_of(repository.projectors)
+        projector = repository.projector if with_pictures else None
         try:
             call = self._downloads.add(repository, row.file, projector=projector)
             await self._bridge.submit(call)

@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_cursor import Cursor
+from playground.core.gguf_cursor import Budget, Cursor
 from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
 from playground.core.gguf_source import ByteSource, FileSource
 from playground.core.gguf_types import TENSOR_TYPES
@@ -28,6 +28,8 @@ MAX_ARRAY_ITEMS = 4_000_000
 """Strings and nested arrays walked in one file; the largest vocabularies have about a million."""
 MAX_KEPT_ITEMS = 1_024
 """Arrays of numbers up to this length are kept: one value for each layer fits, no vocabulary."""
+MAX_KEPT_IN_ALL = 65_536
+"""Numbers kept of all arrays together; the models there are have a few hundred."""
 _MAX_NESTING = 4
 _NESTED_COST = 64
 """No model has lists of lists, and each takes longer to walk than a string."""
@@ -155,7 +157,7 @@ def _quoted(name: str) -> str:
 
 def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
     metadata: dict[str, Value] = {}
-    walked = _Budget()
+    walked = Budget(MAX_ARRAY_ITEMS, MAX_KEPT_IN_ALL)
     for _ in range(count):
         key = cursor.text(_MAX_KEY_BYTES)
         if not key:
@@ -166,22 +168,7 @@ def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
     return metadata
 
 
-class _Budget:
-    """What may still be walked through in this file's arrays."""
-
-    __slots__ = ("items",)
-
-    def __init__(self) -> None:
-        self.items = MAX_ARRAY_ITEMS
-
-    def spend(self, count: int) -> None:
-        """Take `count` items; raises `ModelFileInvalid` when that is more than any model has."""
-        self.items -= count
-        if self.items < 0:
-            raise ModelFileInvalid("The file's header is damaged: its lists are far too long.")
-
-
-def _read_value(cursor: Cursor, kind: int, walked: _Budget, key: str) -> Value:
+def _read_value(cursor: Cursor, kind: int, walked: Budget, key: str) -> Value:
     if kind == _STRING:
         return cursor.text(_MAX_TEXT_BYTES)
     if kind == _ARRAY:
@@ -205,7 +192,7 @@ def _scalar(cursor: Cursor, kind: int, key: str) -> struct.Struct:
     return _layout(cursor.order, code)
 
 
-def _read_array(cursor: Cursor, walked: _Budget, key: str, *, depth: int) -> Value:
+def _read_array(cursor: Cursor, walked: Budget, key: str, *, depth: int) -> Value:
     kind, length = cursor.u32(), cursor.u64()
     if kind == _STRING:
         walked.spend(length)
@@ -219,9 +206,10 @@ def _read_array(cursor: Cursor, walked: _Budget, key: str, *, depth: int) -> Val
             _read_array(cursor, walked, key, depth=depth + 1)
         return ArraySummary(kind, length)
     layout = _scalar(cursor, kind, key)
-    if depth > 1 or length > MAX_KEPT_ITEMS:
+    if depth > 1 or length > min(MAX_KEPT_ITEMS, walked.kept):
         cursor.skip(length * layout.size)
         return ArraySummary(kind, length)
+    walked.kept -= length
     data = cursor.take(length * layout.size)
     return tuple(item for (item,) in layout.iter_unpack(data))
 

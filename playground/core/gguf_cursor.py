@@ -110,3 +110,19 @@ class Cursor:
         self._start = self.position
         if len(self._window) < length:
             raise ModelFileInvalid("The file became shorter while it was read.")
+
+
+class Budget:
+    """What may still be walked through in a file's lists, and what may be kept of them."""
+
+    __slots__ = ("items", "kept")
+
+    def __init__(self, items: int, kept: int) -> None:
+        self.items = items
+        self.kept = kept
+
+    def spend(self, count: int) -> None:
+        """Take `count` items; raises `ModelFileInvalid` when that is more than any model has."""
+        self.items -= count
+        if self.items < 0:
+            raise ModelFileInvalid("The file's header is damaged: its lists are far too long.")

@@ -42,8 +42,10 @@ _BITS = {
     "IQ1_S": 2.00,
     "TQ2_0": 2.06,
     "TQ1_0": 1.69,
+    "Q2_0": 2.25,
+    "Q1_0": 1.13,
 }
-_FAMILY = re.compile(r"(?:UD-)?(I?Q\d(?:_K)?|TQ\d|MXFP4|NVFP4|BF16|F16|F32)")
+_FAMILIES = (re.compile(r"I?Q\d_K|TQ\d|MXFP4|NVFP4|BF16|F16|F32"), re.compile(r"I?Q\d"))
 
 
 def bits_per_weight(quantization: str | None) -> float | None:
@@ -53,11 +55,12 @@ def bits_per_weight(quantization: str | None) -> float | None:
     name = quantization.upper().removeprefix("UD-")
     if name in _BITS:
         return _BITS[name]
-    family = _FAMILY.match(name)
-    if family is None:
-        return None
-    similar = [bits for known, bits in _BITS.items() if known.startswith(family[1])]
-    return sorted(similar)[len(similar) // 2] if similar else None
+    for families in _FAMILIES:
+        family = families.match(name)
+        similar = [bits for known, bits in _BITS.items() if family and known.startswith(family[0])]
+        if similar:
+            return sorted(similar)[len(similar) // 2]
+    return None
 
 
 def estimated_bytes(parameters: int, quantization: str | None) -> int | None:

@@ -7,6 +7,7 @@ memory it takes nor its load stays.
 import asyncio
 import contextlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -52,11 +53,13 @@ class Bandwidth:
         name = f"{platform.node()} {processor}"
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
-            if known["machine"] == name and float(known["bytes_per_s"]) > 0:
+            if known["machine"] == name and _is_speed(float(known["bytes_per_s"])):
                 return float(known["bytes_per_s"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         value = self._measure()
+        if value is not None and not _is_speed(value):
+            return None
         if value is not None:
             text = json.dumps({"machine": name, "bytes_per_s": value})
             with contextlib.suppress(OSError):
@@ -64,6 +67,10 @@ class Bandwidth:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 self._file.write_text(text, encoding="utf-8")
         return value
+
+
+def _is_speed(bytes_per_s: float) -> bool:
+    return math.isfinite(bytes_per_s) and bytes_per_s > 0
 
 
 def measure_in_child() -> float | None:

@@ -7,6 +7,7 @@ import psutil
 from playground.core import memory
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library import ModelLibrary
+from playground.services.machine import given_back
 from playground.services.pool import WorkerPool
 
 
@@ -39,11 +40,11 @@ class Fitting:
         return memory.DEFAULT_CONTEXT if need is None else need.context
 
     def held_bytes(self) -> int:
-        """Return what this program's workers hold: it is given back before another is loaded."""
+        """Return what this program's workers give back before another is loaded, in bytes."""
         workers = self.pool.loaded() if self.pool is not None else ()
         held = 0
         for worker in workers:
             with suppress(psutil.Error):
                 # one that has just ended holds nothing
-                held += psutil.Process(worker.pid).memory_info().rss if worker.pid else 0
+                held += given_back(psutil.Process(worker.pid).memory_info()) if worker.pid else 0
         return held

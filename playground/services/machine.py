@@ -8,7 +8,9 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -52,14 +54,7 @@ class MachineService:
 
     def quick(self) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
-        system = psutil.virtual_memory()
-        return Machine(
-            name=platform.node(),
-            ram_total_bytes=system.total,
-            ram_free_bytes=min(system.total, system.available + self._held_bytes()),
-            is_unified=_is_apple(),
-            bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
-        )
+        return self._without_cards(self._bandwidth.bytes_per_s)
 
     def close(self) -> None:
         """Give the cards' interfaces back."""
@@ -68,6 +63,13 @@ class MachineService:
             self._cards = None
 
     def _look(self, bandwidth: float | None) -> Machine:
+        return replace(
+            self._without_cards(bandwidth),
+            cards=self._usable_cards(),
+            programs=self._other_programs(),
+        )
+
+    def _without_cards(self, bandwidth: float | None) -> Machine:
         system = psutil.virtual_memory()
         free = min(system.total, system.available + self._held_bytes())
         if _is_apple():
@@ -77,10 +79,8 @@ class MachineService:
             name=platform.node(),
             ram_total_bytes=system.total,
             ram_free_bytes=free,
-            cards=self._usable_cards(),
             is_unified=_is_apple(),
             bandwidth_bytes_per_s=bandwidth,
-            programs=self._other_programs(),
         )
 
     def _usable_cards(self) -> tuple[GraphicsCard, ...]:
@@ -112,6 +112,16 @@ def cards_of(samples: Iterable[GpuSample]) -> tuple[GraphicsCard, ...]:
     return tuple(sorted(cards, key=lambda card: -card.free_bytes))
 
 
+def given_back(memory: Any) -> int:
+    """Return the bytes that become available when a process ends, from psutil's `memory_info()`.
+
+    Pages of files, a model's weights among them, count as available already under Linux while they
+    are mapped (`si_mem_available` in the kernel's `mm/show_mem.c`): only the others come on top.
+    """
+    shared = int(memory.shared) if sys.platform == "linux" else 0
+    return max(0, int(memory.rss) - shared)
+
+
 def uses_cards(find: Callable[[str], object | None] = importlib.util.find_spec) -> bool:
     """Return True where this llama.cpp was built for graphics cards.
 
@@ -128,18 +138,20 @@ def uses_cards(find: Callable[[str], object | None] = importlib.util.find_spec) 
 
 
 def other_programs() -> tuple[ProgramMemory, ...]:
-    """Return the programs that hold most memory, without this one and its children."""
+    """Return the programs that hold most memory, without this one and its children.
+
+    What processes of one name share, such as a browser's libraries, is not counted for each.
+    """
     own = {os.getpid()}
+    own.update(child.pid for child in psutil.Process().children(recursive=True))
     held: defaultdict[str, int] = defaultdict(int)
-    processes = list(psutil.process_iter(["pid", "ppid", "name", "memory_info"]))
-    for process in processes:
+    for process in psutil.process_iter(["pid", "name", "memory_info"]):
         info = process.info
-        if info["ppid"] in own or info["pid"] in own:
-            own.add(info["pid"])
+        if info["pid"] in own:
             continue
         memory = info["memory_info"]
         if memory is not None and info["name"]:
-            held[_plain(info["name"])] += memory.rss
+            held[_plain(info["name"])] += given_back(memory)
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
 

@@ -177,6 +177,7 @@ def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_p
         models.presenter.add_paths((folder, single))
         await until(lambda: len(models.names()) == 3)
         assert stage.settings.settings.model_folders == (folder, single)
+        await until(lambda: "single.gguf is listed." in stage.toasts.texts)
         assert models.page.details.isVisibleTo(models.page)
         click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
         await until(lambda: len(models.names()) == 2)

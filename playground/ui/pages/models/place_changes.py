@@ -52,6 +52,7 @@ class PlaceChanges(QObject):
     def remove(self, folder: Path) -> None:
         """Take a place off the list; nothing on disk is touched."""
         known = self._settings.settings.model_folders
+        self._wanted = tuple(path for path in self._wanted if path != folder)
         if not self._replace(tuple(other for other in known if other != folder)):
             return
         self._toast(

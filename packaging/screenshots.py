@@ -25,7 +25,11 @@ from tests.servers.hub_demo import fill  # noqa: E402
 TRY = "Try it: a model here against the practice cloud"
 OTHERS = {"providers": "ctrl+5", "history": "ctrl+6", "settings": "ctrl+7"}
 PAGES = ("compare", "models", "hub", "downloads", *OTHERS)
-HERE = ("Llama-3.2-1B-Instruct-Q4_K_M.gguf", "Qwen3-0.6B-Q8_0.gguf", "Colossus-70B-Instruct-Q2_K.gguf")
+HERE = (
+    "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
+    "Qwen3-0.6B-Q8_0.gguf",
+    "Colossus-70B-Instruct-Q2_K.gguf",
+)
 """Files of the Hub that the list of models shows as well."""
 RATE = 24e6
 """Bytes per second the Hub gives, so that something is still on its way."""

@@ -58,6 +58,8 @@ class HubModel:
     context_length: int | None = None
     smallest_bytes: int | None = None
     """About the size of its smallest file: an estimate from parameters and the files' names."""
+    usual_bytes: int | None = None
+    """The same of the file that is most often taken: about 5 bits for each weight."""
 
     @property
     def publisher(self) -> str:

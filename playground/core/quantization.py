@@ -48,6 +48,10 @@ _BITS = {
 _FAMILIES = (re.compile(r"I?Q\d_K|TQ\d|MXFP4|NVFP4|BF16|F16|F32"), re.compile(r"I?Q\d"))
 
 
+USUAL_BITS = 4.9
+"""Bits for each weight of what is most often taken, `Q4_K_M`."""
+
+
 def bits_per_weight(quantization: str | None) -> float | None:
     """Return about how many bits a weight takes, or `None` for an unknown name."""
     if not quantization:

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from playground.core.hub import HubFile
-from playground.core.quantization import bits_per_weight
+from playground.core.quantization import USUAL_BITS, bits_per_weight
 from playground.core.requirements import Verdict
 
 _SMALL_BYTES = 1_200_000_000
 """Up to here the nearly lossless version costs little, and small models lose most by compression.
 """
-_USUAL_BITS = 4.9
 _LOSSLESS_BITS = 8.5
 _USE = {Verdict.RUNS_GREAT: 3.0, Verdict.RUNS: 2.6, Verdict.SLOW: 1.0}
 
@@ -47,7 +46,7 @@ def _score(file: HubFile, verdict: Verdict) -> float | None:
     bits = bits_per_weight(file.quantization)
     if bits is None:
         return _USE[verdict] - 0.5
-    ideal = _LOSSLESS_BITS if file.size_bytes <= _SMALL_BYTES and bits <= 9 else _USUAL_BITS
+    ideal = _LOSSLESS_BITS if file.size_bytes <= _SMALL_BYTES and bits <= 9 else USUAL_BITS
     return _USE[verdict] + _quality(bits) - abs(bits - ideal) / 20
 
 
@@ -83,6 +82,8 @@ def _reason(
     if bits >= 4.4:
         better = "A larger one would be slower or not fit. " if is_limit else ""
         return f"The best balance of quality and size: it {how}. {better}".strip()
+    if verdict is Verdict.SLOW:
+        return "The better versions do not fit: this one has lost some quality, and is slow here."
     return f"The better versions do not fit as well; this one has lost some quality, but it {how}."
 
 

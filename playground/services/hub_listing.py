@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from playground.core.hub import Gate, HubFile, HubModel, HubPart
-from playground.core.quantization import estimated_bytes
+from playground.core.quantization import USUAL_BITS, estimated_bytes
 from playground.core.safe_paths import is_safe_path
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
@@ -35,6 +35,8 @@ def model_of(data: Mapping[str, Any]) -> HubModel | None:
     gguf = data.get("gguf")
     gguf = gguf if isinstance(gguf, Mapping) else {}
     parameters = _count(gguf.get("total"))
+    sizes = _sizes(parameters, _part_names(data))
+    usual = (parameters or 0) * USUAL_BITS / 8
     return HubModel(
         repo=repo,
         downloads=_count(data.get("downloads")),
@@ -47,7 +49,8 @@ def model_of(data: Mapping[str, Any]) -> HubModel | None:
         parameters=parameters,
         architecture=_text(gguf.get("architecture")),
         context_length=_count(gguf.get("context_length")),
-        smallest_bytes=_smallest(parameters, _part_names(data)),
+        smallest_bytes=min(sizes, default=None),
+        usual_bytes=min(sizes, key=lambda size: abs(size - usual), default=None),
     )
 
 
@@ -109,11 +112,12 @@ def quantization_in(path: str) -> str | None:
     return None
 
 
-def _smallest(parameters: int | None, names: Iterable[str]) -> int | None:
+def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:
+    """Return about the size of each model whose file's name tells its quantization."""
     if parameters is None:
-        return None
+        return []
     sizes = (estimated_bytes(parameters, quantization_in(name)) for name in names)
-    return min((size for size in sizes if size is not None), default=None)
+    return [size for size in sizes if size is not None]
 
 
 def _part_names(data: Mapping[str, Any]) -> tuple[str, ...]:

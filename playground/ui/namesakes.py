@@ -5,16 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from playground.core.targets import ModelFile
+from playground.services.library_folders import STARTER
 from playground.services.library_names import name_from_file
 
 
 def told_apart(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-    """Return `models`, namesakes by their file's name, and by its folder's where that is one too.
+    """Return `models`, namesakes by their file's name, and by their place where that is one too.
 
     The name inside a file is often that of its training: copies and fine-tunes all carry it.
     """
     by_file = _renamed(models, lambda model: name_from_file(model.path))
-    return _renamed(by_file, lambda model: f"{model.name} ({model.path.parent.name})")
+    return _renamed(by_file, lambda model: f"{model.name} ({_place(model)})")
+
+
+def _place(model: ModelFile) -> str:
+    """Return the program a file belongs to, else its folder."""
+    return STARTER if model.source == STARTER else model.owner or model.path.parent.name
 
 
 def _renamed(

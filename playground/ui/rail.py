@@ -1,12 +1,15 @@
 """The rail on the left: one button a page."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
 
 from playground.ui.theme import Theme
 
-WIDTH = 80
+_NARROWEST = 80
+_AROUND_WORD = 10
+"""Between a word and the button's edges, pixels at scale 1."""
+_AROUND_BUTTON = 17
 
 
 class RailButton(QToolButton):
@@ -110,7 +113,8 @@ class Rail(QWidget):
 
     def _wear(self) -> None:
         px = self._theme.px
-        self.setFixedWidth(px(WIDTH))
+        width = max(px(_NARROWEST - _AROUND_BUTTON), self._widest_word() + px(_AROUND_WORD))
+        self.setFixedWidth(width + px(_AROUND_BUTTON))
         self._column.setContentsMargins(px(8), px(14), px(8), px(14))
         for layout in (self._top, self._bottom):
             layout.setSpacing(px(6))
@@ -118,4 +122,11 @@ class Rail(QWidget):
             token = "accent_ink" if button.isChecked() else "quiet"
             button.setIcon(self._theme.icon(self._icons[key], token))
             button.setIconSize(QSize(px(20), px(20)))
-            button.setFixedWidth(px(WIDTH - 17))
+            button.setFixedWidth(width)
+
+    def _widest_word(self) -> int:
+        """Return the room of the longest title, as wide as the chosen one is written."""
+        font = self._theme.font("rail")
+        font.setWeight(QFont.Weight.DemiBold)
+        metrics = QFontMetrics(font)
+        return max((metrics.horizontalAdvance(b.text()) for b in self._buttons.values()), default=0)

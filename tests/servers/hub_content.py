@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 PIECE = 256 * 1024
-_HASHED_UP_TO = 300_000_000
+_HASHED_UP_TO = 700_000_000
 _PATTERN = Random(4).randbytes((1 << 20) + 7)
 """Its length divides no chunk size, so that a piece at the wrong place changes the checksum."""
 
@@ -72,7 +72,7 @@ def _digest(content: Content, size: int, algorithm: str) -> str:
 def sha256_of(content: Content) -> str:
     """Return the checksum the Hub gives for a large file.
 
-    That of a file on disk above 300 MB is made up: they are holes nobody fetches.
+    That of a file on disk above 700 MB is made up: they are holes nobody fetches.
     """
     if isinstance(content, Path) and size_of(content) > _HASHED_UP_TO:
         return hashlib.sha256(content.name.encode()).hexdigest()

@@ -66,7 +66,7 @@ def fill(hub: HubServer, folder: Path) -> None:
         folder,
         "a-very-long-organisation-name-indeed/An-Even-Longer-Model-Name-v2.1-Instruct-abliterated-i1-GGUF",
         "qwen2",
-        Dense(24, 896, 14, 2, 64, 4864, 151_936, 32_768),
+        Dense(24, 1024, 16, 2, 64, 4864, 151_936, 32_768),
         "other",
         494_032_768,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from html import escape
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from playground.ui.theme import Theme, set_role
@@ -42,6 +42,18 @@ def make_line(*, vertical: bool = False) -> QFrame:
     return frame
 
 
+class Button(QPushButton):
+    """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: press the button with Enter."""
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            self.click()
+            return
+        super().keyPressEvent(event)
+
+
 def make_button(
     text: str,
     clicked: Callable[[], object] | None = None,
@@ -51,7 +63,7 @@ def make_button(
     name: str | None = None,
 ) -> QPushButton:
     """Return a button; `kind` is `primary`, `flat` or `danger`, `name` its accessible name."""
-    button = QPushButton(text)
+    button = Button(text)
     if kind:
         button.setProperty(kind, True)
     button.setToolTip(tooltip)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.gguf_header import GgufHeader
+from playground.core.hub import HubFile
 from playground.core.requirements import Requirements, Verdict
 from playground.core.targets import ModelFile
 from playground.services.hub_choice import recommended
@@ -52,15 +53,14 @@ def advised(
     parameters = opened.repository.model.parameters
     projector = opened.repository.projector
     projector_bytes = 0 if projector is None else projector.size_bytes
+    others = [(version_name(row.file), row.file.size_bytes) for row in opened.rows]
     rows: list[VersionRow] = []
     verdicts: dict[str, Verdict] = {}
     for row in opened.rows:
         header = headers.get(row.file.path)
-        needs = (
-            None
-            if header is None
-            else requirements.assess(header, projector_bytes=projector_bytes)
-        )
+        needs = None
+        if header is not None:
+            needs = requirements.assess(header, projector_bytes=projector_bytes, others=others)
         rows.append(replace(row, requirements=needs))
         guess = requirements.quick_verdict(parameters, row.file.size_bytes)
         verdict = guess if needs is None else needs.verdict
@@ -78,6 +78,11 @@ def advised(
         # a reason that rests on a guess is not told
         reason=best.reason if best is not None and best_path in headers else "",
     )
+
+
+def version_name(file: HubFile) -> str:
+    """Return what tells a version from the others: its quantization, else its path."""
+    return file.quantization or file.path
 
 
 def with_state(

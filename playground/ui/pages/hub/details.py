@@ -7,7 +7,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.hub import Gate
 from playground.ui.pages.hub import words
 from playground.ui.pages.hub.card_text import readable
-from playground.ui.pages.hub.entries import Opened
+from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.offer import Offer
 from playground.ui.pages.hub.versions import VersionList
 from playground.ui.theme import Theme
@@ -17,6 +17,7 @@ from playground.ui.widgets.disclosure import Disclosure
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.markdown_view import MarkdownView
 from playground.ui.widgets.parts import ElidedLabel, make_button, make_card, make_label, make_line
+from playground.ui.widgets.requirement_box import RequirementBox
 
 
 class RepositoryDetails(QScrollArea):
@@ -26,6 +27,7 @@ class RepositoryDetails(QScrollArea):
     token_asked = Signal()
     retry_asked = Signal()
     version_chosen = Signal(str)
+    quantization_chosen = Signal(str)
     versions_shown = Signal()
     """All versions are looked at: their verdicts are wanted."""
 
@@ -48,6 +50,7 @@ class RepositoryDetails(QScrollArea):
             self.verticalScrollBar().setValue(0)
             self.show_card("")
             self._disclosure.close_it()
+            self._offer.forget_focus()
         self._title.setText(words.friendly_name(opened.repo))
         self._owner.set_full_text(opened.repo)
         self._show_model(opened)
@@ -55,6 +58,7 @@ class RepositoryDetails(QScrollArea):
         is_waiting = opened.repository is None and opened.error is None
         self._waiting.setVisible(is_waiting)
         self._offer.show_offer(opened)
+        self._show_needs(opened.row)
         count = len(opened.rows)
         self._disclosure.set_title(self.tr("All versions ({0})").format(count))
         self._disclosure.setVisible(count > 1)
@@ -68,6 +72,12 @@ class RepositoryDetails(QScrollArea):
         self._card.set_text(text)
         self._card_box.setVisible(bool(text))
         self._rest.setVisible(not is_whole)
+
+    def _show_needs(self, row: VersionRow | None) -> None:
+        needs = None if row is None else row.requirements
+        self._needs_card.setVisible(needs is not None)
+        if needs is not None:
+            self._needs.show_needs(needs)
 
     def _show_model(self, opened: Opened) -> None:
         model = opened.repository.model if opened.repository is not None else opened.model
@@ -160,6 +170,7 @@ class RepositoryDetails(QScrollArea):
         column.addWidget(self._waiting)
         self._offer = Offer(self._theme)
         column.addWidget(self._offer)
+        column.addWidget(self._build_needs())
         self._nothing = make_label(
             self.tr("There is no model file in this repository that could run here."),
             "control",
@@ -199,6 +210,18 @@ class RepositoryDetails(QScrollArea):
         inside.addLayout(row)
         column.addWidget(self._notice)
 
+    def _build_needs(self) -> QWidget:
+        px = self._theme.px
+        self._needs_card = make_card("quiet")
+        inside = QVBoxLayout(self._needs_card)
+        inside.setContentsMargins(px(14), px(10), px(14), px(12))
+        inside.setSpacing(px(8))
+        inside.addWidget(make_label(self.tr("System requirements"), "strong"))
+        self._needs = RequirementBox(self._theme, has_versions=True)
+        inside.addWidget(self._needs)
+        self._needs_card.hide()
+        return self._needs_card
+
     def _build_waiting(self) -> QWidget:
         box = QWidget()
         inside = QVBoxLayout(box)
@@ -236,5 +259,6 @@ class RepositoryDetails(QScrollArea):
         self._token.clicked.connect(self.token_asked)
         self._retry.clicked.connect(self.retry_asked)
         self._versions.version_chosen.connect(self.version_chosen)
+        self._needs.version_asked.connect(self.quantization_chosen)
         self._versions.download_asked.connect(self._offer.ask_download)
         self._disclosure.opened.connect(self.versions_shown)

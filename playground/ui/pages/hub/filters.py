@@ -155,7 +155,7 @@ class Filters(QWidget):
             (self._size, 118),
             (self._parameters, 178),
             (self._licence, 126),
-            (self._sort, 160),
+            (self._sort, 176),
         )
         for box, width in widths:
             box.setFixedWidth(px(width))

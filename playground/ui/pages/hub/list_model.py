@@ -69,6 +69,12 @@ class ResultListModel(QAbstractListModel):
             self._known.update(row.model.repo for row in fresh)
             self.endInsertRows()
 
+    def change_rows(self, rows: Sequence[ResultRow]) -> None:
+        """Say something else of the same repositories."""
+        self._rows = list(rows)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, 0))
+
     def give_up(self) -> None:
         """Forget that more was asked for: it did not come, and scrolling asks again."""
         self._is_waiting = False

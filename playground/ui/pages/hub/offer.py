@@ -30,6 +30,7 @@ class Offer(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._wants_focus = False
         self.setProperty("card", "quiet")
         self._build()
         self._connect()
@@ -59,6 +60,8 @@ class Offer(QFrame):
         self._back.setVisible(others and not row.is_recommended)
         self._show_pictures(opened, row)
         self._show_state(row, is_locked=opened.is_locked)
+        if self._wants_focus:
+            self.focus_button()
 
     def _show_pictures(self, opened: Opened, row: VersionRow) -> None:
         projector = opened.repository.projector if opened.repository else None
@@ -99,6 +102,7 @@ class Offer(QFrame):
         is_here = row.here is not None
         is_coming = not is_here and download is not None and not download.state.is_over
         failed = not is_here and download is not None and download.state is DownloadState.FAILED
+        had_focus = any(button.hasFocus() for button in (self._get, self._compare, self._show_all))
         self._compare.setVisible(is_here)
         self._get.setVisible(not is_here and not is_coming)
         self._get.setEnabled(not row.file.missing_parts and not is_locked)
@@ -119,6 +123,9 @@ class Offer(QFrame):
         self._state.setText(text)
         self._state.setVisible(bool(text))
         set_role(self._state, "caption", tone)
+        if had_focus:
+            # the button that was pressed has made room for another
+            self.focus_button()
 
     def _arriving(self, download: Download) -> tuple[str, str]:
         self._bar.setValue(download.permille)
@@ -138,12 +145,16 @@ class Offer(QFrame):
         self._badge = Badge(self._theme)
         self._figure = make_label(role="figure")
         self._speed = make_label(role="control", tone="quiet")
-        head.addWidget(self._figure)
-        head.addWidget(self._speed)
-        head.addStretch(1)
         head.addWidget(self._mark)
         head.addWidget(self._badge)
+        head.addStretch(1)
         column.addLayout(head)
+        figures = QHBoxLayout()
+        figures.setSpacing(px(8))
+        figures.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBaseline)
+        figures.addWidget(self._speed, 0, Qt.AlignmentFlag.AlignBaseline)
+        figures.addStretch(1)
+        column.addLayout(figures)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._reason)
         self._pictures = TickBox(
@@ -195,8 +206,14 @@ class Offer(QFrame):
             self.download_asked.emit(with_pictures)
 
     def focus_button(self) -> None:
-        """Put the keyboard on the main button."""
+        """Put the keyboard on the main button, as soon as there is one."""
         for button in (self._get, self._compare, self._show_all):
-            if button.isVisibleTo(self):
+            if not self.isHidden() and button.isVisibleTo(self):
                 button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                self._wants_focus = False
                 return
+        self._wants_focus = True
+
+    def forget_focus(self) -> None:
+        """Leave the keyboard where it is, whatever is shown next."""
+        self._wants_focus = False

@@ -17,7 +17,7 @@ from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.hub.advice import Assessor, advised, with_state
+from playground.ui.pages.hub.advice import Assessor, advised, version_name, with_state
 from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.view import HubPage
 from playground.ui.widgets.show_toast import ShowToast
@@ -119,6 +119,7 @@ class OpenedRepository(QObject):
         details.token_asked.connect(self._on_token)
         details.retry_asked.connect(self.retry_if_failed)
         details.version_chosen.connect(self._on_version)
+        details.quantization_chosen.connect(self._on_quantization)
         details.versions_shown.connect(self._on_all)
         details.offer.download_asked.connect(self._on_download)
         details.offer.compare_asked.connect(self._on_compare)
@@ -274,6 +275,12 @@ class OpenedRepository(QObject):
             return
         self._is_own_choice = True
         self._show(replace(self._opened, chosen=path))
+
+    def _on_quantization(self, quantization: str) -> None:
+        rows = () if self._opened is None else self._opened.rows
+        path = next((r.file.path for r in rows if version_name(r.file) == quantization), None)
+        if path is not None:
+            self._on_version(path)
 
     def _on_recommended(self) -> None:
         row = self._recommended_row()

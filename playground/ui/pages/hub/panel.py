@@ -38,6 +38,10 @@ class ResultPanel(QFrame):
         """List the next page below."""
         self._list.results.add_rows(rows, has_more=has_more)
 
+    def change_results(self, rows: tuple[ResultRow, ...]) -> None:
+        """Say something else of what is listed."""
+        self._list.results.change_rows(rows)
+
     def give_up(self) -> None:
         """Forget that more was asked for."""
         self._list.results.give_up()

@@ -196,12 +196,18 @@ class HubPresenter(QObject):
         return verdict is not Verdict.WONT_FIT and verdict is not None
 
     def _row(self, model: HubModel) -> ResultRow:
-        verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
+        """Return a result with the verdict its recommended version is most likely to have."""
+        guess = self._requirements.quick_verdict
+        verdict = guess(model.parameters, model.usual_bytes)
+        if verdict in {Verdict.SLOW, Verdict.WONT_FIT}:
+            verdict = guess(model.parameters, model.smallest_bytes)
         return ResultRow(model, verdict)
 
     async def _look_at_machine(self) -> None:
         await self._bridge.submit(self._requirements.refresh())
         self._show_shelf()
+        panel = self._view.panel
+        panel.change_results(tuple(self._row(row.model) for row in panel.rows))
         self._opened.reckon()
 
     def _show_shelf(self) -> None:

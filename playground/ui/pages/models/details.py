@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from playground.core.memory import MemoryNeed
 from playground.core.requirements import Requirements
 from playground.services.devices import Device
+from playground.ui.pages.models.elsewhere import ElsewhereBox
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
-from playground.ui.pages.models.requirement_box import ElsewhereBox, RequirementBox
 from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.amounts import (
@@ -30,6 +30,7 @@ from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.facts import Facts
 from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart
 from playground.ui.widgets.parts import make_button, make_label, make_line
+from playground.ui.widgets.requirement_box import RequirementBox
 
 _PERMILLE = 1000
 

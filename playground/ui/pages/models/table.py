@@ -6,7 +6,6 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QCoreApplication,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -20,7 +19,6 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from playground.core.requirements import Verdict
-from playground.core.runs import Provenance
 from playground.ui.pages.models.rows import (
     LoadState,
     ModelRow,
@@ -34,6 +32,7 @@ from playground.ui.pages.models.rows import (
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
 from playground.ui.widgets.parts import plain_tooltip
+from playground.ui.widgets.verdict import exact_speed
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -164,7 +163,7 @@ class ModelTableModel(QAbstractTableModel):
             case Column.FIT:
                 return plain_tooltip(reason(row))
             case Column.SPEED:
-                return speed_tooltip(row)
+                return exact_speed(row.needs.speed if row.needs else None)
             case Column.SIZE:
                 return exact_bytes(model.size_bytes)
             case Column.READS if model.context_length is not None:
@@ -190,22 +189,6 @@ class ModelTableModel(QAbstractTableModel):
                 return model.context_length or 0
             case _:
                 return self._text(row, column).casefold()
-
-
-def speed_tooltip(row: ModelRow) -> str:
-    """Return a speed to the letter, and where the figure is from."""
-    speed = row.needs.speed if row.needs else None
-    if speed is None:
-        return _tr("Not known yet: run it once.")
-    low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
-    figure = low if low == high else f"{low}–{high}"
-    if speed.provenance is Provenance.MEASURED:
-        return _tr("{0} tokens a second, measured here (median of the last runs)").format(figure)
-    return _tr("≈ {0} tokens a second, estimated from this computer's memory speed").format(figure)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("ModelsPage", text)
 
 
 _FITTING = frozenset({Verdict.RUNS_GREAT, Verdict.RUNS})

@@ -51,6 +51,8 @@ class ModelsPage(Page):
         super().__init__()
         self._theme = theme
         self._has_sizes = False
+        self._wants_focus = False
+        """True while the keyboard is to go into the list as soon as something is in it."""
         self._dialog: QFileDialog | None = None
         self._build()
         self._connect()
@@ -69,10 +71,13 @@ class ModelsPage(Page):
     def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
         """List model files, keeping the chosen one."""
         self._list.show_rows(rows)
-        total = sum(row.model.size_bytes for row in rows)
-        count = self.tr("{0} models").format(len(rows)) if len(rows) != 1 else self.tr("1 model")
-        self._count.set_badge(f"{count} · {size_words(total)}")
-        self._count.setVisible(bool(rows))
+        if self._wants_focus and self._list.focus_list():
+            self._wants_focus = False
+        models = [row.model for row in rows if row.model.problem is None]
+        total = size_words(sum(model.size_bytes for model in models))
+        count = self.tr("1 model") if len(models) == 1 else self.tr("{0} models")
+        self._count.set_badge(f"{count.format(len(models))} · {total}")
+        self._count.setVisible(bool(models))
 
     def show_details(self, row: ModelRow | None, limits: LoadLimits) -> None:
         """Show one model beside the list, or that none is chosen."""
@@ -107,6 +112,7 @@ class ModelsPage(Page):
     def _build(self) -> None:
         self._column = QVBoxLayout(self)
         self._column.addLayout(self._build_head())
+        self._column.addLayout(self._build_choices())
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setStyleSheet("QSplitter::handle { image: none; background: transparent; }")
@@ -134,11 +140,6 @@ class ModelsPage(Page):
         self._scanning.hide()
         self._head.addWidget(self._scanning)
         self._head.addStretch(1)
-        self._search = QLineEdit()
-        self._search.setPlaceholderText(self.tr("Search"))
-        self._search.setAccessibleName(self.tr("Search models"))
-        self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
-        self._search.setClearButtonEnabled(True)
         self._rescan = IconButton(self._theme, "refresh", self.tr("Look again for models"))
         self._add = make_button(
             self.tr("Add a folder"),
@@ -150,6 +151,17 @@ class ModelsPage(Page):
             kind="primary",
             tooltip=self.tr("Find another model on the Hugging Face Hub"),
         )
+        for widget in (self._rescan, self._add, self._get):
+            self._head.addWidget(widget)
+        return self._head
+
+    def _build_choices(self) -> QHBoxLayout:
+        self._choices = QHBoxLayout()
+        self._search = QLineEdit()
+        self._search.setPlaceholderText(self.tr("Search: a name, a maker, a folder, a verdict…"))
+        self._search.setAccessibleName(self.tr("Search models"))
+        self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
+        self._search.setClearButtonEnabled(True)
         self._kind = ChoiceBox(
             self._theme,
             self.tr("Which models are listed"),
@@ -170,9 +182,10 @@ class ModelsPage(Page):
             )
         )
         self._look.select("list")
-        for widget in (self._search, self._kind, self._look, self._rescan, self._add, self._get):
-            self._head.addWidget(widget)
-        return self._head
+        self._choices.addWidget(self._search, 1)
+        self._choices.addWidget(self._kind)
+        self._choices.addWidget(self._look)
+        return self._choices
 
     def show_as(self, *, is_grid: bool) -> None:
         """Show cards, or lines."""
@@ -219,7 +232,7 @@ class ModelsPage(Page):
         self._left.setSpacing(px(10))
         self._splitter.setHandleWidth(px(14))
         self._side.setMinimumWidth(px(344))
-        self._search.setMaximumWidth(px(240))
+        self._choices.setSpacing(px(10))
         self._search.setMinimumWidth(px(110))
 
     def _share_width(self) -> None:
@@ -250,6 +263,7 @@ class ModelsPage(Page):
 
     def page_hidden(self) -> None:
         """Leave the front."""
+        self._wants_focus = False
         self.hidden.emit()
 
     def set_stage(self, *, on: bool) -> None:
@@ -263,8 +277,7 @@ class ModelsPage(Page):
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, so that the arrow keys choose a model."""
-        if not self._list.focus_list():
-            self._add.setFocus()
+        self._wants_focus = not self._list.focus_list()
 
     def handle_escape(self) -> bool:
         """Clear the search."""

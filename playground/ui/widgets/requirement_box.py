@@ -1,16 +1,13 @@
-"""System requirements as on a game's box: minimum, recommended, yours; and elsewhere."""
+"""System requirements as on a game's box: minimum, recommended, yours."""
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.requirements import Change, ChangeKind, Requirements, Speed, Verdict
-from playground.core.runs import Provenance
-from playground.services.devices import Device
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.amounts import WORDS_PER_TOKEN, exact_bytes, size_words, words_in
-from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.parts import clear_layout, make_button, make_label, plain_tooltip
-from playground.ui.widgets.verdict import speed_words, verdict_words
+from playground.ui.widgets.verdict import exact_speed, speed_words
 
 _TONES = {
     Verdict.RUNS_GREAT: "here",
@@ -26,10 +23,14 @@ class RequirementBox(QWidget):
     context_asked = Signal(int)
     kv_type_asked = Signal(str)
     hub_asked = Signal()
+    version_asked = Signal(str)
+    """The quantization of another version."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, *, has_versions: bool = False) -> None:
+        """Take whether other versions can be chosen here, for a model that is not here yet."""
         super().__init__()
         self._theme = theme
+        self._has_versions = has_versions
         self._cells: dict[tuple[int, int], QLabel] = {}
         self._shown: Requirements | None = None
         self._build()
@@ -50,7 +51,7 @@ class RequirementBox(QWidget):
         for column, speed in ((1, needs.minimum.speed), (2, needs.recommended.speed)):
             self._cells[2, column].setText(_least(speed))
         self._cells[2, 3].setText(speed_words(needs.speed) if fits else "—")
-        self._cells[2, 3].setToolTip(plain_tooltip(_exact(needs.speed)))
+        self._cells[2, 3].setToolTip(plain_tooltip(exact_speed(needs.speed)))
         set_role(self._cells[2, 3], "control", tone if needs.speed else None)
         for column, box in ((1, needs.minimum), (2, needs.recommended)):
             self._cells[3, column].setText(words_in(box.context))
@@ -100,6 +101,8 @@ class RequirementBox(QWidget):
                 return self.tr("A smaller model would run better on this computer.")
 
     def _button(self, change: Change) -> QWidget | None:
+        if self._has_versions:
+            return self._version_button(change)
         match change.kind:
             case ChangeKind.SHORTER_CONTEXT if change.context is not None:
                 context = change.context
@@ -123,6 +126,15 @@ class RequirementBox(QWidget):
                 )
             case _:
                 return None
+
+    def _version_button(self, change: Change) -> QWidget | None:
+        if change.kind is not ChangeKind.SMALLER_QUANTIZATION:
+            return None
+        return make_button(
+            self.tr("Choose it"),
+            lambda: self.version_asked.emit(change.detail),
+            tooltip=self.tr("Offer this version instead"),
+        )
 
     def _build(self) -> None:
         px = self._theme.px
@@ -165,65 +177,6 @@ class RequirementBox(QWidget):
         column.addWidget(self._changes_box)
 
 
-class ElsewhereBox(QWidget):
-    """How the model would run on other kinds of computers; estimates, and said to be."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(6))
-        head = make_label(
-            self.tr("Where else would it run? (estimates, in words a second)"), "caption", "quiet"
-        )
-        column.addWidget(head)
-        self._table = QWidget()
-        self._grid = QGridLayout(self._table)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setVerticalSpacing(theme.px(6))
-        self._grid.setHorizontalSpacing(theme.px(10))
-        self._grid.setColumnStretch(0, 1)
-        column.addWidget(self._table)
-
-    def show_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
-        """Show one line for each kind of computer."""
-        clear_layout(self._table)
-        for row, (device, needs) in enumerate(found):
-            name = make_label(device.name, "control", wrap=True)
-            name.setToolTip(
-                self.tr("Estimated from published figures: {0}").format(device.machine.source)
-            )
-            badge = Badge(self._theme)
-            badge.set_badge(*verdict_words(needs.verdict))
-            badge.setMinimumWidth(badge.sizeHint().width())
-            is_too_large = needs.verdict is Verdict.WONT_FIT
-            speed = make_label("—" if is_too_large else _short(needs.speed), "control")
-            speed.setToolTip(plain_tooltip(_exact(needs.speed)))
-            self._grid.addWidget(name, row, 0)
-            self._grid.addWidget(badge, row, 1, Qt.AlignmentFlag.AlignLeft)
-            self._grid.addWidget(speed, row, 2, Qt.AlignmentFlag.AlignRight)
-        self.setVisible(bool(found))
-
-
-def _short(speed: Speed | None) -> str:
-    """Return words a second without the unit, which the heading tells."""
-    return speed_words(speed).removesuffix(_tr(" words/s"))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("verdict", text)
-
-
 def _least(speed: Speed | None) -> str:
     """Return the least speed a column asks for."""
     return "—" if speed is None else f"{round(speed.low_tokens_per_s * WORDS_PER_TOKEN)} words/s"
-
-
-def _exact(speed: Speed | None) -> str:
-    if speed is None:
-        return ""
-    low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
-    figure = low if low == high else f"{low} – {high}"
-    how = "measured here" if speed.provenance is Provenance.MEASURED else "estimated"
-    return f"{figure} tokens/s, {how}"

@@ -157,7 +157,11 @@ async def _assessed(
             return None
         return requirements.assess(header, projector_bytes=projector_bytes)
 
-    found = await asyncio.gather(*(one(file) for file in repository.files))
+    if not repository.files:
+        return {}
+    # the others are like the first, and take far less once it is known
+    first, *others = repository.files
+    found = [await one(first), *await asyncio.gather(*(one(file) for file in others))]
     return {file.path: needs for file, needs in zip(repository.files, found, strict=True)}
 
 

@@ -8,7 +8,8 @@ whose table of contents at least is whole.
 import os
 import stat
 import struct
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import cache
 from io import FileIO
 from math import prod
@@ -17,10 +18,19 @@ from pathlib import Path
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_cursor import Budget, Cursor
 from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
-from playground.core.gguf_source import ByteSource, FileSource
+from playground.core.gguf_source import ByteSource, FileSource, NotFetched
 from playground.core.gguf_types import TENSOR_TYPES
 
-__all__ = ["ArraySummary", "GgufHeader", "TensorInfo", "parse_header", "read_header"]
+__all__ = [
+    "ArraySummary",
+    "Beginning",
+    "GgufHeader",
+    "TensorInfo",
+    "parse_beginning",
+    "parse_header",
+    "parse_tensors",
+    "read_header",
+]
 
 MAX_METADATA = 65_536
 MAX_TENSORS = 131_072
@@ -108,16 +118,69 @@ def _refuse_special(mode: int) -> None:
 def parse_header(source: ByteSource, size: int) -> GgufHeader:
     """Return the header of a file of `size` bytes; raises `ModelFileInvalid`."""
     cursor = Cursor(source, size, text_budget=_TEXT_BUDGET_BYTES)
+    beginning, metadata_count = _read_beginning(cursor, size)
+    _read_metadata(cursor, metadata_count, beginning.metadata)
+    return _with_tensors(cursor, beginning, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What stands before the table of tensors, as far as it was there to be read."""
+
+    version: int
+    byte_order: str
+    tensor_count: int
+    metadata: dict[str, Value]
+
+
+def parse_beginning(source: ByteSource, size: int) -> Beginning:
+    """Return what the first piece of a file says, up to where it ends; for `gguf_likeness`.
+
+    Raises `ModelFileInvalid`, and `NotFetched` where not even the counts are there.
+    """
+    cursor = Cursor(source, size, text_budget=_TEXT_BUDGET_BYTES)
+    beginning, metadata_count = _read_beginning(cursor, size)
+    with suppress(NotFetched):
+        _read_metadata(cursor, metadata_count, beginning.metadata)
+    return beginning
+
+
+def parse_tensors(
+    source: ByteSource, size: int, beginning: Beginning, position: int
+) -> GgufHeader | None:
+    """Return the header whose table of tensors begins at `position`; `None` where none does.
+
+    A table is one only where its tensors fill the rest of the file to its end.
+    """
+    cursor = Cursor(source, size, text_budget=_TEXT_BUDGET_BYTES)
+    if beginning.byte_order == "big":
+        cursor.use_big_endian()
+    cursor.position = position
+    try:
+        header = _with_tensors(cursor, beginning, size)
+    except (ModelFileInvalid, NotFetched):
+        return None
+    last = header.tensors[-1] if header.tensors else None
+    end = header.data_offset if last is None else header.data_offset + last.offset + last.size_bytes
+    return header if 0 <= size - end < _alignment(beginning.metadata) else None
+
+
+def _read_beginning(cursor: Cursor, size: int) -> tuple[Beginning, int]:
     version = _read_version(cursor, size)
     tensor_count = _bounded(cursor.u64(), MAX_TENSORS, cursor.remaining // 24, "tensors")
     metadata_count = _bounded(cursor.u64(), MAX_METADATA, cursor.remaining // 13, "settings")
-    metadata = _read_metadata(cursor, metadata_count)
-    alignment = _alignment(metadata)
-    tensors = _read_tensors(cursor, tensor_count, alignment)
+    order = "little" if cursor.order == "<" else "big"
+    return Beginning(version, order, tensor_count, {}), metadata_count
+
+
+def _with_tensors(cursor: Cursor, beginning: Beginning, size: int) -> GgufHeader:
+    alignment = _alignment(beginning.metadata)
+    tensors = _read_tensors(cursor, beginning.tensor_count, alignment)
     data_offset = _padded(cursor.position, alignment)
     _check_whole(tensors, data_offset, size)
-    order = "little" if cursor.order == "<" else "big"
-    return GgufHeader(version, order, metadata, tensors, data_offset, size)
+    return GgufHeader(
+        beginning.version, beginning.byte_order, beginning.metadata, tensors, data_offset, size
+    )
 
 
 def _read_version(cursor: Cursor, size: int) -> int:
@@ -155,8 +218,7 @@ def _quoted(name: str) -> str:
     return "“" + "".join(char if char.isprintable() else "·" for char in name[:48]) + "”"
 
 
-def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
-    metadata: dict[str, Value] = {}
+def _read_metadata(cursor: Cursor, count: int, metadata: dict[str, Value]) -> None:
     walked = Budget(MAX_ARRAY_ITEMS, MAX_KEPT_IN_ALL)
     for _ in range(count):
         key = cursor.text(_MAX_KEY_BYTES)
@@ -165,7 +227,6 @@ def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
         if key in metadata:
             raise ModelFileInvalid(f"The file's header is damaged: it sets {_quoted(key)} twice.")
         metadata[key] = _read_value(cursor, cursor.u32(), walked, key)
-    return metadata
 
 
 def _read_value(cursor: Cursor, kind: int, walked: Budget, key: str) -> Value:

@@ -14,6 +14,7 @@ from playground.core.hub import HubFile, HubPart
 
 _AT_ONCE = 4
 _MOST_KEPT = 4_000
+_MOST_LIKES = 8
 
 Piece = Callable[[str, int, int], Awaitable[bytes]]
 """Gives bytes of a file of a repository: path, offset, length."""
@@ -25,12 +26,17 @@ class RemoteHeaders:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._likes: dict[tuple[str, str], GgufHeader] = {}
+        """The header last read of each repository at a commit: other versions are like it."""
 
     async def read(self, repo: str, revision: str, file: HubFile, piece: Piece) -> GgufHeader:
         """Return the header of all parts; raises `ModelFileInvalid` and what `piece` raises."""
         if file.missing_parts:
             raise ModelFileInvalid("Some of its parts are missing on the Hub.", "")
         headers = [await self._part(repo, revision, part, piece) for part in file.parts]
+        self._likes[repo, revision] = headers[0]
+        while len(self._likes) > _MOST_LIKES:
+            del self._likes[next(iter(self._likes))]
         if len(headers) == 1:
             return headers[0]
         return replace(
@@ -50,7 +56,8 @@ class RemoteHeaders:
             return await piece(part.path, offset, length)
 
         async with self._turns:
-            header = await read_remote_header(fetch, part.size_bytes)
+            like = self._likes.get((repo, revision))
+            header = await read_remote_header(fetch, part.size_bytes, like)
         await asyncio.to_thread(self._keep, place, header)
         return header
 

@@ -60,6 +60,9 @@ class MainWindow(QMainWindow):
         self._titles: dict[str, str] = {}
         self._pages: dict[str, Page] = {}
         self._current: str | None = None
+        self._is_holding = False
+        self._wanted: str | None = None
+        """The page that was asked for while none could be built."""
         self._is_closing = False
         self._was_maximized = False
         self._build()
@@ -114,7 +117,14 @@ class MainWindow(QMainWindow):
         if key not in self._factories:
             key = next(iter(self._factories))
         if key == self._current:
+            self._wanted = None
+            self._rail.select(key)
             return
+        if self._is_holding and key not in self._pages:
+            self._wanted = key
+            self._rail.select(key)
+            return
+        self._wanted = None
         page = self.page(key)
         if self._current is not None:
             self._pages[self._current].page_hidden()
@@ -124,6 +134,16 @@ class MainWindow(QMainWindow):
         page.page_shown()
         page.focus_first()
         self.page_changed.emit(key)
+
+    def hold_pages(self) -> None:
+        """Build no further page until `release_pages`; one that is asked for comes then."""
+        self._is_holding = True
+
+    def release_pages(self) -> None:
+        """Build pages as they are asked for."""
+        self._is_holding = False
+        if self._wanted is not None:
+            self.show_page(self._wanted)
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""

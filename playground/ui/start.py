@@ -109,10 +109,12 @@ class _Opening:
         remembered = self._settings.settings.window.page
         self.window.open_remembered("compare")
         await painted(self.window)
+        # a page that is asked for meanwhile must not import them all on Qt's thread
+        self.window.hold_pages()
         self._ready = self._bridge.spawn(self._start())
         if remembered != "compare":
-            await asyncio.wait([self._ready])
             self.window.show_page(remembered)
+            await asyncio.wait([self._ready])
 
     def end_without_screen(self) -> None:
         """End the services and the I/O thread where Qt's loop is gone."""
@@ -124,8 +126,11 @@ class _Opening:
         self._report(error)
 
     async def _start(self) -> "Services":
-        services = await self._bridge.submit(self._built.get_there())
-        self._pages.attach_compare()
+        try:
+            services = await self._bridge.submit(self._built.get_there())
+            self._pages.attach_compare()
+        finally:
+            self.window.release_pages()
         self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
         await self._begin_downloads(services)

@@ -9,7 +9,7 @@ import pytest
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import read_header
 from playground.core.gguf_remote import FIRST_FETCH, MAX_FETCHED, read_remote_header
-from tests.core.gguf_files import write_model
+from tests.core.gguf_files import Dense, write_dense, write_model
 
 Fetch = Callable[[int, int], Awaitable[bytes]]
 
@@ -85,3 +85,46 @@ async def test_a_header_without_end_is_given_up() -> None:
     with pytest.raises(ModelFileInvalid, match="longer than that of any model"):
         await read_remote_header(fetch, 1 << 40)
     assert fetched <= MAX_FETCHED
+
+
+def version(path: Path, kind: str, file_type: int, **more: object) -> Path:
+    """Write one version of a model with a large vocabulary, as `llama-quantize` does."""
+    settings: dict[str, object] = {
+        "general.name": f"Thing {kind}",
+        "tokenizer.ggml.tokens": [f"token{number}" for number in range(60_000)],
+        "general.file_type": file_type,
+        "tokenizer.chat_template": "{{ messages }}",
+        **more,
+    }
+    return write_dense(path, "llama", Dense(layers=3, kind=kind), settings)
+
+
+async def test_another_version_of_a_model_takes_two_small_pieces(tmp_path: Path) -> None:
+    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    path = version(tmp_path / "second.gguf", "Q8_0", 7, **{"quantize.imatrix.file": "i" * 300})
+    asked: list[tuple[int, int]] = []
+    header = await read_remote_header(from_file(path, asked), path.stat().st_size, like)
+    truth = read_header(path)
+    assert (header.tensors, header.data_offset) == (truth.tensors, truth.data_offset)
+    assert (header.name, header.quantization) == ("Thing Q8_0", "Q8_0")
+    assert header.metadata["tokenizer.ggml.tokens"] == truth.metadata["tokenizer.ggml.tokens"]
+    assert sum(length for _, length in asked) < 140 << 10 < truth.data_offset
+
+
+async def test_a_model_that_is_only_nearly_alike_is_read_whole(tmp_path: Path) -> None:
+    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    longer = {"tokenizer.ggml.scores": [0.5] * 60_000}
+    path = version(tmp_path / "second.gguf", "Q8_0", 7, **longer)
+    header = await read_remote_header(from_file(path, []), path.stat().st_size, like)
+    assert header == read_header(path)
+
+
+async def test_a_table_that_does_not_end_with_the_file_is_not_believed(tmp_path: Path) -> None:
+    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    path = version(tmp_path / "second.gguf", "Q4_K", 15)
+    with path.open("ab") as file:
+        file.write(b"more" * 4_000)
+    asked: list[tuple[int, int]] = []
+    header = await read_remote_header(from_file(path, asked), path.stat().st_size, like)
+    assert header == read_header(path)
+    assert sum(length for _, length in asked) > like.data_offset

@@ -56,11 +56,15 @@ class ModelDetails(QScrollArea):
         super().__init__()
         self._theme = theme
         self._row: ModelRow | None = None
+        self._shown: tuple[ModelRow, LoadLimits] | None = None
         self._build()
         self._connect()
 
     def show_row(self, row: ModelRow, limits: LoadLimits) -> None:
         """Show a model file; `limits` go to the editor of its load settings."""
+        if (row, limits) == self._shown:
+            return
+        self._shown = (row, limits)
         is_other = self._row is None or self._row.key != row.key
         self._row = row
         self._title.setText(row.model.name)

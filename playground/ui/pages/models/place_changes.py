@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.services.library import ModelLibrary
+from playground.services.library import LibraryPlace
 from playground.store.settings import SettingsStore
 from playground.ui.pages.models.places import folder_entries
 from playground.ui.pages.models.rows import ModelRow
@@ -22,7 +22,6 @@ class PlaceChanges(QObject):
     def __init__(
         self,
         view: ModelsPage,
-        library: ModelLibrary,
         settings: SettingsStore,
         *,
         toast: ShowToast,
@@ -31,16 +30,15 @@ class PlaceChanges(QObject):
     ) -> None:
         super().__init__(view)
         self._view = view
-        self._library = library
         self._settings = settings
         self._toast = toast
         self._report = report
         self._rescan = rescan
         self._wanted: tuple[Path, ...] = ()
 
-    def show(self) -> None:
+    def show(self, places: tuple[LibraryPlace, ...]) -> None:
         """List the places, each with the number of models it has."""
-        self._view.show_folders(folder_entries(self._library))
+        self._view.show_folders(folder_entries(places))
 
     def add(self, paths: tuple[Path, ...]) -> None:
         """Look into folders and at files that were dropped on the window or chosen."""

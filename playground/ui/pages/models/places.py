@@ -1,14 +1,16 @@
 """Which places are listed below the models, and how many models each has."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QCoreApplication
 
-from playground.services.library import LibraryPlace, ModelLibrary
+from playground.services.library import LibraryPlace
 from playground.ui.pages.models.folders import FolderEntry
 
 
-def folder_entries(library: ModelLibrary) -> tuple[FolderEntry, ...]:
+def folder_entries(places: Iterable[LibraryPlace]) -> tuple[FolderEntry, ...]:
     """Return the built-in places, other programs', then those a person has added."""
-    return tuple(_entry(place) for place in library.places())
+    return tuple(_entry(place) for place in places)
 
 
 def _entry(place: LibraryPlace) -> FolderEntry:

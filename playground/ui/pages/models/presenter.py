@@ -8,20 +8,22 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from playground.core.errors import ModelFileInvalid, PlaygroundError
-from playground.core.memory import longest_default
+from playground.core.errors import PlaygroundError
 from playground.core.requirements import Requirements
 from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
-from playground.services.library import LibraryState, ModelLibrary
-from playground.services.pool import LoadedWorker, WorkerPool, physical_cores
+from playground.services.library import ModelLibrary
+from playground.services.pool import LoadedWorker, WorkerPool
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
+from playground.ui.pages.models.assessing import Assessments
+from playground.ui.pages.models.chosen import ChosenModel
 from playground.ui.pages.models.deletes import Deletes
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
 from playground.ui.pages.models.place_changes import PlaceChanges
+from playground.ui.pages.models.reckoning import Found
 from playground.ui.pages.models.rows import LoadState, ModelRow
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
@@ -56,27 +58,22 @@ class ModelsPresenter(QObject):
         self._rows: tuple[ModelRow, ...] = ()
         self._selected: str | None = None
         self._loaded: dict[str, LoadedWorker] = {}
-        self._layers: dict[str, int | None] = {}
-        self._automatic: dict[str, int | None] = {}
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._finder: Follower | None = None
-        self._assessed: dict[str, tuple[ModelFile, LoadSettings, Requirements | None]] = {}
-        self._stale: set[str] = set()
-        self._assessing: asyncio.Task[None] | None = None
+        self._assessments = Assessments(bridge, requirements, self._refresh)
+        self._chosen = ChosenModel(view.details, bridge, library, requirements, self._refresh)
         self._deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
         self._loads = Loads(bridge, pool, self._refresh)
         self._places = PlaceChanges(
             view,
-            library,
             settings,
             toast=toast,
             report=bridge.report,
             rescan=self.rescan,
         )
         self._connect()
-        self._places.show()
 
     def rescan(self) -> None:
         """Look through the folders; a scan that runs already is followed by another."""
@@ -140,9 +137,9 @@ class ModelsPresenter(QObject):
         """End what this page has begun."""
         self._on_hidden()
         self._loads.close()
-        for task in (self._scan_task, self._assessing):
-            if task is not None:
-                task.cancel()
+        self._assessments.close()
+        if self._scan_task is not None:
+            self._scan_task.cancel()
 
     def _connect(self) -> None:
         view, details = self._view, self._view.details
@@ -173,27 +170,27 @@ class ModelsPresenter(QObject):
         try:
             while True:
                 self._must_scan_again = False
-                models = await self._bridge.submit(reckoning.scan(self._library))
+                found = await self._bridge.submit(reckoning.scan(self._library))
                 if not self._must_scan_again:
                     break
         finally:
             self._view.show_scanning(is_scanning=False)
-        self._take(models)
+        self._take(found)
         self._selected = self._places.tell(self._rows) or self._selected
         if self._selected is not None:
             self._select(self._selected)
 
-    def _on_found(self, states: list[LibraryState]) -> None:
+    def _on_found(self, states: list[Found]) -> None:
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
-        self._take(states[-1].models)
+        self._take(states[-1])
 
-    def _take(self, models: tuple[ModelFile, ...]) -> None:
-        """List `models`; what is known of them stays, the rest is worked out."""
+    def _take(self, found: Found) -> None:
+        """List what was found; what is known of it stays, the rest is worked out."""
         before = self._selected
-        self._rows = tuple(self._with_state(self._new_row(model)) for model in models)
+        self._rows = tuple(self._with_state(self._new_row(model)) for model in found.models)
         self._choose_after_scan()
         self._view.show_rows(self._rows)
-        self._places.show()
+        self._places.show(found.places)
         if self._selected is None:
             self._view.show_details(None, LoadLimits())
         elif self._selected != before:
@@ -204,19 +201,13 @@ class ModelsPresenter(QObject):
 
     def _new_row(self, model: ModelFile) -> ModelRow:
         settings = self._settings_of(model)
-        known = self._assessed.get(str(model.path))
-        is_same = known is not None and known[0] == model
-        return ModelRow(
-            model,
-            settings,
-            known[2] if known is not None and is_same else None,
-            self._requirements.use_of(model.path),
-        )
+        use = self._requirements.use_of(model.path)
+        return ModelRow(model, settings, self._assessments.of(model), use)
 
     def _show_selected(self) -> None:
         row = self._row()
         if row is not None:
-            self._view.show_details(row, self._limits(row))
+            self._view.show_details(row, self._chosen.limits(row))
 
     def _choose_after_scan(self) -> None:
         keys = [row.key for row in self._rows]
@@ -228,74 +219,18 @@ class ModelsPresenter(QObject):
         row = self._row()
         if row is None:
             return
-        self._view.show_details(row, self._limits(row))
-        self._bridge.spawn(self._show_header(row))
-        self._bridge.spawn(self._show_elsewhere(row))
-
-    async def _show_header(self, row: ModelRow) -> None:
-        try:
-            header, facts = await self._bridge.submit(
-                reckoning.header_facts(self._library, row.model)
-            )
-        except ModelFileInvalid as error:
-            if self._selected == row.key:
-                size = f"{row.model.size_bytes:,} bytes"
-                self._view.details.show_header(
-                    (("file", row.key), ("size", size), ("problem", error.message))
-                )
-            return
-        self._layers[row.key] = header.number("block_count")
-        self._automatic[row.key] = longest_default(header)
-        if self._selected == row.key:
-            self._view.details.show_header(facts)
-            self._refresh()
-
-    async def _show_elsewhere(self, row: ModelRow) -> None:
-        if not row.is_usable:
-            return
-        found = await self._bridge.submit(
-            reckoning.elsewhere(self._requirements, self._library, row.model, row.settings)
-        )
-        if self._selected == row.key:
-            self._view.details.show_elsewhere(found)
+        self._view.show_details(row, self._chosen.limits(row))
+        self._chosen.show(row)
 
     def _assess(self) -> None:
-        """Work out what is not known yet, a few models at a time."""
-        if self._assessing is None or self._assessing.done():
-            self._assessing = self._bridge.spawn(self._assess_all())
-
-    async def _assess_all(self) -> None:
-        while wanted := self._unknown():
-            found = await self._bridge.submit(reckoning.assess_some(self._requirements, wanted))
-            for model, settings in wanted:
-                key = str(model.path)
-                if key in found:
-                    self._assessed[key] = (model, settings, found[key])
-                    self._stale.discard(key)
-            self._rows = tuple(
-                replace(row, needs=self._assessed[row.key][2]) if row.key in found else row
-                for row in self._rows
-            )
-            self._refresh()
-
-    def _unknown(self) -> tuple[tuple[ModelFile, LoadSettings], ...]:
-        """Return what has to be worked out, the chosen model first."""
-        wanted = [
-            (row.model, row.settings)
-            for row in self._rows
-            if row.is_usable
-            and row.model.is_header_read
-            and (
-                row.key in self._stale
-                or self._assessed.get(row.key, (None, None))[:2] != (row.model, row.settings)
-            )
-        ]
-        wanted.sort(key=lambda item: str(item[0].path) != self._selected)
-        return tuple(wanted)
+        """Work out what is not known yet, the chosen model first."""
+        wanted = [row for row in self._rows if row.is_usable and row.model.is_header_read]
+        wanted.sort(key=lambda row: row.key != self._selected)
+        self._assessments.ask([(row.model, row.settings) for row in wanted])
 
     async def _look_at_memory(self) -> None:
         await self._bridge.submit(reckoning.refresh(self._requirements))
-        self._stale = {row.key for row in self._rows}
+        self._assessments.age()
         uses = self._requirements.use_of
         self._rows = tuple(replace(row, use=uses(row.model.path)) for row in self._rows)
         self._assess()
@@ -357,22 +292,24 @@ class ModelsPresenter(QObject):
         self._view.show_rows(self._rows)
         row = self._row()
         if row is not None:
-            self._view.show_details(row, self._limits(row))
+            self._view.show_details(row, self._chosen.limits(row))
 
     def _replace(self, changed: ModelRow) -> None:
         self._rows = tuple(changed if row.key == changed.key else row for row in self._rows)
         self._refresh()
 
     def _with_state(self, row: ModelRow) -> ModelRow:
+        """Return the row as it is now; the very same one where nothing has changed."""
         worker = self._loaded.get(row.key)
+        needs = self._assessments.of(row.model)
         fraction = self._loads.fraction(row.key)
         if worker is None:
             state = LoadState.UNLOADED if fraction is None else LoadState.LOADING
-            return replace(row, state=state, load_s=None, fraction=fraction)
+            return _changed(row, needs, state, None, fraction)
         state = LoadState(worker.state.value)
         if state is not LoadState.LOADING:
             fraction = None
-        return replace(row, state=state, load_s=worker.load_s, fraction=fraction)
+        return _changed(row, needs, state, worker.load_s, fraction)
 
     def _row(self, key: str | None = None) -> ModelRow | None:
         wanted = key or self._selected
@@ -381,17 +318,15 @@ class ModelsPresenter(QObject):
     def _settings_of(self, model: ModelFile) -> LoadSettings:
         return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
 
-    def _limits(self, row: ModelRow) -> LoadLimits:
-        import psutil  # noqa: PLC0415 - start-up time
 
-        cores = physical_cores()
-        automatic = self._automatic.get(row.key)
-        if row.needs is not None and row.settings.context is None:
-            automatic = row.needs.need.context
-        return LoadLimits(
-            context_length=row.model.context_length,
-            automatic_context=automatic,
-            layers=self._layers.get(row.key),
-            cores=cores,
-            threads=max(cores, psutil.cpu_count() or cores),
-        )
+def _changed(
+    row: ModelRow,
+    needs: Requirements | None,
+    state: LoadState,
+    load_s: float | None,
+    fraction: float | None,
+) -> ModelRow:
+    is_same = row.needs is needs and row.state is state
+    if is_same and (row.load_s, row.fraction) == (load_s, fraction):
+        return row
+    return replace(row, needs=needs, state=state, load_s=load_s, fraction=fraction)

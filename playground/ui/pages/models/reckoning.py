@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import EngineError, ModelFileInvalid, kinds
@@ -12,7 +13,7 @@ from playground.core.gguf_header import ArraySummary, GgufHeader, Value
 from playground.core.requirements import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.devices import Device
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library import LibraryPlace, ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
 from playground.services.requirements import RequirementsService
 from playground.ui.namesakes import told_apart
@@ -22,18 +23,28 @@ _MOMENT_S = 0.12
 _LONGEST_VALUE = 400
 
 
-async def found(library: ModelLibrary) -> AsyncGenerator[LibraryState, None]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is on this computer at one moment."""
+
+    models: tuple[ModelFile, ...]
+    places: tuple[LibraryPlace, ...]
+    is_scanning: bool
+
+
+async def found(library: ModelLibrary) -> AsyncGenerator[Found, None]:
     """Yield what is on this computer, at once and after each change."""
     async with aclosing(library.follow()) as states:
         async for state in states:
-            yield LibraryState(told_apart(state.models), state.headers_left)
+            places = await asyncio.to_thread(library.places)
+            yield Found(told_apart(state.models), places, state.is_scanning)
 
 
-async def scan(library: ModelLibrary) -> tuple[ModelFile, ...]:
+async def scan(library: ModelLibrary) -> Found:
     """Return every model file, looked for just now."""
     models = told_apart(await library.scan())
     library.look_again()
-    return models
+    return Found(models, await asyncio.to_thread(library.places), is_scanning=False)
 
 
 async def refresh(requirements: RequirementsService) -> None:

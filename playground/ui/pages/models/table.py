@@ -60,15 +60,20 @@ class ModelTableModel(QAbstractTableModel):
 
     def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
         """Show `rows`; where the same files are listed, only what changed is drawn again."""
-        if [row.key for row in rows] != [row.key for row in self._rows]:
+        if rows is self._rows:
+            return
+        if [row.model.path for row in rows] != [row.model.path for row in self._rows]:
             self.beginResetModel()
             self._rows = rows
             self.endResetModel()
             return
-        changed = [i for i, row in enumerate(rows) if row != self._rows[i]]
-        self._rows = rows
-        for i in changed:
-            self.dataChanged.emit(self.index(i, 0), self.index(i, len(Column) - 1))
+        before, self._rows = self._rows, rows
+        changed = [i for i, row in enumerate(rows) if row is not before[i] and row != before[i]]
+        if not changed:
+            return
+        # of a thousand rows most change at once: one signal, as each makes the list sort again
+        first, last = changed[0], changed[-1]
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
 
     def row_of(self, key: str) -> int | None:
         """Return where a file is listed."""
@@ -226,6 +231,8 @@ class ModelFilter(QSortFilterProxyModel):
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Qt: say whether a row is shown."""
+        if not self._words and self._kind == "all":
+            return True
         source = self.sourceModel()
         row = source.data(source.index(source_row, 0, source_parent), ROW_ROLE)
         model = row.model

@@ -13,22 +13,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.memory import MemoryNeed
 from playground.core.requirements import Requirements
 from playground.services.devices import Device
 from playground.ui.pages.models.elsewhere import ElsewhereBox
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
+from playground.ui.pages.models.memory_parts import MemoryParts
 from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.amounts import (
-    exact_bytes,
     parameters_words,
     size_words,
     words_in,
 )
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.facts import Facts
-from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart
 from playground.ui.widgets.parts import make_button, make_label, make_line
 from playground.ui.widgets.requirement_box import RequirementBox
 
@@ -129,39 +127,7 @@ class ModelDetails(QScrollArea):
         if needs is None:
             return
         self._box.show_needs(needs)
-        need = needs.need
-        self._where.setText(
-            self.tr("Where the memory goes, at ~{0} ({1} tokens)").format(
-                words_in(need.context), f"{need.context:,}"
-            )
-        )
-        parts = [
-            MemoryPart(self._model_words(need), need.weights_bytes, "accent"),
-            MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
-            MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
-        ]
-        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
-        sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
-        if need.projector_bytes:
-            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
-            words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
-            sizes.append(need.projector_bytes)
-        self._bar.show_parts(tuple(parts), needs.free_bytes)
-        # a number stays in one line with its unit
-        shown = (size_words(size).replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)
-        legend = words.format(*shown)
-        if needs.card_layers:
-            legend += self.tr(" · of it {0} on the graphics card").format(
-                size_words(needs.card_bytes)
-            )
-        self._legend.setText(legend)
-
-    def _model_words(self, need: MemoryNeed) -> str:
-        if not need.repacked_bytes:
-            return self.tr("Model")
-        return self.tr("Model, with {0} of it rearranged for this processor").format(
-            exact_bytes(need.repacked_bytes)
-        )
+        self._parts.show_needs(needs)
 
     def _show_state(self, row: ModelRow, *, is_usable: bool) -> None:
         is_loading = row.state is LoadState.LOADING or row.fraction is not None
@@ -259,11 +225,8 @@ class ModelDetails(QScrollArea):
         self._box = RequirementBox(self._theme)
         column.addWidget(self._box)
         column.addSpacing(px(6))
-        self._where = make_label(role="caption", tone="quiet", wrap=True)
-        self._bar = MemoryBar(self._theme)
-        self._legend = make_label(role="caption", tone="quiet", wrap=True)
-        for widget in (self._where, self._bar, self._legend):
-            column.addWidget(widget)
+        self._parts = MemoryParts(self._theme)
+        column.addWidget(self._parts)
         return box
 
     def _build_actions(self) -> QHBoxLayout:

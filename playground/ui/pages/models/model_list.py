@@ -13,11 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from playground.ui.pages.models.cards import CardDelegate
+from playground.ui.pages.models.list_delegate import ModelDelegate
 from playground.ui.pages.models.rows import ModelRow
 from playground.ui.pages.models.table import (
     ROW_ROLE,
     Column,
-    ModelDelegate,
     ModelFilter,
     ModelTableModel,
 )

@@ -1,15 +1,14 @@
-"""Decides what is shown of the repository that is open, and carries out what is asked of it."""
+"""Decides what is shown of the repository that is open."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject
 
-from playground.core.downloads import Download, DownloadState
-from playground.core.errors import HubFailed, ModelFileInvalid, PlaygroundError
+from playground.core.downloads import Download
+from playground.core.errors import HubFailed, ModelFileInvalid
 from playground.core.gguf_header import GgufHeader
 from playground.core.hub import HubModel, HubRepository
 from playground.core.targets import ModelFile
@@ -17,6 +16,7 @@ from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
+from playground.ui.pages.hub.actions import VersionActions
 from playground.ui.pages.hub.advice import Assessor, advised, version_name, with_state
 from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.view import HubPage
@@ -50,10 +50,16 @@ class OpenedRepository(QObject):
         self._downloads = downloads
         self._requirements = requirements
         self._library = library
-        self._open_downloads = open_downloads
-        self._open_compare = open_compare
-        self._open_settings = open_settings
-        self._toast = toast
+        self._actions = VersionActions(
+            view.details,
+            bridge,
+            downloads,
+            lambda: self._opened,
+            open_downloads=open_downloads,
+            open_compare=open_compare,
+            open_settings=open_settings,
+            toast=toast,
+        )
         self._opened: Opened | None = None
         self._headers: dict[str, GgufHeader] = {}
         self._is_own_choice = False
@@ -115,15 +121,10 @@ class OpenedRepository(QObject):
 
     def _connect(self) -> None:
         details = self._view.details
-        details.page_asked.connect(self._on_page)
-        details.token_asked.connect(self._on_token)
         details.retry_asked.connect(self.retry_if_failed)
         details.version_chosen.connect(self._on_version)
         details.quantization_chosen.connect(self._on_quantization)
         details.versions_shown.connect(self._on_all)
-        details.offer.download_asked.connect(self._on_download)
-        details.offer.compare_asked.connect(self._on_compare)
-        details.offer.downloads_asked.connect(self._on_downloads_page)
         details.offer.recommended_asked.connect(self._on_recommended)
 
     def _stop(self) -> None:
@@ -296,44 +297,3 @@ class OpenedRepository(QObject):
         is_reading = bool(self._tasks) and not self._tasks[0].done()
         if opened.repository is not None and not is_reading:
             self._tasks.append(self._bridge.spawn(self._read_all(opened.repository)))
-
-    def _on_download(self, with_pictures: bool) -> None:
-        opened = self._opened
-        row = None if opened is None else opened.row
-        if opened is None or opened.repository is None or row is None:
-            return
-        if row.download is not None and row.download.state is DownloadState.FAILED:
-            self._bridge.spawn(self._retry(row.download))
-            return
-        self._bridge.spawn(self._fetch(opened.repository, row, with_pictures=with_pictures))
-
-    async def _fetch(
-        self, repository: HubRepository, row: VersionRow, *, with_pictures: bool
-    ) -> None:
-        projector = repository.projector if with_pictures else None
-        try:
-            call = self._downloads.add(repository, row.file, projector=projector)
-            await self._bridge.submit(call)
-        except PlaygroundError as error:
-            self._toast(f"{error.message} {error.hint}".strip(), tone="bad")
-
-    async def _retry(self, download: Download) -> None:
-        await self._bridge.submit(self._downloads.retry(download.id))
-
-    def _on_compare(self) -> None:
-        row = None if self._opened is None else self._opened.row
-        if row is not None and row.here is not None:
-            self._open_compare(row.here)
-
-    def _on_downloads_page(self) -> None:
-        self._open_downloads()
-
-    def _on_token(self) -> None:
-        if self._open_settings is not None:
-            self._open_settings()
-
-    def _on_page(self) -> None:
-        if self._opened is not None and self._opened.page_url:
-            address = QUrl(self._opened.page_url)
-            if address.scheme() in {"http", "https"}:
-                QDesktopServices.openUrl(address)

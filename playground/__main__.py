@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from playground.services import bandwidth
 
         return bandwidth.main()
+    if given == ["--read-headers"]:
+        from playground.services import library_reader
+
+        return library_reader.main()
     if given == ["--version"]:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")

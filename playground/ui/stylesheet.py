@@ -137,6 +137,8 @@ QScrollBar::handle:hover { background: @quiet; }
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {
   background: transparent; border: none; height: 0; width: 0; }
 
+QSplitter::handle { image: none; background: transparent; }
+
 QWidget#rail { background: @background; border-right: 1px solid @line; }
 QToolButton[rail="true"] { background: transparent; border: none; border-radius: {9}px;
   color: @quiet; font-size: {11}px; padding: {8}px {2}px; }

@@ -125,7 +125,6 @@ class HubPage(Page):
         self._column.addWidget(self._banner)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.setStyleSheet("QSplitter::handle { image: none; background: transparent; }")
         self._stack = QStackedWidget()
         self._shelf = Shelf(self._theme)
         self._panel = ResultPanel(self._theme)

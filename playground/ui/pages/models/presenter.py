@@ -8,18 +8,18 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from playground.core.errors import PlaygroundError
 from playground.core.requirements import Requirements
 from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
 from playground.services.library import ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
 from playground.services.requirements import RequirementsService
-from playground.store.settings import Settings, SettingsStore
+from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.assessing import Assessments
 from playground.ui.pages.models.chosen import ChosenModel
 from playground.ui.pages.models.deletes import Deletes
+from playground.ui.pages.models.load_choices import LoadChoices
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
 from playground.ui.pages.models.place_changes import PlaceChanges
@@ -49,7 +49,7 @@ class ModelsPresenter(QObject):
         self._view = view
         self._bridge = bridge
         self._library = library
-        self._settings = settings
+        self._load_choices = LoadChoices(settings, bridge.report)
         self._pool = pool
         self._open_compare = open_compare
         self._toast = toast
@@ -111,21 +111,10 @@ class ModelsPresenter(QObject):
     def change_settings(self, settings: LoadSettings) -> None:
         """Remember how the chosen model is loaded, and reckon again what it needs."""
         row = self._row()
-        if row is None:
-            return
-
-        def edit(stored: Settings) -> Settings:
-            others = {key: kept for key, kept in stored.load_settings.items() if key != row.key}
-            if settings != LoadSettings():
-                others[row.key] = settings
-            return replace(stored, load_settings=others)
-
-        try:
-            self._settings.change(edit)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._replace(replace(row, settings=settings))
-        self._assess()
+        if row is not None:
+            self._load_choices.keep(row.model, settings)
+            self._replace(replace(row, settings=settings))
+            self._assess()
 
     def delete_selected(self) -> None:
         """Ask whether the chosen model is to be deleted, and do so."""
@@ -187,7 +176,11 @@ class ModelsPresenter(QObject):
     def _take(self, found: Found) -> None:
         """List what was found; what is known of it stays, the rest is worked out."""
         before = self._selected
-        self._rows = tuple(self._with_state(self._new_row(model)) for model in found.models)
+        known = {row.key: row for row in self._rows}
+        self._rows = tuple(
+            self._with_state(self._row_for(model, known.get(str(model.path))))
+            for model in found.models
+        )
         self._choose_after_scan()
         self._view.show_rows(self._rows)
         self._places.show(found.places)
@@ -199,8 +192,10 @@ class ModelsPresenter(QObject):
             self._show_selected()
         self._assess()
 
-    def _new_row(self, model: ModelFile) -> ModelRow:
-        settings = self._settings_of(model)
+    def _row_for(self, model: ModelFile, known: ModelRow | None) -> ModelRow:
+        if known is not None and known.model is model:
+            return known
+        settings = self._load_choices.of(model)
         use = self._requirements.use_of(model.path)
         return ModelRow(model, settings, self._assessments.of(model), use)
 
@@ -314,9 +309,6 @@ class ModelsPresenter(QObject):
     def _row(self, key: str | None = None) -> ModelRow | None:
         wanted = key or self._selected
         return next((row for row in self._rows if row.key == wanted), None)
-
-    def _settings_of(self, model: ModelFile) -> LoadSettings:
-        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
 
 
 def _changed(

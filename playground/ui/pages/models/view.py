@@ -115,7 +115,6 @@ class ModelsPage(Page):
         self._column.addLayout(self._build_choices())
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.setStyleSheet("QSplitter::handle { image: none; background: transparent; }")
         left = QWidget()
         self._left = QVBoxLayout(left)
         self._left.setContentsMargins(0, 0, 0, 0)

@@ -50,7 +50,7 @@ def watch_page(window, began):
     meter = LagMeter()
     model = window.page("models").findChild(QTableView).model().sourceModel()
 
-    def look(*_):
+    def look():
         now = time.perf_counter() - began
         # looked at from inside: asking the item model for each would keep the loop busy itself
         rows = [row for row in model._rows if row.model.source != "Starter"]
@@ -62,6 +62,7 @@ def watch_page(window, began):
             found.setdefault("headers", now)
         if "done" not in found and all(row.needs is not None for row in rows):
             found["done"] = now
+            often.stop()
             QTimer.singleShot(2000, end)
 
     def end():
@@ -70,12 +71,10 @@ def watch_page(window, began):
         print(json.dumps(found), flush=True)
         window.close()
 
-    for signal in (model.modelReset, model.dataChanged, model.rowsInserted):
-        signal.connect(lambda *_: None if later.isActive() else later.start(20))
-    later = QTimer(window)
-    later.setSingleShot(True)
-    later.timeout.connect(look)
-    window._watch = (meter, later, look)
+    often = QTimer(window)
+    often.timeout.connect(look)
+    often.start(20)
+    window._watch = (meter, often)
 
 sys.argv[1:] = [str(count)]
 sys.exit(run_window(watch))

@@ -49,6 +49,54 @@ def test_a_page_is_built_on_its_first_visit(
     window.hide()
 
 
+def test_a_page_that_is_asked_for_too_early_comes_as_soon_as_it_can(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    window = MainWindow(theme, settings, bridge)
+    qtbot.addWidget(window)
+    for key in ("compare", "models", "history"):
+        window.add_page(key, key.title(), key, Page)
+    window.open_remembered()
+    window.hold_pages()
+    window.show_page("history")
+    window.show_page("models")
+    assert window.current_page == "compare"
+    lit = [button.text() for button in window.findChildren(QToolButton) if button.isChecked()]
+    assert lit == ["Models"]
+    window.release_pages()
+    assert window.current_page == "models"
+    window.hide()
+
+
+def test_going_back_forgets_the_page_that_was_asked_for_too_early(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    window = MainWindow(theme, settings, bridge)
+    qtbot.addWidget(window)
+    for key in ("compare", "models"):
+        window.add_page(key, key.title(), key, Page)
+    window.open_remembered()
+    window.hold_pages()
+    window.show_page("models")
+    window.show_page("compare")
+    window.release_pages()
+    assert window.current_page == "compare"
+    window.hide()
+
+
+def test_the_rail_is_as_wide_as_its_longest_word(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    window = MainWindow(theme, settings, bridge)
+    qtbot.addWidget(window)
+    window.add_page("one", "A very long word here", "compare", Page)
+    window.open_remembered()
+    button = window.findChild(QToolButton)
+    assert button is not None
+    assert button.fontMetrics().horizontalAdvance(button.text()) < button.width()
+    window.hide()
+
+
 def test_pages_are_reached_by_keys_and_by_the_rail(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage()
     for number, key in enumerate(("compare", "models", "providers", "history", "settings"), 1):

@@ -1,8 +1,14 @@
 """Small parts that every page uses."""
 
+import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
+from pytestqt.qtbot import QtBot
 
-from playground.ui.widgets.parts import plain_tooltip
+from playground.core.requirements import Speed
+from playground.core.runs import Provenance
+from playground.ui.widgets.parts import make_button, plain_tooltip
+from playground.ui.widgets.verdict import exact_speed, speed_figure, speed_words
 
 
 def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() -> None:
@@ -12,3 +18,30 @@ def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() ->
     document.setHtml(tip)
     assert document.toPlainText() == text
     assert plain_tooltip("1 & 2\n3") == "1 & 2\n3"
+
+
+@pytest.mark.qt_log_ignore("Keyboard event not accepted")
+def test_enter_presses_a_button_and_ctrl_enter_is_left_to_the_page(qtbot: QtBot) -> None:
+    pressed: list[bool] = []
+    button = make_button("Go", lambda: pressed.append(True))
+    qtbot.addWidget(button)
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    qtbot.keyClick(button, Qt.Key.Key_Enter, Qt.KeyboardModifier.KeypadModifier)
+    assert len(pressed) == 2
+    qtbot.keyClick(button, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert len(pressed) == 2
+    button.setEnabled(False)
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    assert len(pressed) == 2
+
+
+def test_a_speed_is_never_no_words_at_all() -> None:
+    def estimated(low: float, high: float) -> Speed:
+        return Speed(low, high, Provenance.ESTIMATED)
+
+    assert speed_words(estimated(0.1, 0.3)) == "≈ under 1 word/s"
+    assert speed_words(estimated(0.1, 4)) == "≈ up to 3 words/s"
+    assert speed_words(estimated(40, 120)) == "≈ 30–90 words/s"
+    assert speed_figure(Speed(40, 40, Provenance.MEASURED)) == "30"
+    assert speed_words(None) == "—"
+    assert exact_speed(estimated(0.1, 0.3)) == "≈ 0.1–0.3 tokens a second, estimated"

@@ -14,26 +14,29 @@ from playground.core.gguf_header import GgufHeader
 
 log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
-    path TEXT PRIMARY KEY,
+    path BLOB PRIMARY KEY,     -- UTF-8, in which names that are none can be written too
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     header BLOB,               -- core.gguf_codec; NULL where the file cannot be used
     problem TEXT               -- JSON: sentence and hint
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS listed (
-    path TEXT PRIMARY KEY,
+    path BLOB PRIMARY KEY,
     signature TEXT NOT NULL,   -- changes with anything the listing was made from
-    model TEXT NOT NULL        -- JSON of core.targets.ModelFile
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS places (
-    root TEXT PRIMARY KEY,
-    device INTEGER NOT NULL,   -- st_dev of the drive it was seen on
-    models TEXT NOT NULL       -- JSON: what was listed there, for when the drive is away
+    model TEXT NOT NULL,       -- JSON of core.targets.ModelFile
+    root BLOB NOT NULL,        -- the folder it was found in
+    drive BLOB NOT NULL        -- where the drive it lies on is mounted
 ) WITHOUT ROWID;
 """
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""The last is what a table of other columns gives."""
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_GONE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+"""What a file gives that was deleted or moved while it was open."""
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +56,35 @@ class Known:
     problem: tuple[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """How a model was listed last."""
+
+    signature: str
+    model: str
+    """JSON."""
+    root: str
+    drive: str
+
+
 class LibraryCache:
     """Headers by path, size and time of change. Safe in several threads and processes.
 
-    A cache that is damaged or cannot be written is done without: everything is read again.
+    A cache that is damaged is made anew; one that cannot be written is done without: everything is
+    read again.
     """
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._is_broken = file is None
+        self._tries_left = 0 if file is None else _TRIES
 
     def get(self, path: str) -> Known | None:
         """Return what is known of a file."""
-        rows = self._rows("SELECT size, mtime_ns, header, problem FROM files WHERE path = ?", path)
+        query = "SELECT size, mtime_ns, header, problem FROM files WHERE path = ?"
+        rows = self._rows(query, _key(path))
         return None if not rows else _known(*rows[0])
-
-    def listed(self) -> dict[str, tuple[str, str]]:
-        """Return how every model was listed last: signature and JSON by path."""
-        rows = self._rows("SELECT path, signature, model FROM listed")
-        return {path: (signature, model) for path, signature, model in rows}
-
-    def put_listed(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Remember how models are listed: path, signature, JSON."""
-        self._change("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", list(rows))
 
     def put(self, items: Iterable[tuple[str, Known]]) -> None:
         """Remember files."""
@@ -85,7 +92,7 @@ class LibraryCache:
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
             [
                 (
-                    path,
+                    _key(path),
                     known.stamp.size,
                     known.stamp.mtime_ns,
                     None if known.header is None else gguf_codec.dumps(known.header),
@@ -95,27 +102,38 @@ class LibraryCache:
             ],
         )
 
+    def listed(self) -> dict[str, Listed]:
+        """Return how every model was listed last, by path."""
+        rows = self._rows("SELECT path, signature, model, root, drive FROM listed")
+        try:
+            return {
+                _text(path): Listed(str(signature), str(model), _text(root), _text(drive))
+                for path, signature, model, root, drive in rows
+            }
+        except (AttributeError, UnicodeDecodeError):
+            return {}
+
+    def put_listed(self, rows: Iterable[tuple[str, Listed]]) -> None:
+        """Remember how models are listed, by path."""
+        self._change(
+            "INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?, ?)",
+            [
+                (_key(path), row.signature, row.model, _key(row.root), _key(row.drive))
+                for path, row in rows
+            ],
+        )
+
     def forget(self, paths: Iterable[str]) -> None:
         """Forget files."""
-        rows = [(path,) for path in paths]
+        rows = [(_key(path),) for path in paths]
         self._change("DELETE FROM files WHERE path = ?", rows)
         self._change("DELETE FROM listed WHERE path = ?", rows)
 
-    def place(self, root: str) -> tuple[int, str] | None:
-        """Return the drive a folder was seen on last, and what was listed there (JSON)."""
-        rows = self._rows("SELECT device, models FROM places WHERE root = ?", root)
-        return None if not rows else (int(rows[0][0]), str(rows[0][1]))
-
-    def put_place(self, root: str, device: int, models: str) -> None:
-        """Remember what a folder holds."""
-        self._change("INSERT OR REPLACE INTO places VALUES (?, ?, ?)", [(root, device, models)])
-
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what is remembered from now on is not kept."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._tries_left = 0
+            self._disconnect()
 
     def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # as SQLite gives them
         with self._lock:
@@ -125,7 +143,7 @@ class LibraryCache:
             try:
                 return connection.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                self._give_up(error)
+                self._recover(error)
                 return []
 
     def _change(self, statement: str, rows: list[tuple]) -> None:  # type: ignore[type-arg]  # of any columns
@@ -139,35 +157,39 @@ class LibraryCache:
                 with connection:
                     connection.executemany(statement, rows)
             except sqlite3.Error as error:
-                self._give_up(error)
+                self._recover(error)
 
     def _open(self) -> sqlite3.Connection | None:
-        if self._connection is None and not self._is_broken and self._file is not None:
+        while self._connection is None and self._tries_left > 0 and self._file is not None:
             try:
                 self._connection = _opened(self._file)
             except (sqlite3.Error, OSError) as error:
-                # once more, from nothing
-                log.warning("the library's cache is made anew: %s", error)
-                try:
-                    _delete(self._file)
-                    self._connection = _opened(self._file)
-                except (sqlite3.Error, OSError) as again:
-                    self._give_up(again)
+                if self._recover(error):
+                    return None
         return self._connection
 
-    def _give_up(self, error: Exception) -> None:
-        log.warning("the library's cache is not used: %s", error)
+    def _recover(self, error: sqlite3.Error | OSError) -> bool:
+        """Make ready for another try; return True where it is for later: another process writes."""
+        self._disconnect()
+        kind = _kind(error)
+        if kind in _BUSY:
+            return True
+        if kind in _DAMAGED and self._file is not None:
+            log.warning("the library's cache is made anew: %s", error)
+            with contextlib.suppress(OSError):
+                _delete(self._file)
+        elif kind not in _GONE:
+            self._tries_left = 0
+        self._tries_left = max(0, self._tries_left - 1)
+        if self._tries_left == 0:
+            log.warning("the library's cache is not used: %s", error)
+        return False
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            # another window writes; the next question may be answered
-            return
-        self._is_broken = True
-        if self._file is not None and isinstance(error, sqlite3.DatabaseError):
-            with contextlib.suppress(OSError):
-                _delete(self._file)
 
 
 def _opened(file: Path) -> sqlite3.Connection:
@@ -183,17 +205,37 @@ def _opened(file: Path) -> sqlite3.Connection:
                 "DROP TABLE IF EXISTS places;"
             )
         connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        if version != _VERSION:
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("SELECT path, size, mtime_ns, header, problem FROM files LIMIT 1")
+        connection.execute("SELECT path, signature, model, root, drive FROM listed LIMIT 1")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _kind(error: sqlite3.Error | OSError) -> int | None:
+    """Return SQLite's primary result code, https://www.sqlite.org/rescode.html; `None` for none."""
+    if isinstance(error, OSError):
+        return None
+    # without a code it is Python that could not read a text
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF
+
+
 def _delete(file: Path) -> None:
     for path in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
         path.unlink(missing_ok=True)
+
+
+def _key(path: str) -> bytes:
+    # a file name on Linux may be any bytes; Python shows those that are no text as surrogates
+    return path.encode("utf-8", "surrogatepass")
+
+
+def _text(key: bytes) -> str:
+    return key.decode("utf-8", "surrogatepass")
 
 
 def _known(size: int, mtime_ns: int, header: bytes | None, problem: str | None) -> Known | None:

@@ -1,6 +1,7 @@
 """Deletes model files into the system's bin, and says before what that takes away."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +33,13 @@ def deletion(model: ModelFile, others: Iterable[ModelFile]) -> Deletion:
     if not model.is_present:
         return Deletion((), 0, model.owner, "Its drive is not connected.")
     parts = folders.with_parts(model.path, model.source).parts
-    paths = [path for path in parts if path.exists() or path.is_symlink()]
+    paths = [path for path in parts if folders.exists(path) or path.is_symlink()]
     used = {other.projector for other in others}
     if model.projector is not None and model.projector not in used:
         paths.append(model.projector)
     files: list[Path] = []
     for path in paths:
-        files.append(path)
-        if model.source == HUGGING_FACE and path.is_symlink():
-            files += _blob_of(path)
+        files += _names_in_hub(path) if model.source == HUGGING_FACE else [path]
     if model.source == OLLAMA:
         files = _of_ollama(model.path, files)
     if not files:
@@ -62,31 +61,50 @@ def delete(model: ModelFile, others: Iterable[ModelFile], *, confirmed: bool) ->
     return planned
 
 
-def _to_bin(files: Iterable[Path]) -> None:
+def _to_bin(files: Sequence[Path]) -> None:
     import send2trash  # noqa: PLC0415 - start-up time
 
-    for path in files:
+    for done, path in enumerate(files):
         try:
-            send2trash.send2trash(str(path))
+            if path.is_symlink() and not folders.exists(path):
+                # no bin takes a link that leads nowhere, and there is nothing to bring back
+                path.unlink()
+            else:
+                send2trash.send2trash(str(path))
         except FileNotFoundError:
             # somebody else was quicker: it is gone, as was wanted
             continue
         except (OSError, send2trash.TrashPermissionError) as error:
+            reason = getattr(error, "strerror", None) or "this drive has none"
             raise StorageFailed(
-                f"{path.name} could not be put into the bin: "
-                f"{getattr(error, 'strerror', None) or 'this drive has none'}.",
-                "Nothing was deleted. Delete it in your file manager.",
+                f"{path.name} could not be put into the bin: {reason}.", _left(done, len(files))
             ) from error
 
 
-def _blob_of(link: Path) -> list[Path]:
-    """Return the file behind a snapshot's link, unless another snapshot still shows it."""
-    blob = link.resolve()
-    snapshots = next((parent for parent in link.parents if parent.name == "snapshots"), None)
-    if snapshots is None or not blob.is_file():
-        return []
-    others = (path for path in snapshots.rglob("*.gguf") if path != link and path.is_symlink())
-    return [] if any(path.resolve() == blob for path in others) else [blob]
+def _left(done: int, count: int) -> str:
+    if done == 0:
+        return "Nothing was deleted. Delete it in your file manager."
+    moved = "1 of its files is" if done == 1 else f"{done} of its files are"
+    return (
+        f"{moved} in the bin already, {count - done} still here. Bring back from the bin what is "
+        "there, or delete the rest in your file manager."
+    )
+
+
+def _names_in_hub(path: Path) -> list[Path]:
+    """Return every snapshot's link to a file of the Hub's cache, and the file itself."""
+    snapshots = next((parent for parent in path.parents if parent.name == "snapshots"), None)
+    if snapshots is None or not path.is_symlink() or not folders.is_file(path):
+        return [path]
+    links = [link for link in sorted(snapshots.rglob("*")) if _leads_to(link, path)]
+    return [*links, path.resolve()]
+
+
+def _leads_to(link: Path, path: Path) -> bool:
+    try:
+        return link.is_symlink() and link.samefile(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _of_ollama(blob: Path, files: list[Path]) -> list[Path]:
@@ -97,12 +115,16 @@ def _of_ollama(blob: Path, files: list[Path]) -> list[Path]:
 
 
 def _frees(files: Iterable[Path]) -> int:
-    total = 0
+    names: Counter[tuple[int, int]] = Counter()
+    room: dict[tuple[int, int], tuple[int, int]] = {}
     for path in files:
         try:
             status = path.lstat()
         except OSError:
             continue
-        if status.st_nlink <= 1:
-            total += status.st_size
-    return total
+        if path.is_symlink():
+            continue
+        identity = (status.st_dev, status.st_ino)
+        names[identity] += 1
+        room[identity] = (status.st_size, status.st_nlink)
+    return sum(size for identity, (size, links) in room.items() if links <= names[identity])

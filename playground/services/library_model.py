@@ -36,13 +36,13 @@ _READERS = frozenset(
 
 def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
     """Return what the folder tells: name and size."""
-    projector = found.projector
+    projector = found.projector if found.is_projector_certain else None
     return ModelFile(
         found.path,
-        found.name or _named(found),
+        names.clean(found.name or "") or _named(found),
         total_size(found.parts, stamps),
         found.source,
-        publisher=found.publisher,
+        publisher=names.clean(found.publisher or "") or None,
         repository=found.repository,
         projector=projector,
         projector_bytes=total_size((projector,), stamps) if projector else 0,

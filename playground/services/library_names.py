@@ -18,9 +18,13 @@ _SHARD_END = re.compile(r"-\d{5}-of-\d{5}$")
 
 def name_from_file(path: Path) -> str:
     """Return a readable name from a file name: `SmolLM2-135M-Instruct.Q4_1` without the rest."""
-    stem = path.name.removesuffix(path.suffix)
-    stem = _QUANTIZATION.sub("", _SHARD_END.sub("", stem)) or stem
+    stem = without_quantization(path.name.removesuffix(path.suffix))
     return clean(re.sub(r"[-_\s]+", " ", stem)) or path.name
+
+
+def without_quantization(stem: str) -> str:
+    """Return a file's name, which ends before its suffix, without quantization and part number."""
+    return _QUANTIZATION.sub("", _SHARD_END.sub("", stem)) or stem
 
 
 def name_from_repository(repo: str) -> str:
@@ -50,7 +54,7 @@ def choose(models: Iterable[ModelFile], wanted: str) -> ModelFile:
     exact = [model for model in known if key in _names(model)]
     begins = [m for m in known if key and any(name.startswith(key) for name in _names(m))]
     found = exact or begins
-    usable = [model for model in found if model.problem is None]
+    usable = [model for model in found if model.problem is None and model.is_present]
     if len(usable) == 1 or len(found) == 1:
         return (usable or found)[0]
     if not found:

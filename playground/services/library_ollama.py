@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playground.services.library_evidence import Evidence
+from playground.services.library_folders import is_file, is_folder, names_in, status_of
+
 _MODEL = "application/vnd.ollama.image.model"
 _PROJECTOR = "application/vnd.ollama.image.projector"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -30,20 +33,32 @@ class OllamaModel:
     projector: Path | None
 
 
-def ollama_models(root: Path) -> Iterator[OllamaModel]:
-    """Yield every model whose file is there; manifests that make no sense are passed over."""
+def ollama_models(root: Path, evidence: Evidence | None = None) -> Iterator[OllamaModel]:
+    """Yield every model whose file is there; manifests that make no sense are passed over.
+
+    What is seen of folders and manifests is noted in `evidence`.
+    """
+    evidence = evidence or Evidence()
     manifests = root / "manifests"
-    try:
-        paths = sorted(path for path in manifests.rglob("*") if path.is_file())
-    except OSError:
-        return
-    for path in paths:
+    evidence.note_folder(str(root / "blobs"), names_in(root / "blobs"))
+    for path in _files_below(manifests, evidence):
         layers = _layers(path)
         blob = _blob(root, layers.get(_MODEL))
         if blob is None:
             continue
         name, publisher = _named(path.relative_to(manifests))
         yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR)))
+
+
+def _files_below(folder: Path, evidence: Evidence) -> Iterator[Path]:
+    names = names_in(folder)
+    evidence.note_folder(str(folder), names)
+    for path in (folder / name for name in names or ()):
+        if is_file(path):
+            evidence.note_file(str(path), status_of(path))
+            yield path
+        elif is_folder(path) and not path.is_symlink():
+            yield from _files_below(path, evidence)
 
 
 def _layers(path: Path) -> dict[str, str]:
@@ -65,16 +80,16 @@ def _blob(root: Path, digest: str | None) -> Path | None:
     if digest is None:
         return None
     path = root / "blobs" / digest.replace(":", "-")
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def _named(manifest: Path) -> tuple[str, str | None]:
     """Return name and publisher from `registry/owner/model/tag`."""
     parts = list(manifest.parts)
-    if parts and parts[0] == _USUAL_REGISTRY:
+    publisher = parts[-3] if len(parts) >= 4 else None
+    if parts[0] == _USUAL_REGISTRY:
         parts = parts[1:]
-    publisher = parts[-3] if len(parts) >= 3 else None
-    if publisher == _USUAL_OWNER:
-        parts, publisher = parts[1:], None
+        if publisher == _USUAL_OWNER:
+            parts, publisher = parts[1:], None
     tag = parts.pop() if len(parts) > 1 else "latest"
     return f"{'/'.join(parts)}:{tag}", publisher

@@ -1,12 +1,15 @@
 """Where other programs keep model files, on each system, by their own variables too.
 
-LM Studio: the home its pointer file names (`lmstudio-js`, `findLMStudioHome`). Ollama: its FAQ,
-https://docs.ollama.com/faq (`OLLAMA_MODELS`). Jan: its data folder (`JAN_DATA_FOLDER`). GPT4All:
-the application data folder of `nomic.ai/GPT4All`. llama.cpp: `fs_get_cache_directory` of
-`common/common.cpp` (`LLAMA_CACHE`). The Hub: `huggingface_hub.constants`.
+LM Studio: the home its pointer file names (`lmstudio-js`, `findLMStudioHome`), and in it the folder
+its settings name. Ollama: its FAQ, https://docs.ollama.com/faq (`OLLAMA_MODELS`). Jan: its data
+folder (`JAN_DATA_FOLDER`), until version 0.6 below the folder of settings. GPT4All: the application
+data folder of `nomic.ai/GPT4All`. llama.cpp: `fs_get_cache_directory` of `common/common.cpp`
+(`LLAMA_CACHE`). The Hub: `huggingface_hub.constants`.
 """
 
+import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ OLLAMA = "Ollama"
 JAN = "Jan"
 GPT4ALL = "GPT4All"
 LLAMA_CPP = "llama.cpp"
+_VARIABLE = re.compile(r"\$(\w+)|\$\{([^}]+)\}")
+_LARGEST_SETTINGS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ def app_places(
     folders = _Folders(platform, environment, home)
     found = [
         *(AppPlace(LM_STUDIO, folder) for folder in _lm_studio(folders)),
-        AppPlace(JAN, folders.named("JAN_DATA_FOLDER", folders.roaming / "Jan" / "data")),
+        *(AppPlace(JAN, folder) for folder in _jan(folders)),
         AppPlace(GPT4ALL, folders.local / "nomic.ai" / "GPT4All"),
         AppPlace(LLAMA_CPP, folders.named("LLAMA_CACHE", folders.cache / "llama.cpp")),
         AppPlace(HUGGING_FACE, _hugging_face(folders)),
@@ -95,19 +100,41 @@ class _Folders:
         """Return a path as written in a variable, `~` being the home."""
         if text == "~" or text.startswith(("~/", "~\\")):
             return self.home / text[2:]
-        return Path(os.path.expandvars(text))
+        known = self.environment
+        return Path(_VARIABLE.sub(lambda m: known.get(m[1] or m[2], m[0]), text))
 
 
-def _lm_studio(folders: _Folders) -> tuple[Path, ...]:
-    usual = (
-        folders.home / ".lmstudio" / "models",
-        folders.home / ".cache" / "lm-studio" / "models",
-    )
+def _lm_studio(folders: _Folders) -> list[Path]:
+    homes = [folders.home / ".lmstudio", folders.home / ".cache" / "lm-studio"]
+    named = _text(folders.home / ".lmstudio-home-pointer").strip()
+    if named:
+        homes.insert(0, folders.expanded(named))
+    found = [home / "models" for home in homes]
+    for home in homes:
+        try:
+            chosen = json.loads(_text(home / "settings.json"))["downloadsFolder"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if isinstance(chosen, str) and chosen.strip():
+            found.append(home / folders.expanded(chosen.strip()))
+    return found
+
+
+def _text(path: Path) -> str:
+    """Return what another program has written down; nothing where it cannot be read."""
     try:
-        named = (folders.home / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return usual
-    return (folders.expanded(named) / "models", *usual) if named else usual
+        with path.open(encoding="utf-8") as file:
+            return file.read(_LARGEST_SETTINGS)
+    except (OSError, ValueError):
+        return ""
+
+
+def _jan(folders: _Folders) -> tuple[Path, ...]:
+    data = folders.named("JAN_DATA_FOLDER", folders.roaming / "Jan" / "data")
+    if folders.platform in {"win32", "darwin"} or folders.environment.get("JAN_DATA_FOLDER"):
+        return (data,)
+    settings = folders.named("XDG_CONFIG_HOME", folders.home / ".config")
+    return (data, settings / "Jan" / "data")
 
 
 def _hugging_face(folders: _Folders) -> Path:

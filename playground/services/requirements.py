@@ -1,17 +1,27 @@
 """System requirements on this computer: its memory now, and what has run here before."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.assessment import Predict, Subject, assess, verdict_of
+from playground.core import memory
+from playground.core.assessment import Predict, Subject, assess, free_bytes, verdict_of
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_header import GgufHeader
 from playground.core.machine import Machine
-from playground.core.memory import fit_bytes
+from playground.core.outlook import FILLED_SHARE
 from playground.core.quantization import estimated_bytes
 from playground.core.requirements import Requirements, Speed, Verdict
 from playground.core.runs import Provenance
-from playground.core.speed import Observation, bytes_per_token, predict
+from playground.core.speed import (
+    Observation,
+    Reading,
+    named_reading,
+    predict,
+    predict_on_card,
+    reading,
+)
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.devices import Device, devices
 from playground.services.library import ModelLibrary
@@ -24,6 +34,14 @@ _OVERHEAD_BYTES = 400_000_000
 """About what conversation and working space add to a file of which nothing else is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What models have shown here, by the path of their files."""
+
+    on_processor: Mapping[str, Observation]
+    on_card: Mapping[str, Observation]
+
+
 class RequirementsService:
     """Answers at once from what `refresh` has found; before the first one from memory alone."""
 
@@ -32,14 +50,16 @@ class RequirementsService:
         self._runs = runs
         self._library = library
         self._machine: Machine | None = None
-        self._uses: dict[str, ModelUse] = {}
-        self._observations: dict[str, Observation] = {}
+        self._uses: Mapping[str, ModelUse] = {}
+        self._learnt = _Learnt({}, {})
 
     async def refresh(self) -> None:
         """Look at this computer's memory, and learn from the runs since the last time."""
-        self._machine = await self._machines.machine()
-        self._uses = await self._runs.uses()
-        self._learn()
+        machine = await self._machines.machine()
+        uses = await self._runs.uses()
+        # a thread, because headers may have to be read
+        self._learnt = await asyncio.to_thread(self._learn, uses, machine)
+        self._machine, self._uses = machine, uses
 
     def machine_now(self) -> Machine:
         """Return this computer as `refresh` found it."""
@@ -65,10 +85,11 @@ class RequirementsService:
         """
         use = None if path is None else self._uses.get(str(path))
         measured = None
-        if use is not None and use.tokens_per_s is not None:
+        if use is not None and use.tokens_per_s is not None and use.is_of(settings):
             measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
         subject = Subject(header, settings, projector_bytes, measured, others)
-        return assess(subject, self.machine_now(), self._predict)
+        machine = self.machine_now()
+        return assess(subject, machine, _predict_for(machine, self._learnt))
 
     def assess_model(
         self, model: ModelFile, settings: LoadSettings = _AS_IT_IS
@@ -108,40 +129,55 @@ class RequirementsService:
         if size is None:
             return None
         machine = self.machine_now()
-        free = machine.ram_free_bytes + sum(card.free_bytes for card in machine.cards[:1])
-        speed = self._predict(size, _USUAL_QUANTIZATION)
-        return verdict_of(fit_bytes(size + _OVERHEAD_BYTES, free), speed)
+        expected = _predict_for(machine, self._learnt)
+        is_on_card = machine.is_unified or any(
+            size + _OVERHEAD_BYTES <= card.free_bytes for card in machine.cards[:1]
+        )
+        speed = expected(named_reading(_USUAL_QUANTIZATION, size), on_card=is_on_card)
+        fit = memory.fit_bytes(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
+        return verdict_of(fit, speed)
 
     async def close(self) -> None:
         """Give the graphics cards' interfaces back."""
         self._machines.close()
 
-    def _predict(self, read_bytes: int, quantization: str | None) -> Speed | None:
-        bandwidth = self.machine_now().bandwidth_bytes_per_s
-        return predict(read_bytes, quantization, bandwidth, self._observations.values())
-
-    def _learn(self) -> None:
-        """Work out the bandwidth each model reached that has run here and is still here."""
-        for path, use in self._uses.items():
-            if use.tokens_per_s is None:
+    def _learn(self, uses: Mapping[str, ModelUse], machine: Machine) -> _Learnt:
+        """Return what each model has shown that has run here in a way others would run, too."""
+        on_processor: dict[str, Observation] = {}
+        on_card: dict[str, Observation] = {}
+        for path, use in uses.items():
+            if use.tokens_per_s is None or use.threads is not None:
                 continue
-            known = self._observations.get(path)
-            if known is None or known.tokens_per_s != use.tokens_per_s:
-                read = self._read_bytes(Path(path)) if known is None else known.bytes_per_token
-                if read:
-                    self._observations[path] = Observation(use.quantization, read, use.tokens_per_s)
+            read = self._reading(Path(path))
+            if read is None:
+                continue
+            seen = Observation(read, use.tokens_per_s)
+            if use.gpu_layers == 0 or not (machine.cards or machine.is_unified):
+                on_processor[path] = seen
+            elif use.gpu_layers is None or use.gpu_layers < 0:
+                on_card[path] = seen
+        return _Learnt(on_processor, on_card)
 
-    def _read_bytes(self, path: Path) -> int | None:
+    def _reading(self, path: Path) -> Reading | None:
+        """Return what a model reads for a token; `None` where its file is gone or damaged."""
         try:
-            return bytes_per_token(self._library.header_at(path))
+            header = self._library.header_at(path)
         except ModelFileInvalid:
             return None
+        need = memory.estimate(header, _AS_IT_IS)
+        return reading(header, need.kv_bytes // FILLED_SHARE)
 
 
-def _predict_for(machine: Machine) -> Predict:
-    """Return what predicts the speed on a machine of the table: nothing has run there."""
+def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:
+    """Return what predicts the speed on a machine from what has run there."""
+    card = machine.cards[0].bandwidth_bytes_per_s if machine.cards else None
+    if machine.is_unified:
+        card = machine.bandwidth_bytes_per_s
 
-    def expected(read_bytes: int, quantization: str | None) -> Speed | None:
-        return predict(read_bytes, quantization, machine.bandwidth_bytes_per_s)
+    def expected(read: Reading, *, on_card: bool) -> Speed | None:
+        if on_card:
+            return predict_on_card(read, card, learnt.on_card.values() if learnt else ())
+        known = learnt.on_processor.values() if learnt else ()
+        return predict(read, machine.bandwidth_bytes_per_s, known)
 
     return expected

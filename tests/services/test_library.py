@@ -10,19 +10,21 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
-from playground.core.targets import KvType, LoadSettings, ModelFile
+from playground.core.targets import KvType, LoadSettings
 from playground.services.library import ModelLibrary
 from playground.services.library_folders import files_below
-from tests.core.gguf_files import Dense, write_dense, write_model
-
-SMALL = Dense(layers=1)
+from tests.core.gguf_files import write_dense, write_model
+from tests.services.model_files import SMALL, dense, listed, parts
 
 
 @pytest.fixture(autouse=True)
 def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty Hugging Face cache of this test's own."""
-    for name in ("HF_HOME", "HUGGINGFACE_HUB_CACHE"):
+    """An empty Hugging Face cache of this test's own, in a home where no other program is."""
+    for name in ("HF_HOME", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("LLAMA_CACHE", "JAN_DATA_FOLDER", "OLLAMA_MODELS", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     cache = tmp_path / "hub"
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     return cache
@@ -40,17 +42,6 @@ def folder(tmp_path: Path) -> Path:
 def library(folder: Path, tmp_path: Path) -> ModelLibrary:
     """A library over that folder."""
     return ModelLibrary(lambda: (folder,), tmp_path / "own")
-
-
-def dense(path: Path, name: str | None = None) -> Path:
-    """Write a small model and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write_dense(path, "llama", SMALL, {"general.name": name or path.stem})
-
-
-async def found(library: ModelLibrary) -> list[ModelFile]:
-    """Return what a scan finds besides the starter model."""
-    return [model for model in await library.scan() if model.source != "Starter"]
 
 
 async def test_the_starter_model_comes_first_and_under_a_name_people_know(
@@ -88,7 +79,7 @@ async def test_models_are_found_at_any_depth_and_loops_of_links_end(
         (folder / "a" / "b" / name).symlink_to(folder, target_is_directory=True)
     (folder / "self").symlink_to(folder / "self")
     (folder / "notes.txt").write_text("not a model")
-    assert [model.path.name for model in await found(library)] == ["deep.gguf"]
+    assert [model.path.name for model in await listed(library)] == ["deep.gguf"]
 
 
 async def test_a_file_reached_twice_is_listed_once(
@@ -98,7 +89,7 @@ async def test_a_file_reached_twice_is_listed_once(
     (folder / "alias.gguf").symlink_to(path)
     os.link(path, folder / "hard.gguf")
     twice = ModelLibrary(lambda: (folder, folder / ".", path), folder)
-    assert len(await found(twice)) == 1
+    assert len(await listed(twice)) == 1
 
 
 async def test_the_hugging_face_cache_is_read_through_its_links(
@@ -110,7 +101,7 @@ async def test_the_hugging_face_cache_is_read_through_its_links(
         link = repository / "snapshots" / revision / "thing-Q4_0.gguf"
         link.parent.mkdir(parents=True)
         link.symlink_to(Path("../../blobs") / blob.name)
-    (model,) = await found(library)
+    (model,) = await listed(library)
     assert (model.name, model.source) == ("thing", "Hugging Face")
     assert model.path.name == "thing-Q4_0.gguf"
     assert model.problem is None
@@ -131,7 +122,7 @@ async def test_the_cache_is_where_the_hubs_own_variables_put_it(
     monkeypatch.setenv("SOMEWHERE", str(tmp_path / "elsewhere"))
     monkeypatch.setenv(variable, "$SOMEWHERE")
     dense(tmp_path / "elsewhere" / below / "m.gguf")
-    assert [model.source for model in await found(library)] == ["Hugging Face"]
+    assert [model.source for model in await listed(library)] == ["Hugging Face"]
 
 
 async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, folder: Path) -> None:
@@ -144,7 +135,7 @@ async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, fo
     write_model(folder / "lora.gguf", "llama", {"general.type": "adapter"}, {})
     write_dense(folder / "tall.gguf", "llama", SMALL, {".block_count": 600})
     write_dense(folder / "shard.gguf", "llama", SMALL, {"split.count": 3})
-    problems = {model.path.stem: model.problem or "" for model in await found(library)}
+    problems = {model.path.stem: model.problem or "" for model in await listed(library)}
     assert problems.keys() == {"html", "lost", "pipe", "short", "empty", "lora", "tall", "shard"}
     assert "web page" in problems["html"]
     assert "gone" in problems["lost"]
@@ -163,15 +154,15 @@ async def test_the_part_of_a_model_that_sees_pictures_is_no_model(
     dense(folder / "thing.mmproj-Q8_0.gguf")
     write_model(folder / "vision.gguf", "clip", {}, {"v.weight": ((32, 8), "F16")})
     dense(folder / "thing.gguf")
-    assert [model.path.name for model in await found(library)] == ["thing.gguf"]
+    assert [model.path.name for model in await listed(library)] == ["thing.gguf"]
 
 
 async def test_a_split_model_is_one_model_with_the_weights_of_all_parts(
     library: ModelLibrary, folder: Path
 ) -> None:
-    write_parts(folder, 3)
+    parts(folder, 3)
     size = sum(entry.stat().st_size for entry in os.scandir(folder))
-    (model,) = await found(library)
+    (model,) = await listed(library)
     assert model.path.name == "big-00001-of-00003.gguf"
     assert model.name == "Big"
     assert model.problem is None
@@ -182,21 +173,11 @@ async def test_a_split_model_is_one_model_with_the_weights_of_all_parts(
 
 
 async def test_a_missing_part_is_named(library: ModelLibrary, folder: Path) -> None:
-    write_parts(folder, 3)
+    parts(folder, 3)
     (folder / "big-00002-of-00003.gguf").unlink()
-    (model,) = await found(library)
+    (model,) = await listed(library)
     assert model.problem == "1 of 3 parts missing (number 2)."
     assert model.size_bytes > 0
-
-
-def write_parts(folder: Path, count: int) -> None:
-    """Write a model in `count` parts, only the first of which says what it is."""
-    for number in range(1, count + 1):
-        tensors = {f"blk.{number}.ffn_up.weight": ((64, 32), "F16")}
-        metadata: dict[str, object] = {"split.no": number - 1, "split.count": count}
-        if number == 1:
-            metadata["general.name"] = "Big"
-        write_model(folder / f"big-{number:05}-of-{count:05}.gguf", "llama", metadata, tensors)
 
 
 async def test_a_folder_that_is_gone_or_closed_does_not_end_the_scan(
@@ -204,7 +185,7 @@ async def test_a_folder_that_is_gone_or_closed_does_not_end_the_scan(
 ) -> None:
     dense(folder / "here.gguf")
     library = ModelLibrary(lambda: (tmp_path / "gone", folder), tmp_path / "own")
-    assert [model.path.name for model in await found(library)] == ["here.gguf"]
+    assert [model.path.name for model in await listed(library)] == ["here.gguf"]
     assert library.folder_problems() == {tmp_path / "gone": "This folder is gone."}
 
 
@@ -212,14 +193,14 @@ async def test_a_dropped_file_counts_as_a_folder_of_one(folder: Path, tmp_path: 
     path = dense(folder / "dropped.gguf")
     dense(folder / "beside.gguf")
     library = ModelLibrary(lambda: (path,), tmp_path / "own")
-    assert [model.path for model in await found(library)] == [path]
+    assert [model.path for model in await listed(library)] == [path]
 
 
 async def test_a_file_that_changes_is_read_again(library: ModelLibrary, folder: Path) -> None:
     path = dense(folder / "m.gguf", "Before")
-    assert [model.name for model in await found(library)] == ["Before"]
+    assert [model.name for model in await listed(library)] == ["Before"]
     dense(path, "Afterwards")
-    assert [model.name for model in await found(library)] == ["Afterwards"]
+    assert [model.name for model in await listed(library)] == ["Afterwards"]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +253,7 @@ async def test_names_from_a_file_cannot_steer_the_screen(
     library: ModelLibrary, folder: Path
 ) -> None:
     dense(folder / "m.gguf", "Good\x1b[31m\u202emodel\nsecond line" + "x" * 300)
-    (model,) = await found(library)
+    (model,) = await listed(library)
     assert model.name.isprintable()
     assert model.name.startswith("Good[31mmodel second line")
     assert len(model.name) == 80
@@ -289,7 +270,7 @@ async def test_the_need_follows_the_settings_and_a_broken_file_has_none(
     assert short is not None
     assert 512 <= short.context < 8_192
     (folder / "broken.gguf").write_bytes(b"GGUF")
-    (broken,) = await found(library)
+    (broken,) = await listed(library)
     assert library.need(broken, LoadSettings()) is None
 
 

@@ -1,0 +1,257 @@
+"""This computer as models see it: what is free, what others hold, which cards count."""
+
+import asyncio
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.services.bandwidth import Bandwidth
+from playground.services.devices import devices
+from playground.services.fitting import Fitting
+from playground.services.gpu import AllGpus, GpuSample
+from playground.services.library import ModelLibrary
+from playground.services.machine import (
+    MachineService,
+    cards_of,
+    given_back,
+    other_programs,
+    uses_cards,
+)
+from playground.services.pool import WorkerPool
+from tests.engines.local_run import ask, run
+
+MIB = 1 << 20
+GIB = 1 << 30
+_HOLDER = """
+import mmap, sys
+held = bytearray(b"x" * int(sys.argv[1]))
+with open(sys.argv[2], "rb") as file:
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    touched = sum(mapped[at] for at in range(0, len(mapped), 4096))
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def holder(folder: Path, own_bytes: int, mapped_bytes: int) -> Iterator[int]:
+    """Run a process that holds so much of its own, and so much of a file; yields its id."""
+    path = folder / "mapped"
+    path.write_bytes(b"\1" * mapped_bytes)
+    command = [sys.executable, "-c", _HOLDER, str(own_bytes), str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.stdin.close()
+
+
+def service(folder: Path, held_bytes: int = 0) -> MachineService:
+    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9), lambda: held_bytes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what counts as available differs")
+def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> None:
+    with holder(tmp_path, 64 * MIB, 200 * MIB) as pid:
+        memory = psutil.Process(pid).memory_info()
+        assert memory.rss > 264 * MIB
+        assert 64 * MIB < given_back(memory) < 100 * MIB
+
+
+@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
+@pytest.mark.model
+async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
+    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
+    pool = WorkerPool(
+        budget_bytes=fitting.budget_bytes,
+        estimate=fitting.need_bytes,
+        choose_context=fitting.context,
+    )
+    fitting.pool = pool
+    assert fitting.held_bytes() == 0
+    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
+    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
+    await run(pool.engine(target), ask("Hi", max_tokens=1))
+    (worker,) = pool.loaded()
+    assert worker.pid is not None
+    resident = psutil.Process(worker.pid).memory_info().rss
+    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
+    assert 180 * MIB < fitting.held_bytes() < resident - 80 * MIB
+    await pool.close()
+    assert fitting.held_bytes() == 0
+
+
+async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:
+    plain = await service(tmp_path).machine()
+    held = await service(tmp_path, 300 * MIB).machine()
+    system = psutil.virtual_memory()
+    assert plain.ram_total_bytes == system.total
+    assert abs(plain.ram_free_bytes - system.available) < GIB
+    assert held.ram_free_bytes > plain.ram_free_bytes
+    assert plain.bandwidth_bytes_per_s == 20e9
+    assert not plain.is_estimate
+    everything = await service(tmp_path, 1 << 50).machine()
+    assert everything.ram_free_bytes == system.total
+
+
+def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path) -> None:
+    def never() -> float:
+        raise AssertionError("a quick look must not measure")
+
+    quick = MachineService(Bandwidth(tmp_path / "m.json", never), lambda: 0).quick()
+    assert quick.bandwidth_bytes_per_s is None
+    assert quick.programs == ()
+    assert 0 < quick.ram_free_bytes <= quick.ram_total_bytes
+
+
+@pytest.mark.parametrize(("total_gib", "share"), [(16, 2 / 3), (64, 0.75)])
+async def test_apples_graphics_may_take_only_a_share_of_the_memory_both_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, share: float
+) -> None:
+    monkeypatch.setattr("playground.services.machine._is_apple", lambda: True)
+    system = SimpleNamespace(total=total_gib * GIB, available=total_gib * GIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
+    looked = await service(tmp_path).machine()
+    assert looked.is_unified
+    assert looked.cards == ()
+    assert looked.ram_free_bytes == round(total_gib * GIB * share)
+    # the first verdicts are worked out before anything has been looked at
+    assert service(tmp_path).quick().ram_free_bytes == looked.ram_free_bytes
+
+
+@contextmanager
+def program(folder: Path, *, is_own: bool) -> Iterator[str]:
+    """Run a program that holds 320 MiB of its own and maps as much; yields its name.
+
+    Unless it `is_own`, the process that started it has ended: it belongs to nobody here.
+    """
+    name = "memoryhog"
+    (folder / name).symlink_to(sys.executable)
+    (folder / "mapped").write_bytes(b"\1" * 320 * MIB)
+    command = [str(folder / name), "-c", _HOLDER, str(320 * MIB), str(folder / "mapped")]
+    if not is_own:
+        through = "import subprocess, sys; subprocess.Popen(sys.argv[1:])"
+        command = [sys.executable, "-c", through, *command]
+    reading, writing = os.pipe()
+    with subprocess.Popen(command, stdin=reading, stdout=subprocess.PIPE) as process:
+        os.close(reading)
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield name
+        finally:
+            os.close(writing)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names a process by its symbolic link")
+def test_other_programs_are_named_with_what_closing_them_frees(tmp_path: Path) -> None:
+    with program(tmp_path, is_own=False) as name:
+        found = {program.name: program.ram_bytes for program in other_programs()}
+        assert name in found
+        assert 320 * MIB < found[name] < 420 * MIB
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names a process by its symbolic link")
+def test_what_this_program_started_is_no_other_program(tmp_path: Path) -> None:
+    with program(tmp_path, is_own=True) as name:
+        assert name not in {program.name for program in other_programs()}
+
+
+class Cards:
+    """Graphics cards as their makers' interfaces tell of them."""
+
+    def __init__(self, *samples: GpuSample) -> None:
+        self.samples = samples
+        self.is_closed = False
+
+    def read(self) -> tuple[GpuSample, ...]:
+        return self.samples
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path) -> None:
+    card = GpuSample("RTX", memory_used_bytes=2 * GIB, memory_total_bytes=8 * GIB)
+    cards = Cards(card)
+    opened: list[Cards] = []
+
+    def open_cards() -> AllGpus:
+        opened.append(cards)
+        return AllGpus([cards])
+
+    bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
+    without = MachineService(bandwidth, lambda: 0, open_cards, lambda: False)
+    assert (await without.machine()).cards == ()
+    assert opened == []
+    able = MachineService(bandwidth, lambda: 0, open_cards, lambda: True)
+    (found,) = (await able.machine()).cards
+    assert (found.name, found.total_bytes, found.free_bytes) == ("RTX", 8 * GIB, 6 * GIB)
+    await asyncio.gather(able.machine(), able.machine())
+    assert len(opened) == 1
+    able.close()
+    assert cards.is_closed
+
+
+def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_count() -> None:
+    found = cards_of(
+        [
+            GpuSample("busy", memory_used_bytes=7 * GIB, memory_total_bytes=8 * GIB),
+            GpuSample("idle", memory_used_bytes=0, memory_total_bytes=6 * GIB),
+            GpuSample("shares the computer's memory"),
+            GpuSample("lies", memory_used_bytes=9 * GIB, memory_total_bytes=8 * GIB),
+        ]
+    )
+    assert [(card.name, card.free_bytes // GIB) for card in found] == [
+        ("idle", 6),
+        ("busy", 1),
+        ("lies", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("library", "can"),
+    [("libggml-cuda.so", True), ("ggml-vulkan.dll", True), ("libggml.so", False)],
+)
+def test_a_build_for_cards_is_told_by_its_libraries(
+    tmp_path: Path, library: str, can: bool
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / library).touch()
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    assert uses_cards(lambda _name: spec) is can
+    assert not uses_cards(lambda _name: None)
+
+
+def test_the_llama_cpp_of_these_tests_runs_on_the_processor() -> None:
+    assert not uses_cards()
+
+
+def test_five_kinds_of_computers_are_described_with_their_sources() -> None:
+    found = devices()
+    assert [device.id for device in found] == ["phone", "laptop", "apple", "gaming", "cloud"]
+    for device in found:
+        machine = device.machine
+        assert machine.is_estimate
+        assert machine.source.startswith("https://")
+        assert 0 < machine.ram_free_bytes < machine.ram_total_bytes
+        assert machine.bandwidth_bytes_per_s is not None
+        assert 20e9 < machine.bandwidth_bytes_per_s < 1e12
+    by_name = {device.id: device.machine for device in found}
+    assert by_name["apple"].is_unified
+    assert not by_name["apple"].cards
+    assert [device.id for device in found if device.machine.cards] == ["gaming", "cloud"]
+    (h100,) = by_name["cloud"].cards
+    assert h100.total_bytes == 80_000_000_000
+    assert h100.bandwidth_bytes_per_s == 3.35e12

@@ -9,13 +9,20 @@ from enum import StrEnum
 
 from playground.core.gguf_header import GgufHeader
 from playground.core.memory_layers import LayerMemory, layer_memory
-from playground.core.memory_repack import Processor, repacked_bytes, this_processor
+from playground.core.memory_repack import (
+    Processor,
+    mapped_bytes,
+    repacked_bytes,
+    this_processor,
+)
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
 DEFAULT_CONTEXT = 8_192
 SMALLEST_CONTEXT = 512
 CONTEXT_STEP = 256
 """llama.cpp rounds every context and every window up to a multiple of it."""
+PROCESSOR_UBATCH = 128
+"""Tokens computed together on a processor."""
 _MIB = 1 << 20
 _SMALLEST_MARGIN = 256 * _MIB
 _MARGIN_SHARE = 0.15
@@ -53,11 +60,14 @@ class MemoryNeed:
     """The `mmproj` that sees pictures: its weights and about what it needs to look at one."""
     is_lower_bound: bool = False
     """True where this model family is known to need more than is reckoned here."""
+    mapped_bytes: int | None = None
+    """The stretch of the file that stays mapped; `None`: about all its weights."""
 
     @property
     def total_bytes(self) -> int:
         """All parts together, as llama.cpp logs them: rearranged weights count twice."""
-        return self.needed_bytes + self.repacked_bytes
+        mapped = self.weights_bytes if self.mapped_bytes is None else self.mapped_bytes
+        return self.needed_bytes - self.weights_bytes + mapped + self.repacked_bytes
 
     @property
     def needed_bytes(self) -> int:
@@ -73,7 +83,7 @@ def estimate(
     header: GgufHeader,
     settings: LoadSettings,
     *,
-    n_ubatch: int = 128,
+    n_ubatch: int = PROCESSOR_UBATCH,
     context: int | None = None,
     processor: Processor | None = None,
     projector_bytes: int = 0,
@@ -84,15 +94,17 @@ def estimate(
     """
     tokens = padded(context or settings.context or longest_default(header))
     memory = layer_memory(header)
+    processor = processor or this_processor()
     return MemoryNeed(
         context=tokens,
         kv_type=settings.kv_type,
         weights_bytes=header.weights_bytes,
-        repacked_bytes=repacked_bytes(header, processor or this_processor()),
+        repacked_bytes=repacked_bytes(header, processor),
         kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
         compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
         projector_bytes=projector_bytes + (_PROJECTOR_COMPUTE if projector_bytes else 0),
         is_lower_bound=not memory.is_complete,
+        mapped_bytes=mapped_bytes(header, processor),
     )
 
 
@@ -142,6 +154,22 @@ def budget(total_bytes: int, available_bytes: int) -> int:
     return max(0, min(available_bytes, total_bytes) - reserve)
 
 
+def bytes_per_number(kind: KvType) -> float:
+    """Return what a number of the conversation's memory takes."""
+    block, size = _KV_BLOCKS[kind]
+    return size / block
+
+
+def takes_kv_type(header: GgufHeader, kind: KvType) -> bool:
+    """Return True where every head is made of whole blocks of `kind`; llama.cpp refuses others."""
+    width, heads = header.number("embedding_length") or 0, _largest(header, "attention.head_count")
+    usual = width // heads if heads else 0
+    block = _KV_BLOCKS[kind][0]
+    keys = ("attention.key_length", "attention.value_length")
+    lengths = [header.number(key) for key in (*keys, *(f"{key}_swa" for key in keys))]
+    return all((usual if length is None else length) % block == 0 for length in lengths)
+
+
 def padded(tokens: int) -> int:
     """Return `tokens` rounded up as llama.cpp does."""
     return -(-tokens // CONTEXT_STEP) * CONTEXT_STEP
@@ -176,7 +204,7 @@ def _compute_bytes(
     """Return the scratch space: found by varying one size at a time and reading llama.cpp's log.
 
     Attention masks for each kind of cache, the widest moment of one layer for `n_ubatch` tokens,
-    and one row of logits twice.
+    the state a recurrent layer hands on, and one row of logits twice.
     """
     width = header.number("embedding_length") or 0
     heads = _largest(header, "attention.head_count")
@@ -192,7 +220,20 @@ def _compute_bytes(
         3 * _largest(header, "feed_forward_length"), _expert_numbers(header, width), scores
     )
     logits = 2 * 4 * (header.vocabulary_size or 0)
-    return masks + n_ubatch * 4 * (numbers + widest) + logits
+    recurrent, state = _recurrent_numbers(header)
+    layer = max(n_ubatch * (numbers + widest), n_ubatch * recurrent + state)
+    return masks + 4 * layer + logits
+
+
+def _recurrent_numbers(header: GgufHeader) -> tuple[int, int]:
+    """Return what a Mamba or delta-net layer holds for each token at once, and its new state.
+
+    The input projection, three times what goes through the convolution, and the output.
+    """
+    inner = header.number("ssm.inner_size") or 0
+    state = header.number("ssm.state_size") or 0
+    mixed = inner + 2 * (header.number("ssm.group_count") or 0) * state
+    return inner + mixed + 3 * mixed + inner, inner * state
 
 
 def _expert_numbers(header: GgufHeader, width: int) -> int:

@@ -36,21 +36,41 @@ _ROWS = {
     Processor.OTHER: {},
 }
 _ROWS[Processor.X86_AVX512] = {**_ROWS[Processor.X86], "Q2_K": 8}
+_EMBEDDING = "token_embd.weight"
 _LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 """Tensors of which single rows are taken: they are never rearranged."""
 
 
 def repacked_bytes(header: GgufHeader, processor: Processor) -> int:
     """Return the bytes of the rearranged copies when every layer runs on `processor`."""
+    return sum(tensor.size_bytes for tensor in _repacked(header, processor))
+
+
+def mapped_bytes(header: GgufHeader, processor: Processor) -> int | None:
+    """Return the stretch of the file that stays mapped; `None` where it has several parts.
+
+    It runs from the first to the last tensor that is used as it is (`get_mapping_range` in
+    `src/llama-model-loader.cpp`).
+    """
+    if header.shards > 1:
+        return None
+    copied = {tensor.name for tensor in _repacked(header, processor)}
+    kept = [t for t in header.tensors if t.name not in copied or t.name == _EMBEDDING]
+    if not kept:
+        return 0
+    return max(t.offset + t.size_bytes for t in kept) - min(t.offset for t in kept)
+
+
+def _repacked(header: GgufHeader, processor: Processor) -> list[TensorInfo]:
     rows = _ROWS[processor]
     is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
-    return sum(
-        tensor.size_bytes
+    return [
+        tensor
         for tensor in header.tensors
         if _is_multiplied(tensor, is_tied=is_tied)
         and tensor.type.name in rows
         and tensor.shape[1] % rows[tensor.type.name] == 0
-    )
+    ]
 
 
 def _is_multiplied(tensor: TensorInfo, *, is_tied: bool) -> bool:
@@ -59,7 +79,7 @@ def _is_multiplied(tensor: TensorInfo, *, is_tied: bool) -> bool:
     if len(tensor.shape) != 2 or not tensor.name.endswith(".weight"):
         return False
     # without an output tensor the embedding is used a second time, as the output
-    if tensor.name == "token_embd.weight":
+    if tensor.name == _EMBEDDING:
         return is_tied
     return not tensor.name.startswith(_LOOKED_UP)
 

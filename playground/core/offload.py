@@ -8,6 +8,8 @@ from playground.core.memory import MemoryNeed
 
 CARD_MARGIN_BYTES = 1 << 30
 """Left free on a card: llama.cpp's own default when it fits a model to one (`--fit-target`)."""
+CARD_UBATCH = 512
+"""Tokens computed together on a card; more than on a processor, so working space is larger."""
 _LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 
 
@@ -33,9 +35,14 @@ def split(
     """Return how a model is shared out: with `layers` on the card, else as many as go into it.
 
     The last layers go first, as in llama.cpp (`src/llama-model.cpp: load_tensors`); embeddings
-    stay in main memory; working space is needed on both sides.
+    stay in main memory; working space is needed on both sides. Where `need` is that of another
+    quantization than the header's, every layer is taken to be larger or smaller by as much.
     """
     weights, output, rest = _by_layer(header)
+    scale = need.weights_bytes / header.weights_bytes if header.weights_bytes else 1.0
+    if scale != 1.0:
+        weights = [round(bytes_ * scale) for bytes_ in weights]
+        output, rest = round(output * scale), round(rest * scale)
     count = len(weights)
     conversation = need.kv_bytes // count if count else 0
     costs = [output, *(bytes_ + conversation for bytes_ in reversed(weights))]

@@ -31,7 +31,7 @@ def write_model(
     order = gguf.GGUFEndian.BIG if big_endian else gguf.GGUFEndian.LITTLE
     writer = gguf.GGUFWriter(path, architecture, endianess=order)
     for key, value in metadata.items():
-        _add(writer, f"{architecture}{key}" if key.startswith(".") else key, value)
+        add_setting(writer, f"{architecture}{key}" if key.startswith(".") else key, value)
     last = 0
     for name, (shape, kind) in tensors.items():
         size = tensor_bytes(shape, kind)
@@ -57,7 +57,8 @@ def _padded(position: int, alignment: int = 32) -> int:
     return -(-position // alignment) * alignment
 
 
-def _add(writer: gguf.GGUFWriter, key: str, value: object) -> None:
+def add_setting(writer: gguf.GGUFWriter, key: str, value: object) -> None:
+    """Write one setting, as the kind of value its Python type suggests."""
     kinds = gguf.GGUFValueType
     if isinstance(value, tuple):
         writer.add_key_value(key, *value)

@@ -80,10 +80,15 @@ def test_every_kind_of_value_is_read_in_both_byte_orders(tmp_path: Path, big_end
     assert [t.shape for t in header.tensors] == [(64, 32), (64,)]
 
 
-def test_version_2_files_are_read(tmp_path: Path) -> None:
-    path = write_model(tmp_path / "m.gguf", "llama", {}, TENSORS)
-    patch(path, 4, struct.pack("<I", 2))
-    assert read_header(path).version == 2
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_version_2_files_are_read_in_both_byte_orders(tmp_path: Path, order: str) -> None:
+    settings = {"k.heads": [4, 0, 4], "k.words": ["a"], "general.name": "Two"}
+    path = write_model(tmp_path / "m.gguf", "llama", settings, TENSORS, big_endian=order == ">")
+    as_3 = read_header(path)
+    patch(path, 4, struct.pack(f"{order}I", 2))
+    as_2 = read_header(path)
+    assert (as_2.version, as_3.version) == (2, 3)
+    assert (as_2.metadata, as_2.tensors) == (as_3.metadata, as_3.tensors)
 
 
 def test_text_that_is_not_utf_8_is_shown_with_replacements(tmp_path: Path) -> None:
@@ -189,6 +194,26 @@ def test_texts_that_fill_the_disk_do_not_fill_the_memory(tmp_path: Path) -> None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < path.stat().st_size / 2
+
+
+def test_lists_that_fill_the_disk_do_not_fill_the_memory(tmp_path: Path) -> None:
+    # each is short enough to be kept, and takes eight times as much in memory
+    length, count = 1_024, 20_000
+    path = tmp_path / "m.gguf"
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, count))
+        for index in range(count):
+            key = f"k{index:05}".encode()
+            file.write(struct.pack("<Q", len(key)) + key + struct.pack("<IIQ", 9, 0, length))
+            file.write(bytes(length))
+    tracemalloc.start()
+    header = read_header(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < path.stat().st_size / 2 + (8 << 20)
+    kinds = [type(value) for value in header.metadata.values()]
+    assert kinds[0] is tuple
+    assert kinds[-1] is ArraySummary
 
 
 def test_a_hostile_name_cannot_steer_the_terminal_through_an_error(tmp_path: Path) -> None:

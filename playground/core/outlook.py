@@ -1,0 +1,185 @@
+"""How one model would run on one machine: its memory there, its speed, and the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from playground.core import memory
+from playground.core.gguf_header import GgufHeader
+from playground.core.machine import GraphicsCard, Machine
+from playground.core.memory import Fit, MemoryNeed
+from playground.core.offload import CARD_MARGIN_BYTES, CARD_UBATCH, Split, split
+from playground.core.requirements import Box, Requirements, Speed, Verdict
+from playground.core.runs import Provenance
+from playground.core.speed import Reading, middle, reading
+from playground.core.targets import LoadSettings
+
+GREAT_TOKENS_PER_S = 15.0
+"""About 11 words a second: faster than anybody reads."""
+SLOW_TOKENS_PER_S = 5.0
+"""About 4 words a second, a reader's pace: below it one waits for every word."""
+RECOMMENDED_SHARE = 1.15
+FILLED_SHARE = 8
+"""Of the conversation's memory about an eighth is read for a token: few talk until it is full."""
+_ORDER = {Verdict.WONT_FIT: 0, Verdict.SLOW: 1, Verdict.RUNS: 2, Verdict.RUNS_GREAT: 3}
+
+
+class Predict(Protocol):
+    """Tells the expected speed of a model that reads so much for a token; `None`: unknown."""
+
+    def __call__(self, read: Reading, *, on_card: bool) -> Speed | None:
+        """Return it for a model that runs on the processor alone, or on graphics alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The model that is looked at."""
+
+    header: GgufHeader
+    settings: LoadSettings = LoadSettings()
+    projector_bytes: int = 0
+    measured: Speed | None = None
+    """Its own speed here, where it has run."""
+    others: Sequence[tuple[str, int]] = ()
+    """Other quantizations there are of it, each with its bytes."""
+    stands_for: tuple[str, int] | None = None
+    """The other quantization that is really meant: its name and bytes."""
+
+
+def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
+    """Return what a model needs and how it would run on `machine`, without what could change it."""
+    header, settings = subject.header, subject.settings
+    card = _card(machine, settings)
+    # where both share one memory, graphics compute and nothing has to be shared out
+    is_unified = machine.is_unified and settings.gpu_layers != 0
+    context = settings.context or memory.default_context(
+        header, settings, _room_bytes(machine, settings)
+    )
+    need = _need(subject, context, on_card=card is not None or is_unified)
+    shared = None if card is None else split(header, need, card.free_bytes, _layers(settings))
+    if shared is not None and shared.layers == 0:
+        need = _need(subject, context, on_card=False)
+        shared = replace(shared, ram_bytes=need.needed_bytes)
+    fit = _fit(need, shared, card, machine)
+    share = _share(shared) if shared is not None else float(is_unified)
+    speed = subject.measured or _speed(subject, need, share, predict)
+    shortest = min(memory.SMALLEST_CONTEXT, context)
+    usual = max(memory.longest_default(header), context)
+    least = _need(subject, shortest, on_card=False).needed_bytes
+    enough = _need(subject, usual, on_card=False).needed_bytes
+    return Requirements(
+        verdict=verdict_of(fit, speed),
+        minimum=Box(least, _asked(SLOW_TOKENS_PER_S), shortest),
+        recommended=Box(round(enough * RECOMMENDED_SHARE), _asked(GREAT_TOKENS_PER_S), usual),
+        need=need,
+        machine=machine,
+        free_bytes=free_bytes(machine, settings),
+        speed=speed,
+        card_layers=None if shared is None else shared.layers,
+        all_layers=None if shared is None else shared.all_layers,
+        card_bytes=0 if shared is None else shared.card_bytes,
+        ram_bytes=need.needed_bytes if shared is None else shared.ram_bytes,
+        is_tight=fit is Fit.TIGHT,
+    )
+
+
+def is_better(first: Verdict, second: Verdict) -> bool:
+    """Return True where `first` is the better verdict."""
+    return _ORDER[first] > _ORDER[second]
+
+
+def verdict_of(fit: Fit, speed: Speed | None) -> Verdict:
+    """Return the verdict from memory and speed; the middle of a range decides."""
+    if fit is Fit.WONT_FIT:
+        return Verdict.WONT_FIT
+    rate = None if speed is None else middle(speed)
+    if rate is not None and rate < SLOW_TOKENS_PER_S:
+        return Verdict.SLOW
+    if rate is None or rate < GREAT_TOKENS_PER_S or fit is Fit.TIGHT:
+        return Verdict.RUNS
+    return Verdict.RUNS_GREAT
+
+
+def free_bytes(machine: Machine, settings: LoadSettings) -> int:
+    """Return what a model may take here in all, graphics and main memory together."""
+    return machine.ram_free_bytes + _card_room_bytes(machine, settings)
+
+
+def _room_bytes(machine: Machine, settings: LoadSettings) -> int:
+    """Return what a context nobody chose may fill: what models are loaded within."""
+    room = memory.budget(machine.ram_total_bytes, machine.ram_free_bytes)
+    return room + _card_room_bytes(machine, settings)
+
+
+def _card_room_bytes(machine: Machine, settings: LoadSettings) -> int:
+    card = _card(machine, settings)
+    return 0 if card is None else max(0, card.free_bytes - CARD_MARGIN_BYTES)
+
+
+def _card(machine: Machine, settings: LoadSettings) -> GraphicsCard | None:
+    return machine.cards[0] if machine.cards and settings.gpu_layers != 0 else None
+
+
+def _layers(settings: LoadSettings) -> int | None:
+    """Return the layers asked for on the card; -1, all of them, is a number no model has."""
+    if settings.gpu_layers is None:
+        return None
+    return 1 << 20 if settings.gpu_layers < 0 else settings.gpu_layers
+
+
+def _asked(tokens_per_s: float) -> Speed:
+    return Speed(tokens_per_s, tokens_per_s, Provenance.ESTIMATED)
+
+
+def _need(subject: Subject, context: int, *, on_card: bool) -> MemoryNeed:
+    need = memory.estimate(
+        subject.header,
+        subject.settings,
+        n_ubatch=CARD_UBATCH if on_card else memory.PROCESSOR_UBATCH,
+        context=context,
+        projector_bytes=subject.projector_bytes,
+    )
+    if subject.stands_for is None:
+        return need
+    return replace(need, weights_bytes=subject.stands_for[1], repacked_bytes=0, mapped_bytes=None)
+
+
+def _fit(
+    need: MemoryNeed, shared: Split | None, card: GraphicsCard | None, machine: Machine
+) -> Fit:
+    if shared is None or card is None:
+        return memory.fit(need, machine.ram_free_bytes)
+    if shared.card_bytes > card.free_bytes:
+        return Fit.WONT_FIT
+    fit = memory.fit_bytes(shared.ram_bytes, machine.ram_free_bytes)
+    is_full = shared.layers > 0 and shared.card_bytes + CARD_MARGIN_BYTES > card.free_bytes
+    return Fit.TIGHT if fit is Fit.FITS and is_full else fit
+
+
+def _share(shared: Split) -> float:
+    return shared.layers / shared.all_layers
+
+
+def _speed(subject: Subject, need: MemoryNeed, share: float, predict: Predict) -> Speed | None:
+    """Return the speed where `share` of the layers are on the card."""
+    read = reading(subject.header, need.kv_bytes // FILLED_SHARE)
+    if subject.stands_for is not None:
+        name, size = subject.stands_for
+        read = read.scaled(name, size / max(1, subject.header.weights_bytes))
+    on_processor = predict(read, on_card=False) if share < 1 else None
+    on_card = predict(read, on_card=True) if share > 0 else None
+    if share == 0:
+        return on_processor
+    if share == 1 or on_card is None:
+        return on_card
+    if on_processor is None:
+        return None
+    low = _mixed(share, on_card.low_tokens_per_s, on_processor.low_tokens_per_s)
+    high = _mixed(share, on_card.high_tokens_per_s, on_processor.high_tokens_per_s)
+    return Speed(low, high, Provenance.ESTIMATED)
+
+
+def _mixed(share: float, on_card: float, on_processor: float) -> float:
+    # one layer after the other: their times add up
+    return 1 / (share / on_card + (1 - share) / on_processor)

@@ -4,17 +4,12 @@ Everything is reckoned as if it ran on the processor, one conversation at a time
 those llama.cpp logs while it loads; `tests/core/test_memory_against_llama.py` compares them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from playground.core.gguf_header import GgufHeader
 from playground.core.memory_layers import LayerMemory, layer_memory
-from playground.core.memory_repack import (
-    Processor,
-    mapped_bytes,
-    repacked_bytes,
-    this_processor,
-)
+from playground.core.memory_repack import Processor, copies, this_processor
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
 DEFAULT_CONTEXT = 8_192
@@ -94,18 +89,30 @@ def estimate(
     """
     tokens = padded(context or settings.context or longest_default(header))
     memory = layer_memory(header)
-    processor = processor or this_processor()
+    made = copies(header, processor or this_processor())
     return MemoryNeed(
         context=tokens,
         kv_type=settings.kv_type,
         weights_bytes=header.weights_bytes,
-        repacked_bytes=repacked_bytes(header, processor),
+        repacked_bytes=made.repacked_bytes,
         kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
         compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
         projector_bytes=projector_bytes + (_PROJECTOR_COMPUTE if projector_bytes else 0),
         is_lower_bound=not memory.is_complete,
-        mapped_bytes=mapped_bytes(header, processor),
+        mapped_bytes=made.mapped_bytes,
     )
+
+
+def with_context(
+    need: MemoryNeed,
+    header: GgufHeader,
+    settings: LoadSettings,
+    context: int,
+    n_ubatch: int = PROCESSOR_UBATCH,
+) -> MemoryNeed:
+    """Return the need of the same weights with another context."""
+    tokens, memory = padded(context), layer_memory(header)
+    return _at(need, header, settings, tokens, memory=memory, n_ubatch=n_ubatch)
 
 
 def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int) -> int:
@@ -115,11 +122,13 @@ def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int)
     was trained for; at least 512, unless the model was trained for less.
     """
     longest = longest_default(header)
+    base, memory = estimate(header, settings, context=longest), layer_memory(header)
     low = min(SMALLEST_CONTEXT, longest) // CONTEXT_STEP
     high = longest // CONTEXT_STEP
     while low < high:
         middle = (low + high + 1) // 2
-        need = estimate(header, settings, context=middle * CONTEXT_STEP)
+        tokens = middle * CONTEXT_STEP
+        need = _at(base, header, settings, tokens, memory=memory, n_ubatch=PROCESSOR_UBATCH)
         if fit(need, free_bytes) is Fit.FITS:
             low = middle
         else:
@@ -179,6 +188,23 @@ def longest_default(header: GgufHeader) -> int:
     """Return the longest context taken unasked: a multiple of 256."""
     trained = header.context_length or DEFAULT_CONTEXT
     return max(CONTEXT_STEP, min(DEFAULT_CONTEXT, trained) // CONTEXT_STEP * CONTEXT_STEP)
+
+
+def _at(
+    need: MemoryNeed,
+    header: GgufHeader,
+    settings: LoadSettings,
+    tokens: int,
+    *,
+    memory: LayerMemory,
+    n_ubatch: int,
+) -> MemoryNeed:
+    return replace(
+        need,
+        context=tokens,
+        kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
+        compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
+    )
 
 
 def _cells(window: int | None, context: int, n_ubatch: int) -> int:

@@ -5,6 +5,7 @@ the copies `CPU_REPACK`.
 """
 
 import platform
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -41,36 +42,38 @@ _LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_
 """Tensors of which single rows are taken: they are never rearranged."""
 
 
-def repacked_bytes(header: GgufHeader, processor: Processor) -> int:
-    """Return the bytes of the rearranged copies when every layer runs on `processor`."""
-    return sum(tensor.size_bytes for tensor in _repacked(header, processor))
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What is copied of a model's weights, and what of its file stays in use."""
+
+    repacked_bytes: int
+    """Of the rearranged copies."""
+    mapped_bytes: int | None
+    """The stretch of the file that stays mapped; `None` where it has several parts."""
 
 
-def mapped_bytes(header: GgufHeader, processor: Processor) -> int | None:
-    """Return the stretch of the file that stays mapped; `None` where it has several parts.
+def copies(header: GgufHeader, processor: Processor) -> Copies:
+    """Return what is rearranged when every layer runs on `processor`.
 
-    It runs from the first to the last tensor that is used as it is (`get_mapping_range` in
-    `src/llama-model-loader.cpp`).
+    What stays mapped runs from the first to the last tensor that is used as it is
+    (`get_mapping_range` in `src/llama-model-loader.cpp`).
     """
-    if header.shards > 1:
-        return None
-    copied = {tensor.name for tensor in _repacked(header, processor)}
-    kept = [t for t in header.tensors if t.name not in copied or t.name == _EMBEDDING]
-    if not kept:
-        return 0
-    return max(t.offset + t.size_bytes for t in kept) - min(t.offset for t in kept)
-
-
-def _repacked(header: GgufHeader, processor: Processor) -> list[TensorInfo]:
     rows = _ROWS[processor]
     is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
-    return [
-        tensor
-        for tensor in header.tensors
-        if _is_multiplied(tensor, is_tied=is_tied)
-        and tensor.type.name in rows
-        and tensor.shape[1] % rows[tensor.type.name] == 0
-    ]
+    repacked, start, end = 0, header.file_size, 0
+    for tensor in header.tensors:
+        multiple = rows.get(tensor.type.name)
+        is_copied = (
+            multiple is not None
+            and _is_multiplied(tensor, is_tied=is_tied)
+            and tensor.shape[1] % multiple == 0
+        )
+        size = tensor.size_bytes
+        if is_copied:
+            repacked += size
+        if not is_copied or tensor.name == _EMBEDDING:
+            start, end = min(start, tensor.offset), max(end, tensor.offset + size)
+    return Copies(repacked, max(0, end - start) if header.shards == 1 else None)
 
 
 def _is_multiplied(tensor: TensorInfo, *, is_tied: bool) -> bool:

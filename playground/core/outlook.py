@@ -66,8 +66,8 @@ def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
     speed = subject.measured or _speed(subject, need, share, predict)
     shortest = min(memory.SMALLEST_CONTEXT, context)
     usual = max(memory.longest_default(header), context)
-    least = _need(subject, shortest, on_card=False).needed_bytes
-    enough = _need(subject, usual, on_card=False).needed_bytes
+    least = memory.with_context(need, header, settings, shortest).needed_bytes
+    enough = memory.with_context(need, header, settings, usual).needed_bytes
     return Requirements(
         verdict=verdict_of(fit, speed),
         minimum=Box(least, _asked(SLOW_TOKENS_PER_S), shortest),

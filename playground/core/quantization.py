@@ -46,8 +46,8 @@ _BITS = {
     "Q1_0": 1.13,
 }
 _FAMILIES = (re.compile(r"I?Q\d_K|TQ\d|MXFP4|NVFP4|BF16|F16|F32"), re.compile(r"I?Q\d"))
-
-
+_USUALLY_MADE = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
+_NOTICEABLY = 0.95
 USUAL_BITS = 4.9
 """Bits for each weight of what is most often taken, `Q4_K_M`."""
 
@@ -71,3 +71,11 @@ def estimated_bytes(parameters: int, quantization: str | None) -> int | None:
     """Return about what a model of `parameters` weights takes on disk."""
     bits = bits_per_weight(quantization)
     return None if bits is None else round(parameters * bits / 8)
+
+
+def smaller_versions(parameters: int, size_bytes: int) -> tuple[tuple[str, int], ...]:
+    """Return the versions usually made of a model that are smaller: name and about its bytes."""
+    sizes = ((name, estimated_bytes(parameters, name)) for name in _USUALLY_MADE)
+    return tuple(
+        (name, size) for name, size in sizes if size is not None and size < size_bytes * _NOTICEABLY
+    )

@@ -11,7 +11,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_header import GgufHeader
 from playground.core.machine import Machine
 from playground.core.outlook import FILLED_SHARE
-from playground.core.quantization import estimated_bytes
+from playground.core.quantization import estimated_bytes, smaller_versions
 from playground.core.requirements import Requirements, Speed, Verdict
 from playground.core.runs import Provenance
 from playground.core.speed import (
@@ -101,7 +101,14 @@ class RequirementsService:
             header = self._library.header(model)
         except ModelFileInvalid:
             return None
-        return self.assess(header, settings, path=model.path, projector_bytes=model.projector_bytes)
+        return self.assess(
+            header,
+            settings,
+            path=model.path,
+            projector_bytes=model.projector_bytes,
+            # there is hardly a model of which these were not made
+            others=smaller_versions(header.parameters, header.weights_bytes),
+        )
 
     def elsewhere(
         self,

@@ -378,6 +378,17 @@ def test_one_memory_for_both_counts_once(header: GgufHeader) -> None:
     assert found.card_layers is None
 
 
+def test_where_graphics_share_the_memory_they_compute(header: GgufHeader) -> None:
+    apple = replace(machine(16 * GIB), is_unified=True)
+    predict = steady(4.0, on_card=60.0)
+    found = assess(Subject(header, USUAL), apple, predict)
+    assert found.speed == Speed(60.0, 60.0, Provenance.ESTIMATED)
+    assert found.need == memory.estimate(header, USUAL, n_ubatch=CARD_UBATCH)
+    off = assess(Subject(header, replace(USUAL, gpu_layers=0)), apple, predict)
+    assert off.speed == Speed(4.0, 4.0, Provenance.ESTIMATED)
+    assert off.need == memory.estimate(header, USUAL)
+
+
 def test_an_unknown_speed_on_a_card_is_unknown(header: GgufHeader) -> None:
     def processor_only(read: object, *, on_card: bool) -> Speed | None:
         return None if on_card else Speed(4.0, 4.0, Provenance.ESTIMATED)

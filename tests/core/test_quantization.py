@@ -3,7 +3,7 @@
 import pytest
 
 from playground.core.gguf_types import FILE_TYPES
-from playground.core.quantization import bits_per_weight, estimated_bytes
+from playground.core.quantization import bits_per_weight, estimated_bytes, smaller_versions
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_fewer_bits_are_fewer_bytes() -> None:
     assert sizes == sorted(sizes, reverse=True)
     # Llama 3.1 8B as Q4_K_M is a file of 4.92 GB
     assert sizes[4] == pytest.approx(4.92e9, rel=0.01)
+
+
+def test_of_a_model_smaller_versions_are_known_and_none_that_are_as_large() -> None:
+    versions = smaller_versions(8_000_000_000, 4_900_000_000)
+    assert [name for name, _ in versions] == ["Q3_K_M", "Q2_K"]
+    assert versions[0][1] == pytest.approx(4e9, rel=0.01)
+    assert smaller_versions(8_000_000_000, 2_000_000_000) == ()

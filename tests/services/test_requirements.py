@@ -185,6 +185,21 @@ async def test_a_run_on_the_card_says_nothing_of_the_processor(place: Place) -> 
     assert place.speed(unseen) == (low, high)
 
 
+async def test_where_graphics_share_the_memory_its_bandwidth_counts(place: Place) -> None:
+    await place.service.refresh()
+    unseen = place.model("Q4_0")
+    on_processor = place.speed(unseen)
+    place.computer.looks = replace(place.computer.looks, is_unified=True)
+    await place.service.refresh()
+    # graphics unpack weights while the next ones come
+    assert place.speed(unseen)[1] > on_processor[1] * 1.1
+    assert place.speed(unseen, LoadSettings(gpu_layers=0)) == on_processor
+    await place.history.add(place.model("Q8_0"), 3.0)
+    await place.service.refresh()
+    assert place.speed(unseen)[1] < on_processor[1]
+    assert place.speed(unseen, LoadSettings(gpu_layers=0)) == on_processor
+
+
 async def test_the_context_is_the_one_a_load_would_choose(place: Place) -> None:
     place.computer.looks = replace(place.computer.looks, ram_free_bytes=6 * GIB)
     await place.service.refresh()
@@ -263,3 +278,14 @@ async def test_a_quick_guess_needs_no_header(
 ) -> None:
     await place.service.refresh()
     assert place.service.quick_verdict(parameters, size_bytes) is verdict
+
+
+async def test_a_listed_model_that_is_too_large_is_offered_smaller(place: Place) -> None:
+    model = place.model("F16")
+    place.computer.looks = replace(place.computer.looks, ram_free_bytes=GIB * 3 // 2)
+    await place.service.refresh()
+    needs = place.service.assess_model(model)
+    assert needs is not None
+    assert needs.verdict is Verdict.WONT_FIT
+    smaller = [one for one in needs.changes if one.kind is ChangeKind.SMALLER_QUANTIZATION]
+    assert [one.detail for one in smaller] == ["Q8_0"]

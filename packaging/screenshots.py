@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -27,11 +28,11 @@ OTHERS = {"providers": "ctrl+5", "history": "ctrl+6", "settings": "ctrl+7"}
 PAGES = ("compare", "models", "hub", "downloads", *OTHERS)
 HERE = (
     "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
-    "Qwen3-0.6B-Q8_0.gguf",
+    "An-Even-Longer-Model-Name-v2.1-Instruct-abliterated-i1-Q4_K_M.gguf",
     "Colossus-70B-Instruct-Q2_K.gguf",
 )
 """Files of the Hub that the list of models shows as well."""
-RATE = 24e6
+RATE = 8e6
 """Bytes per second the Hub gives, so that something is still on its way."""
 WIDTH = 960
 QUALITY = 78
@@ -55,11 +56,11 @@ def take(folder: Path, theme: str) -> None:
             take_downloads(running, folder, theme)
             running.press("ctrl+2")
             running.wait_text("Where else would it run")
-            running.settle()
+            time.sleep(3)
             running.grab(folder / f"models-{theme}.png")
             for page, keys in OTHERS.items():
                 running.press(keys)
-                running.settle()
+                time.sleep(2)
                 running.grab(folder / f"{page}-{theme}.png")
             running.close()
     for page in PAGES:
@@ -79,27 +80,30 @@ def take_downloads(running: Program, folder: Path, theme: str) -> None:
     """Find two models on the Hub, fetch them, and take the pictures of both pages."""
     running.press("ctrl+3")
     running.wait_for("Search the Hub")
-    for words in ("smollm2", "qwen3"):
-        running.press("ctrl+f")
-        running.type(words)
-        running.settle()
-        running.press("Down")
-        running.press("Return")
-        running.wait_text("Recommended")
-        running.settle()
-        running.press("Return")
+    for words, file in (("smollm2", "smollm2-135m"), ("qwen3", "Qwen3-0.6B-")):
+        open_repository(running, words, file)
+        button = running.wait_text(r"^Download \d")
+        running.click(button)
         running.wait_for("Show downloads")
-    running.press("ctrl+f")
-    running.type("instruct")
-    running.settle()
-    running.press("Down")
-    running.press("Return")
-    running.wait_text("Recommended")
-    running.settle()
+    open_repository(running, "instruct", "Llama-3.2-1B-Instruct-")
     running.grab(folder / f"hub-{theme}.png")
     running.press("ctrl+4")
-    running.wait_text(r"left")
+    running.wait_text(r"\d .* left")
+    time.sleep(2)
     running.grab(folder / f"downloads-{theme}.png")
+
+
+def open_repository(running: Program, words: str, file: str) -> None:
+    """Search, and open the first result; what arrives meanwhile never settles."""
+    running.press("ctrl+f")
+    running.press("ctrl+a")
+    running.type(words)
+    time.sleep(2)
+    running.press("Down")
+    running.press("Return")
+    running.wait_text(file)
+    running.wait_text("^Recommended$")
+    time.sleep(1.5)
 
 
 def shrink(path: Path) -> None:

@@ -94,8 +94,9 @@ def main() -> None:
         for number in range(args.rounds):
             home = Path(place, f"home-{number}")
             home.mkdir()
-            (home / "settings.json").write_text(json.dumps({"model_folders": [str(folder)]}))
             for name in ("first", "later"):
+                # without the page it was left on: the clock starts before that is opened
+                (home / "settings.json").write_text(json.dumps({"model_folders": [str(folder)]}))
                 for key, value in start(home, args.files).items():
                     taken.setdefault(f"{name} {key}", []).append(value)
     for words, key, bar in (

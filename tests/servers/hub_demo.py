@@ -95,7 +95,10 @@ def _add(
         path = folder / f"{name}-{quantization}.gguf"
         figures = {**{f: getattr(size, f) for f in size.__dataclass_fields__}, "kind": kind}
         write_dense(
-            path, architecture, Dense(**figures), {"tokenizer.chat_template": "{{ messages }}"}
+            path,
+            architecture,
+            Dense(**figures),
+            {"general.name": name.replace("-", " "), "tokenizer.chat_template": "{{ messages }}"},
         )
         files[path.name] = path
     card = CARD.format(name=name.replace("-", " "), licence=licence)

@@ -169,9 +169,12 @@ class HubServer:
         """Return the requests whose address contains `path`."""
         return [a for a in self.requests if path in a.path and server in {None, a.server}]
 
-    def bytes_served(self, path: str = "") -> int:
-        """Return the bytes of files sent so far."""
-        return sum(served.count for served in self.served if path in served.path)
+    def bytes_served(self, path: str = "", *, since: int = 0) -> int:
+        """Return the bytes of files sent so far, without the first `since` answers.
+
+        What an answer had sent when its connection broke may be counted a moment later.
+        """
+        return sum(served.count for served in self.served[since:] if path in served.path)
 
     def sign(self, path: str) -> str:
         """Return the CDN's address for a file, good for `signature_s`."""

@@ -89,23 +89,8 @@ class Bandwidth:
 
 
 def others_are_at_work() -> bool:
-    """Return True where other programs than this one keep the processor busy."""
-    before = _own_seconds()
-    busy_percent = psutil.cpu_percent(_LOOK_S)
-    own = max(0.0, _own_seconds() - before) / (_LOOK_S * (psutil.cpu_count() or 1))
-    return busy_percent - 100 * own > _BUSY_PERCENT
-
-
-def _own_seconds() -> float:
-    """Return the processor time this program and its children have taken so far."""
-    own = psutil.Process()
-    spent = 0.0
-    for process in (own, *own.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            # one that has just ended takes nothing any more
-            times = process.cpu_times()
-            spent += times.user + times.system
-    return spent
+    """Return True where the processor has more than a little to do."""
+    return psutil.cpu_percent(_LOOK_S) > _BUSY_PERCENT
 
 
 def _is_speed(bytes_per_s: float) -> bool:
@@ -150,9 +135,6 @@ def measure(threads: int) -> float:
 
 def main() -> int:
     """Print the memory bandwidth in bytes per second."""
-    if hasattr(os, "nice"):
-        # the window that is opening meanwhile goes first
-        os.nice(5)
     from playground.services.pool import physical_cores  # noqa: PLC0415 - only in the child
 
     sys.stdout.write(f"{measure(physical_cores()):.0f}\n")

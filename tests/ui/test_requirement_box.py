@@ -28,8 +28,7 @@ SLOW = Requirements(
 
 def texts(box: RequirementBox) -> list[str]:
     """Return what the box says."""
-    labels = [label for label in box.findChildren(QLabel) if label.isVisibleTo(box)]
-    return [label.text().replace("\N{WORD JOINER}", "") for label in labels]
+    return [label.text() for label in box.findChildren(QLabel) if label.isVisibleTo(box)]
 
 
 def buttons(box: RequirementBox) -> list[QPushButton]:

@@ -28,7 +28,8 @@ SLOW = Requirements(
 
 def texts(box: RequirementBox) -> list[str]:
     """Return what the box says."""
-    return [label.text() for label in box.findChildren(QLabel) if label.isVisibleTo(box)]
+    labels = [label for label in box.findChildren(QLabel) if label.isVisibleTo(box)]
+    return [label.text().replace("\N{WORD JOINER}", "") for label in labels]
 
 
 def buttons(box: RequirementBox) -> list[QPushButton]:

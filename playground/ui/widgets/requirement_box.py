@@ -47,10 +47,15 @@ class RequirementBox(QWidget):
         )
         self._say(1, 3, size_words(needs.free_bytes), needs.free_bytes)
         fits = needs.verdict is not Verdict.WONT_FIT
-        set_role(self._cells[1, 3], "control", "here" if fits else "bad")
+        has_plenty = needs.free_bytes >= needs.recommended.memory_bytes
+        set_role(
+            self._cells[1, 3], "control", "bad" if not fits else "here" if has_plenty else "caution"
+        )
         for column, speed in ((1, needs.minimum.speed), (2, needs.recommended.speed)):
             self._cells[2, column].setText(_least(speed))
-        self._cells[2, 3].setText(speed_words(needs.speed) if fits else "—")
+        # a line may end before the unit, not in the middle of it
+        yours = speed_words(needs.speed).replace("/", "\N{WORD JOINER}/\N{WORD JOINER}")
+        self._cells[2, 3].setText(yours if fits else "—")
         self._cells[2, 3].setToolTip(plain_tooltip(exact_speed(needs.speed)))
         set_role(self._cells[2, 3], "control", tone if needs.speed else None)
         for column, box in ((1, needs.minimum), (2, needs.recommended)):

@@ -170,8 +170,12 @@ class ModelsPresenter(QObject):
             self._select(self._selected)
 
     def _on_found(self, states: list[Found]) -> None:
+        is_first = not self._rows
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
         self._take(states[-1])
+        if is_first and self._rows:
+            # measuring how fast memory is takes every core: the list comes before it
+            self._bridge.spawn(self._look_at_memory())
 
     def _take(self, found: Found) -> None:
         """List what was found; what is known of it stays, the rest is worked out."""
@@ -242,7 +246,8 @@ class ModelsPresenter(QObject):
             self._finder = self._bridge.follow(
                 lambda: reckoning.found(self._library), self._on_found, hz=5
             )
-        self._bridge.spawn(self._look_at_memory())
+        if self._rows:
+            self._bridge.spawn(self._look_at_memory())
 
     def _on_hidden(self) -> None:
         if self._watcher is not None:

@@ -74,6 +74,11 @@ class MainWindow(QMainWindow):
         return self._strip
 
     @property
+    def place_of_pages(self) -> QWidget:
+        """The parent a page is built in."""
+        return self._stack
+
+    @property
     def current_page(self) -> str | None:
         """Key of the page in front."""
         return self._current

@@ -13,8 +13,9 @@ class Page(QWidget):
     close_hook: Callable[[], Awaitable[None]] | None = None
     """The presenter's way to end what it has begun."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        # built in its place: widgets that are styled already are styled again at each new parent
+        super().__init__(parent)
         self.setObjectName("page")
 
     def page_shown(self) -> None:

@@ -85,6 +85,7 @@ class PageFactories:
             open_compare=self._compare_with,
             open_hub=self._show_hub,
             toast=self._window.toast,
+            parent=self._window.place_of_pages,
         )
 
     def _make_hub(self) -> Page:

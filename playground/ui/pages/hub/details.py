@@ -139,6 +139,8 @@ class RepositoryDetails(QScrollArea):
         self.setAccessibleName(self.tr("Details of the model"))
         inner = QWidget()
         inner.setObjectName("scrolled")
+        # while it is empty: a filled one would be styled now, and again at every change of parent
+        self.setWidget(inner)
         column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
@@ -187,7 +189,6 @@ class RepositoryDetails(QScrollArea):
         column.addWidget(self._disclosure)
         self._build_card(column)
         column.addStretch(1)
-        self.setWidget(inner)
 
     def _build_notice(self, column: QVBoxLayout) -> None:
         px = self._theme.px

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from PySide6.QtWidgets import QWidget
+
 from playground.core.targets import Target
 from playground.services.library import ModelLibrary
 from playground.services.pool import WorkerPool
@@ -27,9 +29,10 @@ def make_models_page(
     open_compare: Callable[[Target], object],
     open_hub: Callable[[], object],
     toast: ShowToast,
+    parent: QWidget | None = None,
 ) -> ModelsPage:
     """Return the page with its presenter; connect `files_dropped` to `presenter.add_paths`."""
-    view = ModelsPage(theme)
+    view = ModelsPage(theme, parent)
     view.presenter = ModelsPresenter(
         view,
         bridge,

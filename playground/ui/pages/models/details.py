@@ -50,8 +50,8 @@ class ModelDetails(QScrollArea):
     settings_changed = Signal(object)
     """`LoadSettings` a person has chosen."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._row: ModelRow | None = None
         self._shown: tuple[ModelRow, LoadLimits] | None = None
@@ -168,6 +168,8 @@ class ModelDetails(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inner = QWidget()
         inner.setObjectName("scrolled")
+        # while it is empty: a filled one would be styled now, and again at every change of parent
+        self.setWidget(inner)
         column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
@@ -214,7 +216,6 @@ class ModelDetails(QScrollArea):
         last.addWidget(self._facts)
         column.addWidget(self._for_engineers)
         column.addStretch(1)
-        self.setWidget(inner)
 
     def _build_memory(self) -> QWidget:
         px = self._theme.px

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTableView,
     QVBoxLayout,
+    QWidget,
 )
 
 from playground.ui.pages.models.cards import CardDelegate
@@ -54,8 +55,8 @@ class ModelList(QFrame):
     delete_asked = Signal()
     """Delete was pressed on the chosen row."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._rows: tuple[ModelRow, ...] = ()
         self._search = ""
@@ -142,6 +143,8 @@ class ModelList(QFrame):
         self._table_model = ModelTableModel(self)
         self._filter = ModelFilter(self)
         self._filter.setSourceModel(self._table_model)
+        self._stack = QStackedWidget(self)
+        column.addWidget(self._stack)
         self._table = self._build_table()
         self._grid = self._build_grid()
         self._empty = EmptyState(
@@ -155,14 +158,12 @@ class ModelList(QFrame):
             self.tr("Get models"),
         )
         self._nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
-        self._stack = QStackedWidget()
         for widget in (self._table, self._grid, self._empty, self._nothing):
             self._stack.addWidget(widget)
         self._stack.setCurrentWidget(self._empty)
-        column.addWidget(self._stack)
 
     def _build_table(self) -> QTableView:
-        table = QTableView()
+        table = QTableView(self._stack)
         table.setModel(self._filter)
         table.setItemDelegate(ModelDelegate(self._theme, self))
         table.setAccessibleName(self.tr("Models on this computer"))
@@ -185,7 +186,7 @@ class ModelList(QFrame):
         return table
 
     def _build_grid(self) -> QListView:
-        grid = QListView()
+        grid = QListView(self._stack)
         grid.setModel(self._filter)
         grid.setSelectionModel(self._table.selectionModel())
         grid.setItemDelegate(CardDelegate(self._theme, self))

@@ -47,8 +47,8 @@ class ModelsPage(Page):
     hidden = Signal()
     closing = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._has_sizes = False
         self._wants_focus = False
@@ -113,21 +113,22 @@ class ModelsPage(Page):
         self._column = QVBoxLayout(self)
         self._column.addLayout(self._build_head())
         self._column.addLayout(self._build_choices())
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setChildrenCollapsible(False)
+        self._column.addWidget(self._splitter, 1)
         left = QWidget()
+        self._splitter.addWidget(left)
         self._left = QVBoxLayout(left)
         self._left.setContentsMargins(0, 0, 0, 0)
-        self._list = ModelList(self._theme)
+        self._list = ModelList(self._theme, left)
         self._folders = FolderList(self._theme)
         self._left.addWidget(self._list, 1)
         self._left.addWidget(self._folders)
-        self._side = self._build_side()
-        self._splitter.addWidget(left)
+        self._side = make_card()
         self._splitter.addWidget(self._side)
+        self._build_side()
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
-        self._column.addWidget(self._splitter, 1)
 
     def _build_head(self) -> QHBoxLayout:
         self._head = QHBoxLayout()
@@ -191,21 +192,19 @@ class ModelsPage(Page):
         self._look.select("grid" if is_grid else "list")
         self._list.show_as(is_grid=is_grid)
 
-    def _build_side(self) -> QWidget:
-        card = make_card()
-        column = QVBoxLayout(card)
+    def _build_side(self) -> None:
+        column = QVBoxLayout(self._side)
         column.setContentsMargins(2, 2, 2, 2)
-        self._beside = QStackedWidget()
+        self._beside = QStackedWidget(self._side)
+        column.addWidget(self._beside)
         hint = make_label(
             self.tr("Choose a model to see what it needs."), "control", "quiet", wrap=True
         )
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         hint.setMargin(self._theme.px(24))
-        self._details = ModelDetails(self._theme)
         self._beside.addWidget(hint)
+        self._details = ModelDetails(self._theme, self._beside)
         self._beside.addWidget(self._details)
-        column.addWidget(self._beside)
-        return card
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._wear)

@@ -110,6 +110,8 @@ class SettingsPage(Page):
         scroll.setAccessibleName(self.tr("Settings"))
         outer = QWidget()
         outer.setObjectName("scrolled")
+        # while it is empty: a filled one would be styled now, and again at every change of parent
+        scroll.setWidget(outer)
         row = QHBoxLayout(outer)
         row.setContentsMargins(0, 0, px(10), 0)
         self._inner = QWidget()
@@ -128,7 +130,6 @@ class SettingsPage(Page):
         self._build_places()
         self._build_about()
         self._cards.addStretch(1)
-        scroll.setWidget(outer)
         column.addWidget(scroll, 1)
 
     def _build_problem(self) -> None:

@@ -10,6 +10,7 @@ from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
 from playground.services.bandwidth import Bandwidth
 from playground.services.comparison import ComparisonService
+from playground.services.courtesy import Courtesy
 from playground.services.downloads import Downloads
 from playground.services.fitting import Fitting
 from playground.services.hub import HubService
@@ -52,6 +53,7 @@ class Services:
     downloads: Downloads
     requirements: RequirementsService
     local_runs: LocalRuns
+    courtesy: Courtesy
 
     async def open(self) -> str | None:
         """Open the history; return a sentence where something is wrong with it.
@@ -124,22 +126,34 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     secrets = SecretStore()
     database = Database(paths.database_file)
     history = ComparisonStore(database)
+    courtesy = Courtesy()
     library = ModelLibrary(
-        lambda: settings.settings.model_folders, paths.models_dir, cache_file=paths.library_file
+        lambda: settings.settings.model_folders,
+        paths.models_dir,
+        cache_file=paths.library_file,
+        courtesy=courtesy,
     )
     fitting = Fitting(library)
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,
         estimate=fitting.need_bytes,
         choose_context=fitting.context,
+        choose_layers=fitting.gpu_layers,
+        card_budget_bytes=fitting.card_budget_bytes,
+        card_estimate=fitting.card_need_bytes,
     )
     fitting.pool = pool
     practice = PracticeCloud(library.starter_path)
     providers = ProviderService(settings, secrets, practice)
     prices = PriceService(settings)
     local_runs = LocalRuns(database)
-    machines = MachineService(Bandwidth(paths.bandwidth_file), fitting.held_bytes)
-    requirements = RequirementsService(machines, local_runs, library)
+    machines = MachineService(
+        Bandwidth(paths.bandwidth_file),
+        fitting.held_bytes,
+        held_on_card_bytes=fitting.held_on_card_bytes,
+    )
+    fitting.memory_now = machines.memory_now
+    requirements = RequirementsService(machines, local_runs, library, courtesy)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
     downloads = Downloads(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
@@ -166,4 +180,5 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         downloads=downloads,
         requirements=requirements,
         local_runs=local_runs,
+        courtesy=courtesy,
     )

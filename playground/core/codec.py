@@ -1,10 +1,11 @@
 """Plain values to JSON and back, by their type annotations."""
 
 import types
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -42,55 +43,81 @@ def decode(kind: Any, data: Any) -> Any:
     Fields that are missing keep their default and unknown ones are left out, so that files of
     older and newer versions can be read. Raises `ValueError` where the data does not fit.
     """
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return _decode_union(get_args(kind), data)
-    if kind is Any or kind is object:
-        return data
-    if origin in (tuple, list, frozenset):
-        return _decode_sequence(origin, get_args(kind), data)
-    if origin is dict:
-        if not isinstance(data, dict):
-            raise ValueError(f"expected an object, got {type(data).__name__}")
-        key_kind, value_kind = get_args(kind)
-        return {decode(key_kind, k): decode(value_kind, v) for k, v in data.items()}
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _decode_dataclass(kind, data)
-    return _decode_scalar(kind, data)
+    return _decoder(kind)(data)
 
 
-def _decode_union(options: tuple[Any, ...], data: Any) -> Any:
-    if data is None and type(None) in options:
-        return None
-    candidates = [option for option in options if option is not type(None)]
-    if isinstance(data, dict) and TAG in data:
-        for option in candidates:
-            if getattr(option, "__name__", None) == data[TAG]:
-                return decode(option, data)
-    if len(candidates) == 1:
-        return decode(candidates[0], data)
-    raise ValueError(f"none of {candidates} fits")
-
-
-def _decode_sequence(origin: Any, args: tuple[Any, ...], data: Any) -> Any:
-    if not isinstance(data, list | tuple):
-        raise ValueError(f"expected a list, got {type(data).__name__}")
-    if origin is tuple and Ellipsis not in args:
-        return tuple(decode(kind, item) for kind, item in zip(args, data, strict=True))
-    return origin(decode(args[0], item) for item in data)
+Decoder = Callable[[Any], Any]
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _decoder(kind: Any) -> Decoder:
+    """Return what decodes a kind: annotations are taken apart once, not for each of its values."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _union_decoder(get_args(kind))
+    if kind is Any or kind is object:
+        return _as_it_is
+    if origin in (tuple, list, frozenset):
+        return _sequence_decoder(origin, get_args(kind))
+    if origin is dict:
+        return _dict_decoder(*get_args(kind))
+    if is_dataclass(kind) and isinstance(kind, type):
+        return partial(_decode_dataclass, kind)
+    return partial(_decode_scalar, kind)
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
+
+
+def _union_decoder(options: tuple[Any, ...]) -> Decoder:
+    candidates = [option for option in options if option is not type(None)]
+    by_name = {option.__name__: option for option in candidates if hasattr(option, "__name__")}
+    takes_none = len(candidates) < len(options)
+
+    def decode_union(data: Any) -> Any:
+        if data is None and takes_none:
+            return None
+        tag = data.get(TAG) if isinstance(data, dict) else None
+        if isinstance(tag, str) and tag in by_name:
+            return _decoder(by_name[tag])(data)
+        if len(candidates) == 1:
+            return _decoder(candidates[0])(data)
+        raise ValueError(f"none of {candidates} fits")
+
+    return decode_union
+
+
+def _sequence_decoder(origin: Any, args: tuple[Any, ...]) -> Decoder:
+    def decode_sequence(data: Any) -> Any:
+        if not isinstance(data, list | tuple):
+            raise ValueError(f"expected a list, got {type(data).__name__}")
+        if origin is tuple and Ellipsis not in args:
+            return tuple(_decoder(kind)(item) for kind, item in zip(args, data, strict=True))
+        return origin(map(_decoder(args[0]), data))
+
+    return decode_sequence
+
+
+def _dict_decoder(key_kind: Any, value_kind: Any) -> Decoder:
+    def decode_dict(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise ValueError(f"expected an object, got {type(data).__name__}")
+        key, value = _decoder(key_kind), _decoder(value_kind)
+        return {key(k): value(v) for k, v in data.items()}
+
+    return decode_dict
+
+
+@cache
+def _members(kind: type) -> tuple[tuple[str, Decoder], ...]:
+    return tuple((name, _decoder(hint)) for name, hint in get_type_hints(kind).items())
 
 
 def _decode_dataclass(kind: type, data: Any) -> Any:
     if not isinstance(data, dict):
         raise ValueError(f"expected an object for {kind.__name__}")
-    members = {
-        name: decode(hint, data[name]) for name, hint in _hints(kind).items() if name in data
-    }
+    members = {name: decoder(data[name]) for name, decoder in _members(kind) if name in data}
     try:
         return kind(**members)
     except TypeError as error:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from playground.core.gguf_types import FILE_TYPES, TensorType
@@ -45,7 +46,7 @@ class TensorInfo:
         return self.elements // self.type.block_size * self.type.block_bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GgufHeader:
     """What a GGUF file says about itself."""
 
@@ -57,7 +58,7 @@ class GgufHeader:
     data_offset: int
     file_size: int
 
-    @property
+    @cached_property
     def architecture(self) -> str | None:
         """The model family llama.cpp knows it by, such as `llama`; missing in later shards."""
         return self.text("general.architecture")
@@ -130,17 +131,17 @@ class GgufHeader:
             return tokens.length
         return self.number("vocab_size")
 
-    @property
+    @cached_property
     def weights_bytes(self) -> int:
         """Bytes of all tensors."""
         return sum(tensor.size_bytes for tensor in self.tensors)
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Numbers in all tensors."""
         return sum(tensor.elements for tensor in self.tensors)
 
-    @property
+    @cached_property
     def quantization(self) -> str | None:
         """The quantization's usual name, or the tensor type that takes the most room."""
         declared = self.metadata.get("general.file_type")

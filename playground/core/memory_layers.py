@@ -7,6 +7,7 @@ The rules are llama.cpp's (`src/llama-hparams.cpp`, `src/llama-model.cpp: create
 from dataclasses import dataclass
 
 from playground.core.gguf_header import GgufHeader
+from playground.core.once_per_header import once_per_header
 
 MAX_LAYERS = 512
 """`LLAMA_MAX_LAYERS`: llama.cpp aborts above it."""
@@ -123,6 +124,7 @@ class LayerMemory:
     """False where this family keeps more than is known here, or the file does not say enough."""
 
 
+@once_per_header
 def layer_memory(header: GgufHeader) -> LayerMemory:
     """Return what each layer keeps."""
     count = _layer_count(header)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from playground.core.gguf_header import GgufHeader, TensorInfo
+from playground.core.once_per_header import once_per_header
 
 
 class Processor(StrEnum):
@@ -52,6 +53,7 @@ class Copies:
     """The stretch of the file that stays mapped; `None` where it has several parts."""
 
 
+@once_per_header
 def copies(header: GgufHeader, processor: Processor) -> Copies:
     """Return what is rearranged when every layer runs on `processor`.
 

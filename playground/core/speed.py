@@ -13,10 +13,12 @@ bandwidth. `tests/bench/speed_prediction.py` holds all of it against real runs.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import median
 
 from playground.core.gguf_header import GgufHeader
+from playground.core.once_per_header import once_per_header
 from playground.core.quantization import bits_per_weight
 from playground.core.requirements import Speed
 from playground.core.runs import Provenance
@@ -100,16 +102,27 @@ def reading(header: GgufHeader, conversation_bytes: int = 0) -> Reading:
     Of a mixture of experts only those that are asked count; of an embedding one row, unless it
     serves as the output as well. Layers that only predict further tokens are not used.
     """
+    weights = _reading_of_weights(header)
+    return replace(
+        weights,
+        total_bytes=weights.total_bytes + conversation_bytes,
+        numbers=weights.numbers + conversation_bytes // 2,
+        work=weights.work + conversation_bytes / 2,
+    )
+
+
+@once_per_header
+def _reading_of_weights(header: GgufHeader) -> Reading:
     is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
     used = header.number("expert_used_count")
     experts = header.number("expert_count")
     unused = _unused_layers(header)
-    total, numbers, work = conversation_bytes, conversation_bytes // 2, conversation_bytes / 2
+    total, numbers, work = 0, 0, 0.0
     for tensor in header.tensors:
         is_output = tensor.name == _EMBEDDING and is_tied
         if tensor.name.startswith(_LOOKED_UP) and not is_output:
             continue
-        if tensor.name.startswith(unused):
+        if unused and tensor.name.startswith(unused):
             continue
         size, elements = tensor.size_bytes, tensor.elements
         if "_exps." in tensor.name and used and experts:
@@ -234,6 +247,7 @@ def _usable(observations: Iterable[Observation]) -> list[Observation]:
     return [seen for seen in observations if seen.tokens_per_s > 0 and seen.read.total_bytes > 0]
 
 
+@lru_cache(256)
 def _effort(kind: str) -> float:
     name = kind.upper().removeprefix("UD-")
     return next((effort for known, effort in _EFFORT.items() if name.startswith(known)), 1.0)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from playground.core import memory
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
+from playground.core.gguf import read_header
 from playground.core.gguf_header import GgufHeader
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services import library_folders as folders
 from playground.services import library_names as names
+from playground.services.courtesy import Courtesy
 from playground.services.library_cache import LibraryCache
 from playground.services.library_delete import Deletion, delete, deletion
 from playground.services.library_folders import FoundFile
@@ -56,15 +58,18 @@ class ModelLibrary:
         *,
         cache_file: Path | None = None,
         apps: Callable[[], tuple[AppPlace, ...]] = app_places,
+        courtesy: Courtesy | None = None,
     ) -> None:
+        courtesy = courtesy or Courtesy()
+        self._courtesy = courtesy
+        self._reader = HeaderReader()
         self._user_folders = folders
         self._own_folder = own_folder
         self._apps = apps
         self._cache = LibraryCache(cache_file)
-        self._headers = Headers(self._cache)
-        self._listing = Listing(self._headers, LastSeen(self._cache))
-        self._reader = HeaderReader()
-        self._lookout = Lookout()
+        self._headers = Headers(self._cache, self._read)
+        self._listing = Listing(self._headers, LastSeen(self._cache), courtesy)
+        self._lookout = Lookout(courtesy)
         self._last_look: Look | None = None
         self._watch = FolderWatch(
             self._look, self._read_apart, self._listing.state, self._reader.rest
@@ -103,6 +108,14 @@ class ModelLibrary:
             return await asyncio.to_thread(self._scan, stopped.is_set)
         finally:
             # a cancelled scan ends at the next folder instead of going on unseen
+            stopped.set()
+
+    async def look_ahead(self) -> None:
+        """Look through the folders once, so that whoever follows next is told at once."""
+        stopped = threading.Event()
+        try:
+            await asyncio.to_thread(self._watch.in_turn, lambda: self._look(stopped.is_set))
+        finally:
             stopped.set()
 
     async def follow(self) -> AsyncGenerator[LibraryState, None]:
@@ -203,6 +216,10 @@ class ModelLibrary:
         if not left:
             self._reader.rest()
         return left
+
+    def _read(self, path: Path) -> GgufHeader:
+        """Read a header; where a window is open, not in its process."""
+        return self._reader.read(path) if self._courtesy.is_asked_for else read_header(path)
 
     def _scan(self, is_stopped: Callable[[], bool]) -> tuple[ModelFile, ...]:
         unread = self._look(is_stopped)

@@ -24,14 +24,16 @@ class Headers:
     Callable from any thread.
     """
 
-    def __init__(self, cache: LibraryCache) -> None:
+    def __init__(self, cache: LibraryCache, read: Read = read_header) -> None:
         self._cache = cache
+        self._read_file = read
+        self._reading = threading.Lock()
         self._lock = threading.Lock()
         self._at_hand: OrderedDict[str, Known] = OrderedDict()
         self._unsaved: dict[str, Known] = {}
 
-    def whole(self, found: FoundFile, read: Read = read_header) -> GgufHeader:
-        """Return the first part's header with the tensors of all parts; `read` reads what is new.
+    def whole(self, found: FoundFile, read: Read | None = None) -> GgufHeader:
+        """Return the first part's header with the tensors of all; `read` may read what is new.
 
         Raises `ModelFileInvalid`, whose cause is an `OSError` where trying again may help.
         """
@@ -50,11 +52,17 @@ class Headers:
             file_size=sum(header.file_size for header in headers),
         )
 
-    def of(self, path: Path, read: Read = read_header) -> GgufHeader:
+    def of(self, path: Path, read: Read | None = None) -> GgufHeader:
         """Return one file's header; raises `ModelFileInvalid`."""
         # looked at before it is read: what is written meanwhile is read again the next time
         stamp = stamp_of(path)
-        known = self._remembered(str(path), stamp) or self._read(path, stamp, read)
+        known = self._remembered(str(path), stamp)
+        if known is None:
+            # several may want the same file at once, and those after the first find it read
+            with self._reading:
+                known = self._remembered(str(path), stamp) or self._read(
+                    path, stamp, read or self._read_file
+                )
         if known.header is not None:
             return known.header
         message, hint = known.problem or ("The file cannot be read.", "")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
 from playground.core.gguf_header import GgufHeader
 from playground.core.targets import ModelFile
+from playground.services.courtesy import Courtesy
 from playground.services.library_cache import Stamp
 from playground.services.library_folders import STARTER, FoundFile
 from playground.services.library_headers import Headers, Read, stamp_of
@@ -62,8 +62,9 @@ class _Entry:
 class Listing:
     """The models of the last look, and what is known of each. Callable from any thread."""
 
-    def __init__(self, headers: Headers, last_seen: LastSeen) -> None:
+    def __init__(self, headers: Headers, last_seen: LastSeen, courtesy: Courtesy) -> None:
         self._headers = headers
+        self._courtesy = courtesy
         self._last_seen = last_seen
         self._lock = threading.Lock()
         self._reading = threading.Lock()
@@ -74,12 +75,13 @@ class Listing:
         """Take a look's result over."""
         with self._lock:
             before = dict(self._entries)
-        entries = {
-            str(found.path): self._entry(found, seen, before.get(str(found.path)))
-            for found in seen.found
+        entries: dict[str, _Entry] = {}
+        for found in seen.found:
+            self._courtesy.give_way()
+            path = str(found.path)
             # a link to a drive that is away is not broken
-            if str(found.path) in seen.stamps or not self._last_seen.is_away(str(found.path))
-        }
+            if path in seen.stamps or not self._last_seen.is_away(path):
+                entries[path] = self._entry(found, seen, before.get(path))
         away = self._last_seen.away(entries.keys(), seen)
         with self._lock:
             for path, now in self._entries.items():
@@ -93,7 +95,7 @@ class Listing:
         with self._lock:
             return [entry.found for entry in self._entries.values() if entry.is_unread]
 
-    def read_some(self, unread: list[FoundFile], read: Read = read_header) -> list[FoundFile]:
+    def read_some(self, unread: list[FoundFile], read: Read | None = None) -> list[FoundFile]:
         """Read headers for a moment, with `read`; return those that are left."""
         ends_at = time.perf_counter() + _MOMENT_S
         for done, found in enumerate(unread):
@@ -103,8 +105,7 @@ class Listing:
             # two threads reading the same files would only be in each other's way
             with self._reading:
                 self._read(found, read)
-            # another thread may want to paint
-            time.sleep(0)
+            self._courtesy.give_way()
         else:
             unread = []
         self._headers.save()
@@ -153,7 +154,7 @@ class Listing:
         model = self._last_seen.model(found, stamps) or bare_model(found, stamps)
         return _Entry(found, stamps, seen.drives.get(str(found.path), ""), model)
 
-    def _read(self, found: FoundFile, read: Read) -> None:
+    def _read(self, found: FoundFile, read: Read | None) -> None:
         path = str(found.path)
         with self._lock:
             entry = self._entries.get(path)
@@ -177,7 +178,7 @@ class Listing:
             self._last_seen.note(found, entry.stamps, model, entry.drive)
 
     def _described(
-        self, found: FoundFile, stamps: dict[str, Stamp], read: Read = read_header
+        self, found: FoundFile, stamps: dict[str, Stamp], read: Read | None = None
     ) -> tuple[ModelFile, ModelFileInvalid | None]:
         """Return what the header tells of a model, and why it could not be read."""
         try:

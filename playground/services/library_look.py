@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from playground.services import library_folders as folders
+from playground.services.courtesy import Courtesy
 from playground.services.library_cache import Stamp
 from playground.services.library_evidence import Evidence
 from playground.services.library_folders import FoundFile
@@ -94,23 +95,37 @@ class _Sight:
 class Lookout:
     """Looks again and again; where nothing has changed the last look is returned as it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, courtesy: Courtesy) -> None:
+        self._courtesy = courtesy
         self._last: tuple[Places, Evidence, Look] | None = None
 
     def look(self, places: Places, is_stopped: Callable[[], bool]) -> Look:
         """Return every model file, each once: the first place that has it counts."""
         if self._last is not None:
             before, evidence, seen = self._last
-            if before == places and evidence.still_holds(is_stopped):
+            if before == places and evidence.still_holds(self._politely(is_stopped)):
                 return seen
         sight = _Sight()
-        everything = _everything(places, sight, is_stopped)
-        found = tuple(item for item in everything if sight.is_new(item))
+        everything = _everything(places, sight, self._politely(is_stopped))
+        found = []
+        for item in everything:
+            self._courtesy.give_way()
+            if sight.is_new(item):
+                found.append(item)
         missing = frozenset(str(place) for place in (places.own, *places.chosen) if _is_away(place))
-        seen = Look(found, sight.stamps, sight.drives, sight.problems, places.roots, missing)
+        seen = Look(tuple(found), sight.stamps, sight.drives, sight.problems, places.roots, missing)
         if not is_stopped():
             self._last = (places, sight.evidence, seen)
         return seen
+
+    def _politely(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """Return `is_stopped`, which is asked at every folder, giving way as well."""
+
+        def asked() -> bool:
+            self._courtesy.give_way()
+            return is_stopped()
+
+        return asked
 
 
 def drive_of(path: Path) -> str:
@@ -212,7 +227,7 @@ def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile
             name=folder.name if model.path.stem.lower() in {"model", "ggml"} else None,
         )
         beside = projectors.get(folder)
-        if beside is None and repository is not None:
+        if beside is None and repository is not None and projectors:
             # of large models each quantization has a folder of its own in its repository
             above = folder.parent
             if _repository(above / item.path.name, root, source) == repository:

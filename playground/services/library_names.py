@@ -35,12 +35,19 @@ def name_from_repository(repo: str) -> str:
 
 def clean(name: str) -> str:
     """Return `name` as one short line without characters that steer the screen."""
+    if name.isprintable():
+        # as nearly every name is: no character but the space is one of those
+        return _shortened(name)
     visible = "".join(
         " " if char.isspace() else char
         for char in name
         if char.isspace() or not unicodedata.category(char).startswith("C")
     )
-    words = " ".join(visible.split())
+    return _shortened(visible)
+
+
+def _shortened(name: str) -> str:
+    words = " ".join(name.split())
     return words if len(words) <= _LONGEST_NAME else words[: _LONGEST_NAME - 1] + "…"
 
 

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from playground.engines.llama_environment import worker_command, worker_environm
 
 ARGUMENT = "--read-headers"
 _LONGEST_S = 30.0
+_IDLE_S = 5.0
 _LONGEST_LINE = 64 << 20
 
 
@@ -32,6 +34,8 @@ class HeaderReader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._used_at = 0.0
+        self._watch: threading.Thread | None = None
 
     def read(self, path: Path) -> GgufHeader:
         """Return a file's header; raises `ModelFileInvalid` as `read_header` does.
@@ -40,6 +44,8 @@ class HeaderReader:
         """
         with self._lock:
             answer = self._ask(path)
+            self._used_at = time.monotonic()
+        self._end_when_idle()
         if answer is None:
             return read_header(path)
         if "header" in answer:
@@ -56,6 +62,24 @@ class HeaderReader:
             process.kill()
         with self._lock:
             self._end()
+
+    def _end_when_idle(self) -> None:
+        """See to it that the process ends when nothing was asked of it for a while."""
+        with self._lock:
+            if self._process is None or (self._watch is not None and self._watch.is_alive()):
+                return
+            self._watch = threading.Thread(target=self._keep_watch, daemon=True)
+            self._watch.start()
+
+    def _keep_watch(self) -> None:
+        while True:
+            time.sleep(_IDLE_S)
+            with self._lock:
+                if self._process is None:
+                    return
+                if time.monotonic() - self._used_at >= _IDLE_S:
+                    self._end()
+                    return
 
     def _ask(self, path: Path) -> dict[str, Any] | None:
         process = self._started()

@@ -76,6 +76,11 @@ class FolderWatch:
         """Look through the folders now; called on the I/O loop."""
         self._again.set()
 
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns; no two of them, nor a look of this watcher's, run at once."""
+        with self._turn:
+            return work()
+
     async def close(self) -> None:
         """End the watcher and what it does in threads; its followers come to an end."""
         for task in (self._task, self._ending):
@@ -104,7 +109,7 @@ class FolderWatch:
             # a look that nobody waits for ends at the next folder
             stopped.set()
             # a thread of its own: where the whole loop ends, it gives no other any more
-            self._last = threading.Thread(target=self._in_turn, args=(self._rest,))
+            self._last = threading.Thread(target=self.in_turn, args=(self._rest,))
             self._last.start()
 
     async def _tell(self) -> None:
@@ -114,11 +119,7 @@ class FolderWatch:
             self._wake()
 
     async def _apart(self, work: Callable[[], T]) -> T:
-        return await asyncio.to_thread(self._in_turn, work)
-
-    def _in_turn(self, work: Callable[[], T]) -> T:
-        with self._turn:
-            return work()
+        return await asyncio.to_thread(self.in_turn, work)
 
     def _on_end(self, _task: "asyncio.Task[None]") -> None:
         self._wake()

@@ -1,6 +1,7 @@
 """System requirements on this computer: its memory now, and what has run here before."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from playground.core.assessment import Predict, Subject, assess, free_bytes, ver
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf_header import GgufHeader
 from playground.core.machine import Machine
-from playground.core.outlook import FILLED_SHARE
+from playground.core.outlook import FILLED_SHARE, place
 from playground.core.quantization import estimated_bytes, smaller_versions
 from playground.core.requirements import Requirements, Speed, Verdict
 from playground.core.runs import Provenance
@@ -23,6 +24,7 @@ from playground.core.speed import (
     reading,
 )
 from playground.core.targets import LoadSettings, ModelFile
+from playground.services.courtesy import Courtesy
 from playground.services.devices import Device, devices
 from playground.services.library import ModelLibrary
 from playground.services.machine import MachineService
@@ -45,7 +47,14 @@ class _Learnt:
 class RequirementsService:
     """Answers at once from what `refresh` has found; before the first one from memory alone."""
 
-    def __init__(self, machines: MachineService, runs: LocalRuns, library: ModelLibrary) -> None:
+    def __init__(
+        self,
+        machines: MachineService,
+        runs: LocalRuns,
+        library: ModelLibrary,
+        courtesy: Courtesy | None = None,
+    ) -> None:
+        self._courtesy = courtesy or Courtesy()
         self._machines = machines
         self._runs = runs
         self._library = library
@@ -110,6 +119,19 @@ class RequirementsService:
             others=smaller_versions(header.parameters, header.weights_bytes),
         )
 
+    def assess_some(
+        self, wanted: Sequence[tuple[ModelFile, LoadSettings]], moment_s: float
+    ) -> dict[str, Requirements | None]:
+        """Return what the first of `wanted` need, by path: as many as `moment_s` seconds allow."""
+        done: dict[str, Requirements | None] = {}
+        ends_at = time.perf_counter() + moment_s
+        for model, settings in wanted:
+            done[str(model.path)] = self.assess_model(model, settings)
+            if time.perf_counter() > ends_at:
+                break
+            self._courtesy.give_way()
+        return done
+
     def elsewhere(
         self,
         header: GgufHeader,
@@ -155,24 +177,32 @@ class RequirementsService:
         for path, use in uses.items():
             if use.tokens_per_s is None or use.threads is not None:
                 continue
-            read = self._reading(Path(path))
-            if read is None:
+            header = self._header(Path(path))
+            if header is None:
                 continue
-            seen = Observation(read, use.tokens_per_s)
-            if use.gpu_layers == 0 or not (machine.cards or machine.is_unified):
+            seen = Observation(_usual_reading(header), use.tokens_per_s)
+            layers = use.gpu_layers
+            if layers is None and machine.cards:
+                # nobody chose: as many as go in, which is not kept, were on the card
+                layers = place(Subject(header), machine).gpu_layers
+            if layers == 0 or not (machine.cards or machine.is_unified):
                 on_processor[path] = seen
-            elif use.gpu_layers is None or use.gpu_layers < 0:
+            elif layers is None or layers < 0:
                 on_card[path] = seen
         return _Learnt(on_processor, on_card)
 
-    def _reading(self, path: Path) -> Reading | None:
-        """Return what a model reads for a token; `None` where its file is gone or damaged."""
+    def _header(self, path: Path) -> GgufHeader | None:
+        """Return a model's header; `None` where its file is gone or damaged."""
         try:
-            header = self._library.header_at(path)
+            return self._library.header_at(path)
         except ModelFileInvalid:
             return None
-        need = memory.estimate(header, _AS_IT_IS)
-        return reading(header, need.kv_bytes // FILLED_SHARE)
+
+
+def _usual_reading(header: GgufHeader) -> Reading:
+    """Return what a model reads for a token with the settings it comes with."""
+    need = memory.estimate(header, _AS_IT_IS)
+    return reading(header, need.kv_bytes // FILLED_SHARE)
 
 
 def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:

@@ -179,6 +179,10 @@ class Bridge(QObject):
         self.call(self._keep_follower, follower, make_generator)
         return follower
 
+    def settle(self) -> None:
+        """Say that what has been made so far stays; called on Qt's thread."""
+        self._collector.settle()
+
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Call `function` soon on the I/O loop; does nothing once the bridge is closed."""
         try:

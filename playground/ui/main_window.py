@@ -14,13 +14,14 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from playground.core.errors import PlaygroundError
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.dropped import dropped_models
 from playground.ui.page import Page
+from playground.ui.page_stack import Factory, PageStack
 from playground.ui.rail import Rail
 from playground.ui.status_strip import StatusStrip
 from playground.ui.theme import Theme
@@ -56,13 +57,6 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._bridge = bridge
         self._shutdown = shutdown
-        self._factories: dict[str, Callable[[], Page]] = {}
-        self._titles: dict[str, str] = {}
-        self._pages: dict[str, Page] = {}
-        self._current: str | None = None
-        self._is_holding = False
-        self._wanted: str | None = None
-        """The page that was asked for while none could be built."""
         self._is_closing = False
         self._was_maximized = False
         self._build()
@@ -74,6 +68,16 @@ class MainWindow(QMainWindow):
         return self._strip
 
     @property
+    def page_keys(self) -> tuple[str, ...]:
+        """The keys of all pages."""
+        return self._stack.keys
+
+    @property
+    def wanted_page(self) -> str | None:
+        """Key of the page that comes to the front as soon as it is built."""
+        return self._stack.wanted
+
+    @property
     def place_of_pages(self) -> QWidget:
         """The parent a page is built in."""
         return self._stack
@@ -81,21 +85,20 @@ class MainWindow(QMainWindow):
     @property
     def current_page(self) -> str | None:
         """Key of the page in front."""
-        return self._current
+        return self._stack.current
 
     def add_page(
         self,
         key: str,
         title: str,
         icon: str,
-        factory: Callable[[], Page],
+        factory: Factory,
         *,
         at_bottom: bool = False,
     ) -> None:
         """Give a page its place on the rail and the next Ctrl+number; `factory` runs on demand."""
-        self._factories[key] = factory
-        self._titles[key] = title
-        number = len(self._factories)
+        self._stack.add(key, title, factory)
+        number = len(self._stack.keys)
         self._rail.add(key, title, icon, number, at_bottom=at_bottom)
         action = QAction(title, self)
         action.setShortcut(QKeySequence(f"Ctrl+{number}"))
@@ -109,46 +112,19 @@ class MainWindow(QMainWindow):
 
     def page(self, key: str) -> Page:
         """Return a page, built if it has not been."""
-        if key not in self._pages:
-            page = self._factories[key]()
-            page.setAccessibleName(self._titles[key])
-            self._pages[key] = page
-            self._stack.addWidget(page)
-            page.set_stage(on=self._theme.is_stage)
-        return self._pages[key]
+        return self._stack.page(key)
 
     def show_page(self, key: str) -> None:
-        """Bring a page to the front; an unknown key is the first page."""
-        if key not in self._factories:
-            key = next(iter(self._factories))
-        if key == self._current:
-            self._wanted = None
-            self._rail.select(key)
-            return
-        if self._is_holding and key not in self._pages:
-            self._wanted = key
-            self._rail.select(key)
-            return
-        self._wanted = None
-        page = self.page(key)
-        if self._current is not None:
-            self._pages[self._current].page_hidden()
-        self._current = key
-        self._stack.setCurrentWidget(page)
-        self._rail.select(key)
-        page.page_shown()
-        page.focus_first()
-        self.page_changed.emit(key)
+        """Bring a page to the front, as soon as it is built; an unknown key is the first page."""
+        self._rail.select(self._stack.show_page(key))
 
     def hold_pages(self) -> None:
         """Build no further page until `release_pages`; one that is asked for comes then."""
-        self._is_holding = True
+        self._stack.hold()
 
     def release_pages(self) -> None:
         """Build pages as they are asked for."""
-        self._is_holding = False
-        if self._wanted is not None:
-            self.show_page(self._wanted)
+        self._stack.release()
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
@@ -193,7 +169,7 @@ class MainWindow(QMainWindow):
             self._was_maximized = self.isMaximized()
         self._rail.setVisible(not on)
         self._theme.set_look(stage=on, stage_scale=self._stage_scale())
-        for page in self._pages.values():
+        for page in self._stack.built:
             page.set_stage(on=on)
         self._strip.set_stage(on=on)
         if on:
@@ -213,7 +189,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
         self._rail = Rail(self._theme)
-        self._stack = QStackedWidget()
+        self._stack = PageStack()
         self._toast = Toast(self._theme)
         self._strip = StatusStrip(self._theme)
         center = QWidget()
@@ -237,6 +213,9 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self._rail.chosen.connect(self.show_page)
+        self._stack.page_built.connect(self._on_page_built)
+        self._stack.page_changed.connect(self.page_changed)
+        self._stack.page_refused.connect(self._on_page_refused)
         for keys, slot in (
             ("F11", self._toggle_stage),
             ("Esc", self._on_escape),
@@ -248,29 +227,37 @@ class MainWindow(QMainWindow):
             action.triggered.connect(slot)
             self.addAction(action)
 
+    def _on_page_built(self, key: str) -> None:
+        self._stack.page(key).set_stage(on=self._theme.is_stage)
+        self._bridge.settle()
+
+    def _on_page_refused(self) -> None:
+        if self._stack.current is not None:
+            self._rail.select(self._stack.current)
+
     def _on_page_action(self) -> None:
         action = self.sender()
         if isinstance(action, QAction) and not self._theme.is_stage:
             self.show_page(action.data())
 
     def _focus_prompt(self) -> None:
-        self.show_page(next(iter(self._factories)))
-        if self._current is not None:
-            self._pages[self._current].focus_first()
+        first = self._stack.keys[0]
+        self.show_page(first)
+        self.page(first).focus_first()
 
     def _toggle_stage(self) -> None:
         self.set_stage(on=not self._theme.is_stage)
 
     def _on_escape(self) -> None:
-        page = self._pages.get(self._current or "")
-        if page is not None and page.handle_escape():
+        front = self._stack.current
+        if front is not None and self.page(front).handle_escape():
             return
         self.set_stage(on=False)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
         window = replace(
-            self._settings.settings.window, geometry=geometry, page=self._current or "compare"
+            self._settings.settings.window, geometry=geometry, page=self._stack.current or "compare"
         )
         try:
             self._settings.update(window=window)
@@ -279,7 +266,7 @@ class MainWindow(QMainWindow):
             return
 
     async def _close_in_order(self) -> None:
-        for page in self._pages.values():
+        for page in self._stack.built:
             await self._end(page.close_page)
         await self._end(self._strip.close_strip)
         if self._shutdown is not None and not await self._end(self._shutdown):

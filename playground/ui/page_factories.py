@@ -1,5 +1,6 @@
 """Builds each page on its first visit, and leads from one to another."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,7 @@ from playground.core.targets import LoadSettings, LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.main_window import MainWindow
 from playground.ui.page import Page
+from playground.ui.page_stack import Steps
 from playground.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -52,6 +54,18 @@ class PageFactories:
         self._early = EarlyPress(self._compare)
         return self._compare
 
+    async def import_page(self, key: str | None) -> None:
+        """Import what answers on the first page, and all of another, on the loop this runs on."""
+        importlib.import_module("playground.ui.pages.compare.page")
+        if key is not None:
+            importlib.import_module(f"playground.ui.pages.{key}")
+
+    async def import_all(self, pause: Callable[[], None]) -> None:
+        """Import every page, so that none is when it is asked for; `pause` comes between them."""
+        for key in self._window.page_keys:
+            pause()
+            importlib.import_module(f"playground.ui.pages.{key}")
+
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
         from playground.services.fitting import free_memory
@@ -71,7 +85,7 @@ class PageFactories:
         )
         self._early.hand_over()
 
-    def _make_models(self) -> Page:
+    def _make_models(self) -> Steps:
         from playground.ui.pages.models import make_models_page
 
         services = self._services()

@@ -118,7 +118,9 @@ class _Opening:
 
     def end_without_screen(self) -> None:
         """End the services and the I/O thread where Qt's loop is gone."""
-        self._bridge.call_and_wait(self._built.get().close())
+        services = self._built.get()
+        services.courtesy.end()
+        self._bridge.call_and_wait(services.close())
         self._bridge.close_now()
 
     def on_exception(self, _kind: type[BaseException], error: BaseException, _: object) -> None:
@@ -128,12 +130,17 @@ class _Opening:
     async def _start(self) -> "Services":
         try:
             services = await self._bridge.submit(self._built.get_there())
+            services.courtesy.begin(self._bridge.post)
+            self._bridge.submit(services.library.look_ahead())
+            await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
             self._pages.attach_compare()
+            self._bridge.settle()
         finally:
             self.window.release_pages()
         self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
         await self._begin_downloads(services)
+        await self._bridge.submit(self._pages.import_all(services.courtesy.give_way))
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
                 self.window.toast(text, tone="caution", stay_ms=0)

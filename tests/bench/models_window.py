@@ -5,8 +5,8 @@
 Each start is a process of its own with the real window, on Qt's offscreen platform; each round
 begins without a cache. The clock starts when the window can be used. The page is opened at once,
 and every row counts only once it is in the list's item model. Stalls are how much later than due a
-1 ms timer of Qt's loop fires, from the opened page until two seconds after the last row; building
-the page's widgets comes before and is told apart.
+1 ms timer of Qt's loop fires, from the usable window until two seconds after the last verdict:
+building the services and the page is in it, and told apart as well.
 """
 
 import argparse
@@ -34,20 +34,31 @@ found = {}
 
 def watch(window):
     began = time.perf_counter()
-    make = window._factories["models"]
+    meter = LagMeter()
+    stack = window._stack
+    make = stack._factories["models"]
 
     def make_and_time():
-        started = time.perf_counter()
-        page = make()
-        found["built_ms"] = (time.perf_counter() - started) * 1000
-        return page
+        # the longest of the steps in which the page is built
+        steps = make()
+        found["built_ms"] = 0.0
+        while True:
+            started = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            finally:
+                taken = (time.perf_counter() - started) * 1000
+                found["built_ms"] = max(found["built_ms"], taken)
+            yield
 
-    window._factories["models"] = make_and_time
-    window.page_changed.connect(lambda _: QTimer.singleShot(0, lambda: watch_page(window, began)))
+    stack._factories["models"] = make_and_time
+    window.page_changed.connect(lambda _: QTimer.singleShot(0, lambda: watch_page(window, began, meter)))
     window.show_page("models")
 
-def watch_page(window, began):
-    meter = LagMeter()
+def watch_page(window, began, meter):
+    found["before_ms"] = max(meter.lags_ms)
     model = window.page("models").findChild(QTableView).model().sourceModel()
 
     def look():
@@ -118,8 +129,9 @@ def main() -> None:
             f"{name} start: longest stall, median {statistics.median(stalls):.0f} ms"
             f" ({min(stalls):.0f} … {max(stalls):.0f}), p99"
             f" {statistics.median(taken[f'{name} p99_ms']):.1f} ms"
-            f"  bar {STALL_BAR_MS:.0f} ms: {verdict};"
-            f" the page was built in {statistics.median(taken[f'{name} built_ms']):.0f} ms"
+            f"  bar {STALL_BAR_MS:.0f} ms: {verdict}; before the page was there"
+            f" {statistics.median(taken[f'{name} before_ms']):.0f} ms, the longest piece of"
+            f" building it {statistics.median(taken[f'{name} built_ms']):.0f} ms"
         )
 
 

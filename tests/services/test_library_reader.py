@@ -64,6 +64,18 @@ def test_a_reader_that_is_killed_is_done_without_and_started_again(
     assert reader._process.pid != process.pid
 
 
+def test_a_reader_nobody_asks_ends_and_another_is_started_when_it_is_needed(
+    reader: HeaderReader, starter_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.services.library_reader._IDLE_S", 0.05)
+    reader.read(starter_model)
+    process = reader._process
+    assert process is not None
+    process.wait(20)
+    assert reader.read(starter_model).architecture == "llama"
+    assert reader._process is not process
+
+
 def test_the_reader_ends_with_its_parent_and_sees_no_key(starter_model: Path) -> None:
     code = (
         "import os, pathlib, sys\n"

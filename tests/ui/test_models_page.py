@@ -18,6 +18,7 @@ from playground.services.pool import WorkerPool
 from playground.services.requirements import RequirementsService
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
+from playground.ui.page_stack import finished
 from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
 from playground.ui.pages.models.table import Column
 from tests.core.gguf_files import Dense, write_dense
@@ -61,16 +62,18 @@ class Models:
             budget_bytes=lambda: 8 << 30,
             estimate=lambda model, settings: 1 << 20,
         )
-        self.page: ModelsPage = make_models_page(
-            stage.theme,
-            stage.bridge,
-            self.library,
-            stage.settings,
-            pool=self.pool,
-            requirements=RequirementsService(computer, runs, self.library),
-            open_compare=self.compared.append,
-            open_hub=self._count_hub,
-            toast=stage.toasts,
+        self.page: ModelsPage = finished(
+            make_models_page(
+                stage.theme,
+                stage.bridge,
+                self.library,
+                stage.settings,
+                pool=self.pool,
+                requirements=RequirementsService(computer, runs, self.library),
+                open_compare=self.compared.append,
+                open_hub=self._count_hub,
+                toast=stage.toasts,
+            )
         )
         presenter = self.page.presenter
         assert isinstance(presenter, ModelsPresenter)
@@ -252,7 +255,7 @@ def test_load_settings_change_the_need_at_once_and_are_remembered(stage: Stage) 
         await until(lambda: models.page.details._parts.legend != before)
         (remembered,) = stage.settings.settings.load_settings.values()
         assert remembered == LoadSettings(context=2048, kv_type=KvType.Q8_0)
-        click(named(models.page, "Compare with it"))
+        click(named(models.page, "Try it"))
         (target,) = models.compared
         assert isinstance(target, LocalTarget)
         assert target.settings == remembered
@@ -362,7 +365,7 @@ def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
         await until(lambda: models.says("flash attention"))
         models.page.set_stage(on=True)
         assert not models.says("flash attention")
-        assert named(models.page, "Compare with it")
+        assert named(models.page, "Try it")
         models.page.set_stage(on=False)
         assert models.says("flash attention")
 

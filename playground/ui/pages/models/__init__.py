@@ -1,6 +1,6 @@
 """The Models page: the model files of this computer, and what each needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from PySide6.QtWidgets import QWidget
 
@@ -30,9 +30,12 @@ def make_models_page(
     open_hub: Callable[[], object],
     toast: ShowToast,
     parent: QWidget | None = None,
-) -> ModelsPage:
-    """Return the page with its presenter; connect `files_dropped` to `presenter.add_paths`."""
+) -> Generator[None, None, ModelsPage]:
+    """Build the page with its presenter, in steps; `files_dropped` goes to `presenter.add_paths`."""
     view = ModelsPage(theme, parent)
+    yield
+    view.complete()
+    yield
     view.presenter = ModelsPresenter(
         view,
         bridge,

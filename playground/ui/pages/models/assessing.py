@@ -1,7 +1,8 @@
 """Works out what models need, a few at a time, and remembers it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 
 from playground.core.requirements import Requirements
 from playground.core.targets import LoadSettings, ModelFile
@@ -10,20 +11,24 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.models import reckoning
 
 Wanted = tuple[ModelFile, LoadSettings]
+_AT_ONCE = 100
 
 
 class Assessments:
-    """Requirements by model file; `changed` is called whenever more of them are known."""
+    """Requirements by model file; `changed` gets the keys of those that have become known."""
 
     def __init__(
-        self, bridge: Bridge, requirements: RequirementsService, changed: Callable[[], None]
+        self,
+        bridge: Bridge,
+        requirements: RequirementsService,
+        changed: Callable[[Collection[str]], None],
     ) -> None:
         self._bridge = bridge
         self._requirements = requirements
         self._changed = changed
         self._known: dict[str, tuple[Wanted, Requirements | None]] = {}
         self._stale: set[str] = set()
-        self._wanted: tuple[Wanted, ...] = ()
+        self._wanted: deque[Wanted] = deque()
         self._task: asyncio.Task[None] | None = None
 
     def of(self, model: ModelFile) -> Requirements | None:
@@ -33,7 +38,7 @@ class Assessments:
 
     def ask(self, wanted: Sequence[Wanted]) -> None:
         """Work out what is not known of `wanted`, in its order."""
-        self._wanted = tuple(wanted)
+        self._wanted = deque(wanted)
         if self._task is None or self._task.done():
             self._task = self._bridge.spawn(self._work())
 
@@ -47,17 +52,25 @@ class Assessments:
             self._task.cancel()
 
     async def _work(self) -> None:
-        while todo := self._todo():
+        while todo := self._next():
             found = await self._bridge.submit(reckoning.assess_some(self._requirements, todo))
             for wanted in todo:
                 key = str(wanted[0].path)
                 if key in found:
                     self._known[key] = (wanted, found[key])
                     self._stale.discard(key)
-            self._changed()
+            self._changed(found.keys())
 
-    def _todo(self) -> tuple[Wanted, ...]:
-        return tuple(wanted for wanted in self._wanted if self._is_unknown(wanted))
+    def _next(self) -> tuple[Wanted, ...]:
+        """Return the next ones that are not known, more than a moment allows."""
+        todo: list[Wanted] = []
+        while self._wanted and len(todo) < _AT_ONCE:
+            wanted = self._wanted.popleft()
+            if self._is_unknown(wanted):
+                todo.append(wanted)
+        # what the moment was too short for comes first the next time
+        self._wanted.extendleft(reversed(todo))
+        return tuple(todo)
 
     def _is_unknown(self, wanted: Wanted) -> bool:
         key = str(wanted[0].path)

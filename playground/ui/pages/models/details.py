@@ -234,9 +234,9 @@ class ModelDetails(QScrollArea):
         row = QHBoxLayout()
         row.setSpacing(self._theme.px(8))
         self._compare = make_button(
-            self.tr("Compare with it"),
+            self.tr("Try it"),
             kind="primary",
-            tooltip=self.tr("Put it on the Compare page, beside other models"),
+            tooltip=self.tr("Open the Compare page, where you can ask it something"),
         )
         self._load = make_button(
             self.tr("Load"),

@@ -1,6 +1,6 @@
 """Loads models on request and keeps track of how far each one is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from playground.core.targets import LocalTarget
 from playground.services.pool import WorkerPool
@@ -11,7 +11,9 @@ from playground.ui.pages.models import reckoning
 class Loads:
     """The loads this page has begun, by the path of the model file."""
 
-    def __init__(self, bridge: Bridge, pool: WorkerPool, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, bridge: Bridge, pool: WorkerPool, on_change: Callable[[Collection[str]], None]
+    ) -> None:
         self._bridge = bridge
         self._pool = pool
         self._on_change = on_change
@@ -30,24 +32,24 @@ class Loads:
 
         def take(fractions: list[float]) -> None:
             self._fractions[key] = fractions[-1]
-            self._on_change()
+            self._on_change((key,))
 
         def end() -> None:
             self._forget(key)
-            self._on_change()
+            self._on_change((key,))
 
         self._fractions[key] = 0.0
         self._followers[key] = self._bridge.follow(
             lambda: reckoning.load(self._pool, target), take, done=end
         )
-        self._on_change()
+        self._on_change((key,))
 
     def stop(self, key: str) -> None:
         """Call a load off."""
         follower = self._forget(key)
         if follower is not None:
             follower.cancel()
-            self._on_change()
+            self._on_change((key,))
 
     def close(self) -> None:
         """Call every load off."""

@@ -1,14 +1,13 @@
 """Decides what the Models page shows and does."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
-from playground.core.requirements import Requirements
 from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
 from playground.services.library import ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
@@ -19,12 +18,13 @@ from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.assessing import Assessments
 from playground.ui.pages.models.chosen import ChosenModel
 from playground.ui.pages.models.deletes import Deletes
+from playground.ui.pages.models.known_rows import KnownRows
 from playground.ui.pages.models.load_choices import LoadChoices
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
 from playground.ui.pages.models.place_changes import PlaceChanges
 from playground.ui.pages.models.reckoning import Found
-from playground.ui.pages.models.rows import LoadState, ModelRow
+from playground.ui.pages.models.rows import ModelRow
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
 
@@ -55,17 +55,23 @@ class ModelsPresenter(QObject):
         self._toast = toast
         self._requirements = requirements
         self._open_hub = open_hub
-        self._rows: tuple[ModelRow, ...] = ()
         self._selected: str | None = None
-        self._loaded: dict[str, LoadedWorker] = {}
+        self._described: str | None = None
+        """The model whose header was asked for last."""
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._finder: Follower | None = None
         self._assessments = Assessments(bridge, requirements, self._refresh)
-        self._chosen = ChosenModel(view.details, bridge, library, requirements, self._refresh)
+        self._chosen = ChosenModel(view.details, bridge, library, requirements, self._show)
         self._deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
         self._loads = Loads(bridge, pool, self._refresh)
+        self._known = KnownRows(
+            settings_of=self._load_choices.of,
+            needs_of=self._assessments.of,
+            use_of=lambda model: requirements.use_of(model.path),
+            fraction_of=self._loads.fraction,
+        )
         self._places = PlaceChanges(
             view,
             settings,
@@ -113,7 +119,8 @@ class ModelsPresenter(QObject):
         row = self._row()
         if row is not None:
             self._load_choices.keep(row.model, settings)
-            self._replace(replace(row, settings=settings))
+            self._known.change_settings(row.key, settings)
+            self._show()
             self._assess()
 
     def delete_selected(self) -> None:
@@ -165,43 +172,35 @@ class ModelsPresenter(QObject):
         finally:
             self._view.show_scanning(is_scanning=False)
         self._take(found)
-        self._selected = self._places.tell(self._rows) or self._selected
+        self._selected = self._places.tell(self._known.rows) or self._selected
         if self._selected is not None:
             self._select(self._selected)
 
     def _on_found(self, states: list[Found]) -> None:
-        is_first = not self._rows
+        is_first = not self._known.rows
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
         self._take(states[-1])
-        if is_first and self._rows:
+        if is_first and self._known.rows:
             # measuring how fast memory is takes every core: the list comes before it
             self._bridge.spawn(self._look_at_memory())
 
     def _take(self, found: Found) -> None:
         """List what was found; what is known of it stays, the rest is worked out."""
-        before = self._selected
-        known = {row.key: row for row in self._rows}
-        self._rows = tuple(
-            self._with_state(self._row_for(model, known.get(str(model.path))))
-            for model in found.models
-        )
+        self._known.take(found.models)
         self._choose_after_scan()
-        self._view.show_rows(self._rows)
+        self._view.show_rows(self._known.rows)
+        # of a thousand models the list alone takes a moment: the window answers before the rest
+        QTimer.singleShot(0, self, lambda: self._show_rest(found))
+
+    def _show_rest(self, found: Found) -> None:
         self._places.show(found.places)
         if self._selected is None:
             self._view.show_details(None, LoadLimits())
-        elif self._selected != before:
+        elif self._selected != self._described:
             self._select(self._selected)
         else:
             self._show_selected()
         self._assess()
-
-    def _row_for(self, model: ModelFile, known: ModelRow | None) -> ModelRow:
-        if known is not None and known.model is model:
-            return known
-        settings = self._load_choices.of(model)
-        use = self._requirements.use_of(model.path)
-        return ModelRow(model, settings, self._assessments.of(model), use)
 
     def _show_selected(self) -> None:
         row = self._row()
@@ -209,12 +208,12 @@ class ModelsPresenter(QObject):
             self._view.show_details(row, self._chosen.limits(row))
 
     def _choose_after_scan(self) -> None:
-        keys = [row.key for row in self._rows]
-        if self._selected not in keys:
-            self._selected = keys[0] if keys else None
+        if self._row() is None:
+            rows = self._known.rows
+            self._selected = rows[0].key if rows else None
 
     def _select(self, key: str) -> None:
-        self._selected = key
+        self._selected = self._described = key
         row = self._row()
         if row is None:
             return
@@ -223,15 +222,22 @@ class ModelsPresenter(QObject):
 
     def _assess(self) -> None:
         """Work out what is not known yet, the chosen model first."""
-        wanted = [row for row in self._rows if row.is_usable and row.model.is_header_read]
-        wanted.sort(key=lambda row: row.key != self._selected)
-        self._assessments.ask([(row.model, row.settings) for row in wanted])
+        chosen = self._row()
+        first = () if chosen is None else (chosen,)
+        others = (row for row in self._known.rows if row is not chosen)
+        self._assessments.ask(
+            [
+                (row.model, row.settings)
+                for row in (*first, *others)
+                if row.is_usable and row.model.is_header_read
+            ]
+        )
 
     async def _look_at_memory(self) -> None:
         await self._bridge.submit(reckoning.refresh(self._requirements))
         self._assessments.age()
-        uses = self._requirements.use_of
-        self._rows = tuple(replace(row, use=uses(row.model.path)) for row in self._rows)
+        self._known.refresh_uses()
+        self._show()
         self._assess()
 
     async def _unload(self, model: ModelFile) -> None:
@@ -246,7 +252,7 @@ class ModelsPresenter(QObject):
             self._finder = self._bridge.follow(
                 lambda: reckoning.found(self._library), self._on_found, hz=5
             )
-        if self._rows:
+        if self._known.rows:
             self._bridge.spawn(self._look_at_memory())
 
     def _on_hidden(self) -> None:
@@ -258,10 +264,10 @@ class ModelsPresenter(QObject):
             self._finder = None
 
     def _on_loaded(self, changes: list[tuple[LoadedWorker, ...]]) -> None:
-        before = set(self._loaded)
-        self._loaded = {str(worker.path): worker for worker in reversed(changes[-1])}
-        self._refresh()
-        if set(self._loaded) != before and self._selected is not None:
+        loaded = {str(worker.path): worker for worker in reversed(changes[-1])}
+        come_or_gone = self._known.note_loaded(loaded)
+        self._show()
+        if come_or_gone and self._selected is not None:
             self._bridge.spawn(self._look_at_memory())
 
     def _on_folder_chosen(self, folder: Path) -> None:
@@ -287,43 +293,14 @@ class ModelsPresenter(QObject):
             QGuiApplication.clipboard().setText(self._selected)
             self._toast(self.tr("The path is copied."))
 
-    def _refresh(self) -> None:
-        self._rows = tuple(self._with_state(row) for row in self._rows)
-        self._view.show_rows(self._rows)
-        row = self._row()
-        if row is not None:
-            self._view.show_details(row, self._chosen.limits(row))
+    def _refresh(self, keys: Collection[str]) -> None:
+        """Show what has become known of some models."""
+        self._known.refresh(keys)
+        self._show()
 
-    def _replace(self, changed: ModelRow) -> None:
-        self._rows = tuple(changed if row.key == changed.key else row for row in self._rows)
-        self._refresh()
+    def _show(self) -> None:
+        self._view.show_rows(self._known.rows)
+        self._show_selected()
 
-    def _with_state(self, row: ModelRow) -> ModelRow:
-        """Return the row as it is now; the very same one where nothing has changed."""
-        worker = self._loaded.get(row.key)
-        needs = self._assessments.of(row.model)
-        fraction = self._loads.fraction(row.key)
-        if worker is None:
-            state = LoadState.UNLOADED if fraction is None else LoadState.LOADING
-            return _changed(row, needs, state, None, fraction)
-        state = LoadState(worker.state.value)
-        if state is not LoadState.LOADING:
-            fraction = None
-        return _changed(row, needs, state, worker.load_s, fraction)
-
-    def _row(self, key: str | None = None) -> ModelRow | None:
-        wanted = key or self._selected
-        return next((row for row in self._rows if row.key == wanted), None)
-
-
-def _changed(
-    row: ModelRow,
-    needs: Requirements | None,
-    state: LoadState,
-    load_s: float | None,
-    fraction: float | None,
-) -> ModelRow:
-    is_same = row.needs is needs and row.state is state
-    if is_same and (row.load_s, row.fraction) == (load_s, fraction):
-        return row
-    return replace(row, needs=needs, state=state, load_s=load_s, fraction=fraction)
+    def _row(self) -> ModelRow | None:
+        return self._known.row(self._selected)

@@ -1,7 +1,6 @@
 """What the Models page asks of library and pool, off Qt's thread."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -56,19 +55,7 @@ async def assess_some(
     requirements: RequirementsService, wanted: tuple[tuple[ModelFile, LoadSettings], ...]
 ) -> dict[str, Requirements | None]:
     """Return what the first of `wanted` need, as many as a moment allows; by path."""
-
-    def work() -> dict[str, Requirements | None]:
-        done: dict[str, Requirements | None] = {}
-        ends_at = time.perf_counter() + _MOMENT_S
-        for model, settings in wanted:
-            done[str(model.path)] = requirements.assess_model(model, settings)
-            if time.perf_counter() > ends_at:
-                break
-            # another thread may want to paint
-            time.sleep(0)
-        return done
-
-    return await asyncio.to_thread(work)
+    return await asyncio.to_thread(requirements.assess_some, wanted, _MOMENT_S)
 
 
 async def elsewhere(

@@ -30,6 +30,7 @@ from playground.ui.widgets.verdict import exact_speed
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 SORT_ROLE = ROW_ROLE + 1
+_MOST_RUNS = 8
 
 
 class Column(IntEnum):
@@ -50,27 +51,28 @@ class ModelTableModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[ModelRow, ...] = ()
+        self._places: dict[str, int] = {}
 
     def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
         """Show `rows`; where the same files are listed, only what changed is drawn again."""
         if rows is self._rows:
             return
-        if [row.model.path for row in rows] != [row.model.path for row in self._rows]:
+        if not _are_of_same_files(rows, self._rows):
             self.beginResetModel()
             self._rows = rows
+            self._places = {row.key: place for place, row in enumerate(rows)}
             self.endResetModel()
             return
         before, self._rows = self._rows, rows
         changed = [i for i, row in enumerate(rows) if row is not before[i] and row != before[i]]
         if not changed:
             return
-        # of a thousand rows most change at once: one signal, as each makes the list sort again
-        first, last = changed[0], changed[-1]
-        self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+        for first, last in _runs(changed):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
 
     def row_of(self, key: str) -> int | None:
         """Return where a file is listed."""
-        return next((i for i, row in enumerate(self._rows) if row.key == key), None)
+        return self._places.get(key)
 
     def rowCount(self, parent: Index | None = None) -> int:
         """Qt: return the number of files."""
@@ -236,6 +238,27 @@ class ModelFilter(QSortFilterProxyModel):
         haystack = " ".join(part for part in (*parts, *more) if part)
         haystack = haystack.casefold()
         return all(word in haystack for word in self._words)
+
+
+def _are_of_same_files(rows: tuple[ModelRow, ...], others: tuple[ModelRow, ...]) -> bool:
+    return len(rows) == len(others) and all(
+        row is other or row.model is other.model or row.key == other.key
+        for row, other in zip(rows, others, strict=True)
+    )
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return ascending numbers as stretches, first and last of each; one where they are many.
+
+    Each signal makes the list sort again, and asks for every row of its stretch.
+    """
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs if len(runs) <= _MOST_RUNS else [(numbers[0], numbers[-1])]
 
 
 def place_name(source: str) -> str:

@@ -48,6 +48,7 @@ class ModelsPage(Page):
     closing = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Make the page without what stands beside the list: see `complete`."""
         super().__init__(parent)
         self._theme = theme
         self._has_sizes = False
@@ -55,6 +56,10 @@ class ModelsPage(Page):
         """True while the keyboard is to go into the list as soon as something is in it."""
         self._dialog: QFileDialog | None = None
         self._build()
+
+    def complete(self) -> None:
+        """Add the other half; both at once would hold up the window."""
+        self._build_side()
         self._connect()
         self._wear()
 
@@ -126,7 +131,6 @@ class ModelsPage(Page):
         self._left.addWidget(self._folders)
         self._side = make_card()
         self._splitter.addWidget(self._side)
-        self._build_side()
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
 

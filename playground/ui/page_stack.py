@@ -1,0 +1,160 @@
+"""The pages of the window, one in front; each is built on its first visit."""
+
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget
+
+from playground.ui.page import Page
+
+Steps = Generator[None, None, Page]
+"""Builds a page piece by piece: the window answers between them."""
+Factory = Callable[[], "Page | Steps"]
+
+
+P = TypeVar("P", bound=Page)
+
+
+def finished(steps: Generator[None, None, P]) -> P:
+    """Take all steps that are left, and return the page."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            page: P = end.value
+            return page
+
+
+class PageStack(QStackedWidget):
+    """Builds pages as they are asked for, and shows the last one that was."""
+
+    page_built = Signal(str)
+    page_changed = Signal(str)
+    page_refused = Signal()
+    """The page that was asked for could not be built; the one in front stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._factories: dict[str, Factory] = {}
+        self._titles: dict[str, str] = {}
+        self._pages: dict[str, Page] = {}
+        self._begun: dict[str, Steps] = {}
+        self._current: str | None = None
+        self._wanted: str | None = None
+        """The page that was asked for and is not built yet."""
+        self._is_holding = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._take_step)
+
+    @property
+    def current(self) -> str | None:
+        """Key of the page in front."""
+        return self._current
+
+    @property
+    def wanted(self) -> str | None:
+        """Key of the page that comes to the front as soon as it is built."""
+        return self._wanted
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all pages, in the order they were added."""
+        return tuple(self._factories)
+
+    @property
+    def built(self) -> tuple[Page, ...]:
+        """The pages that have been visited."""
+        return tuple(self._pages.values())
+
+    def add(self, key: str, title: str, factory: Factory) -> None:
+        """Give a page its key; `factory` runs on demand and builds it whole or in steps."""
+        self._factories[key] = factory
+        self._titles[key] = title
+
+    def page(self, key: str) -> Page:
+        """Return a page, built now if it has not been."""
+        if key not in self._pages:
+            self._finish(key)
+        return self._pages[key]
+
+    def show_page(self, key: str) -> str:
+        """Bring a page to the front, or as soon as it is built; an unknown key is the first page.
+
+        Returns the key of the page that is or comes in front.
+        """
+        if key not in self._factories:
+            key = self.keys[0]
+        self._wanted = None if key == self._current else key
+        if self._wanted is not None:
+            self._go_on()
+        return key
+
+    def hold(self) -> None:
+        """Build no further page until `release`; one that is asked for comes then."""
+        self._is_holding = True
+
+    def release(self) -> None:
+        """Build pages as they are asked for."""
+        self._is_holding = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        key = self._wanted
+        if key is None:
+            return
+        if key in self._pages or (not self._is_holding and not self._is_built_in_steps(key)):
+            self._bring_to_front(key)
+
+    def _is_built_in_steps(self, key: str) -> bool:
+        """Begin a page; return False where it is whole at once."""
+        if key not in self._begun:
+            made = self._factories[key]()
+            if isinstance(made, Page):
+                self._take_in(key, made)
+                return False
+            self._begun[key] = made
+        self._timer.start(0)
+        return True
+
+    def _take_step(self) -> None:
+        key = self._wanted
+        if key is None or key not in self._begun:
+            return
+        try:
+            next(self._begun[key])
+        except StopIteration as end:
+            del self._begun[key]
+            self._take_in(key, end.value)
+            self._go_on()
+        except Exception:
+            # told by whoever looks after errors; asked for again it is begun anew
+            del self._begun[key]
+            self._wanted = None
+            self.page_refused.emit()
+            raise
+        else:
+            self._timer.start(0)
+
+    def _finish(self, key: str) -> None:
+        steps = self._begun.pop(key, None)
+        made = self._factories[key]() if steps is None else steps
+        self._take_in(key, made if isinstance(made, Page) else finished(made))
+
+    def _take_in(self, key: str, page: Page) -> None:
+        page.setAccessibleName(self._titles[key])
+        self._pages[key] = page
+        self.addWidget(page)
+        self.page_built.emit(key)
+
+    def _bring_to_front(self, key: str) -> None:
+        self._wanted = None
+        page = self._pages[key]
+        if self._current is not None:
+            self._pages[self._current].page_hidden()
+        self._current = key
+        self.setCurrentWidget(page)
+        page.page_shown()
+        page.focus_first()
+        self.page_changed.emit(key)

@@ -1,0 +1,85 @@
+"""The library behind an open window: what takes long is done elsewhere, and once."""
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from playground.core.gguf import read_header
+from playground.core.gguf_header import GgufHeader
+from playground.services.courtesy import Courtesy
+from playground.services.library import ModelLibrary
+from playground.services.library_cache import LibraryCache
+from playground.services.library_headers import Headers
+from tests.services.model_files import dense, listed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder the user has added."""
+    path = tmp_path / "models"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+async def library(folder: Path, tmp_path: Path) -> AsyncIterator[ModelLibrary]:
+    """A library over that folder, with a window that always answers at once."""
+    courtesy = Courtesy()
+    courtesy.begin(_at_once)
+    library = ModelLibrary(lambda: (folder,), tmp_path / "own", apps=lambda: (), courtesy=courtesy)
+    yield library
+    await library.close()
+
+
+def _at_once(function: Callable[[], None]) -> None:
+    function()
+
+
+async def test_no_header_is_read_in_the_process_of_the_window(
+    library: ModelLibrary, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> GgufHeader:
+        raise AssertionError(f"{path} was read here")
+
+    for module in ("library", "library_headers", "library_reader"):
+        monkeypatch.setattr(f"playground.services.{module}.read_header", refuse)
+    paths = [dense(folder / f"m{number}.gguf") for number in range(3)]
+    # as the picker of the Compare page does
+    assert [model.architecture for model in await listed(library)] == ["llama"] * 3
+    other = dense(folder / "other.gguf")
+    model, header = await library.inspect(other)
+    assert model.path == other
+    assert header.tensors
+    assert library.header_at(paths[0]).architecture == "llama"
+
+
+async def test_who_follows_after_a_look_is_told_of_what_it_saw(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "m.gguf")
+    await library.look_ahead()
+    (place,) = (place for place in library.places() if place.folder == folder)
+    assert place.model_count == 1
+
+
+def test_several_who_want_the_same_file_at_once_have_it_read_once(folder: Path) -> None:
+    path = dense(folder / "m.gguf")
+    reads, both_ask = [], threading.Event()
+
+    def read(path: Path) -> GgufHeader:
+        reads.append(path)
+        # the others have asked by now, or will find it read
+        both_ask.wait(0.2)
+        return read_header(path)
+
+    headers = Headers(LibraryCache(None), read)
+    found: list[GgufHeader] = []
+    threads = [threading.Thread(target=lambda: found.append(headers.of(path))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(reads) == 1

@@ -1,0 +1,130 @@
+"""Pages are built when they are asked for, some of them in steps."""
+
+from collections.abc import Callable, Generator
+
+import pytest
+from PySide6.QtCore import QTimer
+from pytestqt.qtbot import QtBot
+
+from playground.ui.page import Page
+from playground.ui.page_stack import PageStack, Steps
+
+
+class Built:
+    """A factory of a page in three steps, and what it has done."""
+
+    def __init__(self, *, breaks: bool = False) -> None:
+        self.done: list[int] = []
+        self.begun = 0
+        self.breaks = breaks
+
+    def __call__(self) -> Steps:
+        self.begun += 1
+        return self._steps()
+
+    def _steps(self) -> Generator[None, None, Page]:
+        for number in range(3):
+            self.done.append(number)
+            if self.breaks and number == 1:
+                raise ZeroDivisionError
+            yield
+        return Page()
+
+
+@pytest.fixture
+def stack(qtbot: QtBot) -> PageStack:
+    stack = PageStack()
+    qtbot.addWidget(stack)
+    stack.add("first", "First", Page)
+    stack.show_page("first")
+    return stack
+
+
+def test_the_window_answers_between_the_steps_of_a_page(stack: PageStack, qtbot: QtBot) -> None:
+    built = Built()
+    stack.add("large", "Large", built)
+    seen: list[int] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: seen.append(len(built.done)))
+    timer.start(0)
+    assert stack.show_page("large") == "large"
+    assert stack.current == "first"
+    assert stack.wanted == "large"
+    qtbot.waitUntil(lambda: stack.current == "large")
+    assert {1, 2} <= set(seen)
+    assert stack.wanted is None
+    assert built.done == [0, 1, 2]
+    assert stack.currentWidget() is stack.page("large")
+    assert stack.page("large").accessibleName() == "Large"
+
+
+def test_a_page_that_is_needed_at_once_is_finished_once(stack: PageStack, qtbot: QtBot) -> None:
+    built = Built()
+    stack.add("large", "Large", built)
+    stack.show_page("large")
+    stack._take_step()
+    assert built.done == [0]
+    page = stack.page("large")
+    assert built.done == [0, 1, 2]
+    stack.show_page("large")
+    assert stack.currentWidget() is page
+    assert built.begun == 1
+
+
+def test_who_turns_away_from_a_page_finds_it_further_on_later(
+    stack: PageStack, qtbot: QtBot
+) -> None:
+    built = Built()
+    stack.add("large", "Large", built)
+    stack.add("other", "Other", Page)
+    stack.show_page("large")
+    stack._take_step()
+    stack.show_page("other")
+    assert stack.current == "other"
+    qtbot.wait(20)
+    assert stack.current == "other"
+    stack.show_page("large")
+    qtbot.waitUntil(lambda: stack.current == "large")
+    assert built.begun == 1
+
+
+def test_a_page_that_cannot_be_built_leaves_the_one_in_front_and_is_tried_again(
+    stack: PageStack, qtbot: QtBot
+) -> None:
+    built = Built(breaks=True)
+    stack.add("large", "Large", built)
+    with qtbot.captureExceptions() as raised, qtbot.waitSignal(stack.page_refused):
+        stack.show_page("large")
+    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
+    assert stack.current == "first"
+    built.breaks = False
+    stack.show_page("large")
+    qtbot.waitUntil(lambda: stack.current == "large")
+
+
+def test_a_held_page_is_built_after_the_release(stack: PageStack, qtbot: QtBot) -> None:
+    built = Built()
+    stack.add("large", "Large", built)
+    stack.hold()
+    stack.show_page("large")
+    qtbot.wait(20)
+    assert not built.begun
+    stack.release()
+    qtbot.waitUntil(lambda: stack.current == "large")
+
+
+def visits(stack: PageStack) -> Callable[[], list[str]]:
+    seen: list[str] = []
+    stack.page_changed.connect(seen.append)
+    return lambda: seen
+
+
+def test_each_visit_is_told_once(stack: PageStack, qtbot: QtBot) -> None:
+    stack.add("large", "Large", Built())
+    seen = visits(stack)
+    stack.show_page("large")
+    stack.show_page("large")
+    qtbot.waitUntil(lambda: stack.current == "large")
+    stack.show_page("large")
+    stack.show_page("nobody knows this")
+    assert seen() == ["large", "first"]

@@ -56,7 +56,8 @@ class PageFactories:
 
     async def import_page(self, key: str | None) -> None:
         """Import what answers on the first page, and all of another, on the loop this runs on."""
-        importlib.import_module("playground.ui.pages.compare.page")
+        for part in ("page", "answer_settings", "summary_card"):
+            importlib.import_module(f"playground.ui.pages.compare.{part}")
         if key is not None:
             importlib.import_module(f"playground.ui.pages.{key}")
 
@@ -102,7 +103,7 @@ class PageFactories:
             parent=self._window.place_of_pages,
         )
 
-    def _make_hub(self) -> Page:
+    def _make_hub(self) -> Steps:
         from playground.ui.pages.hub import make_hub_page
 
         services = self._services()
@@ -118,6 +119,7 @@ class PageFactories:
             open_compare=self.compare_with_file,
             open_settings=self._show_settings,
             toast=self._window.toast,
+            parent=self._window.place_of_pages,
         )
 
     def _make_downloads(self) -> Page:
@@ -165,9 +167,10 @@ class PageFactories:
             self._run_again,
             self._replay,
             start_compare=self._start_compare,
+            parent=self._window.place_of_pages,
         )
 
-    def _make_settings(self) -> Page:
+    def _make_settings(self) -> Steps:
         from playground.ui.pages.settings import make_settings_page
 
         services = self._services()
@@ -178,6 +181,7 @@ class PageFactories:
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
+            parent=self._window.place_of_pages,
         )
 
     def _presenter(self) -> "ComparePresenter":

@@ -54,7 +54,10 @@ def watch(window):
             yield
 
     stack._factories["models"] = make_and_time
-    window.page_changed.connect(lambda _: QTimer.singleShot(0, lambda: watch_page(window, began, meter)))
+    def begin(_):
+        QTimer.singleShot(0, lambda: watch_page(window, began, meter))
+
+    window.page_changed.connect(begin)
     window.show_page("models")
 
 def watch_page(window, began, meter):

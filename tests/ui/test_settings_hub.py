@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 from playground.services.hub import HubService
 from playground.store.paths import default_paths
 from playground.store.secrets import SecretStore
+from playground.ui.page_stack import finished
 from playground.ui.pages.settings import SettingsPage, make_settings_page
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, named, stage, until
@@ -31,13 +32,15 @@ def run(stage: Stage, body: Any, environment: dict[str, str] | None = None) -> N
             secrets = SecretStore({})
             known = {**(environment or {}), "HF_ENDPOINT": server.endpoint, "HF_HOME": "/nowhere"}
             hub = HubService(stage.settings, secrets, stage.home / "cache", known)
-            page = make_settings_page(
-                stage.theme,
-                stage.bridge,
-                settings=stage.settings,
-                secrets=secrets,
-                paths=default_paths(),
-                hub=hub,
+            page = finished(
+                make_settings_page(
+                    stage.theme,
+                    stage.bridge,
+                    settings=stage.settings,
+                    secrets=secrets,
+                    paths=default_paths(),
+                    hub=hub,
+                )
             )
             stage.show(page)
             try:
@@ -59,16 +62,16 @@ def enter(page: SettingsPage, name: str, text: str) -> QLineEdit:
 
 def test_a_token_is_checked_before_it_is_kept_and_can_be_forgotten(stage: Stage) -> None:
     async def body(page: SettingsPage) -> None:
-        await until(lambda: says(page, "No token is set"))
-        field = enter(page, "Token of the Hub", "hf_wrong")
-        await until(lambda: named(page, "Token of the Hub").isEnabled())
+        await until(lambda: says(page, "No access token is set"))
+        field = enter(page, "Access token of the Hub", "hf_wrong")
+        await until(lambda: named(page, "Access token of the Hub").isEnabled())
         assert field.text() == ""
         assert says(page, "The Hub does not")
-        enter(page, "Token of the Hub", "hf_right")
+        enter(page, "Access token of the Hub", "hf_right")
         await until(lambda: says(page, "The Hub knows you as reader."))
         assert says(page, "kept until the program ends")
-        named(page, "Forget the token").click()
-        await until(lambda: says(page, "No token is set"))
+        named(page, "Forget the access token").click()
+        await until(lambda: says(page, "No access token is set"))
 
     run(stage, body)
 

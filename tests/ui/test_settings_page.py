@@ -13,6 +13,7 @@ from playground.services.prices import PriceService, default_watts
 from playground.store.paths import default_paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore, Theme
+from playground.ui.page_stack import finished
 from playground.ui.pages.settings import SettingsPage, make_settings_page
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -28,12 +29,14 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings_page(stage: Stage) -> SettingsPage:
-    page = make_settings_page(
-        stage.theme,
-        stage.bridge,
-        settings=stage.settings,
-        secrets=SecretStore(),
-        paths=default_paths(),
+    page = finished(
+        make_settings_page(
+            stage.theme,
+            stage.bridge,
+            settings=stage.settings,
+            secrets=SecretStore(),
+            paths=default_paths(),
+        )
     )
     stage.show(page)
     return page

@@ -37,8 +37,8 @@ class AnswerSettings(QFrame):
     close_clicked = Signal()
     changed = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._scope = ""
         self._drafts: dict[str, Draft] = {"": Draft(system="")}
@@ -102,11 +102,14 @@ class AnswerSettings(QFrame):
         self._scopes.currentIndexChanged.connect(self._on_scope)
         column.addWidget(self._scopes)
         scroll = QScrollArea()
+        column.addWidget(scroll, 1)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.viewport().setAutoFillBackground(False)
         body = QWidget()
         body.setObjectName("scrolled")
+        # while it is empty: a filled one would be styled now, and again at every change of parent
+        scroll.setWidget(body)
         form = QVBoxLayout(body)
         form.setContentsMargins(0, 0, px(8), 0)
         form.setSpacing(px(4))
@@ -121,8 +124,6 @@ class AnswerSettings(QFrame):
         )
         form.addWidget(reset)
         form.addStretch(1)
-        scroll.setWidget(body)
-        column.addWidget(scroll, 1)
 
     def _build_system(self, form: QVBoxLayout) -> None:
         form.addWidget(make_label(self.tr("Instructions for the model"), "control"))

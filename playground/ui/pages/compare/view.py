@@ -75,7 +75,7 @@ class CompareView(Page):
         if self._drawer is None:
             from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
 
-            self._drawer = AnswerSettings(self._theme)
+            self._drawer = AnswerSettings(self._theme, self)
             self._drawer.setVisible(self._header.wants_drawer)
             self._drawer.close_clicked.connect(self._close_drawer)
             self._outer.addWidget(self._drawer)
@@ -87,7 +87,7 @@ class CompareView(Page):
         if self._summary is None:
             from playground.ui.pages.compare.summary_card import SummaryCard  # noqa: PLC0415 - not on the way to the first prompt
 
-            self._summary = SummaryCard(self._theme)
+            self._summary = SummaryCard(self._theme, self)
             self._summary.hide()
             self._column.insertWidget(self._column.count() - 1, self._summary)
         return self._summary

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+from PySide6.QtWidgets import QWidget
+
 from playground.core.runs import Comparison, Turn
 from playground.services.replay import Replayer
 from playground.store.comparisons import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.page import Page
+from playground.ui.pages.history.presenter import HistoryPresenter, Ways
+from playground.ui.pages.history.view import HistoryPage
 from playground.ui.theme import Theme
 
 
@@ -20,15 +24,10 @@ def make_history_page(  # noqa: PLR0917 - the parts and the ways it leads to, ea
     replay: Callable[[Comparison, Turn], None],
     *,
     start_compare: Callable[[], None] | None = None,
+    parent: QWidget | None = None,
 ) -> Page:
     """Return the page; `start_compare` brings the Compare page to the front."""
-    from playground.ui.pages.history.presenter import (  # noqa: PLC0415 - built on the first visit
-        HistoryPresenter,
-        Ways,
-    )
-    from playground.ui.pages.history.view import HistoryPage  # noqa: PLC0415 - as above
-
-    view = HistoryPage(theme, can_start=start_compare is not None)
+    view = HistoryPage(theme, parent, can_start=start_compare is not None)
     ways = Ways(open_compare, run_again, replay, start_compare)
     view.presenter = HistoryPresenter(view, bridge, history, replayer, ways)
     return view

@@ -40,8 +40,10 @@ class HistoryPage(Page):
     start_wanted = Signal()
     undo_wanted = Signal()
 
-    def __init__(self, theme: Theme, *, can_start: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self, theme: Theme, parent: QWidget | None = None, *, can_start: bool = False
+    ) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._can_start = can_start
         self._is_border_moved = False

@@ -1,7 +1,9 @@
 """The Get models page: search the Hub, see what would run here, and fetch it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+
+from PySide6.QtWidgets import QWidget
 
 from playground.services.downloads import Downloads
 from playground.services.hub import HubService
@@ -30,9 +32,13 @@ def make_hub_page(
     open_compare: Callable[[Path], object],
     toast: ShowToast,
     open_settings: Callable[[], object] | None = None,
-) -> HubPage:
-    """Return the page with its presenter; `open_compare` gets the file to compare with."""
-    view = HubPage(theme)
+    parent: QWidget | None = None,
+) -> Generator[None, None, HubPage]:
+    """Build the page with its presenter, in steps; `open_compare` gets the file to compare with."""
+    view = HubPage(theme, parent)
+    yield
+    view.complete()
+    yield
     view.presenter = HubPresenter(
         view,
         bridge,

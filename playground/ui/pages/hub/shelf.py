@@ -135,8 +135,8 @@ class Shelf(QScrollArea):
     """A repository."""
     all_asked = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._cards: list[ShelfCard] = []
         self._columns = 0

@@ -43,8 +43,8 @@ class HubPage(Page):
     hidden = Signal()
     closing = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._has_sizes = False
         self._listing = Listing.SHELF
@@ -52,6 +52,10 @@ class HubPage(Page):
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
         self._build()
+
+    def complete(self) -> None:
+        """Add the other half; both at once would hold up the window."""
+        self._build_side()
         self._connect()
         self._wear()
 
@@ -119,14 +123,16 @@ class HubPage(Page):
     def _build(self) -> None:
         self._column = QVBoxLayout(self)
         self._column.addLayout(self._build_head())
-        self._filters = Filters(self._theme)
+        self._filters = Filters(self._theme, self)
         self._column.addWidget(self._filters)
         self._banner = OfflineBanner(self._theme)
         self._column.addWidget(self._banner)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setChildrenCollapsible(False)
+        self._column.addWidget(self._splitter, 1)
         self._stack = QStackedWidget()
-        self._shelf = Shelf(self._theme)
+        self._splitter.addWidget(self._stack)
+        self._shelf = Shelf(self._theme, self._stack)
         self._panel = ResultPanel(self._theme)
         self._nothing = EmptyState(
             self._theme,
@@ -139,12 +145,10 @@ class HubPage(Page):
         self._failed = EmptyState(self._theme, "warning", "", "", self.tr("Try again"))
         for widget in (self._shelf, self._panel, self._nothing, self._offline, self._failed):
             self._stack.addWidget(widget)
-        self._side = self._build_side()
-        self._splitter.addWidget(self._stack)
+        self._side = make_card()
         self._splitter.addWidget(self._side)
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
-        self._column.addWidget(self._splitter, 1)
 
     def _build_head(self) -> QHBoxLayout:
         self._head = QHBoxLayout()
@@ -170,11 +174,11 @@ class HubPage(Page):
         self._head.addWidget(self._back)
         return self._head
 
-    def _build_side(self) -> QWidget:
-        card = make_card()
-        column = QVBoxLayout(card)
+    def _build_side(self) -> None:
+        column = QVBoxLayout(self._side)
         column.setContentsMargins(2, 2, 2, 2)
-        self._beside = QStackedWidget()
+        self._beside = QStackedWidget(self._side)
+        column.addWidget(self._beside)
         hint = make_label(
             self.tr("Choose a model to see whether it runs here, and to get it."),
             "control",
@@ -183,11 +187,9 @@ class HubPage(Page):
         )
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         hint.setMargin(self._theme.px(24))
-        self._details = RepositoryDetails(self._theme)
         self._beside.addWidget(hint)
+        self._details = RepositoryDetails(self._theme, self._beside)
         self._beside.addWidget(self._details)
-        column.addWidget(self._beside)
-        return card
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._wear)

@@ -31,7 +31,7 @@ def make_models_page(
     toast: ShowToast,
     parent: QWidget | None = None,
 ) -> Generator[None, None, ModelsPage]:
-    """Build the page with its presenter, in steps; `files_dropped` goes to `presenter.add_paths`."""
+    """Build the page with its presenter, in steps; dropped files go to `presenter.add_paths`."""
     view = ModelsPage(theme, parent)
     yield
     view.complete()

@@ -1,5 +1,9 @@
 """The Settings page: looks, comparisons, electricity, keys, files and versions."""
 
+from collections.abc import Generator
+
+from PySide6.QtWidgets import QWidget
+
 from playground.services.hub import HubService
 from playground.store.paths import Paths
 from playground.store.secrets import SecretStore
@@ -20,9 +24,13 @@ def make_settings_page(
     secrets: SecretStore,
     paths: Paths,
     hub: HubService | None = None,
-) -> SettingsPage:
-    """Return the page with its presenter."""
-    view = SettingsPage(theme)
+    parent: QWidget | None = None,
+) -> Generator[None, None, SettingsPage]:
+    """Build the page with its presenter, in steps."""
+    view = SettingsPage(theme, parent)
+    yield
+    view.complete()
+    yield
     view.presenter = SettingsPresenter(
         theme,
         view,

@@ -33,10 +33,14 @@ class SettingsPage(Page):
     """The `Path` of a folder to show in the file manager."""
     closing = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._build()
+
+    def complete(self) -> None:
+        """Add the lower half; both at once would hold up the window."""
+        self._build_lower()
         self._connect()
         self._wear()
 
@@ -105,7 +109,8 @@ class SettingsPage(Page):
         column.setContentsMargins(px(22), px(16), px(12), px(12))
         column.setSpacing(px(12))
         column.addWidget(make_label(self.tr("Settings"), "title"))
-        scroll = QScrollArea()
+        scroll = QScrollArea(self)
+        column.addWidget(scroll, 1)
         scroll.setWidgetResizable(True)
         scroll.setAccessibleName(self.tr("Settings"))
         outer = QWidget()
@@ -125,12 +130,13 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
+
+    def _build_lower(self) -> None:
         self._hub = HubCard(self._theme)
         self._cards.addWidget(self._hub)
         self._build_places()
         self._build_about()
         self._cards.addStretch(1)
-        column.addWidget(scroll, 1)
 
     def _build_problem(self) -> None:
         self._problem_card = make_card("caution")

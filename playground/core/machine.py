@@ -12,6 +12,7 @@ class GraphicsCard:
     free_bytes: int
     """Not held by any program now."""
     bandwidth_bytes_per_s: float | None = None
+    """How fast its memory can be read at most, by its data sheet; never measured."""
 
 
 @dataclass(frozen=True, slots=True)

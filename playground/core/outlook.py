@@ -47,21 +47,50 @@ class Subject:
     """The other quantization that is really meant: its name and bytes."""
 
 
-def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
-    """Return what a model needs and how it would run on `machine`, without what could change it."""
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What a model takes on one machine, and where its layers lie."""
+
+    context: int
+    """The context somebody chose, else the longest that goes in, in tokens."""
+    need: MemoryNeed
+    shared: Split | None
+    """`None` where there is no card, or nobody wants to use it."""
+
+    @property
+    def gpu_layers(self) -> int | None:
+        """The layers to load on the card, as `LoadSettings` counts them; `None`: no card is known.
+
+        All of them is -1, llama.cpp's own word for it: a header may name fewer than there are.
+        """
+        if self.shared is None:
+            return None
+        return -1 if self.shared.is_whole else self.shared.layers
+
+
+def place(subject: Subject, machine: Machine) -> Placing:
+    """Return how a model is laid out on `machine`: the verdict goes by it, and so does the load."""
     header, settings = subject.header, subject.settings
     card = _card(machine, settings)
-    # where both share one memory, graphics compute and nothing has to be shared out
-    is_unified = machine.is_unified and settings.gpu_layers != 0
     context = settings.context or memory.default_context(
         header, settings, _room_bytes(machine, settings)
     )
-    need = _need(subject, context, on_card=card is not None or is_unified)
+    on_card = card is not None or _is_unified(machine, settings)
+    need = _need(subject, context, on_card=on_card)
     shared = None if card is None else split(header, need, card.free_bytes, _layers(settings))
     if shared is not None and shared.layers == 0:
         need = _need(subject, context, on_card=False)
         shared = replace(shared, ram_bytes=need.needed_bytes)
-    fit = _fit(need, shared, card, machine)
+    return Placing(context, need, shared)
+
+
+def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
+    """Return what a model needs and how it would run on `machine`, without what could change it."""
+    header, settings = subject.header, subject.settings
+    placing = place(subject, machine)
+    need, shared, context = placing.need, placing.shared, placing.context
+    fit = _fit(need, shared, _card(machine, settings), machine)
+    is_unified = _is_unified(machine, settings)
     share = _share(shared) if shared is not None else float(is_unified)
     speed = subject.measured or _speed(subject, need, share, predict)
     shortest = min(memory.SMALLEST_CONTEXT, context)
@@ -119,6 +148,11 @@ def _card_room_bytes(machine: Machine, settings: LoadSettings) -> int:
 
 def _card(machine: Machine, settings: LoadSettings) -> GraphicsCard | None:
     return machine.cards[0] if machine.cards and settings.gpu_layers != 0 else None
+
+
+def _is_unified(machine: Machine, settings: LoadSettings) -> bool:
+    # where both share one memory, graphics compute and nothing has to be shared out
+    return machine.is_unified and settings.gpu_layers != 0
 
 
 def _layers(settings: LoadSettings) -> int | None:

@@ -35,6 +35,9 @@ _FLASH_ATTENTION = {
     FlashAttention.OFF: api.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
 
+_NO_DEVICES = (ctypes.c_void_p * 1)(None)
+"""An empty list of devices; `None` would mean all of them."""
+
 _NO_CHAT = ("This model does not write text, so it cannot answer.", "Choose a chat model.")
 
 
@@ -179,8 +182,8 @@ def _load_weights(
         return not is_stopped()
 
     callback = api.llama_progress_callback(report)
-    parameters = api.llama_model_default_params()
-    set_fields(parameters, n_gpu_layers=_gpu_layers(order), progress_callback=callback)
+    parameters = _model_parameters(order)
+    set_fields(parameters, progress_callback=callback)
     model = api.llama_model_load_from_file(order.path.encode(), parameters)
     if is_stopped():
         if model:
@@ -189,6 +192,17 @@ def _load_weights(
     if not model:
         raise explain(log.errors(), "The model file could not be loaded.")
     return model
+
+
+def _model_parameters(order: LoadOrder) -> Any:
+    parameters = api.llama_model_default_params()
+    layers = _gpu_layers(order)
+    set_fields(parameters, n_gpu_layers=layers)
+    if layers == 0:
+        # else a card is used for long prompts, and takes a GB of its memory, which may not be free:
+        # https://github.com/gpustack/gpustack/issues/2461
+        set_fields(parameters, devices=ctypes.addressof(_NO_DEVICES))
+    return parameters
 
 
 def _context_parameters(order: LoadOrder, *, on_gpu: bool) -> Any:

@@ -26,12 +26,14 @@ class Courtesy:
 
     def __init__(self) -> None:
         self._post: Post | None = None
+        self._painter: int | None = None
         self._longest_wait_s = LONGEST_WAIT_S
         self._gave_way_at = 0.0
 
     def begin(self, post: Post, *, longest_wait_s: float = LONGEST_WAIT_S) -> None:
-        """Give way from now on to the thread on which `post` calls."""
+        """Give way from now on to this thread, on which `post` calls."""
         self._longest_wait_s = longest_wait_s
+        self._painter = threading.get_ident()
         self._post = post
 
     def end(self) -> None:
@@ -46,7 +48,9 @@ class Courtesy:
     def give_way(self) -> None:
         """Wait until the painting thread has done what it has to do; to be called often."""
         post = self._post
-        if post is None or time.perf_counter() - self._gave_way_at < _PIECE_S:
+        if post is None or threading.get_ident() == self._painter:
+            return
+        if time.perf_counter() - self._gave_way_at < _PIECE_S:
             return
         done = threading.Event()
         post(done.set)

@@ -9,11 +9,10 @@ from urllib.parse import urljoin, urlsplit
 from playground.core.errors import (
     DownloadFailed,
     PlaygroundError,
-    RepositoryGated,
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
-from playground.services.hub_connection import refusal_by_status
+from playground.services.hub_connection import PRIVATE_HINT, refusal_by_status, terms_wanted
 
 if TYPE_CHECKING:
     import urllib3
@@ -71,13 +70,11 @@ def refused(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Excepti
     retry_after = headers.get("Retry-After")
     drop(response)
     if code == "GatedRepo":
-        return RepositoryGated(
-            "Your account has not been let in yet: the publisher wants terms accepted."
-            if has_token
-            else "Its publisher wants you to accept terms before it can be downloaded."
-        )
+        return terms_wanted(has_token=has_token)
     if code in {"RepoNotFound", "EntryNotFound", "RevisionNotFound"} or status == 404:
-        return RepositoryNotFound("The Hub does not have this file any more, or hides it from you.")
+        return RepositoryNotFound(
+            "The Hub does not have this file any more, or hides it from you.", PRIVATE_HINT
+        )
     error: PlaygroundError = refusal_by_status(status, retry_after)
     if status == 429 or status >= 500:
         wait = float(retry_after) if retry_after and retry_after.isdigit() else None

@@ -176,7 +176,9 @@ class Job:
             return answer.result(_ASK_S)
         except FutureTimeoutError as error:
             answer.cancel()
-            raise ConnectionBroke("The keyring does not give out the token.") from error
+            raise ConnectionBroke(
+                "This computer's keyring does not give out the Hub's access token."
+            ) from error
 
 
 def _made(folder: Path, path: str) -> Path:

@@ -24,6 +24,9 @@ class GpuSample:
     """`None` also where the card shares the computer's memory."""
     temperature_c: float | None = None
     power_w: float | None = None
+    bandwidth_bytes_per_s: float | None = None
+    """How fast the card's memory can be read at most: worked out from its data sheet's values, not
+    measured."""
 
 
 class GpuReader(Protocol):
@@ -74,7 +77,24 @@ class NvidiaReader:
             memory_total_bytes=None if memory is None else int(memory.total),
             temperature_c=None if temperature is None else float(temperature),
             power_w=None if milliwatts is None else milliwatts / 1000,
+            bandwidth_bytes_per_s=self._bandwidth(handle),
         )
+
+    def _bandwidth(self, handle: Any) -> float | None:
+        """Return the bandwidth of a card's memory in bytes/s: 2 × highest clock × bus width.
+
+        Twice, because NVML gives the clock of GDDR5 to GDDR7 as if two bits came with each beat,
+        however many really do, and HBM works that way:
+        https://forums.developer.nvidia.com/t/rtx-3090-a100-memory-frequency/198730 for GDDR6X and
+        HBM2, https://github.com/pytorch/ao/pull/4002 for HBM3e. It is the data sheet's figure, good
+        for a first guess of the speed until something has run here. What is reached is less, and
+        less still where a laptop or a power limit holds the clock down; some drivers told B200's
+        bus as a fifteenth too wide.
+        """
+        megahertz = self._ask("nvmlDeviceGetMaxClockInfo", handle, self._library.NVML_CLOCK_MEM)
+        bits = self._ask("nvmlDeviceGetMemoryBusWidth", handle)
+        # 0 is no clock and no width either
+        return 2 * megahertz * 1e6 * bits / 8 if megahertz and bits else None
 
     def _ask(self, call: str, *arguments: Any) -> Any:
         """Return what NVML answers, or `None` where this card or driver does not."""

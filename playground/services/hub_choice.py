@@ -61,11 +61,10 @@ def _quality(bits: float) -> float:
 def _reason(
     file: HubFile, verdict: Verdict, files: Sequence[HubFile], verdicts: Mapping[str, Verdict]
 ) -> str:
-    how = {
-        Verdict.RUNS_GREAT: "runs great on this computer",
-        Verdict.RUNS: "runs on this computer",
-        Verdict.SLOW: "runs on this computer, but slowly",
-    }[verdict]
+    if verdict is Verdict.SLOW:
+        return f"{_slow_reason(file, files)} A smaller model would be a better choice."
+    runs_great = verdict is Verdict.RUNS_GREAT
+    how = "runs great on this computer" if runs_great else "runs on this computer"
     bits = bits_per_weight(file.quantization)
     if len(files) == 1:
         return f"It is the only version there is, and it {how}."
@@ -82,9 +81,20 @@ def _reason(
     if bits >= 4.4:
         better = "A larger one would be slower or not fit. " if is_limit else ""
         return f"The best balance of quality and size: it {how}. {better}".strip()
-    if verdict is Verdict.SLOW:
-        return "The better versions do not fit: this one has lost some quality, and is slow here."
     return f"The better versions do not fit as well; this one has lost some quality, but it {how}."
+
+
+def _slow_reason(file: HubFile, files: Sequence[HubFile]) -> str:
+    """Return why a version is taken, though one waits for every word it writes."""
+    if len(files) == 1:
+        return "It is the only version there is, and it is slow on this computer."
+    bits = bits_per_weight(file.quantization)
+    if bits is not None and bits < 4.4:
+        return (
+            "The better versions would be slower still or not fit: this one has lost some quality, "
+            "and it is slow on this computer."
+        )
+    return "Of all versions it suits best, but it is slow on this computer."
 
 
 def _loses(other: Verdict | None, best: Verdict) -> bool:

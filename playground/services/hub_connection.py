@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CONNECT_S = 6.0
 READ_S = 15.0
 _LARGEST_ANSWER = 32 << 20
+_EXPLAINED = "an access token (a kind of password from huggingface.co)"
+PRIVATE_HINT = f"Check the name. A private one needs {_EXPLAINED}: enter it in Settings."
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -216,13 +218,11 @@ class HubConnection:
         try:
             hf_raise_for_status(response)
         except errors.GatedRepoError:
-            return RepositoryGated(
-                "Its publisher wants you to accept terms before it can be downloaded."
-                if not has_token
-                else "Your account has not been let in yet: the publisher wants terms accepted.",
-            )
+            return terms_wanted(has_token=has_token)
         except errors.RepositoryNotFoundError:
-            return RepositoryNotFound("The Hub has no such repository, or does not show it to you.")
+            return RepositoryNotFound(
+                "The Hub has no such repository, or does not show it to you.", PRIVATE_HINT
+            )
         except errors.RevisionNotFoundError:
             return RepositoryNotFound("The repository has no such revision.", "Leave it out.")
         except errors.EntryNotFoundError:
@@ -234,12 +234,30 @@ class HubConnection:
         return HubFailed(f"The Hub answered with {response.status_code}.")
 
 
+def terms_wanted(*, has_token: bool) -> RepositoryGated:
+    """Return what to say where a publisher wants terms to be accepted."""
+    if has_token:
+        return RepositoryGated(
+            "Your account has not been let in yet: the publisher wants terms accepted.",
+            "Open its page and accept them there, then try again.",
+        )
+    return RepositoryGated(
+        "Its publisher wants you to accept terms before it can be downloaded.",
+        f"Open its page and accept them there, then enter {_EXPLAINED} in Settings.",
+    )
+
+
 def refusal_by_status(status: int, retry_after: str | None = None) -> PlaygroundError:
     """Return what to say of an answer the protocol has no name for."""
     if status == 401:
-        return HubTokenRefused("The Hub does not accept your token.")
+        return HubTokenRefused(
+            "The Hub does not accept your access token.",
+            "Copy it from your account on huggingface.co once more, and enter it in Settings.",
+        )
     if status == 403:
-        return HubFailed("The Hub refuses this.", "Your token may not have the right to read it.")
+        return HubFailed(
+            "The Hub refuses this.", "Your access token may not have the right to read it."
+        )
     if status == 429:
         wait = f"in {retry_after} s" if (retry_after or "").isdigit() else "in a few minutes"
         return HubFailed("The Hub has been asked too often for now.", f"Try again {wait}.")

@@ -64,7 +64,9 @@ class HubTokens:
         """Keep a token for `endpoint` and return where; raises `UsageError` for what is none."""
         value = value.strip()
         if not value or not (value.isascii() and value.isprintable()) or " " in value:
-            raise UsageError("This is no token.", "Copy it from your account's page once more.")
+            raise UsageError(
+                "This is no access token.", "Copy it from your account's page once more."
+            )
         return await self._secrets.set(_account(endpoint), value)
 
     async def forget(self, endpoint: str) -> None:

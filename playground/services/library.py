@@ -101,6 +101,11 @@ class ModelLibrary:
             found.append(replace(place, is_removable=True))
         return tuple(found)
 
+    async def listed(self) -> tuple[ModelFile, ...]:
+        """Return what `scan` does, but of files not seen before only name and size, at once."""
+        await self.look_ahead()
+        return self._listing.state(is_patient=False).models
+
     async def scan(self) -> tuple[ModelFile, ...]:
         """Return every model file, the starter first, then by name; broken ones with a problem."""
         stopped = threading.Event()
@@ -182,6 +187,7 @@ class ModelLibrary:
 
         With `free_bytes`, a context nobody chose is the longest one that fits into it.
         """
+        self._courtesy.give_way()
         try:
             header = self.header(model)
         except ModelFileInvalid:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import platform
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -28,7 +29,11 @@ thirds below."""
 
 
 class MachineService:
-    """Looks at this computer; `held_bytes` is what idle workers of this program would give back."""
+    """Looks at this computer.
+
+    `held_bytes` is what idle workers of this program would give back of main memory,
+    `held_on_card_bytes` of the graphics card: both count as free.
+    """
 
     def __init__(
         self,
@@ -36,11 +41,14 @@ class MachineService:
         held_bytes: Callable[[], int],
         open_cards: Callable[[], AllGpus] = open_gpus,
         can_use_cards: Callable[[], bool] | None = None,
+        held_on_card_bytes: Callable[[], int] | None = None,
     ) -> None:
         self._bandwidth = bandwidth
         self._held_bytes = held_bytes
         self._open_cards = open_cards
         self._can_use_cards = can_use_cards or uses_cards
+        self._held_on_card_bytes = held_on_card_bytes or _nothing
+        self._asking = threading.Lock()
         self._cards: AllGpus | None = None
         self._programs: tuple[ProgramMemory, ...] = ()
         self._programs_at: float | None = None
@@ -56,11 +64,16 @@ class MachineService:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
         return self._without_cards(self._bandwidth.bytes_per_s)
 
+    def memory_now(self) -> Machine:
+        """Return the memory there is at this moment, and the cards; blocks: for threads."""
+        return replace(self._without_cards(self._bandwidth.bytes_per_s), cards=self._usable_cards())
+
     def close(self) -> None:
         """Give the cards' interfaces back."""
-        if self._cards is not None:
-            self._cards.close()
-            self._cards = None
+        with self._asking:
+            if self._cards is not None:
+                self._cards.close()
+                self._cards = None
 
     def _look(self, bandwidth: float | None) -> Machine:
         return replace(
@@ -86,9 +99,11 @@ class MachineService:
     def _usable_cards(self) -> tuple[GraphicsCard, ...]:
         if _is_apple() or not self._can_use_cards():
             return ()
-        if self._cards is None:
-            self._cards = self._open_cards()
-        return cards_of(self._cards.read())
+        with self._asking:
+            if self._cards is None:
+                self._cards = self._open_cards()
+            samples = self._cards.read()
+        return cards_of(samples, self._held_on_card_bytes())
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()
@@ -98,18 +113,26 @@ class MachineService:
         return self._programs
 
 
-def cards_of(samples: Iterable[GpuSample]) -> tuple[GraphicsCard, ...]:
-    """Return the cards whose memory is known, the one with most free first."""
+def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
+    """Return the cards whose memory is known, the one with most free first.
+
+    What this program holds counts as free on that one: models run on it.
+    """
     cards = [
         GraphicsCard(
             name=sample.name,
             total_bytes=sample.memory_total_bytes,
             free_bytes=max(0, sample.memory_total_bytes - sample.memory_used_bytes),
+            bandwidth_bytes_per_s=sample.bandwidth_bytes_per_s,
         )
         for sample in samples
         if sample.memory_total_bytes is not None and sample.memory_used_bytes is not None
     ]
-    return tuple(sorted(cards, key=lambda card: -card.free_bytes))
+    cards.sort(key=lambda card: -card.free_bytes)
+    for card in cards[:1]:
+        free = min(card.total_bytes, card.free_bytes + held_bytes)
+        cards[0] = replace(card, free_bytes=free)
+    return tuple(cards)
 
 
 def given_back(memory: Any) -> int:
@@ -154,6 +177,10 @@ def other_programs() -> tuple[ProgramMemory, ...]:
             held[_plain(info["name"])] += given_back(memory)
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
+
+
+def _nothing() -> int:
+    return 0
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which models are loaded, within which memory."""
+"""Which models are loaded, within which memory: the computer's, and that of its graphics card."""
 
 import asyncio
 import os
@@ -24,6 +24,9 @@ Estimate = Callable[[ModelFile, LoadSettings], int]
 """Bytes a model needs with these settings; may read the file's header."""
 ChooseContext = Callable[[ModelFile, LoadSettings], int]
 """Tokens of context for settings that name none; may read the file's header."""
+ChooseLayers = Callable[[ModelFile, LoadSettings], int | None]
+"""Layers on the graphics card for settings that name none, as they count them; `None` leaves it to
+llama.cpp. May read the file's header and asks the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,15 @@ class LoadedWorker:
     pid: int | None
     state: WorkerState
     estimated_bytes: int | None
+    """Of main memory."""
     load_s: float | None
     context: int
     settings: LoadSettings
+    """As they were chosen."""
+    card_bytes: int = 0
+    """Estimated, of the graphics card's memory."""
+    gpu_layers: int | None = None
+    """Layers it was loaded onto the card with; `None`: left to llama.cpp."""
 
 
 @dataclass(slots=True)
@@ -47,6 +56,7 @@ class _Slot:
     target: LocalTarget
     worker: LlamaWorker
     estimated_bytes: int | None = None
+    card_bytes: int = 0
     last_used: int = 0
 
     @property
@@ -60,8 +70,9 @@ class WorkerPool:
     """Gives each target its engine and keeps what is loaded within the memory there is.
 
     Where a model would not fit beside the others, idle ones are unloaded, the least recently used
-    first; where the others are at work, the load waits for them. A model that is too large by
-    itself is tried all the same: what llama.cpp says of it is reported.
+    first; where the others are at work, the load waits for them. That goes for main memory, and
+    for the graphics card where its memory is known. A model that is too large by itself is tried
+    all the same: what llama.cpp says of it is reported.
     """
 
     def __init__(
@@ -71,12 +82,18 @@ class WorkerPool:
         estimate: Estimate,
         on_change: Callable[[], None] | None = None,
         choose_context: ChooseContext | None = None,
+        choose_layers: ChooseLayers | None = None,
+        card_budget_bytes: Callable[[], int | None] | None = None,
+        card_estimate: Estimate | None = None,
         limits: SilenceLimits | None = None,
     ) -> None:
         self._budget_bytes = budget_bytes
         self._estimate = estimate
         self._on_change = on_change
         self._choose_context = choose_context or _usual_context
+        self._choose_layers = choose_layers or _any_layers
+        self._card_budget_bytes = card_budget_bytes or _unknown
+        self._card_estimate = card_estimate or _nothing
         self._limits = limits
         self._slots: dict[tuple[Path, LoadSettings], _Slot] = {}
         self._loading = asyncio.Lock()
@@ -106,6 +123,8 @@ class WorkerPool:
                 load_s=slot.worker.load_s,
                 context=slot.worker.order.context,
                 settings=slot.target.settings,
+                card_bytes=slot.card_bytes,
+                gpu_layers=slot.worker.order.gpu_layers,
             )
             for slot in slots
         )
@@ -124,7 +143,9 @@ class WorkerPool:
         key = (target.model.path, target.settings)
         slot = self._slots.get(key)
         if slot is None:
-            worker = LlamaWorker(_order(target), limits=self._limits, on_change=self._notify)
+            worker = LlamaWorker(
+                _order(target.model, target.settings), limits=self._limits, on_change=self._notify
+            )
             slot = self._slots[key] = _Slot(target, worker)
         return slot
 
@@ -133,7 +154,8 @@ class WorkerPool:
         slot.last_used = self._uses
 
     def _in_memory(self) -> Iterator[_Slot]:
-        return (slot for slot in self._slots.values() if slot.is_in_memory)
+        # a list, because those who look at memory do so from threads
+        return (slot for slot in list(self._slots.values()) if slot.is_in_memory)
 
     @asynccontextmanager
     async def _admit(self, slot: _Slot) -> AsyncIterator[None]:
@@ -141,31 +163,52 @@ class WorkerPool:
         async with self._loading:
             if self._is_closed:
                 raise WorkerCrashed("The program is closing.")
-            model, settings = slot.target.model, slot.target.settings
-            if settings.context is None:
-                context = await asyncio.to_thread(self._choose_context, model, settings)
-                settings = replace(settings, context=context)
-                slot.worker.order = _order(slot.target, context)
-            slot.estimated_bytes = await asyncio.to_thread(self._estimate, model, settings)
-            await self._make_room(slot, slot.estimated_bytes)
+            await asyncio.to_thread(self._reckon, slot)
+            await self._make_room(slot)
             yield
 
-    async def _make_room(self, slot: _Slot, need_bytes: int) -> None:
+    def _reckon(self, slot: _Slot) -> None:
+        """Decide what nobody chose, and what the model then takes; reads the file's header.
+
+        The target stays as it is: a run tells what somebody chose.
+        """
+        model, settings = slot.target.model, slot.target.settings
+        if settings.context is None:
+            settings = replace(settings, context=self._choose_context(model, settings))
+        if settings.gpu_layers is None:
+            settings = replace(settings, gpu_layers=self._choose_layers(model, settings))
+        slot.worker.order = _order(model, settings)
+        slot.estimated_bytes = self._estimate(model, settings)
+        slot.card_bytes = self._card_estimate(model, settings)
+
+    async def _make_room(self, slot: _Slot) -> None:
         for other in list(self._in_memory()):
             has_new_settings = other.target.model.path == slot.target.model.path
             if other is not slot and has_new_settings and other.worker.is_idle:
                 await other.worker.close()
         while True:
             self._changed.clear()
-            others = [other for other in self._in_memory() if other is not slot]
-            held = sum(other.estimated_bytes or 0 for other in others)
-            if not others or held + need_bytes <= self._budget_bytes():
+            card_budget = await asyncio.to_thread(self._card_budget_bytes)
+            in_the_way = self._in_the_way(slot, card_budget)
+            if not in_the_way:
                 return
-            idle = [other for other in others if other.worker.is_idle]
+            idle = [other for other in in_the_way if other.worker.is_idle]
             if idle:
                 await min(idle, key=lambda other: other.last_used).worker.close()
             else:
                 await self._changed.wait()
+
+    def _in_the_way(self, slot: _Slot, card_budget: int | None) -> list[_Slot]:
+        """Return the models that hold what `slot` lacks; empty where it has room."""
+        others = [other for other in self._in_memory() if other is not slot]
+        held = sum(other.estimated_bytes or 0 for other in others)
+        if held + (slot.estimated_bytes or 0) > self._budget_bytes():
+            return others
+        on_card = [other for other in others if other.card_bytes]
+        wanted = slot.card_bytes + sum(other.card_bytes for other in on_card)
+        if slot.card_bytes and card_budget is not None and wanted > card_budget:
+            return on_card
+        return []
 
     def _notify(self) -> None:
         self._changed.set()
@@ -173,11 +216,10 @@ class WorkerPool:
             self._on_change()
 
 
-def _order(target: LocalTarget, context: int | None = None) -> LoadOrder:
-    settings = target.settings
+def _order(model: ModelFile, settings: LoadSettings) -> LoadOrder:
     return LoadOrder(
-        path=str(target.model.path),
-        context=settings.context or context or _usual_context(target.model, settings),
+        path=str(model.path),
+        context=settings.context or _usual_context(model, settings),
         gpu_layers=settings.gpu_layers,
         kv_type=settings.kv_type,
         threads=settings.threads or physical_cores(),
@@ -187,6 +229,18 @@ def _order(target: LocalTarget, context: int | None = None) -> LoadOrder:
 
 def _usual_context(model: ModelFile, _settings: LoadSettings) -> int:
     return min(DEFAULT_CONTEXT, model.context_length or _UNKNOWN_CONTEXT)
+
+
+def _any_layers(_model: ModelFile, _settings: LoadSettings) -> None:
+    return None
+
+
+def _nothing(_model: ModelFile, _settings: LoadSettings) -> int:
+    return 0
+
+
+def _unknown() -> None:
+    return None
 
 
 def physical_cores() -> int:

@@ -96,6 +96,9 @@ class Library:
 
     def starter_path(self) -> None: ...
 
+    async def listed(self) -> tuple[()]:
+        return ()
+
     async def scan(self) -> tuple[()]:
         return ()
 

@@ -61,7 +61,7 @@ def test_a_model_is_found_fetched_across_a_kill_and_answers(
     with program(playground_home, **variables) as running:
         opened(running)
         running.press("ctrl+4")
-        running.click("Compare with it")
+        running.click("Try it")
         running.wait_text("Type a prompt below")
         running.click("Add a model")
         running.wait_for("Search models")

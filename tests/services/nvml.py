@@ -12,11 +12,16 @@ class FakeNvml:
     NVMLError = pynvml.NVMLError
     NVML_ERROR_LIBRARY_NOT_FOUND = pynvml.NVML_ERROR_LIBRARY_NOT_FOUND
     NVML_ERROR_DRIVER_NOT_LOADED = pynvml.NVML_ERROR_DRIVER_NOT_LOADED
+    NVML_CLOCK_MEM = pynvml.NVML_CLOCK_MEM
 
     def __init__(self, errors: dict[str, int] | None = None) -> None:
         self.errors = errors or {}
         self.is_open = False
         self.names: list[Any] = ["NVIDIA GeForce RTX 4070", b"NVIDIA T4"]
+        self.total_bytes = 12 * 2**30
+        self.used_bytes = 5 * 2**30
+        self.memory_megahertz = 10_501
+        self.bus_bits = 192
 
     def _check(self, call: str) -> None:
         if call in self.errors:
@@ -48,7 +53,8 @@ class FakeNvml:
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
         self._check("nvmlDeviceGetMemoryInfo")
-        return SimpleNamespace(total=12 * 2**30, used=5 * 2**30, free=7 * 2**30)
+        free = self.total_bytes - self.used_bytes
+        return SimpleNamespace(total=self.total_bytes, used=self.used_bytes, free=free)
 
     def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
         self._check("nvmlDeviceGetTemperature")
@@ -57,3 +63,12 @@ class FakeNvml:
     def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
         self._check("nvmlDeviceGetPowerUsage")
         return 143_500
+
+    def nvmlDeviceGetMaxClockInfo(self, handle: int, clock: int) -> int:
+        self._check("nvmlDeviceGetMaxClockInfo")
+        # the processor's own clock, 0, is another one
+        return self.memory_megahertz if clock == self.NVML_CLOCK_MEM else 3_105
+
+    def nvmlDeviceGetMemoryBusWidth(self, handle: int) -> int:
+        self._check("nvmlDeviceGetMemoryBusWidth")
+        return self.bus_bits

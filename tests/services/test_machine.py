@@ -220,6 +220,24 @@ def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_
     ]
 
 
+@pytest.mark.parametrize(("held_gib", "free_gib"), [(0, 6), (1, 7), (5, 8)])
+def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
+    held_gib: int, free_gib: int
+) -> None:
+    found = cards_of(
+        [
+            GpuSample("small", memory_used_bytes=0, memory_total_bytes=2 * GIB),
+            GpuSample("large", memory_used_bytes=2 * GIB, memory_total_bytes=8 * GIB),
+        ],
+        held_gib * GIB,
+    )
+    assert [(card.name, card.free_bytes // GIB) for card in found] == [
+        ("large", free_gib),
+        ("small", 2),
+    ]
+    assert cards_of([], GIB) == ()
+
+
 @pytest.mark.parametrize(
     ("library", "can"),
     [("libggml-cuda.so", True), ("ggml-vulkan.dll", True), ("libggml.so", False)],

@@ -16,17 +16,30 @@ from tests.engines.local_run import ask, run
 from tests.engines.scripted_model import write_scripted_model
 
 SIZE = 100
+LAYERS = 9
+ON_CARD = 10 * LAYERS
 ONE_THREAD = LoadSettings(threads=1)
 """Two threads that wait for each other crawl while other tests keep the processor busy."""
 
 
 @asynccontextmanager
 async def pool_of(
-    budget: int, on_change: Callable[[], None] | None = None
+    budget: int,
+    on_change: Callable[[], None] | None = None,
+    *,
+    card_budget: int | None = None,
 ) -> AsyncIterator[WorkerPool]:
-    """A pool in which every model is reckoned to take 100 bytes."""
+    """A pool in which every model is reckoned to take 100 bytes, and 10 of the card for a layer.
+
+    Nine layers go on the card where nobody chose otherwise.
+    """
     pool = WorkerPool(
-        budget_bytes=lambda: budget, estimate=lambda _model, _settings: SIZE, on_change=on_change
+        budget_bytes=lambda: budget,
+        estimate=lambda _model, _settings: SIZE,
+        on_change=on_change,
+        choose_layers=lambda _model, _settings: None if card_budget is None else LAYERS,
+        card_budget_bytes=lambda: card_budget,
+        card_estimate=lambda _model, settings: 10 * (settings.gpu_layers or 0),
     )
     try:
         yield pool
@@ -187,3 +200,60 @@ async def test_an_idle_worker_that_dies_is_no_longer_listed(targets: list[LocalT
         psutil.Process(pool.loaded()[0].pid).kill()
         await gone.wait()
         assert (await run(pool.engine(targets[0]), ask("?"))).sent.was_loaded is False
+
+
+async def test_a_card_that_is_full_makes_room_as_well(targets: list[LocalTarget]) -> None:
+    ann, bob, cyd = targets
+    async with pool_of(budget=9 * SIZE, card_budget=2 * ON_CARD) as pool:
+        for target in (ann, bob, ann):
+            await run(pool.engine(target), ask("?"))
+        assert [worker.card_bytes for worker in pool.loaded()] == [ON_CARD, ON_CARD]
+        await run(pool.engine(cyd), ask("?"))
+        assert names(pool) == ["cyd", "ann"]
+
+
+async def test_a_model_beside_the_card_is_not_unloaded_for_it(targets: list[LocalTarget]) -> None:
+    ann, bob, cyd = targets
+    beside = replace(ann, settings=replace(ONE_THREAD, gpu_layers=0))
+    async with pool_of(budget=9 * SIZE, card_budget=ON_CARD) as pool:
+        for target in (beside, bob, cyd):
+            await run(pool.engine(target), ask("?"))
+        # the least recently used one would give back nothing of the card
+        assert names(pool) == ["cyd", "ann"]
+
+
+async def test_a_model_that_needs_no_card_does_not_wait_for_one(
+    targets: list[LocalTarget],
+) -> None:
+    ann, bob, _ = targets
+    beside = replace(bob, settings=replace(ONE_THREAD, gpu_layers=0))
+    async with pool_of(budget=9 * SIZE, card_budget=ON_CARD // 2) as pool:
+        for target in (ann, beside):
+            await run(pool.engine(target), ask("?"))
+        assert names(pool) == ["bob", "ann"]
+
+
+async def test_a_load_waits_for_a_model_at_work_on_the_card(targets: list[LocalTarget]) -> None:
+    ann, bob, _ = targets
+    async with pool_of(budget=9 * SIZE, card_budget=ON_CARD) as pool:
+        answers = await asyncio.gather(
+            *(run(pool.engine(target), ask("?", max_tokens=200)) for target in (ann, bob))
+        )
+        assert [answer.finished.usage.completion_tokens for answer in answers] == [200, 200]
+        assert names(pool) == ["bob"]
+
+
+async def test_layers_are_chosen_anew_at_each_load(targets: list[LocalTarget]) -> None:
+    layers = iter([LAYERS, LAYERS - 1])
+    pool = WorkerPool(
+        budget_bytes=lambda: SIZE,
+        estimate=lambda _model, _settings: SIZE,
+        choose_layers=lambda _model, _settings: next(layers),
+    )
+    try:
+        for expected in (LAYERS, LAYERS - 1):
+            await run(pool.engine(targets[0]), ask("?"))
+            assert [worker.gpu_layers for worker in pool.loaded()] == [expected]
+            await pool.unload(targets[0].model.path)
+    finally:
+        await pool.close()

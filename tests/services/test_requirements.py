@@ -185,6 +185,28 @@ async def test_a_run_on_the_card_says_nothing_of_the_processor(place: Place) -> 
     assert place.speed(unseen) == (low, high)
 
 
+async def test_a_run_shared_out_because_nobody_chose_says_nothing_of_the_card(
+    place: Place,
+) -> None:
+    card = GraphicsCard("card", 8 * GIB, 8 * GIB, 500e9)
+    place.computer.looks = replace(place.computer.looks, cards=(card,))
+    unseen, large = place.model("Q4_0"), place.model("Q8_0", EIGHT_BILLION)
+    await place.service.refresh()
+    before, alone = place.speed(unseen), place.speed(unseen, LoadSettings(gpu_layers=0))
+    needs = place.service.assess_model(large)
+    assert needs is not None
+    assert needs.card_layers is not None
+    assert 0 < needs.card_layers < 33
+    await place.history.add(large, 4.0)
+    await place.service.refresh()
+    assert place.speed(unseen) == before
+    assert place.speed(unseen, LoadSettings(gpu_layers=0)) == alone
+    # a card that is too full for any layer leaves all to the processor
+    place.computer.looks = replace(place.computer.looks, cards=(replace(card, free_bytes=GIB),))
+    await place.service.refresh()
+    assert place.speed(unseen, LoadSettings(gpu_layers=0)) != alone
+
+
 async def test_where_graphics_share_the_memory_its_bandwidth_counts(place: Place) -> None:
     await place.service.refresh()
     unseen = place.model("Q4_0")

@@ -19,7 +19,7 @@ from playground.services.gpu import (
 )
 from tests.services.nvml import FakeNvml
 
-CARD = GpuSample("NVIDIA GeForce RTX 4070", 37.0, 5 * 2**30, 12 * 2**30, 61.0, 143.5)
+CARD = GpuSample("NVIDIA GeForce RTX 4070", 37.0, 5 * 2**30, 12 * 2**30, 61.0, 143.5, 504.048e9)
 
 
 def test_every_card_is_sampled_in_plain_units() -> None:
@@ -35,6 +35,8 @@ def test_every_card_is_sampled_in_plain_units() -> None:
         ("nvmlDeviceGetMemoryInfo", {"memory_used_bytes": None, "memory_total_bytes": None}),
         ("nvmlDeviceGetTemperature", {"temperature_c": None}),
         ("nvmlDeviceGetPowerUsage", {"power_w": None}),
+        ("nvmlDeviceGetMaxClockInfo", {"bandwidth_bytes_per_s": None}),
+        ("nvmlDeviceGetMemoryBusWidth", {"bandwidth_bytes_per_s": None}),
     ],
 )
 @pytest.mark.parametrize(
@@ -51,6 +53,32 @@ def test_what_a_card_does_not_tell_is_unknown_and_the_rest_is_shown(
 ) -> None:
     reader = NvidiaReader(FakeNvml({call: code}))
     assert reader.read()[0] == replace(CARD, **unknown)
+
+
+@pytest.mark.parametrize(
+    ("megahertz", "bits", "gigabytes_per_s"),
+    [
+        (6_001, 128, 192),  # GTX 1650, GDDR6
+        (9_751, 384, 936),  # RTX 3090, GDDR6X
+        (12_001, 128, 384),  # RTX 5060 Laptop, GDDR7
+        (1_215, 5_120, 1_555),  # A100 40 GB, HBM2
+        (3_996, 7_680, 7_672),  # B200, HBM3e
+    ],
+)
+def test_the_bandwidth_is_the_one_on_the_data_sheet(
+    megahertz: int, bits: int, gigabytes_per_s: float
+) -> None:
+    library = FakeNvml()
+    library.memory_megahertz, library.bus_bits = megahertz, bits
+    bandwidth = NvidiaReader(library).read()[0].bandwidth_bytes_per_s
+    assert bandwidth == pytest.approx(gigabytes_per_s * 1e9, rel=0.002)
+
+
+@pytest.mark.parametrize(("megahertz", "bits"), [(0, 192), (10_501, 0)])
+def test_a_clock_or_bus_of_nothing_tells_no_bandwidth(megahertz: int, bits: int) -> None:
+    library = FakeNvml()
+    library.memory_megahertz, library.bus_bits = megahertz, bits
+    assert NvidiaReader(library).read()[0].bandwidth_bytes_per_s is None
 
 
 @pytest.mark.parametrize("call", ["nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"])

@@ -117,8 +117,14 @@ class Library:
     def starter_path(self) -> Path | None:
         return STARTER.path
 
+    async def listed(self) -> tuple[ModelFile, ...]:
+        return self.files
+
     async def scan(self) -> tuple[ModelFile, ...]:
         return self.files
+
+    async def find(self, name_or_path: str) -> ModelFile:
+        return next(model for model in self.files if str(model.path) == name_or_path)
 
     def need(
         self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None

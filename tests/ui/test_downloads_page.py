@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel
+from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
@@ -63,17 +63,33 @@ class Scene:
         items = self.queue.downloads()
         return items[0].state if items else None
 
+    def badge(self) -> str:
+        badge = self.page._count
+        return badge.text if badge.isVisibleTo(self.page) else ""
+
+    def titles(self) -> list[str]:
+        return [one.title for one in self.queue.downloads()]
+
+    def arrows(self) -> set[str]:
+        """What the arrows on screen say they do."""
+        names = {
+            button.accessibleName()
+            for button in self.page.findChildren(QToolButton)
+            if button.isVisibleTo(self.page)
+        }
+        return {name for name in names if name.endswith((" earlier", " later"))}
+
     def says(self, text: str) -> bool:
         labels = self.page.findChildren(QLabel)
         return any(text in one.text() and one.isVisibleTo(self.page) for one in labels)
 
 
 def run(stage: Stage, body: Any, *, rate: float | None = None, undo_ms: int = 60_000) -> None:
-    """Run `body(scene)` with a Hub that has two models of 3 MB; `rate` in bytes per second."""
+    """Run `body(scene)` with a Hub that has three models of 3 MB; `rate` in bytes per second."""
 
     async def live() -> None:
         with HubServer(rate=rate) as server:
-            for name in (REPO, "acme/Other-GGUF"):
+            for name in (REPO, "acme/Other-GGUF", "acme/Third-GGUF"):
                 server.add(name, {f"{name[5:-5]}-Q4_K_M.gguf": b"GGUF" + name.encode() * 200_000})
             scene = Scene(stage, server, undo_ms=undo_ms)
             try:
@@ -101,7 +117,7 @@ def test_a_finished_download_is_ready_to_run_and_leaves_the_list_without_its_fil
     async def body(scene: Scene) -> None:
         await scene.add()
         await until(lambda: scene.says("Ready to run."))
-        click(named(scene.page, "Compare with Tiny"))
+        click(named(scene.page, "Try Tiny"))
         (path,) = scene.compared
         assert path.is_file()
         click(named(scene.page, "Take Tiny off the list"))
@@ -153,6 +169,44 @@ def test_a_cancelled_download_is_gone_after_a_while_with_what_had_arrived(stage:
         assert [path for path in scene.folder.rglob("*") if path.is_file()] == []
 
     run(stage, body, rate=300_000, undo_ms=50)
+
+
+def test_only_what_waits_for_its_turn_can_be_fetched_earlier_or_later(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        stage.settings.update(parallel_downloads=1)
+        for name in ("Tiny", "Other"):
+            await scene.add(f"acme/{name}-GGUF")
+        await until(lambda: scene.badge() == "2 to go")
+        assert scene.arrows() == set()
+        await scene.add("acme/Third-GGUF")
+        await until(lambda: scene.badge() == "3 to go")
+        await until(lambda: scene.arrows() == {"Fetch Other later", "Fetch Third earlier"})
+        click(named(scene.page, "Fetch Third earlier"))
+        await until(lambda: scene.arrows() == {"Fetch Third later", "Fetch Other earlier"})
+        assert scene.titles() == ["Tiny", "Third", "Other"]
+        assert "Fetch this one later" in named(scene.page, "Fetch Third later").toolTip()
+        card = scene.page.findChildren(DownloadCard)[1]
+        assert card._download is not None
+        assert card._download.title == "Other"
+        QTest.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+        await until(lambda: scene.titles() == ["Tiny", "Other", "Third"])
+
+    run(stage, body, rate=100_000)
+
+
+def test_what_is_paused_is_still_to_go_and_what_is_cancelled_is_not(stage: Stage) -> None:
+    async def body(scene: Scene) -> None:
+        for name in ("Tiny", "Other"):
+            await scene.add(f"acme/{name}-GGUF")
+        await until(lambda: all(one.received_bytes for one in scene.queue.downloads()))
+        click(named(scene.page, "Pause all"))
+        await until(lambda: scene.arrows() == {"Fetch Tiny later", "Fetch Other earlier"})
+        assert scene.badge() == "2 to go"
+        click(named(scene.page, "Cancel Tiny"))
+        await until(lambda: scene.badge() == "1 to go")
+        assert scene.arrows() == set()
+
+    run(stage, body, rate=300_000)
 
 
 def test_the_speed_limit_is_remembered(stage: Stage) -> None:

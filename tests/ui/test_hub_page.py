@@ -1,5 +1,6 @@
 """The Get models page against a Hub on loopback, with real services behind it."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
@@ -16,10 +17,12 @@ from playground.core.machine import Machine
 from playground.core.memory import MemoryNeed
 from playground.core.requirements import Box, Requirements, Speed, Verdict
 from playground.core.runs import Provenance
+from playground.core.targets import ModelFile
 from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
 from playground.store.secrets import SecretStore
+from playground.ui.page_stack import finished
 from playground.ui.pages.hub import HubPage, make_hub_page
 from playground.ui.pages.hub.card_text import LONGEST, readable
 from playground.ui.pages.hub.entries import Listing, ResultRow
@@ -72,18 +75,20 @@ class Hub:
         models.mkdir(exist_ok=True)
         self.downloads = Downloads(models, None, self.hub, stage.settings)
         self.library = ModelLibrary(lambda: (), models)
-        self.page: HubPage = make_hub_page(
-            stage.theme,
-            stage.bridge,
-            self.hub,
-            self.downloads,
-            Assessor(),
-            library=self.library,
-            settings=stage.settings,
-            open_downloads=lambda: None,
-            open_compare=self.compared.append,
-            open_settings=self._count_settings,
-            toast=stage.toasts,
+        self.page: HubPage = finished(
+            make_hub_page(
+                stage.theme,
+                stage.bridge,
+                self.hub,
+                self.downloads,
+                Assessor(),
+                library=self.library,
+                settings=stage.settings,
+                open_downloads=lambda: None,
+                open_compare=self.compared.append,
+                open_settings=self._count_settings,
+                toast=stage.toasts,
+            )
         )
         stage.show(self.page)
 
@@ -134,6 +139,30 @@ def tiny(starter: Path, **more: Any) -> Any:
         server.add(REPO, files, gguf={"total": 135_000_000}, **more)
 
     return fill
+
+
+def two_versions(starter: Path, **more: Any) -> Any:
+    data = starter.read_bytes()
+
+    def fill(server: HubServer) -> None:
+        files = {f"Tiny-Instruct-{name}.gguf": data for name in ("Q4_K_M", "Q8_0")}
+        server.add(REPO, files, gguf={"total": 135_000_000}, **more)
+
+    return fill
+
+
+def put_here(hub: Hub, starter: Path) -> None:
+    """Let a version be on this computer already, found only after the Hub has answered."""
+    folder = hub.stage.home / "models" / REPO
+    folder.mkdir(parents=True)
+    (folder / "Tiny-Instruct-Q4_K_M.gguf").write_bytes(starter.read_bytes())
+    listed = hub.library.listed
+
+    async def late() -> tuple[ModelFile, ...]:
+        await asyncio.sleep(0.3)
+        return await listed()
+
+    hub.library.listed = late  # type: ignore[method-assign]
 
 
 def test_the_shelf_is_there_before_anything_is_searched_and_one_click_opens_a_model(
@@ -241,7 +270,7 @@ def test_the_recommended_version_is_fetched_in_place_and_compared_with(
         assert "img" not in hub.page.details._card.toPlainText()
         click(named(hub.page, "Download 98 MB"))
         await until(lambda: offer._compare.isVisibleTo(hub.page))
-        click(named(hub.page, "Compare with it"))
+        click(named(hub.page, "Try it"))
         (path,) = hub.compared
         assert path.read_bytes() == starter_model.read_bytes()
 
@@ -255,10 +284,78 @@ def test_a_gated_model_says_what_to_do_and_offers_the_token(
         hub.page.repo_chosen.emit(REPO)
         await until(lambda: hub.says("accept terms first"))
         await until(lambda: not hub.page.details.offer._get.isEnabled())
-        click(named(hub.page, "Enter a token"))
+        click(named(hub.page, "Enter an access token"))
         assert hub.asked_for_settings == 1
 
     run(stage, body, tiny(starter_model, gated="auto"))
+
+
+def test_a_model_with_terms_that_is_here_already_wants_nothing_accepted(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        put_here(hub, starter_model)
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: hub.says("It is on this computer, ready to run."))
+        details = hub.page.details
+        # the Hub would not give out its header: it is read from the file
+        await until(lambda: details.offer._badge.text == "Runs great")
+        assert not details._notice.isVisibleTo(hub.page)
+        assert not hub.server.asked_for("Q4_K_M")
+
+    run(stage, body, tiny(starter_model, gated="auto"))
+
+
+def test_only_the_versions_that_are_not_here_want_terms_accepted(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        put_here(hub, starter_model)
+        details = hub.page.details
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: details.offer._get.isVisibleTo(hub.page))
+        await until(lambda: not details.offer._get.isEnabled())
+        assert hub.says("accept terms first")
+        details.version_chosen.emit("Tiny-Instruct-Q4_K_M.gguf")
+        assert hub.says("It is on this computer, ready to run.")
+        assert not details._notice.isVisibleTo(hub.page)
+        assert details.offer._badge.text == "Runs great"
+
+    run(stage, body, two_versions(starter_model, gated="auto"))
+
+
+def test_terms_are_not_asked_for_again_of_somebody_who_was_let_in(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        await stage.bridge.submit(hub.hub.set_token("hf_right"))
+        details = hub.page.details
+        hub.server.faults.slow_first_byte_s = 0.3
+        was_asked = False
+
+        def is_known() -> bool:
+            nonlocal was_asked
+            was_asked = was_asked or details._notice.isVisibleTo(hub.page)
+            return details.offer._badge.text == "Runs great"
+
+        hub.page.repo_chosen.emit(REPO)
+        await until(is_known)
+        assert not was_asked
+        assert details.offer._get.isEnabled()
+
+    run(stage, body, tiny(starter_model, gated="auto"))
+
+
+def test_a_model_its_publisher_grants_says_to_ask_for_it_and_what_an_access_token_is(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: hub.says("decides who gets this model"))
+        assert hub.says("a kind of password")
+        assert named(hub.page, "Ask for it").text() == "Ask for it"
+
+    run(stage, body, tiny(starter_model, gated="manual"))
 
 
 def test_a_verdict_is_not_shown_before_the_header_is_read(
@@ -273,6 +370,33 @@ def test_a_verdict_is_not_shown_before_the_header_is_read(
         assert hub.says("could not be found out")
 
     run(stage, body, tiny(starter_model))
+
+
+def test_a_version_that_is_chosen_is_looked_at_without_the_list_of_all_being_open(
+    stage: Stage, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        offer = hub.page.details.offer
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: offer._badge.text == "Runs great")
+        assert not hub.server.asked_for("Q4_K_M")
+        hub.page.details.quantization_chosen.emit("Q4_K_M")
+        assert offer._badge.text == "Checking…"
+        await until(lambda: offer._badge.text == "Runs great")
+
+    run(stage, body, two_versions(starter_model))
+
+
+def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(stage: Stage) -> None:
+    def fill(server: HubServer) -> None:
+        names = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
+        server.add(REPO, {f"Tiny-{name}.gguf": name.encode() * 20_000 for name in names})
+
+    async def body(hub: Hub) -> None:
+        hub.page.repo_chosen.emit(REPO)
+        await until(lambda: hub.page.details.offer._badge.text == "Unknown")
+
+    run(stage, body, fill)
 
 
 def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:

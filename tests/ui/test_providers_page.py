@@ -294,7 +294,7 @@ def test_a_price_can_be_set_made_unknown_and_taken_back(
         await until(lambda: table.item(1, 3).text() == "—")
         click(named(dialog, "Price list"))
         await until(lambda: stage.settings.settings.price_overrides == {})
-        click(named(dialog, "Compare with it"))
+        click(named(dialog, "Try it"))
         (target,) = providers.compared
         assert isinstance(target, CloudTarget)
         assert target.key == "box:small"
@@ -310,7 +310,7 @@ def test_the_practice_cloud_starts_and_stops_with_one_click(stage: Stage) -> Non
         await until(lambda: providers.says("Running on this computer."))
         assert [p.name for p in providers.service.list()] == ["Practice cloud (on this computer)"]
         assert providers.practice.pid is not None
-        click(named(providers.page, "Compare with the practice cloud"))
+        click(named(providers.page, "Try the practice cloud"))
         (target,) = providers.compared
         assert isinstance(target, CloudTarget)
         offered = await stage.bridge.submit(providers.service.models(target.provider))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -34,8 +35,16 @@ class Library(Protocol):
         """Return the starter model's file."""
         ...
 
+    async def listed(self) -> tuple[ModelFile, ...]:
+        """Return every model file, of new ones only name and size."""
+        ...
+
     async def scan(self) -> tuple[ModelFile, ...]:
-        """Return every model file."""
+        """Return every model file, read."""
+        ...
+
+    async def find(self, name_or_path: str) -> ModelFile:
+        """Return one of them, read."""
         ...
 
     def need(
@@ -133,19 +142,21 @@ class TargetChooser:
         if not keys or self._chosen:
             return
         if any(key.startswith("local:") for key in keys):
-            await self.scan()
+            await self.list_files()
         found = [self._find(key) for key in keys]
         if not self._chosen:
             self.choose([target for target in found if target is not None])
 
+    async def list_files(self) -> tuple[ModelFile, ...]:
+        """Look for model files; of those that are new nothing but name and size is known yet."""
+        return self._take_files(await self._bridge.submit(self._library.listed()))
+
     async def scan(self) -> tuple[ModelFile, ...]:
-        """Look for model files and whether they fit."""
-        self._files = told_apart(await self._bridge.submit(self._library.scan()))
-        for model in self._files:
-            target = self._local(model)
-            self._known[target.key] = target
-        self._fits = await self._bridge.submit(asyncio.to_thread(self._judge, self._files))
-        return self._files
+        """Look for model files, read them, and find out whether they fit."""
+        files = self._take_files(await self._bridge.submit(self._library.scan()))
+        self._renew_read()
+        self._fits = await self._bridge.submit(asyncio.to_thread(self._judge, files))
+        return files
 
     async def practice(self) -> CloudTarget:
         """Start the practice cloud and return its model."""
@@ -159,10 +170,10 @@ class TargetChooser:
     async def starter(self) -> LocalTarget | None:
         """Return the starter model."""
         path = self._library.starter_path()
-        files = self._files if self._files is not None else await self.scan()
+        files = self._files if self._files is not None else await self.list_files()
         found = [model for model in files if model.path == path and model.problem is None]
         usable = found or [model for model in files if model.problem is None]
-        return self._local(usable[0]) if usable else None
+        return self._local(await self._read(usable[0])) if usable else None
 
     async def look_everywhere(self, show: Callable[[], None]) -> None:
         """Scan folders and ask every provider; `show` is called as answers come in."""
@@ -195,7 +206,34 @@ class TargetChooser:
                 fits[model.path] = fit(need, free)
         return fits
 
+    def _take_files(self, found: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+        self._files = told_apart(found)
+        for model in self._files:
+            target = self._local(model)
+            self._known[target.key] = target
+        return self._files
+
+    async def _read(self, model: ModelFile) -> ModelFile:
+        """Return a model with what its header says, under the name it is listed by."""
+        if model.is_header_read:
+            return model
+        read = await self._bridge.submit(self._library.find(str(model.path)))
+        return replace(read, name=model.name)
+
+    def _renew_read(self) -> None:
+        """Take over what has been read of models that were chosen before."""
+
+        def now(target: Target) -> Target:
+            is_unread = isinstance(target, LocalTarget) and not target.model.is_header_read
+            return self._known.get(target.key, target) if is_unread else target
+
+        renewed = tuple(map(now, self._chosen))
+        if renewed != self._chosen:
+            self.choose(renewed)
+
     async def _scan_and_show(self, show: Callable[[], None]) -> None:
+        await self.list_files()
+        show()
         await self.scan()
         show()
 

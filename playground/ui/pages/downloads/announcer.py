@@ -66,7 +66,7 @@ class Announcer(QObject):
         path = download.path
         self._window.toast(
             self.tr("“{0}” is here and ready to run.").format(download.title),
-            action=self.tr("Compare with it"),
+            action=self.tr("Try it"),
             on_action=lambda: self._open_compare(path),
             stay_ms=20_000,
         )

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from playground.core.downloads import Download, DownloadState
 from playground.ui.pages.downloads.words import ACTIVE, progress_words, state_words
@@ -52,9 +52,12 @@ class DownloadCard(QFrame):
         self._wear()
 
     def show_download(
-        self, download: Download, *, is_first: bool, is_last: bool, is_leaving: bool
+        self, download: Download, *, can_rise: bool, can_fall: bool, is_leaving: bool
     ) -> None:
-        """Show a download as it is now; `is_leaving`: cancelled, and Undo is still offered."""
+        """Show a download as it is now; `is_leaving`: cancelled, and Undo is still offered.
+
+        `can_rise` and `can_fall`: another one that waits comes before or after it.
+        """
         if self._download is None or self._download.state is not download.state:
             self._download = download
             self._wear()
@@ -82,10 +85,10 @@ class DownloadCard(QFrame):
         self._bar.setValue(download.permille)
         self._bar.setVisible(download.state is not DownloadState.DONE and not is_leaving)
         self.setAccessibleName(f"{download.title}, {words} {self._amount.text()}")
-        self._show_buttons(download, is_first=is_first, is_last=is_last, is_leaving=is_leaving)
+        self._show_buttons(download, can_rise=can_rise, can_fall=can_fall, is_leaving=is_leaving)
 
     def _show_buttons(
-        self, download: Download, *, is_first: bool, is_last: bool, is_leaving: bool
+        self, download: Download, *, can_rise: bool, can_fall: bool, is_leaving: bool
     ) -> None:
         state = download.state
         is_over = state.is_over
@@ -95,8 +98,8 @@ class DownloadCard(QFrame):
             "retry": state is DownloadState.FAILED,
             "compare": state is DownloadState.DONE,
             "folder": state is DownloadState.DONE,
-            "up": not is_over,
-            "down": not is_over,
+            "up": can_rise,
+            "down": can_fall,
             "cancel": not is_over,
             "remove": is_over,
         }
@@ -108,8 +111,14 @@ class DownloadCard(QFrame):
             button.setVisible(wanted)
             words = button.property("words")
             button.setAccessibleName(words.format(download.title))
-        self._buttons["up"].setEnabled(not is_first)
-        self._buttons["down"].setEnabled(not is_last)
+        for action in ("up", "down"):
+            # where only one way leads on, the other arrow keeps its place
+            self._keep_place(self._buttons[action], is_kept=can_rise or can_fall)
+
+    def _keep_place(self, button: QWidget, *, is_kept: bool) -> None:
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(is_kept)
+        button.setSizePolicy(policy)
 
     def _build(self) -> None:
         px = self._theme.px
@@ -151,14 +160,14 @@ class DownloadCard(QFrame):
         tr = self.tr
         self._buttons = {
             "compare": make_button(
-                tr("Compare with it"), tooltip=tr("Put it on the Compare page and ask it something")
+                tr("Try it"), tooltip=tr("Open the Compare page, where you can ask it something")
             ),
             "retry": make_button(tr("Try again"), tooltip=tr("Fetch it once more")),
             "undo": make_button(tr("Undo"), tooltip=tr("Keep this download")),
             "resume": make_button(tr("Resume"), tooltip=tr("Go on where it stopped (Space)")),
             "pause": IconButton(self._theme, "pause", tr("Pause (Space)")),
-            "up": IconButton(self._theme, "up", tr("Fetch it earlier (Alt+Up)")),
-            "down": IconButton(self._theme, "down", tr("Fetch it later (Alt+Down)")),
+            "up": IconButton(self._theme, "up", tr("Fetch this one earlier (Alt+Up)")),
+            "down": IconButton(self._theme, "down", tr("Fetch this one later (Alt+Down)")),
             "folder": IconButton(self._theme, "folder", tr("Show the file in its folder")),
             "cancel": IconButton(self._theme, "close", tr("Cancel (Delete)")),
             "remove": IconButton(
@@ -166,7 +175,7 @@ class DownloadCard(QFrame):
             ),
         }
         words = {
-            "compare": tr("Compare with {0}"),
+            "compare": tr("Try {0}"),
             "retry": tr("Try again: {0}"),
             "undo": tr("Undo: keep {0}"),
             "resume": tr("Resume {0}"),

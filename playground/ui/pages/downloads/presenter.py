@@ -15,7 +15,7 @@ from playground.services.library import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.downloads.view import DownloadsPage
-from playground.ui.pages.downloads.words import ACTIVE
+from playground.ui.pages.downloads.words import ACTIVE, IN_LINE
 from playground.ui.widgets.show_toast import ShowToast
 
 UNDO_MS = 10_000
@@ -142,10 +142,12 @@ class DownloadsPresenter(QObject):
         self._view.show_downloads(self._shown, frozenset(self._leaving))
 
     def _move(self, download: Download, way: int) -> None:
-        waiting = [one for one in self._shown if not one.state.is_over]
-        place = waiting.index(download) + way
-        if 0 <= place < len(waiting):
-            position = waiting[place].position
+        in_line = [
+            one for one in self._shown if one.state in IN_LINE and one.id not in self._leaving
+        ]
+        place = in_line.index(download) + way if download in in_line else -1
+        if 0 <= place < len(in_line):
+            position = in_line[place].position
             self._bridge.spawn(self._do(self._downloads.move(download.id, position)))
 
     def _cancel(self, download: Download) -> None:

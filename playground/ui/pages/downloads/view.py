@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLay
 from playground.core.downloads import Download, DownloadState
 from playground.ui.page import Page
 from playground.ui.pages.downloads.card import DownloadCard
-from playground.ui.pages.downloads.words import ACTIVE
+from playground.ui.pages.downloads.words import ACTIVE, IN_LINE
 from playground.ui.theme import Theme
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.choice import ChoiceBox
@@ -49,7 +49,11 @@ class DownloadsPage(Page):
             card = self._cards.pop(gone)
             card.hide()
             card.deleteLater()
-        waiting = [download.id for download in downloads if not download.state.is_over]
+        in_line = [
+            download.id
+            for download in downloads
+            if download.state in IN_LINE and download.id not in leaving
+        ]
         for place, download in enumerate(downloads):
             card = self._cards.get(download.id) or self._new_card(download.id)
             if self._list.indexOf(card) != place:
@@ -57,15 +61,16 @@ class DownloadsPage(Page):
                 self._list.insertWidget(place, card)
             card.show_download(
                 download,
-                is_first=waiting[:1] == [download.id],
-                is_last=waiting[-1:] == [download.id],
+                can_rise=download.id in in_line[1:],
+                can_fall=download.id in in_line[:-1],
                 is_leaving=download.id in leaving,
             )
         self._stack.setCurrentIndex(0 if downloads else 1)
         states = [download.state for download in downloads]
         active = sum(state in ACTIVE for state in states)
-        self._count.set_badge(self.tr("{0} running or waiting").format(active))
-        self._count.setVisible(active > 0)
+        to_go = sum(not one.state.is_over and one.id not in leaving for one in downloads)
+        self._count.set_badge(self.tr("{0} to go").format(to_go))
+        self._count.setVisible(to_go > 0)
         self._pause_all.setVisible(active > 0)
         self._resume_all.setVisible(DownloadState.PAUSED in states)
         self._clear.setVisible(DownloadState.DONE in states)

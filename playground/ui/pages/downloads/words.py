@@ -14,6 +14,8 @@ ACTIVE = frozenset(
     }
 )
 """States in which something happens by itself."""
+IN_LINE = frozenset({DownloadState.QUEUED, DownloadState.PAUSED})
+"""States in which it has still to be started: there the order of the list counts."""
 
 
 def _tr(text: str) -> str:

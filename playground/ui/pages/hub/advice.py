@@ -5,13 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from PySide6.QtCore import QCoreApplication
+
 from playground.core.downloads import Download, DownloadState
+from playground.core.errors import HubFailed
 from playground.core.gguf_header import GgufHeader
 from playground.core.hub import HubFile
 from playground.core.requirements import Requirements, Verdict
 from playground.core.targets import ModelFile
 from playground.services.hub_choice import recommended
 from playground.ui.pages.hub.entries import Opened, VersionRow
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("HubPage", text)
 
 
 class Assessor(Protocol):
@@ -78,6 +85,20 @@ def advised(
         # a reason that rests on a guess is not told
         reason=best.reason if best is not None and best_path in headers else "",
     )
+
+
+def unread(opened: Opened, error: HubFailed) -> Opened:
+    """Return `opened` where the Hub gives out no more headers, with the reason in every version."""
+    is_locked = error.kind == "RepositoryGated"
+    if is_locked:
+        # what is needed is said once, above
+        words = _tr("Whether it runs here is known once you have access.")
+    else:
+        words = _tr("Whether it runs here could not be found out. {0}").format(error.message)
+    rows = tuple(
+        row if row.requirements is not None else replace(row, problem=words) for row in opened.rows
+    )
+    return replace(opened, rows=rows, is_locked=is_locked)
 
 
 def version_name(file: HubFile) -> str:

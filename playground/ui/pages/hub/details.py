@@ -3,7 +3,6 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
-from playground.core.errors import ErrorInfo
 from playground.core.hub import Gate
 from playground.ui.pages.hub import words
 from playground.ui.pages.hub.card_text import readable
@@ -31,8 +30,8 @@ class RepositoryDetails(QScrollArea):
     versions_shown = Signal()
     """All versions are looked at: their verdicts are wanted."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._theme = theme
         self._repo = ""
         self._build()
@@ -101,35 +100,36 @@ class RepositoryDetails(QScrollArea):
         self._popularity.setVisible(bool(popularity))
 
     def _show_notice(self, opened: Opened) -> None:
-        model = opened.repository.model if opened.repository is not None else opened.model
-        gate = Gate.OPEN if model is None else model.gate
-        error = opened.error
-        is_gated = gate is not Gate.OPEN or (error is not None and error.kind == "RepositoryGated")
-        text = ""
-        if error is not None and error.kind != "RepositoryGated":
+        error, is_gated = opened.error, opened.lacks_access
+        text = self._gate_words(opened) if is_gated else ""
+        if error is not None and not is_gated:
             text = f"{error.message} {error.hint}".strip()
-        elif is_gated:
-            text = self._gate_words(gate, opened)
         self._notice_text.setText(text)
         self._notice.setVisible(bool(text))
-        self._retry.setVisible(error is not None and error.kind != "RepositoryGated")
+        self._retry.setVisible(error is not None and not is_gated)
+        is_asked_for = opened.gate is Gate.MANUAL
+        first = self.tr("Ask for it") if is_asked_for else self.tr("Read the terms")
+        self._terms.setText(first)
+        self._terms.setAccessibleName(first)
         self._terms.setVisible(is_gated)
-        self._token.setVisible(self._needs_token(error, opened, is_gated=is_gated))
+        is_unknown = error is not None and error.kind in {"RepositoryNotFound", "HubTokenRefused"}
+        self._token.setVisible(is_unknown or (is_gated and not opened.has_token))
 
-    def _needs_token(self, error: ErrorInfo | None, opened: Opened, *, is_gated: bool) -> bool:
-        if error is not None and error.kind in {"RepositoryNotFound", "HubTokenRefused"}:
-            return True
-        return is_gated and not opened.has_token
-
-    def _gate_words(self, gate: Gate, opened: Opened) -> str:
+    def _gate_words(self, opened: Opened) -> str:
         what = (
             self.tr("The publisher decides who gets this model. Ask for it on its page")
-            if gate is Gate.MANUAL
+            if opened.gate is Gate.MANUAL
             else self.tr("The publisher wants you to accept terms first. Do that on its page")
         )
         if opened.has_token:
-            return self.tr("{0}; your token lets this program fetch it then.").format(what)
-        return self.tr("{0}, then enter your token here so that it can be fetched.").format(what)
+            said = self.tr(
+                "{0}, with the account your access token is from: it can be fetched then."
+            )
+            return said.format(what)
+        return self.tr(
+            "{0}, then enter your access token here: a kind of password that you get from "
+            "huggingface.co, so that this program can fetch the model for you."
+        ).format(what)
 
     def _build(self) -> None:
         px = self._theme.px
@@ -152,7 +152,7 @@ class RepositoryDetails(QScrollArea):
         titles.addWidget(self._title)
         titles.addWidget(self._owner)
         self._page = make_button(
-            self.tr("Its page"), tooltip=self.tr("Open the model's page in the browser")
+            self.tr("Open its page"), tooltip=self.tr("The model's page on the Hub, in the browser")
         )
         head.addLayout(titles, 1)
         head.addWidget(self._page, 0, Qt.AlignmentFlag.AlignTop)
@@ -198,11 +198,10 @@ class RepositoryDetails(QScrollArea):
         self._notice_text = make_label(role="control", wrap=True)
         inside.addWidget(self._notice_text)
         row = QHBoxLayout()
-        self._terms = make_button(
-            self.tr("Open its page"), tooltip=self.tr("Accept the terms in the browser")
-        )
+        self._terms = make_button("", tooltip=self.tr("Open its page in the browser"))
         self._token = make_button(
-            self.tr("Enter a token"), tooltip=self.tr("Go to the Hub's token in Settings")
+            self.tr("Enter an access token"),
+            tooltip=self.tr("Go to the place in Settings where the Hub's access token is kept"),
         )
         self._retry = make_button(self.tr("Try again"), tooltip=self.tr("Ask the Hub once more"))
         for button in (self._terms, self._token, self._retry):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playground.core.downloads import Download
 from playground.core.errors import ErrorInfo
-from playground.core.hub import HubFile, HubModel, HubRepository, ShelfModel
+from playground.core.hub import Gate, HubFile, HubModel, HubRepository, ShelfModel
 from playground.core.requirements import Requirements, Verdict
 
 
@@ -56,6 +56,11 @@ class VersionRow:
         """The exact verdict, `None` while it is not known."""
         return None if self.requirements is None else self.requirements.verdict
 
+    @property
+    def is_looked_at(self) -> bool:
+        """True where its header has been read, or there is no use in trying to."""
+        return bool(self.requirements or self.problem or self.file.missing_parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -82,3 +87,24 @@ class Opened:
     def row(self) -> VersionRow | None:
         """The version the button is for."""
         return next((row for row in self.rows if row.file.path == self.chosen), None)
+
+    @property
+    def gate(self) -> Gate:
+        """What its publisher asks for before files are given out, as far as that is known."""
+        model = self.model if self.repository is None else self.repository.model
+        return Gate.OPEN if model is None else model.gate
+
+    @property
+    def lacks_access(self) -> bool:
+        """True where terms stand between this account and the version the button is for.
+
+        Not for a version that is on this computer, nor where the Hub has given out its header.
+        """
+        if self.error is not None:
+            return self.error.kind == "RepositoryGated"
+        row = self.row
+        if row is not None and row.here is not None:
+            return False
+        if self.is_locked or row is None or row.requirements is not None:
+            return self.is_locked
+        return self.gate is not Gate.OPEN and self.has_token is False

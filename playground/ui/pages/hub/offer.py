@@ -172,9 +172,9 @@ class Offer(QFrame):
         buttons.setSpacing(px(8))
         self._get = make_button("", kind="primary", tooltip=self.tr("Fetch it to this computer"))
         self._compare = make_button(
-            self.tr("Compare with it"),
+            self.tr("Try it"),
             kind="primary",
-            tooltip=self.tr("Put it on the Compare page and ask it something"),
+            tooltip=self.tr("Open the Compare page, where you can ask it something"),
         )
         self._show_all = make_button(
             self.tr("Show downloads"), tooltip=self.tr("Pause it, or see everything that arrives")
@@ -198,7 +198,7 @@ class Offer(QFrame):
         self._back.clicked.connect(self.recommended_asked)
 
     def ask_download(self) -> None:
-        """Do what the main button does: fetch it, or compare with it where it is here."""
+        """Do what the main button does: fetch it, or try it where it is here."""
         if self._compare.isVisibleTo(self):
             self.compare_asked.emit()
         elif self._get.isVisibleTo(self) and self._get.isEnabled():

@@ -1,9 +1,10 @@
 """Decides what is shown of the repository that is open."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject
 
@@ -17,13 +18,13 @@ from playground.services.hub import HubService
 from playground.services.library import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.hub.actions import VersionActions
-from playground.ui.pages.hub.advice import Assessor, advised, version_name, with_state
+from playground.ui.pages.hub.advice import Assessor, advised, unread, version_name, with_state
 from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.view import HubPage
 from playground.ui.widgets.show_toast import ShowToast
 
-_MOST_TRIES = 4
-"""Headers read one after the other until what is recommended is so by its own header."""
+_HERE_S = 2.0
+"""How long verdicts wait for what is found on this computer: that needs no asking."""
 
 
 class OpenedRepository(QObject):
@@ -81,9 +82,10 @@ class OpenedRepository(QObject):
         self._is_own_choice = self._wants_all = False
         page = self._hub.page_url(repo)
         self._show(Opened(repo, page, model=model, good_at=good_at))
+        here = self._bridge.spawn(self._find_here())
         self._tasks = [
-            self._bridge.spawn(self._load(repo)),
-            self._bridge.spawn(self._find_here()),
+            self._bridge.spawn(self._load(repo, here)),
+            here,
             self._bridge.spawn(self._ask_token(repo)),
         ]
 
@@ -139,7 +141,7 @@ class OpenedRepository(QObject):
     def _is_open(self, repo: str) -> bool:
         return self._opened is not None and self._opened.repo == repo
 
-    async def _load(self, repo: str) -> None:
+    async def _load(self, repo: str, here: "asyncio.Task[None]") -> None:
         try:
             repository = await self._bridge.submit(self._hub.repository(repo))
         except HubFailed as error:
@@ -153,7 +155,11 @@ class OpenedRepository(QObject):
         self._show(replace(self._opened, repository=repository, page_url=page, rows=rows))
         self._reckon_rows()
         self._tasks.append(self._bridge.spawn(self._show_card(repository)))
-        await self._read_recommended(repository)
+        await asyncio.wait([here], timeout=_HERE_S)
+        for row in self._opened.rows:
+            if row.here is not None:
+                await self._read(repository, row)
+        await self._read_offered(repository)
 
     async def _show_card(self, repository: HubRepository) -> None:
         repo = repository.model.repo
@@ -165,14 +171,11 @@ class OpenedRepository(QObject):
         if self._is_open(repo):
             self._view.details.show_card(card)
 
-    async def _read_recommended(self, repository: HubRepository) -> None:
-        """Read headers until what is recommended is so by its own header, not by its size."""
-        for _ in range(_MOST_TRIES):
-            row = self._recommended_row() or self._middle_row()
-            if row is None or row.requirements is not None or row.problem is not None:
-                break
-            if not await self._read(repository, row):
-                break
+    async def _read_offered(self, repository: HubRepository) -> None:
+        """Read headers until what is recommended or chosen is so by its own, not by its size."""
+        row = self._unread_row()
+        while row is not None and await self._read(repository, row):
+            row = self._unread_row()
         if self._wants_all:
             await self._read_all(repository)
 
@@ -180,7 +183,7 @@ class OpenedRepository(QObject):
         opened = self._opened
         for path in [row.file.path for row in opened.rows] if opened else []:
             row = self._row(path)
-            if row is None or row.requirements or row.problem or row.file.missing_parts:
+            if row is None or row.is_looked_at:
                 continue
             if not await self._read(repository, row):
                 return
@@ -189,36 +192,25 @@ class OpenedRepository(QObject):
         """Read a version's header; return False where asking for another makes no sense."""
         repo, path = repository.model.repo, row.file.path
         try:
-            call = self._hub.header(repo, repository.revision, row.file)
-            self._headers[path] = await self._bridge.submit(call)
+            self._headers[path] = await self._bridge.submit(self._header(repository, row))
         except ModelFileInvalid as error:
             self._set_row(replace(row, problem=error.message))
             return True
         except HubFailed as error:
-            if self._is_open(repo):
-                self._fail_rows(error)
+            if self._opened is not None and self._is_open(repo):
+                self._show(unread(self._opened, error))
             return False
         if self._is_open(repo):
             self._reckon_rows()
         return True
 
-    def _fail_rows(self, error: HubFailed) -> None:
-        opened = self._opened
-        if opened is None:
-            return
-        is_locked = error.kind == "RepositoryGated"
-        if is_locked:
-            # what is needed is said once, above
-            words = self.tr("Whether it runs here is known once you have access.")
-        else:
-            words = self.tr("Whether it runs here could not be found out. {0}").format(
-                error.message
-            )
-        rows = tuple(
-            row if row.requirements is not None else replace(row, problem=words)
-            for row in opened.rows
-        )
-        self._show(replace(opened, rows=rows, is_locked=is_locked))
+    def _header(
+        self, repository: HubRepository, row: VersionRow
+    ) -> Coroutine[Any, Any, GgufHeader]:
+        """Read it from the file that is here, else ask the Hub, which may want terms accepted."""
+        if row.here is not None:
+            return asyncio.to_thread(self._library.header_at, row.here)
+        return self._hub.header(repository.model.repo, repository.revision, row.file)
 
     def _reckon_rows(self) -> None:
         """Fill in verdicts, what is recommended, and what is here or on its way."""
@@ -236,9 +228,15 @@ class OpenedRepository(QObject):
         rows = () if self._opened is None else self._opened.rows
         return next((row for row in rows if row.is_recommended), None)
 
-    def _middle_row(self) -> VersionRow | None:
-        """Return what is offered where nothing is recommended."""
-        return None if self._opened is None else self._opened.row
+    def _unread_row(self) -> VersionRow | None:
+        """Return the version whose header is wanted next: what is recommended or chosen."""
+        chosen = None if self._opened is None else self._opened.row
+        rows = (self._recommended_row(), chosen)
+        return next((row for row in rows if row is not None and not row.is_looked_at), None)
+
+    @property
+    def _is_reading(self) -> bool:
+        return bool(self._tasks) and not self._tasks[0].done()
 
     def _row(self, path: str) -> VersionRow | None:
         rows = () if self._opened is None else self._opened.rows
@@ -253,7 +251,7 @@ class OpenedRepository(QObject):
         self._reckon_rows()
 
     async def _find_here(self) -> None:
-        self._files = await self._bridge.submit(self._library.scan())
+        self._files = await self._bridge.submit(self._library.listed())
         self._refresh_states()
 
     async def _ask_token(self, repo: str) -> None:
@@ -276,6 +274,9 @@ class OpenedRepository(QObject):
             return
         self._is_own_choice = True
         self._show(replace(self._opened, chosen=path))
+        repository = self._opened.repository
+        if repository is not None and not self._is_reading:
+            self._tasks.append(self._bridge.spawn(self._read_offered(repository)))
 
     def _on_quantization(self, quantization: str) -> None:
         rows = () if self._opened is None else self._opened.rows
@@ -294,6 +295,5 @@ class OpenedRepository(QObject):
         if opened is None or self._wants_all:
             return
         self._wants_all = True
-        is_reading = bool(self._tasks) and not self._tasks[0].done()
-        if opened.repository is not None and not is_reading:
+        if opened.repository is not None and not self._is_reading:
             self._tasks.append(self._bridge.spawn(self._read_all(opened.repository)))

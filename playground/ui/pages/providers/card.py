@@ -218,9 +218,9 @@ class PracticeCard(QFrame):
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
         self._compare = make_button(
-            self.tr("Compare with it"),
-            tooltip=self.tr("Put it on the Compare page, beside other models"),
-            name=self.tr("Compare with the practice cloud"),
+            self.tr("Try it"),
+            tooltip=self.tr("Open the Compare page, where you can ask it something"),
+            name=self.tr("Try the practice cloud"),
         )
         row.addWidget(self._compare)
         row.addWidget(self._button)

@@ -148,9 +148,9 @@ class PriceDialog(QDialog):
         column.addLayout(self._build_price())
         foot = QHBoxLayout()
         self._compare = make_button(
-            self.tr("Compare with it"),
+            self.tr("Try it"),
             kind="primary",
-            tooltip=self.tr("Put the chosen model on the Compare page"),
+            tooltip=self.tr("Open the Compare page, where you can ask the chosen model something"),
         )
         self._close = make_button(self.tr("Close"), tooltip=self.tr("Close this list (Esc)"))
         foot.addStretch(1)

@@ -76,19 +76,22 @@ class HubCard(SettingsCard):
         self.add(make_label(tr("Hugging Face Hub and downloads"), "heading"))
         self._token = QLineEdit()
         self._token.setEchoMode(QLineEdit.EchoMode.Password)
-        self._token.setAccessibleName(tr("Token of the Hub"))
+        self._token.setAccessibleName(tr("Access token of the Hub"))
         self._token.setPlaceholderText("hf_…")
         self._token_state = make_label(role="caption", tone="quiet", wrap=True)
         self.add_row(
             self._token,
-            tr("Token"),
-            tr("Only for models with terms to accept, and private ones"),
+            tr("Access token"),
+            tr(
+                "A kind of password from huggingface.co, for models with terms to accept and "
+                "private ones"
+            ),
             below=self._token_state,
         )
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         self._forget = make_button(
-            tr("Forget the token"), tooltip=tr("Take it out of this program and the keyring")
+            tr("Forget the access token"), tooltip=tr("Take it out of this program and the keyring")
         )
         self._save = make_button(
             tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")

@@ -89,7 +89,7 @@ class HubSettings(QObject):
     async def _show_token(self, name: str = "") -> None:
         token = await self._bridge.submit(self._hub.token())
         if token is None:
-            words = self.tr("No token is set: most models need none.")
+            words = self.tr("No access token is set: most models need none.")
             self._card.show_token(words, "quiet", can_forget=False)
             return
         words = self.tr("In force: {0}.").format(self._source_words(token))

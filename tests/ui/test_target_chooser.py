@@ -1,0 +1,65 @@
+"""What can be compared is offered by name at once, however many files have still to be read."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from pytestqt.qtbot import QtBot
+
+from playground.core.targets import LocalTarget, ModelFile
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.targets import TargetChooser
+from tests.ui.conftest import OTHER, STARTER, Library, Providers
+
+
+@dataclass
+class SlowLibrary(Library):
+    """A library of new files whose headers take as long as the test wants."""
+
+    read: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def listed(self) -> tuple[ModelFile, ...]:
+        return tuple(
+            replace(model, quantization=None, is_header_read=False) for model in self.files
+        )
+
+    async def scan(self) -> tuple[ModelFile, ...]:
+        await self.read.wait()
+        return self.files
+
+
+def chooser_of(library: SlowLibrary, bridge: Bridge, settings: SettingsStore) -> TargetChooser:
+    return TargetChooser(bridge, library, Providers(), settings, lambda: 8 << 30)
+
+
+def offered(chooser: TargetChooser) -> dict[str | None, tuple[str, str]]:
+    return {entry.key: (entry.title, entry.detail) for entry in chooser.entries()}
+
+
+def test_the_picker_lists_files_before_they_are_read(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    library = SlowLibrary()
+    chooser = chooser_of(library, bridge, settings)
+    shown: list[int] = []
+    bridge.spawn(chooser.look_everywhere(lambda: shown.append(1)))
+    key = LocalTarget(OTHER).key
+    qtbot.waitUntil(lambda: key in offered(chooser))
+    assert offered(chooser)[key] == ("Qwen3 4B", "2.5 GB · Downloads")
+    chooser.toggle(key)
+    bridge.call(library.read.set)
+    qtbot.waitUntil(lambda: "Q4_K_M" in offered(chooser)[key][1])
+    # what was chosen meanwhile is known as well as if it had been chosen now
+    assert [target.model for target in chooser.chosen] == [OTHER]  # type: ignore[union-attr]
+
+
+def test_the_starter_is_read_alone(qtbot: QtBot, bridge: Bridge, settings: SettingsStore) -> None:
+    chooser = chooser_of(SlowLibrary(), bridge, settings)
+    found: list[LocalTarget | None] = []
+
+    async def ask() -> None:
+        found.append(await chooser.starter())
+
+    bridge.spawn(ask())
+    qtbot.waitUntil(lambda: bool(found))
+    assert found == [LocalTarget(STARTER)]

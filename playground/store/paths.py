@@ -59,9 +59,11 @@ class Paths:
         return self.log_dir / "playground.log"
 
     def create(self) -> None:
-        """Make the folders."""
-        for folder in (self.config_dir, self.data_dir, self.log_dir, self.models_dir):
+        """Make the folders; one for models that leads to a drive that is away is left as it is."""
+        for folder in (self.config_dir, self.data_dir, self.log_dir):
             folder.mkdir(parents=True, exist_ok=True)
+        if not self.models_dir.is_symlink():
+            self.models_dir.mkdir(exist_ok=True)
 
 
 def default_paths() -> Paths:

@@ -1,0 +1,75 @@
+"""Which version of a model is recommended, and whether its reason can be believed."""
+
+import pytest
+
+from playground.core.hub import HubFile, HubPart
+from playground.core.requirements import Verdict
+from playground.services.hub_choice import Recommendation, recommended
+
+SIZES = {"Q2_K": 16, "Q3_K_M": 20, "Q4_K_M": 26, "Q8_0": 45, "F16": 84}
+
+
+def choose(verdicts: dict[str, Verdict]) -> Recommendation | None:
+    files = [
+        HubFile((HubPart(name, SIZES.get(name, 20) * 10**9),), name or None) for name in verdicts
+    ]
+    return recommended(files, verdicts)
+
+
+def chosen(verdicts: dict[str, Verdict]) -> str:
+    found = choose(verdicts)
+    assert found is not None
+    return found.file.path
+
+
+def reason(verdicts: dict[str, Verdict]) -> str:
+    found = choose(verdicts)
+    assert found is not None
+    return found.reason
+
+
+def test_the_best_balance_is_taken_and_what_a_larger_one_would_be_is_told() -> None:
+    verdicts = {
+        "Q2_K": Verdict.RUNS_GREAT,
+        "Q4_K_M": Verdict.RUNS_GREAT,
+        "Q8_0": Verdict.RUNS,
+        "F16": Verdict.WONT_FIT,
+    }
+    assert chosen(verdicts) == "Q4_K_M"
+    assert reason(verdicts) == (
+        "The best balance of quality and size: it runs great on this computer. "
+        "A larger one would be slower or not fit."
+    )
+
+
+def test_nothing_is_recommended_where_nothing_fits() -> None:
+    assert choose({"Q2_K": Verdict.WONT_FIT, "Q4_K_M": Verdict.WONT_FIT}) is None
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        {"Q4_K_M": Verdict.SLOW},
+        {"Q4_K_M": Verdict.SLOW, "Q8_0": Verdict.SLOW, "F16": Verdict.WONT_FIT},
+        {"Q8_0": Verdict.SLOW, "F16": Verdict.SLOW},
+        {"F16": Verdict.SLOW, "F32": Verdict.WONT_FIT},
+        {"Q2_K": Verdict.SLOW, "Q3_K_M": Verdict.WONT_FIT, "Q4_K_M": Verdict.WONT_FIT},
+        {"made-up": Verdict.SLOW, "other": Verdict.WONT_FIT},
+    ],
+)
+def test_a_slow_version_is_recommended_with_the_warning_that_a_smaller_model_is_better(
+    verdicts: dict[str, Verdict],
+) -> None:
+    said = reason(verdicts)
+    assert "slow on this computer" in said
+    assert said.endswith("A smaller model would be a better choice.")
+    for praise in ("best balance", "nearly the full quality", "still small", "the full version"):
+        assert praise not in said
+
+
+@pytest.mark.parametrize("verdict", [Verdict.RUNS, Verdict.RUNS_GREAT])
+@pytest.mark.parametrize("name", ["Q2_K", "Q4_K_M", "Q8_0", "F16", "made-up"])
+def test_a_version_that_runs_is_not_called_slow(name: str, verdict: Verdict) -> None:
+    said = reason({name: verdict, "F32": Verdict.WONT_FIT})
+    assert "smaller model" not in said
+    assert verdict.value in said

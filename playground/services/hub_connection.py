@@ -239,11 +239,11 @@ def terms_wanted(*, has_token: bool) -> RepositoryGated:
     if has_token:
         return RepositoryGated(
             "Your account has not been let in yet: the publisher wants terms accepted.",
-            "Open its page and accept them there, then try again.",
+            "Open its page on the Hub and accept them there, then try again.",
         )
     return RepositoryGated(
         "Its publisher wants you to accept terms before it can be downloaded.",
-        f"Open its page and accept them there, then enter {_EXPLAINED} in Settings.",
+        f"Open its page on the Hub, accept them there, then enter {_EXPLAINED} in Settings.",
     )
 
 

@@ -211,27 +211,27 @@ def _in_own(
 
 
 def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile]:
-    projectors: dict[Path, list[Path]] = {}
-    models: dict[Path, list[Path]] = {}
+    projectors: dict[str, list[Path]] = {}
+    models: dict[str, list[Path]] = {}
     for path in paths:
         kind = projectors if is_projector(path.name) else models
-        kind.setdefault(path.parent, []).append(path)
+        kind.setdefault(_folder_of(path), []).append(path)
     for model in folders.grouped(paths, source):
-        folder = model.path.parent
+        folder = _folder_of(model.path)
         repository = _repository(model.path, root, source)
         item = replace(
             model,
             root=root,
             repository=repository,
             publisher=repository.partition("/")[0] if repository else None,
-            name=folder.name if model.path.stem.lower() in {"model", "ggml"} else None,
+            name=model.path.parent.name if model.path.stem.lower() in {"model", "ggml"} else None,
         )
         beside = projectors.get(folder)
         if beside is None and repository is not None and projectors:
             # of large models each quantization has a folder of its own in its repository
-            above = folder.parent
+            above = item.path.parent.parent
             if _repository(above / item.path.name, root, source) == repository:
-                beside = projectors.get(above)
+                beside = projectors.get(str(above))
         yield _with_projector(item, models[folder], beside or [])
 
 
@@ -257,12 +257,17 @@ def _in_ollama(app: AppPlace, evidence: Evidence) -> Iterator[FoundFile]:
         )
 
 
+def _folder_of(path: Path) -> str:
+    # a `Path` as a key is taken apart each time
+    return os.path.dirname(path)  # noqa: PTH120 - thousands of times
+
+
 def _repository(path: Path, root: Path, source: str) -> str | None:
     """Return the Hub repository a file's folders name, as `owner/name`."""
-    try:
-        parts = path.relative_to(root).parts[:-1]
-    except ValueError:
+    start, text = os.path.join(root, ""), str(path)  # noqa: PTH118 - thousands of times
+    if not text.startswith(start):
         return None
+    parts = tuple(text[len(start) :].split(os.sep)[:-1])  # noqa: PTH206 - as above
     if source == HUGGING_FACE:
         match = _HUB_FOLDER.fullmatch(parts[0]) if parts else None
         return f"{match[1]}/{match[2]}" if match else None

@@ -1,5 +1,6 @@
 """Pairs an `mmproj`, the part of a model that sees pictures, with the model it belongs to."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Pairing:
 
 def is_projector(name: str) -> bool:
     """Return True for the name of an `mmproj` file."""
-    return bool(_PROJECTOR.search(Path(name).stem))
+    return bool(_PROJECTOR.search(os.path.splitext(name)[0]))  # noqa: PTH122 - thousands of times
 
 
 def paired(models: Iterable[Path], projectors: Sequence[Path]) -> dict[Path, Pairing]:

@@ -1,5 +1,6 @@
 """Builds each page on its first visit, and leads from one to another."""
 
+import asyncio
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from playground.ui.pages.compare.presenter import ComparePresenter
     from playground.ui.pages.models import ModelsPresenter
     from playground.ui.pages.settings import SettingsPage
+
+_PAUSE_S = 0.2
 
 
 class PageFactories:
@@ -61,10 +64,10 @@ class PageFactories:
         if key is not None:
             importlib.import_module(f"playground.ui.pages.{key}")
 
-    async def import_all(self, pause: Callable[[], None]) -> None:
-        """Import every page, so that none is when it is asked for; `pause` comes between them."""
+    async def import_all(self) -> None:
+        """Import every page in peace, so that none is when it is asked for."""
         for key in self._window.page_keys:
-            pause()
+            await asyncio.sleep(_PAUSE_S)
             importlib.import_module(f"playground.ui.pages.{key}")
 
     def attach_compare(self) -> None:

@@ -131,20 +131,25 @@ class _Opening:
         try:
             services = await self._bridge.submit(self._built.get_there())
             services.courtesy.begin(self._bridge.post)
-            self._bridge.submit(services.library.look_ahead())
+            looking = self._bridge.submit(services.library.look_ahead())
             await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
             self._pages.attach_compare()
             self._bridge.settle()
         finally:
             self.window.release_pages()
+        self._bridge.spawn(self._import_pages(looking))
         self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
         await self._begin_downloads(services)
-        await self._bridge.submit(self._pages.import_all(services.courtesy.give_way))
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
                 self.window.toast(text, tone="caution", stay_ms=0)
         return services
+
+    async def _import_pages(self, looking: "asyncio.Future[None]") -> None:
+        # one after the other: the models are listed first
+        await asyncio.wait([looking])
+        await self._bridge.submit(self._pages.import_all())
 
     async def _begin_downloads(self, services: "Services") -> None:
         """Go on with what was being fetched, and tell of it on every page."""

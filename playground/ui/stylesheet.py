@@ -53,7 +53,8 @@ QLabel[role="chip"][tone="accent"] { background: @accent_ground; color: @accent_
 QLabel[bubble="true"] { background: @hover; border-radius: {10}px; padding: {7}px {11}px; }
 
 QPushButton, QToolButton[button="true"] { background: @card; color: @text;
-  border: 1px solid @line; border-radius: {8}px; padding: {7}px {13}px; font-size: {14}px; }
+  border: 1px solid @line; border-radius: {8}px; padding: {7}px {13}px; font-size: {14}px;
+  outline: none; }
 QPushButton:hover, QToolButton[button="true"]:hover { background: @hover; }
 QPushButton:pressed, QToolButton[button="true"]:pressed { background: @track; }
 QPushButton:disabled, QToolButton[button="true"]:disabled { color: @quiet;

@@ -180,7 +180,7 @@ class HubPage(Page):
         self._beside = QStackedWidget(self._side)
         column.addWidget(self._beside)
         hint = make_label(
-            self.tr("Choose a model to see whether it runs here, and to get it."),
+            self.tr("Choose a model to see whether it runs here."),
             "control",
             "quiet",
             wrap=True,

@@ -34,7 +34,7 @@ def make_models_page(
     """Build the page with its presenter, in steps; dropped files go to `presenter.add_paths`."""
     view = ModelsPage(theme, parent)
     yield
-    view.complete()
+    yield from view.complete()
     yield
     view.presenter = ModelsPresenter(
         view,

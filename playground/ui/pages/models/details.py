@@ -56,6 +56,10 @@ class ModelDetails(QScrollArea):
         self._row: ModelRow | None = None
         self._shown: tuple[ModelRow, LoadLimits] | None = None
         self._build()
+
+    def complete(self) -> None:
+        """Add the lower half; both at once would hold up the window."""
+        self._build_lower()
         self._connect()
 
     def show_row(self, row: ModelRow, limits: LoadLimits) -> None:
@@ -170,7 +174,7 @@ class ModelDetails(QScrollArea):
         inner.setObjectName("scrolled")
         # while it is empty: a filled one would be styled now, and again at every change of parent
         self.setWidget(inner)
-        column = QVBoxLayout(inner)
+        self._column = column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
         head = QHBoxLayout()
@@ -193,6 +197,9 @@ class ModelDetails(QScrollArea):
         self._progress.setAccessibleName(self.tr("How much of the model is loaded"))
         self._progress.setTextVisible(False)
         column.addWidget(self._progress)
+
+    def _build_lower(self) -> None:
+        px, column = self._theme.px, self._column
         self._elsewhere = ElsewhereBox(self._theme)
         self._elsewhere.hide()
         column.addWidget(self._elsewhere)

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QGuiApplication
 
-from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
-from playground.services.library import ModelLibrary
+from playground.core.targets import KvType, LoadSettings, Target
+from playground.services.library import LibraryPlace, ModelLibrary
 from playground.services.pool import LoadedWorker, WorkerPool
 from playground.services.requirements import RequirementsService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
+from playground.ui.pages.models.actions import ModelActions
 from playground.ui.pages.models.assessing import Assessments
 from playground.ui.pages.models.chosen import ChosenModel
 from playground.ui.pages.models.deletes import Deletes
@@ -27,6 +27,9 @@ from playground.ui.pages.models.reckoning import Found
 from playground.ui.pages.models.rows import ModelRow
 from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
+
+_REST_MS = 10
+"""After the list: what is beside and below it. Time for what a person has pressed meanwhile."""
 
 
 class ModelsPresenter(QObject):
@@ -51,20 +54,24 @@ class ModelsPresenter(QObject):
         self._library = library
         self._load_choices = LoadChoices(settings, bridge.report)
         self._pool = pool
-        self._open_compare = open_compare
-        self._toast = toast
         self._requirements = requirements
         self._open_hub = open_hub
         self._selected: str | None = None
         self._described: str | None = None
         """The model whose header was asked for last."""
+        self._found_places: tuple[LibraryPlace, ...] = ()
+        self._is_taking = False
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._show_rest)
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._finder: Follower | None = None
         self._assessments = Assessments(bridge, requirements, self._refresh)
         self._chosen = ChosenModel(view.details, bridge, library, requirements, self._show)
-        self._deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
+        deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
         self._loads = Loads(bridge, pool, self._refresh)
         self._known = KnownRows(
             settings_of=self._load_choices.of,
@@ -79,6 +86,17 @@ class ModelsPresenter(QObject):
             report=bridge.report,
             rescan=self.rescan,
         )
+        ModelActions(
+            view,
+            bridge,
+            self._row,
+            pool=pool,
+            loads=self._loads,
+            deletes=deletes,
+            places=self._places,
+            open_compare=open_compare,
+            toast=toast,
+        )
         self._connect()
 
     def rescan(self) -> None:
@@ -92,28 +110,6 @@ class ModelsPresenter(QObject):
         """List model files and folders that were dropped on the window or chosen."""
         self._places.add(paths)
 
-    def load_selected(self) -> None:
-        """Read the chosen model into memory."""
-        row = self._row()
-        if row is not None:
-            self._loads.begin(LocalTarget(row.model, row.settings))
-
-    def stop_loading(self) -> None:
-        """Call the chosen model's load off."""
-        self._loads.stop(self._selected or "")
-
-    def unload_selected(self) -> None:
-        """Give the chosen model's memory back."""
-        row = self._row()
-        if row is not None:
-            self._bridge.spawn(self._unload(row.model))
-
-    def compare_selected(self) -> None:
-        """Put the chosen model on the Compare page."""
-        row = self._row()
-        if row is not None and row.is_usable:
-            self._open_compare(LocalTarget(row.model, row.settings))
-
     def change_settings(self, settings: LoadSettings) -> None:
         """Remember how the chosen model is loaded, and reckon again what it needs."""
         row = self._row()
@@ -122,12 +118,6 @@ class ModelsPresenter(QObject):
             self._known.change_settings(row.key, settings)
             self._show()
             self._assess()
-
-    def delete_selected(self) -> None:
-        """Ask whether the chosen model is to be deleted, and do so."""
-        row = self._row()
-        if row is not None:
-            self._deletes.ask(row.model)
 
     def close(self) -> None:
         """End what this page has begun."""
@@ -147,19 +137,11 @@ class ModelsPresenter(QObject):
         view.rescan_asked.connect(self.rescan)
         view.folders.remove_asked.connect(self._places.remove)
         view.folders.open_asked.connect(self._places.open)
-        details.compare_asked.connect(self.compare_selected)
-        details.load_asked.connect(self.load_selected)
-        details.unload_asked.connect(self.unload_selected)
-        details.stop_asked.connect(self.stop_loading)
-        details.folder_asked.connect(self._open_selected_folder)
-        details.copy_asked.connect(self._copy_path)
         details.settings_changed.connect(self.change_settings)
         details.context_asked.connect(self._on_context_asked)
         details.kv_type_asked.connect(self._on_kv_type_asked)
         details.hub_asked.connect(self._open_hub)
-        details.delete_asked.connect(self.delete_selected)
         view.hub_asked.connect(self._open_hub)
-        view.delete_asked.connect(self.delete_selected)
 
     async def _scan(self) -> None:
         self._view.show_scanning(is_scanning=True)
@@ -188,12 +170,17 @@ class ModelsPresenter(QObject):
         """List what was found; what is known of it stays, the rest is worked out."""
         self._known.take(found.models)
         self._choose_after_scan()
-        self._view.show_rows(self._known.rows)
+        self._is_taking = True
+        try:
+            self._view.show_rows(self._known.rows)
+        finally:
+            self._is_taking = False
         # of a thousand models the list alone takes a moment: the window answers before the rest
-        QTimer.singleShot(0, self, lambda: self._show_rest(found))
+        self._found_places = found.places
+        self._rest.start()
 
-    def _show_rest(self, found: Found) -> None:
-        self._places.show(found.places)
+    def _show_rest(self) -> None:
+        self._places.show(self._found_places)
         if self._selected is None:
             self._view.show_details(None, LoadLimits())
         elif self._selected != self._described:
@@ -213,7 +200,11 @@ class ModelsPresenter(QObject):
             self._selected = rows[0].key if rows else None
 
     def _select(self, key: str) -> None:
-        self._selected = self._described = key
+        self._selected = key
+        if self._is_taking:
+            # the list chooses its first row as it gets the keyboard
+            return
+        self._described = key
         row = self._row()
         if row is None:
             return
@@ -239,9 +230,6 @@ class ModelsPresenter(QObject):
         self._known.refresh_uses()
         self._show()
         self._assess()
-
-    async def _unload(self, model: ModelFile) -> None:
-        await self._bridge.submit(reckoning.unload(self._pool, model))
 
     def _on_shown(self) -> None:
         if self._watcher is None:
@@ -282,16 +270,6 @@ class ModelsPresenter(QObject):
         row = self._row()
         if row is not None:
             self.change_settings(replace(row.settings, kv_type=KvType(kv_type)))
-
-    def _open_selected_folder(self) -> None:
-        row = self._row()
-        if row is not None:
-            self._places.open(row.model.path.parent)
-
-    def _copy_path(self) -> None:
-        if self._selected is not None:
-            QGuiApplication.clipboard().setText(self._selected)
-            self._toast(self.tr("The path is copied."))
 
     def _refresh(self, keys: Collection[str]) -> None:
         """Show what has become known of some models."""

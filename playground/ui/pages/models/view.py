@@ -1,5 +1,6 @@
 """The Models page: what is on this computer, and whether it runs here."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -57,9 +58,12 @@ class ModelsPage(Page):
         self._dialog: QFileDialog | None = None
         self._build()
 
-    def complete(self) -> None:
-        """Add the other half; both at once would hold up the window."""
+    def complete(self) -> Generator[None, None, None]:
+        """Add the other half in steps; all at once would hold up the window."""
         self._build_side()
+        yield
+        self._details.complete()
+        yield
         self._connect()
         self._wear()
 

@@ -289,6 +289,8 @@ class MainWindow(QMainWindow):
         if self._is_closing:
             return
         self._is_closing = True
+        # one that is half built would begin what nobody ends
+        self._stack.hold()
         self.set_stage(on=False)
         self._remember()
         self.hide()

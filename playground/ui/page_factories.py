@@ -70,6 +70,10 @@ class PageFactories:
             await asyncio.sleep(_PAUSE_S)
             importlib.import_module(f"playground.ui.pages.{key}")
 
+    def complete_compare(self) -> None:
+        """Build what the first page needs from the moment it answers."""
+        self._compare.complete()
+
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
         from playground.services.fitting import free_memory

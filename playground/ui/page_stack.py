@@ -74,9 +74,12 @@ class PageStack(QStackedWidget):
         self._titles[key] = title
 
     def page(self, key: str) -> Page:
-        """Return a page, built now if it has not been."""
+        """Return a page, built now if it has not been; the one that is wanted is shown as well."""
         if key not in self._pages:
             self._finish(key)
+            if key == self._wanted:
+                # nothing is left of it that would bring it there later
+                self._bring_to_front(key)
         return self._pages[key]
 
     def show_page(self, key: str) -> str:
@@ -92,7 +95,7 @@ class PageStack(QStackedWidget):
         return key
 
     def hold(self) -> None:
-        """Build no further page until `release`; one that is asked for comes then."""
+        """Build nothing more until `release`; a page that is asked for comes then."""
         self._is_holding = True
 
     def release(self) -> None:
@@ -120,7 +123,7 @@ class PageStack(QStackedWidget):
 
     def _take_step(self) -> None:
         key = self._wanted
-        if key is None or key not in self._begun:
+        if key is None or key not in self._begun or self._is_holding:
             return
         try:
             next(self._begun[key])

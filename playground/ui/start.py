@@ -33,6 +33,7 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     application.setDesktopFileName("inference-playground")
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
+    sys.setswitchinterval(_SWITCH_S)
     opening: list[_Opening] = []
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         try:
@@ -69,6 +70,8 @@ async def _live(
     sys.excepthook = sys.__excepthook__
 
 
+_SWITCH_S = 0.001
+"""How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
 
@@ -133,7 +136,11 @@ class _Opening:
             services.courtesy.begin(self._bridge.post)
             looking = self._bridge.submit(services.library.look_ahead())
             await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
+            # in pieces, so that the window answers between them
+            self._pages.complete_compare()
+            await asyncio.sleep(0)
             self._pages.attach_compare()
+            await asyncio.sleep(0)
             self._bridge.settle()
         finally:
             self.window.release_pages()

@@ -18,6 +18,7 @@ from playground.core.errors import (
 from playground.core.gguf import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
 from playground.services.hub import HubService, shelf
+from playground.services.hub_connection import terms_wanted
 from playground.services.hub_tokens import TokenSource
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
@@ -223,6 +224,11 @@ async def test_a_gated_file_says_what_to_do_and_a_token_opens_it(
     asked = hub.asked_for("m-Q4_K_M.gguf")
     assert {a.token for a in asked if a.server == "cdn"} == {None}
     assert "hf_right" in {a.token for a in asked if a.server == "hub"}
+
+
+def test_an_access_token_is_explained_and_only_asked_for_where_there_is_none() -> None:
+    assert "a kind of password from huggingface.co" in terms_wanted(has_token=False).hint
+    assert "token" not in terms_wanted(has_token=True).hint
 
 
 async def test_private_and_missing_repositories_look_the_same(

@@ -66,9 +66,18 @@ def test_a_page_that_is_needed_at_once_is_finished_once(stack: PageStack, qtbot:
     assert built.done == [0]
     page = stack.page("large")
     assert built.done == [0, 1, 2]
+    assert stack.currentWidget() is page
+    assert stack.wanted is None
     stack.show_page("large")
     assert stack.currentWidget() is page
     assert built.begun == 1
+
+
+def test_a_page_nobody_asked_to_see_is_built_behind_the_one_in_front(stack: PageStack) -> None:
+    stack.add("large", "Large", Built())
+    page = stack.page("large")
+    assert stack.current == "first"
+    assert stack.currentWidget() is not page
 
 
 def test_who_turns_away_from_a_page_finds_it_further_on_later(
@@ -111,6 +120,21 @@ def test_a_held_page_is_built_after_the_release(stack: PageStack, qtbot: QtBot) 
     assert not built.begun
     stack.release()
     qtbot.waitUntil(lambda: stack.current == "large")
+
+
+def test_a_page_that_is_held_half_built_goes_on_after_the_release(
+    stack: PageStack, qtbot: QtBot
+) -> None:
+    built = Built()
+    stack.add("large", "Large", built)
+    stack.show_page("large")
+    stack._take_step()
+    stack.hold()
+    qtbot.wait(20)
+    assert built.done == [0]
+    stack.release()
+    qtbot.waitUntil(lambda: stack.current == "large")
+    assert built.begun == 1
 
 
 def visits(stack: PageStack) -> Callable[[], list[str]]:

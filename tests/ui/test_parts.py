@@ -40,6 +40,7 @@ def test_a_speed_is_never_no_words_at_all() -> None:
         return Speed(low, high, Provenance.ESTIMATED)
 
     assert speed_words(estimated(0.1, 0.3)) == "≈ under 1 word/s"
+    assert speed_words(estimated(0.1, 1.4)) == "≈ up to 1 word/s"
     assert speed_words(estimated(0.1, 4)) == "≈ up to 3 words/s"
     assert speed_words(estimated(40, 120)) == "≈ 30–90 words/s"
     assert speed_figure(Speed(40, 40, Provenance.MEASURED)) == "30"

@@ -76,6 +76,18 @@ def test_a_token_is_checked_before_it_is_kept_and_can_be_forgotten(stage: Stage)
     run(stage, body)
 
 
+def test_who_is_sent_here_for_an_access_token_sees_where_it_is_entered(stage: Stage) -> None:
+    async def body(page: SettingsPage) -> None:
+        page.resize(900, 500)
+        field = named(page, "Access token of the Hub", QLineEdit)
+        assert field.visibleRegion().isEmpty()
+        page.hub.focus_token()
+        await until(lambda: not field.visibleRegion().isEmpty())
+        assert says(page, "A kind of password from huggingface.co")
+
+    run(stage, body)
+
+
 def test_a_token_from_the_environment_is_shown_as_such(stage: Stage) -> None:
     async def body(page: SettingsPage) -> None:
         await until(lambda: says(page, "In force: from the variable HF_TOKEN."))

@@ -25,8 +25,8 @@ def speed_words(speed: Speed | None) -> str:
     """Return a speed in words per second; marked where it is an estimate."""
     if speed is None:
         return "—"
-    is_less = round(speed.high_tokens_per_s * WORDS_PER_TOKEN) < 1
-    return (_tr("{0} word/s") if is_less else _tr("{0} words/s")).format(speed_figure(speed))
+    is_one = round(speed.high_tokens_per_s * WORDS_PER_TOKEN) <= 1
+    return (_tr("{0} word/s") if is_one else _tr("{0} words/s")).format(speed_figure(speed))
 
 
 def speed_figure(speed: Speed | None) -> str:

@@ -64,6 +64,10 @@ class CompareView(Page):
         self._connect()
         self._wear()
 
+    def complete(self) -> None:
+        """Build the drawer, without which the page can be typed into already."""
+        _ = self.settings
+
     @property
     def panes(self) -> "Sequence[ResponsePane]":
         """The panes in the order they are shown."""

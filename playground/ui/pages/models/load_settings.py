@@ -86,8 +86,7 @@ class LoadSettingsEditor(QWidget):
             step *= 2
         tokens.append(longest)
         return [(automatic, None)] + [
-            (self.tr("~{0} ({1} tokens)").format(words_in(count), f"{count:,}"), count)
-            for count in tokens
+            (self.tr("~{0} ({1})").format(words_in(count), f"{count:,}"), count) for count in tokens
         ]
 
     def _build(self) -> None:

@@ -33,10 +33,9 @@ class MemoryParts(QWidget):
         """Show the parts of what a model needs."""
         need = needs.need
         self._where.setText(
-            self.tr("Where the memory goes, at ~{0} ({1} tokens)").format(
-                words_in(need.context), f"{need.context:,}"
-            )
+            self.tr("Where the memory goes, at ~{0}").format(words_in(need.context))
         )
+        self._where.setToolTip(self.tr("Exactly {0} tokens").format(f"{need.context:,}"))
         parts = [
             MemoryPart(self._model_words(need), need.weights_bytes, "accent"),
             MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),

@@ -61,10 +61,8 @@ class ModelsPresenter(QObject):
         """The model whose header was asked for last."""
         self._found_places: tuple[LibraryPlace, ...] = ()
         self._is_taking = False
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._show_rest)
+        self._rest = _timer(self, self._show_rest)
+        self._last = _timer(self, self._show_places)
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
@@ -122,6 +120,8 @@ class ModelsPresenter(QObject):
     def close(self) -> None:
         """End what this page has begun."""
         self._on_hidden()
+        self._rest.stop()
+        self._last.stop()
         self._loads.close()
         self._assessments.close()
         if self._scan_task is not None:
@@ -180,7 +180,6 @@ class ModelsPresenter(QObject):
         self._rest.start()
 
     def _show_rest(self) -> None:
-        self._places.show(self._found_places)
         if self._selected is None:
             self._view.show_details(None, LoadLimits())
         elif self._selected != self._described:
@@ -188,6 +187,10 @@ class ModelsPresenter(QObject):
         else:
             self._show_selected()
         self._assess()
+        self._last.start()
+
+    def _show_places(self) -> None:
+        self._places.show(self._found_places)
 
     def _show_selected(self) -> None:
         row = self._row()
@@ -282,3 +285,11 @@ class ModelsPresenter(QObject):
 
     def _row(self) -> ModelRow | None:
         return self._known.row(self._selected)
+
+
+def _timer(parent: QObject, slot: Callable[[], None]) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(_REST_MS)
+    timer.timeout.connect(slot)
+    return timer

@@ -49,7 +49,7 @@ class ModelsPage(Page):
     closing = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        """Make the page without what stands beside the list: see `complete`."""
+        """Make the page with its head alone: see `complete`."""
         super().__init__(parent)
         self._theme = theme
         self._has_sizes = False
@@ -59,7 +59,9 @@ class ModelsPage(Page):
         self._build()
 
     def complete(self) -> Generator[None, None, None]:
-        """Add the other half in steps; all at once would hold up the window."""
+        """Add the rest in steps; all at once would hold up the window."""
+        self._build_lists()
+        yield
         self._build_side()
         yield
         self._details.complete()
@@ -122,6 +124,8 @@ class ModelsPage(Page):
         self._column = QVBoxLayout(self)
         self._column.addLayout(self._build_head())
         self._column.addLayout(self._build_choices())
+
+    def _build_lists(self) -> None:
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setChildrenCollapsible(False)
         self._column.addWidget(self._splitter, 1)

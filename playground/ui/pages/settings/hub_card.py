@@ -1,7 +1,7 @@
 """The Hub's card on the Settings page: token, address, proxy, and how much is fetched at once."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from playground.store.settings import Settings
 from playground.ui.pages.downloads.view import LIMITS
@@ -21,6 +21,8 @@ class HubCard(SettingsCard):
     """A dict of the `Settings` fields a person has changed."""
     token_entered = Signal(str)
     forget_asked = Signal()
+    seen_asked = Signal(QWidget)
+    """A part that is to be scrolled into view."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "")
@@ -68,8 +70,15 @@ class HubCard(SettingsCard):
         label.setVisible(bool(words or usual))
 
     def focus_token(self) -> None:
-        """Put the keyboard where a token is entered."""
+        """Put the keyboard where a token is entered, and ask for it to be seen."""
         self._token.setFocus()
+        # a page that was built this moment has its places only in the next turn
+        QTimer.singleShot(0, self, self._ask_to_be_seen)
+
+    def _ask_to_be_seen(self) -> None:
+        # the card is seen whole where there is room, the field in any case
+        for widget in (self, self._token):
+            self.seen_asked.emit(widget)
 
     def _build(self) -> None:
         tr = self.tr

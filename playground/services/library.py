@@ -97,6 +97,7 @@ class ModelLibrary:
             if folders.is_folder(app.folder)
         ]
         for folder in where.chosen:
+            self._courtesy.give_way()
             place = self._place(str(folder), folder, models)
             found.append(replace(place, is_removable=True))
         return tuple(found)

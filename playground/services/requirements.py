@@ -1,6 +1,7 @@
 """System requirements on this computer: its memory now, and what has run here before."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class RequirementsService:
         courtesy: Courtesy | None = None,
     ) -> None:
         self._courtesy = courtesy or Courtesy()
+        # two threads that reckon at once are no faster, and leave the painting one a third
+        self._turn = threading.Lock()
         self._machines = machines
         self._runs = runs
         self._library = library
@@ -126,7 +129,8 @@ class RequirementsService:
         done: dict[str, Requirements | None] = {}
         ends_at = time.perf_counter() + moment_s
         for model, settings in wanted:
-            done[str(model.path)] = self.assess_model(model, settings)
+            with self._turn:
+                done[str(model.path)] = self.assess_model(model, settings)
             if time.perf_counter() > ends_at:
                 break
             self._courtesy.give_way()
@@ -142,10 +146,13 @@ class RequirementsService:
         """Return how the model would run on each device of the table; always estimates."""
         plain = LoadSettings(context=settings.context, kv_type=settings.kv_type)
         subject = Subject(header, plain, projector_bytes)
-        return tuple(
-            (device, assess(subject, device.machine, _predict_for(device.machine)))
-            for device in devices()
-        )
+        found = []
+        for device in devices():
+            with self._turn:
+                needs = assess(subject, device.machine, _predict_for(device.machine))
+            found.append((device, needs))
+            self._courtesy.give_way()
+        return tuple(found)
 
     def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
         """Return a guess where no header has been read; `None` where nothing is known.

@@ -72,6 +72,8 @@ async def _live(
 
 _SWITCH_S = 0.001
 """How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
+_WAIT_S = 0.02
+_MOST_WAITS = 100
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
 
@@ -145,13 +147,21 @@ class _Opening:
         finally:
             self.window.release_pages()
         self._bridge.spawn(self._import_pages(looking))
-        self.window.strip.follow(self._bridge, services.telemetry)
         problem = await self._bridge.submit(services.open())
+        await self._wait_for_page()
+        self.window.strip.follow(self._bridge, services.telemetry)
         await self._begin_downloads(services)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
                 self.window.toast(text, tone="caution", stay_ms=0)
         return services
+
+    async def _wait_for_page(self) -> None:
+        """Wait until the page that is asked for is built: what nobody waits for comes after it."""
+        for _ in range(_MOST_WAITS):
+            if self.window.wanted_page is None:
+                return
+            await asyncio.sleep(_WAIT_S)
 
     async def _import_pages(self, looking: "asyncio.Future[None]") -> None:
         # one after the other: the models are listed first

@@ -107,7 +107,9 @@ class Models:
     async def listed(self, *some: str) -> None:
         await until(lambda: set(some) <= set(self.names()))
         # what is beside the list comes a moment later
-        await until(lambda: not self.presenter._rest.isActive())
+        await until(
+            lambda: not (self.presenter._rest.isActive() or self.presenter._last.isActive())
+        )
 
 
 def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:

@@ -125,15 +125,18 @@ class LoadSettingsEditor(QWidget):
                 self._context,
                 self.tr("How much it keeps in mind"),
                 self.tr("context"),
-                self.tr("Your prompts and its answers together. Longer takes more memory."),
+                self.tr(
+                    "Your prompts and its answers together. Longer takes more memory. In brackets: "
+                    "the same in tokens, pieces of words."
+                ),
             ),
             (
                 self._gpu,
                 self.tr("Work for the graphics card"),
                 self.tr("GPU layers"),
                 self.tr(
-                    "Layers there are answered faster, and take graphics memory. Automatic: all "
-                    "of them where there is a card."
+                    "Layers there are answered faster, and take graphics memory. Automatic: as "
+                    "many as fit into the memory that is free on the card."
                 ),
             ),
             (

@@ -61,8 +61,9 @@ class ModelsPresenter(QObject):
         """The model whose header was asked for last."""
         self._found_places: tuple[LibraryPlace, ...] = ()
         self._is_taking = False
-        self._rest = _timer(self, self._show_rest)
-        self._last = _timer(self, self._show_places)
+        self._rest = _timer(self, self._show_places)
+        self._last = _timer(self, self._show_rest)
+        self._has_looked_at_memory = False
         self._scan_task: asyncio.Task[None] | None = None
         self._must_scan_again = False
         self._watcher: Follower | None = None
@@ -159,12 +160,8 @@ class ModelsPresenter(QObject):
             self._select(self._selected)
 
     def _on_found(self, states: list[Found]) -> None:
-        is_first = not self._known.rows
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
         self._take(states[-1])
-        if is_first and self._known.rows:
-            # measuring how fast memory is takes every core: the list comes before it
-            self._bridge.spawn(self._look_at_memory())
 
     def _take(self, found: Found) -> None:
         """List what was found; what is known of it stays, the rest is worked out."""
@@ -187,10 +184,14 @@ class ModelsPresenter(QObject):
         else:
             self._show_selected()
         self._assess()
-        self._last.start()
+        if self._known.rows and not self._has_looked_at_memory:
+            # measuring how fast memory is takes every core: the list comes before it
+            self._has_looked_at_memory = True
+            self._bridge.spawn(self._look_at_memory())
 
     def _show_places(self) -> None:
         self._places.show(self._found_places)
+        self._last.start()
 
     def _show_selected(self) -> None:
         row = self._row()

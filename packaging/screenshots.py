@@ -56,6 +56,8 @@ def take(folder: Path, theme: str) -> None:
             take_downloads(running, folder, theme)
             running.press("ctrl+2")
             running.wait_text("Where else would it run")
+            # the folders of the computer the pictures are taken on are nobody's business
+            running.click(running.wait_text(r"^Looked for in \d"))
             time.sleep(3)
             running.grab(folder / f"models-{theme}.png")
             for page, keys in OTHERS.items():

@@ -165,7 +165,7 @@ class RequirementBox(QWidget):
             head = make_label(text, "caption", "quiet")
             head.setToolTip(why)
             grid.addWidget(head, 0, place)
-            grid.setColumnStretch(place, 3 if place else 2)
+            grid.setColumnStretch(place, _STRETCHES[place])
         names = (self.tr("Memory"), self.tr("Speed"), self.tr("Keeps in mind"))
         for row, name in enumerate(names, 1):
             grid.addWidget(make_label(name, "caption", "quiet"), row, 0)
@@ -180,6 +180,10 @@ class RequirementBox(QWidget):
         self._changes.setContentsMargins(0, 0, 0, 0)
         self._changes.setSpacing(px(6))
         column.addWidget(self._changes_box)
+
+
+_STRETCHES = (0, 4, 4, 5)
+"""The names take what they need; what is expected here is often a range."""
 
 
 def _least(speed: Speed | None) -> str:

@@ -16,6 +16,9 @@ _TONES = {
     Verdict.WONT_FIT: "bad",
 }
 
+_YOURS = 3
+"""The last column."""
+
 
 class RequirementBox(QWidget):
     """The table of figures, and below it what would change the verdict."""
@@ -147,7 +150,7 @@ class RequirementBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))
         grid = QGridLayout()
-        grid.setHorizontalSpacing(px(8))
+        grid.setHorizontalSpacing(px(6))
         grid.setVerticalSpacing(px(7))
         heads = (
             ("", ""),
@@ -165,12 +168,13 @@ class RequirementBox(QWidget):
             head = make_label(text, "caption", "quiet")
             head.setToolTip(why)
             grid.addWidget(head, 0, place)
-            grid.setColumnStretch(place, _STRETCHES[place])
+            # what is expected here is often a range, and takes the room the others leave
+            grid.setColumnStretch(place, int(place == _YOURS))
         names = (self.tr("Memory"), self.tr("Speed"), self.tr("Keeps in mind"))
         for row, name in enumerate(names, 1):
             grid.addWidget(make_label(name, "caption", "quiet"), row, 0)
             for place in range(1, 4):
-                cell = make_label(role="control", wrap=True)
+                cell = make_label(role="control", wrap=place == _YOURS)
                 cell.setAccessibleName(f"{heads[place][0]}: {name}")
                 self._cells[row, place] = cell
                 grid.addWidget(cell, row, place)
@@ -180,10 +184,6 @@ class RequirementBox(QWidget):
         self._changes.setContentsMargins(0, 0, 0, 0)
         self._changes.setSpacing(px(6))
         column.addWidget(self._changes_box)
-
-
-_STRETCHES = (0, 4, 4, 5)
-"""The names take what they need; what is expected here is often a range."""
 
 
 def _least(speed: Speed | None) -> str:

@@ -41,7 +41,7 @@ class Courtesy:
         self._post = None
 
     @property
-    def is_asked_for(self) -> bool:
+    def has_painter(self) -> bool:
         """True while there is a thread to give way to."""
         return self._post is not None
 

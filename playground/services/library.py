@@ -16,6 +16,7 @@ from playground.core.targets import LoadSettings, ModelFile
 from playground.services import library_folders as folders
 from playground.services import library_names as names
 from playground.services.courtesy import Courtesy
+from playground.services.daemon import in_daemon
 from playground.services.library_cache import LibraryCache
 from playground.services.library_delete import Deletion, delete, deletion
 from playground.services.library_folders import FoundFile
@@ -120,7 +121,7 @@ class ModelLibrary:
         """Look through the folders once, so that whoever follows next is told at once."""
         stopped = threading.Event()
         try:
-            await asyncio.to_thread(self._watch.in_turn, lambda: self._look(stopped.is_set))
+            await in_daemon(lambda: self._watch.in_turn(lambda: self._look(stopped.is_set)))
         finally:
             stopped.set()
 
@@ -226,7 +227,7 @@ class ModelLibrary:
 
     def _read(self, path: Path) -> GgufHeader:
         """Read a header; where a window is open, not in its process."""
-        return self._reader.read(path) if self._courtesy.is_asked_for else read_header(path)
+        return self._reader.read(path) if self._courtesy.has_painter else read_header(path)
 
     def _scan(self, is_stopped: Callable[[], bool]) -> tuple[ModelFile, ...]:
         unread = self._look(is_stopped)

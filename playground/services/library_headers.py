@@ -27,7 +27,7 @@ class Headers:
     def __init__(self, cache: LibraryCache, read: Read = read_header) -> None:
         self._cache = cache
         self._read_file = read
-        self._reading = threading.Lock()
+        self._reading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._at_hand: OrderedDict[str, Known] = OrderedDict()
         self._unsaved: dict[str, Known] = {}
@@ -59,7 +59,7 @@ class Headers:
         known = self._remembered(str(path), stamp)
         if known is None:
             # several may want the same file at once, and those after the first find it read
-            with self._reading:
+            with self._turn_at(str(path)):
                 known = self._remembered(str(path), stamp) or self._read(
                     path, stamp, read or self._read_file
                 )
@@ -67,6 +67,11 @@ class Headers:
             return known.header
         message, hint = known.problem or ("The file cannot be read.", "")
         raise ModelFileInvalid(message, hint)
+
+    def _turn_at(self, path: str) -> threading.Lock:
+        # one for each file: a drive that does not answer must not hold up those on others
+        with self._lock:
+            return self._reading.setdefault(path, threading.Lock())
 
     def save(self) -> None:
         """Write into the cache what was read since the last time."""

@@ -265,7 +265,7 @@ def _folder_of(path: Path) -> str:
 def _repository(path: Path, root: Path, source: str) -> str | None:
     """Return the Hub repository a file's folders name, as `owner/name`."""
     start, text = os.path.join(root, ""), str(path)  # noqa: PTH118 - thousands of times
-    if not text.startswith(start):
+    if not os.path.normcase(text).startswith(os.path.normcase(start)):
         return None
     parts = tuple(text[len(start) :].split(os.sep)[:-1])  # noqa: PTH206 - as above
     if source == HUGGING_FACE:

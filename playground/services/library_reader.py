@@ -25,6 +25,7 @@ from playground.engines.llama_environment import worker_command, worker_environm
 ARGUMENT = "--read-headers"
 _LONGEST_S = 30.0
 _IDLE_S = 5.0
+_TIMED_OUT = "timed out"
 _LONGEST_LINE = 64 << 20
 
 
@@ -48,6 +49,11 @@ class HeaderReader:
         self._end_when_idle()
         if answer is None:
             return read_header(path)
+        if _TIMED_OUT in answer:
+            # here it would be waited for without end
+            raise ModelFileInvalid(
+                "The drive it lies on does not answer.", "It is looked at again later."
+            ) from TimeoutError(path)
         if "header" in answer:
             header = gguf_codec.loads(base64.b64decode(answer["header"]))
             return read_header(path) if header is None else header
@@ -66,7 +72,7 @@ class HeaderReader:
     def _end_when_idle(self) -> None:
         """See to it that the process ends when nothing was asked of it for a while."""
         with self._lock:
-            if self._process is None or (self._watch is not None and self._watch.is_alive()):
+            if self._process is None or self._watch is not None:
                 return
             self._watch = threading.Thread(target=self._keep_watch, daemon=True)
             self._watch.start()
@@ -75,18 +81,25 @@ class HeaderReader:
         while True:
             time.sleep(_IDLE_S)
             with self._lock:
-                if self._process is None:
-                    return
-                if time.monotonic() - self._used_at >= _IDLE_S:
-                    self._end()
-                    return
+                if self._process is not None and time.monotonic() - self._used_at < _IDLE_S:
+                    continue
+                self._end()
+                # under the lock: whoever reads next starts another watch
+                self._watch = None
+                return
 
     def _ask(self, path: Path) -> dict[str, Any] | None:
         process = self._started()
         if process is None or process.stdin is None or process.stdout is None:
             return None
         # a drive that does not answer must not hold everything up
-        alarm = threading.Timer(_LONGEST_S, process.kill)
+        is_over = threading.Event()
+
+        def give_up() -> None:
+            is_over.set()
+            process.kill()
+
+        alarm = threading.Timer(_LONGEST_S, give_up)
         alarm.daemon = True
         alarm.start()
         try:
@@ -95,7 +108,7 @@ class HeaderReader:
             answer = json.loads(process.stdout.readline(_LONGEST_LINE))
         except (OSError, ValueError):
             self._end()
-            return None
+            return {_TIMED_OUT: True} if is_over.is_set() else None
         finally:
             alarm.cancel()
         return answer if isinstance(answer, dict) else None

@@ -116,7 +116,8 @@ class MachineService:
 def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
     """Return the cards whose memory is known, the one with most free first.
 
-    What this program holds counts as free on that one: models run on it.
+    What this program holds counts as free on that one: models run on it. Which one they are on is
+    not told: it is that which has most free with them counted, as it had when they were loaded.
     """
     cards = [
         GraphicsCard(
@@ -128,10 +129,13 @@ def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[Graphic
         for sample in samples
         if sample.memory_total_bytes is not None and sample.memory_used_bytes is not None
     ]
-    cards.sort(key=lambda card: -card.free_bytes)
+
+    def without_ours(card: GraphicsCard) -> int:
+        return card.free_bytes + min(held_bytes, card.total_bytes - card.free_bytes)
+
+    cards.sort(key=without_ours, reverse=True)
     for card in cards[:1]:
-        free = min(card.total_bytes, card.free_bytes + held_bytes)
-        cards[0] = replace(card, free_bytes=free)
+        cards[0] = replace(card, free_bytes=without_ours(card))
     return tuple(cards)
 
 

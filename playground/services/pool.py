@@ -163,12 +163,15 @@ class WorkerPool:
         async with self._loading:
             if self._is_closed:
                 raise WorkerCrashed("The program is closing.")
-            await asyncio.to_thread(self._reckon, slot)
+            # taken over here: one who has given up changes nothing any more
+            order, estimated_bytes, card_bytes = await asyncio.to_thread(self._reckoned, slot)
+            slot.worker.order = order
+            slot.estimated_bytes, slot.card_bytes = estimated_bytes, card_bytes
             await self._make_room(slot)
             yield
 
-    def _reckon(self, slot: _Slot) -> None:
-        """Decide what nobody chose, and what the model then takes; reads the file's header.
+    def _reckoned(self, slot: _Slot) -> tuple[LoadOrder, int | None, int]:
+        """Return how it is loaded where nobody chose, and what it takes of memory and card.
 
         The target stays as it is: a run tells what somebody chose.
         """
@@ -177,9 +180,11 @@ class WorkerPool:
             settings = replace(settings, context=self._choose_context(model, settings))
         if settings.gpu_layers is None:
             settings = replace(settings, gpu_layers=self._choose_layers(model, settings))
-        slot.worker.order = _order(model, settings)
-        slot.estimated_bytes = self._estimate(model, settings)
-        slot.card_bytes = self._card_estimate(model, settings)
+        return (
+            _order(model, settings),
+            self._estimate(model, settings),
+            self._card_estimate(model, settings),
+        )
 
     async def _make_room(self, slot: _Slot) -> None:
         for other in list(self._in_memory()):

@@ -101,7 +101,8 @@ class RequirementsService:
             measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
         subject = Subject(header, settings, projector_bytes, measured, others)
         machine = self.machine_now()
-        return assess(subject, machine, _predict_for(machine, self._learnt))
+        with self._turn:
+            return assess(subject, machine, _predict_for(machine, self._learnt))
 
     def assess_model(
         self, model: ModelFile, settings: LoadSettings = _AS_IT_IS
@@ -129,8 +130,7 @@ class RequirementsService:
         done: dict[str, Requirements | None] = {}
         ends_at = time.perf_counter() + moment_s
         for model, settings in wanted:
-            with self._turn:
-                done[str(model.path)] = self.assess_model(model, settings)
+            done[str(model.path)] = self.assess_model(model, settings)
             if time.perf_counter() > ends_at:
                 break
             self._courtesy.give_way()

@@ -72,6 +72,10 @@ class MainWindow(QMainWindow):
         """The keys of all pages."""
         return self._stack.keys
 
+    def is_closing(self) -> bool:
+        """Return whether the window was closed; what is open behind it is being ended."""
+        return self._is_closing
+
     @property
     def wanted_page(self) -> str | None:
         """Key of the page that comes to the front as soon as it is built."""
@@ -123,8 +127,9 @@ class MainWindow(QMainWindow):
         self._stack.hold()
 
     def release_pages(self) -> None:
-        """Build pages as they are asked for."""
-        self._stack.release()
+        """Build pages as they are asked for, unless the window is closing."""
+        if not self._is_closing:
+            self._stack.release()
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
@@ -229,7 +234,6 @@ class MainWindow(QMainWindow):
 
     def _on_page_built(self, key: str) -> None:
         self._stack.page(key).set_stage(on=self._theme.is_stage)
-        self._bridge.settle()
 
     def _on_page_refused(self) -> None:
         if self._stack.current is not None:
@@ -256,9 +260,8 @@ class MainWindow(QMainWindow):
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        window = replace(
-            self._settings.settings.window, geometry=geometry, page=self._stack.current or "compare"
-        )
+        page = self._stack.wanted or self._stack.current or "compare"
+        window = replace(self._settings.settings.window, geometry=geometry, page=page)
         try:
             self._settings.update(window=window)
         except PlaygroundError:

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -60,15 +60,15 @@ class PageFactories:
     async def import_page(self, key: str | None) -> None:
         """Import what answers on the first page, and all of another, on the loop this runs on."""
         for part in ("page", "answer_settings", "summary_card"):
-            importlib.import_module(f"playground.ui.pages.compare.{part}")
+            await _import(f"compare.{part}")
         if key is not None:
-            importlib.import_module(f"playground.ui.pages.{key}")
+            await _import(key)
 
-    async def import_all(self) -> None:
+    async def import_all(self, keys: Sequence[str]) -> None:
         """Import every page in peace, so that none is when it is asked for."""
-        for key in self._window.page_keys:
+        for key in keys:
             await asyncio.sleep(_PAUSE_S)
-            importlib.import_module(f"playground.ui.pages.{key}")
+            await _import(key)
 
     def complete_compare(self) -> None:
         """Build what the first page needs from the moment it answers."""
@@ -241,3 +241,8 @@ class PageFactories:
         self._window.show_page("models")
         presenter = cast("ModelsPresenter", self._window.page("models").presenter)
         presenter.add_paths(paths)
+
+
+async def _import(name: str) -> None:
+    # in a thread: the loop this runs on stamps what answers say
+    await asyncio.to_thread(importlib.import_module, f"playground.ui.pages.{name}")

@@ -1,6 +1,7 @@
 """The pages of the window, one in front; each is built on its first visit."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from PySide6.QtCore import QTimer, Signal
@@ -11,8 +12,6 @@ from playground.ui.page import Page
 Steps = Generator[None, None, Page]
 """Builds a page piece by piece: the window answers between them."""
 Factory = Callable[[], "Page | Steps"]
-
-
 P = TypeVar("P", bound=Page)
 
 
@@ -76,7 +75,8 @@ class PageStack(QStackedWidget):
     def page(self, key: str) -> Page:
         """Return a page, built now if it has not been; the one that is wanted is shown as well."""
         if key not in self._pages:
-            self._finish(key)
+            with self._refusing(key):
+                self._finish(key)
             if key == self._wanted:
                 # nothing is left of it that would bring it there later
                 self._bring_to_front(key)
@@ -99,9 +99,10 @@ class PageStack(QStackedWidget):
         self._is_holding = True
 
     def release(self) -> None:
-        """Build pages as they are asked for."""
+        """Build pages as they are asked for; one that was asked for meanwhile comes soon."""
         self._is_holding = False
-        self._go_on()
+        if self._wanted is not None:
+            self._timer.start(0)
 
     def _go_on(self) -> None:
         key = self._wanted
@@ -113,32 +114,42 @@ class PageStack(QStackedWidget):
     def _is_built_in_steps(self, key: str) -> bool:
         """Begin a page; return False where it is whole at once."""
         if key not in self._begun:
-            made = self._factories[key]()
-            if isinstance(made, Page):
-                self._take_in(key, made)
-                return False
+            with self._refusing(key):
+                made = self._factories[key]()
+                if isinstance(made, Page):
+                    self._take_in(key, made)
+                    return False
             self._begun[key] = made
         self._timer.start(0)
         return True
 
     def _take_step(self) -> None:
         key = self._wanted
-        if key is None or key not in self._begun or self._is_holding:
+        if key is None or self._is_holding:
             return
+        if key in self._begun:
+            with self._refusing(key):
+                try:
+                    next(self._begun[key])
+                except StopIteration as end:
+                    del self._begun[key]
+                    self._take_in(key, end.value)
+        self._go_on()
+
+    @contextmanager
+    def _refusing(self, key: str) -> Iterator[None]:
+        """Leave the page in front where it is if another cannot be built.
+
+        The error is told by whoever looks after errors; asked for again, the page is begun anew.
+        """
         try:
-            next(self._begun[key])
-        except StopIteration as end:
-            del self._begun[key]
-            self._take_in(key, end.value)
-            self._go_on()
+            yield
         except Exception:
-            # told by whoever looks after errors; asked for again it is begun anew
-            del self._begun[key]
-            self._wanted = None
+            self._begun.pop(key, None)
+            if self._wanted == key:
+                self._wanted = None
             self.page_refused.emit()
             raise
-        else:
-            self._timer.start(0)
 
     def _finish(self, key: str) -> None:
         steps = self._begun.pop(key, None)

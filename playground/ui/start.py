@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from playground.ui.pages.downloads import Announcer
 
 
+_SWITCH_S = 0.001
+"""How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
+_WAIT_S = 0.02
+_MOST_WAITS = 100
+_LONGEST_LOOK_S = 20.0
+
+
 def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     """Show the window until it is closed; `on_shown` gets it once it can be used."""
     # setStyle() would build the platform's style first, and every class of styles in PySide
@@ -70,10 +77,6 @@ async def _live(
     sys.excepthook = sys.__excepthook__
 
 
-_SWITCH_S = 0.001
-"""How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
-_WAIT_S = 0.02
-_MOST_WAITS = 100
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
 
@@ -135,6 +138,8 @@ class _Opening:
     async def _start(self) -> "Services":
         try:
             services = await self._bridge.submit(self._built.get_there())
+            if self.window.is_closing():
+                return services
             services.courtesy.begin(self._bridge.post)
             looking = self._bridge.submit(services.library.look_ahead())
             await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
@@ -149,6 +154,8 @@ class _Opening:
         self._bridge.spawn(self._import_pages(looking))
         problem = await self._bridge.submit(services.open())
         await self._wait_for_page()
+        if self.window.is_closing():
+            return services
         self.window.strip.follow(self._bridge, services.telemetry)
         await self._begin_downloads(services)
         for text in (self._settings.problem, problem, services.downloads.problem):
@@ -159,14 +166,14 @@ class _Opening:
     async def _wait_for_page(self) -> None:
         """Wait until the page that is asked for is built: what nobody waits for comes after it."""
         for _ in range(_MOST_WAITS):
-            if self.window.wanted_page is None:
+            if self.window.wanted_page is None or self.window.is_closing():
                 return
             await asyncio.sleep(_WAIT_S)
 
     async def _import_pages(self, looking: "asyncio.Future[None]") -> None:
         # one after the other: the models are listed first
-        await asyncio.wait([looking])
-        await self._bridge.submit(self._pages.import_all())
+        await asyncio.wait([looking], timeout=_LONGEST_LOOK_S)
+        await self._bridge.submit(self._pages.import_all(self.window.page_keys))
 
     async def _begin_downloads(self, services: "Services") -> None:
         """Go on with what was being fetched, and tell of it on every page."""

@@ -64,7 +64,7 @@ def test_a_page_that_is_asked_for_too_early_comes_as_soon_as_it_can(
     lit = [button.text() for button in window.findChildren(QToolButton) if button.isChecked()]
     assert lit == ["Models"]
     window.release_pages()
-    assert window.current_page == "models"
+    qtbot.waitUntil(lambda: window.current_page == "models")
     window.hide()
 
 
@@ -80,8 +80,33 @@ def test_going_back_forgets_the_page_that_was_asked_for_too_early(
     window.show_page("models")
     window.show_page("compare")
     window.release_pages()
+    qtbot.wait(20)
     assert window.current_page == "compare"
     window.hide()
+
+
+def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    built: list[str] = []
+
+    def make() -> Page:
+        built.append("models")
+        return Page()
+
+    window = MainWindow(theme, settings, bridge)
+    qtbot.addWidget(window)
+    window.add_page("compare", "Compare", "compare", Page)
+    window.add_page("models", "Models", "models", make)
+    window.open_remembered()
+    window.hold_pages()
+    window.show_page("models")
+    window.close()
+    window.release_pages()
+    qtbot.wait(20)
+    assert built == []
+    # it is where the person wanted to be
+    assert settings.settings.window.page == "models"
 
 
 def test_the_rail_is_as_wide_as_its_longest_word(

@@ -106,10 +106,12 @@ class Models:
 
     async def listed(self, *some: str) -> None:
         await until(lambda: set(some) <= set(self.names()))
-        # what is beside the list comes a moment later
-        await until(
-            lambda: not (self.presenter._rest.isActive() or self.presenter._last.isActive())
-        )
+        await self.settled()
+
+    async def settled(self) -> None:
+        # what is beside and below the list comes a moment after it
+        waiting = (self.presenter._rest, self.presenter._last)
+        await until(lambda: not any(timer.isActive() for timer in waiting))
 
 
 def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:
@@ -189,6 +191,7 @@ def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_p
         await until(lambda: len(models.names()) == 3)
         assert stage.settings.settings.model_folders == (folder, single)
         await until(lambda: "single.gguf is listed." in stage.toasts.texts)
+        await models.settled()
         assert models.page.details.isVisibleTo(models.page)
         click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
         await until(lambda: len(models.names()) == 2)

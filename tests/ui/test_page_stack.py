@@ -111,6 +111,25 @@ def test_a_page_that_cannot_be_built_leaves_the_one_in_front_and_is_tried_again(
     qtbot.waitUntil(lambda: stack.current == "large")
 
 
+def test_a_page_that_fails_as_a_whole_leaves_the_one_in_front(
+    stack: PageStack, qtbot: QtBot
+) -> None:
+    def fail() -> Page:
+        raise ZeroDivisionError
+
+    stack.add("broken", "Broken", fail)
+    with pytest.raises(ZeroDivisionError), qtbot.waitSignal(stack.page_refused):
+        stack.show_page("broken")
+    assert (stack.current, stack.wanted) == ("first", None)
+    # asked for too early, it must not fail in the middle of the start
+    stack.hold()
+    stack.show_page("broken")
+    with qtbot.captureExceptions() as raised, qtbot.waitSignal(stack.page_refused):
+        stack.release()
+    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
+    assert (stack.current, stack.wanted) == ("first", None)
+
+
 def test_a_held_page_is_built_after_the_release(stack: PageStack, qtbot: QtBot) -> None:
     built = Built()
     stack.add("large", "Large", built)

@@ -1,6 +1,7 @@
 """What can be compared is offered by name at once, however many files have still to be read."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pytestqt.qtbot import QtBot
@@ -9,7 +10,7 @@ from playground.core.targets import LocalTarget, ModelFile
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetChooser
-from tests.ui.conftest import OTHER, STARTER, Library, Providers
+from tests.ui.conftest import OTHER, STARTER, Library, Providers, Stage
 
 
 @dataclass
@@ -63,3 +64,24 @@ def test_the_starter_is_read_alone(qtbot: QtBot, bridge: Bridge, settings: Setti
     bridge.spawn(ask())
     qtbot.waitUntil(lambda: bool(found))
     assert found == [LocalTarget(STARTER)]
+
+
+def test_a_model_that_was_chosen_by_name_is_read_before_it_runs_and_its_answer_stays(
+    make_stage: Callable[..., Stage], qtbot: QtBot
+) -> None:
+    stage = make_stage()
+    unread = replace(OTHER, quantization=None, is_header_read=False)
+    stage.choose(LocalTarget(unread))
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: stage.presenter.comparison is not None)
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    assert stage.presenter.comparison is not None
+    assert stage.presenter.comparison.targets == (LocalTarget(OTHER),)
+    answer = stage.view.panes[0].turn.answer.toPlainText()
+    assert answer
+    # more becomes known of the same file
+    stage.choose(LocalTarget(replace(OTHER, licence="mit")))
+    assert stage.view.panes[0].turn.answer.toPlainText() == answer
+    # another model begins anew
+    stage.choose(LocalTarget(STARTER))
+    assert stage.presenter.comparison is None

@@ -25,7 +25,7 @@ from playground.ui.pages.compare.cells import details
 from playground.ui.pages.compare.choices import Choices
 from playground.ui.pages.compare.notify import Notify
 from playground.ui.pages.compare.picking import Picking
-from playground.ui.pages.compare.targets import MOST, TargetChooser
+from playground.ui.pages.compare.targets import MOST, TargetChooser, is_same
 from playground.ui.pages.compare.view import CompareView
 from playground.ui.theme import Theme
 from playground.ui.wording import translate
@@ -59,6 +59,7 @@ class ComparePresenter(QObject):
         self._turn: Turn | None = None
         self._follower: Follower | None = None
         self._is_replay = False
+        self._has_tried_to_read = False
         self._prompts_to_come: list[str] = []
         self._board = Board(view, theme, bridge.rota)
         self._board.in_tokens = settings.settings.show_tokens
@@ -96,6 +97,11 @@ class ComparePresenter(QObject):
             self._notify(translate("compare", "Type a prompt first, or take one from Ideas."))
             self._view.focus_first()
             return
+        if self._chooser.has_unread and not self._has_tried_to_read:
+            # what a run tells of its model is kept for good
+            self._bridge.spawn(self._read_and_run())
+            return
+        self._has_tried_to_read = False
         if self._comparison is None:
             self._chooser.renew()
         settings = self._settings.settings
@@ -242,6 +248,11 @@ class ComparePresenter(QObject):
             self._comparison = None
         self._run_next()
 
+    async def _read_and_run(self) -> None:
+        await self._chooser.read_chosen()
+        self._has_tried_to_read = True
+        self.run()
+
     def _run_next(self) -> None:
         """Send what is left of a comparison that is run again."""
         if self._prompts_to_come:
@@ -290,8 +301,10 @@ class ComparePresenter(QObject):
     def _on_targets_changed(self) -> None:
         """Begin anew where the answers belong to other targets; the prompt comes back."""
         self._picking.show_targets()
-        is_same = self._comparison is not None and self._comparison.targets == self._chooser.chosen
-        if is_same or self.is_running:
+        before = () if self._comparison is None else self._comparison.targets
+        now = self._chooser.chosen
+        is_as_before = self._comparison is not None and len(before) == len(now)
+        if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
         prompt = self._turn.prompt if self._turn is not None else ""
         self._forget()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -175,6 +176,20 @@ class TargetChooser:
         usable = found or [model for model in files if model.problem is None]
         return self._local(await self._read(usable[0])) if usable else None
 
+    @property
+    def has_unread(self) -> bool:
+        """True where a file was chosen of which nothing but name and size is known."""
+        return any(map(_is_unread, self._chosen))
+
+    async def read_chosen(self) -> None:
+        """Read what is not read of the chosen files; one that cannot be is left as it is."""
+        for target in self._chosen:
+            if isinstance(target, LocalTarget) and _is_unread(target):
+                with suppress(PlaygroundError):
+                    model = await self._read(target.model)
+                    self._known[target.key] = replace(target, model=model)
+        self._renew_read()
+
     async def look_everywhere(self, show: Callable[[], None]) -> None:
         """Scan folders and ask every provider; `show` is called as answers come in."""
         providers = self._providers.list()
@@ -224,8 +239,7 @@ class TargetChooser:
         """Take over what has been read of models that were chosen before."""
 
         def now(target: Target) -> Target:
-            is_unread = isinstance(target, LocalTarget) and not target.model.is_header_read
-            return self._known.get(target.key, target) if is_unread else target
+            return self._known.get(target.key, target) if _is_unread(target) else target
 
         renewed = tuple(map(now, self._chosen))
         if renewed != self._chosen:
@@ -279,6 +293,17 @@ class TargetChooser:
             await self._bridge.submit(
                 asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
             )
+
+
+def is_same(first: Target, second: Target) -> bool:
+    """Return True where both would answer alike, whatever more has become known of a file."""
+    if isinstance(first, LocalTarget) and isinstance(second, LocalTarget):
+        return (first.key, first.settings) == (second.key, second.settings)
+    return first == second
+
+
+def _is_unread(target: Target) -> bool:
+    return isinstance(target, LocalTarget) and not target.model.is_header_read
 
 
 def _nothing() -> None:

@@ -28,6 +28,7 @@ class Assessments:
         self._changed = changed
         self._known: dict[str, tuple[Wanted, Requirements | None]] = {}
         self._stale: set[str] = set()
+        self._ages = 0
         self._wanted: deque[Wanted] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -45,6 +46,7 @@ class Assessments:
     def age(self) -> None:
         """Work everything out again when it is asked for next: memory has changed."""
         self._stale = set(self._known)
+        self._ages += 1
 
     def close(self) -> None:
         """Work nothing out any more."""
@@ -53,12 +55,17 @@ class Assessments:
 
     async def _work(self) -> None:
         while todo := self._next():
+            age = self._ages
             found = await self._bridge.submit(reckoning.assess_some(self._requirements, todo))
             for wanted in todo:
                 key = str(wanted[0].path)
                 if key in found:
                     self._known[key] = (wanted, found[key])
-                    self._stale.discard(key)
+                    if age == self._ages:
+                        self._stale.discard(key)
+                    else:
+                        # worked out, at least in part, with the memory there was before
+                        self._stale.add(key)
             self._changed(found.keys())
 
     def _next(self) -> tuple[Wanted, ...]:

@@ -172,8 +172,11 @@ class ModelsPresenter(QObject):
             self._view.show_rows(self._known.rows)
         finally:
             self._is_taking = False
-        # of a thousand models the list alone takes a moment: the window answers before the rest
         self._found_places = found.places
+        if self._described is not None and self._selected != self._described:
+            # what is shown is gone, and must not be what a button means meanwhile
+            self._show_rest()
+        # of a thousand models the list alone takes a moment: the window answers before the rest
         self._rest.start()
 
     def _show_rest(self) -> None:

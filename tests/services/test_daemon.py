@@ -1,0 +1,27 @@
+"""A call that never comes back does not keep the program from ending."""
+
+import subprocess
+import sys
+
+import pytest
+
+from playground.services.daemon import in_daemon
+
+
+async def test_the_result_or_the_error_arrives() -> None:
+    assert await in_daemon(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        await in_daemon(lambda: 1 // 0)
+
+
+def test_the_program_ends_though_the_call_does_not() -> None:
+    code = (
+        "import asyncio, threading\n"
+        "from playground.services.daemon import in_daemon\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(in_daemon(threading.Event().wait))\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)

@@ -47,16 +47,28 @@ def test_200_damaged_copies_of_a_real_model_are_read_or_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.timeout(300)
-def test_every_single_field_edit_of_a_real_header_is_read_or_refused(
+EVERY = 4
+"""One in so many edits is read here; `tests.bench.damaged_models` reads all."""
+LAYERS = "value of llama.block_count = 58020000"
+COUNT = f"tensor count = {'ff' * 8}"
+
+
+def test_single_field_edits_of_a_real_header_are_read_or_refused(
     starter_model: Path, tmp_path: Path
 ) -> None:
     # the same fields as the real header; only its vocabulary is cut short
     slim = slim_copy(starter_model, tmp_path / "slim.gguf")
-    read = {what for what, path in single_field_edits(slim, tmp_path) if not is_refused(path)}
-    assert "value of llama.block_count = 58020000" in read
+    tried, read = set(), set()
+    for number, (what, path) in enumerate(single_field_edits(slim, tmp_path)):
+        if number % EVERY == 0 or what in {LAYERS, COUNT} or what.startswith("magic"):
+            tried.add(what)
+            if not is_refused(path):
+                read.add(what)
+    assert {LAYERS, COUNT} <= tried
+    assert any(what.startswith("magic") for what in tried)
+    assert LAYERS in read
     assert not any(what.startswith("magic") for what in read)
-    assert f"tensor count = {'ff' * 8}" not in read
+    assert COUNT not in read
 
 
 def is_refused(path: Path) -> bool:

@@ -11,8 +11,8 @@ from playground.services.pool import WorkerPool
 from tests.core.gguf_files import damaged_copies, single_field_edits
 from tests.engines.damaged import fate_of, pool
 
-EVERY = 16
-"""Of the edits whose header can be read, one in so many is loaded here; the bench loads all."""
+READ_EVERY, LOAD_EVERY = 4, 4
+"""One in so many edits is read here, and one in so many of those loaded; the bench takes all."""
 
 
 @pytest.fixture
@@ -41,13 +41,15 @@ async def test_edited_headers_that_can_be_read_do_not_take_the_program_down(
     starter_model: Path, tmp_path: Path, workers: WorkerPool
 ) -> None:
     readable = 0
-    for _, path in single_field_edits(starter_model, tmp_path, tensors=1):
+    for number, (_, path) in enumerate(single_field_edits(starter_model, tmp_path, tensors=1)):
+        if number % READ_EVERY:
+            continue
         try:
             read_header(path)
         except ModelFileInvalid:
             continue
         readable += 1
-        if readable % EVERY == 0:
+        if readable % LOAD_EVERY == 0:
             fate = await fate_of(path, workers)
             assert (fate.stage == "runs") == (fate.message == "")
-    assert readable > EVERY
+    assert readable > LOAD_EVERY

@@ -143,6 +143,8 @@ class _Opening:
             services.courtesy.begin(self._bridge.post)
             looking = self._bridge.submit(services.library.look_ahead())
             await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
+            if self.window.is_closing():
+                return services
             # in pieces, so that the window answers between them
             self._pages.complete_compare()
             await asyncio.sleep(0)

@@ -47,7 +47,7 @@ def test_200_damaged_copies_of_a_real_model_are_read_or_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-EVERY = 4
+EVERY = 8
 """One in so many edits is read here; `tests.bench.damaged_models` reads all."""
 LAYERS = "value of llama.block_count = 58020000"
 COUNT = f"tensor count = {'ff' * 8}"

@@ -54,7 +54,7 @@ async def test_cancel_during_prompt_processing_frees_the_worker(starter: Local) 
 async def test_a_prompt_that_was_stopped_keeps_only_what_it_had_read(starter: Local) -> None:
     engine, _ = starter
     await run(engine, ask("Say hello."))
-    text = "One two three four five six seven eight. " * 60
+    text = "One two three four five six seven eight. " * 40
     async with aclosing(engine.stream(ask(text))) as events:
         async for event in events:
             if isinstance(event, PromptProgress) and event.processed:

@@ -101,7 +101,6 @@ class ComparePresenter(QObject):
             # what a run tells of its model is kept for good
             self._bridge.spawn(self._read_and_run())
             return
-        self._has_tried_to_read = False
         if self._comparison is None:
             self._chooser.renew()
         settings = self._settings.settings
@@ -251,7 +250,10 @@ class ComparePresenter(QObject):
     async def _read_and_run(self) -> None:
         await self._chooser.read_chosen()
         self._has_tried_to_read = True
-        self.run()
+        try:
+            self.run()
+        finally:
+            self._has_tried_to_read = False
 
     def _run_next(self) -> None:
         """Send what is left of a comparison that is run again."""

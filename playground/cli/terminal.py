@@ -1,5 +1,6 @@
 """Text of models, files and providers as a terminal may get it."""
 
+from playground.core.characters import whole_characters
 from playground.core.errors import ErrorInfo
 
 _STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
@@ -8,8 +9,8 @@ printed before, or write to the clipboard (ECMA-48, https://ecma-international.o
 
 
 def harmless(text: str) -> str:
-    """Return `text` without the characters that steer a terminal."""
-    return text.translate(_STEERING)
+    """Return `text` without half characters and those that steer a terminal."""
+    return whole_characters(text).translate(_STEERING)
 
 
 def error_line(error: ErrorInfo, before: str = "") -> str:

@@ -6,6 +6,7 @@ the history.
 """
 
 import codecs
+from typing import Any
 
 REPLACEMENT = "\ufffd"
 """What stands for a half whose other half is missing, and for bytes that are no character."""
@@ -25,3 +26,14 @@ class HalfJoiner:
 def whole_characters(text: str) -> str:
     """Return `text` with halves that belong together joined, and U+FFFD for each lone one."""
     return text if text.isascii() else HalfJoiner().take(text, is_last=True)
+
+
+def whole_values(value: Any) -> Any:
+    """Return a JSON value with all its texts whole."""
+    if isinstance(value, str):
+        return whole_characters(value)
+    if isinstance(value, list):
+        return [whole_values(item) for item in value]
+    if isinstance(value, dict):
+        return {whole_characters(name): whole_values(item) for name, item in value.items()}
+    return value

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from playground.core.characters import whole_characters
+from playground.core.characters import whole_values
 from playground.core.chat import ChatRequest
 from playground.core.targets import Provider
 
@@ -52,18 +52,7 @@ def build_body(
         for field in wanted
         if field in refused and field not in {"stream_options", "top_logprobs"}
     ]
-    return _writable(body), tuple(left_out(provider, field) for field in shown)
-
-
-def _writable(value: Any) -> Any:
-    """Return a JSON value without the half characters that no request can carry."""
-    if isinstance(value, str):
-        return whole_characters(value)
-    if isinstance(value, list):
-        return [_writable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _writable(item) for name, item in value.items()}
-    return value
+    return whole_values(body), tuple(left_out(provider, field) for field in shown)
 
 
 def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:

@@ -93,7 +93,9 @@ class HubService:
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
             params = _params(query) if cursor is None else parse_qsl(cursor)
-            answer, link = await self._connection.json(f"/api/models?{urlencode(params)}")
+            answer, link = await self._connection.json(
+                f"/api/models?{urlencode(params, errors='replace')}"
+            )
             if not isinstance(answer, list):
                 raise HubFailed("The Hub's answer cannot be read.", "Try again later.")
             models = (listing.model_of(item) for item in answer if isinstance(item, dict))
@@ -118,7 +120,7 @@ class HubService:
         Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`.
         """
         path = _repo_path(repo)
-        at = f"/revision/{quote(revision, safe='')}" if revision else ""
+        at = f"/revision/{quote(revision, safe='', errors='replace')}" if revision else ""
         answer, _ = await self._connection.json(f"/api/models/{path}{at}?blobs=true")
         model = listing.model_of(answer) if isinstance(answer, dict) else None
         commit = answer.get("sha") if isinstance(answer, dict) else None
@@ -240,4 +242,5 @@ def _repo_path(repo: str) -> str:
 
 
 def _resolve_path(repo: str, revision: str, path: str) -> str:
-    return f"/{_repo_path(repo)}/resolve/{quote(revision, safe='')}/{quote(path)}"
+    at = quote(revision, safe="", errors="replace")
+    return f"/{_repo_path(repo)}/resolve/{at}/{quote(path, errors='replace')}"

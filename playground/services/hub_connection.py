@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from playground import __version__
 from playground.core.addresses import AddressLevel, check_url, origin
+from playground.core.characters import whole_values
 from playground.core.errors import (
     HubFailed,
     HubTokenRefused,
@@ -99,7 +100,10 @@ class HubConnection:
                     "Open a web page in the browser, then try again.",
                 )
             try:
-                return json.loads(body), response.headers.get("link", "")
+                answer = json.loads(body)
+                # only an escape brings half a character in
+                whole = whole_values(answer) if b"\\ud" in body.lower() else answer
+                return whole, response.headers.get("link", "")
             except (ValueError, RecursionError) as error:
                 raise HubFailed("The Hub's answer cannot be read.", "Try again later.") from error
 

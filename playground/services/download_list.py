@@ -71,9 +71,15 @@ class DownloadList:
         await self._changed_now()
 
     async def _load(self) -> None:
-        if self._queue_file is not None:
+        """Read what was left behind, unless that has been done."""
+        async with self._saving:
+            if self._queue_file is None or self._queue_file.is_read:
+                return
+            # of a list that could not be read earlier, some may have been begun anew meanwhile
+            begun = {(item.folder, item.parts) for item in self._items.values()}
             for item in await asyncio.to_thread(self._queue_file.load):
-                self._items[item.id] = item
+                if (item.folder, item.parts) not in begun:
+                    self._items[item.id] = item
 
     async def _put(self, item: Download) -> None:
         self._items[item.id] = item
@@ -84,7 +90,8 @@ class DownloadList:
         await self._tell()
 
     async def _save(self) -> None:
-        if self._queue_file is None:
+        if self._queue_file is None or not self._queue_file.is_read:
+            # what is on the disk and was never read must not be written over
             return
         try:
             async with self._saving:

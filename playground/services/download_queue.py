@@ -18,22 +18,37 @@ _RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
 
 
 class QueueFile:
-    """One JSON file, written whole or not at all; a damaged one is set aside."""
+    """One JSON file, written whole or not at all; a damaged one is set aside.
+
+    One that cannot be read just now, for want of rights or because of its drive, is left as it is.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.problem: str | None = None
+        self.is_read = False
+        """Whether what was left behind is known: only then may it be written over."""
 
     def load(self) -> tuple[Download, ...]:
         """Return what was left behind; what ran when the program ended waits for its turn."""
+        self.problem = None
         try:
             data: Any = json.loads(self._path.read_text(encoding="utf-8"))
             found = [decode(Download, item) for item in data["downloads"]]
-        except FileNotFoundError:
+        except OSError as error:
+            # a link to a drive that is away is no list that was never written
+            if isinstance(error, FileNotFoundError) and not self._path.is_symlink():
+                self.is_read = True
+                return ()
+            self.problem = (
+                f"The list of downloads cannot be read now ({error.strerror or error}) and is left "
+                "as it is: what is downloaded until it can be is not added to it."
+            )
             return ()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self._set_aside()
             return ()
+        self.is_read = True
         return tuple(
             replace(item, state=DownloadState.QUEUED) if item.state in _RUNS else item
             for item in found
@@ -70,3 +85,5 @@ class QueueFile:
             self._path.rename(aside)
         except OSError:
             self.problem = "The list of downloads is damaged and could not be moved away."
+            return
+        self.is_read = True

@@ -81,8 +81,10 @@ class Downloads(DownloadList):
         self._settings.unsubscribe(self._settings_changed)
         if self._clock is not None:
             self._clock.cancel()
-        await self._end(list(self._jobs.values()))
-        await self._save()
+        jobs = list(self._jobs.values())
+        await self._end(jobs)
+        if jobs:
+            await self._save()
         await self._tell()
 
     async def add(
@@ -98,6 +100,7 @@ class Downloads(DownloadList):
         if file.missing_parts:
             raise DownloadFailed("Parts of this model are missing on the Hub.", "Take another one.")
         parts = (*file.parts, *(projector.parts if projector else ()))
+        await self._load()
         folder = self._folder / repository.model.repo
         for part in parts:
             if not is_safe_path(part.path):

@@ -74,7 +74,7 @@ class LastSeen:
                     known = self._away.get(path)
                     is_same = known is not None and known[0] is listed
                     away[path] = known if known and is_same else (listed, _decoded(listed))
-            elif not os.path.lexists(path):
+            elif _is_deleted(path):
                 gone.append(path)
         self._away = away
         self._forget(gone)
@@ -96,6 +96,17 @@ class LastSeen:
 
 def _is_gone(drive: str) -> bool:
     return bool(drive) and not is_drive(drive)
+
+
+def _is_deleted(path: str) -> bool:
+    """Return False too for what cannot be looked at now: rights or a drive keep it away."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _signature(found: FoundFile, stamps: dict[str, Stamp]) -> str:

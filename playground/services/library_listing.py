@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
 from playground.core.targets import ModelFile
 from playground.services.courtesy import Courtesy
 from playground.services.library_cache import Stamp
@@ -180,22 +179,22 @@ class Listing:
     def _described(
         self, found: FoundFile, stamps: dict[str, Stamp], read: Read | None = None
     ) -> tuple[ModelFile, ModelFileInvalid | None]:
-        """Return what the header tells of a model, and why it could not be read."""
+        """Return what the header tells of a model, and why it or its projector cannot be read."""
         try:
             header = self._headers.whole(found, read)
         except ModelFileInvalid as error:
             return model_of(found, bare_model(found, stamps), error), error
+        problem = None
         if found.projector is not None and not found.is_projector_certain:
-            is_own = self._is_projector_of(found.projector, header)
+            try:
+                is_own = belong_together(self._headers.of(found.projector), header)
+            except ModelFileInvalid as error:
+                is_own, problem = False, error
             projector = found.projector if is_own else None
             found = replace(found, projector=projector, is_projector_certain=True)
-        return model_of(found, bare_model(found, stamps), header), None
-
-    def _is_projector_of(self, path: Path, header: GgufHeader) -> bool:
-        try:
-            return belong_together(self._headers.of(path), header)
-        except ModelFileInvalid:
-            return False
+        is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
+        described = model_of(found, bare_model(found, stamps), header)
+        return described, problem if is_out_of_reach else None
 
 
 def _is_being_written(stamps: dict[str, Stamp]) -> bool:

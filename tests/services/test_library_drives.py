@@ -14,12 +14,12 @@ from tests.services.model_files import dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
-import asyncio, subprocess, sys
+import asyncio, sqlite3, subprocess, sys
 from contextlib import aclosing
 from pathlib import Path
 from playground.services.library import ModelLibrary
 from playground.services.library_places import AppPlace
-from tests.services.model_files import dense, listed, others, until
+from tests.services.model_files import dense, listed, others, projector, until
 
 async def main(place):
     folder, usb = place / "folder", place / "folder" / "usb"
@@ -110,6 +110,22 @@ RIGHTS = (
         await until(states, lambda state: others(state.models)[0].problem is None)
         closed.chmod(0o755)
         await until(states, lambda state: len(others(state.models)) == 2)
+        below = dense(folder / "below" / "o.gguf").parent
+        names = {"m.gguf", "n.gguf", "o.gguf"}
+        await until(states, lambda s: set(shown(s.models)) == names and not s.is_scanning)
+        below.chmod(0)
+        await until(states, lambda s: "o.gguf" not in shown(s.models))
+        # it is not there to be listed, but it is not forgotten either
+        kept = sqlite3.connect(place / "cache").execute("SELECT path FROM listed").fetchall()
+        assert any(path.endswith(b"o.gguf") for (path,) in kept), kept
+        below.chmod(0o755)
+        # whether it is the model's is in its header alone
+        eyes = projector(folder / "mmproj-model.gguf", "Sees")
+        dense(folder / "sees.gguf", "Sees")
+        eyes.chmod(0)
+        await until(states, lambda s: not s.is_scanning and "Sees" in {m.name for m in s.models})
+        eyes.chmod(0o644)
+        await until(states, lambda s: any(m.projector == eyes for m in s.models))
     await first.close()
 
 asyncio.run(main(Path(sys.argv[1])))

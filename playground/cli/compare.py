@@ -13,9 +13,9 @@ from playground.cli.terminal import error_line, harmless
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta
-from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder, RunStatus
 from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Target
+from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,

@@ -18,7 +18,7 @@ from playground.cli.table import (
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ModelFileInvalid, RepositoryNotFound, kinds
 from playground.core.hub import Gate, HubFile, HubModel, HubQuery, HubRepository
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Requirements, Verdict
 from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.hub_choice import recommended

@@ -12,8 +12,8 @@ from playground.cli.table import (
     table,
 )
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import ArraySummary, GgufHeader, Value
-from playground.core.requirements import Requirements
+from playground.core.gguf.header import ArraySummary, GgufHeader, Value
+from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library import ModelLibrary
 from playground.services.requirements import RequirementsService

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from playground.cli.terminal import harmless
-from playground.core.requirements import Requirements, Speed
+from playground.core.requirements.model import Requirements, Speed
 
 
 def table(

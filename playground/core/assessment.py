@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from playground.core import memory
 from playground.core.machine import Machine, ProgramMemory
-from playground.core.outlook import (
+from playground.core.requirements import memory
+from playground.core.requirements.assess import (
     GREAT_TOKENS_PER_S,
     RECOMMENDED_SHARE,
     SLOW_TOKENS_PER_S,
@@ -16,7 +16,7 @@ from playground.core.outlook import (
     look,
     verdict_of,
 )
-from playground.core.requirements import Change, ChangeKind, Requirements, Verdict
+from playground.core.requirements.model import Change, ChangeKind, Requirements, Verdict
 from playground.core.targets import FlashAttention, KvType
 
 __all__ = [

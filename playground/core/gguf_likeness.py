@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import Beginning, parse_beginning, parse_tensors
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import Beginning, parse_beginning, parse_tensors
 from playground.core.gguf_source import FetchedPieces
 
 _SLACK = 24 << 10

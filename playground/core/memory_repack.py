@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from playground.core.gguf_header import GgufHeader, TensorInfo
+from playground.core.gguf.header import GgufHeader, TensorInfo
 from playground.core.once_per_header import once_per_header
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Concatenate, ParamSpec, TypeVar
 
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError
 from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.fold import RunFold
-from playground.core.planning import is_shared, new_turn
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn, Verdict
 from playground.core.targets import Target
+from playground.core.turns import is_shared, new_turn
 from playground.engines.base import Engine
 from playground.services.recording import RunRecorder
 from playground.store.comparisons import ComparisonStore

@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import psutil
 
-from playground.core import memory
 from playground.core.errors import ModelFileInvalid
 from playground.core.machine import Machine
-from playground.core.offload import CARD_MARGIN_BYTES
-from playground.core.outlook import Placing, Subject, place
+from playground.core.requirements import memory
+from playground.core.requirements.assess import Placing, Subject, place
+from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama_process import WorkerState
 from playground.services.library import ModelLibrary

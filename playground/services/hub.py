@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from playground.core.errors import HubFailed, RepositoryNotFound
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.hub import (
     HubFile,
     HubModel,

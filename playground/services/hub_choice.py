@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from playground.core.gguf.quantization import USUAL_BITS, bits_per_weight
 from playground.core.hub import HubFile
-from playground.core.quantization import USUAL_BITS, bits_per_weight
-from playground.core.requirements import Verdict
+from playground.core.requirements.model import Verdict
 
 _SMALL_BYTES = 1_200_000_000
 """Up to here the nearly lossless version costs little, and small models lose most by compression.

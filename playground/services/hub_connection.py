@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from playground import __version__
-from playground.core.addresses import AddressLevel, check_url, origin
 from playground.core.errors import (
     HubFailed,
     HubTokenRefused,
@@ -24,6 +23,7 @@ from playground.core.errors import (
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
+from playground.core.urls import AddressLevel, check_url, origin
 from playground.services.hub_tokens import PUBLIC_HUB, HubToken, HubTokens
 from playground.store.settings import SettingsStore
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from playground.core import gguf_codec
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
-from playground.core.gguf_remote import read_remote_header
+from playground.core.gguf import codec as gguf_codec
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.remote import read_remote_header
 from playground.core.hub import HubFile, HubPart
 
 _AT_ONCE = 4

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from playground.core.filenames import is_safe_path
+from playground.core.gguf.quantization import USUAL_BITS, estimated_bytes
 from playground.core.hub import Gate, HubFile, HubModel, HubPart
-from playground.core.quantization import USUAL_BITS, estimated_bytes
-from playground.core.safe_paths import is_safe_path
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
 _QUANTIZATION = re.compile(

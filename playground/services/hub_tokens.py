@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from playground.core.addresses import origin
 from playground.core.errors import UsageError
 from playground.core.targets import Provider
+from playground.core.urls import origin
 from playground.store.secrets import KeySource, SecretStore
 
 PUBLIC_HUB = "https://huggingface.co"

@@ -8,15 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from playground.core import memory
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf import naming as names
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
+from playground.core.threads import in_daemon
 from playground.services import library_folders as folders
-from playground.services import library_names as names
 from playground.services.courtesy import Courtesy
-from playground.services.daemon import in_daemon
 from playground.services.library_cache import LibraryCache
 from playground.services.library_delete import Deletion, delete, deletion
 from playground.services.library_folders import FoundFile

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core import gguf_codec
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf import codec as gguf_codec
+from playground.core.gguf.header import GgufHeader
 
 log = logging.getLogger(__name__)
 

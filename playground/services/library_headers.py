@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
 from playground.services.library_cache import Known, LibraryCache, Stamp
 from playground.services.library_folders import FoundFile
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.targets import ModelFile
 from playground.services.courtesy import Courtesy
 from playground.services.library_cache import Stamp

@@ -4,10 +4,10 @@ import sys
 from dataclasses import replace
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory_layers import MAX_LAYERS
+from playground.core.gguf import naming as names
+from playground.core.gguf.header import GgufHeader
+from playground.core.requirements.layers import MAX_LAYERS
 from playground.core.targets import ModelFile
-from playground.services import library_names as names
 from playground.services.library_cache import Stamp
 from playground.services.library_folders import STARTER, FoundFile
 from playground.services.library_look import total_size

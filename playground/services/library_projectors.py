@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.gguf_header import GgufHeader
-from playground.services.library_names import without_quantization
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.naming import without_quantization
 
 _PROJECTOR = re.compile(r"(^|[-_. ])mmproj([-_. ]|$)", re.IGNORECASE)
 _BETWEEN = re.compile(r"[-_. ]+")

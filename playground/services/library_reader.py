@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playground.core import gguf_codec
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf import codec as gguf_codec
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
 from playground.engines.llama_environment import worker_command, worker_environment
 
 ARGUMENT = "--read-headers"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from playground.core.addresses import is_private_host
 from playground.core.metrics import completed_usage
 from playground.core.pricing import api_cost, electricity_cost
 from playground.core.runs import Cost, Provenance, Run, TokenUsage
 from playground.core.targets import CloudTarget, ModelPrice, Provider
+from playground.core.urls import is_private_host
 from playground.store.presets import host_of
 from playground.store.settings import SettingsStore
 

@@ -4,9 +4,9 @@ import asyncio
 import re
 from dataclasses import replace
 
-from playground.core.addresses import AddressCheck, AddressLevel, check_url, origin
 from playground.core.errors import AddressRefused, ConnectionFailed, KeyMissing, UsageError
 from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
+from playground.core.urls import AddressCheck, AddressLevel, check_url, origin
 from playground.engines.base import Engine
 from playground.engines.openai_chat_client import DEFAULT_TIMEOUTS, Timeouts
 from playground.services.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud, Progress

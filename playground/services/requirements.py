@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core import memory
 from playground.core.assessment import Predict, Subject, assess, free_bytes, verdict_of
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes, smaller_versions
 from playground.core.machine import Machine
-from playground.core.outlook import FILLED_SHARE, place
-from playground.core.quantization import estimated_bytes, smaller_versions
-from playground.core.requirements import Requirements, Speed, Verdict
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.requirements import memory
+from playground.core.requirements.assess import FILLED_SHARE, place
+from playground.core.requirements.model import Requirements, Speed, Verdict
+from playground.core.requirements.speed import (
     Observation,
     Reading,
     named_reading,
@@ -24,6 +23,7 @@ from playground.core.speed import (
     predict_on_card,
     reading,
 )
+from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.courtesy import Courtesy
 from playground.services.devices import Device, devices

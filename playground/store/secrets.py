@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from playground.core.addresses import origin
 from playground.core.errors import UsageError
 from playground.core.targets import Provider
+from playground.core.urls import origin
 from playground.store.presets import preset_of_key, presets
 
 T = TypeVar("T")

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from playground.core.gguf.naming import name_from_file
 from playground.core.targets import ModelFile
 from playground.services.library_folders import STARTER
-from playground.services.library_names import name_from_file
 
 
 def told_apart(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:

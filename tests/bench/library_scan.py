@@ -19,7 +19,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from tests.core.gguf_files import Dense, write_dense
 
 BAR_S = 1.0

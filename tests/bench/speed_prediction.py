@@ -29,11 +29,11 @@ from time import perf_counter
 import psutil
 
 from playground.core.fold import RunFold
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
-from playground.core.requirements import Speed
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import Observation, Reading, predict, reading
 from playground.core.runs import Run
-from playground.core.speed import Observation, Reading, predict, reading
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.bandwidth import measure_in_child
 from playground.services.pool import physical_cores

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.outlook import Predict
-from playground.core.requirements import Speed
+from playground.core.requirements.assess import Predict
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import Reading
 from playground.core.runs import Provenance
-from playground.core.speed import Reading
 from tests.core.gguf_files import Dense, write_dense
 
 GIB = 1 << 30

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.core.gguf_remote import FIRST_FETCH, MAX_FETCHED, read_remote_header
+from playground.core.gguf.reader import read_header
+from playground.core.gguf.remote import FIRST_FETCH, MAX_FETCHED, read_remote_header
 from tests.core.gguf_files import Dense, write_dense, write_model
 
 Fetch = Callable[[int, int], Awaitable[bytes]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.core import memory
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory import MemoryNeed
-from playground.core.offload import CARD_MARGIN_BYTES, split
+from playground.core.gguf.header import GgufHeader
+from playground.core.requirements import memory
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.offload import CARD_MARGIN_BYTES, split
 from playground.core.targets import LoadSettings
 from tests.core.models_to_judge import EIGHT_BILLION, GIB, MIB, header_of
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
-from playground.core.quantization import estimated_bytes
-from playground.core.requirements import Speed
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes
+from playground.core.gguf.reader import read_header
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import (
     Observation,
     Reading,
     middle,
@@ -21,6 +20,7 @@ from playground.core.speed import (
     predict_on_card,
     reading,
 )
+from playground.core.runs import Provenance
 from tests.core.gguf_files import Dense, Shape, write_dense, write_model
 
 GB = 1_000_000_000

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.gguf import read_header
-from playground.core.offload import split
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
+from playground.core.requirements.offload import split
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.bandwidth import Bandwidth
 from playground.services.fitting import Fitting

@@ -12,7 +12,6 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta
-from playground.core.planning import new_comparison
 from playground.core.runs import (
     Comparison,
     Cost,
@@ -24,6 +23,7 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
 from playground.engines.fake import FakeEngine
 from playground.services.comparison import (

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from playground.services.daemon import in_daemon
+from playground.core.threads import in_daemon
 
 
 async def test_the_result_or_the_error_arrives() -> None:
@@ -17,7 +17,7 @@ async def test_the_result_or_the_error_arrives() -> None:
 def test_the_program_ends_though_the_call_does_not() -> None:
     code = (
         "import asyncio, threading\n"
-        "from playground.services.daemon import in_daemon\n"
+        "from playground.core.threads import in_daemon\n"
         "async def main():\n"
         "    task = asyncio.create_task(in_daemon(threading.Event().wait))\n"
         "    await asyncio.sleep(0.1)\n"

@@ -10,14 +10,14 @@ import pynvml
 import pytest
 
 from playground.app import open_services
-from playground.core import memory
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.offload import CARD_MARGIN_BYTES
-from playground.core.outlook import Subject, place
-from playground.core.planning import new_comparison
+from playground.core.requirements import memory
+from playground.core.requirements.assess import Subject, place
+from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget
+from playground.core.turns import new_comparison
 from tests.engines.local_run import ask, run
 from tests.services.nvml import FakeNvml
 from tests.services.one_card import SETTINGS, Place, model_at, place_in, whole_bytes

@@ -15,7 +15,7 @@ from playground.core.errors import (
     RepositoryGated,
     RepositoryNotFound,
 )
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
 from playground.services.hub import HubService, shelf
 from playground.services.hub_connection import terms_wanted

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.services.library_reader import HeaderReader
 from tests.core.gguf_files import Dense, write_dense
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
 from playground.services.courtesy import Courtesy
 from playground.services.library import ModelLibrary
 from playground.services.library_cache import LibraryCache

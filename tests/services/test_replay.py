@@ -12,9 +12,9 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed, UsageError
 from playground.core.events import Finished, Notice, TextDelta
-from playground.core.planning import new_comparison
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
 from playground.engines.fake import FakeEngine
 from playground.services.comparison import (

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.memory import budget, default_context
-from playground.core.requirements import ChangeKind, Verdict
+from playground.core.requirements.memory import budget, default_context
+from playground.core.requirements.model import ChangeKind, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.bandwidth import Bandwidth

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 import qasync  # isort: skip
 
 from playground.core.errors import PlaygroundError
-from playground.core.memory import MemoryNeed
+from playground.core.requirements.memory import MemoryNeed
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
     CloudModel,

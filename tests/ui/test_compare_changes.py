@@ -6,9 +6,9 @@ from dataclasses import replace
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder
 from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
+from playground.core.turns import new_comparison
 from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.widgets.metrics_card import MetricsCard

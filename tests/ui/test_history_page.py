@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
 from playground.core.pricing import electricity_cost
 from playground.core.runs import Comparison, Run, RunOrder, Turn, Verdict
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
 from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded

@@ -11,11 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubModel
 from playground.core.machine import Machine
-from playground.core.memory import MemoryNeed
-from playground.core.requirements import Box, Requirements, Speed, Verdict
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.model import Box, Requirements, Speed, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import ModelFile
 from playground.services.downloads import Downloads

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from playground.core.machine import Machine
-from playground.core.memory import MemoryNeed
-from playground.core.requirements import Box, Change, ChangeKind, Requirements, Speed, Verdict
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.model import Box, Change, ChangeKind, Requirements, Speed, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import KvType
 from playground.ui.theme import Theme

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from playground.core.requirements import Change, ChangeKind, Requirements, Speed, Verdict
+from playground.core.requirements.model import Change, ChangeKind, Requirements, Speed, Verdict
 from playground.ui.theme import Theme, set_role
 from playground.ui.widgets.amounts import WORDS_PER_TOKEN, exact_bytes, size_words, words_in
 from playground.ui.widgets.parts import clear_layout, make_button, make_label, plain_tooltip

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.requirements import Speed, Verdict
+from playground.core.requirements.model import Speed, Verdict
 from playground.core.runs import Provenance
 from playground.ui.widgets.amounts import WORDS_PER_TOKEN
 

@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.errors import PlaygroundError
-from playground.core.planning import new_comparison
 from playground.core.runs import Comparison, RunOrder
 from playground.core.targets import Target
+from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.notify import Notify

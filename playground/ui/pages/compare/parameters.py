@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from playground.core.chat import SamplingParams
-from playground.core.planning import SEED_LIMIT
+from playground.core.turns import SEED_LIMIT
 from playground.ui.wording import translate
 
 Value = float | int | tuple[str, ...] | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.core.errors import PlaygroundError
-from playground.core.memory import Fit
+from playground.core.requirements.memory import Fit
 from playground.core.targets import CloudModel, LocalTarget, ModelFile, ModelPrice, Provider
 from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.target_picker import PickerEntry

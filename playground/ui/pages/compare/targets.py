@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from playground.core.errors import PlaygroundError
-from playground.core.memory import Fit, MemoryNeed, fit
+from playground.core.requirements.memory import Fit, MemoryNeed, fit
 from playground.core.targets import (
     CloudModel,
     CloudTarget,

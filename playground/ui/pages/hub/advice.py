@@ -9,9 +9,9 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import HubFailed
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubFile
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Requirements, Verdict
 from playground.core.targets import ModelFile
 from playground.services.hub_choice import recommended
 from playground.ui.pages.hub.entries import Opened, VersionRow

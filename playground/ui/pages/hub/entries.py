@@ -7,7 +7,7 @@ from pathlib import Path
 from playground.core.downloads import Download
 from playground.core.errors import ErrorInfo
 from playground.core.hub import Gate, HubFile, HubModel, HubRepository, ShelfModel
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Requirements, Verdict
 
 
 class Listing(StrEnum):

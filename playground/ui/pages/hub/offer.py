@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.requirements import Verdict
+from playground.core.requirements.model import Verdict
 from playground.ui.pages.downloads.words import progress_words, state_words
 from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.words import expected_speed, version_badge

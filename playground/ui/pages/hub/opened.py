@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from playground.core.downloads import Download
 from playground.core.errors import HubFailed, ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubModel, HubRepository
 from playground.core.targets import ModelFile
 from playground.services.downloads import Downloads

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery
 from playground.core.hub import HubPage as Found
-from playground.core.requirements import Verdict
+from playground.core.requirements.model import Verdict
 from playground.services.downloads import Downloads
 from playground.services.hub import HubService
 from playground.services.library import ModelLibrary

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
-from playground.core.requirements import Requirements
+from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.requirements import RequirementsService
 from playground.ui.bridge import Bridge

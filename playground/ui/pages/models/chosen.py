@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.memory import longest_default
+from playground.core.requirements.memory import longest_default
 from playground.services.library import ModelLibrary
 from playground.services.pool import physical_cores
 from playground.services.requirements import RequirementsService

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.requirements import Requirements
+from playground.core.requirements.model import Requirements
 from playground.services.devices import Device
 from playground.ui.pages.models.elsewhere import ElsewhereBox
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Requirements, Verdict
 from playground.services.devices import Device
 from playground.ui.theme import Theme
 from playground.ui.widgets.badge import Badge

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from playground.core.requirements import Requirements
+from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.pool import LoadedWorker
 from playground.store.local_runs import ModelUse

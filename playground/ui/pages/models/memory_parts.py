@@ -2,8 +2,8 @@
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from playground.core.memory import MemoryNeed
-from playground.core.requirements import Requirements
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.model import Requirements
 from playground.ui.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
 from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import EngineError, ModelFileInvalid, kinds
 from playground.core.events import Failed, LoadProgress, RequestSent
-from playground.core.gguf_header import ArraySummary, GgufHeader, Value
-from playground.core.requirements import Requirements
+from playground.core.gguf.header import ArraySummary, GgufHeader, Value
+from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.devices import Device
 from playground.services.library import LibraryPlace, ModelLibrary

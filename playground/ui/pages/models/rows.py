@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Requirements, Verdict
 from playground.core.targets import LoadSettings, ModelFile
 from playground.store.local_runs import ModelUse
 from playground.ui.widgets.amounts import parameters_words, size_words

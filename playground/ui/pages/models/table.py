@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from playground.core.requirements import Verdict
+from playground.core.requirements.model import Verdict
 from playground.ui.pages.models.rows import (
     ModelRow,
     badge,

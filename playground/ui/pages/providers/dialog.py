@@ -10,8 +10,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.addresses import AddressCheck
 from playground.core.targets import Tier
+from playground.core.urls import AddressCheck
 from playground.store.presets import Preset
 from playground.ui.pages.providers.entries import tier_explained, tier_words
 from playground.ui.pages.providers.form import FormValues, ProviderForm

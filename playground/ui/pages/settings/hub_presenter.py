@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject
 
-from playground.core.addresses import AddressLevel, check_url
 from playground.core.errors import PlaygroundError
+from playground.core.urls import AddressLevel, check_url
 from playground.services.hub import HubService
 from playground.services.hub_tokens import HubToken, TokenSource
 from playground.store.settings import Settings, SettingsStore

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from playground.core.machine import Machine
-from playground.core.memory import MemoryNeed
+from playground.core.requirements.memory import MemoryNeed
 from playground.core.runs import Provenance
 
 

@@ -7,9 +7,9 @@ those llama.cpp logs while it loads; `tests/core/test_memory_against_llama.py` c
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory_layers import LayerMemory, layer_memory
+from playground.core.gguf.header import GgufHeader
 from playground.core.memory_repack import Processor, copies, this_processor
+from playground.core.requirements.layers import LayerMemory, layer_memory
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
 DEFAULT_CONTEXT = 8_192

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import parse_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import parse_header
 from playground.core.gguf_likeness import read_by_likeness
 from playground.core.gguf_source import FetchedPieces, NotFetched
 

@@ -6,7 +6,7 @@ The rules are llama.cpp's (`src/llama-hparams.cpp`, `src/llama-model.cpp: create
 
 from dataclasses import dataclass
 
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.once_per_header import once_per_header
 
 MAX_LAYERS = 512

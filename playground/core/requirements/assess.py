@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from playground.core import memory
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.memory import Fit, MemoryNeed
-from playground.core.offload import CARD_MARGIN_BYTES, CARD_UBATCH, Split, split
-from playground.core.requirements import Box, Requirements, Speed, Verdict
+from playground.core.requirements import memory
+from playground.core.requirements.memory import Fit, MemoryNeed
+from playground.core.requirements.model import Box, Requirements, Speed, Verdict
+from playground.core.requirements.offload import CARD_MARGIN_BYTES, CARD_UBATCH, Split, split
+from playground.core.requirements.speed import Reading, middle, reading
 from playground.core.runs import Provenance
-from playground.core.speed import Reading, middle, reading
 from playground.core.targets import LoadSettings
 
 GREAT_TOKENS_PER_S = 15.0

@@ -12,10 +12,10 @@ from functools import cache
 from math import prod
 
 from playground.core.errors import ModelFileInvalid
+from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo, Value
+from playground.core.gguf.types import TENSOR_TYPES
 from playground.core.gguf_cursor import Budget, Cursor
-from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
 from playground.core.gguf_source import ByteSource, NotFetched
-from playground.core.gguf_types import TENSOR_TYPES
 
 MAX_METADATA = 65_536
 MAX_TENSORS = 131_072

@@ -4,8 +4,8 @@ import json
 import zlib
 from typing import Any
 
-from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo, Value
-from playground.core.gguf_types import TENSOR_TYPES
+from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo, Value
+from playground.core.gguf.types import TENSOR_TYPES
 
 VERSION = 1
 _LARGEST = 64 << 20

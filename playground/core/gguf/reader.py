@@ -7,8 +7,8 @@ from io import FileIO
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import ArraySummary, GgufHeader, TensorInfo
-from playground.core.gguf_parse import Beginning, parse_beginning, parse_header, parse_tensors
+from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo
+from playground.core.gguf.parser import Beginning, parse_beginning, parse_header, parse_tensors
 from playground.core.gguf_source import FileSource
 
 __all__ = [

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory import MemoryNeed
+from playground.core.gguf.header import GgufHeader
+from playground.core.requirements.memory import MemoryNeed
 
 CARD_MARGIN_BYTES = 1 << 30
 """Left free on a card: llama.cpp's own default when it fits a model to one (`--fit-target`)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from playground.core.gguf_types import FILE_TYPES, TensorType
+from playground.core.gguf.types import FILE_TYPES, TensorType
 
 _REPOSITORY = re.compile(r"(?:https?://[^/]+/)?([\w.-]+/[\w.-]+?)/?")
 _THINKING = ("<think>", "enable_thinking", "reasoning_content", "<|channel|>analysis", "[THINK]")

@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the first argument asks for and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--worker"]:
-        from playground.engines import worker
+        from playground.engines.worker import main as worker
 
         return worker.main()
     if given[:1] == ["--practice-cloud"]:

@@ -112,7 +112,7 @@ def test_nothing_below_the_window_needs_qt() -> None:
 
 
 def test_importing_everything_below_the_window_loads_no_slow_package() -> None:
-    workers = ("playground.engines.worker", "playground.services.practice_")
+    workers = ("playground.engines.worker.main", "playground.services.practice_")
     names = [name for name in modules_below_ui() if not name.startswith(workers)]
     done = imported_without("PySide6", *SLOW, names=names)
     assert done.returncode == 0, done.stderr

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import llama_cpp.llama_cpp as api
 
-from playground.engines import wire
-from playground.engines.worker_decode import Decoder, Stopped
-from playground.engines.worker_log import LogLines
-from playground.engines.worker_model import AbortSwitch, LoadedModel, LoadStopped, load_model
-from playground.engines.worker_template import Pieces, PromptMaker
+from playground.engines.llama import protocol as wire
+from playground.engines.worker.decode import Decoder, Stopped
+from playground.engines.worker.log import LogLines
+from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
+from playground.engines.worker.prompt import Pieces, PromptMaker
 
 _PROGRESS_STEP = 0.01
 

@@ -11,7 +11,7 @@ from playground.core.requirements import memory
 from playground.core.requirements.assess import Placing, Subject, place
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LoadSettings, ModelFile
-from playground.engines.llama_process import WorkerState
+from playground.engines.llama.process import WorkerState
 from playground.services.library import ModelLibrary
 from playground.services.machine import given_back
 from playground.services.pool import LoadedWorker, WorkerPool

@@ -9,8 +9,8 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import ConnectionFailed, ErrorInfo, PlaygroundError
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.openai_chat import OpenAIChatEngine
-from playground.engines.openai_chat_client import Timeouts
+from playground.engines.openai.client import Timeouts
+from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services.practice import RESTART_HINT
 
 Access = tuple[Provider, str | None]

@@ -4,8 +4,8 @@ from typing import Any
 
 from playground.core.errors import EngineError, StreamInvalid
 from playground.core.targets import CloudModel, Provider
-from playground.engines.openai_chat_client import ProviderConnection, Timeouts
-from playground.engines.openai_chat_errors import ErrorTranslator
+from playground.engines.openai.client import ProviderConnection, Timeouts
+from playground.engines.openai.errors import ErrorTranslator
 
 MODEL_LIMIT = 5000
 _ID_LIMIT = 200

@@ -8,7 +8,7 @@ from playground.core.errors import AddressRefused, ConnectionFailed, KeyMissing,
 from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
 from playground.core.urls import AddressCheck, AddressLevel, check_url, origin
 from playground.engines.base import Engine
-from playground.engines.openai_chat_client import DEFAULT_TIMEOUTS, Timeouts
+from playground.engines.openai.client import DEFAULT_TIMEOUTS, Timeouts
 from playground.services.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud, Progress
 from playground.services.prices import PriceService
 from playground.services.provider_engine import Access, ProviderEngine

@@ -25,11 +25,11 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.targets import FlashAttention, KvType
-from playground.engines.wire import LoadOrder
-from playground.engines.worker_decode import Decoder
-from playground.engines.worker_log import LogLines
-from playground.engines.worker_model import AbortSwitch, LoadedModel, load_model
-from playground.engines.worker_template import Pieces, Prompt, PromptMaker
+from playground.engines.llama.protocol import LoadOrder
+from playground.engines.worker.decode import Decoder
+from playground.engines.worker.log import LogLines
+from playground.engines.worker.model import AbortSwitch, LoadedModel, load_model
+from playground.engines.worker.prompt import Pieces, Prompt, PromptMaker
 from playground.services.pool import physical_cores
 from tests.conftest import find_starter_model
 

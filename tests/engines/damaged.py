@@ -9,7 +9,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.gguf.reader import read_header
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.engines.llama_process import SilenceLimits
+from playground.engines.llama.process import SilenceLimits
 from playground.services.pool import WorkerPool
 
 REQUEST = ChatRequest(

@@ -18,10 +18,10 @@ from playground.core.events import (
 )
 from playground.core.targets import FlashAttention, KvType
 from playground.engines.base import Engine
-from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.llama.process import LlamaWorker
+from playground.engines.llama.protocol import LoadOrder
 from playground.engines.llama_silence import SilenceLimits
-from playground.engines.wire import LoadOrder
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from playground.core.errors import PlaygroundError
-from playground.engines.worker_log import LogLines, explain
-from playground.engines.worker_model import load_model, set_fields
-from playground.engines.worker_sampling import Logits, Probabilities
-from playground.engines.worker_template import Pieces, PromptMaker
+from playground.engines.worker.log import LogLines, explain
+from playground.engines.worker.model import load_model, set_fields
+from playground.engines.worker.prompt import Pieces, PromptMaker
+from playground.engines.worker.sampling import Logits, Probabilities
 from tests.engines.local_run import ask, local_engine, order, run
 
 

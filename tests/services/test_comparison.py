@@ -25,7 +25,6 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -38,6 +37,7 @@ from playground.services.comparison import (
 )
 from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/a.gguf"), "a", 1, "Starter"))
 THERE = LocalTarget(ModelFile(Path("/models/b.gguf"), "b", 1, "Starter"))

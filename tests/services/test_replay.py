@@ -16,7 +16,6 @@ from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Ver
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -29,6 +28,7 @@ from playground.services.comparison import (
 from playground.services.replay import Replayer, start_offsets
 from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/small.gguf"), "Small", 1000, "Starter"))
 THERE = LocalTarget(ModelFile(Path("/models/other.gguf"), "Other", 1000, "Starter"))

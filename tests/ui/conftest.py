@@ -28,7 +28,6 @@ from playground.core.targets import (
     Tier,
 )
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -38,6 +37,7 @@ from playground.ui.pages.compare.page import make_compare_page
 from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.view import CompareView
 from playground.ui.theme import Theme
+from tests.fakes.engine import FakeEngine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

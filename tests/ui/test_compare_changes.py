@@ -9,9 +9,9 @@ from playground.core.errors import RateLimited
 from playground.core.runs import RunOrder
 from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
 from playground.core.turns import new_comparison
-from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.widgets.metrics_card import MetricsCard
+from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]

@@ -14,7 +14,6 @@ from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import ReasoningDelta
 from playground.core.runs import HostContact, Verdict
 from playground.core.targets import CloudTarget, LocalTarget
-from playground.engines.fake import FakeEngine, Script
 from playground.services.comparison import StorageTrouble
 from playground.store.settings import SettingsStore
 from playground.ui.pages.compare.answer_settings import Draft
@@ -22,6 +21,7 @@ from playground.ui.widgets.facts_popup import FactsPopup
 from playground.ui.widgets.metrics_card import MetricsCard
 from playground.ui.widgets.target_picker import PickerEntry
 from playground.ui.widgets.token_view import TokenView
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]

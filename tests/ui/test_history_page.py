@@ -27,7 +27,6 @@ from playground.core.runs import Comparison, Run, RunOrder, Turn, Verdict
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.replay import Replayer
 from playground.store.comparisons import ComparisonStore, ComparisonSummary
@@ -40,6 +39,7 @@ from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.disclosure import Disclosure
 from playground.ui.widgets.markdown_view import MarkdownView
 from playground.ui.widgets.response_pane import ResponsePane
+from tests.fakes.engine import FakeEngine
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]

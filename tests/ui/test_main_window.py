@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButto
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import StorageFailed
-from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.main_window import MainWindow
 from playground.ui.page import Page
 from playground.ui.theme import Theme
+from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]

@@ -8,7 +8,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from playground.core.targets import LoadSettings, ModelFile
-from playground.engines.llama_process import WorkerState
+from playground.engines.llama.process import WorkerState
 from playground.services.pool import LoadedWorker
 from playground.ui.pages.models.known_rows import KnownRows
 from playground.ui.pages.models.rows import LoadState, ModelRow

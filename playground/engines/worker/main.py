@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from playground.core.errors import OutOfMemory, PlaygroundError
-from playground.engines import wire
-from playground.engines.child import die_with_parent, take_pipes
+from playground.engines.child_process import die_with_parent, take_pipes
+from playground.engines.llama import protocol as wire
 
 if TYPE_CHECKING:
     from playground.engines.worker_session import Session

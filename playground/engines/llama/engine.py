@@ -18,8 +18,8 @@ from playground.core.events import (
     StreamEvent,
 )
 from playground.core.runs import Provenance, TokenUsage
-from playground.engines import wire
-from playground.engines.llama_process import LlamaWorker
+from playground.engines.llama import protocol as wire
+from playground.engines.llama.process import LlamaWorker
 
 Admission = Callable[[], AbstractAsyncContextManager[None]]
 """Entered before a model is loaded: whoever shares the memory out makes room for it."""

@@ -22,7 +22,7 @@ from playground.core.errors import (
     StreamMalformed,
     TimedOut,
 )
-from playground.engines.openai_chat_client import Timeouts, host_and_port
+from playground.engines.openai.client import Timeouts, host_and_port
 
 if TYPE_CHECKING:
     from openai import APIError, APIStatusError

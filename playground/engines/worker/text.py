@@ -4,7 +4,7 @@ import codecs
 from collections import deque
 from dataclasses import dataclass, field
 
-from playground.engines.wire import TokenRow
+from playground.engines.llama.protocol import TokenRow
 
 THINK_OPEN = "<think>"
 THINK_CLOSE = "</think>"

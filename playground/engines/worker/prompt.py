@@ -9,8 +9,8 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import Message
 from playground.core.errors import RequestRejected, TemplateFailed
-from playground.engines.worker_model import LoadedModel
-from playground.engines.worker_text import THINK_CLOSE, THINK_OPEN
+from playground.engines.worker.model import LoadedModel
+from playground.engines.worker.text import THINK_CLOSE, THINK_OPEN
 
 _CONTROL_ATTRIBUTES = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN
 # private-use characters: no template trims, splits or changes the case of them

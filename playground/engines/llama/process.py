@@ -10,7 +10,7 @@ from time import perf_counter
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import EngineError, TemplateFailed, WorkerCrashed
-from playground.engines import wire
+from playground.engines.llama import protocol as wire
 from playground.engines.llama_ending import explain_ending, memory_kills
 from playground.engines.llama_environment import worker_command, worker_environment
 from playground.engines.llama_silence import Silence, SilenceLimits

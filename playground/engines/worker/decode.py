@@ -9,12 +9,12 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.errors import ContextOverflow, OutOfMemory, WorkerCrashed
-from playground.engines import wire
-from playground.engines.worker_log import LogLines, explain
-from playground.engines.worker_model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
-from playground.engines.worker_sampling import Logits, Probabilities, Sampler
-from playground.engines.worker_template import Pieces, Prompt
-from playground.engines.worker_text import AnswerText, Chunk
+from playground.engines.llama import protocol as wire
+from playground.engines.worker.log import LogLines, explain
+from playground.engines.worker.model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
+from playground.engines.worker.prompt import Pieces, Prompt
+from playground.engines.worker.sampling import Logits, Probabilities, Sampler
+from playground.engines.worker.text import AnswerText, Chunk
 
 _ABORTED = 2
 _GPU_CHUNK_S = 0.15

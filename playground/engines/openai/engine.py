@@ -27,16 +27,16 @@ from playground.core.events import (
 )
 from playground.core.runs import HostContact, TokenUsage
 from playground.core.targets import CloudTarget
-from playground.engines.openai_chat_chunks import Chunk, is_error, read_chunk
-from playground.engines.openai_chat_client import (
+from playground.engines.openai.chunks import Chunk, is_error, read_chunk
+from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
     Timeouts,
     host_and_port,
 )
-from playground.engines.openai_chat_errors import ErrorTranslator, decoded, provider_message
+from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
+from playground.engines.openai.request import Remark, build_body, without_refused_field
 from playground.engines.openai_chat_guard import KeyGuard
-from playground.engines.openai_chat_request import Remark, build_body, without_refused_field
 
 if TYPE_CHECKING:
     from openai import AsyncStream

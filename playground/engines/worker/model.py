@@ -12,8 +12,8 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.errors import ModelLoadFailed
 from playground.core.targets import FlashAttention, KvType
-from playground.engines.wire import LoadOrder
-from playground.engines.worker_log import LogLines, explain
+from playground.engines.llama.protocol import LoadOrder
+from playground.engines.worker.log import LogLines, explain
 
 PROMPT_CHUNK = 512
 """Prompt tokens handed to one `llama_decode`."""

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from playground.core.chat import SamplingParams
-from playground.engines.wire import TokenRow
-from playground.engines.worker_model import LoadedModel
-from playground.engines.worker_template import Pieces
+from playground.engines.llama.protocol import TokenRow
+from playground.engines.worker.model import LoadedModel
+from playground.engines.worker.prompt import Pieces
 
 # what llama.cpp uses where nothing is asked for (common/common.h, common_params_sampling)
 DEFAULT_TEMPERATURE = 0.8

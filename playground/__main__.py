@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return worker.main()
     if given[:1] == ["--practice-cloud"]:
-        from playground.services import practice_server
+        from playground.services.providers import practice_server
 
         return practice_server.main()
     if given == ["--memory-speed"]:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return bandwidth.main()
     if given == ["--read-headers"]:
-        from playground.services import library_reader
+        from playground.services.library import reader as library_reader
 
         return library_reader.main()
     if given == ["--version"]:

@@ -10,23 +10,23 @@ from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
 from playground.services.bandwidth import Bandwidth
 from playground.services.comparison import ComparisonService
-from playground.services.courtesy import Courtesy
-from playground.services.downloads import Downloads
-from playground.services.fitting import Fitting
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import WorkerPool
-from playground.services.practice import PRACTICE_NAME, PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import MachineService
+from playground.services.machine.telemetry import Telemetry
+from playground.services.memory_plan import Fitting
+from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.services.requirements import RequirementsService
-from playground.services.telemetry import Telemetry
-from playground.store.comparisons import ComparisonStore
+from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
+from playground.store.files import Paths, default_paths
+from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
 from playground.store.log import open_log
-from playground.store.paths import Paths, default_paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 

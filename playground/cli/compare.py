@@ -24,8 +24,8 @@ from playground.services.comparison import (
     StorageTrouble,
     TurnUpdate,
 )
-from playground.services.library import ModelLibrary
-from playground.services.providers import ProviderService
+from playground.services.library.service import ModelLibrary
+from playground.services.providers.service import ProviderService
 from playground.store.settings import SettingsStore
 
 LOCAL = "local"

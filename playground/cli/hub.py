@@ -19,11 +19,11 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ModelFileInvalid, RepositoryNotFound, kinds
 from playground.core.hub import Gate, HubFile, HubModel, HubQuery, HubRepository
 from playground.core.requirements.model import Requirements, Verdict
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.hub_choice import recommended
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.recommend import recommended
+from playground.services.hub.service import HubService
 from playground.services.requirements import RequirementsService
-from playground.store.paths import Paths
+from playground.store.files import Paths
 from playground.store.settings import SettingsStore
 
 _QUIET_STEP = 100

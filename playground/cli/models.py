@@ -15,7 +15,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library import ModelLibrary
+from playground.services.library.service import ModelLibrary
 from playground.services.requirements import RequirementsService
 
 _HEAD = ("MODEL", "PARAMETERS", "FORMAT", "SIZE", "CONTEXT", "HERE", "SPEED", "LIVES IN", "FILE")

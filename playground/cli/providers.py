@@ -9,7 +9,7 @@ from typing import Any
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
 from playground.core.urls import AddressLevel
-from playground.services.providers import ProviderService
+from playground.services.providers.service import ProviderService
 from playground.store.presets import Preset
 from playground.store.secrets import SecretStore, key_variables
 

@@ -153,7 +153,7 @@ def main() -> int:
     if hasattr(os, "nice"):
         # the window that is opening meanwhile goes first
         os.nice(5)
-    from playground.services.pool import physical_cores  # noqa: PLC0415 - only in the child
+    from playground.services.worker_pool import physical_cores  # noqa: PLC0415 - only in the child
 
     sys.stdout.write(f"{measure(physical_cores()):.0f}\n")
     return 0

@@ -14,7 +14,7 @@ from playground.core.targets import Target
 from playground.core.turns import is_shared, new_turn
 from playground.engines.base import Engine
 from playground.services.recording import RunRecorder
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from playground.core.errors import (
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
-from playground.services.hub_connection import PRIVATE_HINT, refusal_by_status, terms_wanted
+from playground.services.hub.client import PRIVATE_HINT, refusal_by_status, terms_wanted
 
 if TYPE_CHECKING:
     import urllib3

@@ -5,7 +5,7 @@ import re
 import threading
 
 from playground.core.errors import ChecksumWrong, DownloadFailed, PlaygroundError
-from playground.services.download_file import PartFile
+from playground.services.downloads.part_file import PartFile
 
 _PIECE = 1 << 20
 _SYNC_EVERY = 32 << 20

@@ -8,13 +8,13 @@ from pathlib import Path
 from playground.core.errors import DownloadFailed, ErrorInfo, PlaygroundError
 from playground.core.hub import HubPart
 from playground.services.download_answers import ConnectionBroke, FileChanged, Version
-from playground.services.download_file import PartFile
 from playground.services.download_hash import PrefixHash, is_checked_by_git_name
-from playground.services.download_http import OpenRange, RangeClient
 from playground.services.download_limits import TransferLimits
 from playground.services.download_places import discard
 from playground.services.download_speed import RateLimiter
-from playground.services.hub_connection import DownloadSource
+from playground.services.downloads.http import OpenRange, RangeClient
+from playground.services.downloads.part_file import PartFile
+from playground.services.hub.client import DownloadSource
 
 _READ = 512 << 10
 _MOST_FRESH_STARTS = 3

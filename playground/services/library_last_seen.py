@@ -10,9 +10,9 @@ from dataclasses import replace
 from playground import __version__
 from playground.core.codec import decode, encode
 from playground.core.targets import ModelFile
-from playground.services.library_cache import LibraryCache, Listed, Stamp
+from playground.services.library.cache import LibraryCache, Listed, Stamp
+from playground.services.library.scanner import Look, is_drive
 from playground.services.library_folders import FoundFile
-from playground.services.library_look import Look, is_drive
 
 
 class LastSeen:

@@ -8,9 +8,9 @@ from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements.layers import MAX_LAYERS
 from playground.core.targets import ModelFile
-from playground.services.library_cache import Stamp
+from playground.services.library.cache import Stamp
+from playground.services.library.scanner import total_size
 from playground.services.library_folders import STARTER, FoundFile
-from playground.services.library_look import total_size
 
 _NOT_MODELS = {
     "adapter": "This is an add-on to a model (LoRA), not a model.",

@@ -11,7 +11,7 @@ from playground.core.events import Failed, LoadProgress, RequestSent, StreamEven
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
-from playground.services.practice import RESTART_HINT
+from playground.services.providers.practice import RESTART_HINT
 
 Access = tuple[Provider, str | None]
 """A provider at the address it has now, and the key to it."""

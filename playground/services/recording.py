@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playground.core.errors import PlaygroundError
 from playground.core.events import StreamEvent
 from playground.core.runs import Run
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 
 SAVE_INTERVAL_S = 0.25
 """How much of an answer a sudden end of the program may cost."""

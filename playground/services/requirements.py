@@ -25,10 +25,10 @@ from playground.core.requirements.speed import (
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.courtesy import Courtesy
-from playground.services.devices import Device, devices
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import Device, devices
+from playground.services.machine.machine import MachineService
 from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"

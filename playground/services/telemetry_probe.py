@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from playground.services.gpu import AllGpus, GpuSample
+from playground.services.machine.gpu import AllGpus, GpuSample
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class PageFactories:
 
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
-        from playground.services.fitting import free_memory
+        from playground.services.memory_plan import free_memory
         from playground.ui.pages.compare.page import attach_compare
 
         services = self._services()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
 
-from playground.store.paths import Paths, default_paths
+from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.main_window import MainWindow

@@ -15,7 +15,7 @@ from playground.ui.widgets.parts import ElidedLabel, make_label
 from playground.ui.wording import UNKNOWN
 
 if TYPE_CHECKING:
-    from playground.services.gpu import GpuSample
+    from playground.services.machine.gpu import GpuSample
     from playground.services.telemetry_probe import Sample
     from playground.ui.widgets.facts_popup import FactsPopup, Row
 

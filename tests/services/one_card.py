@@ -9,12 +9,12 @@ from playground.core.requirements import memory
 from playground.core.requirements.offload import split
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.bandwidth import Bandwidth
-from playground.services.fitting import Fitting
-from playground.services.gpu import AllGpus, NvidiaReader
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.gpu import AllGpus, NvidiaReader
+from playground.services.machine.machine import MachineService
+from playground.services.memory_plan import Fitting
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
 from tests.engines.local_run import ask, run

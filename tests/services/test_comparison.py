@@ -35,8 +35,8 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/a.gguf"), "a", 1, "Starter"))

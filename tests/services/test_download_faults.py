@@ -14,12 +14,12 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DownloadFailed
 from playground.core.hub import HubPart
-from playground.services import download_file
 from playground.services.download_answers import ConnectionBroke
-from playground.services.download_file import PartFile
-from playground.services.download_http import RangeClient
 from playground.services.download_places import InUse, discard, journal_path, part_path
-from playground.services.hub_connection import DownloadSource
+from playground.services.downloads import part_file as download_file
+from playground.services.downloads.http import RangeClient
+from playground.services.downloads.part_file import PartFile
+from playground.services.hub.client import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of

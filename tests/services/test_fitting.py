@@ -220,7 +220,7 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     free = CARD_MARGIN_BYTES + whole_bytes(starter_model) - 30 * MIB
     nvml.used_bytes = nvml.total_bytes - free
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    monkeypatch.setattr("playground.services.machine.uses_cards", lambda: True)
+    monkeypatch.setattr("playground.services.machine.machine.uses_cards", lambda: True)
     card = GraphicsCard("", nvml.total_bytes, free)
     placing = place(Subject(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,)))
     async with open_services() as services:

@@ -4,7 +4,7 @@ import pytest
 
 from playground.core.hub import HubFile, HubPart
 from playground.core.requirements.model import Verdict
-from playground.services.hub_choice import Recommendation, recommended
+from playground.services.hub.recommend import Recommendation, recommended
 
 SIZES = {"Q2_K": 16, "Q3_K_M": 20, "Q4_K_M": 26, "Q8_0": 45, "F16": 84}
 

@@ -11,8 +11,8 @@ import pytest
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.targets import ModelFile
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppPlace
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import (
     dense,
     hub,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.targets import ModelFile
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library.service import LibraryState, ModelLibrary
 from tests.services.model_files import dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]

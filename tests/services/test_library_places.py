@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import app_places
+from playground.services.library.app_folders import app_places
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, ollama
 
 USUAL = [

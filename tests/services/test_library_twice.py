@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppPlace
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, hub, listed, ollama, parts
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library.app_folders import AppPlace
+from playground.services.library.service import LibraryState, ModelLibrary
+from playground.services.library.watcher import FolderWatch
 from playground.services.library_folders import FoundFile
-from playground.services.library_places import AppPlace
-from playground.services.library_watch import FolderWatch
 from tests.services.model_files import (
     PATIENCE_S,
     dense,

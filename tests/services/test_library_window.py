@@ -8,10 +8,10 @@ import pytest
 
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
-from playground.services.courtesy import Courtesy
-from playground.services.library import ModelLibrary
-from playground.services.library_cache import LibraryCache
-from playground.services.library_headers import Headers
+from playground.services.library.cache import LibraryCache
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.headers import Headers
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed
 
 

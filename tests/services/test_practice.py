@@ -25,13 +25,13 @@ from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.llama_environment import worker_environment
-from playground.services.practice import (
+from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
     practice_command,
 )
-from playground.services.providers import ProviderService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 

@@ -26,8 +26,8 @@ from playground.services.comparison import (
     TurnUpdate,
 )
 from playground.services.replay import Replayer, start_offsets
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/small.gguf"), "Small", 1000, "Starter"))

@@ -13,12 +13,12 @@ from playground.core.requirements.model import ChangeKind, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.bandwidth import Bandwidth
-from playground.services.devices import devices
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import devices
+from playground.services.machine.machine import MachineService
 from playground.services.requirements import RequirementsService
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
 from tests.core.gguf_files import Dense, write_dense
 from tests.core.models_to_judge import EIGHT_BILLION, GIB

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.gpu import AllGpus, GpuSample, NvidiaReader
-from playground.services.telemetry import Sample, Telemetry
+from playground.services.machine.gpu import AllGpus, GpuSample, NvidiaReader
+from playground.services.machine.telemetry import Sample, Telemetry
 from playground.services.telemetry_probe import PowerMeter, Probe
 from tests.services.nvml import FakeNvml
 

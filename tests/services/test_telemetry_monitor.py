@@ -7,8 +7,8 @@ import json
 import pytest
 
 from playground.cli import monitor, parsers
-from playground.services.gpu import AllGpus, NvidiaReader
-from playground.services.telemetry import Telemetry
+from playground.services.machine.gpu import AllGpus, NvidiaReader
+from playground.services.machine.telemetry import Telemetry
 from tests.services.nvml import FakeNvml
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 
 
 @pytest.fixture

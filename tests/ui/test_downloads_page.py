@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
 from playground.ui.main_window import MainWindow
 from playground.ui.page import Page

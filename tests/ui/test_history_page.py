@@ -29,8 +29,8 @@ from playground.core.turns import new_comparison
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore, ComparisonSummary
 from playground.store.database import Database
+from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.pages.history import make_history_page, words
 from playground.ui.pages.history.list_model import ComparisonListModel
 from playground.ui.pages.history.presenter import PIECE

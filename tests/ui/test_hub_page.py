@@ -18,9 +18,9 @@ from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Box, Requirements, Speed, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import ModelFile
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
 from playground.ui.page_stack import finished
 from playground.ui.pages.hub import HubPage, make_hub_page

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
 from playground.services.bandwidth import Bandwidth
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import MachineService
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
 from playground.ui.page_stack import finished

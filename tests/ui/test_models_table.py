@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
-from playground.services.pool import LoadedWorker
+from playground.services.worker_pool import LoadedWorker
 from playground.ui.pages.models.known_rows import KnownRows
 from playground.ui.pages.models.rows import LoadState, ModelRow
 from playground.ui.pages.models.table import ModelTableModel

@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from playground.services.hub import HubService
-from playground.store.paths import default_paths
+from playground.services.hub.service import HubService
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
 from playground.ui.page_stack import finished
 from playground.ui.pages.settings import SettingsPage, make_settings_page

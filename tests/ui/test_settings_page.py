@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit
 
 from playground.core.runs import RunOrder
-from playground.services.prices import PriceService, default_watts
-from playground.store.paths import default_paths
+from playground.services.providers.prices import PriceService, default_watts
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore, Theme
 from playground.ui.page_stack import finished

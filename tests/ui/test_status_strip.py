@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from playground.services.gpu import GpuSample
+from playground.services.machine.gpu import GpuSample
 from playground.services.telemetry_probe import ProcessSample, Sample
 from playground.ui.bridge import Bridge
 from playground.ui.status_strip import StatusStrip

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from playground.services.downloads import Downloads
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.library.service import ModelLibrary
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.downloads.announcer import Announcer

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from playground.core.downloads import Download, DownloadState
-from playground.services.downloads import Downloads
+from playground.services.downloads.manager import Downloads
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.main_window import MainWindow
 from playground.ui.pages.downloads.words import badge_words

@@ -10,8 +10,8 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import PlaygroundError
-from playground.services.downloads import Downloads
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.downloads.view import DownloadsPage

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from playground.core.runs import Comparison, Turn
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.page import Page
 from playground.ui.pages.history.presenter import HistoryPresenter, Ways

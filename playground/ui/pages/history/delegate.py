@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from playground.core.targets import Place
-from playground.store.comparisons import ComparisonSummary
+from playground.store.history import ComparisonSummary
 from playground.ui.pages.history import words
 from playground.ui.pages.history.list_model import ROW_ROLE, Index
 from playground.ui.theme import Theme

@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from playground.store.comparisons import ComparisonSummary
+from playground.store.history import ComparisonSummary
 from playground.ui.pages.history import words
 from playground.ui.widgets.parts import plain_tooltip
 

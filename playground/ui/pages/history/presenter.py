@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from playground.core.errors import StorageFailed
 from playground.core.runs import Comparison, Turn, Verdict
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.history.shown import shown_turn
 from playground.ui.pages.history.view import HistoryPage

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.store.comparisons import VoteCount
+from playground.store.history import VoteCount
 from playground.ui.page import Page
 from playground.ui.pages.history.detail import DetailView
 from playground.ui.pages.history.list_view import ComparisonListView

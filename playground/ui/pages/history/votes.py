@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.store.comparisons import VoteCount
+from playground.store.history import VoteCount
 from playground.ui.theme import Theme
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.empty import EmptyState

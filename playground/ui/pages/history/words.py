@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
-from playground.store.comparisons import ComparisonSummary
+from playground.store.history import ComparisonSummary
 
 _DAYS_BY_NAME = 6
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.advice import Assessor

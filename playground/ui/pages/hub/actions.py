@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import PlaygroundError
 from playground.core.hub import HubRepository
-from playground.services.downloads import Downloads
+from playground.services.downloads.manager import Downloads
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.details import RepositoryDetails
 from playground.ui.pages.hub.entries import Opened, VersionRow

@@ -13,7 +13,7 @@ from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubFile
 from playground.core.requirements.model import Requirements, Verdict
 from playground.core.targets import ModelFile
-from playground.services.hub_choice import recommended
+from playground.services.hub.recommend import recommended
 from playground.ui.pages.hub.entries import Opened, VersionRow
 
 

@@ -13,9 +13,9 @@ from playground.core.errors import HubFailed, ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubModel, HubRepository
 from playground.core.targets import ModelFile
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.hub.actions import VersionActions
 from playground.ui.pages.hub.advice import Assessor, advised, unread, version_name, with_state

@@ -11,9 +11,9 @@ from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery
 from playground.core.hub import HubPage as Found
 from playground.core.requirements.model import Verdict
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import Downloads
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.advice import Assessor

@@ -5,9 +5,9 @@ from collections.abc import Callable, Generator
 from PySide6.QtWidgets import QWidget
 
 from playground.core.targets import Target
-from playground.services.library import ModelLibrary
-from playground.services.pool import WorkerPool
+from playground.services.library.service import ModelLibrary
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models.presenter import ModelsPresenter

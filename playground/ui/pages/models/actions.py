@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from playground.core.targets import LocalTarget, Target
-from playground.services.pool import WorkerPool
+from playground.services.worker_pool import WorkerPool
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.deletes import Deletes

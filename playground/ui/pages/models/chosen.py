@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
-from playground.services.library import ModelLibrary
-from playground.services.pool import physical_cores
+from playground.services.library.service import ModelLibrary
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import physical_cores
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.details import ModelDetails

@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QCheckBox, QMessageBox, QPushButton, QWidget
 
 from playground.core.errors import PlaygroundError
 from playground.core.targets import ModelFile
-from playground.services.library import ModelLibrary
-from playground.services.library_delete import Deletion
-from playground.services.pool import WorkerPool
+from playground.services.library.delete import Deletion
+from playground.services.library.service import ModelLibrary
+from playground.services.worker_pool import WorkerPool
 from playground.ui.bridge import Bridge
 from playground.ui.pages.models import reckoning
 from playground.ui.widgets.amounts import size_words

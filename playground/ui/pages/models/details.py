@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.requirements.model import Requirements
-from playground.services.devices import Device
+from playground.services.machine.devices import Device
 from playground.ui.pages.models.elsewhere import ElsewhereBox
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
 from playground.ui.pages.models.memory_parts import MemoryParts

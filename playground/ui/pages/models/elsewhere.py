@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from playground.core.requirements.model import Requirements, Verdict
-from playground.services.devices import Device
+from playground.services.machine.devices import Device
 from playground.ui.theme import Theme
 from playground.ui.widgets.badge import Badge
 from playground.ui.widgets.parts import clear_layout, make_label, plain_tooltip

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.pool import LoadedWorker
+from playground.services.worker_pool import LoadedWorker
 from playground.store.local_runs import ModelUse
 from playground.ui.pages.models.rows import LoadState, ModelRow
 

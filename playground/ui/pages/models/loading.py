@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from playground.core.targets import LocalTarget
-from playground.services.pool import WorkerPool
+from playground.services.worker_pool import WorkerPool
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.services.library import LibraryPlace
+from playground.services.library.service import LibraryPlace
 from playground.store.settings import SettingsStore
 from playground.ui.pages.models.places import folder_entries
 from playground.ui.pages.models.rows import ModelRow

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.services.library import LibraryPlace
+from playground.services.library.service import LibraryPlace
 from playground.ui.pages.models.folders import FolderEntry
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 
 from playground.core.targets import KvType, LoadSettings, Target
-from playground.services.library import LibraryPlace, ModelLibrary
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import LibraryPlace, ModelLibrary
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import reckoning

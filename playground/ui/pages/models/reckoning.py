@@ -11,10 +11,10 @@ from playground.core.events import Failed, LoadProgress, RequestSent
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.devices import Device
-from playground.services.library import LibraryPlace, ModelLibrary
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import LibraryPlace, ModelLibrary
+from playground.services.machine.devices import Device
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.ui.namesakes import told_apart
 
 WATCH_S = 0.4

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from playground.core.targets import Target
-from playground.services.practice import PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge

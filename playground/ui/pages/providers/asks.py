@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from playground.core.targets import CloudModel, ModelPrice, Provider
-from playground.services.practice import PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
 from playground.ui.pages.providers.entries import PracticeEntry
 

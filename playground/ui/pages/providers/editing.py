@@ -7,7 +7,7 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.targets import Provider, Tier
-from playground.services.providers import ProviderService
+from playground.services.providers.service import ProviderService
 from playground.store.presets import Preset
 from playground.store.secrets import KeySource, SecretStore
 from playground.ui.bridge import Bridge

@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject
 
 from playground.core.errors import PlaygroundError
 from playground.core.targets import CloudTarget, ModelPrice, Provider, Target
-from playground.services.practice import PRACTICE_ID, PRACTICE_MODEL, PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PRACTICE_ID, PRACTICE_MODEL, PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower

@@ -4,8 +4,8 @@ from collections.abc import Generator
 
 from PySide6.QtWidgets import QWidget
 
-from playground.services.hub import HubService
-from playground.store.paths import Paths
+from playground.services.hub.service import HubService
+from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge

@@ -8,9 +8,9 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.services.hub import HubService
-from playground.services.prices import default_watts, has_battery
-from playground.store.paths import Paths
+from playground.services.hub.service import HubService
+from playground.services.providers.prices import default_watts, has_battery
+from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge

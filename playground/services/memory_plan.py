@@ -12,9 +12,9 @@ from playground.core.requirements.assess import Placing, Subject, place
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
-from playground.services.library import ModelLibrary
-from playground.services.machine import given_back
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import given_back
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 
 
 def free_memory() -> int:

@@ -17,7 +17,7 @@ import psutil
 
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.services.bandwidth import Bandwidth
-from playground.services.gpu import AllGpus, GpuSample, open_gpus
+from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 
 _PROGRAMS_EVERY_S = 15.0
 _SMALLEST_PROGRAM = 300_000_000

@@ -8,12 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from playground.services import library_folders as folders
-from playground.services.courtesy import Courtesy
-from playground.services.library_cache import Stamp
+from playground.services.library.app_folders import HUGGING_FACE, JAN, LM_STUDIO, OLLAMA, AppPlace
+from playground.services.library.cache import Stamp
+from playground.services.library.courtesy import Courtesy
 from playground.services.library_evidence import Evidence
 from playground.services.library_folders import FoundFile
 from playground.services.library_ollama import ollama_models
-from playground.services.library_places import HUGGING_FACE, JAN, LM_STUDIO, OLLAMA, AppPlace
 from playground.services.library_projectors import is_projector, paired
 
 _HUB_FOLDER = re.compile(r"models--([^/\\]+?)--([^/\\]+)")

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TypeVar
 
+from playground.services.library.index import LibraryState
 from playground.services.library_folders import FoundFile
-from playground.services.library_listing import LibraryState
 
 T = TypeVar("T")
 LOOK_EVERY_S = 1.2

@@ -20,9 +20,9 @@ from playground.core.hub import (
     ShelfModel,
 )
 from playground.resources import resource
-from playground.services import hub_listing as listing
-from playground.services.hub_connection import DownloadSource, HubConnection
-from playground.services.hub_headers import RemoteHeaders
+from playground.services.hub import api as listing
+from playground.services.hub.client import DownloadSource, HubConnection
+from playground.services.hub.headers import RemoteHeaders
 from playground.services.hub_tokens import HubToken, HubTokens
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore

@@ -8,12 +8,12 @@ from pathlib import Path
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.targets import ModelFile
-from playground.services.courtesy import Courtesy
-from playground.services.library_cache import Stamp
+from playground.services.library.cache import Stamp
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.headers import Headers, Read, stamp_of
+from playground.services.library.scanner import Look
 from playground.services.library_folders import STARTER, FoundFile
-from playground.services.library_headers import Headers, Read, stamp_of
 from playground.services.library_last_seen import LastSeen
-from playground.services.library_look import Look
 from playground.services.library_model import bare_model, model_of
 from playground.services.library_projectors import belong_together
 

@@ -24,7 +24,7 @@ from playground.services.download_answers import (
     why,
 )
 from playground.services.download_pool import ConnectionPool
-from playground.services.hub_connection import DownloadSource, same_origin
+from playground.services.hub.client import DownloadSource, same_origin
 
 if TYPE_CHECKING:
     import urllib3

@@ -9,7 +9,7 @@ from pathlib import Path
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
-from playground.services.library_cache import Known, LibraryCache, Stamp
+from playground.services.library.cache import Known, LibraryCache, Stamp
 from playground.services.library_folders import FoundFile
 
 _AT_HAND = 48

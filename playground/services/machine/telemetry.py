@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from playground.services.gpu import AllGpus, GpuSample, open_gpus
+from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 from playground.services.telemetry_probe import Probe, ProcessSample, Sample
 
 __all__ = ["GpuSample", "ProcessSample", "Sample", "Telemetry"]

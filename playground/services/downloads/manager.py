@@ -20,14 +20,14 @@ from playground.core.errors import (
 from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import HubFile, HubPart, HubRepository
-from playground.services.download_job import Job
 from playground.services.download_limits import DEFAULT_LIMITS, TransferLimits
 from playground.services.download_list import DownloadList
 from playground.services.download_places import discard
 from playground.services.download_queue import QueueFile
 from playground.services.download_room import bytes_here, check_room
 from playground.services.download_speed import RateLimiter
-from playground.services.hub import HubService
+from playground.services.downloads.job import Job
+from playground.services.hub.service import HubService
 from playground.store.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,15 @@ from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
 from playground.core.urls import AddressCheck, AddressLevel, check_url, origin
 from playground.engines.base import Engine
 from playground.engines.openai.client import DEFAULT_TIMEOUTS, Timeouts
-from playground.services.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud, Progress
-from playground.services.prices import PriceService
 from playground.services.provider_engine import Access, ProviderEngine
 from playground.services.provider_models import fetch_models
+from playground.services.providers.practice import (
+    PRACTICE_ID,
+    RESTART_HINT,
+    PracticeCloud,
+    Progress,
+)
+from playground.services.providers.prices import PriceService
 from playground.store.presets import Preset, presets, with_known_quirks
 from playground.store.secrets import KeySource, SecretStore, key_variables
 from playground.store.settings import Settings, SettingsStore

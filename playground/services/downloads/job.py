@@ -14,8 +14,8 @@ from playground.services.download_answers import ConnectionBroke
 from playground.services.download_limits import TransferLimits
 from playground.services.download_speed import Pace, RateLimiter
 from playground.services.download_transfer import Stopped, Transfer
-from playground.services.hub import HubService
-from playground.services.hub_connection import DownloadSource
+from playground.services.hub.client import DownloadSource
+from playground.services.hub.service import HubService
 
 _ASK_S = 40.0
 _HASH_PIECE = 1 << 20

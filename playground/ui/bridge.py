@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 
 from playground.ui.collector import Collector
-from playground.ui.rota import Rota
+from playground.ui.throttle import Rota
 
 T = TypeVar("T")
 Report = Callable[[BaseException], None]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LoadSettings, LocalTarget, Target
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
 from playground.ui.page_stack import Steps
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
 
 if TYPE_CHECKING:
     from playground.app import Services
@@ -51,7 +51,7 @@ class PageFactories:
 
     def _make_compare(self) -> Page:
         from playground.ui.pages.compare.early import EarlyPress
-        from playground.ui.pages.compare.view import CompareView
+        from playground.ui.pages.compare.page import CompareView
 
         self._compare = CompareView(self._theme)
         self._early = EarlyPress(self._compare)
@@ -77,7 +77,7 @@ class PageFactories:
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
         from playground.services.memory_plan import free_memory
-        from playground.ui.pages.compare.page import attach_compare
+        from playground.ui.pages.compare.factory import attach_compare
 
         services = self._services()
         attach_compare(

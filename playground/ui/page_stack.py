@@ -7,7 +7,7 @@ from typing import TypeVar
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from playground.ui.page import Page
+from playground.ui.window.page import Page
 
 Steps = Generator[None, None, Page]
 """Builds a page piece by piece: the window answers between them."""

@@ -14,10 +14,10 @@ import qasync  # isort: skip
 from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
 from playground.ui.page_factories import PageFactories
 from playground.ui.painted import painted
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from playground.app import Services

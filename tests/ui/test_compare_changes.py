@@ -10,7 +10,7 @@ from playground.core.runs import RunOrder
 from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
 from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
-from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard
 from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 

@@ -25,9 +25,9 @@ from playground.store.secrets import SecretStore
 from playground.ui.page_stack import finished
 from playground.ui.pages.hub import HubPage, make_hub_page
 from playground.ui.pages.hub.card_text import LONGEST, readable
-from playground.ui.pages.hub.entries import Listing, ResultRow
-from playground.ui.pages.hub.list_model import ResultListModel
+from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.versions import VersionListModel
+from playground.ui.pages.hub.view_models import Listing, ResultRow
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 

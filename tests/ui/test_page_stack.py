@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
-from playground.ui.page import Page
 from playground.ui.page_stack import PageStack, Steps
+from playground.ui.window.page import Page
 
 
 class Built:

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
-from playground.ui.widgets.parts import make_button, plain_tooltip
+from playground.ui.widgets.basics import make_button, plain_tooltip
 from playground.ui.widgets.verdict import exact_speed, speed_figure, speed_words
 
 

@@ -16,7 +16,7 @@ from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.ui.pages.providers import ProvidersPage, make_providers_page
 from playground.ui.pages.providers.dialog import ProviderDialog
-from playground.ui.pages.providers.price_dialog import PriceDialog
+from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui.page_stage import Stage, click, named, stage, until
 

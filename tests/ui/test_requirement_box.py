@@ -10,8 +10,8 @@ from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Box, Change, ChangeKind, Requirements, Speed, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import KvType
-from playground.ui.theme import Theme
-from playground.ui.widgets.requirement_box import RequirementBox
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.requirements_card import RequirementBox
 
 ASKED = Speed(5, 5, Provenance.ESTIMATED)
 NEED = MemoryNeed(8_192, KvType.F16, 4_000_000_000, 0, 500_000_000, 60_000_000)

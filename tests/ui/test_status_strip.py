@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from playground.services.machine.gpu import GpuSample
 from playground.services.telemetry_probe import ProcessSample, Sample
 from playground.ui.bridge import Bridge
-from playground.ui.status_strip import StatusStrip
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.window.status_bar import StatusStrip
 from tests.ui.conftest import every_text
 
 NO_GPU = "No GPU found: models run on the processor"

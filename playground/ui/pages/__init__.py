@@ -2,7 +2,7 @@
 
 How a page is written:
 
-- `pages/<key>/view.py` holds a `Page` subclass (`playground.ui.page`). It takes a `Theme`, builds
+- `pages/<key>/view.py` holds a `Page` subclass (`playground.ui.window.page`). It takes a `Theme`, builds
   widgets in `_build()`, wires its own signals in `_connect()`, and offers methods that show plain
   values. It decides nothing and knows no service.
 - `pages/<key>/presenter.py` takes the view, the `Bridge` and the two or three services it needs.

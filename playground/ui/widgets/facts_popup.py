@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_label
 
 Row = tuple[str, str, str]
 """Label, value, remark."""

@@ -2,8 +2,8 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_label
 from playground.ui.widgets.sparkline import Sparkline
 
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox
 
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 
 class NumberField(QDoubleSpinBox):

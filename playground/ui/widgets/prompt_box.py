@@ -4,7 +4,7 @@ from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 MOST_LINES = 6
 _LEAST_LINES = 2

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
-from playground.ui.widgets.parts import make_button
+from playground.ui.widgets.basics import make_button
 
 
 class Segmented(QWidget):

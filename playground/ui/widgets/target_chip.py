@@ -3,8 +3,8 @@
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import IconButton, plain_tooltip
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import IconButton, plain_tooltip
 
 
 class TargetChip(QFrame):

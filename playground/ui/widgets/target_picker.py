@@ -15,8 +15,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label, plain_tooltip
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_label, plain_tooltip
 from playground.ui.widgets.picker_delegate import ENTRY_ROLE, PickerDelegate
 
 AnyIndex = QModelIndex | QPersistentModelIndex

@@ -4,7 +4,7 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox
 
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 
 class TickBox(QCheckBox):

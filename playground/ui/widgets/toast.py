@@ -5,8 +5,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
-from playground.ui.theme import Theme, set_properties
-from playground.ui.widgets.parts import IconButton, make_button, make_label
+from playground.ui.theme.theme import Theme, set_properties
+from playground.ui.widgets.basics import IconButton, make_button, make_label
 
 STAY_MS = 8000
 

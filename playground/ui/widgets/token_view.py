@@ -15,9 +15,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QToolTip, QVBoxLayout, QWidget
 
 from playground.core.events import Token
-from playground.ui.theme import Theme
-from playground.ui.widgets.markdown_writer import SealedDocument
-from playground.ui.widgets.parts import make_label, plain_tooltip
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_label, plain_tooltip
+from playground.ui.widgets.markdown.writer import SealedDocument
 
 _SURE = 0.9
 """From this probability on a token has no ground: nothing else was really weighed."""

@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from playground.core.errors import ErrorInfo
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_card, make_label
 from playground.ui.widgets.disclosure import Disclosure
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.parts import make_card, make_label
+from playground.ui.widgets.markdown.view import MarkdownView
 
 if TYPE_CHECKING:
     from playground.core.events import Token

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from playground.core.chat import SamplingParams
 from playground.ui.pages.compare.parameters import PARAMETERS, Parameter, as_text, parse
-from playground.ui.theme import Theme, set_properties
-from playground.ui.widgets.parts import IconButton, make_button, make_label
+from playground.ui.theme.theme import Theme, set_properties
+from playground.ui.widgets.basics import IconButton, make_button, make_label
 
 WIDTH = 330
 

@@ -7,11 +7,11 @@ from PySide6.QtCore import QObject
 
 from playground.core.runs import Turn, Verdict
 from playground.services.comparison import ComparisonService
+from playground.ui.answers.summary import summary
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.board import Board
-from playground.ui.pages.compare.summary import summary
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.wording import UNKNOWN, shortened, translate
+from playground.ui.format import UNKNOWN, shortened, translate
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.panes import Board
 
 
 class Ballot(QObject):

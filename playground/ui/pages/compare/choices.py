@@ -13,7 +13,7 @@ from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.view import CompareView
+from playground.ui.pages.compare.page import CompareView
 
 SETTLE_MS = 400
 """Answer settings are written once the typing has paused."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from playground.ui.pages.compare.view import CompareView
+from playground.ui.pages.compare.page import CompareView
 
 
 class EarlyPress(QObject):

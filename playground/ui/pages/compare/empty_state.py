@@ -3,9 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.parts import make_button, make_card, make_label
+from playground.ui.widgets.basics import make_button, make_card, make_label
 
 
 class EmptyState(QWidget):

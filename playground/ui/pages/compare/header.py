@@ -3,8 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.segmented import Segmented
 
 

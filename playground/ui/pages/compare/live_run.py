@@ -6,9 +6,9 @@ from playground.core.events import StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
 from playground.core.runs import Run, RunStatus
 from playground.core.targets import LocalTarget
-from playground.ui.widgets.response_pane import ResponsePane
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.format import translate, whole
 from playground.ui.widgets.time_bar import Spans
-from playground.ui.wording import translate, whole
 
 
 class LiveRun:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
-from playground.ui.wording import translate
+from playground.ui.format import translate
 
 Value = float | int | tuple[str, ...] | None
 

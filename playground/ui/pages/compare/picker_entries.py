@@ -7,9 +7,9 @@ from pathlib import Path
 from playground.core.errors import PlaygroundError
 from playground.core.requirements.memory import Fit
 from playground.core.targets import CloudModel, LocalTarget, ModelFile, ModelPrice, Provider
+from playground.ui.format import translate
 from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.wording import translate
 
 START_PRACTICE = "practice:start"
 

@@ -18,17 +18,17 @@ from playground.services.comparison import (
     TurnUpdate,
 )
 from playground.store.settings import Settings, SettingsStore
+from playground.ui.answers.metric_cells import details
 from playground.ui.bridge import Bridge, Follower
+from playground.ui.format import translate
 from playground.ui.pages.compare.ballot import Ballot
-from playground.ui.pages.compare.board import Board
-from playground.ui.pages.compare.cells import details
 from playground.ui.pages.compare.choices import Choices
 from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.picking import Picking
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.panes import Board
+from playground.ui.pages.compare.target_bar import Picking
 from playground.ui.pages.compare.targets import MOST, TargetChooser, is_same
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
-from playground.ui.wording import translate
+from playground.ui.theme.theme import Theme
 
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]

@@ -4,8 +4,8 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_button
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button
 from playground.ui.widgets.prompt_box import PromptBox
 
 

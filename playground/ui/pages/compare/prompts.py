@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 
-from playground.ui.icons import resource
+from playground.ui.theme.icons import resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.runs import Verdict
-from playground.ui.theme import Theme, set_role
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.basics import make_button, make_label
 
 
 class SummaryCard(QFrame):

@@ -21,10 +21,10 @@ from playground.core.targets import (
 )
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.namesakes import told_apart
+from playground.ui.format import translate
+from playground.ui.model_names import told_apart
 from playground.ui.pages.compare.picker_entries import Known, entries
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.wording import translate
 
 MOST = 6
 

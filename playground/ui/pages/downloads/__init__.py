@@ -7,10 +7,10 @@ from playground.services.downloads.manager import Downloads
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.downloads.announcer import Announcer
+from playground.ui.pages.downloads.notifier import Announcer
+from playground.ui.pages.downloads.page import DownloadsPage
 from playground.ui.pages.downloads.presenter import DownloadsPresenter
-from playground.ui.pages.downloads.view import DownloadsPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast
 
 __all__ = ["Announcer", "DownloadsPage", "DownloadsPresenter", "make_downloads_page"]

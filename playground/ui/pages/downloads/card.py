@@ -5,10 +5,10 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from playground.core.downloads import Download, DownloadState
-from playground.ui.pages.downloads.words import ACTIVE, progress_words, state_words
-from playground.ui.theme import Theme, set_role
+from playground.ui.pages.downloads.format import ACTIVE, progress_words, state_words
+from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.parts import (
+from playground.ui.widgets.basics import (
     ElidedLabel,
     IconButton,
     make_button,

@@ -14,8 +14,8 @@ from playground.services.downloads.manager import Downloads
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.downloads.view import DownloadsPage
-from playground.ui.pages.downloads.words import ACTIVE, IN_LINE
+from playground.ui.pages.downloads.format import ACTIVE, IN_LINE
+from playground.ui.pages.downloads.page import DownloadsPage
 from playground.ui.widgets.show_toast import ShowToast
 
 UNDO_MS = 10_000

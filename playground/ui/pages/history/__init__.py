@@ -8,10 +8,10 @@ from playground.core.runs import Comparison, Turn
 from playground.services.replay import Replayer
 from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
-from playground.ui.page import Page
+from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import HistoryPresenter, Ways
-from playground.ui.pages.history.view import HistoryPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.page import Page
 
 
 def make_history_page(  # noqa: PLR0917 - the parts and the ways it leads to, each once

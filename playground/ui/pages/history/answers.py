@@ -13,11 +13,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.ui.pages.history.shown import ShownAnswer, ShownTurn
-from playground.ui.theme import Theme
+from playground.ui.answers.pane_grid import DETAIL_FROM
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.pages.history.view_models import ShownAnswer, ShownTurn
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.facts_popup import FactsPopup
-from playground.ui.widgets.pane_grid import DETAIL_FROM
-from playground.ui.widgets.response_pane import ResponsePane
 
 PANE_WIDTH = 260
 """Below this a pane is too narrow to be read with ease."""

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from playground.core.targets import Place
 from playground.store.history import ComparisonSummary
 from playground.ui.pages.history import words
-from playground.ui.pages.history.list_model import ROW_ROLE, Index
-from playground.ui.theme import Theme
+from playground.ui.pages.history.list import ROW_ROLE, Index
+from playground.ui.theme.theme import Theme
 
 _TONES = {Place.HERE: ("here_ground", "here_ink"), Place.CLOUD: ("cloud_ground", "cloud_ink")}
 _QUIET = ("chip", "chip_ink")

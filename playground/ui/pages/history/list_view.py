@@ -5,8 +5,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView
 
 from playground.ui.pages.history.delegate import ComparisonDelegate
-from playground.ui.pages.history.list_model import ComparisonListModel
-from playground.ui.theme import Theme
+from playground.ui.pages.history.list import ComparisonListModel
+from playground.ui.theme.theme import Theme
 
 
 class ComparisonListView(QListView):

@@ -10,8 +10,8 @@ from playground.core.runs import Comparison, Turn, Verdict
 from playground.services.replay import Replayer
 from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.history.shown import shown_turn
-from playground.ui.pages.history.view import HistoryPage
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.view_models import shown_turn
 
 PIECE = 100
 """How many comparisons are read at once."""

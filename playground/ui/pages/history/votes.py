@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from playground.store.history import VoteCount
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.empty import EmptyState
-from playground.ui.widgets.parts import ElidedLabel, clear_layout, make_card, make_label, make_line
+from playground.ui.widgets.basics import ElidedLabel, clear_layout, make_card, make_label, make_line
+from playground.ui.widgets.empty_state import EmptyState
 
 
 class VotesView(QWidget):

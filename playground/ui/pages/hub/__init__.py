@@ -11,9 +11,9 @@ from playground.services.library.service import ModelLibrary
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.advice import Assessor
+from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
-from playground.ui.pages.hub.view import HubPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast
 
 __all__ = ["HubPage", "HubPresenter", "make_hub_page"]

@@ -12,7 +12,7 @@ from playground.core.hub import HubRepository
 from playground.services.downloads.manager import Downloads
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.details import RepositoryDetails
-from playground.ui.pages.hub.entries import Opened, VersionRow
+from playground.ui.pages.hub.view_models import Opened, VersionRow
 from playground.ui.widgets.show_toast import ShowToast
 
 

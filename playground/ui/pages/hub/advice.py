@@ -14,7 +14,7 @@ from playground.core.hub import HubFile
 from playground.core.requirements.model import Requirements, Verdict
 from playground.core.targets import ModelFile
 from playground.services.hub.recommend import recommended
-from playground.ui.pages.hub.entries import Opened, VersionRow
+from playground.ui.pages.hub.view_models import Opened, VersionRow
 
 
 def _tr(text: str) -> str:

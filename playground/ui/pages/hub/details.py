@@ -6,17 +6,17 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayou
 from playground.core.hub import Gate
 from playground.ui.pages.hub import words
 from playground.ui.pages.hub.card_text import readable
-from playground.ui.pages.hub.entries import Opened, VersionRow
 from playground.ui.pages.hub.offer import Offer
 from playground.ui.pages.hub.versions import VersionList
-from playground.ui.theme import Theme
+from playground.ui.pages.hub.view_models import Opened, VersionRow
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.amounts import parameters_words
 from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.basics import ElidedLabel, make_button, make_card, make_label, make_line
 from playground.ui.widgets.disclosure import Disclosure
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.parts import ElidedLabel, make_button, make_card, make_label, make_line
-from playground.ui.widgets.requirement_box import RequirementBox
+from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.requirements_card import RequirementBox
 
 
 class RepositoryDetails(QScrollArea):

@@ -6,10 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from playground.core.hub import HubQuery, HubSort
-from playground.ui.theme import Theme
-from playground.ui.widgets.choice import ChoiceBox
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.parts import make_button
+from playground.ui.widgets.inputs import ChoiceBox
 from playground.ui.widgets.tick_box import TickBox
 
 _B = 10**9

@@ -13,15 +13,10 @@ from PySide6.QtWidgets import (
 
 from playground.core.hub import Gate
 from playground.ui.pages.hub import words
-from playground.ui.pages.hub.entries import ResultRow
-from playground.ui.pages.hub.list_model import ROW_ROLE, Index, ResultListModel
-from playground.ui.theme import Theme
-from playground.ui.widgets.row_painting import (
-    paint_chip,
-    paint_ground,
-    paint_text,
-    row_rect,
-)
+from playground.ui.pages.hub.results import ROW_ROLE, Index, ResultListModel
+from playground.ui.pages.hub.view_models import ResultRow
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.lists import paint_chip, paint_ground, paint_text, row_rect
 
 
 class ResultDelegate(QStyledItemDelegate):

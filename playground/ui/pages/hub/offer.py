@@ -5,13 +5,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.requirements.model import Verdict
-from playground.ui.pages.downloads.words import progress_words, state_words
-from playground.ui.pages.hub.entries import Opened, VersionRow
+from playground.ui.pages.downloads.format import progress_words, state_words
+from playground.ui.pages.hub.view_models import Opened, VersionRow
 from playground.ui.pages.hub.words import expected_speed, version_badge
-from playground.ui.theme import Theme, set_role
+from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.parts import ElidedLabel, make_button, make_label
+from playground.ui.widgets.basics import ElidedLabel, make_button, make_label
 from playground.ui.widgets.tick_box import TickBox
 
 _PERMILLE = 1000

@@ -3,10 +3,10 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
-from playground.ui.pages.hub.entries import ResultRow
 from playground.ui.pages.hub.list_view import ResultListView
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_button, make_card, make_label
+from playground.ui.pages.hub.view_models import ResultRow
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button, make_card, make_label
 
 
 class ResultPanel(QFrame):

@@ -17,9 +17,9 @@ from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.advice import Assessor
-from playground.ui.pages.hub.entries import Listing, ResultRow, ShelfEntry
-from playground.ui.pages.hub.opened import OpenedRepository
-from playground.ui.pages.hub.view import HubPage
+from playground.ui.pages.hub.page import HubPage
+from playground.ui.pages.hub.repository import OpenedRepository
+from playground.ui.pages.hub.view_models import Listing, ResultRow, ShelfEntry
 from playground.ui.widgets.show_toast import ShowToast
 
 

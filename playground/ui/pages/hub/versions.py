@@ -25,17 +25,12 @@ from PySide6.QtWidgets import (
 )
 
 from playground.ui.pages.hub import words
-from playground.ui.pages.hub.entries import VersionRow
-from playground.ui.pages.hub.list_model import ROW_ROLE, Index
-from playground.ui.theme import Theme
+from playground.ui.pages.hub.results import ROW_ROLE, Index
+from playground.ui.pages.hub.view_models import VersionRow
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words
-from playground.ui.widgets.parts import plain_tooltip
-from playground.ui.widgets.row_painting import (
-    paint_chip,
-    paint_ground,
-    paint_text,
-    row_rect,
-)
+from playground.ui.widgets.basics import plain_tooltip
+from playground.ui.widgets.lists import paint_chip, paint_ground, paint_text, row_rect
 
 _MOST_LINES = 8
 """From there on the list scrolls by itself."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.hub import Gate, HubModel
 from playground.core.requirements.model import Verdict
-from playground.ui.pages.hub.entries import ResultRow, VersionRow
+from playground.ui.pages.hub.view_models import ResultRow, VersionRow
 from playground.ui.widgets.amounts import parameters_words, size_words
 from playground.ui.widgets.verdict import speed_words, verdict_words
 

@@ -10,9 +10,9 @@ from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
-from playground.ui.pages.models.view import ModelsPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast
 
 __all__ = ["ModelsPage", "ModelsPresenter", "make_models_page"]

@@ -11,9 +11,9 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.models import reckoning
 from playground.ui.pages.models.deletes import Deletes
 from playground.ui.pages.models.loading import Loads
+from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.place_changes import PlaceChanges
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
 
 

@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from playground.ui.pages.models.rows import ModelRow, badge, caption, row_speed
 from playground.ui.pages.models.table import ROW_ROLE
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.amounts import size_words
-from playground.ui.widgets.row_painting import chip_width, paint_chip, paint_text, row_rect
+from playground.ui.widgets.lists import chip_width, paint_chip, paint_text, row_rect
 
 WIDTH, HEIGHT = 236, 132
 

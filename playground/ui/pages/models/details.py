@@ -19,16 +19,16 @@ from playground.ui.pages.models.elsewhere import ElsewhereBox
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
 from playground.ui.pages.models.memory_parts import MemoryParts
 from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
-from playground.ui.theme import Theme, set_role
+from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.amounts import (
     parameters_words,
     size_words,
     words_in,
 )
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.facts import Facts
-from playground.ui.widgets.parts import make_button, make_label, make_line
-from playground.ui.widgets.requirement_box import RequirementBox
+from playground.ui.widgets.basics import make_button, make_label, make_line
+from playground.ui.widgets.details import Facts
+from playground.ui.widgets.requirements_card import RequirementBox
 
 _PERMILLE = 1000
 

@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from playground.core.requirements.model import Requirements, Verdict
 from playground.services.machine.devices import Device
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.parts import clear_layout, make_label, plain_tooltip
+from playground.ui.widgets.basics import clear_layout, make_label, plain_tooltip
 from playground.ui.widgets.verdict import exact_speed, speed_figure, verdict_words
 
 

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import ElidedLabel, IconButton, clear_layout, make_label
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import ElidedLabel, IconButton, clear_layout, make_label
 
 _LINE_HEIGHT = 30
 _MOST_LINES = 5

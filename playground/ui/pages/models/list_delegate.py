@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from playground.ui.pages.models.rows import LoadState, ModelRow, badge, caption
 from playground.ui.pages.models.table import ROW_ROLE, Column, Index
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 
 class ModelDelegate(QStyledItemDelegate):

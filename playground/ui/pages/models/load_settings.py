@@ -7,10 +7,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.core.targets import FlashAttention, KvType, LoadSettings
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.amounts import words_in
-from playground.ui.widgets.choice import ChoiceBox, ChoiceOrNumber
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.inputs import ChoiceBox, ChoiceOrNumber
 
 _SMALLEST_CONTEXT = 512
 _CONTEXT_WHERE_UNKNOWN = 131_072

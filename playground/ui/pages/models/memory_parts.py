@@ -4,10 +4,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Requirements
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
-from playground.ui.widgets.memory_bar import MemoryBar, MemoryPart
-from playground.ui.widgets.parts import make_label
+from playground.ui.widgets.bars import MemoryBar, MemoryPart
+from playground.ui.widgets.basics import make_label
 
 
 class MemoryParts(QWidget):

@@ -10,9 +10,9 @@ from PySide6.QtGui import QDesktopServices
 from playground.core.errors import PlaygroundError
 from playground.services.library.service import LibraryPlace
 from playground.store.settings import SettingsStore
+from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.places import folder_entries
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
 
 

@@ -18,14 +18,14 @@ from playground.ui.pages.models.actions import ModelActions
 from playground.ui.pages.models.assessing import Assessments
 from playground.ui.pages.models.chosen import ChosenModel
 from playground.ui.pages.models.deletes import Deletes
-from playground.ui.pages.models.known_rows import KnownRows
 from playground.ui.pages.models.load_choices import LoadChoices
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.loading import Loads
+from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.place_changes import PlaceChanges
 from playground.ui.pages.models.reckoning import Found
+from playground.ui.pages.models.row_store import KnownRows
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.pages.models.view import ModelsPage
 from playground.ui.widgets.show_toast import ShowToast
 
 _REST_MS = 10

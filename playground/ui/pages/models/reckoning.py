@@ -15,7 +15,7 @@ from playground.services.library.service import LibraryPlace, ModelLibrary
 from playground.services.machine.devices import Device
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
-from playground.ui.namesakes import told_apart
+from playground.ui.model_names import told_apart
 
 WATCH_S = 0.4
 _MOMENT_S = 0.12

@@ -24,7 +24,7 @@ from playground.ui.pages.models.rows import (
     row_speed,
 )
 from playground.ui.widgets.amounts import exact_bytes, size_words, words_in
-from playground.ui.widgets.parts import plain_tooltip
+from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.verdict import exact_speed
 
 Index = QModelIndex | QPersistentModelIndex

@@ -9,9 +9,9 @@ from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.pages.providers.page import ProvidersPage
 from playground.ui.pages.providers.presenter import ProvidersPresenter
-from playground.ui.pages.providers.view import ProvidersPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast
 
 __all__ = ["ProvidersPage", "ProvidersPresenter", "make_providers_page"]

@@ -10,9 +10,9 @@ from playground.ui.pages.providers.entries import (
     tier_explained,
     tier_words,
 )
-from playground.ui.theme import Theme, set_role
+from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.parts import ElidedLabel, IconButton, make_button, make_label
+from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_label
 
 _PERMILLE = 1000
 

@@ -15,8 +15,8 @@ from playground.core.urls import AddressCheck
 from playground.store.presets import Preset
 from playground.ui.pages.providers.entries import tier_explained, tier_words
 from playground.ui.pages.providers.form import FormValues, ProviderForm
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_button, make_card, make_label
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button, make_card, make_label
 
 _SHELF = (Tier.AAA, Tier.STUDIO, Tier.OWN_SERVER, Tier.INDIE)
 _PRESET_ROLE = int(Qt.ItemDataRole.UserRole)

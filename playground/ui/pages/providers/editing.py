@@ -14,8 +14,8 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.providers import asks
 from playground.ui.pages.providers.dialog import ProviderDialog
 from playground.ui.pages.providers.form import FormValues
-from playground.ui.pages.providers.view import ProvidersPage
-from playground.ui.theme import Theme
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.theme.theme import Theme
 
 
 class ProviderEditor(QObject):

@@ -7,8 +7,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from playground.core.urls import AddressCheck, AddressLevel
-from playground.ui.theme import Theme, set_role
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.tick_box import TickBox
 
 

@@ -17,9 +17,9 @@ from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.providers import asks
 from playground.ui.pages.providers.editing import ProviderEditor
 from playground.ui.pages.providers.entries import PracticeEntry, ProviderEntry, key_words
-from playground.ui.pages.providers.price_dialog import PriceDialog
-from playground.ui.pages.providers.view import ProvidersPage
-from playground.ui.theme import Theme
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.prices import PriceDialog
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.show_toast import ShowToast
 
 

@@ -9,9 +9,9 @@ from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
-from playground.ui.pages.settings.view import SettingsPage
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 __all__ = ["SettingsPage", "SettingsPresenter", "make_settings_page"]
 

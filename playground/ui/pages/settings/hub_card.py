@@ -4,11 +4,11 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from playground.store.settings import Settings
-from playground.ui.pages.downloads.view import LIMITS
-from playground.ui.pages.settings.card import SettingsCard
-from playground.ui.theme import Theme, set_properties, set_role
-from playground.ui.widgets.choice import ChoiceBox
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.pages.downloads.page import LIMITS
+from playground.ui.theme.theme import Theme, set_properties, set_role
+from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.inputs import ChoiceBox
+from playground.ui.widgets.settings_card import SettingsCard
 
 _MB = 1_000_000
 _MOST_AT_ONCE = 8

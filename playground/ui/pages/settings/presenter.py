@@ -16,8 +16,8 @@ from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.settings.facts import about
 from playground.ui.pages.settings.hub_presenter import HubSettings
-from playground.ui.pages.settings.view import SettingsPage
-from playground.ui.theme import Theme
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.theme.theme import Theme
 
 
 class SettingsPresenter(QObject):

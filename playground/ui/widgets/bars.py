@@ -1,0 +1,81 @@
+"""A bar that shows of what parts a model's memory consists."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.amounts import exact_bytes
+
+HEIGHT = 11
+_MOST_ROOM = 3
+"""The bar is never longer than so many times its parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPart:
+    """One part of the bar."""
+
+    label: str
+    size_bytes: int
+    tone: str
+    """A token of `Palette`."""
+
+
+class MemoryBar(QWidget):
+    """Parts side by side on the scale of what is free; the exact figures are in the tooltip."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._parts: tuple[MemoryPart, ...] = ()
+        self._room_bytes = 0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.updateGeometry)
+
+    def show_parts(self, parts: tuple[MemoryPart, ...], room_bytes: int) -> None:
+        """Show `parts` and how much of `room_bytes` they leave, as far as that can be drawn."""
+        self._parts = parts
+        self._room_bytes = room_bytes
+        self.setAccessibleName(self._text())
+        self.update()
+
+    def _text(self) -> str:
+        lines = [f"{part.label}: {exact_bytes(part.size_bytes)}" for part in self._parts]
+        total = sum(part.size_bytes for part in self._parts)
+        lines.append(self.tr("Together: {0}").format(exact_bytes(total)))
+        lines.append(self.tr("Free on this computer: {0}").format(exact_bytes(self._room_bytes)))
+        return "\n".join(lines)
+
+    def event(self, event: QEvent) -> bool:
+        """Qt: tell the exact figures."""
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._parts:
+            QToolTip.showText(event.globalPos(), self._text(), self)
+            return True
+        return super().event(event)
+
+    def sizeHint(self) -> QSize:
+        """Qt: return the bar's height."""
+        return QSize(self._theme.px(120), self._theme.px(HEIGHT))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw the parts from the left, cut to the rounded shape."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        whole = QRectF(self.rect())
+        shape = QPainterPath()
+        shape.addRoundedRect(whole, whole.height() / 2, whole.height() / 2)
+        painter.setClipPath(shape)
+        painter.fillRect(whole, self._theme.color("track"))
+        need = sum(part.size_bytes for part in self._parts)
+        # beside plenty of free memory a small model's parts would be too narrow to tell apart
+        scale = max(min(self._room_bytes, need * _MOST_ROOM), need, 1)
+        left = 0.0
+        for part in self._parts:
+            # a part that is there is never invisible
+            width = max(2.0, whole.width() * part.size_bytes / scale) if part.size_bytes else 0.0
+            painter.fillRect(QRectF(left, 0, width, whole.height()), self._theme.color(part.tone))
+            left += width
+        painter.setPen(Qt.PenStyle.NoPen)

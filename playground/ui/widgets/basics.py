@@ -1,0 +1,161 @@
+"""Small ready-made parts, so that the same thing looks and reads the same on every page."""
+
+from collections.abc import Callable
+from html import escape
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from playground.ui.theme.theme import Theme, set_role
+
+
+def make_label(
+    text: str = "", role: str = "body", tone: str | None = None, *, wrap: bool = False
+) -> QLabel:
+    """Return a label that never reads its text as HTML."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(wrap)
+    set_role(label, role, tone)
+    return label
+
+
+def plain_tooltip(text: str) -> str:
+    """Return a tooltip Qt cannot take for HTML: names come from files and providers."""
+    if "<" not in text:
+        return text
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
+
+
+def make_card(kind: str = "true") -> QFrame:
+    """Return a frame with rounded corners; `kind` is `true`, `quiet`, `caution` or `bad`."""
+    frame = QFrame()
+    frame.setProperty("card", kind)
+    return frame
+
+
+def make_line(*, vertical: bool = False) -> QFrame:
+    """Return a hairline."""
+    frame = QFrame()
+    frame.setProperty("line", "v" if vertical else "h")
+    return frame
+
+
+class Button(QPushButton):
+    """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: press the button with Enter."""
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            self.click()
+            return
+        super().keyPressEvent(event)
+
+
+def make_button(
+    text: str,
+    clicked: Callable[[], object] | None = None,
+    *,
+    kind: str | None = None,
+    tooltip: str = "",
+    name: str | None = None,
+) -> QPushButton:
+    """Return a button; `kind` is `primary`, `flat` or `danger`, `name` its accessible name."""
+    button = Button(text)
+    if kind:
+        button.setProperty(kind, True)
+    button.setToolTip(tooltip)
+    button.setAccessibleName(name or text)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    button.setAutoDefault(False)
+    if clicked is not None:
+        button.clicked.connect(clicked)
+    return button
+
+
+class IconButton(QToolButton):
+    """A small flat button with an icon that follows the theme."""
+
+    def __init__(
+        self, theme: Theme, icon: str, name: str, *, tone: str = "quiet", size: int = 16
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._icon = icon
+        self._tone = tone
+        self._size = size
+        self.setProperty("flat", True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(name)
+        self.setToolTip(plain_tooltip(name))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        theme.changed.connect(self._wear)
+        self._wear()
+
+    def set_icon(self, icon: str, tone: str | None = None) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self._tone = tone or self._tone
+        self._wear()
+
+    def _wear(self) -> None:
+        self.setIcon(self._theme.icon(self._icon, self._tone))
+        side = self._theme.px(self._size)
+        self.setIconSize(QSize(side, side))
+
+
+class ElidedLabel(QLabel):
+    """A single line that ends in “…” where it does not fit, and tells the rest in its tooltip."""
+
+    def __init__(self, text: str = "", role: str = "body", tone: str | None = None) -> None:
+        super().__init__()
+        self._full = text
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        set_role(self, role, tone)
+        self.set_full_text(text)
+
+    def set_full_text(self, text: str) -> None:
+        """Show `text` as far as there is room."""
+        self._full = text
+        super().setText(text)
+        self.setAccessibleName(text)
+        self._explain()
+        self.updateGeometry()
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt: return room for a few letters."""
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.averageCharWidth() * 4, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: the tooltip is needed where the text no longer fits."""
+        super().resizeEvent(event)
+        self._explain()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw as much of the text as there is room for."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(
+            self._full, Qt.TextElideMode.ElideRight, self.contentsRect().width()
+        )
+        painter.drawText(self.contentsRect(), int(self.alignment()), text)
+
+    def _explain(self) -> None:
+        fits = self.fontMetrics().horizontalAdvance(self._full) <= self.width()
+        self.setToolTip("" if fits else plain_tooltip(self._full))
+
+
+def clear_layout(widget: QWidget) -> None:
+    """Take every child widget out of `widget`'s layout and delete it."""
+    layout = widget.layout()
+    while layout is not None and layout.count():
+        item = layout.takeAt(0)
+        child = item.widget() if item is not None else None
+        if child is not None:
+            child.hide()
+            child.setParent(None)
+            child.deleteLater()

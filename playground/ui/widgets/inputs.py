@@ -1,0 +1,131 @@
+"""Controls for a setting that is either one of a few choices or an exact number."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSpinBox, QWidget
+
+from playground.ui.theme.theme import Theme
+
+EXACTLY = object()
+
+
+class ChoiceBox(QComboBox):
+    """A combo box of (text, value) that the mouse wheel does not change in passing."""
+
+    picked = Signal(object)
+    """The value a person has chosen."""
+
+    def __init__(self, theme: Theme, name: str, choices: Sequence[tuple[str, Any]] = ()) -> None:
+        super().__init__()
+        self._theme = theme
+        self._values: list[Any] = []
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumContentsLength(8)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.set_choices(choices)
+        self.activated.connect(self._on_activated)
+
+    @property
+    def value(self) -> Any:
+        """What is chosen."""
+        index = self.currentIndex()
+        return self._values[index] if 0 <= index < len(self._values) else None
+
+    def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
+        """Offer other choices; what was chosen stays so where it is still offered."""
+        before = self.value
+        texts = [text for text, _ in choices]
+        if texts != [self.itemText(i) for i in range(self.count())]:
+            self.clear()
+            self.addItems(texts)
+        self._values = [value for _, value in choices]
+        self.choose(before)
+
+    def choose(self, value: Any) -> bool:
+        """Show a value; return False where it is not offered."""
+        for index, known in enumerate(self._values):
+            if known is value or (type(known) is type(value) and known == value):
+                self.setCurrentIndex(index)
+                return True
+        return False
+
+    def _on_activated(self, index: int) -> None:
+        self.picked.emit(self._values[index])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt: draw the box, and the arrow that says it opens."""
+        super().paintEvent(event)
+        side = self._theme.px(14)
+        left = self.width() - side - self._theme.px(8)
+        painter = QPainter(self)
+        icon = self._theme.icon("chevron-down", "quiet")
+        icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Qt: let the page scroll."""
+        event.ignore()
+
+
+class ChoiceOrNumber(QWidget):
+    """A choice box with a last entry that opens a field for an exact number."""
+
+    picked = Signal(object)
+    """A choice's value, or a number."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._box = ChoiceBox(theme, name)
+        self._number = QSpinBox()
+        self._number.setAccessibleName(self.tr("{0}, exact number").format(name))
+        self._number.setKeyboardTracking(False)
+        # the style sheet's padding does not reach the line edit inside
+        self._number.lineEdit().setTextMargins(theme.px(7), 0, theme.px(7), 0)
+        self._number.setGroupSeparatorShown(True)
+        self._number.hide()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._box, 3)
+        row.addWidget(self._number, 2)
+        self.setFocusProxy(self._box)
+        self._box.picked.connect(self._on_box)
+        self._number.valueChanged.connect(self._on_number)
+
+    def setToolTip(self, text: str) -> None:
+        """Qt: explain both fields."""
+        self._box.setToolTip(text)
+        self._number.setToolTip(text)
+
+    def show_value(
+        self, value: Any, choices: Sequence[tuple[str, Any]], lowest: int, highest: int
+    ) -> None:
+        """Offer `choices` and numbers between the limits, and show `value`."""
+        self._box.set_choices([*choices, (self.tr("Exactly…"), EXACTLY)])
+        self._number.blockSignals(True)
+        self._number.setRange(lowest, max(lowest, highest))
+        is_exact = not self._box.choose(value)
+        if is_exact:
+            self._box.choose(EXACTLY)
+        if isinstance(value, int):
+            self._number.setValue(value)
+        self._number.blockSignals(False)
+        # while a person is typing a number that is a choice as well, the field stays
+        self._number.setVisible(is_exact or self._number.hasFocus())
+        if self._number.isVisibleTo(self):
+            self._box.choose(EXACTLY)
+
+    def _on_box(self, value: Any) -> None:
+        if value is EXACTLY:
+            self._number.show()
+            self._number.setFocus()
+            self._number.selectAll()
+            return
+        self._number.hide()
+        self.picked.emit(value)
+
+    def _on_number(self, value: int) -> None:
+        self.picked.emit(value)

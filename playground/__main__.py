@@ -44,7 +44,7 @@ def _open_window() -> int:
             "“playground compare” does the same in the terminal.\n"
         )
         return 2
-    from playground.ui.start import run_window
+    from playground.app.window import run_window
 
     return run_window()
 

@@ -22,8 +22,8 @@ MAY_IMPORT = {
 COMMON = {"playground", "playground.__version__", "playground.resources"}
 """The version and the data files, which stand below every layer."""
 STARTS_THE_WINDOW = {
-    ("playground/ui/start.py", "playground.app"),
-    ("playground/ui/page_factories.py", "playground.app"),
+    ("playground/ui/start.py", "playground.app.services"),
+    ("playground/ui/page_factories.py", "playground.app.services"),
 }
 """The modules that hand what `app` built to the pages."""
 ONLY_HERE = {
@@ -59,7 +59,10 @@ def sources(*layers: str) -> list[Path]:
 
 def modules_below_ui() -> list[str]:
     found = [module_name(path) for path in sources("core", "engines", "store", "services", "cli")]
-    return [*found, *(name for name in ("playground.app",) if (PACKAGE / "app.py").exists())]
+    return [
+        *found,
+        *(name for name in ("playground.app.services",) if (PACKAGE / "app.py").exists()),
+    ]
 
 
 @pytest.mark.parametrize("layer", MAY_IMPORT)

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from playground.cli.table import (
+from playground.cli.output import (
     parameters_text,
     print_json,
     requirements_json,

@@ -58,7 +58,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 async def _dispatch(args: argparse.Namespace) -> int:
     # imported here so that --help stays instant
-    from playground.app import open_services
+    from playground.app.services import open_services
     from playground.cli import compare, hub, models, monitor, providers
 
     async with open_services() as services:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from playground.cli.table import (
+from playground.cli.output import (
     parameters_text,
     print_json,
     requirements_json,

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.ui.start import run_window
+from playground.app.window import run_window
 from playground.ui.window.main_window import MainWindow
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from playground.app import open_services
+from playground.app.services import open_services
 from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements import memory

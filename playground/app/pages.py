@@ -15,7 +15,7 @@ from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
 
 if TYPE_CHECKING:
-    from playground.app import Services
+    from playground.app.services import Services
     from playground.ui.pages.compare.presenter import ComparePresenter
     from playground.ui.pages.models import ModelsPresenter
     from playground.ui.pages.settings import SettingsPage

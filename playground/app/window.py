@@ -11,16 +11,16 @@ from PySide6.QtWidgets import QApplication
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
 
+from playground.app.pages import PageFactories
 from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.page_factories import PageFactories
 from playground.ui.painted import painted
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from playground.app import Services
+    from playground.app.services import Services
     from playground.ui.pages.downloads import Announcer
 
 
@@ -214,7 +214,7 @@ class _Built:
 
     def get(self) -> "Services":
         """Return the services."""
-        from playground.app import build
+        from playground.app.services import build
 
         with self._lock:
             if self._services is None:

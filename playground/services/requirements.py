@@ -7,13 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.assessment import Predict, Subject, assess, free_bytes, verdict_of
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.quantization import estimated_bytes, smaller_versions
 from playground.core.machine import Machine
 from playground.core.requirements import memory
-from playground.core.requirements.assess import FILLED_SHARE, place
+from playground.core.requirements.assess import (
+    FILLED_SHARE,
+    Predict,
+    Subject,
+    assess,
+    free_bytes,
+    place,
+    verdict_of,
+)
 from playground.core.requirements.model import Requirements, Speed, Verdict
 from playground.core.requirements.speed import (
     Observation,

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.core.assessment import Subject, assess, verdict_of
 from playground.core.gguf.header import GgufHeader
 from playground.core.machine import Machine, ProgramMemory
 from playground.core.requirements import memory
-from playground.core.requirements.assess import Predict
+from playground.core.requirements.assess import Predict, Subject, assess, verdict_of
 from playground.core.requirements.memory import Fit
 from playground.core.requirements.model import Change, ChangeKind, Requirements, Speed, Verdict
 from playground.core.requirements.offload import CARD_MARGIN_BYTES, CARD_UBATCH

@@ -8,8 +8,13 @@ from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo
-from playground.core.gguf.parser import Beginning, parse_beginning, parse_header, parse_tensors
-from playground.core.gguf_source import FileSource
+from playground.core.gguf.parser import (
+    Beginning,
+    FileSource,
+    parse_beginning,
+    parse_header,
+    parse_tensors,
+)
 
 __all__ = [
     "ArraySummary",

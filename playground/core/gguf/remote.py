@@ -1,13 +1,107 @@
 """Reads the header of a GGUF file that lies on another computer, fetching as little as it can."""
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
-from playground.core.gguf.reader import parse_header
-from playground.core.gguf_likeness import read_by_likeness
-from playground.core.gguf_source import FetchedPieces, NotFetched
+from playground.core.gguf.parser import FetchedPieces, NotFetched
+from playground.core.gguf.reader import Beginning, parse_beginning, parse_header, parse_tensors
+
+# Reads the header of one version of a model knowing that of another, and fetches very little.
+#
+# The versions of a model in one repository differ in how their tensors are stored, not in their
+# vocabulary, which is nearly all of a header. So of the second one only its beginning is fetched,
+# and the stretch where its table of tensors must lie. The table proves itself: its tensors follow
+# each other without a gap, and the last one ends where the file ends.
+
+
+_SLACK = 24 << 10
+"""How much longer or shorter the settings of another version may be: its name, its chat template,
+how it was made."""
+_SMALLEST_HEADER = 256 << 10
+"""Below it there is little to be saved."""
+_FILE_TYPE = "general.file_type"
+_U32 = 4
+
+
+async def read_by_likeness(
+    fetch: Callable[[int, int], Awaitable[bytes]],
+    pieces: FetchedPieces,
+    size_bytes: int,
+    like: GgufHeader,
+) -> GgufHeader | None:
+    """Return the header of a file whose beginning is in `pieces`, or `None` where it is too unlike.
+
+    What lies between the two stretches is taken from `like`, but for the name of the quantization.
+    """
+    if like.data_offset < _SMALLEST_HEADER or not like.tensors:
+        return None
+    try:
+        beginning = parse_beginning(pieces, size_bytes)
+    except ModelFileInvalid:
+        return None
+    if not _is_alike(beginning, like):
+        return None
+    start = max(pieces.end_of(0), like.data_offset - _table_bytes(like) - _SLACK)
+    stop = min(size_bytes, like.data_offset + _SLACK)
+    window = await fetch(start, stop - start) if start < stop else b""
+    found = _table(beginning, like, start, window, size_bytes)
+    if found is None:
+        return None
+    header, table = found
+    file_type = _file_type(beginning, window[:table])
+    metadata = {key: value for key, value in like.metadata.items() if key != _FILE_TYPE}
+    metadata |= beginning.metadata
+    if file_type is not None:
+        metadata[_FILE_TYPE] = file_type
+    return replace(header, metadata=metadata)
+
+
+def _is_alike(beginning: Beginning, like: GgufHeader) -> bool:
+    own = beginning.metadata.get("general.architecture")
+    return (
+        beginning.tensor_count == len(like.tensors)
+        and beginning.byte_order == like.byte_order
+        and own in {None, like.architecture}
+    )
+
+
+def _table_bytes(header: GgufHeader) -> int:
+    return sum(8 + len(t.name.encode()) + 4 + 8 * len(t.shape) + 12 for t in header.tensors)
+
+
+def _table(
+    beginning: Beginning, like: GgufHeader, start: int, window: bytes, size_bytes: int
+) -> tuple[GgufHeader, int] | None:
+    """Return the header with its tensors, and where in `window` their table begins."""
+    name = like.tensors[0].name.encode()
+    order = "<" if beginning.byte_order == "little" else ">"
+    mark = struct.pack(f"{order}Q", len(name)) + name
+    at = window.find(mark)
+    while at >= 0:
+        pieces = FetchedPieces()
+        pieces.add(start, window)
+        header = parse_tensors(pieces, size_bytes, beginning, start + at)
+        if header is not None:
+            return header, at
+        at = window.find(mark, at + 1)
+    return None
+
+
+def _file_type(beginning: Beginning, settings: bytes) -> int | None:
+    """Return the file's own name for its quantization, which is written after the vocabulary."""
+    order = "<" if beginning.byte_order == "little" else ">"
+    key = _FILE_TYPE.encode()
+    mark = struct.pack(f"{order}Q", len(key)) + key + struct.pack(f"{order}I", _U32)
+    at = settings.rfind(mark)
+    if at < 0 or at + len(mark) + 4 > len(settings):
+        return None
+    (value,) = struct.unpack_from(f"{order}I", settings, at + len(mark))
+    return int(value)
+
 
 FIRST_FETCH = 64 << 10
 LARGEST_FETCH = 2 << 20

@@ -6,8 +6,7 @@ The rules are llama.cpp's (`src/llama-hparams.cpp`, `src/llama-model.cpp: create
 
 from dataclasses import dataclass
 
-from playground.core.gguf.header import GgufHeader
-from playground.core.once_per_header import once_per_header
+from playground.core.gguf.header import GgufHeader, once_per_header
 
 MAX_LAYERS = 512
 """`LLAMA_MAX_LAYERS`: llama.cpp aborts above it."""

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
-from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.header import GgufHeader, once_per_header
 from playground.core.gguf.quantization import bits_per_weight
-from playground.core.once_per_header import once_per_header
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from playground.engines.llama_environment import worker_command, worker_environment
+from playground.engines.child_process import worker_command, worker_environment
 
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""

@@ -13,9 +13,8 @@ from playground.core.errors import WorkerCrashed
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
-from playground.engines.llama.process import LlamaWorker, WorkerState
+from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
 from playground.engines.llama.protocol import LoadOrder
-from playground.engines.llama_silence import SilenceLimits
 
 DEFAULT_CONTEXT = 8_192
 _UNKNOWN_CONTEXT = 4_096

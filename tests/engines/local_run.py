@@ -19,9 +19,8 @@ from playground.core.events import (
 from playground.core.targets import FlashAttention, KvType
 from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
-from playground.engines.llama.process import LlamaWorker
+from playground.engines.llama.process import LlamaWorker, SilenceLimits
 from playground.engines.llama.protocol import LoadOrder
-from playground.engines.llama_silence import SilenceLimits
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.llama_environment import worker_environment
+from playground.engines.child_process import worker_environment
 from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,

@@ -3,18 +3,105 @@
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from time import perf_counter
 
 from playground.core.chat import ChatRequest
-from playground.core.errors import EngineError, TemplateFailed, WorkerCrashed
+from playground.core.errors import EngineError, OutOfMemory, TemplateFailed, WorkerCrashed
+from playground.engines.child_process import spawn, worker_command, worker_environment
 from playground.engines.llama import protocol as wire
-from playground.engines.llama_ending import explain_ending, memory_kills
-from playground.engines.llama_environment import worker_command, worker_environment
-from playground.engines.llama_silence import Silence, SilenceLimits
-from playground.engines.spawn import spawn
+
+_COUNTERS = Path("/proc/vmstat")
+
+
+def explain_ending(code: int, last_words: str, *, lacked_memory: bool) -> EngineError:
+    """Return what the exit `code` of a worker amounts to; negative codes are signals."""
+    if lacked_memory and code == -signal.SIGKILL:
+        return OutOfMemory("The system ended the model's process because memory ran out.")
+    lines = last_words.strip().splitlines()
+    last = f": {lines[-1][:300]}" if lines else ""
+    return WorkerCrashed(f"The model's process ended unexpectedly ({_ending(code)}){last}.")
+
+
+def memory_kills() -> int:
+    """Return how often Linux has ended a process for want of memory; 0 elsewhere."""
+    try:
+        lines = _COUNTERS.read_text().splitlines()
+    except OSError:
+        return 0
+    found = (line.split()[1] for line in lines if line.startswith("oom_kill "))
+    return int(next(found, "0"))
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code}, {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceLimits:
+    """How long a worker may say nothing before it is taken for hung, in seconds."""
+
+    load_s: float = 120.0
+    template_s: float = 10.0
+    """A chat format is a stranger's program, and may loop for ever."""
+    prompt_s: float = 120.0
+    token_s: float = 60.0
+    stop_s: float = 2.0
+    """Time to confirm a stop."""
+
+
+class Silence:
+    """Calls back when something expected does not come; one timer, moved lazily."""
+
+    def __init__(self, on_broken: Callable[[], None]) -> None:
+        self._on_broken = on_broken
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._was_warned = False
+        self.was_broken = False
+
+    def expect(self, seconds: float) -> None:
+        """Begin to wait."""
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + seconds
+        self._was_warned = False
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm(self._deadline)
+
+    def rest(self) -> None:
+        """Stop waiting."""
+        self._deadline = None
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if now < self._deadline:
+            self._arm(self._deadline)
+        elif not self._was_warned:
+            # this loop itself may have been held up: what came meanwhile is read first
+            self._was_warned = True
+            self._arm(now + 0.05)
+        else:
+            self.was_broken = True
+            self._on_broken()
+
 
 log = logging.getLogger(__name__)
 

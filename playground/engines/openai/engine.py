@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -36,10 +36,32 @@ from playground.engines.openai.client import (
 )
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import Remark, build_body, without_refused_field
-from playground.engines.openai_chat_guard import KeyGuard
 
 if TYPE_CHECKING:
     from openai import AsyncStream
+
+
+class KeyGuard:
+    """Hands text on without the key; what may be the key's beginning waits for what follows."""
+
+    def __init__(self, key: str | None, without_key: Callable[[str], str]) -> None:
+        self._key = key or ""
+        self._without_key = without_key
+        self._held = ""
+
+    def take(self, text: str) -> str:
+        """Return what may be shown now that `text` has arrived."""
+        text = self._without_key(self._held + text)
+        longest = min(len(self._key) - 1, len(text))
+        held = next((n for n in range(longest, 0, -1) if text.endswith(self._key[:n])), 0)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
+
+    def rest(self) -> str:
+        """Return what was held back: the stream is over, so it was not the key."""
+        held, self._held = self._held, ""
+        return held
+
 
 EVENT_STREAM = "text/event-stream"
 _BODY_LIMIT = 65536

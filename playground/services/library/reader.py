@@ -20,7 +20,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
-from playground.engines.llama_environment import worker_command, worker_environment
+from playground.engines.child_process import worker_command, worker_environment
 
 ARGUMENT = "--read-headers"
 _LONGEST_S = 30.0

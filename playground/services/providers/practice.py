@@ -13,8 +13,7 @@ from typing import Any
 
 from playground.core.errors import ConnectionFailed, NotAvailable
 from playground.core.targets import Provider, Tier
-from playground.engines.llama_environment import worker_environment
-from playground.engines.spawn import spawn
+from playground.engines.child_process import spawn, worker_environment
 
 PRACTICE_ID = "practice"
 PRACTICE_NAME = "Practice cloud (on this computer)"

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return practice_server.main()
     if given == ["--memory-speed"]:
-        from playground.services import bandwidth
+        from playground.services.machine import machine as bandwidth
 
         return bandwidth.main()
     if given == ["--read-headers"]:

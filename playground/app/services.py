@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
-from playground.services.bandwidth import Bandwidth
 from playground.services.comparison import ComparisonService
 from playground.services.downloads.manager import Downloads
 from playground.services.hub.service import HubService
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import MachineService
+from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.machine.telemetry import Telemetry
 from playground.services.memory_plan import Fitting
 from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import platformdirs
@@ -77,3 +78,9 @@ def default_paths() -> Paths:
         platformdirs.user_data_path(_APPLICATION, appauthor=False),
         platformdirs.user_log_path(_APPLICATION, appauthor=False),
     )
+
+
+def aside_path(path: Path) -> Path:
+    """Return the first unused name of the form `history.sqlite3.damaged-1` beside `path`."""
+    names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
+    return next(name for name in names if not (name.exists() or name.is_symlink()))

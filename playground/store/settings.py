@@ -17,7 +17,7 @@ from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, ModelPrice, Provider
-from playground.store.damaged import aside_path
+from playground.store.files import aside_path
 
 
 class Theme(StrEnum):

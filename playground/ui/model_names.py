@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from playground.core.gguf.naming import name_from_file
 from playground.core.targets import ModelFile
-from playground.services.library_folders import STARTER
+from playground.services.library.scanner import STARTER
 
 
 def told_apart(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:

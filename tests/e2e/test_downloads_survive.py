@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.download_limits import TransferLimits
+from playground.services.downloads.job import TransferLimits
 from tests.servers.hub import HubServer, Served
 from tests.servers.hub_content import Generated, sha256_of
 

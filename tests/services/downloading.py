@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubRepository
-from playground.services.download_limits import TransferLimits
+from playground.services.downloads.job import TransferLimits
 from playground.services.downloads.manager import Downloads
 from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore

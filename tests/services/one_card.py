@@ -8,10 +8,9 @@ from playground.core.gguf.reader import read_header
 from playground.core.requirements import memory
 from playground.core.requirements.offload import split
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.bandwidth import Bandwidth
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.gpu import AllGpus, NvidiaReader
-from playground.services.machine.machine import MachineService
+from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.memory_plan import Fitting
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool

@@ -14,11 +14,15 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DownloadFailed
 from playground.core.hub import HubPart
-from playground.services.download_answers import ConnectionBroke
-from playground.services.download_places import InUse, discard, journal_path, part_path
 from playground.services.downloads import part_file as download_file
-from playground.services.downloads.http import RangeClient
-from playground.services.downloads.part_file import PartFile
+from playground.services.downloads.http import ConnectionBroke, RangeClient
+from playground.services.downloads.part_file import (
+    InUse,
+    PartFile,
+    discard,
+    journal_path,
+    part_path,
+)
 from playground.services.hub.client import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer

@@ -17,9 +17,8 @@ from playground.core.errors import (
 )
 from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
-from playground.services.hub.client import terms_wanted
+from playground.services.hub.client import TokenSource, terms_wanted
 from playground.services.hub.service import HubService, shelf
-from playground.services.hub_tokens import TokenSource
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.core.gguf_files import write_model

@@ -11,8 +11,8 @@ import pytest
 
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
 from playground.core.targets import KvType, LoadSettings
+from playground.services.library.scanner import files_below
 from playground.services.library.service import ModelLibrary
-from playground.services.library_folders import files_below
 from tests.core.gguf_files import write_dense, write_model
 from tests.services.model_files import SMALL, dense, listed, parts
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from playground.services.library.app_folders import AppPlace
+from playground.services.library.scanner import FoundFile
 from playground.services.library.service import LibraryState, ModelLibrary
 from playground.services.library.watcher import FolderWatch
-from playground.services.library_folders import FoundFile
 from tests.services.model_files import (
     PATIENCE_S,
     dense,

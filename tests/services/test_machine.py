@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.bandwidth import Bandwidth
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
 from playground.services.machine.gpu import AllGpus, GpuSample
 from playground.services.machine.machine import (
+    Bandwidth,
     MachineService,
     cards_of,
     given_back,

@@ -12,10 +12,9 @@ from playground.core.requirements.memory import budget, default_context
 from playground.core.requirements.model import ChangeKind, Verdict
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.bandwidth import Bandwidth
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
-from playground.services.machine.machine import MachineService
+from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.requirements import RequirementsService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore

@@ -14,8 +14,7 @@ from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
 from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, Verdict
 from playground.store.database import Database
-from playground.store.history import ComparisonStore
-from playground.store.owner import new_owner
+from playground.store.history import ComparisonStore, new_owner
 from tests.store.history import INDIE, START, STUDIO, answer_events, folded, save, waiting_run
 
 

@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
-from playground.services.bandwidth import Bandwidth
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import MachineService
+from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
@@ -242,7 +241,7 @@ def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage)
 def test_without_any_model_the_page_says_what_to_do(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.services.library_folders.STARTER_PACKAGE", "not_there_at_all")
+    monkeypatch.setattr("playground.services.library.scanner.STARTER_PACKAGE", "not_there_at_all")
 
     async def body() -> None:
         models = Models(stage)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from playground.services.machine.gpu import GpuSample
-from playground.services.telemetry_probe import ProcessSample, Sample
+from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.facts_popup import FactsPopup

@@ -1,13 +1,19 @@
 """Downloads from the Hub: a queue that outlives the program, fetched a few at a time."""
 
 import asyncio
+import contextlib
+import json
 import logging
+import os
+import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from playground.core.codec import decode, encode
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import (
     ChecksumWrong,
@@ -16,21 +22,164 @@ from playground.core.errors import (
     ErrorInfo,
     Offline,
     PlaygroundError,
+    StorageFailed,
 )
 from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import HubFile, HubPart, HubRepository
-from playground.services.download_limits import DEFAULT_LIMITS, TransferLimits
-from playground.services.download_list import DownloadList
-from playground.services.download_places import discard
-from playground.services.download_queue import QueueFile
-from playground.services.download_room import bytes_here, check_room
-from playground.services.download_speed import RateLimiter
-from playground.services.downloads.job import Job
+from playground.services.downloads.job import DEFAULT_LIMITS, Job, RateLimiter, TransferLimits
+from playground.services.downloads.part_file import bytes_here, check_room, discard
 from playground.services.hub.service import HubService
+from playground.store.files import aside_path
 from playground.store.settings import Settings, SettingsStore
 
+_RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
+
+
+class QueueFile:
+    """One JSON file, written whole or not at all; a damaged one is set aside."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problem: str | None = None
+
+    def load(self) -> tuple[Download, ...]:
+        """Return what was left behind; what ran when the program ended waits for its turn."""
+        try:
+            data: Any = json.loads(self._path.read_text(encoding="utf-8"))
+            found = [decode(Download, item) for item in data["downloads"]]
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            self._set_aside()
+            return ()
+        return tuple(
+            replace(item, state=DownloadState.QUEUED) if item.state in _RUNS else item
+            for item in found
+        )
+
+    def save(self, downloads: Iterable[Download]) -> None:
+        """Write the queue down; raises `StorageFailed`."""
+        kept = [replace(item, speed_bytes_per_s=None, left_s=None) for item in downloads]
+        text = json.dumps({"downloads": [encode(item) for item in kept]}, indent=1)
+        name: str | None = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self._path)
+        except OSError as error:
+            if name is not None:
+                with contextlib.suppress(OSError):
+                    Path(name).unlink()
+            raise StorageFailed(
+                f"The list of downloads could not be saved: {error.strerror or error}."
+            ) from error
+
+    def _set_aside(self) -> None:
+        aside = aside_path(self._path)
+        self.problem = (
+            f"The list of downloads was damaged. It is kept as {aside.name}; what had arrived is "
+            "used again when the same model is downloaded."
+        )
+        try:
+            self._path.rename(aside)
+        except OSError:
+            self.problem = "The list of downloads is damaged and could not be moved away."
+
+
 log = logging.getLogger(__name__)
+
+
+class DownloadList:
+    """What is on the list; lives on the I/O loop."""
+
+    def __init__(self, queue_file: QueueFile | None) -> None:
+        self._queue_file = queue_file
+        self._items: dict[str, Download] = {}
+        self._changed = asyncio.Condition()
+        self._saving = asyncio.Lock()
+        self._is_closing = False
+        self._version = 0
+
+    @property
+    def problem(self) -> str | None:
+        """What was wrong with the list that was left behind, in a sentence."""
+        return self._queue_file.problem if self._queue_file else None
+
+    def downloads(self) -> tuple[Download, ...]:
+        """Return every download in the queue's order."""
+        return tuple(sorted(self._items.values(), key=lambda item: item.position))
+
+    async def follow(self) -> AsyncGenerator[tuple[Download, ...], None]:
+        """Yield all downloads, at once and after each change."""
+        seen = -1
+        while not self._is_closing:
+            async with self._changed:
+                while self._version == seen and not self._is_closing:
+                    await self._changed.wait()
+                seen = self._version
+            yield self.downloads()
+
+    async def wait(self, download_id: str) -> Download:
+        """Return the download once it is over, or paused."""
+        async for items in self.follow():
+            item = next((item for item in items if item.id == download_id), None)
+            if item is None:
+                break
+            if item.state.is_over or item.state is DownloadState.PAUSED:
+                return item
+        raise DownloadFailed("The download was taken off the list.", "")
+
+    async def remove(self, download_id: str) -> None:
+        """Take a finished download off the list; its files stay."""
+        item = self._items.get(download_id)
+        if item is not None and item.state is DownloadState.DONE:
+            del self._items[download_id]
+            await self._changed_now()
+
+    async def move(self, download_id: str, position: int) -> None:
+        """Give a download another place in the queue, counted from 0."""
+        order = [item.id for item in self.downloads()]
+        if download_id not in order:
+            return
+        order.remove(download_id)
+        order.insert(max(0, min(position, len(order))), download_id)
+        for number, key in enumerate(order):
+            self._items[key] = replace(self._items[key], position=number)
+        await self._changed_now()
+
+    async def _load(self) -> None:
+        if self._queue_file is not None:
+            for item in await asyncio.to_thread(self._queue_file.load):
+                self._items[item.id] = item
+
+    async def _put(self, item: Download) -> None:
+        self._items[item.id] = item
+        await self._changed_now()
+
+    async def _changed_now(self) -> None:
+        await self._save()
+        await self._tell()
+
+    async def _save(self) -> None:
+        if self._queue_file is None:
+            return
+        try:
+            async with self._saving:
+                await asyncio.to_thread(self._queue_file.save, self.downloads())
+        except StorageFailed as error:
+            # the downloads themselves go on: each keeps its own journal
+            log.warning("%s", error.message)
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
 
 LOOK_S = 0.25
 _CLOSE_S = 1.0

@@ -7,25 +7,203 @@ computer ended, only lines marked as on the disk itself count.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
+import re
+import shutil
+import sys
 import threading
+from bisect import bisect_left
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from playground.core.errors import DownloadFailed
+from playground.core.errors import ChecksumWrong, DiskFull, DownloadFailed, PlaygroundError
 from playground.core.hub import HubPart
-from playground.core.intervals import Intervals
-from playground.services.download_places import (
-    claim,
-    fresh_journal_path,
-    is_linked,
-    journal_path,
-    part_path,
-    sync_folder,
-    told,
-)
+
+_LONGEST_STEM = 200
+_IN_USE = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, getattr(errno, "EDEADLK", errno.EAGAIN)}
+
+
+class InUse(DownloadFailed):
+    """Another process writes to the file."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the error in the interface's contracts."""
+        return DownloadFailed.__name__
+
+
+def part_path(target: Path) -> Path:
+    """Return where the bytes of `target` gather."""
+    return target.with_name(f".{_stem(target.name)}.part")
+
+
+def journal_path(target: Path) -> Path:
+    """Return where it is written down which bytes are there."""
+    return target.with_name(f".{_stem(target.name)}.journal")
+
+
+def fresh_journal_path(target: Path) -> Path:
+    """Return where a journal lies until it is complete."""
+    return target.with_name(f".{_stem(target.name)}.journal.new")
+
+
+def discard(target: Path) -> None:
+    """Delete what has arrived of `target`; the final file is not touched.
+
+    What another process is fetching is left to it.
+    """
+    with told(target):
+        try:
+            file = os.open(part_path(target), os.O_RDWR | getattr(os, "O_BINARY", 0))
+        except FileNotFoundError:
+            pass
+        else:
+            try:
+                claim(file, target)
+            except InUse:
+                return
+            finally:
+                os.close(file)
+        for path in (part_path(target), journal_path(target), fresh_journal_path(target)):
+            path.unlink(missing_ok=True)
+
+
+def claim(file: int, target: Path) -> None:
+    """Keep other processes from an open file; the system lets go of it when it is closed.
+
+    Raises `InUse`. A disk that knows no locks, as some on a network, is used without.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - only there
+
+            os.lseek(file, 1 << 50, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - not on Windows
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _IN_USE:
+            return
+        raise InUse(
+            f"{target.name} is being downloaded already, by another window or in a terminal.",
+            "Wait until that one has finished.",
+        ) from error
+
+
+def is_linked(file: int, path: Path) -> bool:
+    """Return True where an open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except OSError:
+        return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder onto the disk itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class told(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as `with told(…)`
+    """Turns what the system says of a file into an error with a sentence."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, OSError):
+            return
+        name, folder = self._target.name, self._target.parent
+        if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
+            raise DiskFull(f"The disk is full: {name} waits. What has arrived is kept.") from error
+        if error.errno == errno.EFBIG:
+            raise DownloadFailed(
+                f"The disk takes no file as large as {name}.",
+                "Disks formatted for old systems (FAT32) end at 4 GB: use another disk.",
+            ) from error
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise DownloadFailed(
+                f"Nothing may be written to {folder}.", "Check the rights on this folder."
+            ) from error
+        raise DownloadFailed(
+            f"{name} could not be written: {error.strerror or error}.", "Check the disk."
+        ) from error
+
+
+def _stem(name: str) -> str:
+    """Return a name with room for an ending, one of its own for each file."""
+    if len(name.encode()) <= _LONGEST_STEM:
+        return name
+    # the ends of long names are what tells the parts of a model apart
+    mark = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name.encode()[: _LONGEST_STEM - 20].decode(errors='ignore')}~{mark}"
+
+
+class Intervals:
+    """Joined, sorted intervals `[start, stop)` of whole numbers."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[tuple[int, int]] = ()) -> None:
+        self._items: list[tuple[int, int]] = []
+        for start, stop in items:
+            self.add(start, stop)
+
+    @property
+    def total(self) -> int:
+        """How many numbers are in it."""
+        return sum(stop - start for start, stop in self._items)
+
+    @property
+    def prefix(self) -> int:
+        """How far it reaches from 0 without a gap."""
+        return self._items[0][1] if self._items and self._items[0][0] == 0 else 0
+
+    def items(self) -> tuple[tuple[int, int], ...]:
+        """Return the intervals in order."""
+        return tuple(self._items)
+
+    def add(self, start: int, stop: int) -> None:
+        """Add an interval, joining those it touches; an empty one changes nothing."""
+        if stop <= start:
+            return
+        first = bisect_left(self._items, start, key=lambda item: item[1])
+        last = first
+        while last < len(self._items) and self._items[last][0] <= stop:
+            start = min(start, self._items[last][0])
+            stop = max(stop, self._items[last][1])
+            last += 1
+        self._items[first:last] = [(start, stop)]
+
+    def first_gap(self, size: int) -> tuple[int, int] | None:
+        """Return the first interval below `size` that is not in it, or `None`."""
+        start = 0
+        for item_start, item_stop in self._items:
+            if item_start > start:
+                break
+            start = item_stop
+        if start >= size:
+            return None
+        following = next((item[0] for item in self._items if item[0] > start), size)
+        return start, min(following, size)
+
 
 _MOST_LINES = 500_000
 _SYNCED = "synced"
@@ -273,3 +451,145 @@ def _write_at(file: int, view: memoryview, position: int) -> int:
 
 _SEEKING = threading.Lock()
 """Where a system has no `pwrite`, moving and writing must not be parted."""
+
+_PIECE = 1 << 20
+_SYNC_EVERY = 32 << 20
+_GIT_NAME = re.compile(r"[0-9a-f]{40}")
+
+
+class PrefixHash:
+    """Takes the SHA-256 of a file from its beginning, as far as it is there, in its own thread."""
+
+    def __init__(self, file: PartFile) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._hashed = 0
+        self._more = threading.Event()
+        self._is_stopped = False
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="checksum", daemon=True)
+        self._thread.start()
+
+    @property
+    def hashed_bytes(self) -> int:
+        """How far it has come."""
+        return self._hashed
+
+    def wake(self) -> None:
+        """Tell that more of the file may be there."""
+        self._more.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._is_stopped = True
+        self._more.set()
+        self._thread.join()
+
+    def check(self, name: str, stopped: threading.Event) -> None:
+        """Wait for the end of a whole file; raises `ChecksumWrong` where it is another one.
+
+        Returns early once `stopped` is set.
+        """
+        self.wake()
+        while self._thread.is_alive() and not stopped.is_set():
+            self._thread.join(0.1)
+        if stopped.is_set():
+            return
+        if isinstance(self._error, PlaygroundError):
+            raise self._error
+        if self._error is not None:
+            raise DownloadFailed(f"{name} cannot be read again: {self._error}.", "Check the disk.")
+        if self._digest.hexdigest() != self._file.sha256:
+            raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except (PlaygroundError, OSError) as error:
+            # told by `check`, in the thread that can do something about it
+            self._error = error
+
+    def _follow(self) -> None:
+        synced = 0
+        while not self._is_stopped and self._hashed < self._file.size_bytes:
+            here = self._file.prefix_bytes
+            if here <= self._hashed:
+                self._more.wait()
+                self._more.clear()
+                continue
+            data = self._file.read(self._hashed, min(_PIECE, here - self._hashed))
+            if not data:
+                raise OSError("it has become shorter")
+            self._digest.update(data)
+            self._hashed += len(data)
+            if self._hashed - synced >= _SYNC_EVERY:
+                # little by little: a gigabyte at the end would keep a person waiting
+                self._file.sync()
+                synced = self._hashed
+
+
+def is_checked_by_git_name(file: PartFile, name: str) -> bool:
+    """Check a whole file by git's name for it, which is the ETag of files that are not large.
+
+    Returns False where the ETag is no such name; raises `ChecksumWrong`. The name is the SHA-1 of a
+    header and the content: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+    """
+    if file.etag is None or not _GIT_NAME.fullmatch(file.etag):
+        return False
+    digest = hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
+    done = 0
+    while data := file.read(done, min(_PIECE, file.size_bytes - done)):
+        digest.update(data)
+        done += len(data)
+    if digest.hexdigest() != file.etag:
+        raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
+    return True
+
+
+RESERVE_BYTES = 64_000_000
+"""Left free on the disk for everything else."""
+
+
+def check_room(folder: Path, needed: int, waiting: int) -> None:
+    """Raise `DiskFull` where the disk has no room for `needed` bytes beside those that wait."""
+    free = _free_bytes(folder) - RESERVE_BYTES
+    if needed + waiting <= free:
+        return
+    also = f", and {_size(waiting)} are queued before it" if waiting else ""
+    raise DiskFull(
+        f"There is not enough room on the disk: {_size(needed)} are needed{also}, "
+        f"{_size(max(0, free))} are free.",
+        "Free some space, or choose a smaller version.",
+    )
+
+
+def bytes_here(folder: Path, parts: Iterable[HubPart]) -> int:
+    """Return the bytes that files of a download take on the disk already."""
+    found = 0
+    for part in parts:
+        for path in (folder / part.path, part_path(folder / part.path)):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            # what a file with holes takes
+            taken = getattr(status, "st_blocks", status.st_size // 512) * 512
+            found += min(part.size_bytes, taken)
+            break
+    return found
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise DownloadFailed(
+            f"The folder {folder} cannot be reached: {error.strerror or error}.",
+            "Check the disk it is on, and the folder in Settings.",
+        ) from error
+
+
+def _size(count: int) -> str:
+    return f"{count / 10**9:.1f} GB" if count >= 10**9 else f"{count / 10**6:.0f} MB"

@@ -21,9 +21,8 @@ from playground.core.hub import (
 )
 from playground.resources import resource
 from playground.services.hub import api as listing
-from playground.services.hub.client import DownloadSource, HubConnection
+from playground.services.hub.client import DownloadSource, HubConnection, HubToken, HubTokens
 from playground.services.hub.headers import RemoteHeaders
-from playground.services.hub_tokens import HubToken, HubTokens
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 

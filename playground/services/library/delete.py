@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.targets import ModelFile
-from playground.services import library_folders as folders
+from playground.services.library import scanner as folders
 from playground.services.library.app_folders import HUGGING_FACE, OLLAMA
-from playground.services.library_ollama import ollama_models
+from playground.services.library.scanner import ollama_models
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
 from playground.services.library.cache import Known, LibraryCache, Stamp
-from playground.services.library_folders import FoundFile
+from playground.services.library.scanner import FoundFile
 
 _AT_HAND = 48
 Read = Callable[[Path], GgufHeader]

@@ -1,21 +1,233 @@
 """What is listed: every model that is here, and those on drives that are away."""
 
+import hashlib
+import json
+import os
+import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from playground import __version__
+from playground.core.codec import decode, encode
 from playground.core.errors import ModelFileInvalid
+from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
+from playground.core.requirements.layers import MAX_LAYERS
 from playground.core.targets import ModelFile
-from playground.services.library.cache import Stamp
+from playground.services.library.cache import LibraryCache, Listed, Stamp
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.headers import Headers, Read, stamp_of
-from playground.services.library.scanner import Look
-from playground.services.library_folders import STARTER, FoundFile
-from playground.services.library_last_seen import LastSeen
-from playground.services.library_model import bare_model, model_of
-from playground.services.library_projectors import belong_together
+from playground.services.library.scanner import (
+    STARTER,
+    FoundFile,
+    Look,
+    belong_together,
+    is_drive,
+    total_size,
+)
+
+
+class LastSeen:
+    """The models that were listed before, here or away; kept over restarts.
+
+    Callable from any thread.
+    """
+
+    def __init__(self, cache: LibraryCache) -> None:
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._listed: dict[str, Listed] | None = None
+        self._unsaved: dict[str, Listed] = {}
+        self._away: dict[str, tuple[Listed, ModelFile | None]] = {}
+
+    def model(self, found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile | None:
+        """Return how a model was listed, if nothing about it has changed since."""
+        with self._lock:
+            listed = self._known().get(str(found.path))
+        if listed is None or listed.signature != _signature(found, stamps):
+            return None
+        return _decoded(listed)
+
+    def note(
+        self, found: FoundFile, stamps: dict[str, Stamp], model: ModelFile, drive: str
+    ) -> None:
+        """Remember how a model is listed, and where the drive it lies on is mounted."""
+        listed = Listed(
+            _signature(found, stamps), json.dumps(encode(model)), str(found.root or ""), drive
+        )
+        with self._lock:
+            self._known()[str(found.path)] = listed
+            self._unsaved[str(found.path)] = listed
+
+    def save(self) -> None:
+        """Write into the cache what was noted since the last time."""
+        with self._lock:
+            unsaved, self._unsaved = self._unsaved, {}
+        self._cache.put_listed(unsaved.items())
+
+    def is_away(self, path: str) -> bool:
+        """Return True where a model was listed before on a drive that is not there now."""
+        with self._lock:
+            listed = self._known().get(path)
+        return listed is not None and _is_gone(listed.drive)
+
+    def away(self, here: Collection[str], seen: Look) -> tuple[ModelFile, ...]:
+        """Return the models that are not `here` because their drive or folder is not.
+
+        Those that are simply gone are forgotten.
+        """
+        with self._lock:
+            others = [item for item in self._known().items() if item[0] not in here]
+        away, gone = {}, []
+        for path, listed in others:
+            if _is_gone(listed.drive) or listed.root in seen.missing:
+                # a place that is no longer looked through is not shown; it may be once more
+                if listed.root in seen.roots:
+                    known = self._away.get(path)
+                    is_same = known is not None and known[0] is listed
+                    away[path] = known if known and is_same else (listed, _decoded(listed))
+            elif not os.path.lexists(path):
+                gone.append(path)
+        self._away = away
+        self._forget(gone)
+        models = (model for _, model in away.values() if model is not None)
+        return tuple(replace(model, is_present=False) for model in models)
+
+    def _forget(self, paths: list[str]) -> None:
+        with self._lock:
+            for path in paths:
+                self._known().pop(path, None)
+                self._unsaved.pop(path, None)
+        self._cache.forget(paths)
+
+    def _known(self) -> dict[str, Listed]:
+        if self._listed is None:
+            self._listed = self._cache.listed()
+        return self._listed
+
+
+def _is_gone(drive: str) -> bool:
+    return bool(drive) and not is_drive(drive)
+
+
+def _signature(found: FoundFile, stamps: dict[str, Stamp]) -> str:
+    """Return what changes with anything a listing is made from."""
+    made_from = (__version__, found, stamps)
+    return hashlib.sha256(repr(made_from).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _decoded(listed: Listed) -> ModelFile | None:
+    try:
+        model: ModelFile = decode(ModelFile, json.loads(listed.model))
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return model
+
+
+_NOT_MODELS = {
+    "adapter": "This is an add-on to a model (LoRA), not a model.",
+    "imatrix": "These are measurements for making smaller models, not a model.",
+    "vocab": "This is only a vocabulary, not a model.",
+}
+_READERS = frozenset(
+    {
+        "bert",
+        "eurobert",
+        "gemma-embedding",
+        "jina-bert-v2",
+        "jina-bert-v3",
+        "llama-embed",
+        "modern-bert",
+        "neo-bert",
+        "nomic-bert",
+        "nomic-bert-moe",
+        "t5encoder",
+    }
+)
+
+
+def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
+    """Return what the folder tells: name and size."""
+    projector = found.projector if found.is_projector_certain else None
+    return ModelFile(
+        found.path,
+        names.clean(found.name or "") or _named(found),
+        total_size(found.parts, stamps),
+        found.source,
+        publisher=names.clean(found.publisher or "") or None,
+        repository=found.repository,
+        projector=projector,
+        projector_bytes=total_size((projector,), stamps) if projector else 0,
+        part_count=found.part_count,
+        missing_parts=found.missing,
+        owner=found.owner,
+        is_header_read=False,
+    )
+
+
+def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileInvalid) -> ModelFile:
+    """Return everything that is listed of a model file."""
+    if isinstance(header, ModelFileInvalid):
+        problem = _missing(found) if found.missing else header.message
+        return replace(bare, problem=problem, is_header_read=True)
+    # the name inside is often that of a training run; people know the repository's, or Ollama's
+    has_own_name = bool(found.source == STARTER or found.manifest or found.repository)
+    own = None if has_own_name else names.clean(header.name or "")
+    publisher = names.clean(header.publisher or "")
+    return replace(
+        bare,
+        name=own or bare.name,
+        architecture=header.architecture and names.clean(header.architecture),
+        quantization=header.quantization,
+        parameters=header.parameters or None,
+        context_length=header.context_length,
+        has_chat_template=header.has_chat_template,
+        publisher=publisher or bare.publisher,
+        licence=names.clean(header.licence or "") or None,
+        repository=bare.repository or header.repository,
+        is_reasoning=header.is_reasoning,
+        problem=problem_of(header, found),
+        is_header_read=True,
+    )
+
+
+def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
+    """Return why a file with a whole header cannot be used, in a sentence."""
+    if found.missing:
+        return _missing(found)
+    if header.shards > max(1, found.part_count):
+        return f"This is one of {header.shards} parts of a model, and it was renamed."
+    if header.byte_order != sys.byteorder:
+        return "The file was made for computers that store numbers the other way round."
+    kind = header.text("general.type") or ""
+    if kind in _NOT_MODELS:
+        return _NOT_MODELS[kind]
+    if header.architecture is None:
+        return "The file does not say what kind of model it is."
+    if header.architecture in _READERS:
+        return "This model turns text into numbers for searching: it cannot answer."
+    layers = header.number("block_count")
+    if layers is not None and not 0 < layers <= MAX_LAYERS:
+        # llama.cpp does not refuse such a file: it aborts
+        return f"The file is damaged: it claims {layers:,} layers."
+    return None if header.tensors else "The file holds no weights."
+
+
+def _named(found: FoundFile) -> str:
+    if found.repository is not None:
+        return names.name_from_repository(found.repository)
+    return names.name_from_file(found.path)
+
+
+def _missing(found: FoundFile) -> str:
+    shown = ", ".join(str(number) for number in found.missing[:5])
+    more = "" if len(found.missing) <= 5 else ", …"
+    which = "number" if len(found.missing) == 1 else "numbers"
+    return f"{len(found.missing):,} of {found.part_count:,} parts missing ({which} {shown}{more})."
+
 
 _MOMENT_S = 0.2
 _STILL_WRITTEN_S = 3.0

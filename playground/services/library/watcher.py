@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from playground.services.library.index import LibraryState
-from playground.services.library_folders import FoundFile
+from playground.services.library.scanner import FoundFile
 
 T = TypeVar("T")
 LOOK_EVERY_S = 1.2

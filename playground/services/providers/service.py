@@ -2,15 +2,30 @@
 
 import asyncio
 import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
-from playground.core.errors import AddressRefused, ConnectionFailed, KeyMissing, UsageError
+from playground.core.chat import ChatRequest
+from playground.core.errors import (
+    AddressRefused,
+    ConnectionFailed,
+    EngineError,
+    ErrorInfo,
+    KeyMissing,
+    PlaygroundError,
+    StreamInvalid,
+    UsageError,
+)
+from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
 from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
 from playground.core.urls import AddressCheck, AddressLevel, check_url, origin
 from playground.engines.base import Engine
-from playground.engines.openai.client import DEFAULT_TIMEOUTS, Timeouts
-from playground.services.provider_engine import Access, ProviderEngine
-from playground.services.provider_models import fetch_models
+from playground.engines.openai.client import DEFAULT_TIMEOUTS, ProviderConnection, Timeouts
+from playground.engines.openai.engine import OpenAIChatEngine
+from playground.engines.openai.errors import ErrorTranslator
 from playground.services.providers.practice import (
     PRACTICE_ID,
     RESTART_HINT,
@@ -21,6 +36,111 @@ from playground.services.providers.prices import PriceService
 from playground.store.presets import Preset, presets, with_known_quirks
 from playground.store.secrets import KeySource, SecretStore, key_variables
 from playground.store.settings import Settings, SettingsStore
+
+MODEL_LIMIT = 5000
+_ID_LIMIT = 200
+_CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "max_model_len")
+
+
+async def fetch_models(
+    provider: Provider, key: str | None, timeouts: Timeouts
+) -> tuple[CloudModel, ...]:
+    """Return what `GET /models` lists, by id; raises the errors a run would."""
+    errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
+    connection = ProviderConnection(provider.base_url, key, timeouts)
+    try:
+        payload = await connection.client.get("/models", cast_to=object)
+    except EngineError:
+        raise
+    except Exception as error:
+        translated = errors.translate(error)
+        if translated is None:
+            raise
+        # the cause holds the request, and with it the key
+        raise translated from None
+    finally:
+        await connection.close()
+    entries = _entries(payload)
+    if entries is None:
+        raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
+    return models_in(provider, entries)
+
+
+def models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
+    """Return the models of a list whose entries are objects or plain names, each once."""
+    found: dict[str, CloudModel] = {}
+    for entry in entries[:MODEL_LIMIT]:
+        data = entry if isinstance(entry, dict) else {"id": entry}
+        name = next((data[n] for n in ("id", "name") if isinstance(data.get(n), str)), "").strip()
+        if name and len(name) <= _ID_LIMIT and name.isprintable():
+            found.setdefault(name, CloudModel(provider.id, name, _context(data)))
+    return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _entries(payload: object) -> list[Any] | None:
+    if isinstance(payload, dict):
+        payload = next((payload[n] for n in ("data", "models") if n in payload), None)
+    return payload if isinstance(payload, list) else None
+
+
+def _context(data: dict[str, Any]) -> int | None:
+    for name in _CONTEXT_FIELDS:
+        value = data.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
+            return value
+    return None
+
+
+Access = tuple[Provider, str | None]
+"""A provider at the address it has now, and the key to it."""
+
+
+class ProviderEngine:
+    """Answers for one provider's model; whatever is missing becomes `Failed`."""
+
+    def __init__(
+        self,
+        target: CloudTarget,
+        access: Callable[[Provider], Awaitable[Access]],
+        timeouts: Timeouts,
+        is_starting: Callable[[], bool],
+    ) -> None:
+        """`is_starting` tells whether the server has to be started first."""
+        self._target = target
+        self._access = access
+        self._timeouts = timeouts
+        self._is_starting = is_starting
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        """Yield the answer's events."""
+        started = time.perf_counter()
+        must_start = self._is_starting()
+        if must_start:
+            yield LoadProgress(0.0, 0.0)
+        try:
+            provider, key = await self._access(self._target.provider)
+        except PlaygroundError as error:
+            yield Failed(time.perf_counter() - started, error.info())
+            return
+        load_s = time.perf_counter() - started if must_start else None
+        target = CloudTarget(provider, self._target.model)
+        engine = OpenAIChatEngine(target, key, self._timeouts, started=started)
+        async with aclosing(engine.stream(request)) as events:
+            async for event in events:
+                if must_start and isinstance(event, RequestSent):
+                    yield replace(event, was_loaded=False, load_s=load_s)
+                elif provider.is_practice and isinstance(event, Failed):
+                    yield replace(event, error=_restartable(event.error))
+                else:
+                    yield event
+
+
+def _restartable(error: ErrorInfo) -> ErrorInfo:
+    """Return the error with what helps where the practice cloud itself has gone."""
+    if error.kind != ConnectionFailed.__name__:
+        return error
+    return replace(error, hint=RESTART_HINT)
+
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _RESERVED = frozenset({"local", PRACTICE_ID})

@@ -5,7 +5,7 @@ from html import escape
 
 from playground.core.metrics import fastest, figures, first_to_start
 from playground.core.runs import Run, RunOrder, RunStatus, Turn
-from playground.store.recovery import INTERRUPTED
+from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import named, rate, seconds, shortened, translate
 

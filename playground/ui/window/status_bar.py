@@ -16,7 +16,7 @@ from playground.ui.widgets.meter import Meter
 
 if TYPE_CHECKING:
     from playground.services.machine.gpu import GpuSample
-    from playground.services.telemetry_probe import Sample
+    from playground.services.machine.telemetry import Sample
     from playground.ui.widgets.facts_popup import FactsPopup, Row
 
 _LINES_FROM = 860

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.errors import ErrorInfo
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
-from playground.store.recovery import INTERRUPTED
+from playground.store.history import INTERRUPTED
 from playground.ui import format as wording
 from playground.ui.answers.metric_cells import best_of, cells, details
 from playground.ui.answers.metrics_card import Cell

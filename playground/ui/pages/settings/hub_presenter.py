@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
+from playground.services.hub.client import HubToken, TokenSource
 from playground.services.hub.service import HubService
-from playground.services.hub_tokens import HubToken, TokenSource
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.settings.hub_card import HubCard

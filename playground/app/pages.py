@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, cast
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LoadSettings, LocalTarget, Target
 from playground.ui.bridge import Bridge
-from playground.ui.page_stack import Steps
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
-from playground.ui.window.page import Page
+from playground.ui.window.page import Page, Steps
 
 if TYPE_CHECKING:
     from playground.app.services import Services
     from playground.ui.pages.compare.presenter import ComparePresenter
-    from playground.ui.pages.models import ModelsPresenter
-    from playground.ui.pages.settings import SettingsPage
+    from playground.ui.pages.models.presenter import ModelsPresenter
+    from playground.ui.pages.settings.presenter import SettingsPage
 
 _PAUSE_S = 0.2
 
@@ -77,7 +76,7 @@ class PageFactories:
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
         from playground.services.memory_plan import free_memory
-        from playground.ui.pages.compare.factory import attach_compare
+        from playground.ui.pages.compare.presenter import attach_compare
 
         services = self._services()
         attach_compare(
@@ -94,7 +93,7 @@ class PageFactories:
         self._early.hand_over()
 
     def _make_models(self) -> Steps:
-        from playground.ui.pages.models import make_models_page
+        from playground.ui.pages.models.presenter import make_models_page
 
         services = self._services()
         return make_models_page(
@@ -111,7 +110,7 @@ class PageFactories:
         )
 
     def _make_hub(self) -> Steps:
-        from playground.ui.pages.hub import make_hub_page
+        from playground.ui.pages.hub.presenter import make_hub_page
 
         services = self._services()
         return make_hub_page(
@@ -130,7 +129,7 @@ class PageFactories:
         )
 
     def _make_downloads(self) -> Page:
-        from playground.ui.pages.downloads import make_downloads_page
+        from playground.ui.pages.downloads.presenter import make_downloads_page
 
         services = self._services()
         return make_downloads_page(
@@ -145,7 +144,7 @@ class PageFactories:
         )
 
     def _make_providers(self) -> Page:
-        from playground.ui.pages.providers import make_providers_page
+        from playground.ui.pages.providers.presenter import make_providers_page
 
         services = self._services()
         return make_providers_page(
@@ -162,7 +161,7 @@ class PageFactories:
 
     def _make_history(self) -> Page:
         from playground.services.replay import Replayer
-        from playground.ui.pages.history import make_history_page
+        from playground.ui.pages.history.presenter import make_history_page
 
         services = self._services()
         return make_history_page(
@@ -178,7 +177,7 @@ class PageFactories:
         )
 
     def _make_settings(self) -> Steps:
-        from playground.ui.pages.settings import make_settings_page
+        from playground.ui.pages.settings.presenter import make_settings_page
 
         services = self._services()
         return make_settings_page(

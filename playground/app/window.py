@@ -21,7 +21,7 @@ from playground.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from playground.app.services import Services
-    from playground.ui.pages.downloads import Announcer
+    from playground.ui.pages.downloads.presenter import Announcer
 
 
 _SWITCH_S = 0.001
@@ -179,7 +179,7 @@ class _Opening:
 
     async def _begin_downloads(self, services: "Services") -> None:
         """Go on with what was being fetched, and tell of it on every page."""
-        from playground.ui.pages.downloads import Announcer
+        from playground.ui.pages.downloads.presenter import Announcer
 
         await self._bridge.submit(services.downloads.open())
         self._announcer = Announcer(

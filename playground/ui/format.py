@@ -1,14 +1,75 @@
 """Figures into words: the same number reads the same on every page."""
 
 import math
+from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.metrics import Figure
+from playground.core.requirements.model import Speed, Verdict
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
-from playground.ui.widgets.amounts import size_words
-from playground.ui.widgets.pane_head import PaneHead
+
+WORDS_PER_TOKEN = 0.75
+"""A rule of thumb for English text; other languages take more tokens for a word."""
+
+
+def tr(text: str) -> str:
+    """Return `text` in the interface's language."""
+    return QCoreApplication.translate("amounts", text)
+
+
+def size_words(size_bytes: int | None) -> str:
+    """Return bytes as files are usually shown, in powers of 1,000: `1.4 KB`, `98 MB`, `2.5 GB`."""
+    if size_bytes is None:
+        return "—"
+    if size_bytes < 999.5:
+        return tr("{0} bytes").format(size_bytes)
+    for unit, words in ((10**3, tr("{0} KB")), (10**6, tr("{0} MB"))):
+        value = size_bytes / unit
+        if value < 999.5:
+            return words.format(f"{value:.1f}" if value < 9.95 else f"{value:.0f}")
+    return tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
+
+
+def exact_bytes(size_bytes: int) -> str:
+    """Return every digit: `94,371,840 bytes`."""
+    return tr("{0} bytes").format(f"{size_bytes:,}")
+
+
+def parameters_words(count: int | None) -> str:
+    """Return a number of parameters: `135 million`, `4.0 billion`."""
+    if count is None:
+        return "—"
+    if count >= 10**9:
+        return tr("{0} billion").format(f"{count / 10**9:,.1f}")
+    if count >= 10**6:
+        return tr("{0} million").format(f"{count / 10**6:,.0f}")
+    return f"{count:,}"
+
+
+def words_in(tokens: int | None) -> str:
+    """Return roughly how many words `tokens` are, rounded down: `6,000 words`."""
+    if tokens is None:
+        return "—"
+    words = int(tokens * WORDS_PER_TOKEN)
+    step = 1000 if words >= 1000 else 50
+    return tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
+
+
+@dataclass(frozen=True, slots=True)
+class PaneHead:
+    """What stands above an answer."""
+
+    label: str
+    place: str
+    """Where it comes from, in words."""
+    tone: str
+    """`here`, `cloud`, or `quiet` where it must not be told."""
+    icon: str | None
+    detail: str = ""
+    detail_explanation: str = ""
+
 
 UNKNOWN = "—"
 
@@ -183,3 +244,51 @@ def _sent_to(contact: HostContact) -> str:
     return translate("wording", "{size} went to {host}").format(
         size=size_words(contact.bytes_sent), host=contact.host
     )
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("verdict", text)
+
+
+def verdict_words(verdict: Verdict) -> tuple[str, str]:
+    """Return what a verdict's badge says, and its tone."""
+    return {
+        Verdict.RUNS_GREAT: (_tr("Runs great"), "here"),
+        Verdict.RUNS: (_tr("Runs"), "here"),
+        Verdict.SLOW: (_tr("Slow"), "caution"),
+        Verdict.WONT_FIT: (_tr("Won't fit"), "bad"),
+    }[verdict]
+
+
+def speed_words(speed: Speed | None) -> str:
+    """Return a speed in words per second; marked where it is an estimate."""
+    if speed is None:
+        return "—"
+    is_one = round(speed.high_tokens_per_s * WORDS_PER_TOKEN) <= 1
+    return (_tr("{0} word/s") if is_one else _tr("{0} words/s")).format(speed_figure(speed))
+
+
+def speed_figure(speed: Speed | None) -> str:
+    """Return the same without its unit: `24`, `≈ 30–90`, `≈ under 1`."""
+    if speed is None:
+        return "—"
+    sign = "" if speed.provenance is Provenance.MEASURED else "≈ "
+    low, high = (
+        round(rate * WORDS_PER_TOKEN) for rate in (speed.low_tokens_per_s, speed.high_tokens_per_s)
+    )
+    if high < 1:
+        return _tr("{0}under 1").format(sign)
+    if low < 1:
+        return _tr("{0}up to {1}").format(sign, high)
+    return sign + (f"{low}" if low == high else f"{low}–{high}")
+
+
+def exact_speed(speed: Speed | None) -> str:
+    """Return a speed to the letter, in tokens per second, and where the figure is from."""
+    if speed is None:
+        return _tr("Not known yet: run it once.")
+    low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
+    figure = low if low == high else f"{low}–{high}"
+    if speed.provenance is Provenance.MEASURED:
+        return _tr("{0} tokens a second, measured here (median of the last runs)").format(figure)
+    return _tr("≈ {0} tokens a second, estimated").format(figure)

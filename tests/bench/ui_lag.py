@@ -23,7 +23,7 @@ from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provide
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.factory import make_compare_page
+from playground.ui.pages.compare.presenter import make_compare_page
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from tests.fakes.engine import FakeEngine

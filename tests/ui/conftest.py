@@ -31,9 +31,8 @@ from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.factory import make_compare_page
 from playground.ui.pages.compare.page import CompareView
-from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.presenter import ComparePresenter, make_compare_page
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page

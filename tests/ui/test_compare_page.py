@@ -17,10 +17,10 @@ from playground.core.targets import CloudTarget, LocalTarget
 from playground.services.comparison import StorageTrouble
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.response_pane import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
-from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.widgets.details import FactsPopup
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.widgets.token_view import TokenView
 from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
 

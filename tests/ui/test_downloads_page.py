@@ -14,9 +14,9 @@ from playground.services.downloads.manager import Downloads
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
-from playground.ui.pages.downloads import Announcer, DownloadsPage, DownloadsPresenter
-from playground.ui.pages.downloads.card import DownloadCard
 from playground.ui.pages.downloads.format import badge_words, duration_words, progress_words
+from playground.ui.pages.downloads.page import DownloadCard
+from playground.ui.pages.downloads.presenter import Announcer, DownloadsPage, DownloadsPresenter
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
 from tests.servers.hub import HubServer

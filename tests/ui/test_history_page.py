@@ -32,12 +32,11 @@ from playground.services.replay import Replayer
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.response_pane import ResponsePane
-from playground.ui.pages.history import make_history_page, words
+from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
-from playground.ui.pages.history.presenter import PIECE
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.disclosure import Disclosure
+from playground.ui.pages.history.presenter import PIECE, make_history_page
+from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from tests.fakes.engine import FakeEngine
 from tests.ui.page_stage import Stage, click, named, stage, until

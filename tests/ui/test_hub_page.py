@@ -22,12 +22,11 @@ from playground.services.downloads.manager import Downloads
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
-from playground.ui.page_stack import finished
-from playground.ui.pages.hub import HubPage, make_hub_page
-from playground.ui.pages.hub.card_text import LONGEST, readable
+from playground.ui.pages.hub.details import LONGEST, VersionListModel, readable
+from playground.ui.pages.hub.presenter import HubPage, make_hub_page
 from playground.ui.pages.hub.results import ResultListModel
-from playground.ui.pages.hub.versions import VersionListModel
 from playground.ui.pages.hub.view_models import Listing, ResultRow
+from playground.ui.window.page import finished
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 

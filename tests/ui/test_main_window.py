@@ -295,7 +295,7 @@ def test_every_shown_control_can_be_reached_by_the_tab_key(
 
 
 @pytest.mark.parametrize(
-    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.factory"]
+    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.presenter"]
 )
 def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (

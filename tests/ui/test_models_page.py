@@ -17,9 +17,9 @@ from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
-from playground.ui.page_stack import finished
-from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
-from playground.ui.pages.models.table import Column
+from playground.ui.pages.models.list import Column
+from playground.ui.pages.models.presenter import ModelsPage, ModelsPresenter, make_models_page
+from playground.ui.window.page import finished
 from tests.core.gguf_files import Dense, write_dense
 from tests.ui.page_stage import Stage, click, named, stage, until
 

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
 from playground.services.worker_pool import LoadedWorker
+from playground.ui.pages.models.list import ModelTableModel
 from playground.ui.pages.models.row_store import KnownRows
 from playground.ui.pages.models.rows import LoadState, ModelRow
-from playground.ui.pages.models.table import ModelTableModel
 
 
 def models(count: int) -> tuple[ModelFile, ...]:

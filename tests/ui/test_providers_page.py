@@ -14,8 +14,8 @@ from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
-from playground.ui.pages.providers import ProvidersPage, make_providers_page
 from playground.ui.pages.providers.dialog import ProviderDialog
+from playground.ui.pages.providers.presenter import ProvidersPage, make_providers_page
 from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui.page_stage import Stage, click, named, stage, until

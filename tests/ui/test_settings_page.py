@@ -13,8 +13,8 @@ from playground.services.providers.prices import PriceService, default_watts
 from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore, Theme
-from playground.ui.page_stack import finished
-from playground.ui.pages.settings import SettingsPage, make_settings_page
+from playground.ui.pages.settings.presenter import SettingsPage, make_settings_page
+from playground.ui.window.page import finished
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]

@@ -13,7 +13,7 @@ from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.widgets.details import FactsPopup
 from playground.ui.window.status_bar import StatusStrip
 from tests.ui.conftest import every_text
 

@@ -4,9 +4,8 @@ from pytestqt.qtbot import QtBot
 
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.bug_dialog import bug_report
 from playground.ui.theme.theme import Theme
-from playground.ui.window.main_window import MainWindow
+from playground.ui.window.main_window import MainWindow, bug_report
 from playground.ui.window.page import Page
 
 

@@ -21,9 +21,8 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.ui.answers.metric_cells import best_of, cells, details
 from playground.ui.answers.summary import summary
-from playground.ui.format import footer, head, money, rate, seconds, shortened
+from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
 from playground.ui.model_names import told_apart
-from playground.ui.widgets.amounts import size_words
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")

@@ -14,10 +14,10 @@ from playground.ui.format import (
     provenance,
     rate,
     seconds,
+    size_words,
     translate,
     whole,
 )
-from playground.ui.widgets.amounts import size_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,154 @@
 """One answer's card: its place, its time, its text, its figures, and where the words went."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
+    QMouseEvent,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QTextEdit,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from playground.core.errors import ErrorInfo
+from playground.core.events import Token
 from playground.ui.answers.metrics_card import Cell, MetricsCard
+from playground.ui.format import PaneHead
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.badge import Badge
+from playground.ui.widgets.bars import Spans, TimeBar
 from playground.ui.widgets.basics import (
+    Badge,
+    Disclosure,
     ElidedLabel,
     IconButton,
     make_button,
+    make_card,
     make_label,
     make_line,
     plain_tooltip,
 )
-from playground.ui.widgets.pane_head import PaneHead
-from playground.ui.widgets.time_bar import Spans, TimeBar
-from playground.ui.widgets.turn_view import TurnView
+from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.markdown.writer import SealedDocument
 
 if TYPE_CHECKING:
-    from playground.core.events import Token
+    pass
+
+
+class TurnView(QWidget):
+    """Shows one turn's text; parts appear when there is something to show."""
+
+    def __init__(self, theme: Theme, prompt: str | None) -> None:
+        super().__init__()
+        self._theme = theme
+        self._reasoning: MarkdownView | None = None
+        self._thinking: Disclosure | None = None
+        self._reasoning_text = ""
+        self._error: QFrame | None = None
+        self._has_tokens = False
+        self._notices: tuple[str, ...] = ()
+        self._build(prompt)
+
+    @property
+    def answer(self) -> MarkdownView:
+        """The answer's text."""
+        return self._answer
+
+    def set_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
+        """Show what has been written so far."""
+        if reasoning:
+            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
+        self._answer.setVisible(bool(text) or is_writing)
+        self._answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
+
+    def set_status(self, status: str) -> None:
+        """Say what a pane without text is doing; empty takes it away."""
+        self._status.setVisible(bool(status))
+        self._status.setText(status)
+
+    def set_notices(self, notices: Sequence[str]) -> None:
+        """Show what a person should know about this answer."""
+        for notice in notices[len(self._notices) :]:
+            label = make_label(notice, "caption", "caution", wrap=True)
+            self._column.insertWidget(self._column.indexOf(self._answer), label)
+        self._notices = tuple(notices)
+
+    def show_tokens(self, tokens: "Sequence[Token]") -> None:
+        """Offer the answer token by token, with probabilities, folded away."""
+        if self._has_tokens or not tokens:
+            return
+
+        self._has_tokens = True
+        view = TokenView(self._theme, tokens)
+        folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
+        self._column.insertWidget(self._column.indexOf(self._answer) + 1, folded)
+
+    def show_error(self, error: ErrorInfo, kept: str) -> None:
+        """Say what happened, what was kept, and what to try."""
+        if self._error is not None:
+            return
+        card = make_card("bad")
+        px = self._theme.px
+        column = QVBoxLayout(card)
+        column.setContentsMargins(px(12), px(10), px(12), px(10))
+        column.setSpacing(px(4))
+        texts = ((error.message, "strong"), (kept, "control"), (error.hint, "control"))
+        for text, role in texts:
+            if text:
+                label = make_label(text, role, wrap=True)
+                label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                column.addWidget(label)
+        card.setAccessibleName(" ".join(text for text, _role in texts if text))
+        self._error = card
+        self._column.addWidget(card)
+
+    def _build(self, prompt: str | None) -> None:
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(self._theme.px(6))
+        if prompt is not None:
+            row = QHBoxLayout()
+            bubble = make_label(prompt, "control", wrap=True)
+            bubble.setProperty("bubble", True)
+            bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            bubble.setAccessibleName(self.tr("Prompt: {text}").format(text=prompt))
+            row.addSpacing(self._theme.px(28))
+            row.addWidget(bubble, 1)
+            self._column.addLayout(row)
+        self._status = make_label("", "control", "quiet", wrap=True)
+        self._answer = MarkdownView(self._theme)
+        self._answer.setAccessibleName(self.tr("Answer"))
+        self._answer.hide()
+        self._column.addWidget(self._status)
+        self._column.addWidget(self._answer)
+        self._status.hide()
+
+    def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
+        if self._reasoning is None or self._thinking is None:
+            self._reasoning = MarkdownView(self._theme, tone="quiet")
+            self._reasoning.setAccessibleName(self.tr("What the model thought first"))
+            self._thinking = Disclosure(self._theme, "", self._reasoning)
+            self._column.insertWidget(self._column.indexOf(self._answer), self._thinking)
+        self._thinking.set_title(
+            self.tr("Thinking…") if is_thinking else self.tr("What it thought")
+        )
+        self._reasoning.set_text(reasoning, is_writing=is_thinking)
 
 
 class ResponsePane(QFrame):
@@ -302,3 +426,146 @@ class ResponsePane(QFrame):
             self._footer_icon.setPixmap(
                 icon.pixmap(QSize(side, side), self._theme.pixel_ratio(self))
             )
+
+
+_SURE = 0.9
+"""From this probability on a token has no ground: nothing else was really weighed."""
+
+
+class TokenView(QWidget):
+    """Tokens on a warm ground the stronger, the less likely they were."""
+
+    def __init__(self, theme: Theme, tokens: Sequence[Token]) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        self._tokens = tuple(tokens)
+        self._text = _TokenText(theme, self._tokens, self)
+        self._about = make_label(
+            self.tr("Click a word to see what could have stood there instead."),
+            "caption",
+            "quiet",
+            wrap=True,
+        )
+        column.addWidget(self._text)
+        column.addWidget(self._about)
+        self._text.cursorPositionChanged.connect(self._on_moved)
+
+    @property
+    def about(self) -> str:
+        """What is said of the token at the caret."""
+        return self._about.text()
+
+    def select(self, index: int) -> None:
+        """Put the caret into a token."""
+        self._text.select(index)
+
+    def describe(self, index: int) -> str:
+        """Return a token's probability and its alternatives, in words."""
+        token = self._tokens[index]
+        lines = [f"“{_visible(token.text)}”: {_percent(token.probability)}"]
+        lines.extend(
+            f"{place}. “{_visible(other.text)}”: {_percent(other.probability)}"
+            for place, other in enumerate(token.alternatives, 1)
+        )
+        return "\n".join(lines)
+
+    def _on_moved(self) -> None:
+        index = self._text.token_at(self._text.textCursor().position())
+        if index is not None:
+            self._about.setText(self.describe(index).replace("\n", "   "))
+
+
+class _TokenText(QTextEdit):
+    """The tokens in one text, as high as they need."""
+
+    def __init__(self, theme: Theme, tokens: Sequence[Token], owner: TokenView) -> None:
+        super().__init__()
+        self._theme = theme
+        self._owner = owner
+        self._tokens = tokens
+        self._starts: list[int] = []
+        self.setDocument(SealedDocument(self))
+        self.setReadOnly(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setTabChangesFocus(True)
+        self.setMouseTracking(True)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        self.document().setDocumentMargin(0)
+        self.setAccessibleName(self.tr("The answer, token by token"))
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        theme.changed.connect(self._write)
+        self._write()
+
+    def token_at(self, position: int) -> int | None:
+        """Return the number of the token at a place in the text."""
+        if not self._starts:
+            return None
+        return max(0, bisect_right(self._starts, position) - 1)
+
+    def select(self, index: int) -> None:
+        """Put the caret into a token."""
+        cursor = self.textCursor()
+        cursor.setPosition(self._starts[index])
+        self.setTextCursor(cursor)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: the height follows from the width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Qt: the pane scrolls, not the text."""
+        event.ignore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Qt: tell what else was weighed for the token below the pointer."""
+        super().mouseMoveEvent(event)
+        index = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
+        if index is not None:
+            text = plain_tooltip(self._owner.describe(index))
+            QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+    def _write(self) -> None:
+        self.clear()
+        self._starts = []
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for token in self._tokens:
+            self._starts.append(cursor.position())
+            cursor.insertText(token.text, self._format(token))
+        cursor.endEditBlock()
+
+    def _format(self, token: Token) -> QTextCharFormat:
+        made = QTextCharFormat()
+        made.setFont(self._theme.font())
+        made.setForeground(self._theme.color("text"))
+        doubt = 0.0 if token.probability is None else max(0.0, _SURE - token.probability) / _SURE
+        if doubt > 0:
+            ground = QColor(self._theme.palette.reading)
+            ground.setAlphaF(0.1 + 0.45 * doubt)
+            made.setBackground(ground)
+        return made
+
+    def _fit(self) -> None:
+        height = int(self.document().size().height()) + 2
+        if height != self.height():
+            self.setFixedHeight(height)
+
+
+def _percent(probability: float | None) -> str:
+    if probability is None:
+        return "—"
+    return f"{probability:.1%}" if probability < 0.0995 else f"{probability:.0%}"
+
+
+def _visible(text: str) -> str:
+    return text.replace("\n", "⏎").replace("\t", "⇥")

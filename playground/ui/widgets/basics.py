@@ -3,9 +3,17 @@
 from collections.abc import Callable
 from html import escape
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from playground.ui.theme.theme import Theme, set_role
 
@@ -159,3 +167,138 @@ def clear_layout(widget: QWidget) -> None:
             child.hide()
             child.setParent(None)
             child.deleteLater()
+
+
+_GROUNDS = {
+    "here": ("here_ground", "here_ink"),
+    "cloud": ("cloud_ground", "cloud_ink"),
+    "caution": ("caution_ground", "caution_ink"),
+    "bad": ("bad_ground", "bad_ink"),
+    "accent": ("accent_ground", "accent_ink"),
+    "quiet": ("chip", "chip_ink"),
+}
+
+
+class Badge(QWidget):
+    """Paints its text on the ground of its tone; ends in “…” where there is no room."""
+
+    def __init__(
+        self, theme: Theme, text: str = "", tone: str = "quiet", icon: str | None = None
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._text = text
+        self._tone = tone
+        self._icon = icon
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self._wear)
+        self.setAccessibleName(text)
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self._text
+
+    def set_badge(self, text: str, tone: str = "quiet", icon: str | None = None) -> None:
+        """Say something else."""
+        if (text, tone, icon) == (self._text, self._tone, self._icon):
+            return
+        self._text, self._tone, self._icon = text, tone, icon
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Qt: return room for icon and text."""
+        metrics = QFontMetrics(self._theme.font("chip"))
+        return QSize(
+            metrics.horizontalAdvance(self._text) + self._icon_room() + self._theme.px(19),
+            metrics.height() + self._theme.px(7),
+        )
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt: return room for a few letters."""
+        hint = self.sizeHint()
+        return QSize(min(hint.width(), self._theme.px(52)), hint.height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw ground, icon and text."""
+        ground, ink = _GROUNDS[self._tone]
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color(ground))
+        radius = self.height() / 2
+        painter.drawRoundedRect(QRectF(self.rect()), radius, radius)
+        left = theme.px(9)
+        if self._icon:
+            side = theme.px(13)
+            icon = theme.icon(self._icon, ink)
+            icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
+            left += self._icon_room()
+        painter.setFont(theme.font("chip"))
+        painter.setPen(theme.color(ink))
+        area = self.rect().adjusted(left, 0, -theme.px(8), 0)
+        text = painter.fontMetrics().elidedText(
+            self._text, Qt.TextElideMode.ElideRight, area.width()
+        )
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+    def _icon_room(self) -> int:
+        return self._theme.px(17) if self._icon else 0
+
+    def _wear(self) -> None:
+        self.updateGeometry()
+        self.update()
+
+
+class Disclosure(QWidget):
+    """Folded at first; what is folded is not laid out until it is opened."""
+
+    opened = Signal()
+
+    def __init__(self, theme: Theme, title: str, content: QWidget) -> None:
+        super().__init__()
+        self._theme = theme
+        self._content = content
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        self._button = QToolButton()
+        self._button.setProperty("flat", True)
+        self._button.setCheckable(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._button.toggled.connect(self._on_toggled)
+        column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(content)
+        content.hide()
+        self.set_title(title)
+        theme.changed.connect(self._wear)
+        self._wear()
+
+    @property
+    def is_open(self) -> bool:
+        """True while the content is shown."""
+        return self._button.isChecked()
+
+    def set_title(self, title: str) -> None:
+        """Say what is folded away."""
+        self._button.setText(title)
+        self._button.setAccessibleName(title)
+
+    def close_it(self) -> None:
+        """Fold the content away."""
+        self._button.setChecked(False)
+
+    def _on_toggled(self, _on: bool) -> None:
+        self._content.setVisible(self.is_open)
+        self._wear()
+        if self.is_open:
+            self.opened.emit()
+
+    def _wear(self) -> None:
+        icon = "chevron-down" if self.is_open else "chevron-right"
+        self._button.setIcon(self._theme.icon(icon, "quiet"))

@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button
 
 EXACTLY = object()
 
@@ -129,3 +140,104 @@ class ChoiceOrNumber(QWidget):
 
     def _on_number(self, value: int) -> None:
         self.picked.emit(value)
+
+
+class Segmented(QWidget):
+    """Buttons in a row, one of them lit."""
+
+    chosen = Signal(str)
+
+    def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
+        """Take key, text and tooltip of each choice."""
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QPushButton] = {}
+        for index, (key, text, tooltip) in enumerate(choices):
+            button = make_button(text, self._on_clicked, tooltip=tooltip)
+            button.setCheckable(True)
+            button.setProperty("key", key)
+            if index == 0:
+                button.setProperty("segment", "first")
+            elif index == len(choices) - 1:
+                button.setProperty("segment", "last")
+            self._group.addButton(button)
+            self._buttons[key] = button
+            row.addWidget(button)
+
+    def select(self, key: str) -> None:
+        """Light a choice without telling."""
+        self._buttons[key].setChecked(True)
+
+    def set_text(self, key: str, text: str) -> None:
+        """Say it shorter or longer; the accessible name stays."""
+        self._buttons[key].setText(text)
+
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QPushButton):
+            self.chosen.emit(button.property("key"))
+
+
+class NumberField(QDoubleSpinBox):
+    """Takes a number with its unit, and tells it once it has been typed to its end."""
+
+    def __init__(self, theme: Theme, name: str, tooltip: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setToolTip(tooltip)
+        self.setKeyboardTracking(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        margin = theme.px(7)
+        # the style sheet's padding does not reach the line edit inside
+        self.lineEdit().setTextMargins(margin, 0, margin, 0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Qt: let the page scroll."""
+        event.ignore()
+
+
+class TickBox(QCheckBox):
+    """Draws its box and its tick in the theme's colours."""
+
+    def __init__(self, theme: Theme, text: str, tooltip: str) -> None:
+        super().__init__(text)
+        self._theme = theme
+        self.setAccessibleName(text)
+        self.setToolTip(tooltip)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:
+        """Qt: return room for box and text."""
+        px = self._theme.px
+        return QSize(px(28) + self.fontMetrics().horizontalAdvance(self.text()), px(26))
+
+    def hitButton(self, pos: QPoint) -> bool:
+        """Qt: the text can be clicked as well."""
+        return self.rect().contains(pos)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw box, tick and text."""
+        px = self._theme.px
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = px(17)
+        box = QRectF(1, (self.height() - side) / 2, side, side)
+        is_on = self.isChecked()
+        edge = "accent" if is_on or self.hasFocus() else "quiet"
+        painter.setPen(QPen(self._theme.color(edge), 2 if self.hasFocus() else 1.3))
+        painter.setBrush(self._theme.color("accent" if is_on else "card"))
+        painter.drawRoundedRect(box, px(4), px(4))
+        if is_on:
+            inner = px(13)
+            offset = (side - inner) // 2
+            place = QRect(1 + offset, int(box.top()) + offset, inner, inner)
+            self._theme.icon("check", "on_accent").paint(painter, place)
+        painter.setPen(self._theme.color("text"))
+        painter.setFont(self._theme.font("control"))
+        words = self.rect().adjusted(side + px(9), 0, 0, 0)
+        painter.drawText(
+            words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text()
+        )

@@ -4,10 +4,16 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.requirements.model import Change, ChangeKind, Requirements, Speed, Verdict
+from playground.ui.format import (
+    WORDS_PER_TOKEN,
+    exact_bytes,
+    exact_speed,
+    size_words,
+    speed_words,
+    words_in,
+)
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.amounts import WORDS_PER_TOKEN, exact_bytes, size_words, words_in
 from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
-from playground.ui.widgets.verdict import exact_speed, speed_words
 
 _TONES = {
     Verdict.RUNS_GREAT: "here",

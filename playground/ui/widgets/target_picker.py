@@ -8,18 +8,99 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
+    QRect,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_label, plain_tooltip
-from playground.ui.widgets.picker_delegate import ENTRY_ROLE, PickerDelegate
+from playground.ui.widgets.basics import IconButton, make_label, plain_tooltip
 
+ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class PickerDelegate(QStyledItemDelegate):
+    """Headings are one quiet line, entries two."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """Qt: return the height of a line."""
+        entry = index.data(ENTRY_ROLE)
+        return QSize(200, self._theme.px(30 if entry.is_heading else 48))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Qt: draw a line."""
+        entry = index.data(ENTRY_ROLE)
+        theme = self._theme
+        px = theme.px
+        area: QRect = option.rect.adjusted(px(2), 1, -px(4), -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if entry.is_heading:
+            painter.setFont(theme.font("chip"))
+            painter.setPen(theme.color("quiet"))
+            text = area.adjusted(px(8), px(6), 0, 0)
+            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, entry.title)
+            painter.restore()
+            return
+        state = option.state
+        painter.setPen(Qt.PenStyle.NoPen)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(theme.color("accent_ground"))
+            painter.drawRoundedRect(area, px(8), px(8))
+        elif state & QStyle.StateFlag.State_MouseOver and entry.key is not None:
+            painter.setBrush(theme.color("hover"))
+            painter.drawRoundedRect(area, px(8), px(8))
+        self._paint_entry(painter, area, entry)
+        painter.restore()
+
+    def _paint_entry(self, painter: QPainter, area: QRect, entry: object) -> None:
+        theme = self._theme
+        px = theme.px
+        left = area.left() + px(10)
+        icon = getattr(entry, "icon", None)
+        tone = getattr(entry, "tone", "quiet")
+        if icon:
+            side = px(18)
+            box = QRect(left, area.center().y() - side // 2, side, side)
+            theme.icon(icon, tone).paint(painter, box)
+        left += px(28)
+        remark = ("✓ " if getattr(entry, "is_chosen", False) else "") + getattr(entry, "remark", "")
+        painter.setFont(theme.font("caption"))
+        width = QFontMetrics(painter.font()).horizontalAdvance(remark)
+        right = area.right() - px(10)
+        painter.setPen(theme.color("quiet"))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRect(right - width, area.top(), width, area.height()), flags, remark)
+        room = right - width - px(10) - left
+        middle = area.center().y()
+        for text, role, color, top in (
+            (getattr(entry, "title", ""), "strong", "text", middle - px(20)),
+            (getattr(entry, "detail", ""), "caption", "quiet", middle + px(1)),
+        ):
+            painter.setFont(theme.font(role))
+            painter.setPen(theme.color(color))
+            elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRect(left, top, room, px(20)), Qt.AlignmentFlag.AlignVCenter, elided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +295,46 @@ class TargetPicker(QFrame):
             self.close()
             return
         super().keyPressEvent(event)
+
+
+class TargetChip(QFrame):
+    """A click opens this target's own answer settings, the cross takes it away."""
+
+    clicked = Signal()
+    remove_clicked = Signal()
+
+    def __init__(self, theme: Theme, text: str, tone: str, icon: str, tooltip: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._tone = tone
+        self._icon = icon
+        self.setProperty("chip", tone)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.px(4), 0, theme.px(3), 0)
+        row.setSpacing(0)
+        self._button = QToolButton()
+        self._button.setProperty("chiptext", tone)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setText(text.replace("&", "&&"))
+        self._button.setToolTip(plain_tooltip(tooltip))
+        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._button.setAccessibleName(self.tr("Settings for {name}").format(name=text))
+        self._button.clicked.connect(self.clicked)
+        self._close = IconButton(
+            theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
+        )
+        self._close.clicked.connect(self.remove_clicked)
+        row.addWidget(self._button)
+        row.addWidget(self._close)
+        theme.changed.connect(self._wear)
+        self._wear()
+
+    def set_removable(self, *, removable: bool) -> None:
+        """Keep the target while it answers."""
+        self._close.setEnabled(removable)
+
+    def _wear(self) -> None:
+        side = self._theme.px(13)
+        self._button.setIconSize(QSize(side, side))
+        self._button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

@@ -1,6 +1,7 @@
 """A message at the window's foot that goes by itself, with one thing to do about it."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
@@ -65,3 +66,25 @@ class Toast(QFrame):
         self.hide()
         if action is not None:
             action()
+
+
+class ShowToast(Protocol):
+    """`MainWindow.toast`."""
+
+    def __call__(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+    ) -> None:
+        """Show a message at the foot of the page."""
+
+
+class Notify(Protocol):
+    """Shows a message at the window's foot."""
+
+    def __call__(self, text: str, *, tone: str = "true") -> None:
+        """Show `text`; `tone` is `true`, `caution` or `bad`."""
+        ...

@@ -2,10 +2,13 @@
 
 import base64
 import logging
+import platform
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, Signal, qVersion
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -14,18 +17,25 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
+from playground import __version__
 from playground.core.errors import PlaygroundError
+from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.dropped import dropped_models
-from playground.ui.page_stack import Factory, PageStack
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Toast
 from playground.ui.window.navigation_rail import Rail
-from playground.ui.window.page import Page
+from playground.ui.window.page import Factory, Page, PageStack
 from playground.ui.window.status_bar import StatusStrip
+
+
+def dropped_models(data: QMimeData) -> tuple[Path, ...]:
+    """Return the model files and folders among what is dragged."""
+    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
+
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +172,6 @@ class MainWindow(QMainWindow):
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
-        from playground.ui.bug_dialog import show_bug  # noqa: PLC0415 - rarely needed
 
         show_bug(self, error)
 
@@ -311,3 +320,32 @@ class MainWindow(QMainWindow):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.files_dropped.emit(paths)
+
+
+def show_bug(parent: QWidget, error: BaseException) -> None:
+    """Write `error` to the log and offer its report; one dialog at a time."""
+    log.error("bug", exc_info=error)
+    if parent.findChild(QMessageBox, "bug") is not None:
+        return
+    box = QMessageBox(parent)
+    box.setObjectName("bug")
+    box.setWindowTitle(parent.tr("Something went wrong inside"))
+    box.setText(
+        parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
+    )
+    report = bug_report(error)
+    box.setDetailedText(report)
+    copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
+    box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+def bug_report(error: BaseException) -> str:
+    """Return what a developer needs to know: versions and the traceback, no keys."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return scrub(
+        f"Inference Playground {__version__} · Python {platform.python_version()} · "
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+    )

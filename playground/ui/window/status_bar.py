@@ -1,23 +1,97 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
+from collections import deque
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN
+from playground.ui.format import UNKNOWN, size_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.amounts import size_words
 from playground.ui.widgets.basics import ElidedLabel, make_label
-from playground.ui.widgets.meter import Meter
 
 if TYPE_CHECKING:
     from playground.services.machine.gpu import GpuSample
     from playground.services.machine.telemetry import Sample
-    from playground.ui.widgets.facts_popup import FactsPopup, Row
+    from playground.ui.widgets.details import FactsPopup, Row
+
+SAMPLES = 60
+
+
+class Sparkline(QWidget):
+    """Takes shares of 0 … 1, one a second; `None` leaves a gap."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._values: deque[float | None] = deque(maxlen=SAMPLES)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def add(self, share: float | None) -> None:
+        """Add the newest value."""
+        self._values.append(None if share is None else min(1.0, max(0.0, share)))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Qt: a line of small type high."""
+        return QSize(self._theme.px(60), self._theme.px(16))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Qt: draw the line, the newest value at the right."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.color("quiet"), 1.3))
+        step = self.width() / (SAMPLES - 1)
+        left = self.width() - step * (len(self._values) - 1)
+        high = self.height() - 3.0
+        line = QPolygonF()
+        for index, value in enumerate(self._values):
+            if value is None:
+                painter.drawPolyline(line)
+                line = QPolygonF()
+                continue
+            line.append(QPointF(left + index * step, 1.5 + high * (1 - value)))
+        painter.drawPolyline(line)
+
+
+class Meter(QWidget):
+    """Name and value in small type beside a sparkline."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._name = name
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.px(5))
+        self._value = make_label("—", "strip")
+        self._value.setFont(theme.font("strip"))
+        self._line = Sparkline(theme)
+        row.addWidget(make_label(name, "strip", "quiet"))
+        row.addWidget(self._value)
+        row.addWidget(self._line)
+
+    def show_value(self, text: str, share: float | None) -> None:
+        """Show `text` and add `share` (0 … 1) to the line."""
+        self._value.setText(text)
+        self.setAccessibleName(f"{self._name} {text}")
+        self._line.add(share)
+
+    def set_line_visible(self, *, visible: bool) -> None:
+        """Leave the line out where there is no room for it."""
+        self._line.setVisible(visible)
+
 
 _LINES_FROM = 860
 _LOADED_FROM = 1040
@@ -145,7 +219,7 @@ class StatusStrip(QWidget):
     def _open_details(self) -> None:
         if self._sample is None:
             return
-        from playground.ui.widgets.facts_popup import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
+        from playground.ui.widgets.details import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
 
         self._popup = FactsPopup(self._theme, self.tr("This computer, right now"), self)
         self._popup.destroyed.connect(self._forget_popup)

@@ -9,11 +9,9 @@ from playground.core.errors import PlaygroundError
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.format import place, translate
-from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.page import ChipState, CompareView
-from playground.ui.pages.compare.picker_entries import START_PRACTICE
-from playground.ui.pages.compare.prompts import starter_prompts
-from playground.ui.pages.compare.targets import MOST, TargetChooser
+from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
+from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetChooser
+from playground.ui.widgets.toast import Notify
 
 
 class Picking(QObject):

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.downloads import Download, DownloadState
-from playground.ui.widgets.amounts import size_words
+from playground.ui.format import size_words
 
 ACTIVE = frozenset(
     {

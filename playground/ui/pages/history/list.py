@@ -8,12 +8,27 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
     Qt,
     Signal,
 )
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
+from playground.core.targets import Place
 from playground.store.history import ComparisonSummary
-from playground.ui.pages.history import words
+from playground.ui.pages.history import view_models as words
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -135,3 +150,202 @@ class ComparisonListModel(QAbstractListModel):
         if self.canFetchMore(parent):
             self._is_waiting = True
             self.more_wanted.emit()
+
+
+_TONES = {Place.HERE: ("here_ground", "here_ink"), Place.CLOUD: ("cloud_ground", "cloud_ink")}
+_QUIET = ("chip", "chip_ink")
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class ComparisonDelegate(QStyledItemDelegate):
+    """Three lines; whatever does not fit ends in “…”."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        """Qt: return the room for three lines."""
+        heights = self._heights()
+        return QSize(self._theme.px(160), sum(heights) + self._theme.px(11 * 2 + 5 + 7))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Qt: draw an entry and the hairline below it."""
+        row = index.data(ROW_ROLE)
+        state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
+        rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
+        px = self._theme.px
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_ground(painter, rect, state)
+        title_height, caption_height, chip_height = self._heights()
+        inner = rect.adjusted(px(16), px(11), -px(12), -px(11))
+        line = QRect(inner.left(), inner.top(), inner.width(), title_height)
+        self._write(painter, line, row.title, "strong", "text")
+        line = QRect(inner.left(), line.bottom() + px(5), inner.width(), caption_height)
+        self._paint_caption(painter, line, row)
+        line = QRect(inner.left(), line.bottom() + px(7), inner.width(), chip_height)
+        self._paint_chips(painter, line, row)
+        painter.restore()
+
+    def _heights(self) -> tuple[int, int, int]:
+        theme = self._theme
+        strong, small, chip = (
+            QFontMetrics(theme.font(role)).height() for role in ("strong", "caption", "chip")
+        )
+        return strong, small, chip + theme.px(5)
+
+    def _paint_ground(self, painter: QPainter, rect: QRect, state: Any) -> None:
+        theme = self._theme
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("accent_ground"))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, theme.color("hover"))
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.fillRect(
+                QRect(rect.left(), rect.top(), theme.px(3), rect.height()), theme.color("accent")
+            )
+        painter.setPen(theme.color("line"))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+
+    def _paint_caption(self, painter: QPainter, line: QRect, row: ComparisonSummary) -> None:
+        metrics = QFontMetrics(self._theme.font("caption"))
+        moment, remark = words.caption(row), words.remark(row)
+        taken = metrics.horizontalAdvance(moment) + self._theme.px(10)
+        self._write(painter, line, moment, "caption", "quiet")
+        if remark:
+            right = line.adjusted(min(taken, line.width()), 0, 0, 0)
+            tone = "caution" if row.names_hidden else "quiet"
+            self._write(painter, right, remark, "chip", tone, align=_RIGHT)
+
+    def _paint_chips(self, painter: QPainter, line: QRect, row: ComparisonSummary) -> None:
+        chips = [(words.names(row), _QUIET)]
+        if not row.names_hidden:
+            won = set(row.winner_labels)
+            targets = sorted(
+                zip(row.target_labels, row.places, strict=True), key=lambda t: t[0] not in won
+            )
+            chips = [
+                (f"✓ {label}" if label in won else label, _TONES[place]) for label, place in targets
+            ]
+        px = self._theme.px
+        metrics = QFontMetrics(self._theme.font("chip"))
+        left = line.left()
+        for number, (text, tones) in enumerate(chips):
+            others = len(chips) - number - 1
+            rest = f"+{others}" if others else ""
+            reserved = metrics.horizontalAdvance(rest) + px(30) if rest else 0
+            room = line.right() - left - reserved
+            wanted = metrics.horizontalAdvance(text) + px(18)
+            if wanted > room and number:
+                self._chip(
+                    painter,
+                    QRect(left, line.top(), line.right() - left, line.height()),
+                    f"+{others + 1}",
+                    _QUIET,
+                )
+                return
+            width = max(min(wanted, room), px(30))
+            self._chip(painter, QRect(left, line.top(), width, line.height()), text, tones)
+            left += width + px(5)
+
+    def _chip(self, painter: QPainter, area: QRect, text: str, tones: tuple[str, str]) -> None:
+        theme = self._theme
+        font = theme.font("chip")
+        wanted = QFontMetrics(font).horizontalAdvance(text) + theme.px(18)
+        pill = QRect(area.left(), area.top(), min(wanted, area.width()), area.height())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color(tones[0]))
+        painter.drawRoundedRect(QRectF(pill), pill.height() / 2, pill.height() / 2)
+        self._write(painter, pill.adjusted(theme.px(9), 0, -theme.px(8), 0), text, "chip", tones[1])
+
+    def _write(
+        self,
+        painter: QPainter,
+        rect: QRect,
+        text: str,
+        role: str,
+        tone: str,
+        *,
+        align: Qt.AlignmentFlag = _LEFT,
+    ) -> None:
+        painter.setFont(self._theme.font(role))
+        painter.setPen(self._theme.color(tone))
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, align, text)
+
+
+class ComparisonListView(QListView):
+    """Shows a `ComparisonListModel`; the current entry is the one that is opened."""
+
+    comparison_chosen = Signal(str)
+    open_wanted = Signal()
+    delete_wanted = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._list = ComparisonListModel(self)
+        self.setItemDelegate(ComparisonDelegate(theme, self))
+        self.setModel(self._list)
+        self.setUniformItemSizes(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabKeyNavigation(False)
+        self.setAccessibleName(self.tr("Comparisons"))
+        self.doubleClicked.connect(self._on_double_click)
+        theme.changed.connect(self.doItemsLayout)
+
+    @property
+    def comparisons(self) -> ComparisonListModel:
+        """The entries."""
+        return self._list
+
+    @property
+    def chosen_id(self) -> str | None:
+        """Id of the current entry."""
+        row = self._list.row_at(self.currentIndex())
+        return row.id if row is not None else None
+
+    def choose(self, comparison_id: str | None) -> bool:
+        """Make an entry the current one; return False where it is not listed."""
+        index = self._list.index_of(comparison_id) if comparison_id else QModelIndex()
+        if not index.isValid():
+            return False
+        if index != self.currentIndex():
+            self.setCurrentIndex(index)
+        return True
+
+    def choose_row(self, row: int) -> None:
+        """Make the entry at `row`, or the last one, the current one."""
+        count = self._list.rowCount()
+        if count:
+            self.setCurrentIndex(self._list.index(min(max(0, row), count - 1), 0))
+
+    def _on_double_click(self, _index: QModelIndex | QPersistentModelIndex) -> None:
+        self.open_wanted.emit()
+
+    def currentChanged(
+        self,
+        current: QModelIndex | QPersistentModelIndex,
+        previous: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Qt: tell which entry is the current one."""
+        super().currentChanged(current, previous)
+        row = self._list.row_at(current)
+        if row is not None:
+            self.comparison_chosen.emit(row.id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt: Enter opens the entry in Compare, Delete takes it out."""
+        if self.currentIndex().isValid() and not event.modifiers():
+            if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+                self.open_wanted.emit()
+                return
+            if event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
+                self.delete_wanted.emit()
+                return
+        super().keyPressEvent(event)

@@ -17,11 +17,10 @@ from PySide6.QtWidgets import (
 
 from playground.store.history import VoteCount
 from playground.ui.pages.history.details import DetailView
-from playground.ui.pages.history.list_view import ComparisonListView
+from playground.ui.pages.history.list import ComparisonListView
 from playground.ui.pages.history.votes import VotesView
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.basics import make_button, make_card, make_label
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.toast import STAY_MS, Toast
 from playground.ui.window.page import Page

@@ -4,22 +4,99 @@ While a vote without names is open, nothing that leaves this module tells who an
 place, figure, notice, error, thought, order or pace.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from playground.core.errors import ErrorInfo
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
-from playground.store.history import INTERRUPTED
+from playground.store.history import INTERRUPTED, ComparisonSummary
 from playground.ui import format as wording
 from playground.ui.answers.metric_cells import best_of, cells, details
 from playground.ui.answers.metrics_card import Cell
 from playground.ui.answers.summary import summary
-from playground.ui.pages.history import words
-from playground.ui.widgets.facts_popup import Row
-from playground.ui.widgets.pane_head import PaneHead
-from playground.ui.widgets.time_bar import Spans
+from playground.ui.format import PaneHead
+from playground.ui.widgets.bars import Spans
+from playground.ui.widgets.details import Row
+
+_DAYS_BY_NAME = 6
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("HistoryPage", text)
+
+
+def when(moment: datetime, now: datetime | None = None) -> str:
+    """Return a moment as a person would say it; `now` is this moment if it is not given."""
+    now = (now or datetime.now().astimezone()).astimezone()
+    moment = moment.astimezone(now.tzinfo) if now.tzinfo else moment.astimezone()
+    age = now - moment
+    if timedelta(0) <= age < timedelta(minutes=1):
+        return _tr("Just now")
+    if timedelta(0) <= age < timedelta(hours=1):
+        minutes = int(age.total_seconds() // 60)
+        return _tr("1 minute ago") if minutes == 1 else _tr("{0} minutes ago").format(minutes)
+    time = f"{moment:%H:%M}"
+    days = (now.date() - moment.date()).days
+    if days == 0:
+        return _tr("Today, {0}").format(time)
+    if days == 1:
+        return _tr("Yesterday, {0}").format(time)
+    locale = QLocale()
+    if 1 < days <= _DAYS_BY_NAME:
+        return _tr("{day}, {time}").format(day=locale.dayName(moment.isoweekday()), time=time)
+    month = locale.monthName(moment.month)
+    if moment.year == now.year:
+        return _tr("{day} {month}, {time}").format(day=moment.day, month=month, time=time)
+    return _tr("{day} {month} {year}").format(day=moment.day, month=month, year=moment.year)
+
+
+def exactly(moment: datetime) -> str:
+    """Return the moment with date and time, for a tooltip."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def result(row: ComparisonSummary) -> str:
+    """Return who won, as far as it may be told; empty where nothing was said."""
+    if row.names_hidden:
+        return _tr("Waits for your vote")
+    if not row.votes:
+        return ""
+    if not row.winner_labels:
+        return _tr("No winner")
+    wins = Counter(row.winner_labels).most_common()
+    if len(wins) == 1:
+        return _tr("✓ {0}").format(wins[0][0])
+    return "✓ " + ", ".join(f"{label} {count}" for label, count in wins)
+
+
+def remark(row: ComparisonSummary) -> str:
+    """Return the result where no winner's name shows it."""
+    return "" if row.winner_labels and not row.names_hidden else result(row)
+
+
+def caption(row: ComparisonSummary, now: datetime | None = None) -> str:
+    """Return when it was, and how many prompts it has."""
+    moment = when(row.created_at, now)
+    if row.turns < 2:
+        return moment
+    return _tr("{when} · {count} prompts").format(when=moment, count=row.turns)
+
+
+def names(row: ComparisonSummary) -> str:
+    """Return who was compared, in a line."""
+    if row.names_hidden:
+        return _tr("{0} answers, names hidden").format(len(row.target_labels))
+    return ", ".join(row.target_labels)
+
+
+def spoken(row: ComparisonSummary) -> str:
+    """Return the whole entry as it is read aloud."""
+    return ", ".join(part for part in (row.title, caption(row), names(row), result(row)) if part)
+
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -172,7 +249,7 @@ def _spans(run: Run) -> Spans:
 
 def _caption(comparison: Comparison, turn: Turn, *, is_hidden: bool) -> str:
     moment = turn.created_at or comparison.created_at
-    parts = [words.when(moment)] if moment is not None else []
+    parts = [when(moment)] if moment is not None else []
     if len(turn.runs) > 1 and not is_hidden:
         parts.append(
             _tr("All at once") if turn.order is RunOrder.RACE else _tr("One at a time, fair")
@@ -199,7 +276,3 @@ def _winner(turn: Turn, *, is_hidden: bool) -> str:
         return _tr("one of them")
     winners: Sequence[Run] = [run for run in turn.runs if run.id == turn.winner_run_id]
     return winners[0].target.label if winners else _tr("one of them")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("HistoryPage", text)

@@ -16,8 +16,14 @@ from PySide6.QtWidgets import (
 
 from playground.store.history import VoteCount
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.basics import ElidedLabel, clear_layout, make_card, make_label, make_line
+from playground.ui.widgets.basics import (
+    Badge,
+    ElidedLabel,
+    clear_layout,
+    make_card,
+    make_label,
+    make_line,
+)
 from playground.ui.widgets.empty_state import EmptyState
 
 

@@ -12,12 +12,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from playground.ui.pages.hub.view_models import ShelfEntry
-from playground.ui.pages.hub.words import estimated_badge, licence_words
+from playground.ui.format import size_words
+from playground.ui.pages.hub.view_models import ShelfEntry, estimated_badge, licence_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.amounts import size_words
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.basics import ElidedLabel, make_button, make_label
+from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 
 _CARD_WIDTH = 300
 """Width from which another card goes beside the first."""

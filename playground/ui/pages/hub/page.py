@@ -5,24 +5,296 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLineEdit,
+    QProgressBar,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from playground.core.hub import HubQuery
+from playground.core.hub import HubQuery, HubSort
 from playground.ui.pages.hub.details import RepositoryDetails
 from playground.ui.pages.hub.featured import Shelf
-from playground.ui.pages.hub.filters import Filters
-from playground.ui.pages.hub.panel import OfflineBanner, ResultPanel
-from playground.ui.pages.hub.view_models import Listing, Opened, ShelfEntry
+from playground.ui.pages.hub.results import ResultListView
+from playground.ui.pages.hub.view_models import Listing, Opened, ResultRow, ShelfEntry
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.inputs import ChoiceBox, TickBox
 from playground.ui.window.page import Page
+
+
+class ResultPanel(QFrame):
+    """Results, a bar while more are asked for, and what to do where the next page fails."""
+
+    repo_chosen = Signal(str)
+    opened = Signal()
+    up_from_top = Signal()
+    more_wanted = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setProperty("card", "true")
+        self._build()
+        self._connect()
+
+    @property
+    def rows(self) -> tuple[ResultRow, ...]:
+        """What is listed."""
+        return self._list.results.rows
+
+    def show_results(self, rows: tuple[ResultRow, ...], *, has_more: bool) -> None:
+        """List the first page of a search."""
+        self._list.results.show_rows(rows, has_more=has_more)
+        self._list.scrollToTop()
+
+    def add_results(self, rows: tuple[ResultRow, ...], *, has_more: bool) -> None:
+        """List the next page below."""
+        self._list.results.add_rows(rows, has_more=has_more)
+
+    def change_results(self, rows: tuple[ResultRow, ...]) -> None:
+        """Say something else of what is listed."""
+        self._list.results.change_rows(rows)
+
+    def give_up(self) -> None:
+        """Forget that more was asked for."""
+        self._list.results.give_up()
+
+    def show_more_failed(self, text: str) -> None:
+        """Say that the next page did not come; empty: it did."""
+        self._more_failed.setVisible(bool(text))
+        self._more_failed_text.setText(text)
+
+    def show_busy(self, *, is_busy: bool) -> None:
+        """Say that the Hub is being asked; what was found before is pale meanwhile."""
+        self._busy.setVisible(is_busy)
+        self._list.setEnabled(not is_busy)
+
+    def choose_first(self) -> None:
+        """Put the keyboard on the first result."""
+        self._list.choose_first()
+
+    def mark(self, repo: str | None) -> None:
+        """Make the open repository the current one."""
+        self._list.choose(repo)
+
+    def _build(self) -> None:
+        px = self._theme.px
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(0)
+        self._busy = QProgressBar()
+        self._busy.setRange(0, 0)
+        self._busy.setTextVisible(False)
+        self._busy.setAccessibleName(self.tr("Searching"))
+        self._busy.hide()
+        column.addWidget(self._busy)
+        self._list = ResultListView(self._theme)
+        column.addWidget(self._list, 1)
+        self._more_failed = make_card("caution")
+        row = QHBoxLayout(self._more_failed)
+        row.setContentsMargins(px(12), px(6), px(6), px(6))
+        self._more_failed_text = make_label(role="caption", wrap=True)
+        self._again = make_button(
+            self.tr("Try again"), tooltip=self.tr("Ask for the next models again")
+        )
+        row.addWidget(self._more_failed_text, 1)
+        row.addWidget(self._again)
+        self._more_failed.hide()
+        column.addWidget(self._more_failed)
+
+    def _connect(self) -> None:
+        self._again.clicked.connect(self.more_wanted)
+        self._list.repo_chosen.connect(self.repo_chosen)
+        self._list.opened.connect(self.opened)
+        self._list.up_from_top.connect(self.up_from_top)
+        self._list.results.more_wanted.connect(self.more_wanted)
+
+
+class OfflineBanner(QFrame):
+    """Says that nothing is fetched, and offers to change that."""
+
+    online_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        px = theme.px
+        self.setProperty("card", "caution")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(14), px(8), px(8), px(8))
+        self._text = make_label(role="control", wrap=True)
+        row.addWidget(self._text, 1)
+        self._online = make_button(
+            self.tr("Turn offline mode off"), tooltip=self.tr("Let this program ask the Hub again")
+        )
+        self._online.clicked.connect(self.online_asked)
+        row.addWidget(self._online)
+        self.hide()
+
+    def show_words(self, words: str, *, can_turn_off: bool) -> None:
+        """Say why nothing is fetched; nothing to say hides it."""
+        self._text.setText(words)
+        self._online.setVisible(can_turn_off)
+        self.setVisible(bool(words))
+
+
+_B = 10**9
+_GB = 10**9
+
+
+class Filters(QWidget):
+    """Choices in a line that goes on in the next where there is no room."""
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._build()
+        self._connect()
+        self._wear()
+
+    @property
+    def query(self) -> HubQuery:
+        """What is chosen, without the words."""
+        low, high = self._parameters.value
+        return HubQuery(
+            sort=self._sort.value,
+            min_parameters=low,
+            max_parameters=high,
+            max_size_bytes=self._size.value,
+            licence=self._licence.value,
+            task=self._task.value,
+            fits_only=self._fits.isChecked(),
+        )
+
+    @property
+    def is_filtering(self) -> bool:
+        """True where anything but the order is chosen."""
+        return replace(self.query, sort=HubSort.TRENDING) != HubQuery()
+
+    def clear(self) -> None:
+        """Filter nothing; the order stays."""
+        if not self.is_filtering:
+            return
+        for box in (self._size, self._parameters, self._licence, self._task):
+            box.setCurrentIndex(0)
+        self._fits.blockSignals(True)
+        self._fits.setChecked(False)
+        self._fits.blockSignals(False)
+        self._on_changed()
+
+    def _build(self) -> None:
+        tr, theme = self.tr, self._theme
+        self._fits = TickBox(
+            theme,
+            tr("Runs on this computer"),
+            tr("Only models that go into this computer's memory, as far as one can tell by size"),
+        )
+        self._task = ChoiceBox(
+            theme,
+            tr("What it is for"),
+            [
+                (tr("For anything"), None),
+                (tr("Writing and chat"), "text-generation"),
+                (tr("Looking at pictures"), "image-text-to-text"),
+                (tr("Translation"), "translation"),
+                (tr("Summaries"), "summarization"),
+                (tr("Finding similar texts"), "feature-extraction"),
+            ],
+        )
+        self._size = ChoiceBox(
+            theme,
+            tr("Largest download"),
+            [(tr("Any size"), None)]
+            + [(tr("Up to {0} GB").format(size), size * _GB) for size in (1, 2, 5, 10, 25)],
+        )
+        self._parameters = ChoiceBox(
+            theme,
+            tr("How large a model: its number of parameters"),
+            [
+                (tr("Any model"), (None, None)),
+                (tr("Tiny: up to 1 billion"), (None, _B)),
+                (tr("Small: 1–4 billion"), (_B, 4 * _B)),
+                (tr("Medium: 4–10 billion"), (4 * _B, 10 * _B)),
+                (tr("Large: 10–40 billion"), (10 * _B, 40 * _B)),
+                (tr("Huge: over 40 billion"), (40 * _B, None)),
+            ],
+        )
+        self._licence = ChoiceBox(
+            theme,
+            tr("Licence"),
+            [
+                (tr("Any licence"), None),
+                ("Apache 2.0", "apache-2.0"),
+                ("MIT", "mit"),
+                ("Gemma", "gemma"),
+                ("Llama 3.1", "llama3.1"),
+                ("Llama 3.2", "llama3.2"),
+                ("CC BY 4.0", "cc-by-4.0"),
+            ],
+        )
+        self._sort = ChoiceBox(
+            theme,
+            tr("Order"),
+            [
+                (tr("Popular right now"), HubSort.TRENDING),
+                (tr("Most downloads"), HubSort.DOWNLOADS),
+                (tr("Most likes"), HubSort.LIKES),
+                (tr("Newest first"), HubSort.UPDATED),
+            ],
+        )
+        self._clear = make_button(
+            tr("Clear filters"), self.clear, kind="flat", tooltip=tr("Show every model again")
+        )
+        self._clear.hide()
+        self._flow = FlowLayout(self)
+        for box, what in (
+            (self._task, tr("What the model was made for")),
+            (self._size, tr("There is a version that is no larger to download")),
+            (self._parameters, tr("More parameters know more and need more memory")),
+            (self._licence, tr("What you may do with it and its answers")),
+            (self._sort, tr("Which models come first")),
+        ):
+            box.setToolTip(what)
+        for widget in (
+            self._sort,
+            self._task,
+            self._size,
+            self._parameters,
+            self._licence,
+            self._fits,
+            self._clear,
+        ):
+            self._flow.addWidget(widget)
+
+    def _connect(self) -> None:
+        self._theme.changed.connect(self._wear)
+        for box in (self._task, self._size, self._parameters, self._licence, self._sort):
+            box.picked.connect(self._on_changed)
+        self._fits.toggled.connect(self._on_changed)
+
+    def _wear(self) -> None:
+        px = self._theme.px
+        widths = (
+            (self._task, 168),
+            (self._size, 118),
+            (self._parameters, 178),
+            (self._licence, 126),
+            (self._sort, 176),
+        )
+        for box, width in widths:
+            box.setFixedWidth(px(width))
+
+    def _on_changed(self, _value: object = None) -> None:
+        self._clear.setVisible(self.is_filtering)
+        self.changed.emit()
+
 
 DEBOUNCE_MS = 250
 _SIDE_WIDTH = 430

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery
@@ -16,11 +17,11 @@ from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.hub.advice import Assessor
 from playground.ui.pages.hub.page import HubPage
-from playground.ui.pages.hub.repository import OpenedRepository
+from playground.ui.pages.hub.repository import Assessor, OpenedRepository
 from playground.ui.pages.hub.view_models import Listing, ResultRow, ShelfEntry
-from playground.ui.widgets.show_toast import ShowToast
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import ShowToast
 
 
 class HubPresenter(QObject):
@@ -246,3 +247,42 @@ class HubPresenter(QObject):
         return self.tr(
             "The variable {0} keeps this program offline. Start it without, to get models."
         ).format(name or "HF_HUB_OFFLINE")
+
+
+__all__ = ["HubPage", "HubPresenter", "make_hub_page"]
+
+
+def make_hub_page(
+    theme: Theme,
+    bridge: Bridge,
+    hub: HubService,
+    downloads: Downloads,
+    requirements: Assessor,
+    *,
+    library: ModelLibrary,
+    settings: SettingsStore,
+    open_downloads: Callable[[], object],
+    open_compare: Callable[[Path], object],
+    toast: ShowToast,
+    open_settings: Callable[[], object] | None = None,
+    parent: QWidget | None = None,
+) -> Generator[None, None, HubPage]:
+    """Build the page with its presenter, in steps; `open_compare` gets the file to compare with."""
+    view = HubPage(theme, parent)
+    yield
+    view.complete()
+    yield
+    view.presenter = HubPresenter(
+        view,
+        bridge,
+        hub=hub,
+        downloads=downloads,
+        requirements=requirements,
+        library=library,
+        settings=settings,
+        open_downloads=open_downloads,
+        open_compare=open_compare,
+        open_settings=open_settings,
+        toast=toast,
+    )
+    return view

@@ -1,13 +1,17 @@
 """What the Get models page shows, as plain values."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
 
 from playground.core.downloads import Download
 from playground.core.errors import ErrorInfo
 from playground.core.hub import Gate, HubFile, HubModel, HubRepository, ShelfModel
 from playground.core.requirements.model import Requirements, Verdict
+from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
 
 
 class Listing(StrEnum):
@@ -108,3 +112,155 @@ class Opened:
         if self.is_locked or row is None or row.requirements is not None:
             return self.is_locked
         return self.gate is not Gate.OPEN and self.has_token is False
+
+
+_LICENCES = {
+    "apache-2.0": "Apache 2.0",
+    "mit": "MIT",
+    "gemma": "Gemma",
+    "llama2": "Llama 2",
+    "llama3": "Llama 3",
+    "llama3.1": "Llama 3.1",
+    "llama3.2": "Llama 3.2",
+    "llama3.3": "Llama 3.3",
+    "llama4": "Llama 4",
+    "cc-by-4.0": "CC BY 4.0",
+    "cc-by-sa-4.0": "CC BY-SA 4.0",
+    "cc-by-nc-4.0": "CC BY-NC 4.0",
+    "bsd-3-clause": "BSD",
+    "gpl-3.0": "GPL 3",
+}
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("HubPage", text)
+
+
+def count_words(count: int) -> str:
+    """Return a large number as one says it: `1.2 million`."""
+    for unit, words in ((10**9, _tr("{0} billion")), (10**6, _tr("{0} million"))):
+        if count >= unit:
+            return words.format(f"{count / unit:.1f}")
+    return f"{count / 1000:,.0f},000" if count >= 10_000 else f"{count:,}"
+
+
+def friendly_name(repo: str) -> str:
+    """Return a repository's name as one would say it: `Qwen3 4B Instruct`."""
+    name = repo.rpartition("/")[2]
+    short = name[: -len("-gguf")] if name.lower().endswith(("-gguf", "_gguf")) else name
+    return short.replace("-", " ").replace("_", " ").strip() or name
+
+
+def licence_words(licence: str | None) -> str:
+    """Return a licence by its usual name."""
+    if not licence:
+        return _tr("Licence unknown")
+    if licence == "other":
+        return _tr("Own licence")
+    return _LICENCES.get(licence.lower(), licence)
+
+
+def task_words(task: str | None) -> str:
+    """Return what a model is for; empty where the Hub does not say."""
+    return {
+        "text-generation": _tr("Writing and chat"),
+        "text2text-generation": _tr("Writing and chat"),
+        "image-text-to-text": _tr("Looking at pictures"),
+        "any-to-any": _tr("Text, pictures and sound"),
+        "translation": _tr("Translation"),
+        "summarization": _tr("Summaries"),
+        "feature-extraction": _tr("Finding similar texts"),
+        "sentence-similarity": _tr("Finding similar texts"),
+        "automatic-speech-recognition": _tr("Speech to text"),
+        "text-to-speech": _tr("Text to speech"),
+        "text-to-image": _tr("Making pictures"),
+    }.get(task or "", "")
+
+
+def date_words(moment: str | None) -> str:
+    """Return a day: `3 Oct 2026`; empty for what is no date."""
+    if not moment:
+        return ""
+    try:
+        day = datetime.fromisoformat(moment)
+    except ValueError:
+        return ""
+    return f"{day.day} {day:%b %Y}"
+
+
+def estimated_badge(verdict: Verdict | None) -> tuple[str, str] | None:
+    """Return a verdict that is only guessed from the size, and its tone."""
+    if verdict is None:
+        return None
+    text, tone = verdict_words(verdict)
+    return _tr("≈ {0}").format(text), tone
+
+
+def result_caption(model: HubModel) -> str:
+    """Return the quiet line below a repository's name."""
+    parts = [_tr("by {0}").format(model.publisher)]
+    if model.parameters is not None:
+        parts.append(_tr("{0} parameters").format(parameters_words(model.parameters)))
+    parts.append(licence_words(model.licence))
+    return " · ".join(parts)
+
+
+def popularity(model: HubModel) -> str:
+    """Return how well known a repository is and how fresh."""
+    parts = []
+    if model.downloads is not None:
+        parts.append(_tr("{0} downloads").format(count_words(model.downloads)))
+    if model.likes is not None:
+        parts.append(_tr("{0} likes").format(count_words(model.likes)))
+    if day := date_words(model.updated_at):
+        parts.append(_tr("updated {0}").format(day))
+    return " · ".join(parts)
+
+
+def spoken(row: ResultRow) -> str:
+    """Return a result as a screen reader says it."""
+    parts = [friendly_name(row.model.repo), result_caption(row.model), popularity(row.model)]
+    badge = estimated_badge(row.verdict)
+    if badge is not None:
+        parts.append(badge[0])
+    if row.model.gate is not Gate.OPEN:
+        parts.append(_tr("Terms to accept"))
+    return ", ".join(part for part in parts if part)
+
+
+def version_badge(row: VersionRow) -> tuple[str, str]:
+    """Return a version's verdict and its tone; `…` until it is known."""
+    if row.file.missing_parts:
+        return _tr("Incomplete"), "quiet"
+    if row.problem is not None:
+        return _tr("Unknown"), "quiet"
+    if row.verdict is None:
+        return "…", "quiet"
+    return verdict_words(row.verdict)
+
+
+def version_state(row: VersionRow) -> str:
+    """Return what is known of a version beyond its size."""
+    if row.here is not None:
+        return _tr("on this computer")
+    if row.download is not None and not row.download.state.is_over:
+        return _tr("{0} % here").format(row.download.permille // 10)
+    if row.file.missing_parts:
+        return _tr("parts are missing on the Hub")
+    if row.problem is not None:
+        return row.problem
+    return expected_speed(row)
+
+
+def expected_speed(row: VersionRow) -> str:
+    """Return how fast a version would write here; empty where nothing is known."""
+    if row.requirements is None or row.verdict is Verdict.WONT_FIT:
+        return ""
+    return speed_words(row.requirements.speed)
+
+
+def version_line(row: VersionRow) -> str:
+    """Return size and speed of a version."""
+    speed = expected_speed(row)
+    size = size_words(row.file.size_bytes)
+    return f"{size} · {speed}" if speed and speed != "—" else size

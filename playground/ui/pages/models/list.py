@@ -1,29 +1,450 @@
 """The card with the list of models: search, sorting, and what it says when it is empty."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
     QListView,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from playground.ui.pages.models.cards import CardDelegate
-from playground.ui.pages.models.list_delegate import ModelDelegate
-from playground.ui.pages.models.rows import ModelRow
-from playground.ui.pages.models.table import (
-    ROW_ROLE,
-    Column,
-    ModelFilter,
-    ModelTableModel,
+from playground.core.requirements.model import Verdict
+from playground.ui.format import exact_bytes, exact_speed, size_words, words_in
+from playground.ui.pages.models.rows import (
+    LoadState,
+    ModelRow,
+    badge,
+    caption,
+    last_used_sort,
+    last_used_words,
+    reason,
+    row_speed,
 )
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.lists import chip_width, paint_chip, paint_text, row_rect
+
+Index = QModelIndex | QPersistentModelIndex
+ROW_ROLE = int(Qt.ItemDataRole.UserRole)
+SORT_ROLE = ROW_ROLE + 1
+_MOST_RUNS = 8
+
+
+class Column(IntEnum):
+    """The columns in their order."""
+
+    MODEL = 0
+    FIT = 1
+    SPEED = 2
+    SIZE = 3
+    READS = 4
+    PLACE = 5
+    USED = 6
+
+
+class ModelTableModel(QAbstractTableModel):
+    """Model files, one a row; unchanged rows stay where they are."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[ModelRow, ...] = ()
+        self._places: dict[str, int] = {}
+
+    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
+        """Show `rows`; where the same files are listed, only what changed is drawn again."""
+        if rows is self._rows:
+            return
+        if not _are_of_same_files(rows, self._rows):
+            self.beginResetModel()
+            self._rows = rows
+            self._places = {row.key: place for place, row in enumerate(rows)}
+            self.endResetModel()
+            return
+        before, self._rows = self._rows, rows
+        changed = [i for i, row in enumerate(rows) if row is not before[i] and row != before[i]]
+        if not changed:
+            return
+        for first, last in _runs(changed):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+
+    def row_of(self, key: str) -> int | None:
+        """Return where a file is listed."""
+        return self._places.get(key)
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Qt: return the number of files."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        """Qt: return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Qt: return a column's heading."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (
+                self.tr("Model"),
+                self.tr("Runs here?"),
+                self.tr("Speed"),
+                self.tr("Size"),
+                self.tr("Reads up to"),
+                self.tr("Lives in"),
+                self.tr("Last used"),
+            )[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._explanation(section)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Qt: return what a cell says, in one of several ways."""
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if role == ROW_ROLE:
+            return row
+        column = Column(index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            spoken = self._text(row, column)
+            return f"{spoken}, {caption(row)}" if column is Column.MODEL else spoken
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tooltip(row, column)
+        if role == SORT_ROLE:
+            return self._sort_value(row, column)
+        return None
+
+    def _explanation(self, section: int) -> str:
+        return (
+            self.tr("The name its maker gave it, and how strongly its numbers are rounded"),
+            self.tr(
+                "Whether it goes into the memory that is free now, and how fast it would write"
+            ),
+            self.tr("Words a second it writes on this computer; ≈ is an estimate"),
+            self.tr("Room it takes on the disk"),
+            self.tr("How much prompt and answer together it was trained to keep in mind"),
+            self.tr("The folder or program it belongs to"),
+            self.tr("When it last answered on this computer"),
+        )[section]
+
+    def _text(self, row: ModelRow, column: Column) -> str:
+        model = row.model
+        match column:
+            case Column.MODEL:
+                return model.name
+            case Column.FIT:
+                return badge(row)[0]
+            case Column.SPEED:
+                return row_speed(row)
+            case Column.SIZE:
+                return size_words(model.size_bytes)
+            case Column.READS:
+                return words_in(model.context_length)
+            case Column.PLACE:
+                return place_name(model.source)
+            case Column.USED:
+                return last_used_words(row.use)
+
+    def _tooltip(self, row: ModelRow, column: Column) -> str:
+        model = row.model
+        match column:
+            case Column.FIT:
+                return plain_tooltip(reason(row))
+            case Column.SPEED:
+                return exact_speed(row.needs.speed if row.needs else None)
+            case Column.SIZE:
+                return exact_bytes(model.size_bytes)
+            case Column.READS if model.context_length is not None:
+                return self.tr("{0} tokens").format(f"{model.context_length:,}")
+            case _:
+                return plain_tooltip(str(model.path))
+
+    def _sort_value(self, row: ModelRow, column: Column) -> Any:
+        model = row.model
+        match column:
+            case Column.FIT:
+                order = list(Verdict)
+                return order.index(row.needs.verdict) if row.needs else len(order)
+            case Column.SPEED:
+                speed = row.needs.speed if row.needs else None
+                return speed.high_tokens_per_s if speed else 0.0
+            case Column.USED:
+                return last_used_sort(row.use)
+            case Column.SIZE:
+                # a Python int reaches Qt as 32 bits where it fits, so all of them go as floats
+                return float(model.size_bytes)
+            case Column.READS:
+                return model.context_length or 0
+            case _:
+                return self._text(row, column).casefold()
+
+
+_FITTING = frozenset({Verdict.RUNS_GREAT, Verdict.RUNS})
+KINDS: dict[str, Callable[[ModelRow], bool]] = {
+    "all": lambda _row: True,
+    "runs": lambda row: row.needs is not None and row.needs.verdict in _FITTING,
+    "pictures": lambda row: row.model.has_vision,
+    "thinks": lambda row: bool(row.model.is_reasoning),
+    "chats": lambda row: bool(row.model.has_chat_template),
+    "others": lambda row: row.model.owner is not None,
+    "broken": lambda row: not row.is_usable,
+}
+"""What can be picked out of the list, by its key."""
+
+
+class ModelFilter(QSortFilterProxyModel):
+    """Keeps the rows that have every word of the search somewhere."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self._kind = "all"
+        self.setSortRole(SORT_ROLE)
+
+    def keep(self, kind: str) -> None:
+        """Show only rows of a kind; see `KINDS`."""
+        self._kind = kind
+        self.search(" ".join(self._words))
+
+    def search(self, text: str) -> None:
+        """Show only what has these words in name, maker, path, format, place or verdict."""
+        self._words = text.casefold().split()
+        # asks for every row again; the function for just that differs between versions of Qt
+        self.setFilterFixedString(text)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
+        """Qt: say whether a row is shown."""
+        if not self._words and self._kind == "all":
+            return True
+        source = self.sourceModel()
+        row = source.data(source.index(source_row, 0, source_parent), ROW_ROLE)
+        model = row.model
+        if not KINDS[self._kind](row):
+            return False
+        parts = (model.name, str(model.path), model.quantization, model.architecture)
+        more = (model.publisher, model.licence, model.source, badge(row)[0])
+        haystack = " ".join(part for part in (*parts, *more) if part)
+        haystack = haystack.casefold()
+        return all(word in haystack for word in self._words)
+
+
+def _are_of_same_files(rows: tuple[ModelRow, ...], others: tuple[ModelRow, ...]) -> bool:
+    return len(rows) == len(others) and all(
+        row is other or row.model is other.model or row.key == other.key
+        for row, other in zip(rows, others, strict=True)
+    )
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return ascending numbers as stretches, first and last of each; one where they are many.
+
+    Each signal makes the list sort again, and asks for every row of its stretch.
+    """
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs if len(runs) <= _MOST_RUNS else [(numbers[0], numbers[-1])]
+
+
+def place_name(source: str) -> str:
+    """Return where a model lives: the last folder of a path, or the program's name."""
+    return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
+
+
+class ModelDelegate(QStyledItemDelegate):
+    """A name with a quiet line below it, a verdict's badge, or a figure."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Qt: return the room for two lines, and for a column's widest text."""
+        px = self._theme.px
+        role = "chip" if index.column() == Column.FIT else "numbers"
+        text = str(index.data(Qt.ItemDataRole.DisplayRole))
+        width = QFontMetrics(self._theme.font(role)).horizontalAdvance(text) + px(40)
+        return QSize(width, px(58))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Qt: draw a cell and the hairline below it."""
+        row = index.data(ROW_ROLE)
+        px = self._theme.px
+        state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
+        rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, self._theme.color("accent_ground"))
+            if index.column() == Column.MODEL and state & QStyle.StateFlag.State_Active:
+                mark = QRect(rect.left(), rect.top(), px(3), rect.height())
+                painter.fillRect(mark, self._theme.color("accent"))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, self._theme.color("hover"))
+        painter.fillRect(
+            QRect(rect.left(), rect.bottom(), rect.width(), 1), self._theme.color("line")
+        )
+        inner = rect.adjusted(px(8), 0, -px(8), 0)
+        if index.column() == Column.MODEL:
+            self._paint_name(painter, inner, row)
+        elif index.column() == Column.FIT:
+            self._paint_badge(painter, inner, row)
+        else:
+            painter.setFont(self._theme.font("numbers"))
+            painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
+            text = str(index.data(Qt.ItemDataRole.DisplayRole))
+            text = painter.fontMetrics().elidedText(
+                text, Qt.TextElideMode.ElideMiddle, inner.width()
+            )
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(inner, flags, text)
+        painter.restore()
+
+    def _paint_name(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
+        strong, small = self._theme.font("strong"), self._theme.font("caption")
+        strong.setPixelSize(self._theme.px(14))
+        name_height = QFontMetrics(strong).height()
+        gap = self._theme.px(3)
+        height = name_height + gap + QFontMetrics(small).height()
+        top = rect.top() + (rect.height() - height) // 2
+        painter.setFont(strong)
+        painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
+        line = QRect(rect.left(), top, rect.width(), name_height)
+        self._draw_elided(painter, line, row.model.name)
+        painter.setFont(small)
+        tone = "quiet"
+        if row.model.problem is not None:
+            tone = "bad"
+        elif row.state is not LoadState.UNLOADED:
+            tone = "here"
+        painter.setPen(self._theme.color(tone))
+        line = QRect(rect.left(), top + name_height + gap, rect.width(), height - name_height - gap)
+        self._draw_elided(painter, line, caption(row))
+
+    def _paint_badge(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
+        text, tone = badge(row)
+        font = self._theme.font("chip")
+        metrics = QFontMetrics(font)
+        px = self._theme.px
+        width = metrics.horizontalAdvance(text) + px(18)
+        height = metrics.height() + px(5)
+        top = rect.top() + (rect.height() - height) / 2
+        pill = QRectF(rect.left(), top, min(width, rect.width()), height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("chip" if tone == "quiet" else f"{tone}_ground"))
+        painter.drawRoundedRect(pill, height / 2, height / 2)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("chip_ink" if tone == "quiet" else f"{tone}_ink"))
+        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
+
+    def _draw_elided(self, painter: QPainter, rect: QRect, text: str) -> None:
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+WIDTH, HEIGHT = 236, 132
+
+
+class CardDelegate(QStyledItemDelegate):
+    """Name, verdict, speed and size of one model."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(
+        self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Qt: return the room of a card and the gap around it."""
+        return QSize(self._theme.px(WIDTH), self._theme.px(HEIGHT))
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Qt: draw a card."""
+        row = index.data(ROW_ROLE)
+        if not isinstance(row, ModelRow):
+            return
+        theme, px = self._theme, self._theme.px
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        card = row_rect(option).adjusted(px(5), px(5), -px(5), -px(5))
+        state = option.state
+        is_chosen = bool(state & QStyle.StateFlag.State_Selected)
+        painter.setPen(theme.color("accent" if is_chosen else "line"))
+        is_hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        ground = "accent_ground" if is_chosen else "hover" if is_hovered else "card"
+        painter.setBrush(theme.color(ground))
+        painter.drawRoundedRect(QRectF(card), px(12), px(12))
+        self._paint_inside(painter, card.adjusted(px(14), px(12), -px(14), -px(12)), row)
+        painter.restore()
+
+    def _paint_inside(self, painter: QPainter, inner: QRect, row: ModelRow) -> None:
+        theme, px = self._theme, self._theme.px
+        ink = "text" if row.model.is_present else "quiet"
+        height = QFontMetrics(theme.font("strong")).height()
+        line = QRect(inner.left(), inner.top(), inner.width(), height)
+        paint_text(theme, painter, line, row.model.name, role="strong", tone=ink)
+        line.translate(0, height + px(3))
+        tone = "bad" if row.model.problem else "quiet"
+        paint_text(theme, painter, line, caption(row), role="caption", tone=tone)
+        text, chip_tone = badge(row)
+        middle = inner.bottom() - px(32)
+        left = inner.left() + min(chip_width(theme, text), inner.width())
+        paint_chip(theme, painter, text, chip_tone, right=left, middle=middle)
+        foot = QRect(inner.left(), inner.bottom() - height, inner.width(), height)
+        paint_text(theme, painter, foot, row_speed(row), role="caption", tone=ink)
+        paint_text(
+            theme,
+            painter,
+            foot,
+            size_words(row.model.size_bytes),
+            role="caption",
+            tone="quiet",
+            align=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+        )
+
 
 _HIDE_BELOW = (
     (Column.READS, 640),

@@ -7,8 +7,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.core.targets import FlashAttention, KvType, LoadSettings
+from playground.ui.format import words_in
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.amounts import words_in
 from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.inputs import ChoiceBox, ChoiceOrNumber
 

@@ -9,8 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDate, QLocale
 from playground.core.requirements.model import Requirements, Verdict
 from playground.core.targets import LoadSettings, ModelFile
 from playground.store.local_runs import ModelUse
-from playground.ui.widgets.amounts import parameters_words, size_words
-from playground.ui.widgets.verdict import speed_words, verdict_words
+from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
 
 
 class LoadState(StrEnum):

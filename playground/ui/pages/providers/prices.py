@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.targets import CloudModel, ModelPrice, Provider
-from playground.ui.pages.providers.entries import price_source, price_words
+from playground.ui.format import words_in
+from playground.ui.pages.providers.page import price_source, price_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.amounts import words_in
 from playground.ui.widgets.basics import (
     ElidedLabel,
     make_button,
@@ -26,7 +26,7 @@ from playground.ui.widgets.basics import (
     make_label,
     plain_tooltip,
 )
-from playground.ui.widgets.numbers import NumberField
+from playground.ui.widgets.inputs import NumberField
 
 _MOST_USD = 100_000.0
 _AMOUNTS = (2, 3)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from PySide6.QtCore import QObject
+
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LoadSettings, LocalTarget, Target
 from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page, Steps
@@ -49,7 +52,6 @@ class PageFactories:
         add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
 
     def _make_compare(self) -> Page:
-        from playground.ui.pages.compare.early import EarlyPress
         from playground.ui.pages.compare.page import CompareView
 
         self._compare = CompareView(self._theme)
@@ -245,3 +247,34 @@ class PageFactories:
 async def _import(name: str) -> None:
     # in a thread: the loop this runs on stamps what answers say
     await asyncio.to_thread(importlib.import_module, f"playground.ui.pages.{name}")
+
+
+class EarlyPress(QObject):
+    """Lives from the page's first moment until its presenter is there; the last press counts."""
+
+    def __init__(self, view: CompareView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._again: Callable[[], None] | None = None
+        view.run_clicked.connect(self._on_run)
+        view.picker_wanted.connect(self._on_picker)
+        view.empty.try_clicked.connect(self._on_try)
+
+    def hand_over(self) -> None:
+        """Stop listening and repeat the last press."""
+        view = self._view
+        view.run_clicked.disconnect(self._on_run)
+        view.picker_wanted.disconnect(self._on_picker)
+        view.empty.try_clicked.disconnect(self._on_try)
+        if self._again is not None:
+            self._again()
+        self.deleteLater()
+
+    def _on_run(self) -> None:
+        self._again = self._view.run_clicked.emit
+
+    def _on_picker(self) -> None:
+        self._again = self._view.picker_wanted.emit
+
+    def _on_try(self) -> None:
+        self._again = self._view.empty.try_clicked.emit

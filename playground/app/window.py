@@ -6,22 +6,50 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
-
 from playground.app.pages import PageFactories
 from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.painted import painted
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from playground.app.services import Services
     from playground.ui.pages.downloads.presenter import Announcer
+
+
+class _Watch(QObject):
+    """Settles a future once its parent has been painted."""
+
+    def __init__(self, widget: QWidget, future: "asyncio.Future[None]") -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._future = future
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Qt: look for the first paint event; everything else goes on as it is."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self._settle)
+        return False
+
+    def _settle(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+        self.deleteLater()
+
+
+async def painted(widget: QWidget) -> None:
+    """Return when `widget` has painted itself for the first time from now on."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    _Watch(widget, future)
+    await future
 
 
 _SWITCH_S = 0.001

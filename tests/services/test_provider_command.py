@@ -10,7 +10,7 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-from playground.cli import parsers
+from playground.cli import main as parsers
 from playground.cli import providers as command
 from playground.core.errors import AddressRefused, AuthenticationFailed, UsageError
 from playground.services.providers.practice import PracticeCloud

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from playground.cli import monitor, parsers
+from playground.cli import main as parsers
+from playground.cli import monitor
 from playground.services.machine.gpu import AllGpus, NvidiaReader
 from playground.services.machine.telemetry import Telemetry
 from tests.services.nvml import FakeNvml

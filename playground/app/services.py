@@ -9,13 +9,13 @@ from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService
-from playground.services.downloads.manager import Downloads
+from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.machine.telemetry import Telemetry
-from playground.services.memory_plan import Fitting
+from playground.services.memory_plan import MemoryPlanner
 from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
@@ -49,7 +49,7 @@ class Services:
     telemetry: Telemetry
     comparison: ComparisonService
     hub: HubService
-    downloads: Downloads
+    downloads: DownloadManager
     requirements: RequirementsService
     local_runs: LocalRuns
     courtesy: Courtesy
@@ -132,7 +132,7 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         cache_file=paths.library_file,
         courtesy=courtesy,
     )
-    fitting = Fitting(library)
+    fitting = MemoryPlanner(library)
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,
         estimate=fitting.need_bytes,
@@ -154,7 +154,7 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     fitting.memory_now = machines.memory_now
     requirements = RequirementsService(machines, local_runs, library, courtesy)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
-    downloads = Downloads(paths.models_dir, paths.downloads_file, hub, settings)
+    downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
 
     def engine_for(target: Target) -> Engine:

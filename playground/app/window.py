@@ -20,7 +20,7 @@ from playground.ui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from playground.app.services import Services
-    from playground.ui.pages.downloads.presenter import Announcer
+    from playground.ui.pages.downloads.presenter import DownloadNotifier
 
 
 class _Watch(QObject):
@@ -125,7 +125,7 @@ class _Opening:
         self._settings = SettingsStore(self._paths.settings_file)
         self._built = _Built(self._paths, self._settings)
         self._ready: asyncio.Task[Services] | None = None
-        self._announcer: Announcer | None = None
+        self._announcer: DownloadNotifier | None = None
         settings = self._settings.settings
         self._theme = Theme(
             application,
@@ -207,10 +207,10 @@ class _Opening:
 
     async def _begin_downloads(self, services: "Services") -> None:
         """Go on with what was being fetched, and tell of it on every page."""
-        from playground.ui.pages.downloads.presenter import Announcer
+        from playground.ui.pages.downloads.presenter import DownloadNotifier
 
         await self._bridge.submit(services.downloads.open())
-        self._announcer = Announcer(
+        self._announcer = DownloadNotifier(
             self.window,
             self._bridge,
             services.downloads,

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_daemon(work: Callable[[], T]) -> T:
+async def run_in_daemon_thread(work: Callable[[], T]) -> T:
     """Return what `work` returns; for what may never come back, as from a drive on a network.
 
     `asyncio.to_thread` has few threads, and closing its loop waits for all of them.

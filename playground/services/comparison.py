@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError
 from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.fold import RunFold
-from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn, Verdict
+from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import is_shared, new_turn
 from playground.engines.base import Engine
@@ -174,7 +174,7 @@ class ComparisonService:
         self,
         turn_id: str,
         winner_run_id: str | None,
-        verdict: Verdict | None,
+        verdict: VoteOutcome | None,
         *,
         hidden_names: bool,
     ) -> None:

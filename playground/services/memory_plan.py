@@ -8,7 +8,7 @@ import psutil
 from playground.core.errors import ModelFileInvalid
 from playground.core.machine import Machine
 from playground.core.requirements import memory
-from playground.core.requirements.assess import Placing, Subject, place
+from playground.core.requirements.assess import ModelSpec, Placement, plan_placement
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
@@ -22,7 +22,7 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
-class Fitting:
+class MemoryPlanner:
     """What the pool asks of the library and of this computer's memory."""
 
     pool: WorkerPool | None = None
@@ -99,10 +99,10 @@ class Fitting:
 
     def _placed(
         self, model: ModelFile, settings: LoadSettings, *, projector_bytes: int = 0
-    ) -> Placing | None:
+    ) -> Placement | None:
         """Return how a model would lie in memory now; `None` for a file that is broken."""
         try:
             header = self._library.header(model)
         except ModelFileInvalid:
             return None
-        return place(Subject(header, settings, projector_bytes), self._machine())
+        return plan_placement(ModelSpec(header, settings, projector_bytes), self._machine())

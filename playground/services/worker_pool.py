@@ -14,7 +14,7 @@ from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
-from playground.engines.llama.protocol import LoadOrder
+from playground.engines.llama.protocol import LoadRequest
 
 DEFAULT_CONTEXT = 8_192
 _UNKNOWN_CONTEXT = 4_096
@@ -49,7 +49,7 @@ class LoadedWorker:
 
 
 @dataclass(slots=True)
-class _Slot:
+class _PoolEntry:
     """One model with one set of settings."""
 
     target: LocalTarget
@@ -94,7 +94,7 @@ class WorkerPool:
         self._card_budget_bytes = card_budget_bytes or _unknown
         self._card_estimate = card_estimate or _nothing
         self._limits = limits
-        self._slots: dict[tuple[Path, LoadSettings], _Slot] = {}
+        self._slots: dict[tuple[Path, LoadSettings], _PoolEntry] = {}
         self._loading = asyncio.Lock()
         self._changed = asyncio.Event()
         self._uses = 0
@@ -138,26 +138,26 @@ class WorkerPool:
         self._is_closed = True
         await asyncio.gather(*(slot.worker.close() for slot in self._slots.values()))
 
-    def _slot(self, target: LocalTarget) -> _Slot:
+    def _slot(self, target: LocalTarget) -> _PoolEntry:
         key = (target.model.path, target.settings)
         slot = self._slots.get(key)
         if slot is None:
             worker = LlamaWorker(
                 _order(target.model, target.settings), limits=self._limits, on_change=self._notify
             )
-            slot = self._slots[key] = _Slot(target, worker)
+            slot = self._slots[key] = _PoolEntry(target, worker)
         return slot
 
-    def _mark_used(self, slot: _Slot) -> None:
+    def _mark_used(self, slot: _PoolEntry) -> None:
         self._uses += 1
         slot.last_used = self._uses
 
-    def _in_memory(self) -> Iterator[_Slot]:
+    def _in_memory(self) -> Iterator[_PoolEntry]:
         # a list, because those who look at memory do so from threads
         return (slot for slot in list(self._slots.values()) if slot.is_in_memory)
 
     @asynccontextmanager
-    async def _admit(self, slot: _Slot) -> AsyncIterator[None]:
+    async def _admit(self, slot: _PoolEntry) -> AsyncIterator[None]:
         """Load one model at a time, after room has been made for it."""
         async with self._loading:
             if self._is_closed:
@@ -169,7 +169,7 @@ class WorkerPool:
             await self._make_room(slot)
             yield
 
-    def _reckoned(self, slot: _Slot) -> tuple[LoadOrder, int | None, int]:
+    def _reckoned(self, slot: _PoolEntry) -> tuple[LoadRequest, int | None, int]:
         """Return how it is loaded where nobody chose, and what it takes of memory and card.
 
         The target stays as it is: a run tells what somebody chose.
@@ -185,7 +185,7 @@ class WorkerPool:
             self._card_estimate(model, settings),
         )
 
-    async def _make_room(self, slot: _Slot) -> None:
+    async def _make_room(self, slot: _PoolEntry) -> None:
         for other in list(self._in_memory()):
             has_new_settings = other.target.model.path == slot.target.model.path
             if other is not slot and has_new_settings and other.worker.is_idle:
@@ -202,7 +202,7 @@ class WorkerPool:
             else:
                 await self._changed.wait()
 
-    def _in_the_way(self, slot: _Slot, card_budget: int | None) -> list[_Slot]:
+    def _in_the_way(self, slot: _PoolEntry, card_budget: int | None) -> list[_PoolEntry]:
         """Return the models that hold what `slot` lacks; empty where it has room."""
         others = [other for other in self._in_memory() if other is not slot]
         held = sum(other.estimated_bytes or 0 for other in others)
@@ -220,8 +220,8 @@ class WorkerPool:
             self._on_change()
 
 
-def _order(model: ModelFile, settings: LoadSettings) -> LoadOrder:
-    return LoadOrder(
+def _order(model: ModelFile, settings: LoadSettings) -> LoadRequest:
+    return LoadRequest(
         path=str(model.path),
         context=settings.context or _usual_context(model, settings),
         gpu_layers=settings.gpu_layers,

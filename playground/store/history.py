@@ -17,7 +17,7 @@ from playground.core.codec import decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
 from playground.core.fold import RunFold, is_ideograph
-from playground.core.runs import Comparison, Run, RunOrder, StreamCounts, Turn, Verdict
+from playground.core.runs import Comparison, Run, RunOrder, StreamCounts, Turn, VoteOutcome
 from playground.core.targets import Place, Target
 from playground.store.database import Database
 
@@ -150,7 +150,7 @@ def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
         runs=tuple(decode_run(body) for (body,) in runs),
         hidden_names=bool(hidden),
         winner_run_id=winner,
-        verdict=Verdict(verdict) if verdict else None,
+        verdict=VoteOutcome(verdict) if verdict else None,
         created_at=datetime.fromisoformat(created) if created else None,
     )
 
@@ -214,7 +214,7 @@ def count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
         "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) GROUP BY r.target_key",
-        (Verdict.TIE.value, Verdict.NONE_GOOD.value),
+        (VoteOutcome.TIE.value, VoteOutcome.NONE_GOOD.value),
     ).fetchall()
     counts = [
         VoteCount(key, _label(connection, rowid), wins or 0, ties or 0, none or 0, losses or 0)
@@ -398,7 +398,7 @@ class ComparisonStore:
         self,
         turn_id: str,
         winner_run_id: str | None,
-        verdict: Verdict | None,
+        verdict: VoteOutcome | None,
         hidden_names: bool,
     ) -> None:
         """Keep what the person said of the turn; it survives a power cut.

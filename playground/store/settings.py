@@ -20,7 +20,7 @@ from playground.core.targets import LoadSettings, ModelPrice, Provider
 from playground.store.files import aside_path
 
 
-class Theme(StrEnum):
+class ThemeMode(StrEnum):
     """Which palette the window wears."""
 
     SYSTEM = "system"
@@ -48,7 +48,7 @@ class WindowState:
 class Settings:
     """Everything the program remembers between starts but keys and history."""
 
-    theme: Theme = Theme.SYSTEM
+    theme: ThemeMode = ThemeMode.SYSTEM
     text_scale: float = 1.0
     """Factor on every font size, 0.5 … 3."""
     stage_scale: float = 1.6

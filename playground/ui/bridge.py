@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from playground.ui.throttle import Rota
+from playground.ui.throttle import FlushScheduler
 
 # Keeps Python's cycle collector on Qt's thread.
 #
@@ -24,7 +24,7 @@ _INTERVAL_MS = 1000
 _FULL_EVERY = 30
 
 
-class Collector(QObject):
+class GarbageCollector(QObject):
     """Collects once a second; a full collection is left for when `is_quiet` says so."""
 
     def __init__(self, is_quiet: Callable[[], bool], parent: QObject | None = None) -> None:
@@ -172,7 +172,7 @@ class Bridge(QObject):
     ) -> None:
         super().__init__(parent)
         self.report = report
-        self.rota = Rota(self)
+        self.rota = FlushScheduler(self)
         self._qt_loop = qt_loop or asyncio.get_running_loop()
         self._qt_loop.set_exception_handler(self._on_loop_error)
         self._io_loop = asyncio.new_event_loop()
@@ -182,7 +182,7 @@ class Bridge(QObject):
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_closed = False
         self._turns_before = 0
-        self._collector = Collector(self._is_quiet, self)
+        self._collector = GarbageCollector(self._is_quiet, self)
         self._collector.start()
         self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._run_loop, name="playground-io")

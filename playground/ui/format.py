@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.metrics import Figure
-from playground.core.requirements.model import Speed, Verdict
+from playground.core.requirements.model import Compatibility, Speed
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
 
@@ -250,13 +250,13 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("verdict", text)
 
 
-def verdict_words(verdict: Verdict) -> tuple[str, str]:
+def verdict_words(verdict: Compatibility) -> tuple[str, str]:
     """Return what a verdict's badge says, and its tone."""
     return {
-        Verdict.RUNS_GREAT: (_tr("Runs great"), "here"),
-        Verdict.RUNS: (_tr("Runs"), "here"),
-        Verdict.SLOW: (_tr("Slow"), "caution"),
-        Verdict.WONT_FIT: (_tr("Won't fit"), "bad"),
+        Compatibility.RUNS_GREAT: (_tr("Runs great"), "here"),
+        Compatibility.RUNS: (_tr("Runs"), "here"),
+        Compatibility.SLOW: (_tr("Slow"), "caution"),
+        Compatibility.WONT_FIT: (_tr("Won't fit"), "bad"),
     }[verdict]
 
 

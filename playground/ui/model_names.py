@@ -9,7 +9,7 @@ from playground.core.targets import ModelFile
 from playground.services.library.scanner import STARTER
 
 
-def told_apart(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+def disambiguate(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
     """Return `models`, namesakes by their file's name, and by their place where that is one too.
 
     The name inside a file is often that of its training: copies and fine-tunes all carry it.

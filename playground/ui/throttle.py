@@ -18,7 +18,7 @@ class Flushes(Protocol):
         ...
 
 
-class Rota(QObject):
+class FlushScheduler(QObject):
     """Calls `flush` of those that asked, one a tick, each at most so many times a second."""
 
     def __init__(self, parent: QObject | None = None) -> None:

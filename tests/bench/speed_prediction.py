@@ -32,7 +32,7 @@ from playground.core.fold import RunFold
 from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
 from playground.core.requirements.model import Speed
-from playground.core.requirements.speed import Observation, Reading, predict, reading
+from playground.core.requirements.speed import Observation, TokenCost, predict, reading
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.machine.machine import measure_in_child
@@ -63,7 +63,7 @@ class Ran:
     """A model, what it reads, and how fast it was each time."""
 
     name: str
-    reading: Reading
+    reading: TokenCost
     speeds: list[float] = field(default_factory=list)
 
     @property
@@ -209,7 +209,9 @@ async def main() -> int:
     if chosen.source:
         data = json.loads(chosen.source.read_text())
         bandwidth = data["bandwidth"]
-        ran = [Ran(one["name"], Reading(**one["reading"]), one["speeds"]) for one in data["models"]]
+        ran = [
+            Ran(one["name"], TokenCost(**one["reading"]), one["speeds"]) for one in data["models"]
+        ]
     else:
         with tempfile.TemporaryDirectory() as folder:
             bandwidth, ran = await measure(chosen.rounds, Path(folder))

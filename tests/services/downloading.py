@@ -7,7 +7,7 @@ from pathlib import Path
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubRepository
 from playground.services.downloads.job import TransferLimits
-from playground.services.downloads.manager import Downloads
+from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
@@ -37,7 +37,7 @@ class Place:
     def _build(self) -> None:
         secrets = SecretStore(self._variables)
         self.hub = HubService(self.settings, secrets, self.folder / "cache", self._variables)
-        self.downloads = Downloads(
+        self.downloads = DownloadManager(
             self.models,
             self.folder / "downloads.json",
             self.hub,

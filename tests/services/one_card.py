@@ -11,7 +11,7 @@ from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.gpu import AllGpus, NvidiaReader
 from playground.services.machine.machine import Bandwidth, MachineService
-from playground.services.memory_plan import Fitting
+from playground.services.memory_plan import MemoryPlanner
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.database import Database
@@ -34,7 +34,7 @@ class Place:
         self.nvml.names = ["NVIDIA GeForce RTX 4070"]
         self.nvml.used_bytes = 0
         library = ModelLibrary(lambda: (folder,), folder)
-        self.fitting = Fitting(library)
+        self.fitting = MemoryPlanner(library)
         self.pool = WorkerPool(
             budget_bytes=self.fitting.budget_bytes,
             estimate=self.fitting.need_bytes,

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from playground.core.threads import in_daemon
+from playground.core.threads import run_in_daemon_thread
 
 
 async def test_the_result_or_the_error_arrives() -> None:
-    assert await in_daemon(lambda: 7) == 7
+    assert await run_in_daemon_thread(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        await in_daemon(lambda: 1 // 0)
+        await run_in_daemon_thread(lambda: 1 // 0)
 
 
 def test_the_program_ends_though_the_call_does_not() -> None:

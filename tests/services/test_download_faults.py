@@ -19,7 +19,7 @@ from playground.services.downloads.http import ConnectionBroke, RangeClient
 from playground.services.downloads.part_file import (
     InUse,
     PartFile,
-    discard,
+    delete_partial,
     journal_path,
     part_path,
 )
@@ -315,11 +315,11 @@ def test_what_another_program_fetches_is_not_deleted_under_it(tmp_path: Path) ->
     target = tmp_path / "a.gguf"
     with PartFile(target, part_of(target)) as file:
         file.write(0, b"a" * 1000)
-        discard(target)
+        delete_partial(target)
         assert part_path(target).exists()
         with pytest.raises(InUse):
             PartFile(target, part_of(target))
-    discard(target)
+    delete_partial(target)
     assert list(tmp_path.iterdir()) == []
 
 

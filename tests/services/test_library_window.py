@@ -10,7 +10,7 @@ from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
 from playground.services.library.cache import LibraryCache
 from playground.services.library.courtesy import Courtesy
-from playground.services.library.headers import Headers
+from playground.services.library.headers import HeaderCache
 from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed
 
@@ -74,7 +74,7 @@ def test_several_who_want_the_same_file_at_once_have_it_read_once(folder: Path) 
         both_ask.wait(0.2)
         return read_header(path)
 
-    headers = Headers(LibraryCache(None), read)
+    headers = HeaderCache(LibraryCache(None), read)
     found: list[GgufHeader] = []
     threads = [threading.Thread(target=lambda: found.append(headers.of(path))) for _ in range(4)]
     for thread in threads:

@@ -25,7 +25,7 @@ from playground.services.machine.machine import (
     other_programs,
     uses_cards,
 )
-from playground.services.memory_plan import Fitting
+from playground.services.memory_plan import MemoryPlanner
 from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
 
@@ -71,7 +71,7 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
 @pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
 @pytest.mark.model
 async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
-    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
+    fitting = MemoryPlanner(ModelLibrary(lambda: (), starter_model.parent))
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,
         estimate=fitting.need_bytes,

@@ -27,45 +27,45 @@ _FILE_TYPE = "general.file_type"
 _U32 = 4
 
 
-async def read_by_likeness(
+async def read_by_sibling(
     fetch: Callable[[int, int], Awaitable[bytes]],
     pieces: FetchedPieces,
     size_bytes: int,
-    like: GgufHeader,
+    sibling: GgufHeader,
 ) -> GgufHeader | None:
     """Return the header of a file whose beginning is in `pieces`, or `None` where it is too unlike.
 
-    What lies between the two stretches is taken from `like`, but for the name of the quantization.
+    What lies between the two stretches is taken from `sibling`, but for the name of the quantization.
     """
-    if like.data_offset < _SMALLEST_HEADER or not like.tensors:
+    if sibling.data_offset < _SMALLEST_HEADER or not sibling.tensors:
         return None
     try:
         beginning = parse_beginning(pieces, size_bytes)
     except ModelFileInvalid:
         return None
-    if not _is_alike(beginning, like):
+    if not _is_alike(beginning, sibling):
         return None
-    start = max(pieces.end_of(0), like.data_offset - _table_bytes(like) - _SLACK)
-    stop = min(size_bytes, like.data_offset + _SLACK)
+    start = max(pieces.end_of(0), sibling.data_offset - _table_bytes(sibling) - _SLACK)
+    stop = min(size_bytes, sibling.data_offset + _SLACK)
     window = await fetch(start, stop - start) if start < stop else b""
-    found = _table(beginning, like, start, window, size_bytes)
+    found = _table(beginning, sibling, start, window, size_bytes)
     if found is None:
         return None
     header, table = found
     file_type = _file_type(beginning, window[:table])
-    metadata = {key: value for key, value in like.metadata.items() if key != _FILE_TYPE}
+    metadata = {key: value for key, value in sibling.metadata.items() if key != _FILE_TYPE}
     metadata |= beginning.metadata
     if file_type is not None:
         metadata[_FILE_TYPE] = file_type
     return replace(header, metadata=metadata)
 
 
-def _is_alike(beginning: Beginning, like: GgufHeader) -> bool:
+def _is_alike(beginning: Beginning, sibling: GgufHeader) -> bool:
     own = beginning.metadata.get("general.architecture")
     return (
-        beginning.tensor_count == len(like.tensors)
-        and beginning.byte_order == like.byte_order
-        and own in {None, like.architecture}
+        beginning.tensor_count == len(sibling.tensors)
+        and beginning.byte_order == sibling.byte_order
+        and own in {None, sibling.architecture}
     )
 
 
@@ -74,10 +74,10 @@ def _table_bytes(header: GgufHeader) -> int:
 
 
 def _table(
-    beginning: Beginning, like: GgufHeader, start: int, window: bytes, size_bytes: int
+    beginning: Beginning, sibling: GgufHeader, start: int, window: bytes, size_bytes: int
 ) -> tuple[GgufHeader, int] | None:
     """Return the header with its tensors, and where in `window` their table begins."""
-    name = like.tensors[0].name.encode()
+    name = sibling.tensors[0].name.encode()
     order = "<" if beginning.byte_order == "little" else ">"
     mark = struct.pack(f"{order}Q", len(name)) + name
     at = window.find(mark)
@@ -111,13 +111,13 @@ Fetch = Callable[[int, int], Awaitable[bytes]]
 
 
 async def read_remote_header(
-    fetch: Fetch, size_bytes: int, like: GgufHeader | None = None
+    fetch: Fetch, size_bytes: int, sibling: GgufHeader | None = None
 ) -> GgufHeader:
     """Return the header of a GGUF file of `size_bytes` of which only pieces are fetched.
 
     The first 64 KiB are enough for what a model says about itself; the list of its tensors comes
     after the vocabulary, so a large vocabulary is fetched in growing pieces, 50 MB at most; or
-    passed over, where the header of another version of the same model is known: `like`. Raises
+    passed over, where the header of another version of the same model is known: `sibling`. Raises
     `ModelFileInvalid`, and whatever `fetch` raises.
     """
     pieces, length = FetchedPieces(), FIRST_FETCH
@@ -134,8 +134,8 @@ async def read_remote_header(
             # a thread, because a vocabulary of a million words takes a moment
             return await asyncio.to_thread(parse_header, pieces, size_bytes)
         except NotFetched as missing:
-            if like is not None and position == 0:
-                found = await read_by_likeness(fetch, pieces, size_bytes, like)
+            if sibling is not None and position == 0:
+                found = await read_by_sibling(fetch, pieces, size_bytes, sibling)
                 if found is not None:
                     return found
             position = pieces.end_of(missing.position)

@@ -8,9 +8,21 @@ from playground.core.gguf.header import GgufHeader
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.core.requirements import memory
 from playground.core.requirements.memory import Fit, MemoryNeed
-from playground.core.requirements.model import Box, Change, ChangeKind, Requirements, Speed, Verdict
-from playground.core.requirements.offload import CARD_MARGIN_BYTES, CARD_UBATCH, Split, split
-from playground.core.requirements.speed import Reading, middle, reading
+from playground.core.requirements.model import (
+    Change,
+    ChangeKind,
+    Compatibility,
+    RequirementLevel,
+    Requirements,
+    Speed,
+)
+from playground.core.requirements.offload import (
+    CARD_MARGIN_BYTES,
+    CARD_UBATCH,
+    LayerSplit,
+    split_layers,
+)
+from playground.core.requirements.speed import TokenCost, middle, reading
 from playground.core.runs import Provenance
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
@@ -21,19 +33,24 @@ SLOW_TOKENS_PER_S = 5.0
 RECOMMENDED_SHARE = 1.15
 FILLED_SHARE = 8
 """Of the conversation's memory about an eighth is read for a token: few talk until it is full."""
-_ORDER = {Verdict.WONT_FIT: 0, Verdict.SLOW: 1, Verdict.RUNS: 2, Verdict.RUNS_GREAT: 3}
+_ORDER = {
+    Compatibility.WONT_FIT: 0,
+    Compatibility.SLOW: 1,
+    Compatibility.RUNS: 2,
+    Compatibility.RUNS_GREAT: 3,
+}
 
 
 class Predict(Protocol):
     """Tells the expected speed of a model that reads so much for a token; `None`: unknown."""
 
-    def __call__(self, read: Reading, *, on_card: bool) -> Speed | None:
+    def __call__(self, read: TokenCost, *, on_card: bool) -> Speed | None:
         """Return it for a model that runs on the processor alone, or on graphics alone."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ModelSpec:
     """The model that is looked at."""
 
     header: GgufHeader
@@ -48,13 +65,13 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
+class Placement:
     """What a model takes on one machine, and where its layers lie."""
 
     context: int
     """The context somebody chose, else the longest that goes in, in tokens."""
     need: MemoryNeed
-    shared: Split | None
+    shared: LayerSplit | None
     """`None` where there is no card, or nobody wants to use it."""
 
     @property
@@ -68,7 +85,7 @@ class Placing:
         return -1 if self.shared.is_whole else self.shared.layers
 
 
-def place(subject: Subject, machine: Machine) -> Placing:
+def plan_placement(subject: ModelSpec, machine: Machine) -> Placement:
     """Return how a model is laid out on `machine`: the verdict goes by it, and so does the load."""
     header, settings = subject.header, subject.settings
     card = _card(machine, settings)
@@ -77,17 +94,19 @@ def place(subject: Subject, machine: Machine) -> Placing:
     )
     on_card = card is not None or _is_unified(machine, settings)
     need = _need(subject, context, on_card=on_card)
-    shared = None if card is None else split(header, need, card.free_bytes, _layers(settings))
+    shared = (
+        None if card is None else split_layers(header, need, card.free_bytes, _layers(settings))
+    )
     if shared is not None and shared.layers == 0:
         need = _need(subject, context, on_card=False)
         shared = replace(shared, ram_bytes=need.needed_bytes)
-    return Placing(context, need, shared)
+    return Placement(context, need, shared)
 
 
-def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
+def assess_compatibility(subject: ModelSpec, machine: Machine, predict: Predict) -> Requirements:
     """Return what a model needs and how it would run on `machine`, without what could change it."""
     header, settings = subject.header, subject.settings
-    placing = place(subject, machine)
+    placing = plan_placement(subject, machine)
     need, shared, context = placing.need, placing.shared, placing.context
     fit = _fit(need, shared, _card(machine, settings), machine)
     is_unified = _is_unified(machine, settings)
@@ -99,8 +118,10 @@ def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
     enough = memory.with_context(need, header, settings, usual).needed_bytes
     return Requirements(
         verdict=verdict_of(fit, speed),
-        minimum=Box(least, _asked(SLOW_TOKENS_PER_S), shortest),
-        recommended=Box(round(enough * RECOMMENDED_SHARE), _asked(GREAT_TOKENS_PER_S), usual),
+        minimum=RequirementLevel(least, _asked(SLOW_TOKENS_PER_S), shortest),
+        recommended=RequirementLevel(
+            round(enough * RECOMMENDED_SHARE), _asked(GREAT_TOKENS_PER_S), usual
+        ),
         need=need,
         machine=machine,
         free_bytes=free_bytes(machine, settings),
@@ -113,21 +134,21 @@ def look(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
     )
 
 
-def is_better(first: Verdict, second: Verdict) -> bool:
+def is_better(first: Compatibility, second: Compatibility) -> bool:
     """Return True where `first` is the better verdict."""
     return _ORDER[first] > _ORDER[second]
 
 
-def verdict_of(fit: Fit, speed: Speed | None) -> Verdict:
+def verdict_of(fit: Fit, speed: Speed | None) -> Compatibility:
     """Return the verdict from memory and speed; the middle of a range decides."""
     if fit is Fit.WONT_FIT:
-        return Verdict.WONT_FIT
+        return Compatibility.WONT_FIT
     rate = None if speed is None else middle(speed)
     if rate is not None and rate < SLOW_TOKENS_PER_S:
-        return Verdict.SLOW
+        return Compatibility.SLOW
     if rate is None or rate < GREAT_TOKENS_PER_S or fit is Fit.TIGHT:
-        return Verdict.RUNS
-    return Verdict.RUNS_GREAT
+        return Compatibility.RUNS
+    return Compatibility.RUNS_GREAT
 
 
 def free_bytes(machine: Machine, settings: LoadSettings) -> int:
@@ -166,7 +187,7 @@ def _asked(tokens_per_s: float) -> Speed:
     return Speed(tokens_per_s, tokens_per_s, Provenance.ESTIMATED)
 
 
-def _need(subject: Subject, context: int, *, on_card: bool) -> MemoryNeed:
+def _need(subject: ModelSpec, context: int, *, on_card: bool) -> MemoryNeed:
     need = memory.estimate(
         subject.header,
         subject.settings,
@@ -180,7 +201,7 @@ def _need(subject: Subject, context: int, *, on_card: bool) -> MemoryNeed:
 
 
 def _fit(
-    need: MemoryNeed, shared: Split | None, card: GraphicsCard | None, machine: Machine
+    need: MemoryNeed, shared: LayerSplit | None, card: GraphicsCard | None, machine: Machine
 ) -> Fit:
     if shared is None or card is None:
         return memory.fit(need, machine.ram_free_bytes)
@@ -191,11 +212,11 @@ def _fit(
     return Fit.TIGHT if fit is Fit.FITS and is_full else fit
 
 
-def _share(shared: Split) -> float:
+def _share(shared: LayerSplit) -> float:
     return shared.layers / shared.all_layers
 
 
-def _speed(subject: Subject, need: MemoryNeed, share: float, predict: Predict) -> Speed | None:
+def _speed(subject: ModelSpec, need: MemoryNeed, share: float, predict: Predict) -> Speed | None:
     """Return the speed where `share` of the layers are on the card."""
     read = reading(subject.header, need.kv_bytes // FILLED_SHARE)
     if subject.stands_for is not None:
@@ -224,7 +245,7 @@ __all__ = [
     "RECOMMENDED_SHARE",
     "SLOW_TOKENS_PER_S",
     "Predict",
-    "Subject",
+    "ModelSpec",
     "assess",
     "free_bytes",
     "is_better",
@@ -235,21 +256,21 @@ _MOST_PROGRAMS = 4
 """Nobody closes more of them at once."""
 
 
-def assess(subject: Subject, machine: Machine, predict: Predict) -> Requirements:
+def assess(subject: ModelSpec, machine: Machine, predict: Predict) -> Requirements:
     """Return what a model needs and how it would run on `machine`.
 
     *Won't fit*: it needs more memory than is free. *Slow*: below 5 tokens/s. *Runs great*: at
     least 15 tokens/s, with memory left over. *Runs*: everything between, and where no speed is
     known. The middle of a range decides.
     """
-    found = look(subject, machine, predict)
-    if found.verdict is Verdict.RUNS_GREAT:
+    found = assess_compatibility(subject, machine, predict)
+    if found.verdict is Compatibility.RUNS_GREAT:
         return found
     return replace(found, changes=tuple(_changes(subject, machine, predict, found)))
 
 
 def _changes(
-    subject: Subject, machine: Machine, predict: Predict, found: Requirements
+    subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Iterator[Change]:
     """Yield what leads to a better verdict, the easiest first."""
     ways = (
@@ -262,20 +283,20 @@ def _changes(
     yield from better
     if better:
         return
-    if found.verdict is not Verdict.RUNS:
-        yield Change(ChangeKind.SMALLER_MODEL, Verdict.RUNS)
+    if found.verdict is not Compatibility.RUNS:
+        yield Change(ChangeKind.SMALLER_MODEL, Compatibility.RUNS)
     elif found.speed is not None or found.is_tight:
         # where no speed is known, nothing says that a smaller one would run better
-        yield Change(ChangeKind.SMALLER_MODEL, Verdict.RUNS_GREAT)
+        yield Change(ChangeKind.SMALLER_MODEL, Compatibility.RUNS_GREAT)
 
 
 def _close_programs(
-    subject: Subject, machine: Machine, predict: Predict, found: Requirements
+    subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Change | None:
     """Return the fewest programs whose memory would help."""
     for count in range(1, min(_MOST_PROGRAMS, len(machine.programs)) + 1):
         closed = machine.programs[:count]
-        verdict = look(subject, _without(machine, closed), predict).verdict
+        verdict = assess_compatibility(subject, _without(machine, closed), predict).verdict
         if is_better(verdict, found.verdict):
             return Change(
                 ChangeKind.CLOSE_PROGRAMS,
@@ -303,10 +324,10 @@ def _without(machine: Machine, closed: tuple[ProgramMemory, ...]) -> Machine:
 
 
 def _shorter_context(
-    subject: Subject, machine: Machine, predict: Predict, found: Requirements
+    subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Change | None:
     unchosen = replace(subject, settings=replace(subject.settings, context=None))
-    shorter = look(unchosen, machine, predict)
+    shorter = assess_compatibility(unchosen, machine, predict)
     if shorter.need.context >= found.need.context:
         return None
     if not is_better(shorter.verdict, found.verdict):
@@ -320,7 +341,7 @@ def _shorter_context(
 
 
 def _smaller_kv_type(
-    subject: Subject, machine: Machine, predict: Predict, found: Requirements
+    subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Change | None:
     settings = subject.settings
     if settings.flash_attention is FlashAttention.OFF or settings.context is None:
@@ -332,7 +353,9 @@ def _smaller_kv_type(
             continue
         if not memory.takes_kv_type(subject.header, kind):
             continue
-        smaller = look(replace(subject, settings=replace(settings, kv_type=kind)), machine, predict)
+        smaller = assess_compatibility(
+            replace(subject, settings=replace(settings, kv_type=kind)), machine, predict
+        )
         if is_better(smaller.verdict, found.verdict):
             frees = found.need.needed_bytes - smaller.need.needed_bytes
             return Change(
@@ -342,7 +365,7 @@ def _smaller_kv_type(
 
 
 def _smaller_quantization(
-    subject: Subject, machine: Machine, predict: Predict, found: Requirements
+    subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Change | None:
     """Return the largest of the smaller files that runs better."""
     size = subject.header.weights_bytes
@@ -351,7 +374,7 @@ def _smaller_quantization(
         if other_bytes >= size:
             continue
         other = replace(subject, settings=settings, measured=None, stands_for=(name, other_bytes))
-        verdict = look(other, machine, predict).verdict
+        verdict = assess_compatibility(other, machine, predict).verdict
         if is_better(verdict, found.verdict):
             return Change(
                 ChangeKind.SMALLER_QUANTIZATION,

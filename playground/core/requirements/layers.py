@@ -13,7 +13,7 @@ MAX_LAYERS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SlidingWindow:
     """How a family mixes layers that see everything with layers that see a sliding window.
 
     Of `period` layers one sees everything: the last, or with `full_first` the first. A family
@@ -29,25 +29,25 @@ class Window:
 
 
 _WINDOWS = {
-    "afmoe": Window(4),
-    "cohere2": Window(4),
-    "cohere2moe": Window(4, full_first=True),
-    "exaone-moe": Window(4, default=128),
-    "exaone4": Window(4, default=4096),
-    "gemma2": Window(2, default=4096),
-    "gemma3": Window(6),
-    "gemma3n": Window(5),
-    "gemma4": Window(None),
-    "gpt-oss": Window(2),
-    "laguna": Window(4, full_first=True),
-    "llama4": Window(4, default=8192, fixed=8192),
-    "mellum": Window(4),
-    "mimo2": Window(None),
-    "muse-glimmer": Window(4),
-    "olmo2": Window(4),
-    "plamo3": Window(8),
-    "smallthinker": Window(4, full_first=True, fixed=4096),
-    "step35": Window(None),
+    "afmoe": SlidingWindow(4),
+    "cohere2": SlidingWindow(4),
+    "cohere2moe": SlidingWindow(4, full_first=True),
+    "exaone-moe": SlidingWindow(4, default=128),
+    "exaone4": SlidingWindow(4, default=4096),
+    "gemma2": SlidingWindow(2, default=4096),
+    "gemma3": SlidingWindow(6),
+    "gemma3n": SlidingWindow(5),
+    "gemma4": SlidingWindow(None),
+    "gpt-oss": SlidingWindow(2),
+    "laguna": SlidingWindow(4, full_first=True),
+    "llama4": SlidingWindow(4, default=8192, fixed=8192),
+    "mellum": SlidingWindow(4),
+    "mimo2": SlidingWindow(None),
+    "muse-glimmer": SlidingWindow(4),
+    "olmo2": SlidingWindow(4),
+    "plamo3": SlidingWindow(8),
+    "smallthinker": SlidingWindow(4, full_first=True, fixed=4096),
+    "step35": SlidingWindow(None),
 }
 _LFM2 = frozenset({"lfm2", "lfm2moe"})
 _RECURRENT = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
@@ -205,7 +205,7 @@ def _windows(header: GgufHeader, count: int, recurrent: tuple[bool, ...]) -> tup
     return tuple(size if slides[il] else None for il in range(count))
 
 
-def _sliding(header: GgufHeader, rule: Window, count: int) -> tuple[bool, ...]:
+def _sliding(header: GgufHeader, rule: SlidingWindow, count: int) -> tuple[bool, ...]:
     key = "attention.sliding_window_pattern"
     named = header.numbers(key)
     if named is not None and len(named) >= count:

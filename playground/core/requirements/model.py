@@ -8,7 +8,7 @@ from playground.core.requirements.memory import MemoryNeed
 from playground.core.runs import Provenance
 
 
-class Verdict(StrEnum):
+class Compatibility(StrEnum):
     """How a model would run on a machine."""
 
     RUNS_GREAT = "runs great"
@@ -41,7 +41,7 @@ class Change:
     """One change and the verdict it leads to."""
 
     kind: ChangeKind
-    verdict: Verdict
+    verdict: Compatibility
     context: int | None = None
     """The context to choose, in tokens, for a shorter one."""
     detail: str = ""
@@ -50,7 +50,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class RequirementLevel:
     """One column on the box; `None` is unknown."""
 
     memory_bytes: int
@@ -63,10 +63,10 @@ class Box:
 class Requirements:
     """What a model needs, and what this machine has."""
 
-    verdict: Verdict
-    minimum: Box
+    verdict: Compatibility
+    minimum: RequirementLevel
     """With the shortest context that makes sense, everything on the processor."""
-    recommended: Box
+    recommended: RequirementLevel
     """With the usual context and room for other programs, at a speed one likes to read at."""
     need: MemoryNeed
     """What it takes with the settings chosen, part by part."""

@@ -14,7 +14,7 @@ _LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class LayerSplit:
     """A model shared out between graphics and main memory."""
 
     layers: int
@@ -29,9 +29,9 @@ class Split:
         return self.layers == self.all_layers
 
 
-def split(
+def split_layers(
     header: GgufHeader, need: MemoryNeed, card_free_bytes: int, layers: int | None = None
-) -> Split:
+) -> LayerSplit:
     """Return how a model is shared out: with `layers` on the card, else as many as go into it.
 
     The last layers go first, as in llama.cpp (`src/llama-model.cpp: load_tensors`); embeddings
@@ -56,10 +56,10 @@ def split(
         taken += 1
         spent += cost
     if taken == 0:
-        return Split(0, len(costs), 0, need.needed_bytes)
+        return LayerSplit(0, len(costs), 0, need.needed_bytes)
     on_card = spent + need.compute_bytes + need.projector_bytes
     left = sum(costs[taken:]) + rest
-    return Split(taken, len(costs), on_card, left + need.compute_bytes)
+    return LayerSplit(taken, len(costs), on_card, left + need.compute_bytes)
 
 
 def _by_layer(header: GgufHeader) -> tuple[list[int], int, int]:

@@ -65,7 +65,7 @@ ENOUGH_QUANTIZATIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TokenCost:
     """What is read and worked off to write one token."""
 
     quantization: str | None
@@ -76,9 +76,9 @@ class Reading:
     """The same, each counted with its effort."""
     layers: int
 
-    def scaled(self, quantization: str, share: float) -> "Reading":
+    def scaled(self, quantization: str, share: float) -> "TokenCost":
         """Return what another quantization of the model reads whose file is `share` as large."""
-        return Reading(
+        return TokenCost(
             quantization,
             round(self.total_bytes * share),
             self.numbers,
@@ -91,11 +91,11 @@ class Reading:
 class Observation:
     """A model that has answered here: what it read for a token, and how fast."""
 
-    read: Reading
+    read: TokenCost
     tokens_per_s: float
 
 
-def reading(header: GgufHeader, conversation_bytes: int = 0) -> Reading:
+def reading(header: GgufHeader, conversation_bytes: int = 0) -> TokenCost:
     """Return what is read to write one token, `conversation_bytes` of it of what was said.
 
     Of a mixture of experts only those that are asked count; of an embedding one row, unless it
@@ -111,7 +111,7 @@ def reading(header: GgufHeader, conversation_bytes: int = 0) -> Reading:
 
 
 @once_per_header
-def _reading_of_weights(header: GgufHeader) -> Reading:
+def _reading_of_weights(header: GgufHeader) -> TokenCost:
     is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
     used = header.number("expert_used_count")
     experts = header.number("expert_count")
@@ -130,18 +130,18 @@ def _reading_of_weights(header: GgufHeader) -> Reading:
         total += size
         numbers += elements
         work += elements * _effort(tensor.type.name)
-    return Reading(header.quantization, total, numbers, work, header.number("block_count") or 0)
+    return TokenCost(header.quantization, total, numbers, work, header.number("block_count") or 0)
 
 
-def named_reading(quantization: str, size_bytes: int) -> Reading:
+def named_reading(quantization: str, size_bytes: int) -> TokenCost:
     """Return about what is read of a model of which only the size is known."""
     numbers = round(size_bytes * 8 / (bits_per_weight(quantization) or 8.0))
     work = numbers * _effort(quantization)
-    return Reading(quantization, size_bytes, numbers, work, _USUAL_LAYERS)
+    return TokenCost(quantization, size_bytes, numbers, work, _USUAL_LAYERS)
 
 
 def predict(
-    read: Reading,
+    read: TokenCost,
     bandwidth_bytes_per_s: float | None,
     observations: Iterable[Observation] = (),
 ) -> Speed | None:
@@ -161,7 +161,7 @@ def predict(
 
 
 def predict_on_card(
-    read: Reading,
+    read: TokenCost,
     bandwidth_bytes_per_s: float | None,
     observations: Iterable[Observation] = (),
 ) -> Speed | None:
@@ -193,7 +193,7 @@ class _Pace:
     byte_s: float
     number_s: float
 
-    def seconds(self, read: Reading) -> float:
+    def seconds(self, read: TokenCost) -> float:
         """Return what reading and working off takes for one token."""
         return read.total_bytes * self.byte_s + read.work * self.number_s
 
@@ -219,7 +219,7 @@ def _pace(bandwidth_bytes_per_s: float, known: list[Observation]) -> _Pace:
     return best
 
 
-def _correction(read: Reading, pace: _Pace, known: list[Observation]) -> float:
+def _correction(read: TokenCost, pace: _Pace, known: list[Observation]) -> float:
     """Return by how much the nearest model of the same quantization is off `pace`, as a factor."""
     same = [seen for seen in known if seen.read.quantization == read.quantization is not None]
     if not same:
@@ -233,7 +233,7 @@ def _correction(read: Reading, pace: _Pace, known: list[Observation]) -> float:
     return float(is_off ** (1 / (1 + distance(nearest))))
 
 
-def _overhead_s(read: Reading) -> float:
+def _overhead_s(read: TokenCost) -> float:
     return (read.layers + 1) * _LAYER_S
 
 

@@ -19,7 +19,7 @@ from playground.engines.llama import protocol as wire
 _COUNTERS = Path("/proc/vmstat")
 
 
-def explain_ending(code: int, last_words: str, *, lacked_memory: bool) -> EngineError:
+def exit_reason(code: int, last_words: str, *, lacked_memory: bool) -> EngineError:
     """Return what the exit `code` of a worker amounts to; negative codes are signals."""
     if lacked_memory and code == -signal.SIGKILL:
         return OutOfMemory("The system ended the model's process because memory ran out.")
@@ -60,7 +60,7 @@ class SilenceLimits:
     """Time to confirm a stop."""
 
 
-class Silence:
+class Watchdog:
     """Calls back when something expected does not come; one timer, moved lazily."""
 
     def __init__(self, on_broken: Callable[[], None]) -> None:
@@ -125,7 +125,7 @@ class LlamaWorker:
 
     def __init__(
         self,
-        order: wire.LoadOrder,
+        order: wire.LoadRequest,
         *,
         limits: SilenceLimits | None = None,
         on_change: Callable[[], None] | None = None,
@@ -142,7 +142,7 @@ class LlamaWorker:
         self._last_words = ""
         self._memory_kills = 0
         self._next_id = _LOAD_ID + 1
-        self._silence = Silence(self._kill)
+        self._silence = Watchdog(self._kill)
         self._was_closed = False
         self._is_reading = False
 
@@ -317,7 +317,7 @@ class LlamaWorker:
                 f"The model's process said nothing for {limit_s:g} seconds and was ended."
             )
         lacked_memory = memory_kills() > self._memory_kills
-        return explain_ending(code, self._last_words, lacked_memory=lacked_memory)
+        return exit_reason(code, self._last_words, lacked_memory=lacked_memory)
 
     def _abandon(self, request_id: int) -> None:
         """Tell the worker to stop, and let it confirm while others go on."""

@@ -30,7 +30,7 @@ class WireError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class LoadOrder:
+class LoadRequest:
     """What the worker is told to load; every value is decided."""
 
     path: str
@@ -60,7 +60,7 @@ def unpack(line: bytes) -> JsonObject:
     return message
 
 
-def load(order: LoadOrder) -> JsonObject:
+def load(order: LoadRequest) -> JsonObject:
     """Ask for a model."""
     return {
         "type": "load",
@@ -73,10 +73,10 @@ def load(order: LoadOrder) -> JsonObject:
     }
 
 
-def read_load(message: JsonObject) -> LoadOrder:
+def read_load(message: JsonObject) -> LoadRequest:
     """Return the order a `load` message carries."""
     try:
-        return LoadOrder(
+        return LoadRequest(
             path=message["path"],
             context=message["context"],
             gpu_layers=message["gpu_layers"],

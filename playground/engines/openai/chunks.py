@@ -14,7 +14,7 @@ from playground.core.runs import Provenance, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class StreamChunk:
     """What one chunk says; empty where it says nothing."""
 
     text: str = ""
@@ -30,7 +30,7 @@ def is_error(data: dict[str, Any]) -> bool:
     return data.get("object") == "error" or data.get("type") == "error"
 
 
-def read_chunk(data: dict[str, Any], t_s: float) -> Chunk:
+def read_chunk(data: dict[str, Any], t_s: float) -> StreamChunk:
     """Return what a decoded chunk says; `t_s` is when it was decoded."""
     usage_data = _mapping(data.get("usage")) or _mapping(_mapping(data.get("x_groq")).get("usage"))
     choices = data.get("choices")
@@ -39,7 +39,7 @@ def read_chunk(data: dict[str, Any], t_s: float) -> Chunk:
     text, thought = _content(delta.get("content"))
     reasoning = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning")) or thought
     finish = choice.get("finish_reason")
-    return Chunk(
+    return StreamChunk(
         text=text or _text(delta.get("refusal")),
         reasoning=reasoning,
         tokens=_tokens(choice.get("logprobs"), t_s),

@@ -27,7 +27,7 @@ from playground.core.events import (
 )
 from playground.core.runs import HostContact, TokenUsage
 from playground.core.targets import CloudTarget
-from playground.engines.openai.chunks import Chunk, is_error, read_chunk
+from playground.engines.openai.chunks import StreamChunk, is_error, read_chunk
 from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
@@ -35,13 +35,13 @@ from playground.engines.openai.client import (
     host_and_port,
 )
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
-from playground.engines.openai.request import Remark, build_body, without_refused_field
+from playground.engines.openai.request import RequestNote, build_body, without_refused_field
 
 if TYPE_CHECKING:
     from openai import AsyncStream
 
 
-class KeyGuard:
+class StreamRedactor:
     """Hands text on without the key; what may be the key's beginning waits for what follows."""
 
     def __init__(self, key: str | None, without_key: Callable[[str], str]) -> None:
@@ -123,14 +123,14 @@ class _Answer:
         self._key = key
         self._timeouts = timeouts
         self._connection: ProviderConnection | None = None
-        self._remarks: list[Remark] = []
+        self._remarks: list[RequestNote] = []
         self._chunks = 0
         self._finish_reason: str | None = None
         self._usage: TokenUsage | None = None
         self._cost_usd: float | None = None
         self._saw_tokens = False
-        self._answer_guard = KeyGuard(key, self.errors.without_key)
-        self._reasoning_guard = KeyGuard(key, self.errors.without_key)
+        self._answer_guard = StreamRedactor(key, self.errors.without_key)
+        self._reasoning_guard = StreamRedactor(key, self.errors.without_key)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
@@ -241,7 +241,7 @@ class _Answer:
         if self._finish_reason is None:
             raise StreamTruncated(f"{name} ended the answer before it was finished.")
 
-    def _taken(self, data: object, t_s: float) -> Chunk:
+    def _taken(self, data: object, t_s: float) -> StreamChunk:
         if not isinstance(data, dict):
             raise StreamMalformed(f"{self._provider.name} sent a piece that is not an object.")
         if is_error(data):
@@ -256,7 +256,7 @@ class _Answer:
             raise ProviderFailed(f"{self._provider.name} broke the answer off with an error.")
         return chunk
 
-    def _harmless(self, chunk: Chunk) -> Chunk:
+    def _harmless(self, chunk: StreamChunk) -> StreamChunk:
         """Return the chunk without the key: a server that says it back must not get it stored."""
         hide = self.errors.without_key
         return replace(

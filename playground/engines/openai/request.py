@@ -19,7 +19,7 @@ RENAMED = "parameter_renamed"
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class RequestNote:
     """What a person should know about the request: becomes a `Notice`."""
 
     kind: str
@@ -28,7 +28,7 @@ class Remark:
 
 def build_body(
     provider: Provider, model: str, request: ChatRequest
-) -> tuple[dict[str, Any], tuple[Remark, ...]]:
+) -> tuple[dict[str, Any], tuple[RequestNote, ...]]:
     """Return the body with the parameters the provider takes, and a remark for each it does not."""
     wanted = {"stream_options": {"include_usage": True}, **_sampling(provider, request)}
     # 'temperature' may be refused by its own name or under the name the provider gives it
@@ -72,16 +72,18 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
-def left_out(provider: Provider, field: str) -> Remark:
+def left_out(provider: Provider, field: str) -> RequestNote:
     """Return the remark for a parameter this provider does not take."""
     if field == "stream_options":
-        return Remark(LEFT_OUT, f"{provider.name} does not report token counts: they are estimated")
-    return Remark(LEFT_OUT, f"{provider.name} does not take {field}: it was left out")
+        return RequestNote(
+            LEFT_OUT, f"{provider.name} does not report token counts: they are estimated"
+        )
+    return RequestNote(LEFT_OUT, f"{provider.name} does not take {field}: it was left out")
 
 
 def without_refused_field(
     provider: Provider, body: dict[str, Any], refusal: Any
-) -> tuple[dict[str, Any], Remark] | None:
+) -> tuple[dict[str, Any], RequestNote] | None:
     """Return the body without the optional field that `refusal` names; `None` if it names none.
 
     `refusal` is the decoded error body. Servers name the field in `param` (OpenAI), in the `loc` of
@@ -94,7 +96,9 @@ def without_refused_field(
         other = MAX_TOKENS_FIELDS[1 - MAX_TOKENS_FIELDS.index(field)]
         if re.search(rf"\b{other}\b", json.dumps(refusal)):
             renamed = {(other if name == field else name): value for name, value in body.items()}
-            return renamed, Remark(RENAMED, f"{provider.name} wants {other} instead of {field}")
+            return renamed, RequestNote(
+                RENAMED, f"{provider.name} wants {other} instead of {field}"
+            )
     dropped = {field, _PARTNERS.get(field)}
     shorter = {name: value for name, value in body.items() if name not in dropped}
     return shorter, left_out(provider, field)

@@ -14,14 +14,14 @@ from playground.engines.worker.log import LogLines, explain
 from playground.engines.worker.model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
 from playground.engines.worker.prompt import Pieces, Prompt
 from playground.engines.worker.sampling import Logits, Probabilities, Sampler
-from playground.engines.worker.text import AnswerText, Chunk
+from playground.engines.worker.text import AnswerText, TextPiece
 
 _ABORTED = 2
 _GPU_CHUNK_S = 0.15
 """Where no abort callback is heard, this is how long a stop may have to wait."""
 
 
-class Stopped(Exception):
+class GenerationStopped(Exception):
     """The job was given up because it was asked to stop."""
 
 
@@ -52,7 +52,7 @@ class Decoder:
     ) -> None:
         """Emit progress, deltas and `finished`.
 
-        Raises `ContextOverflow` before any work, and `Stopped` once `is_stopped()` is true.
+        Raises `ContextOverflow` before any work, and `GenerationStopped` once `is_stopped()` is true.
         """
         tokens = prompt.tokens
         room = self._loaded.context_tokens - len(tokens)
@@ -118,7 +118,7 @@ class Decoder:
             token = sample()
             stamp = perf_counter()
             if is_stopped():
-                raise Stopped
+                raise GenerationStopped
             if is_end(vocab, token) and not ignores_end:
                 return written, "stop"
             row = ["", stamp] if probabilities is None else probabilities.row(token, stamp)
@@ -129,7 +129,7 @@ class Decoder:
             self._next_token[0] = token
         return limit, "length"
 
-    def _emit_chunk(self, chunk: Chunk) -> None:
+    def _emit_chunk(self, chunk: TextPiece) -> None:
         stamp = chunk.rows[-1][1] if chunk.rows else perf_counter()
         self._emit(wire.delta(stamp, chunk.text, chunk.rows, is_reasoning=chunk.is_reasoning))
 
@@ -156,7 +156,7 @@ class Decoder:
                 api.llama_synchronize(self._loaded.context)
                 self._adapt(perf_counter() - piece_begun)
             if is_stopped():
-                raise Stopped
+                raise GenerationStopped
             if done < total:
                 self._emit(wire.pack(wire.prompt(perf_counter(), done, total, kept)))
         prompt_s = perf_counter() - begun
@@ -172,7 +172,7 @@ class Decoder:
     def _give_up(self, status: int) -> None:
         """Raise what a failed `llama_decode` amounts to; what it left behind the next run cuts."""
         if status == _ABORTED:
-            raise Stopped
+            raise GenerationStopped
         error = explain(self._log.errors(), "")
         if isinstance(error, OutOfMemory):
             raise error

@@ -15,16 +15,16 @@ import llama_cpp.llama_cpp as api
 from playground.core.errors import OutOfMemory, PlaygroundError
 from playground.engines.child_process import die_with_parent, take_pipes
 from playground.engines.llama import protocol as wire
-from playground.engines.worker.decode import Decoder, Stopped
+from playground.engines.worker.decode import Decoder, GenerationStopped
 from playground.engines.worker.log import LogLines
 from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
-from playground.engines.worker.prompt import Pieces, PromptMaker
+from playground.engines.worker.prompt import Pieces, PromptRenderer
 
 LOAD_ID = 0
 """The id under which a load can be stopped."""
 
 
-class Job:
+class WorkerJob:
     """One order of the parent's, and whether it is still wanted."""
 
     def __init__(self, message: wire.JsonObject) -> None:
@@ -33,19 +33,19 @@ class Job:
         self.is_stopped = False
 
 
-class JobBoard:
+class JobQueue:
     """Orders as they come in; the reader thread pins them up, the main thread works them off."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[WorkerJob] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._known: dict[int, Job] = {}
+        self._known: dict[int, WorkerJob] = {}
         self._on_stop: Callable[[], None] | None = None
 
     def take(self, message: wire.JsonObject) -> None:
         """Queue an order, or mark one as no longer wanted."""
         if message["type"] != "stop":
-            job = Job(message)
+            job = WorkerJob(message)
             with self._lock:
                 self._known[job.id] = job
             self._waiting.put(job)
@@ -58,7 +58,7 @@ class JobBoard:
             if self._on_stop is not None:
                 self._on_stop()
 
-    def next(self, on_start: Callable[[], None], on_stop: Callable[[], None]) -> Job:
+    def next(self, on_start: Callable[[], None], on_stop: Callable[[], None]) -> WorkerJob:
         """Wait for an order; `on_stop` is called from the reader thread when it is called off."""
         job = self._waiting.get()
         with self._lock:
@@ -68,7 +68,7 @@ class JobBoard:
                 on_stop()
         return job
 
-    def done(self, job: Job) -> None:
+    def done(self, job: WorkerJob) -> None:
         """Forget `job`: a stop for it no longer means anything."""
         with self._lock:
             self._known.pop(job.id, None)
@@ -82,7 +82,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = take_pipes()
     _be_killed_first()
-    board = JobBoard()
+    board = JobQueue()
     threading.Thread(target=_listen, args=(incoming, board), daemon=True).start()
 
     def emit(line: bytes) -> None:
@@ -99,7 +99,7 @@ def main() -> int:
     os._exit(code)
 
 
-def _work(session: "Session", board: JobBoard, emit: Callable[[bytes], None]) -> int:
+def _work(session: "Session", board: JobQueue, emit: Callable[[bytes], None]) -> int:
     """Return once the worker is of no further use."""
     while True:
         job = board.next(session.abort.release, session.abort.press)
@@ -119,7 +119,7 @@ def _work(session: "Session", board: JobBoard, emit: Callable[[bytes], None]) ->
             return 0
 
 
-def _listen(incoming: BinaryIO, board: JobBoard) -> None:
+def _listen(incoming: BinaryIO, board: JobQueue) -> None:
     """Read orders; the end of the pipe is the end of the process, whatever it is doing."""
     try:
         while line := incoming.readline(wire.LINE_LIMIT + 1):
@@ -145,7 +145,7 @@ if __name__ == "__main__":
 _PROGRESS_STEP = 0.01
 
 
-class Order(Protocol):
+class WorkerRequest(Protocol):
     """A message of the parent's that may be called off while it is worked on."""
 
     message: wire.JsonObject
@@ -162,7 +162,7 @@ class Session:
         self._log.install()
         self._loaded: LoadedModel | None = None
         self._decoder: Decoder | None = None
-        self._prompts: PromptMaker | None = None
+        self._prompts: PromptRenderer | None = None
         api.llama_backend_init()
 
     @property
@@ -170,7 +170,7 @@ class Session:
         """True once a model can answer."""
         return self._decoder is not None
 
-    def do(self, order: Order) -> bool:
+    def do(self, order: WorkerRequest) -> bool:
         """Carry out `order` and return whether the process is of further use.
 
         Raises a `PlaygroundError` for whatever a person can be told.
@@ -180,11 +180,11 @@ class Session:
                 self._load(order)
             else:
                 self._generate(order)
-        except (LoadStopped, Stopped):
+        except (LoadStopped, GenerationStopped):
             self._emit(wire.pack({"type": "stopped"}))
         return self.is_loaded
 
-    def _load(self, order: Order) -> None:
+    def _load(self, order: WorkerRequest) -> None:
         begun = perf_counter()
         reported = -1.0
 
@@ -200,11 +200,11 @@ class Session:
         self.abort.attach(loaded.context)
         pieces = Pieces(loaded)
         self._loaded = loaded
-        self._prompts = PromptMaker(loaded)
+        self._prompts = PromptRenderer(loaded)
         self._decoder = Decoder(loaded, pieces, self._log, self._emit)
         self._emit(wire.pack(wire.loaded(perf_counter() - begun, loaded.context_tokens)))
 
-    def _generate(self, order: Order) -> None:
+    def _generate(self, order: WorkerRequest) -> None:
         if self._decoder is None or self._prompts is None:
             raise wire.WireError("no model is loaded")
         _, request = wire.read_generate(order.message)
@@ -212,7 +212,7 @@ class Session:
         self._emit(wire.pack(wire.phase("template")))
         prompt = self._prompts.make(request.messages)
         if order.is_stopped:
-            raise Stopped
+            raise GenerationStopped
         if prompt.is_plain:
             self._emit(
                 wire.pack(

@@ -12,7 +12,7 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.errors import ModelLoadFailed
 from playground.core.targets import FlashAttention, KvType
-from playground.engines.llama.protocol import LoadOrder
+from playground.engines.llama.protocol import LoadRequest
 from playground.engines.worker.log import LogLines, explain
 
 PROMPT_CHUNK = 512
@@ -87,7 +87,7 @@ def set_fields(structure: ctypes.Structure, **values: object) -> None:
 class LoadedModel:
     """One model in memory with one context for one conversation."""
 
-    def __init__(self, model: Any, context: Any, order: LoadOrder, *, on_gpu: bool) -> None:
+    def __init__(self, model: Any, context: Any, order: LoadRequest, *, on_gpu: bool) -> None:
         self.model = model
         self.context = context
         self.on_gpu = on_gpu
@@ -123,7 +123,7 @@ class LoadedModel:
 
 
 def load_model(
-    order: LoadOrder,
+    order: LoadRequest,
     log: LogLines,
     on_progress: Callable[[float], None],
     is_stopped: Callable[[], bool],
@@ -148,7 +148,7 @@ def load_model(
     return loaded
 
 
-def _with_context(model: Any, order: LoadOrder, log: LogLines) -> LoadedModel:
+def _with_context(model: Any, order: LoadRequest, log: LogLines) -> LoadedModel:
     """Return `model` with its context, warmed up."""
     if api.llama_model_has_encoder(model) or not api.llama_model_has_decoder(model):
         raise ModelLoadFailed(*_NO_CHAT)
@@ -165,14 +165,14 @@ def _with_context(model: Any, order: LoadOrder, log: LogLines) -> LoadedModel:
     return loaded
 
 
-def _gpu_layers(order: LoadOrder) -> int:
+def _gpu_layers(order: LoadRequest) -> int:
     if order.gpu_layers is not None:
         return order.gpu_layers if api.llama_supports_gpu_offload() else 0
     return -1 if api.llama_supports_gpu_offload() else 0
 
 
 def _load_weights(
-    order: LoadOrder,
+    order: LoadRequest,
     log: LogLines,
     on_progress: Callable[[float], None],
     is_stopped: Callable[[], bool],
@@ -194,7 +194,7 @@ def _load_weights(
     return model
 
 
-def _model_parameters(order: LoadOrder) -> Any:
+def _model_parameters(order: LoadRequest) -> Any:
     parameters = api.llama_model_default_params()
     layers = _gpu_layers(order)
     set_fields(parameters, n_gpu_layers=layers)
@@ -205,7 +205,7 @@ def _model_parameters(order: LoadOrder) -> Any:
     return parameters
 
 
-def _context_parameters(order: LoadOrder, *, on_gpu: bool) -> Any:
+def _context_parameters(order: LoadRequest, *, on_gpu: bool) -> Any:
     parameters = api.llama_context_default_params()
     set_fields(
         parameters,

@@ -29,7 +29,7 @@ class Prompt:
     """True where the file has no chat template."""
 
 
-class PromptMaker:
+class PromptRenderer:
     """Turns messages into tokens the way one model wants them."""
 
     def __init__(self, loaded: LoadedModel) -> None:

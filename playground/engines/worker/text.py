@@ -11,7 +11,7 @@ THINK_CLOSE = "</think>"
 
 
 @dataclass(slots=True)
-class Chunk:
+class TextPiece:
     """Text that may be shown, with the tokens it came in; both may be empty."""
 
     is_reasoning: bool
@@ -44,11 +44,11 @@ class AnswerText:
         self._is_reasoning = in_reasoning
         self._may_open = not in_reasoning
         self._skips_space = in_reasoning
-        self._chunks: list[Chunk] = []
+        self._chunks: list[TextPiece] = []
         self.is_stopped = False
         self.reasoning_tokens = 0
 
-    def add(self, piece: bytes, row: TokenRow) -> list[Chunk]:
+    def add(self, piece: bytes, row: TokenRow) -> list[TextPiece]:
         """Take the next token and return what can be shown now."""
         text = self._decode(piece)
         self._pending.append(_Held(row, text))
@@ -57,7 +57,7 @@ class AnswerText:
         self._decide()
         return self._chunks
 
-    def finish(self) -> list[Chunk]:
+    def finish(self) -> list[TextPiece]:
         """Return what was held back; the first bytes of an unfinished character are dropped."""
         self._chunks = []
         if not self.is_stopped:
@@ -136,9 +136,9 @@ class AnswerText:
             self._chunk().text += self._pending[0].shown
             self._pending[0].shown = ""
 
-    def _chunk(self) -> Chunk:
+    def _chunk(self) -> TextPiece:
         if not self._chunks or self._chunks[-1].is_reasoning != self._is_reasoning:
-            self._chunks.append(Chunk(self._is_reasoning))
+            self._chunks.append(TextPiece(self._is_reasoning))
         return self._chunks[-1]
 
 

@@ -21,9 +21,9 @@ from playground.services.downloads.http import (
     Version,
 )
 from playground.services.downloads.part_file import (
+    IncrementalHash,
     PartFile,
-    PrefixHash,
-    discard,
+    delete_partial,
     is_checked_by_git_name,
 )
 from playground.services.hub.client import DownloadSource
@@ -88,7 +88,7 @@ class RateLimiter:
                 return
 
 
-class Pace:
+class ProgressEstimator:
     """Smoothed speed and time left of one download."""
 
     def __init__(self) -> None:
@@ -137,11 +137,11 @@ _MOST_FRESH_STARTS = 3
 _LEFT_AFTER_S = 0.5
 
 
-class Stopped(Exception):
+class TransferStopped(Exception):
     """The transfer was told to stop."""
 
 
-class Transfer:
+class FileTransfer:
     """One file on its way; `run` blocks in a thread of its own, everything else is for others."""
 
     def __init__(
@@ -192,7 +192,7 @@ class Transfer:
     def run(self) -> HubPart:
         """Fetch, verify, and give the file its final name; return it as it turned out to be.
 
-        Raises `Stopped` and errors of the `PlaygroundError` tree.
+        Raises `TransferStopped` and errors of the `PlaygroundError` tree.
         """
         try:
             while True:
@@ -208,7 +208,7 @@ class Transfer:
     def _fetch(self) -> None:
         with PartFile(self._target, self.part) as file:
             self._file = file
-            checksum = PrefixHash(file) if self.part.sha256 else None
+            checksum = IncrementalHash(file) if self.part.sha256 else None
             try:
                 self._fetch_all(file, checksum)
                 self._verify(file, checksum)
@@ -218,7 +218,7 @@ class Transfer:
                 self._received = file.received_bytes
                 self._file = None
 
-    def _verify(self, file: PartFile, checksum: PrefixHash | None) -> None:
+    def _verify(self, file: PartFile, checksum: IncrementalHash | None) -> None:
         self.is_verifying = True
         try:
             if checksum is not None:
@@ -237,7 +237,7 @@ class Transfer:
                 f"The Hub and its servers do not agree on what {self._target.name} is.",
                 "Try again later.",
             )
-        discard(self._target)
+        delete_partial(self._target)
         self._received = 0
         self.fresh_starts += 1
         self.part = replace(
@@ -252,7 +252,7 @@ class Transfer:
         if notice not in (self.notice or ""):
             self.notice = f"{self.notice} {notice}" if self.notice else notice
 
-    def _fetch_all(self, file: PartFile, checksum: PrefixHash | None) -> None:
+    def _fetch_all(self, file: PartFile, checksum: IncrementalHash | None) -> None:
         self._error = None
         self._end.clear()
         self._raise_if_stopped()
@@ -285,7 +285,7 @@ class Transfer:
                 thread.join(_LEFT_AFTER_S)
                 return
 
-    def _work(self, number: int, file: PartFile, checksum: PrefixHash | None) -> None:
+    def _work(self, number: int, file: PartFile, checksum: IncrementalHash | None) -> None:
         try:
             while not self._has_ended:
                 piece = file.take(number, self._limits.chunk_bytes)
@@ -295,7 +295,7 @@ class Transfer:
                     self._fetch_piece(number, file, piece, checksum)
                 except ConnectionBroke as broke:
                     self._wait_after(broke)
-        except (PlaygroundError, FileChanged, Stopped) as error:
+        except (PlaygroundError, FileChanged, TransferStopped) as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - raised again by `run`
             self._fail(error)
@@ -314,7 +314,7 @@ class Transfer:
         number: int,
         file: PartFile,
         piece: tuple[int, int],
-        checksum: PrefixHash | None,
+        checksum: IncrementalHash | None,
     ) -> None:
         opened = self._client.open(*piece)
         try:
@@ -367,7 +367,7 @@ class Transfer:
         file: PartFile,
         opened: OpenRange,
         piece: tuple[int, int],
-        checksum: PrefixHash | None,
+        checksum: IncrementalHash | None,
     ) -> None:
         position, stop = opened.start, piece[1]
         here = file.prefix_bytes if not opened.is_range else 0
@@ -409,14 +409,14 @@ class Transfer:
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise TransferStopped
 
 
 _ASK_S = 40.0
 _HASH_PIECE = 1 << 20
 
 
-class Job:
+class DownloadTask:
     """One download while it runs."""
 
     task: asyncio.Task[None] | None = None
@@ -437,10 +437,10 @@ class Job:
         self._limiter = limiter
         self._limits = limits
         self._loop = loop
-        self._pace = Pace()
+        self._pace = ProgressEstimator()
         self._parts = list(item.parts)
         self._finished_bytes = 0
-        self._transfer: Transfer | None = None
+        self._transfer: FileTransfer | None = None
         self._is_checking = False
         self._fresh_starts = 0
         self._notice: str | None = None
@@ -448,12 +448,12 @@ class Job:
         threading.Thread(target=self._run, name="download", daemon=True).start()
 
     async def outcome(self) -> Exception | None:
-        """Return what ended it: `None` once all files are there, a `PlaygroundError`, `Stopped`.
+        """Return what ended it: `None` once all files are there, a `PlaygroundError`, `TransferStopped`.
 
         Anything else is a bug, and raised.
         """
         found = await asyncio.shield(self._ended)
-        if found is None or isinstance(found, PlaygroundError | Stopped):
+        if found is None or isinstance(found, PlaygroundError | TransferStopped):
             return found
         raise found
 
@@ -525,10 +525,12 @@ class Job:
         if self._is_there(target, part):
             self._finished_bytes += part.size_bytes
             return
-        transfer = Transfer(part, target, lambda: self._source(part), self._limiter, self._limits)
+        transfer = FileTransfer(
+            part, target, lambda: self._source(part), self._limiter, self._limits
+        )
         self._transfer = transfer
         if self.is_stopped:
-            raise Stopped
+            raise TransferStopped
         fetched = transfer.run()
         self._parts[number] = fetched
         self._notice = transfer.notice or self._notice
@@ -560,7 +562,7 @@ class Job:
         with path.open("rb") as file:
             while data := file.read(_HASH_PIECE):
                 if self.is_stopped:
-                    raise Stopped
+                    raise TransferStopped
                 digest.update(data)
         return digest.hexdigest()
 

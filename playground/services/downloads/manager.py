@@ -27,8 +27,13 @@ from playground.core.errors import (
 from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import HubFile, HubPart, HubRepository
-from playground.services.downloads.job import DEFAULT_LIMITS, Job, RateLimiter, TransferLimits
-from playground.services.downloads.part_file import bytes_here, check_room, discard
+from playground.services.downloads.job import (
+    DEFAULT_LIMITS,
+    DownloadTask,
+    RateLimiter,
+    TransferLimits,
+)
+from playground.services.downloads.part_file import bytes_here, check_disk_space, delete_partial
 from playground.services.hub.service import HubService
 from playground.store.files import aside_path
 from playground.store.settings import Settings, SettingsStore
@@ -185,7 +190,7 @@ LOOK_S = 0.25
 _CLOSE_S = 1.0
 
 
-class Downloads(DownloadList):
+class DownloadManager(DownloadList):
     """The queue. Everything but `follow` and `wait` is called on the I/O loop.
 
     Without a `queue_file` nothing is remembered but what has arrived, which the same download takes
@@ -209,7 +214,7 @@ class Downloads(DownloadList):
         self._on_done = on_done
         self._limits = limits
         self._limiter = RateLimiter()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, DownloadTask] = {}
         self._clock: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._paused: dict[str, ErrorInfo | None] = {}
@@ -256,7 +261,7 @@ class Downloads(DownloadList):
                 return await self._again(item, repository.revision, parts)
         total = sum(part.size_bytes for part in parts)
         here = await asyncio.to_thread(bytes_here, folder, parts)
-        await self._check_room(total - here)
+        await self._check_disk_space(total - here)
         item = Download(
             id=uuid.uuid4().hex,
             repo=repository.model.repo,
@@ -289,7 +294,7 @@ class Downloads(DownloadList):
             return
         if self._hub.is_offline:
             raise Offline("Offline mode is on: nothing is downloaded.")
-        await self._check_room(item.total_bytes - item.received_bytes, item.id)
+        await self._check_disk_space(item.total_bytes - item.received_bytes, item.id)
         if item.error is not None and item.error.kind == ChecksumWrong.__name__:
             await asyncio.to_thread(_discard_all, item)
             item = replace(item, received_bytes=0)
@@ -309,14 +314,14 @@ class Downloads(DownloadList):
         await self._changed_now()
         self._start_next()
 
-    async def _check_room(self, needed: int, but: str | None = None) -> None:
+    async def _check_disk_space(self, needed: int, but: str | None = None) -> None:
         """Raise `DiskFull` where the disk has no room for `needed` and all that is queued."""
         waiting = sum(
             item.total_bytes - item.received_bytes
             for item in self._items.values()
             if item.id != but and not item.state.is_over
         )
-        await asyncio.to_thread(check_room, self._folder, needed, waiting)
+        await asyncio.to_thread(check_disk_space, self._folder, needed, waiting)
 
     async def _again(self, item: Download, revision: str, parts: tuple[HubPart, ...]) -> Download:
         """Go on with a download that is on the list, at the revision asked for now."""
@@ -357,12 +362,12 @@ class Downloads(DownloadList):
             self._clock = asyncio.get_running_loop().create_task(self._look())
 
     def _start(self, item: Download) -> None:
-        job = Job(item, self._hub, self._limiter, self._limits, asyncio.get_running_loop())
+        job = DownloadTask(item, self._hub, self._limiter, self._limits, asyncio.get_running_loop())
         self._jobs[item.id] = job
         self._items[item.id] = replace(item, state=DownloadState.RUNNING, error=None)
         job.task = asyncio.get_running_loop().create_task(self._finish(job))
 
-    async def _finish(self, job: Job) -> None:
+    async def _finish(self, job: DownloadTask) -> None:
         outcome = await self._outcome(job)
         self._jobs.pop(job.id, None)
         item = self._items.get(job.id)
@@ -387,7 +392,7 @@ class Downloads(DownloadList):
         if not job.is_stopped:
             self._start_next()
 
-    async def _outcome(self, job: Job) -> Exception | None:
+    async def _outcome(self, job: DownloadTask) -> Exception | None:
         try:
             return await job.outcome()
         except Exception:
@@ -421,7 +426,7 @@ class Downloads(DownloadList):
             finally:
                 self._paused.pop(download_id, None)
 
-    async def _end(self, jobs: list[Job]) -> None:
+    async def _end(self, jobs: list[DownloadTask]) -> None:
         for job in jobs:
             job.stop()
         tasks = [job.task for job in jobs if job.task is not None]
@@ -433,4 +438,4 @@ class Downloads(DownloadList):
 
 def _discard_all(item: Download) -> None:
     for part in item.parts:
-        discard(item.folder / part.path)
+        delete_partial(item.folder / part.path)

@@ -52,19 +52,19 @@ def fresh_journal_path(target: Path) -> Path:
     return target.with_name(f".{_stem(target.name)}.journal.new")
 
 
-def discard(target: Path) -> None:
+def delete_partial(target: Path) -> None:
     """Delete what has arrived of `target`; the final file is not touched.
 
     What another process is fetching is left to it.
     """
-    with told(target):
+    with translate_os_errors(target):
         try:
             file = os.open(part_path(target), os.O_RDWR | getattr(os, "O_BINARY", 0))
         except FileNotFoundError:
             pass
         else:
             try:
-                claim(file, target)
+                lock_file(file, target)
             except InUse:
                 return
             finally:
@@ -73,7 +73,7 @@ def discard(target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def claim(file: int, target: Path) -> None:
+def lock_file(file: int, target: Path) -> None:
     """Keep other processes from an open file; the system lets go of it when it is closed.
 
     Raises `InUse`. A disk that knows no locks, as some on a network, is used without.
@@ -116,7 +116,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-class told(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as `with told(…)`
+class translate_os_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as `with told(…)`
     """Turns what the system says of a file into an error with a sentence."""
 
     def __init__(self, target: Path) -> None:
@@ -227,7 +227,7 @@ class PartFile:
         self._journal = -1
         self._file = _opened(target)
         try:
-            with told(target):
+            with translate_os_errors(target):
                 self._read_journal()
                 if os.fstat(self._file).st_size > self.size_bytes:
                     os.ftruncate(self._file, self.size_bytes)
@@ -291,7 +291,7 @@ class PartFile:
 
     def write(self, start: int, data: bytes | memoryview) -> None:
         """Keep a piece; raises `DiskFull` and `DownloadFailed`."""
-        with told(self.target):
+        with translate_os_errors(self.target):
             view, position = memoryview(data), start
             while view:
                 written = _write_at(self._file, view, position)
@@ -302,7 +302,7 @@ class PartFile:
 
     def note_etag(self, etag: str | None) -> None:
         """Remember which version of the file this is."""
-        with self._lock, told(self.target):
+        with self._lock, translate_os_errors(self.target):
             self.etag = etag
             self._start_journal()
 
@@ -318,7 +318,7 @@ class PartFile:
         """Bring what is here onto the disk itself, and write down that it is."""
         with self._lock:
             here = self._done.items()
-        with told(self.target):
+        with translate_os_errors(self.target):
             getattr(os, "fdatasync", os.fsync)(self._file)
             with self._lock:
                 for start, stop in here:
@@ -327,7 +327,7 @@ class PartFile:
 
     def finish(self) -> None:
         """Give the file its final name; it is whole and verified. Raises where that is taken."""
-        with told(self.target):
+        with translate_os_errors(self.target):
             os.fsync(self._file)
             if self.target.exists():
                 raise DownloadFailed(
@@ -404,12 +404,12 @@ def _opened(target: Path) -> int:
     path = part_path(target)
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     while True:
-        with told(target):
+        with translate_os_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             # a link here would have us write wherever it leads
             file = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
         try:
-            claim(file, target)
+            lock_file(file, target)
         except BaseException:
             os.close(file)
             raise
@@ -457,7 +457,7 @@ _SYNC_EVERY = 32 << 20
 _GIT_NAME = re.compile(r"[0-9a-f]{40}")
 
 
-class PrefixHash:
+class IncrementalHash:
     """Takes the SHA-256 of a file from its beginning, as far as it is there, in its own thread."""
 
     def __init__(self, file: PartFile) -> None:
@@ -550,7 +550,7 @@ RESERVE_BYTES = 64_000_000
 """Left free on the disk for everything else."""
 
 
-def check_room(folder: Path, needed: int, waiting: int) -> None:
+def check_disk_space(folder: Path, needed: int, waiting: int) -> None:
     """Raise `DiskFull` where the disk has no room for `needed` bytes beside those that wait."""
     free = _free_bytes(folder) - RESERVE_BYTES
     if needed + waiting <= free:

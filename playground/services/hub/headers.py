@@ -56,8 +56,8 @@ class RemoteHeaders:
             return await piece(part.path, offset, length)
 
         async with self._turns:
-            like = self._likes.get((repo, revision))
-            header = await read_remote_header(fetch, part.size_bytes, like)
+            sibling = self._likes.get((repo, revision))
+            header = await read_remote_header(fetch, part.size_bytes, sibling)
         await asyncio.to_thread(self._keep, place, header)
         return header
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from playground.core.gguf.quantization import USUAL_BITS, bits_per_weight
 from playground.core.hub import HubFile
-from playground.core.requirements.model import Verdict
+from playground.core.requirements.model import Compatibility
 
 _SMALL_BYTES = 1_200_000_000
 """Up to here the nearly lossless version costs little, and small models lose most by compression.
 """
 _LOSSLESS_BITS = 8.5
-_USE = {Verdict.RUNS_GREAT: 3.0, Verdict.RUNS: 2.6, Verdict.SLOW: 1.0}
+_USE = {Compatibility.RUNS_GREAT: 3.0, Compatibility.RUNS: 2.6, Compatibility.SLOW: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Recommendation:
     reason: str
 
 
-def recommended(files: Sequence[HubFile], verdicts: Mapping[str, Verdict]) -> Recommendation | None:
+def recommended(
+    files: Sequence[HubFile], verdicts: Mapping[str, Compatibility]
+) -> Recommendation | None:
     """Return the file to take; `verdicts` by path, as far as they are known.
 
     The better verdict counts most, then the quality: below about 4.4 bits a weight models forget
@@ -42,7 +44,7 @@ def recommended(files: Sequence[HubFile], verdicts: Mapping[str, Verdict]) -> Re
     return Recommendation(best, _reason(best, verdicts[best.path], files, verdicts))
 
 
-def _score(file: HubFile, verdict: Verdict) -> float | None:
+def _score(file: HubFile, verdict: Compatibility) -> float | None:
     bits = bits_per_weight(file.quantization)
     if bits is None:
         return _USE[verdict] - 0.5
@@ -59,11 +61,14 @@ def _quality(bits: float) -> float:
 
 
 def _reason(
-    file: HubFile, verdict: Verdict, files: Sequence[HubFile], verdicts: Mapping[str, Verdict]
+    file: HubFile,
+    verdict: Compatibility,
+    files: Sequence[HubFile],
+    verdicts: Mapping[str, Compatibility],
 ) -> str:
-    if verdict is Verdict.SLOW:
+    if verdict is Compatibility.SLOW:
         return f"{_slow_reason(file, files)} A smaller model would be a better choice."
-    runs_great = verdict is Verdict.RUNS_GREAT
+    runs_great = verdict is Compatibility.RUNS_GREAT
     how = "runs great on this computer" if runs_great else "runs on this computer"
     bits = bits_per_weight(file.quantization)
     if len(files) == 1:
@@ -97,6 +102,6 @@ def _slow_reason(file: HubFile, files: Sequence[HubFile]) -> str:
     return "Of all versions it suits best, but it is slow on this computer."
 
 
-def _loses(other: Verdict | None, best: Verdict) -> bool:
-    order = list(Verdict)
+def _loses(other: Compatibility | None, best: Compatibility) -> bool:
+    order = list(Compatibility)
     return other is not None and order.index(other) > order.index(best)

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from playground.core.errors import HubFailed, RepositoryNotFound
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import (
+    FeaturedModel,
     HubFile,
     HubModel,
-    HubPage,
     HubQuery,
     HubRepository,
     HubSort,
-    ShelfModel,
+    SearchPage,
 )
 from playground.resources import resource
 from playground.services.hub import api as listing
@@ -83,7 +83,7 @@ class HubService:
         cursor: str | None = None,
         *,
         runs_here: Callable[[HubModel], bool] | None = None,
-    ) -> HubPage:
+    ) -> SearchPage:
         """Return a page of GGUF repositories; `runs_here` decides for `query.fits_only`.
 
         Raises `Offline` and `HubFailed`. Filters the Hub does not know are applied here, over as
@@ -109,7 +109,7 @@ class HubService:
             cursor = urlsplit(following[1]).query if following else None
             if cursor is None or len(found) >= PAGE_LENGTH // 2:
                 break
-        return HubPage(tuple(found), cursor)
+        return SearchPage(tuple(found), cursor)
 
     async def repository(self, repo: str, revision: str | None = None) -> HubRepository:
         """Return a repository's files at one commit.
@@ -152,7 +152,7 @@ class HubService:
         """Return where the bytes of a file are asked for; raises `Offline`."""
         return await self._connection.source(_resolve_path(repo, revision, path))
 
-    def shelf(self) -> tuple[ShelfModel, ...]:
+    def shelf(self) -> tuple[FeaturedModel, ...]:
         """Return the starter shelf."""
         return shelf()
 
@@ -192,10 +192,10 @@ class HubService:
 
 
 @cache
-def shelf() -> tuple[ShelfModel, ...]:
+def shelf() -> tuple[FeaturedModel, ...]:
     """Return the well-known small models of `resources/shelf.toml`."""
     with resource("shelf.toml").open("rb") as file:
-        return tuple(ShelfModel(**entry) for entry in tomllib.load(file)["model"])
+        return tuple(FeaturedModel(**entry) for entry in tomllib.load(file)["model"])
 
 
 def _params(query: HubQuery) -> list[tuple[str, str]]:

@@ -26,29 +26,29 @@ _LARGEST_SETTINGS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class AppPlace:
+class AppModelFolder:
     """A folder in which another program keeps models."""
 
     name: str
     folder: Path
 
 
-def app_places(
+def app_model_folders(
     platform: str = sys.platform,
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
-) -> tuple[AppPlace, ...]:
+) -> tuple[AppModelFolder, ...]:
     """Return every place another program may keep models in, whether it is there or not."""
     environment = os.environ if environment is None else environment
     home = Path.home() if home is None else home
     folders = _Folders(platform, environment, home)
     found = [
-        *(AppPlace(LM_STUDIO, folder) for folder in _lm_studio(folders)),
-        *(AppPlace(JAN, folder) for folder in _jan(folders)),
-        AppPlace(GPT4ALL, folders.local / "nomic.ai" / "GPT4All"),
-        AppPlace(LLAMA_CPP, folders.named("LLAMA_CACHE", folders.cache / "llama.cpp")),
-        AppPlace(HUGGING_FACE, _hugging_face(folders)),
-        *(AppPlace(OLLAMA, folder) for folder in _ollama(folders)),
+        *(AppModelFolder(LM_STUDIO, folder) for folder in _lm_studio(folders)),
+        *(AppModelFolder(JAN, folder) for folder in _jan(folders)),
+        AppModelFolder(GPT4ALL, folders.local / "nomic.ai" / "GPT4All"),
+        AppModelFolder(LLAMA_CPP, folders.named("LLAMA_CACHE", folders.cache / "llama.cpp")),
+        AppModelFolder(HUGGING_FACE, _hugging_face(folders)),
+        *(AppModelFolder(OLLAMA, folder) for folder in _ollama(folders)),
     ]
     return tuple(dict.fromkeys(found))
 

@@ -48,7 +48,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedHeader:
     """What is known of one file: its header, or why it has none."""
 
     stamp: Stamp
@@ -57,7 +57,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class CachedListing:
     """How a model was listed last."""
 
     signature: str
@@ -80,13 +80,13 @@ class LibraryCache:
         self._connection: sqlite3.Connection | None = None
         self._tries_left = 0 if file is None else _TRIES
 
-    def get(self, path: str) -> Known | None:
+    def get(self, path: str) -> CachedHeader | None:
         """Return what is known of a file."""
         query = "SELECT size, mtime_ns, header, problem FROM files WHERE path = ?"
         rows = self._rows(query, _key(path))
         return None if not rows else _known(*rows[0])
 
-    def put(self, items: Iterable[tuple[str, Known]]) -> None:
+    def put(self, items: Iterable[tuple[str, CachedHeader]]) -> None:
         """Remember files."""
         self._change(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
@@ -102,18 +102,18 @@ class LibraryCache:
             ],
         )
 
-    def listed(self) -> dict[str, Listed]:
+    def listed(self) -> dict[str, CachedListing]:
         """Return how every model was listed last, by path."""
         rows = self._rows("SELECT path, signature, model, root, drive FROM listed")
         try:
             return {
-                _text(path): Listed(str(signature), str(model), _text(root), _text(drive))
+                _text(path): CachedListing(str(signature), str(model), _text(root), _text(drive))
                 for path, signature, model, root, drive in rows
             }
         except (AttributeError, UnicodeDecodeError):
             return {}
 
-    def put_listed(self, rows: Iterable[tuple[str, Listed]]) -> None:
+    def put_listed(self, rows: Iterable[tuple[str, CachedListing]]) -> None:
         """Remember how models are listed, by path."""
         self._change(
             "INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?, ?)",
@@ -238,13 +238,15 @@ def _text(key: bytes) -> str:
     return key.decode("utf-8", "surrogatepass")
 
 
-def _known(size: int, mtime_ns: int, header: bytes | None, problem: str | None) -> Known | None:
+def _known(
+    size: int, mtime_ns: int, header: bytes | None, problem: str | None
+) -> CachedHeader | None:
     stamp = Stamp(size, mtime_ns)
     try:
         if problem is not None:
             message, hint = json.loads(problem)
-            return Known(stamp, None, (str(message), str(hint)))
+            return CachedHeader(stamp, None, (str(message), str(hint)))
         found = gguf_codec.loads(header) if isinstance(header, bytes) else None
     except (ValueError, TypeError):
         return None
-    return None if found is None else Known(stamp, found, None)
+    return None if found is None else CachedHeader(stamp, found, None)

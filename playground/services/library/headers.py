@@ -9,15 +9,15 @@ from pathlib import Path
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
-from playground.services.library.cache import Known, LibraryCache, Stamp
-from playground.services.library.scanner import FoundFile
+from playground.services.library.cache import CachedHeader, LibraryCache, Stamp
+from playground.services.library.scanner import ScannedModel
 
 _AT_HAND = 48
 Read = Callable[[Path], GgufHeader]
 """Reads a header as `read_header` does, here or in another process."""
 
 
-class Headers:
+class HeaderCache:
     """Reads headers, and remembers them by path, size and time of change.
 
     Those of a thousand files would be large: the last ones stay at hand, the rest are in the cache.
@@ -29,10 +29,10 @@ class Headers:
         self._read_file = read
         self._reading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
-        self._at_hand: OrderedDict[str, Known] = OrderedDict()
-        self._unsaved: dict[str, Known] = {}
+        self._at_hand: OrderedDict[str, CachedHeader] = OrderedDict()
+        self._unsaved: dict[str, CachedHeader] = {}
 
-    def whole(self, found: FoundFile, read: Read | None = None) -> GgufHeader:
+    def whole(self, found: ScannedModel, read: Read | None = None) -> GgufHeader:
         """Return the first part's header with the tensors of all; `read` may read what is new.
 
         Raises `ModelFileInvalid`, whose cause is an `OSError` where trying again may help.
@@ -79,7 +79,7 @@ class Headers:
             unsaved, self._unsaved = self._unsaved, {}
         self._cache.put(unsaved.items())
 
-    def _remembered(self, path: str, stamp: Stamp | None) -> Known | None:
+    def _remembered(self, path: str, stamp: Stamp | None) -> CachedHeader | None:
         with self._lock:
             known = self._at_hand.get(path)
             if known is not None and known.stamp == stamp:
@@ -91,7 +91,7 @@ class Headers:
         self._keep(path, known)
         return known
 
-    def _read(self, path: Path, stamp: Stamp | None, read: Read) -> Known:
+    def _read(self, path: Path, stamp: Stamp | None, read: Read) -> CachedHeader:
         """Read a header from the file.
 
         What a drive or the rights on a file keep from being read is not remembered: neither
@@ -103,14 +103,14 @@ class Headers:
             if stamp is None or isinstance(error.__cause__, OSError):
                 raise
             header, problem = None, (error.message, error.hint)
-        known = Known(stamp or Stamp(0, 0), header, problem)
+        known = CachedHeader(stamp or Stamp(0, 0), header, problem)
         if stamp is not None:
             self._keep(str(path), known)
             with self._lock:
                 self._unsaved[str(path)] = known
         return known
 
-    def _keep(self, path: str, known: Known) -> None:
+    def _keep(self, path: str, known: CachedHeader) -> None:
         with self._lock:
             self._at_hand[path] = known
             while len(self._at_hand) > _AT_HAND:

@@ -17,20 +17,20 @@ from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements.layers import MAX_LAYERS
 from playground.core.targets import ModelFile
-from playground.services.library.cache import LibraryCache, Listed, Stamp
+from playground.services.library.cache import CachedListing, LibraryCache, Stamp
 from playground.services.library.courtesy import Courtesy
-from playground.services.library.headers import Headers, Read, stamp_of
+from playground.services.library.headers import HeaderCache, Read, stamp_of
 from playground.services.library.scanner import (
     STARTER,
-    FoundFile,
-    Look,
+    ScannedModel,
+    ScanResult,
     belong_together,
     is_drive,
     total_size,
 )
 
 
-class LastSeen:
+class ListingCache:
     """The models that were listed before, here or away; kept over restarts.
 
     Callable from any thread.
@@ -39,11 +39,11 @@ class LastSeen:
     def __init__(self, cache: LibraryCache) -> None:
         self._cache = cache
         self._lock = threading.Lock()
-        self._listed: dict[str, Listed] | None = None
-        self._unsaved: dict[str, Listed] = {}
-        self._away: dict[str, tuple[Listed, ModelFile | None]] = {}
+        self._listed: dict[str, CachedListing] | None = None
+        self._unsaved: dict[str, CachedListing] = {}
+        self._away: dict[str, tuple[CachedListing, ModelFile | None]] = {}
 
-    def model(self, found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile | None:
+    def model(self, found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile | None:
         """Return how a model was listed, if nothing about it has changed since."""
         with self._lock:
             listed = self._known().get(str(found.path))
@@ -52,10 +52,10 @@ class LastSeen:
         return _decoded(listed)
 
     def note(
-        self, found: FoundFile, stamps: dict[str, Stamp], model: ModelFile, drive: str
+        self, found: ScannedModel, stamps: dict[str, Stamp], model: ModelFile, drive: str
     ) -> None:
         """Remember how a model is listed, and where the drive it lies on is mounted."""
-        listed = Listed(
+        listed = CachedListing(
             _signature(found, stamps), json.dumps(encode(model)), str(found.root or ""), drive
         )
         with self._lock:
@@ -74,7 +74,7 @@ class LastSeen:
             listed = self._known().get(path)
         return listed is not None and _is_gone(listed.drive)
 
-    def away(self, here: Collection[str], seen: Look) -> tuple[ModelFile, ...]:
+    def away(self, here: Collection[str], seen: ScanResult) -> tuple[ModelFile, ...]:
         """Return the models that are not `here` because their drive or folder is not.
 
         Those that are simply gone are forgotten.
@@ -103,7 +103,7 @@ class LastSeen:
                 self._unsaved.pop(path, None)
         self._cache.forget(paths)
 
-    def _known(self) -> dict[str, Listed]:
+    def _known(self) -> dict[str, CachedListing]:
         if self._listed is None:
             self._listed = self._cache.listed()
         return self._listed
@@ -113,13 +113,13 @@ def _is_gone(drive: str) -> bool:
     return bool(drive) and not is_drive(drive)
 
 
-def _signature(found: FoundFile, stamps: dict[str, Stamp]) -> str:
+def _signature(found: ScannedModel, stamps: dict[str, Stamp]) -> str:
     """Return what changes with anything a listing is made from."""
     made_from = (__version__, found, stamps)
     return hashlib.sha256(repr(made_from).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _decoded(listed: Listed) -> ModelFile | None:
+def _decoded(listed: CachedListing) -> ModelFile | None:
     try:
         model: ModelFile = decode(ModelFile, json.loads(listed.model))
     except (ValueError, TypeError, AttributeError):
@@ -149,7 +149,7 @@ _READERS = frozenset(
 )
 
 
-def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
+def bare_model(found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile:
     """Return what the folder tells: name and size."""
     projector = found.projector if found.is_projector_certain else None
     return ModelFile(
@@ -168,7 +168,9 @@ def bare_model(found: FoundFile, stamps: dict[str, Stamp]) -> ModelFile:
     )
 
 
-def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileInvalid) -> ModelFile:
+def model_of(
+    found: ScannedModel, bare: ModelFile, header: GgufHeader | ModelFileInvalid
+) -> ModelFile:
     """Return everything that is listed of a model file."""
     if isinstance(header, ModelFileInvalid):
         problem = _missing(found) if found.missing else header.message
@@ -194,7 +196,7 @@ def model_of(found: FoundFile, bare: ModelFile, header: GgufHeader | ModelFileIn
     )
 
 
-def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
+def problem_of(header: GgufHeader, found: ScannedModel) -> str | None:
     """Return why a file with a whole header cannot be used, in a sentence."""
     if found.missing:
         return _missing(found)
@@ -216,13 +218,13 @@ def problem_of(header: GgufHeader, found: FoundFile) -> str | None:
     return None if header.tensors else "The file holds no weights."
 
 
-def _named(found: FoundFile) -> str:
+def _named(found: ScannedModel) -> str:
     if found.repository is not None:
         return names.name_from_repository(found.repository)
     return names.name_from_file(found.path)
 
 
-def _missing(found: FoundFile) -> str:
+def _missing(found: ScannedModel) -> str:
     shown = ", ".join(str(number) for number in found.missing[:5])
     more = "" if len(found.missing) <= 5 else ", …"
     which = "number" if len(found.missing) == 1 else "numbers"
@@ -253,7 +255,7 @@ class LibraryState:
 class _Entry:
     """A model that is here."""
 
-    found: FoundFile
+    found: ScannedModel
     stamps: dict[str, Stamp]
     drive: str
     model: ModelFile
@@ -271,10 +273,10 @@ class _Entry:
         return (self.found, self.stamps) == (other.found, other.stamps)
 
 
-class Listing:
+class LibraryIndex:
     """The models of the last look, and what is known of each. Callable from any thread."""
 
-    def __init__(self, headers: Headers, last_seen: LastSeen, courtesy: Courtesy) -> None:
+    def __init__(self, headers: HeaderCache, last_seen: ListingCache, courtesy: Courtesy) -> None:
         self._headers = headers
         self._courtesy = courtesy
         self._last_seen = last_seen
@@ -283,7 +285,7 @@ class Listing:
         self._entries: dict[str, _Entry] = {}
         self._away: tuple[ModelFile, ...] = ()
 
-    def take(self, seen: Look) -> None:
+    def take(self, seen: ScanResult) -> None:
         """Take a look's result over."""
         with self._lock:
             before = dict(self._entries)
@@ -302,12 +304,12 @@ class Listing:
                     entries[path] = now
             self._entries, self._away = entries, away
 
-    def unread(self) -> list[FoundFile]:
+    def unread(self) -> list[ScannedModel]:
         """Return the models whose headers are to be read, for the first time or once more."""
         with self._lock:
             return [entry.found for entry in self._entries.values() if entry.is_unread]
 
-    def read_some(self, unread: list[FoundFile], read: Read | None = None) -> list[FoundFile]:
+    def read_some(self, unread: list[ScannedModel], read: Read | None = None) -> list[ScannedModel]:
         """Read headers for a moment, with `read`; return those that are left."""
         ends_at = time.perf_counter() + _MOMENT_S
         for done, found in enumerate(unread):
@@ -345,20 +347,20 @@ class Listing:
         left = sum(not entry.model.is_header_read for entry in entries)
         return LibraryState(tuple(models), left)
 
-    def found_at(self, path: Path) -> FoundFile | None:
+    def found_at(self, path: Path) -> ScannedModel | None:
         """Return the model of that path as the last look found it."""
         with self._lock:
             entry = self._entries.get(str(path))
         return None if entry is None else entry.found
 
-    def model(self, found: FoundFile) -> ModelFile:
+    def model(self, found: ScannedModel) -> ModelFile:
         """Return what is listed of a model, read now if it was not yet."""
         stamps = {str(path): stamp for path in found.files if (stamp := stamp_of(path)) is not None}
         model, _ = self._described(found, stamps)
         self._headers.save()
         return model
 
-    def _entry(self, found: FoundFile, seen: Look, before: _Entry | None) -> _Entry:
+    def _entry(self, found: ScannedModel, seen: ScanResult, before: _Entry | None) -> _Entry:
         paths = [str(path) for path in found.files]
         stamps = {path: seen.stamps[path] for path in paths if path in seen.stamps}
         if before is not None and (before.found, before.stamps) == (found, stamps):
@@ -366,7 +368,7 @@ class Listing:
         model = self._last_seen.model(found, stamps) or bare_model(found, stamps)
         return _Entry(found, stamps, seen.drives.get(str(found.path), ""), model)
 
-    def _read(self, found: FoundFile, read: Read | None) -> None:
+    def _read(self, found: ScannedModel, read: Read | None) -> None:
         path = str(found.path)
         with self._lock:
             entry = self._entries.get(path)
@@ -390,7 +392,7 @@ class Listing:
             self._last_seen.note(found, entry.stamps, model, entry.drive)
 
     def _described(
-        self, found: FoundFile, stamps: dict[str, Stamp], read: Read | None = None
+        self, found: ScannedModel, stamps: dict[str, Stamp], read: Read | None = None
     ) -> tuple[ModelFile, ModelFileInvalid | None]:
         """Return what the header tells of a model, and why it could not be read."""
         try:

@@ -13,14 +13,20 @@ from typing import Any
 
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.naming import without_quantization
-from playground.services.library.app_folders import HUGGING_FACE, JAN, LM_STUDIO, OLLAMA, AppPlace
+from playground.services.library.app_folders import (
+    HUGGING_FACE,
+    JAN,
+    LM_STUDIO,
+    OLLAMA,
+    AppModelFolder,
+)
 from playground.services.library.cache import Stamp
 from playground.services.library.courtesy import Courtesy
 
 _Facts = tuple[int, int, int, int]
 
 
-class Evidence:
+class ScanSnapshot:
     """The names in every folder, and what tells that a file is the same.
 
     Names are compared and not the folders' time of change, which some drives do not keep.
@@ -147,7 +153,7 @@ _BIN_FOLDERS = {"files", "info"}
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
+class ScannedModel:
     """One model on disk: its file, or its parts in order."""
 
     path: Path
@@ -194,7 +200,7 @@ def files_below(
     on_problem: Callable[[Path, str], None],
     is_stopped: Callable[[], bool],
     is_passed_over: Callable[[str], bool] = lambda _: False,
-    evidence: Evidence | None = None,
+    evidence: ScanSnapshot | None = None,
 ) -> Iterator[Path]:
     """Yield every file that ends in `.gguf` in and below `root`, each folder once.
 
@@ -203,7 +209,7 @@ def files_below(
     that cannot be read is reported and passed over, and so are the system's bins and folders whose
     name `is_passed_over`. What is seen of folders is noted in `evidence`.
     """
-    evidence = evidence or Evidence()
+    evidence = evidence or ScanSnapshot()
     seen: set[object] = set()
     folders, linked_folders, linked_files = [root], list[Path](), list[Path]()
     while (folders or linked_folders) and not is_stopped():
@@ -303,15 +309,15 @@ def is_file(path: Path) -> bool:
     return status is not None and stat.S_ISREG(status.st_mode)
 
 
-def grouped(paths: Iterable[Path], source: str) -> Iterator[FoundFile]:
-    """Yield one `FoundFile` for each model: the parts of a split model belong together."""
+def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
+    """Yield one `ScannedModel` for each model: the parts of a split model belong together."""
     split: dict[tuple[Path, str, int], dict[int, Path]] = {}
     for path in paths:
         if is_projector(path.name):
             continue
         match = _SHARD.fullmatch(path.name)
         if match is None:
-            yield FoundFile(path, source, (path,))
+            yield ScannedModel(path, source, (path,))
             continue
         key = (path.parent, match["stem"], int(match["count"]))
         split.setdefault(key, {})[int(match["number"])] = path
@@ -319,11 +325,11 @@ def grouped(paths: Iterable[Path], source: str) -> Iterator[FoundFile]:
         yield _joined(parts, count, source)
 
 
-def with_parts(path: Path, source: str) -> FoundFile:
+def with_parts(path: Path, source: str) -> ScannedModel:
     """Return the model the file at `path` belongs to, with the parts that lie beside it."""
     match = _SHARD.fullmatch(path.name)
     if match is None:
-        return FoundFile(path, source, (path,))
+        return ScannedModel(path, source, (path,))
     parts = {
         int(other["number"]): sibling
         for sibling in files_in(path.parent)
@@ -333,10 +339,10 @@ def with_parts(path: Path, source: str) -> FoundFile:
     return _joined(parts or {int(match["number"]): path}, int(match["count"]), source)
 
 
-def _joined(parts: dict[int, Path], count: int, source: str) -> FoundFile:
+def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:
     ordered = tuple(parts[number] for number in sorted(parts))
     missing = tuple(number for number in range(1, count + 1) if number not in parts)
-    return FoundFile(ordered[0], source, ordered, missing, count)
+    return ScannedModel(ordered[0], source, ordered, missing, count)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
@@ -394,12 +400,12 @@ class OllamaModel:
     projector: Path | None
 
 
-def ollama_models(root: Path, evidence: Evidence | None = None) -> Iterator[OllamaModel]:
+def ollama_models(root: Path, evidence: ScanSnapshot | None = None) -> Iterator[OllamaModel]:
     """Yield every model whose file is there; manifests that make no sense are passed over.
 
     What is seen of folders and manifests is noted in `evidence`.
     """
-    evidence = evidence or Evidence()
+    evidence = evidence or ScanSnapshot()
     manifests = root / "manifests"
     evidence.note_folder(str(root / "blobs"), names_in(root / "blobs"))
     for path in _files_below(manifests, evidence):
@@ -411,7 +417,7 @@ def ollama_models(root: Path, evidence: Evidence | None = None) -> Iterator[Olla
         yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR_LAYER)))
 
 
-def _files_below(folder: Path, evidence: Evidence) -> Iterator[Path]:
+def _files_below(folder: Path, evidence: ScanSnapshot) -> Iterator[Path]:
     names = names_in(folder)
     evidence.note_folder(str(folder), names)
     for path in (folder / name for name in names or ()):
@@ -463,13 +469,13 @@ _HUB_ENDING = "-gguf"
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ScanFolders:
     """Where to look."""
 
     starter: Path | None
     own: Path
     chosen: tuple[Path, ...]
-    apps: tuple[AppPlace, ...]
+    apps: tuple[AppModelFolder, ...]
 
     @property
     def roots(self) -> frozenset[str]:
@@ -479,10 +485,10 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScanResult:
     """What was seen at one look."""
 
-    found: tuple[FoundFile, ...]
+    found: tuple[ScannedModel, ...]
     stamps: dict[str, Stamp]
     """Path of each file of them → what tells that it is still the same."""
     drives: dict[str, str]
@@ -496,17 +502,17 @@ class Look:
 
 
 @dataclass(slots=True)
-class _Sight:
+class _ScanState:
     """What is gathered during a look."""
 
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: ScanSnapshot = field(default_factory=ScanSnapshot)
     problems: dict[Path, str] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     drives: dict[str, str] = field(default_factory=dict)
     seen: set[object] = field(default_factory=set)
     mounts: dict[int, str] = field(default_factory=dict)
 
-    def is_new(self, item: FoundFile) -> bool:
+    def is_new(self, item: ScannedModel) -> bool:
         """Note a model's files; return False where it was seen under another name."""
         identity: list[object] = []
         for path in item.files:
@@ -532,20 +538,20 @@ class _Sight:
         return self.mounts[device]
 
 
-class Lookout:
+class Scanner:
     """Looks again and again; where nothing has changed the last look is returned as it was."""
 
     def __init__(self, courtesy: Courtesy) -> None:
         self._courtesy = courtesy
-        self._last: tuple[Places, Evidence, Look] | None = None
+        self._last: tuple[ScanFolders, ScanSnapshot, ScanResult] | None = None
 
-    def look(self, places: Places, is_stopped: Callable[[], bool]) -> Look:
+    def look(self, places: ScanFolders, is_stopped: Callable[[], bool]) -> ScanResult:
         """Return every model file, each once: the first place that has it counts."""
         if self._last is not None:
             before, evidence, seen = self._last
             if before == places and evidence.still_holds(self._politely(is_stopped)):
                 return seen
-        sight = _Sight()
+        sight = _ScanState()
         everything = _everything(places, sight, self._politely(is_stopped))
         found = []
         for item in everything:
@@ -553,7 +559,9 @@ class Lookout:
             if sight.is_new(item):
                 found.append(item)
         missing = frozenset(str(place) for place in (places.own, *places.chosen) if _is_away(place))
-        seen = Look(tuple(found), sight.stamps, sight.drives, sight.problems, places.roots, missing)
+        seen = ScanResult(
+            tuple(found), sight.stamps, sight.drives, sight.problems, places.roots, missing
+        )
         if not is_stopped():
             self._last = (places, sight.evidence, seen)
         return seen
@@ -585,11 +593,11 @@ def is_drive(mount: str) -> bool:
     return os.path.ismount(mount) and exists(Path(mount))
 
 
-def found_at(path: Path, places: Places) -> FoundFile:
+def found_at(path: Path, places: ScanFolders) -> ScannedModel:
     """Return the model at `path` as a look would: with what the place it lies in tells of it."""
     for app in places.apps:
         if app.name == OLLAMA and app.folder in path.parents:
-            named = (item for item in _in_ollama(app, Evidence()) if item.path == path)
+            named = (item for item in _in_ollama(app, ScanSnapshot()) if item.path == path)
             if (item := next(named, None)) is not None:
                 return item
     for root, source, owner in (
@@ -612,10 +620,10 @@ def total_size(paths: Iterable[Path], stamps: dict[str, Stamp]) -> int:
 
 
 def _everything(
-    places: Places, sight: _Sight, is_stopped: Callable[[], bool]
-) -> Iterator[FoundFile]:
+    places: ScanFolders, sight: _ScanState, is_stopped: Callable[[], bool]
+) -> Iterator[ScannedModel]:
     if places.starter is not None:
-        yield FoundFile(places.starter, STARTER, (places.starter,))
+        yield ScannedModel(places.starter, STARTER, (places.starter,))
     yield from _in_own(places.own, _ignore, sight, is_stopped)
     # before the user's folders: what another program has put into one of them is still its own
     for app in places.apps:
@@ -634,9 +642,9 @@ def _everything(
 def _in_own(
     root: Path,
     report: Callable[[Path, str], None],
-    sight: _Sight,
+    sight: _ScanState,
     is_stopped: Callable[[], bool],
-) -> Iterator[FoundFile]:
+) -> Iterator[ScannedModel]:
     sight.evidence.note_file(str(root), status_of(root))
     if not is_file(root):
         paths = files_below(root, report, is_stopped, _never, sight.evidence)
@@ -650,7 +658,7 @@ def _in_own(
     yield _with_projector(replace(item, root=root), models, projectors)
 
 
-def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile]:
+def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[ScannedModel]:
     projectors: dict[str, list[Path]] = {}
     models: dict[str, list[Path]] = {}
     for path in paths:
@@ -675,16 +683,16 @@ def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[FoundFile
         yield _with_projector(item, models[folder], beside or [])
 
 
-def _with_projector(item: FoundFile, models: list[Path], projectors: list[Path]) -> FoundFile:
+def _with_projector(item: ScannedModel, models: list[Path], projectors: list[Path]) -> ScannedModel:
     pairing = paired(models, projectors).get(item.path) if projectors else None
     if pairing is None:
         return item
     return replace(item, projector=pairing.projector, is_projector_certain=pairing.is_certain)
 
 
-def _in_ollama(app: AppPlace, evidence: Evidence) -> Iterator[FoundFile]:
+def _in_ollama(app: AppModelFolder, evidence: ScanSnapshot) -> Iterator[ScannedModel]:
     for model in ollama_models(app.folder, evidence):
-        yield FoundFile(
+        yield ScannedModel(
             model.blob,
             OLLAMA,
             (model.blob,),

@@ -14,25 +14,31 @@ from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
 from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
-from playground.core.threads import in_daemon
+from playground.core.threads import run_in_daemon_thread
 from playground.services.library import scanner as folders
-from playground.services.library.app_folders import AppPlace, app_places
+from playground.services.library.app_folders import AppModelFolder, app_model_folders
 from playground.services.library.cache import LibraryCache
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.delete import Deletion, delete, deletion
-from playground.services.library.headers import Headers
-from playground.services.library.index import LastSeen, LibraryState, Listing
+from playground.services.library.headers import HeaderCache
+from playground.services.library.index import LibraryIndex, LibraryState, ListingCache
 from playground.services.library.reader import HeaderReader
-from playground.services.library.scanner import FoundFile, Look, Lookout, Places, found_at
+from playground.services.library.scanner import (
+    ScanFolders,
+    ScannedModel,
+    Scanner,
+    ScanResult,
+    found_at,
+)
 from playground.services.library.watcher import LOOK_EVERY_S, FolderWatch
 
-__all__ = ["LOOK_EVERY_S", "LibraryPlace", "LibraryState", "ModelLibrary"]
+__all__ = ["LOOK_EVERY_S", "LibraryFolder", "LibraryState", "ModelLibrary"]
 
 STARTER_NAME = "starter"
 
 
 @dataclass(frozen=True, slots=True)
-class LibraryPlace:
+class LibraryFolder:
     """A place that is looked through."""
 
     name: str
@@ -56,7 +62,7 @@ class ModelLibrary:
         own_folder: Path,
         *,
         cache_file: Path | None = None,
-        apps: Callable[[], tuple[AppPlace, ...]] = app_places,
+        apps: Callable[[], tuple[AppModelFolder, ...]] = app_model_folders,
         courtesy: Courtesy | None = None,
     ) -> None:
         courtesy = courtesy or Courtesy()
@@ -66,10 +72,10 @@ class ModelLibrary:
         self._own_folder = own_folder
         self._apps = apps
         self._cache = LibraryCache(cache_file)
-        self._headers = Headers(self._cache, self._read)
-        self._listing = Listing(self._headers, LastSeen(self._cache), courtesy)
-        self._lookout = Lookout(courtesy)
-        self._last_look: Look | None = None
+        self._headers = HeaderCache(self._cache, self._read)
+        self._listing = LibraryIndex(self._headers, ListingCache(self._cache), courtesy)
+        self._lookout = Scanner(courtesy)
+        self._last_look: ScanResult | None = None
         self._watch = FolderWatch(
             self._look, self._read_apart, self._listing.state, self._reader.rest
         )
@@ -82,7 +88,7 @@ class ModelLibrary:
         """Return the user's folders that the last look could not read, each with the reason."""
         return {} if self._last_look is None else dict(self._last_look.problems)
 
-    def places(self) -> tuple[LibraryPlace, ...]:
+    def places(self) -> tuple[LibraryFolder, ...]:
         """Return every place that is looked through; other programs' only where they are."""
         models = self._listing.state().models
         where = self._places()
@@ -119,7 +125,9 @@ class ModelLibrary:
         """Look through the folders once, so that whoever follows next is told at once."""
         stopped = threading.Event()
         try:
-            await in_daemon(lambda: self._watch.in_turn(lambda: self._look(stopped.is_set)))
+            await run_in_daemon_thread(
+                lambda: self._watch.in_turn(lambda: self._look(stopped.is_set))
+            )
         finally:
             stopped.set()
 
@@ -205,7 +213,7 @@ class ModelLibrary:
         """Return the header of the model at `path`, of all parts; raises `ModelFileInvalid`."""
         return self._whole(folders.with_parts(path, str(path.parent)))
 
-    def _look(self, is_stopped: Callable[[], bool]) -> list[FoundFile]:
+    def _look(self, is_stopped: Callable[[], bool]) -> list[ScannedModel]:
         """Look through all folders; return what has still to be read."""
         seen = self._lookout.look(self._places(), is_stopped)
         if is_stopped():
@@ -216,7 +224,7 @@ class ModelLibrary:
             self._last_look = seen
         return self._listing.unread()
 
-    def _read_apart(self, unread: list[FoundFile]) -> list[FoundFile]:
+    def _read_apart(self, unread: list[ScannedModel]) -> list[ScannedModel]:
         """Read some headers in a process of their own: a window is open that has to be painted."""
         left = self._listing.read_some(unread, self._reader.read)
         if not left:
@@ -233,15 +241,15 @@ class ModelLibrary:
             unread = self._listing.read_some(unread)
         return self._listing.state(is_patient=False).models
 
-    def _places(self) -> Places:
+    def _places(self) -> ScanFolders:
         chosen = tuple(folders.absolute(folder) for folder in self._user_folders())
-        return Places(folders.starter_path(), self._own_folder, chosen, self._apps())
+        return ScanFolders(folders.starter_path(), self._own_folder, chosen, self._apps())
 
-    def _place(self, name: str, folder: Path, models: Iterable[ModelFile]) -> LibraryPlace:
+    def _place(self, name: str, folder: Path, models: Iterable[ModelFile]) -> LibraryFolder:
         below = str(folder) + os.sep
         inside = sum(model.path == folder or str(model.path).startswith(below) for model in models)
         problem = self.folder_problems().get(folder)
-        return LibraryPlace(name, folder, folders.exists(folder), inside, problem)
+        return LibraryFolder(name, folder, folders.exists(folder), inside, problem)
 
     def _others(self, model: ModelFile) -> tuple[ModelFile, ...]:
         if self._last_look is None:
@@ -253,7 +261,7 @@ class ModelLibrary:
             if other.path != model.path and folders.exists(other.path)
         )
 
-    def _whole(self, found: FoundFile) -> GgufHeader:
+    def _whole(self, found: ScannedModel) -> GgufHeader:
         try:
             return self._headers.whole(found)
         finally:
@@ -266,7 +274,7 @@ class ModelLibrary:
                 "The starter model is not installed.",
                 'Install it with: pip install "inference-playground[starter]"',
             )
-        return self._listing.model(FoundFile(path, folders.STARTER, (path,)))
+        return self._listing.model(ScannedModel(path, folders.STARTER, (path,)))
 
     def _at(self, text: str) -> ModelFile | None:
         try:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from playground.services.library.index import LibraryState
-from playground.services.library.scanner import FoundFile
+from playground.services.library.scanner import ScannedModel
 
 T = TypeVar("T")
 LOOK_EVERY_S = 1.2
@@ -23,8 +23,8 @@ class FolderWatch:
 
     def __init__(
         self,
-        look: Callable[[Callable[[], bool]], list[FoundFile]],
-        read_some: Callable[[list[FoundFile]], list[FoundFile]],
+        look: Callable[[Callable[[], bool]], list[ScannedModel]],
+        read_some: Callable[[list[ScannedModel]], list[ScannedModel]],
         state: Callable[[], LibraryState],
         rest: Callable[[], None] = lambda: None,
     ) -> None:

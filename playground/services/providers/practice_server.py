@@ -28,7 +28,7 @@ _ORDER_LIMIT = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ServerRequest:
     """What the parent wants served."""
 
     key: str
@@ -46,7 +46,7 @@ def main() -> int:
     line = incoming.readline(_ORDER_LIMIT)
     if not line:
         return 0
-    order = Order(**json.loads(line))
+    order = ServerRequest(**json.loads(line))
     threading.Thread(target=_end_with, args=(incoming,), daemon=True).start()
 
     def report(**message: object) -> None:
@@ -65,7 +65,7 @@ def main() -> int:
     return 0
 
 
-def build_app(order: Order, on_load: Callable[[], None]) -> App:
+def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
     """Return `llama_cpp.server`'s app with one model, open to holders of the key alone."""
     import llama_cpp  # noqa: PLC0415 - only this child may
     from fastapi.middleware.cors import CORSMiddleware  # noqa: PLC0415 - an extra

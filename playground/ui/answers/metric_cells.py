@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import Cost, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget
-from playground.ui.answers.metrics_card import Cell
+from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.format import (
     UNKNOWN,
     estimated,
@@ -45,7 +45,9 @@ def best_of(runs: Sequence[Run]) -> Best:
     )
 
 
-def cells(run: Run, best: Best, *, in_tokens: bool = False) -> tuple[Cell, Cell, Cell, Cell]:
+def metric_cells(
+    run: Run, best: Best, *, in_tokens: bool = False
+) -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
     """Return first word, speed, whole answer and cost of `run` as they are shown."""
     known = figures(run)
     return (
@@ -56,17 +58,17 @@ def cells(run: Run, best: Best, *, in_tokens: bool = False) -> tuple[Cell, Cell,
     )
 
 
-def empty_cells() -> tuple[Cell, Cell, Cell, Cell]:
+def empty_cells() -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
     """Return the figures of a pane that has not run."""
     return (
-        Cell(UNKNOWN, translate("cells", "first word"), ""),
-        Cell(UNKNOWN, translate("cells", "words a second"), ""),
-        Cell(UNKNOWN, translate("cells", "whole answer"), ""),
-        Cell(UNKNOWN, translate("cells", "cost"), ""),
+        MetricCell(UNKNOWN, translate("cells", "first word"), ""),
+        MetricCell(UNKNOWN, translate("cells", "words a second"), ""),
+        MetricCell(UNKNOWN, translate("cells", "whole answer"), ""),
+        MetricCell(UNKNOWN, translate("cells", "cost"), ""),
     )
 
 
-def _first_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
+def _first_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
     lines = [
         translate("cells", "How long it took from sending the prompt until the first word showed."),
         _exact(known.ttft_s, translate("cells", "seconds")),
@@ -80,10 +82,10 @@ def _first_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
     caption = (
         translate("cells", "first thought") if run.reasoning else translate("cells", "first word")
     )
-    return Cell(seconds(_value(known.ttft_s)), caption, "\n".join(lines), is_best)
+    return MetricCell(seconds(_value(known.ttft_s)), caption, "\n".join(lines), is_best)
 
 
-def _speed_cell(known: RunFigures, *, in_tokens: bool, is_best: bool) -> Cell:
+def _speed_cell(known: RunFigures, *, in_tokens: bool, is_best: bool) -> MetricCell:
     words, tokens = known.words_per_s, known.generation_tokens_per_s
     shown = tokens if in_tokens else words
     lines = [
@@ -94,10 +96,10 @@ def _speed_cell(known: RunFigures, *, in_tokens: bool, is_best: bool) -> Cell:
     caption = (
         translate("cells", "tokens a second") if in_tokens else translate("cells", "words a second")
     )
-    return Cell(estimated(shown, rate(_value(shown))), caption, "\n".join(lines), is_best)
+    return MetricCell(estimated(shown, rate(_value(shown))), caption, "\n".join(lines), is_best)
 
 
-def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
+def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
     waiting = {
         RunStatus.WAITING: translate("cells", "waits"),
         RunStatus.LOADING: (
@@ -121,10 +123,10 @@ def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> Cell:
             _exact(known.completion_tokens, translate("cells", "tokens out: the answer"), 0),
         )
     )
-    return Cell(value, translate("cells", "whole answer"), explanation, is_best)
+    return MetricCell(value, translate("cells", "whole answer"), explanation, is_best)
 
 
-def _cost_cell(run: Run, *, is_best: bool) -> Cell:
+def _cost_cell(run: Run, *, is_best: bool) -> MetricCell:
     cost = run.cost
     caption = translate("cells", "cost")
     if cost is not None:
@@ -133,7 +135,7 @@ def _cost_cell(run: Run, *, is_best: bool) -> Cell:
             if cost.kind == "electricity"
             else translate("cells", "price")
         )
-    return Cell(cost_words(cost), caption, _cost_explanation(cost), is_best)
+    return MetricCell(cost_words(cost), caption, _cost_explanation(cost), is_best)
 
 
 def cost_words(cost: Cost | None, times: int = 1) -> str:

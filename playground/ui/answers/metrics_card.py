@@ -25,7 +25,7 @@ _ONE_LINE_FROM = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MetricCell:
     """One figure as it is shown."""
 
     value: str
@@ -41,10 +41,10 @@ class _Figure(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.cell = Cell("", "", "")
+        self.cell = MetricCell("", "", "")
         self.shrink = 1.0
 
-    def set_cell(self, cell: Cell) -> None:
+    def set_cell(self, cell: MetricCell) -> None:
         """Show a figure."""
         if cell == self.cell:
             return
@@ -100,9 +100,9 @@ class MetricsCard(QFrame):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(self.tr("Click for every exact number"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.changed.connect(self._wear)
+        theme.changed.connect(self._apply_theme)
 
-    def set_cells(self, cells: Sequence[Cell]) -> None:
+    def set_cells(self, cells: Sequence[MetricCell]) -> None:
         """Show figures; those that have not changed are left alone."""
         for figure, cell in zip(self._figures, cells, strict=True):
             figure.set_cell(cell)
@@ -187,6 +187,6 @@ class MetricsCard(QFrame):
                 self._lines.append(QRect(left, top, 1, self._row_height()))
             left += width
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self.updateGeometry()
         self._arrange()

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
-from playground.ui.answers.metrics_card import Cell, MetricsCard
+from playground.ui.answers.metrics_card import MetricCell, MetricsCard
 from playground.ui.format import PaneHead
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import Spans, TimeBar
@@ -170,7 +170,7 @@ class ResponsePane(QFrame):
         self._footer = ElidedLabel("", "caption", "quiet")
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def turn(self) -> TurnView | None:
@@ -262,7 +262,7 @@ class ResponsePane(QFrame):
         """Show the time it has taken, on the scale of all panes."""
         self._bar.set_spans(spans, scale_s)
 
-    def set_cells(self, cells: Sequence[Cell]) -> None:
+    def set_cells(self, cells: Sequence[MetricCell]) -> None:
         """Show the figures."""
         self._metrics.set_cells(cells)
 
@@ -383,7 +383,7 @@ class ResponsePane(QFrame):
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.valueChanged.connect(self._on_scrolled)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
@@ -403,7 +403,7 @@ class ResponsePane(QFrame):
     def _uncheck_copy(self) -> None:
         self._copy.set_icon("copy", "quiet")
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
         self._head.setHorizontalSpacing(px(8))

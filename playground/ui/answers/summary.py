@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.metrics import fastest, figures, first_to_start
-from playground.core.runs import Run, RunOrder, RunStatus, Turn, Verdict
+from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import named, rate, seconds, shortened, translate
@@ -137,13 +137,15 @@ class SummaryCard(QFrame):
         self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", html))
         self._line.setVisible(bool(html))
 
-    def set_vote(self, *, offered: bool, verdict: Verdict | None = None, said: str = "") -> None:
+    def set_vote(
+        self, *, offered: bool, verdict: VoteOutcome | None = None, said: str = ""
+    ) -> None:
         """Offer tie and none; `said` is what stands there once the person has chosen."""
         self._question.setText(
             said or self.tr("Which answer is better? Press “This one” under it, or:")
         )
         self._question.setVisible(offered or bool(said))
-        for button, meaning in ((self._tie, Verdict.TIE), (self._none, Verdict.NONE_GOOD)):
+        for button, meaning in ((self._tie, VoteOutcome.TIE), (self._none, VoteOutcome.NONE_GOOD)):
             button.setVisible(offered)
             button.setChecked(verdict is meaning)
 

@@ -42,7 +42,7 @@ class Theme(QObject):
         self._family = _system_families()
         self.icons = Icons()
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
-        self._wear()
+        self._apply_theme()
 
     @property
     def palette(self) -> Palette:
@@ -78,7 +78,7 @@ class Theme(QObject):
         self._stage_scale = stage_scale or self._stage_scale
         self._is_stage = self._is_stage if stage is None else stage
         if before != (self.palette, self.scale, self._is_stage):
-            self._wear()
+            self._apply_theme()
 
     def px(self, size: float) -> int:
         """Return `size` at the current text scale, in pixels."""
@@ -116,9 +116,9 @@ class Theme(QObject):
 
     def _on_scheme(self, _scheme: Qt.ColorScheme) -> None:
         if self._mode == "system":
-            self._wear()
+            self._apply_theme()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         palette = self.palette
         self._app.setFont(self.font())
         self._app.setPalette(_qt_palette(palette))

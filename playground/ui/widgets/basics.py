@@ -99,16 +99,16 @@ class IconButton(QToolButton):
         self.setAccessibleName(name)
         self.setToolTip(plain_tooltip(name))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def set_icon(self, icon: str, tone: str | None = None) -> None:
         """Show another icon."""
         self._icon = icon
         self._tone = tone or self._tone
-        self._wear()
+        self._apply_theme()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self.setIcon(self._theme.icon(self._icon, self._tone))
         side = self._theme.px(self._size)
         self.setIconSize(QSize(side, side))
@@ -191,7 +191,7 @@ class Badge(QWidget):
         self._tone = tone
         self._icon = icon
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        theme.changed.connect(self._wear)
+        theme.changed.connect(self._apply_theme)
         self.setAccessibleName(text)
 
     @property
@@ -248,7 +248,7 @@ class Badge(QWidget):
     def _icon_room(self) -> int:
         return self._theme.px(17) if self._icon else 0
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self.updateGeometry()
         self.update()
 
@@ -276,8 +276,8 @@ class Disclosure(QWidget):
         column.addWidget(content)
         content.hide()
         self.set_title(title)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def is_open(self) -> bool:
@@ -295,10 +295,10 @@ class Disclosure(QWidget):
 
     def _on_toggled(self, _on: bool) -> None:
         self._content.setVisible(self.is_open)
-        self._wear()
+        self._apply_theme()
         if self.is_open:
             self.opened.emit()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         icon = "chevron-down" if self.is_open else "chevron-right"
         self._button.setIcon(self._theme.icon(icon, "quiet"))

@@ -21,7 +21,7 @@ from playground.ui.widgets.basics import IconButton, make_card, make_label
 _LINES = 14
 
 
-class Facts(QWidget):
+class DetailsTable(QWidget):
     """A heading that opens and closes; below it names and values as text that can be copied."""
 
     def __init__(self, theme: Theme, title: str, tooltip: str) -> None:
@@ -30,8 +30,8 @@ class Facts(QWidget):
         self._build(title, tooltip)
         self._head.toggled.connect(self._open)
         self._copy.clicked.connect(self._on_copy)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def text(self) -> str:
@@ -77,12 +77,12 @@ class Facts(QWidget):
     def _open(self, is_open: bool) -> None:
         self._frame.setVisible(is_open)
         self._copy.setVisible(is_open)
-        self._wear()
+        self._apply_theme()
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         icon = "chevron-down" if self._head.isChecked() else "chevron-right"
         self._head.setIcon(self._theme.icon(icon, "quiet"))
         side = self._theme.px(14)
@@ -97,7 +97,7 @@ Row = tuple[str, str, str]
 """Label, value, remark."""
 
 
-class FactsPopup(QFrame):
+class DetailsPopup(QFrame):
     """Rows of label, value and remark; `set_rows` may be called while it is open."""
 
     def __init__(self, theme: Theme, title: str, parent: QWidget) -> None:

@@ -33,8 +33,8 @@ class EmptyState(QWidget):
         column.addSpacing(theme.px(8))
         column.addWidget(self._button, 0, center)
         column.addStretch(2)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_words(self, title: str, text: str) -> None:
         """Say something else."""
@@ -42,7 +42,7 @@ class EmptyState(QWidget):
         self._text.setText(text)
         self._button.setToolTip(text)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         side = self._theme.px(34)
         icon = self._theme.icon(self._icon_name, "quiet")
         self._icon.setPixmap(icon.pixmap(QSize(side, side)))

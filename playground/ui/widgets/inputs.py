@@ -23,7 +23,7 @@ from playground.ui.widgets.basics import make_button
 EXACTLY = object()
 
 
-class ChoiceBox(QComboBox):
+class ComboBox(QComboBox):
     """A combo box of (text, value) that the mouse wheel does not change in passing."""
 
     picked = Signal(object)
@@ -90,7 +90,7 @@ class ChoiceOrNumber(QWidget):
 
     def __init__(self, theme: Theme, name: str) -> None:
         super().__init__()
-        self._box = ChoiceBox(theme, name)
+        self._box = ComboBox(theme, name)
         self._number = QSpinBox()
         self._number.setAccessibleName(self.tr("{0}, exact number").format(name))
         self._number.setKeyboardTracking(False)
@@ -199,7 +199,7 @@ class NumberField(QDoubleSpinBox):
         event.ignore()
 
 
-class TickBox(QCheckBox):
+class CheckBox(QCheckBox):
     """Draws its box and its tick in the theme's colours."""
 
     def __init__(self, theme: Theme, text: str, tooltip: str) -> None:

@@ -3,7 +3,13 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from playground.core.requirements.model import Change, ChangeKind, Requirements, Speed, Verdict
+from playground.core.requirements.model import (
+    Change,
+    ChangeKind,
+    Compatibility,
+    Requirements,
+    Speed,
+)
 from playground.ui.format import (
     WORDS_PER_TOKEN,
     exact_bytes,
@@ -16,10 +22,10 @@ from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
 
 _TONES = {
-    Verdict.RUNS_GREAT: "here",
-    Verdict.RUNS: "here",
-    Verdict.SLOW: "caution",
-    Verdict.WONT_FIT: "bad",
+    Compatibility.RUNS_GREAT: "here",
+    Compatibility.RUNS: "here",
+    Compatibility.SLOW: "caution",
+    Compatibility.WONT_FIT: "bad",
 }
 
 _YOURS = 3
@@ -55,7 +61,7 @@ class RequirementBox(QWidget):
             1, 2, "≈ " + size_words(needs.recommended.memory_bytes), needs.recommended.memory_bytes
         )
         self._say(1, 3, size_words(needs.free_bytes), needs.free_bytes)
-        fits = needs.verdict is not Verdict.WONT_FIT
+        fits = needs.verdict is not Compatibility.WONT_FIT
         has_plenty = needs.free_bytes >= needs.recommended.memory_bytes
         set_role(
             self._cells[1, 3], "control", "bad" if not fits else "here" if has_plenty else "caution"
@@ -93,10 +99,10 @@ class RequirementBox(QWidget):
 
     def _sentence(self, change: Change) -> str:
         leads = {
-            Verdict.RUNS_GREAT: self.tr("it would run great"),
-            Verdict.RUNS: self.tr("it would run"),
-            Verdict.SLOW: self.tr("it would run, slowly"),
-            Verdict.WONT_FIT: "",
+            Compatibility.RUNS_GREAT: self.tr("it would run great"),
+            Compatibility.RUNS: self.tr("it would run"),
+            Compatibility.SLOW: self.tr("it would run, slowly"),
+            Compatibility.WONT_FIT: "",
         }[change.verdict]
         freed = size_words(change.frees_bytes)
         match change.kind:

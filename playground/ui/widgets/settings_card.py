@@ -22,7 +22,7 @@ class SettingsCard(QFrame):
         self._column.setSpacing(px(10))
         if title:
             self._column.addWidget(make_label(title, "heading"))
-        theme.changed.connect(self._wear)
+        theme.changed.connect(self._apply_theme)
 
     def add(self, widget: QWidget) -> None:
         """Add something over the whole width."""
@@ -49,8 +49,8 @@ class SettingsCard(QFrame):
         row.addWidget(control)
         self._column.addLayout(row)
         self._controls.append(control)
-        self._wear()
+        self._apply_theme()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         for control in self._controls:
             control.setFixedWidth(self._theme.px(_CONTROL_WIDTH))

@@ -327,14 +327,14 @@ class TargetChip(QFrame):
         self._close.clicked.connect(self.remove_clicked)
         row.addWidget(self._button)
         row.addWidget(self._close)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def set_removable(self, *, removable: bool) -> None:
         """Keep the target while it answers."""
         self._close.setEnabled(removable)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         side = self._theme.px(13)
         self._button.setIconSize(QSize(side, side))
         self._button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

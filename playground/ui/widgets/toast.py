@@ -68,7 +68,7 @@ class Toast(QFrame):
             action()
 
 
-class ShowToast(Protocol):
+class Notify(Protocol):
     """`MainWindow.toast`."""
 
     def __call__(

@@ -28,7 +28,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Toast
 from playground.ui.window.navigation_rail import Rail
 from playground.ui.window.page import Factory, Page, PageStack
-from playground.ui.window.status_bar import StatusStrip
+from playground.ui.window.status_bar import StatusBar
 
 
 def dropped_models(data: QMimeData) -> tuple[Path, ...]:
@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self._connect()
 
     @property
-    def strip(self) -> StatusStrip:
+    def strip(self) -> StatusBar:
         """The meters."""
         return self._strip
 
@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
         self._rail = Rail(self._theme)
         self._stack = PageStack()
         self._toast = Toast(self._theme)
-        self._strip = StatusStrip(self._theme)
+        self._strip = StatusBar(self._theme)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)

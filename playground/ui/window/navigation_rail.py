@@ -83,7 +83,7 @@ class Rail(QWidget):
         self._column.addLayout(self._top)
         self._column.addStretch(1)
         self._column.addLayout(self._bottom)
-        theme.changed.connect(self._wear)
+        theme.changed.connect(self._apply_theme)
 
     def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
         """Add a page's button; `number` is what Ctrl is pressed with."""
@@ -91,12 +91,12 @@ class Rail(QWidget):
         button.setProperty("key", key)
         button.setToolTip(self.tr("{page} (Ctrl+{number})").format(page=title, number=number))
         button.clicked.connect(self._on_clicked)
-        button.toggled.connect(self._wear)
+        button.toggled.connect(self._apply_theme)
         self._group.addButton(button)
         self._buttons[key] = button
         self._icons[key] = icon
         (self._bottom if at_bottom else self._top).addWidget(button)
-        self._wear()
+        self._apply_theme()
 
     def select(self, key: str) -> None:
         """Light a page's button."""
@@ -111,7 +111,7 @@ class Rail(QWidget):
         if isinstance(button, RailButton):
             self.chosen.emit(button.property("key"))
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         width = max(px(_NARROWEST - _AROUND_BUTTON), self._widest_word() + px(_AROUND_WORD))
         self.setFixedWidth(width + px(_AROUND_BUTTON))

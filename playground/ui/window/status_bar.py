@@ -24,7 +24,7 @@ from playground.ui.widgets.basics import ElidedLabel, make_label
 if TYPE_CHECKING:
     from playground.services.machine.gpu import GpuSample
     from playground.services.machine.telemetry import Sample
-    from playground.ui.widgets.details import FactsPopup, Row
+    from playground.ui.widgets.details import DetailsPopup, Row
 
 SAMPLES = 60
 
@@ -97,7 +97,7 @@ _LINES_FROM = 860
 _LOADED_FROM = 1040
 
 
-class Sampler(Protocol):
+class TelemetrySource(Protocol):
     """What is needed of telemetry."""
 
     def samples(self) -> "AsyncGenerator[Sample, None]":
@@ -105,7 +105,7 @@ class Sampler(Protocol):
         ...
 
 
-class StatusStrip(QWidget):
+class StatusBar(QWidget):
     """Live meters in one line; a click shows every exact figure."""
 
     def __init__(self, theme: Theme) -> None:
@@ -114,13 +114,13 @@ class StatusStrip(QWidget):
         self._follower: Follower | None = None
         self._sample: Sample | None = None
         self._gpus: list[Meter] = []
-        self._popup: FactsPopup | None = None
+        self._popup: DetailsPopup | None = None
         self._is_stage = False
         self._build()
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
-    def follow(self, bridge: Bridge, sampler: Sampler) -> None:
+    def follow(self, bridge: Bridge, sampler: TelemetrySource) -> None:
         """Show what the sampler sees from now on."""
         self._follower = bridge.follow(sampler.samples, self._on_samples, hz=2)
 
@@ -219,9 +219,9 @@ class StatusStrip(QWidget):
     def _open_details(self) -> None:
         if self._sample is None:
             return
-        from playground.ui.widgets.details import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
+        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
 
-        self._popup = FactsPopup(self._theme, self.tr("This computer, right now"), self)
+        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), self)
         self._popup.destroyed.connect(self._forget_popup)
         self._popup.set_rows(self._rows(self._sample))
         self._popup.show_at(self)
@@ -278,7 +278,7 @@ class StatusStrip(QWidget):
             meter.set_line_visible(visible=self.width() >= px(_LINES_FROM))
         self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._is_stage)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._row.setContentsMargins(px(16), px(5), px(16), px(6))
         self._row.setSpacing(px(22))

@@ -48,8 +48,8 @@ class Header(QWidget):
         self._order.chosen.connect(self.order_chosen)
         self._hide_names.toggled.connect(self.hide_names_toggled)
         self._drawer_button.toggled.connect(self.drawer_toggled)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def wants_drawer(self) -> bool:
@@ -117,11 +117,11 @@ class Header(QWidget):
         row.addWidget(self._hide_names)
         row.addWidget(self._drawer_button)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self._row.setSpacing(self._theme.px(10))
 
 
-class EmptyState(QWidget):
+class CompareEmptyState(QWidget):
     """Says what the page is for and offers the quickest way in."""
 
     try_clicked = Signal()
@@ -226,7 +226,7 @@ class PromptCard(QFrame):
         self._is_running = False
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def is_running(self) -> bool:
@@ -307,7 +307,7 @@ class PromptCard(QFrame):
         self._stop_all.clicked.connect(self.stop_clicked)
         self._new.clicked.connect(self.new_clicked)
         self._ideas.clicked.connect(self._open_ideas)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
 
     def _open_ideas(self) -> None:
 
@@ -330,7 +330,7 @@ class PromptCard(QFrame):
             self.set_text(action.data())
             self.focus_prompt()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._row.setContentsMargins(px(12), px(12), px(14), px(12))
         self._row.setSpacing(px(10))
@@ -374,7 +374,7 @@ class CompareView(Page):
         self._summary: SummaryCard | None = None
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     def complete(self) -> None:
         """Build the drawer, without which the page can be typed into already."""
@@ -409,7 +409,7 @@ class CompareView(Page):
         return self._summary
 
     @property
-    def empty(self) -> EmptyState:
+    def empty(self) -> CompareEmptyState:
         """What is shown while there are no targets."""
         return self._empty
 
@@ -496,9 +496,9 @@ class CompareView(Page):
 
     def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
         """Show every exact number of a pane."""
-        from playground.ui.widgets.details import FactsPopup  # noqa: PLC0415 - not on the way to the first prompt
+        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
 
-        popup = FactsPopup(self._theme, title, self)
+        popup = DetailsPopup(self._theme, title, self)
         popup.set_rows(rows)
         popup.show_at(self._panes[index].metrics)
 
@@ -541,7 +541,7 @@ class CompareView(Page):
         self._header = Header(self._theme)
         self._column.addWidget(self._header)
         self._column.addWidget(self._build_chips())
-        self._empty = EmptyState(self._theme)
+        self._empty = CompareEmptyState(self._theme)
         self._column.addWidget(self._empty, 1)
         self._grid = PaneGrid(self._theme)
         self._grid.hide()
@@ -573,7 +573,7 @@ class CompareView(Page):
         self._card.new_clicked.connect(self.new_clicked)
         QShortcut(QKeySequence("Ctrl+Return"), self, self._card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self._card.begin_anew)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.set_drawer_open(is_open=on)
@@ -601,7 +601,7 @@ class CompareView(Page):
         sender = self.sender()
         return next(index for index, pane in enumerate(self._panes) if pane is sender)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(14))
         self._column.setSpacing(px(12))

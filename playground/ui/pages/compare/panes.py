@@ -9,12 +9,12 @@ from playground.core.events import StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Run, RunStatus, Turn
 from playground.core.targets import LocalTarget, Target
-from playground.ui.answers.metric_cells import Best, best_of, cells, empty_cells
+from playground.ui.answers.metric_cells import Best, best_of, empty_cells, metric_cells
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.format import PaneHead, footer, head, translate, whole
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
-from playground.ui.throttle import Rota
+from playground.ui.throttle import FlushScheduler
 from playground.ui.widgets.bars import Spans
 
 
@@ -141,10 +141,10 @@ def _reading_words(run: Run, fold: RunFold | None) -> str:
 SHORTEST_SCALE_S = 1.0
 
 
-class Board:
+class PaneController:
     """Puts runs into panes. With hidden names a pane tells nothing until `reveal`."""
 
-    def __init__(self, view: CompareView, theme: Theme, rota: Rota) -> None:
+    def __init__(self, view: CompareView, theme: Theme, rota: FlushScheduler) -> None:
         self._view = view
         self._theme = theme
         self._rota = rota
@@ -340,7 +340,7 @@ class Board:
             pane.set_footer("", None)
             pane.set_status(translate("board", "The answers appear when all are done."))
             return
-        pane.set_cells(cells(run, Best(), in_tokens=self.in_tokens))
+        pane.set_cells(metric_cells(run, Best(), in_tokens=self.in_tokens))
         pane.set_footer("", None)
         pane.set_status(status_words(run))
 
@@ -356,7 +356,7 @@ class Board:
         self, pane: ResponsePane, run: Run, best: Best, span: Spans, scale_s: float
     ) -> None:
         pane.set_spans(span, scale_s)
-        pane.set_cells(cells(run, best, in_tokens=self.in_tokens))
+        pane.set_cells(metric_cells(run, best, in_tokens=self.in_tokens))
         text, icon = footer(run, is_stage=self._theme.is_stage)
         if run.status is RunStatus.WAITING:
             text, icon = "", None

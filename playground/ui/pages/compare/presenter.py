@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.errors import PlaygroundError
-from playground.core.runs import Comparison, RunOrder, Turn, Verdict
+from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
@@ -27,9 +27,9 @@ from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, shortened, translate
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
-from playground.ui.pages.compare.panes import Board
-from playground.ui.pages.compare.target_bar import Picking
-from playground.ui.pages.compare.targets import MOST, Library, Providers, TargetChooser, is_same
+from playground.ui.pages.compare.panes import PaneController
+from playground.ui.pages.compare.target_bar import TargetBarPresenter
+from playground.ui.pages.compare.targets import MOST, Library, Providers, TargetSelection, is_same
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
@@ -37,7 +37,7 @@ SETTLE_MS = 400
 """Answer settings are written once the typing has paused."""
 
 
-class Choices(QObject):
+class OptionsPresenter(QObject):
     """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
 
     def __init__(self, view: CompareView, settings: SettingsStore, notify: Notify) -> None:
@@ -104,13 +104,13 @@ class Choices(QObject):
             self._notify(f"{error.message} {error.hint}", tone="caution")
 
 
-class Ballot(QObject):
+class VotePresenter(QObject):
     """Shows a turn's end and takes the vote; `voted` gets the turn with it."""
 
     def __init__(
         self,
         view: CompareView,
-        board: Board,
+        board: PaneController,
         bridge: Bridge,
         service: ComparisonService,
         voted: Callable[[Turn], None],
@@ -142,9 +142,9 @@ class Ballot(QObject):
         self._view.summary.show()
 
     def _said(self, turn: Turn, *, offered: bool) -> str:
-        if turn.verdict is Verdict.TIE:
+        if turn.verdict is VoteOutcome.TIE:
             return translate("ballot", "You said: a tie.")
-        if turn.verdict is Verdict.NONE_GOOD:
+        if turn.verdict is VoteOutcome.NONE_GOOD:
             return translate("ballot", "You said: none is good.")
         if turn.is_voted:
             winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
@@ -160,12 +160,12 @@ class Ballot(QObject):
             self._vote(run.id, None)
 
     def _on_tie(self) -> None:
-        self._vote(None, Verdict.TIE)
+        self._vote(None, VoteOutcome.TIE)
 
     def _on_none(self) -> None:
-        self._vote(None, Verdict.NONE_GOOD)
+        self._vote(None, VoteOutcome.NONE_GOOD)
 
-    def _vote(self, winner_run_id: str | None, verdict: Verdict | None) -> None:
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self._turn is None:
             return
         turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
@@ -195,7 +195,7 @@ class ComparePresenter(QObject):
         bridge: Bridge,
         *,
         service: ComparisonService,
-        chooser: TargetChooser,
+        chooser: TargetSelection,
         settings: SettingsStore,
         notify: Notify,
     ) -> None:
@@ -212,11 +212,11 @@ class ComparePresenter(QObject):
         self._is_replay = False
         self._has_tried_to_read = False
         self._prompts_to_come: list[str] = []
-        self._board = Board(view, theme, bridge.rota)
+        self._board = PaneController(view, theme, bridge.rota)
         self._board.in_tokens = settings.settings.show_tokens
-        self._choices = Choices(view, settings, notify)
-        self._ballot = Ballot(view, self._board, bridge, service, self._on_voted)
-        self._picking = Picking(view, bridge, chooser, notify=notify, run=self.run)
+        self._choices = OptionsPresenter(view, settings, notify)
+        self._ballot = VotePresenter(view, self._board, bridge, service, self._on_voted)
+        self._picking = TargetBarPresenter(view, bridge, chooser, notify=notify, run=self.run)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         theme.changed.connect(self._board.show_heads)
@@ -478,7 +478,7 @@ def attach_compare(
     notify: Notify,
 ) -> None:
     """Give the page what answers to it: its presenter, kept as `view.presenter`."""
-    chooser = TargetChooser(bridge, library, providers, settings, free_bytes)
+    chooser = TargetSelection(bridge, library, providers, settings, free_bytes)
     presenter = ComparePresenter(
         view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
     )

@@ -10,18 +10,18 @@ from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.format import place, translate
 from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
-from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetChooser
+from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
 from playground.ui.widgets.toast import Notify
 
 
-class Picking(QObject):
+class TargetBarPresenter(QObject):
     """Between the chooser and the view; `run` sends the prompt of the one-click comparison."""
 
     def __init__(
         self,
         view: CompareView,
         bridge: Bridge,
-        chooser: TargetChooser,
+        chooser: TargetSelection,
         *,
         notify: Notify,
         run: Callable[[], None],

@@ -22,14 +22,14 @@ from playground.core.targets import (
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.format import size_words, translate
-from playground.ui.model_names import told_apart
+from playground.ui.model_names import disambiguate
 from playground.ui.widgets.target_picker import PickerEntry
 
 START_PRACTICE = "practice:start"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownTargets:
     """What has been found out so far; `None` is still being asked."""
 
     files: tuple[ModelFile, ...] | None
@@ -39,7 +39,7 @@ class Known:
     has_starter: bool = False
 
 
-def entries(known: Known, chosen: set[str]) -> list[PickerEntry]:
+def entries(known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
     """Return the lines; `chosen` are the keys of targets that are on the page."""
     lines = [_heading(translate("targets", "On this computer"))]
     if known.files is None:
@@ -55,7 +55,7 @@ def entries(known: Known, chosen: set[str]) -> list[PickerEntry]:
     return lines
 
 
-def _local(model: ModelFile, known: Known, chosen: set[str]) -> PickerEntry:
+def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEntry:
     if model.problem is not None:
         return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
     key = LocalTarget(model).key
@@ -72,7 +72,7 @@ def _local(model: ModelFile, known: Known, chosen: set[str]) -> PickerEntry:
     )
 
 
-def _practice(known: Known, chosen: set[str]) -> PickerEntry:
+def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
     running = next((provider for provider in known.providers if provider.is_practice), None)
     own = [key for key in chosen if running is not None and key.startswith(f"{running.id}:")]
     start = START_PRACTICE if known.has_starter else None
@@ -87,7 +87,7 @@ def _practice(known: Known, chosen: set[str]) -> PickerEntry:
     )
 
 
-def _cloud(provider: Provider, known: Known, chosen: set[str]) -> list[PickerEntry]:
+def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
     models = known.cloud.get(provider.id)
     if models is None:
         return [_remark(translate("targets", "Asking {name}…").format(name=provider.name))]
@@ -183,7 +183,7 @@ class Providers(Protocol):
         ...
 
 
-class TargetChooser:
+class TargetSelection:
     """Knows the chosen targets; `changed` is called after each change."""
 
     def __init__(
@@ -314,7 +314,7 @@ class TargetChooser:
 
     def entries(self) -> list[PickerEntry]:
         """Return the picker's lines as far as they are known."""
-        known = Known(
+        known = KnownTargets(
             self._files,
             self._fits,
             self._cloud,
@@ -334,7 +334,7 @@ class TargetChooser:
         return fits
 
     def _take_files(self, found: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-        self._files = told_apart(found)
+        self._files = disambiguate(found)
         for model in self._files:
             target = self._local(model)
             self._known[target.key] = target

@@ -6,20 +6,20 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from playground.core.downloads import Download, DownloadState
-from playground.services.downloads.manager import Downloads
+from playground.services.downloads.manager import DownloadManager
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.downloads.format import badge_words
 from playground.ui.window.main_window import MainWindow
 
 
-class Announcer(QObject):
+class DownloadNotifier(QObject):
     """Follows the downloads from `start` until `stop`, whichever page is in front."""
 
     def __init__(
         self,
         window: MainWindow,
         bridge: Bridge,
-        downloads: Downloads,
+        downloads: DownloadManager,
         *,
         open_compare: Callable[[Path], object],
         page: str = "downloads",

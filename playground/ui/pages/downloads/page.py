@@ -25,7 +25,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.empty_state import EmptyState
-from playground.ui.widgets.inputs import ChoiceBox
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.window.page import Page
 
 _PERMILLE = 1000
@@ -60,8 +60,8 @@ class DownloadCard(QFrame):
         self.setProperty("card", "true")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._build()
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_download(
         self, download: Download, *, can_rise: bool, can_fall: bool, is_leaving: bool
@@ -72,7 +72,7 @@ class DownloadCard(QFrame):
         """
         if self._download is None or self._download.state is not download.state:
             self._download = download
-            self._wear()
+            self._apply_theme()
         self._download = download
         self._is_leaving = is_leaving
         self._name.set_full_text(download.title)
@@ -212,7 +212,7 @@ class DownloadCard(QFrame):
         if self._download is not None and button.isVisibleTo(self) and button.isEnabled():
             self.asked.emit(self._download.id, action)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         state = None if self._download is None else self._download.state
         name, tone = "download", "accent"
         if state is DownloadState.DONE:
@@ -298,7 +298,7 @@ class DownloadsPage(Page):
         self._cards: dict[str, DownloadCard] = {}
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     def show_downloads(self, downloads: tuple[Download, ...], leaving: frozenset[str]) -> None:
         """Show a card for each; ids in `leaving` are cancelled and can still be kept."""
@@ -373,7 +373,7 @@ class DownloadsPage(Page):
         self._count.hide()
         self._head.addWidget(self._count)
         self._head.addStretch(1)
-        self._limit = ChoiceBox(self._theme, self.tr("Speed limit of all downloads together"))
+        self._limit = ComboBox(self._theme, self.tr("Speed limit of all downloads together"))
         self._limit.setToolTip(self.tr("Leave some of the connection to other programs"))
         self._clear = make_button(
             self.tr("Clear finished"),
@@ -418,14 +418,14 @@ class DownloadsPage(Page):
             button.hide()
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         self._limit.picked.connect(self.limit_chosen)
         self._clear.clicked.connect(self.clear_asked)
         self._pause_all.clicked.connect(self.pause_all_asked)
         self._resume_all.clicked.connect(self.resume_all_asked)
         self._empty.asked.connect(self.hub_asked)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(12))
         self._column.setSpacing(px(12))

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
 
 from playground.ui.answers.pane_grid import DETAIL_FROM
 from playground.ui.answers.response_pane import ResponsePane
-from playground.ui.pages.history.view_models import ShownAnswer, ShownTurn
+from playground.ui.pages.history.view_models import ShownAnswer, TurnViewModel
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_card, make_label
-from playground.ui.widgets.details import FactsPopup
+from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.flow_layout import FlowLayout
 
 PANE_WIDTH = 260
@@ -58,15 +58,15 @@ class AnswersView(QScrollArea):
         self._column.addLayout(self._grid, 1)
         self._column.addWidget(foot)
         self.setWidget(body)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     @property
     def panes(self) -> Sequence[ResponsePane]:
         """The panes in their order."""
         return self._panes
 
-    def show_turn(self, turn: ShownTurn) -> None:
+    def show_turn(self, turn: TurnViewModel) -> None:
         """Show a turn's answers in fresh panes."""
         self.clear_answers()
         self._answers = turn.answers
@@ -85,7 +85,7 @@ class AnswersView(QScrollArea):
         self._panes.clear()
         self._answers = ()
 
-    def _make_pane(self, answer: ShownAnswer, turn: ShownTurn) -> ResponsePane:
+    def _make_pane(self, answer: ShownAnswer, turn: TurnViewModel) -> ResponsePane:
         pane = ResponsePane(self._theme)
         pane.set_head(answer.head)
         pane.begin_turn(None)
@@ -125,7 +125,7 @@ class AnswersView(QScrollArea):
         answer, pane = self._sender_answer(), self.sender()
         if answer is None or not answer.facts or not isinstance(pane, QWidget):
             return
-        popup = FactsPopup(
+        popup = DetailsPopup(
             self._theme, self.tr("Figures of {name}").format(name=answer.head.label), pane
         )
         popup.set_rows(answer.facts)
@@ -170,7 +170,7 @@ class AnswersView(QScrollArea):
             pane.set_head_stacked(stacked=is_tight)
             pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self._grid.setSpacing(self._theme.px(10))
         self._column.setSpacing(self._theme.px(10))
         self._columns = 0
@@ -186,7 +186,7 @@ _PROMPT_LINES = 4
 
 
 class DetailView(QWidget):
-    """Shows a `ShownTurn` and offers what can be done; it decides nothing."""
+    """Shows a `TurnViewModel` and offers what can be done; it decides nothing."""
 
     open_clicked = Signal()
     again_clicked = Signal()
@@ -203,14 +203,14 @@ class DetailView(QWidget):
         self._theme = theme
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def answers(self) -> AnswersView:
         """The answers' panes."""
         return self._answers
 
-    def show_turn(self, turn: ShownTurn) -> None:
+    def show_turn(self, turn: TurnViewModel) -> None:
         """Show one prompt of the comparison."""
         self._caption.set_full_text(turn.caption)
         self._turn_box.setVisible(turn.count > 1)
@@ -243,7 +243,7 @@ class DetailView(QWidget):
         self._verdict.clear()
         self._answers.clear_answers()
 
-    def _offer(self, turn: ShownTurn) -> None:
+    def _offer(self, turn: TurnViewModel) -> None:
         locked = ""
         if turn.names_hidden:
             locked = self.tr("Say which answer is better first: this would give the names away.")
@@ -354,7 +354,7 @@ class DetailView(QWidget):
         self._before.clicked.connect(self._go_back)
         self._after.clicked.connect(self._go_on)
         self._answers.chosen.connect(self.winner_chosen)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
 
     def _go_back(self) -> None:
         self.turn_wanted.emit(-1)
@@ -369,7 +369,7 @@ class DetailView(QWidget):
         margin = int(self._prompt.document().documentMargin()) * 2
         self._prompt.setFixedHeight(shown * metrics.lineSpacing() + margin + 2)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(px(8))

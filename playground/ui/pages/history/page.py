@@ -51,7 +51,7 @@ class HistoryPage(Page):
         self._search_timer.setInterval(SEARCH_PAUSE_MS)
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def list(self) -> ComparisonListView:
@@ -221,7 +221,7 @@ class HistoryPage(Page):
         self._votes.empty.asked.connect(self._to_list.click)
         self._segments.buttonClicked.connect(self._on_segment)
         self._split.splitterMoved.connect(self._on_border_moved)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         for keys, slot in (
             (QKeySequence.StandardKey.Find, self._focus_search),
             (QKeySequence.StandardKey.Undo, self.undo_wanted.emit),
@@ -260,7 +260,7 @@ class HistoryPage(Page):
         self._tell_search()
         self._search.setFocus()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(14))
         self._column.setSpacing(px(12))

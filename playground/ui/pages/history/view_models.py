@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from playground.core.errors import ErrorInfo
-from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
+from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.history import INTERRUPTED, ComparisonSummary
 from playground.ui import format as wording
-from playground.ui.answers.metric_cells import best_of, cells, details
-from playground.ui.answers.metrics_card import Cell
+from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
 from playground.ui.format import PaneHead
 from playground.ui.widgets.bars import Spans
@@ -113,7 +113,7 @@ class ShownAnswer:
     notices: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     kept: str = ""
-    figures: tuple[Cell, ...] | None = None
+    figures: tuple[MetricCell, ...] | None = None
     """`None` while nothing may be told."""
     spans: Spans = Spans()
     footer: tuple[str, str | None] = ("", None)
@@ -122,7 +122,7 @@ class ShownAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownTurn:
+class TurnViewModel:
     """One prompt and its answers."""
 
     id: str
@@ -146,7 +146,7 @@ class ShownTurn:
         return max((answer.spans.total_s for answer in self.answers), default=0.0) or 1.0
 
 
-def shown_turn(comparison: Comparison, index: int) -> ShownTurn:
+def turn_view_model(comparison: Comparison, index: int) -> TurnViewModel:
     """Return the turn at `index` as it may be shown."""
     turn = comparison.turns[index]
     is_hidden = comparison.names_hidden
@@ -156,12 +156,12 @@ def shown_turn(comparison: Comparison, index: int) -> ShownTurn:
     else:
         best = best_of(turn.runs)
         answers = tuple(
-            _answer(run, cells(run, best), is_winner=run.id == turn.winner_run_id)
+            _answer(run, metric_cells(run, best), is_winner=run.id == turn.winner_run_id)
             for run in turn.runs
         )
     can_choose = turn.hidden_names or sum(bool(run.text) for run in turn.runs) > 1
     can_vote = not turn.is_voted and is_over and can_choose
-    return ShownTurn(
+    return TurnViewModel(
         id=turn.id,
         number=index + 1,
         count=len(comparison.turns),
@@ -177,7 +177,7 @@ def shown_turn(comparison: Comparison, index: int) -> ShownTurn:
     )
 
 
-def _answer(run: Run, figures: tuple[Cell, ...], *, is_winner: bool) -> ShownAnswer:
+def _answer(run: Run, figures: tuple[MetricCell, ...], *, is_winner: bool) -> ShownAnswer:
     return ShownAnswer(
         run_id=run.id,
         head=wording.head(run.target),
@@ -260,9 +260,9 @@ def _caption(comparison: Comparison, turn: Turn, *, is_hidden: bool) -> str:
 def _verdict(turn: Turn, *, can_vote: bool, is_hidden: bool) -> str:
     if turn.winner_run_id is not None:
         text = _tr("You chose {0}.").format(_winner(turn, is_hidden=is_hidden))
-    elif turn.verdict is Verdict.TIE:
+    elif turn.verdict is VoteOutcome.TIE:
         text = _tr("You called it a tie.")
-    elif turn.verdict is Verdict.NONE_GOOD:
+    elif turn.verdict is VoteOutcome.NONE_GOOD:
         text = _tr("You found none of them good.")
     elif is_hidden and can_vote:
         return _tr("Names stay hidden until you say which answer is better.")

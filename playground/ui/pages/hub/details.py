@@ -31,12 +31,17 @@ from PySide6.QtWidgets import (
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import Gate
-from playground.core.requirements.model import Verdict
+from playground.core.requirements.model import Compatibility
 from playground.ui.format import exact_bytes, parameters_words, size_words
 from playground.ui.pages.downloads.format import progress_words, state_words
 from playground.ui.pages.hub import view_models as words
 from playground.ui.pages.hub.results import ROW_ROLE, Index
-from playground.ui.pages.hub.view_models import Opened, VersionRow, expected_speed, version_badge
+from playground.ui.pages.hub.view_models import (
+    RepositoryState,
+    VersionRow,
+    expected_speed,
+    version_badge,
+)
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import (
     Badge,
@@ -49,7 +54,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.inputs import TickBox
+from playground.ui.widgets.inputs import CheckBox
 from playground.ui.widgets.lists import paint_chip, paint_ground, paint_text, row_rect
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.requirements_card import RequirementBox
@@ -57,8 +62,8 @@ from playground.ui.widgets.requirements_card import RequirementBox
 _PERMILLE = 1000
 
 
-class Offer(QFrame):
-    """Shows the chosen version of an `Opened`; decides nothing."""
+class RecommendedVersion(QFrame):
+    """Shows the chosen version of an `RepositoryState`; decides nothing."""
 
     download_asked = Signal(bool)
     """Whether what lets it see pictures is wanted as well."""
@@ -75,7 +80,7 @@ class Offer(QFrame):
         self._build()
         self._connect()
 
-    def show_offer(self, opened: Opened) -> None:
+    def show_offer(self, opened: RepositoryState) -> None:
         """Show the chosen version."""
         row = opened.row
         self.setVisible(row is not None)
@@ -103,7 +108,7 @@ class Offer(QFrame):
         if self._wants_focus:
             self.focus_button()
 
-    def _show_pictures(self, opened: Opened, row: VersionRow) -> None:
+    def _show_pictures(self, opened: RepositoryState, row: VersionRow) -> None:
         projector = opened.repository.projector if opened.repository else None
         is_asked = projector is not None and row.here is None and row.download is None
         self._pictures.setVisible(is_asked)
@@ -113,7 +118,7 @@ class Offer(QFrame):
                 self.tr("Also fetch what lets it see pictures ({0})").format(size)
             )
 
-    def _reason_of(self, opened: Opened, row: VersionRow) -> str:
+    def _reason_of(self, opened: RepositoryState, row: VersionRow) -> str:
         if row.file.missing_parts:
             return self.tr("Parts of this version are missing on the Hub: it would not run.")
         if row.problem is not None:
@@ -123,10 +128,10 @@ class Offer(QFrame):
         if row.verdict is None:
             return self.tr("Reading the first bytes of the file to see what it needs…")
         return {
-            Verdict.RUNS_GREAT: self.tr("This version runs great on this computer."),
-            Verdict.RUNS: self.tr("This version runs on this computer."),
-            Verdict.SLOW: self.tr("This version runs on this computer, but slowly."),
-            Verdict.WONT_FIT: self._too_large(row),
+            Compatibility.RUNS_GREAT: self.tr("This version runs great on this computer."),
+            Compatibility.RUNS: self.tr("This version runs on this computer."),
+            Compatibility.SLOW: self.tr("This version runs on this computer, but slowly."),
+            Compatibility.WONT_FIT: self._too_large(row),
         }[row.verdict]
 
     def _too_large(self, row: VersionRow) -> str:
@@ -147,7 +152,7 @@ class Offer(QFrame):
         self._get.setVisible(not is_here and not is_coming)
         self._get.setEnabled(not row.file.missing_parts and not is_locked)
         words = self.tr("Download {0}").format(size_words(row.file.size_bytes))
-        if row.verdict is Verdict.WONT_FIT:
+        if row.verdict is Compatibility.WONT_FIT:
             words = self.tr("Download anyway")
         elif failed:
             words = self.tr("Try again")
@@ -197,7 +202,7 @@ class Offer(QFrame):
         column.addLayout(figures)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._reason)
-        self._pictures = TickBox(
+        self._pictures = CheckBox(
             self._theme, "", self.tr("A second file beside the model; it is needed for pictures")
         )
         column.addWidget(self._pictures)
@@ -479,7 +484,7 @@ def _without_comments(text: str) -> str:
 
 
 class RepositoryDetails(QScrollArea):
-    """Shows an `Opened`; decides nothing."""
+    """Shows an `RepositoryState`; decides nothing."""
 
     page_asked = Signal()
     token_asked = Signal()
@@ -497,11 +502,11 @@ class RepositoryDetails(QScrollArea):
         self._connect()
 
     @property
-    def offer(self) -> Offer:
+    def offer(self) -> RecommendedVersion:
         """The chosen version; its signals are what can be done with it."""
         return self._offer
 
-    def show_opened(self, opened: Opened) -> None:
+    def show_opened(self, opened: RepositoryState) -> None:
         """Show a repository as far as it is known."""
         if opened.repo != self._repo:
             self._repo = opened.repo
@@ -537,7 +542,7 @@ class RepositoryDetails(QScrollArea):
         if needs is not None:
             self._needs.show_needs(needs)
 
-    def _show_model(self, opened: Opened) -> None:
+    def _show_model(self, opened: RepositoryState) -> None:
         model = opened.repository.model if opened.repository is not None else opened.model
         self._good_at.setText(opened.good_at)
         self._good_at.setVisible(bool(opened.good_at))
@@ -558,7 +563,7 @@ class RepositoryDetails(QScrollArea):
         self._popularity.setText(popularity)
         self._popularity.setVisible(bool(popularity))
 
-    def _show_notice(self, opened: Opened) -> None:
+    def _show_notice(self, opened: RepositoryState) -> None:
         error, is_gated = opened.error, opened.lacks_access
         text = self._gate_words(opened) if is_gated else ""
         if error is not None and not is_gated:
@@ -574,7 +579,7 @@ class RepositoryDetails(QScrollArea):
         is_unknown = error is not None and error.kind in {"RepositoryNotFound", "HubTokenRefused"}
         self._token.setVisible(is_unknown or (is_gated and not opened.has_token))
 
-    def _gate_words(self, opened: Opened) -> str:
+    def _gate_words(self, opened: RepositoryState) -> str:
         what = (
             self.tr("The publisher decides who gets this model. Ask for it on its page")
             if opened.gate is Gate.MANUAL
@@ -629,7 +634,7 @@ class RepositoryDetails(QScrollArea):
         self._build_notice(column)
         self._waiting = self._build_waiting()
         column.addWidget(self._waiting)
-        self._offer = Offer(self._theme)
+        self._offer = RecommendedVersion(self._theme)
         column.addWidget(self._offer)
         column.addWidget(self._build_needs())
         self._nothing = make_label(

@@ -13,7 +13,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from playground.ui.format import size_words
-from playground.ui.pages.hub.view_models import ShelfEntry, estimated_badge, licence_words
+from playground.ui.pages.hub.view_models import FeaturedRow, estimated_badge, licence_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 
@@ -28,7 +28,7 @@ class ShelfCard(QFrame):
     step = Signal(str, int)
     """The keyboard goes so many cards on."""
 
-    def __init__(self, theme: Theme, entry: ShelfEntry) -> None:
+    def __init__(self, theme: Theme, entry: FeaturedRow) -> None:
         super().__init__()
         self._theme = theme
         self._repo = entry.model.repo
@@ -63,7 +63,7 @@ class ShelfCard(QFrame):
         """The repository it points to."""
         return self._repo
 
-    def show_entry(self, entry: ShelfEntry) -> None:
+    def show_entry(self, entry: FeaturedRow) -> None:
         """Show the verdict as it is now."""
         badge = estimated_badge(entry.verdict)
         self._badge.setVisible(badge is not None)
@@ -126,7 +126,7 @@ class ShelfCard(QFrame):
         painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), radius, radius)
 
 
-class Shelf(QScrollArea):
+class FeaturedModels(QScrollArea):
     """Cards in as many columns as there is room for, and the way to everything else."""
 
     chosen = Signal(str)
@@ -139,10 +139,10 @@ class Shelf(QScrollArea):
         self._cards: list[ShelfCard] = []
         self._columns = 0
         self._build()
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
-    def show_entries(self, entries: tuple[ShelfEntry, ...]) -> None:
+    def show_entries(self, entries: tuple[FeaturedRow, ...]) -> None:
         """Show the shelf; where the same models stay only the verdicts change."""
         if [card.repo for card in self._cards] == [entry.model.repo for entry in entries]:
             for card, entry in zip(self._cards, entries, strict=True):
@@ -216,7 +216,7 @@ class Shelf(QScrollArea):
             self._cards[place].setFocus()
             self.ensureWidgetVisible(self._cards[place])
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setSpacing(px(12))
         self._grid.setSpacing(px(10))

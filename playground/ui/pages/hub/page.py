@@ -17,14 +17,19 @@ from PySide6.QtWidgets import (
 
 from playground.core.hub import HubQuery, HubSort
 from playground.ui.pages.hub.details import RepositoryDetails
-from playground.ui.pages.hub.featured import Shelf
+from playground.ui.pages.hub.featured import FeaturedModels
 from playground.ui.pages.hub.results import ResultListView
-from playground.ui.pages.hub.view_models import Listing, Opened, ResultRow, ShelfEntry
+from playground.ui.pages.hub.view_models import (
+    FeaturedRow,
+    RepositoryState,
+    ResultRow,
+    ResultsState,
+)
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.inputs import ChoiceBox, TickBox
+from playground.ui.widgets.inputs import CheckBox, ComboBox
 from playground.ui.window.page import Page
 
 
@@ -157,7 +162,7 @@ class Filters(QWidget):
         self._theme = theme
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def query(self) -> HubQuery:
@@ -191,12 +196,12 @@ class Filters(QWidget):
 
     def _build(self) -> None:
         tr, theme = self.tr, self._theme
-        self._fits = TickBox(
+        self._fits = CheckBox(
             theme,
             tr("Runs on this computer"),
             tr("Only models that go into this computer's memory, as far as one can tell by size"),
         )
-        self._task = ChoiceBox(
+        self._task = ComboBox(
             theme,
             tr("What it is for"),
             [
@@ -208,13 +213,13 @@ class Filters(QWidget):
                 (tr("Finding similar texts"), "feature-extraction"),
             ],
         )
-        self._size = ChoiceBox(
+        self._size = ComboBox(
             theme,
             tr("Largest download"),
             [(tr("Any size"), None)]
             + [(tr("Up to {0} GB").format(size), size * _GB) for size in (1, 2, 5, 10, 25)],
         )
-        self._parameters = ChoiceBox(
+        self._parameters = ComboBox(
             theme,
             tr("How large a model: its number of parameters"),
             [
@@ -226,7 +231,7 @@ class Filters(QWidget):
                 (tr("Huge: over 40 billion"), (40 * _B, None)),
             ],
         )
-        self._licence = ChoiceBox(
+        self._licence = ComboBox(
             theme,
             tr("Licence"),
             [
@@ -239,7 +244,7 @@ class Filters(QWidget):
                 ("CC BY 4.0", "cc-by-4.0"),
             ],
         )
-        self._sort = ChoiceBox(
+        self._sort = ComboBox(
             theme,
             tr("Order"),
             [
@@ -274,12 +279,12 @@ class Filters(QWidget):
             self._flow.addWidget(widget)
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         for box in (self._task, self._size, self._parameters, self._licence, self._sort):
             box.picked.connect(self._on_changed)
         self._fits.toggled.connect(self._on_changed)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         widths = (
             (self._task, 168),
@@ -319,7 +324,7 @@ class HubPage(Page):
         super().__init__(parent)
         self._theme = theme
         self._has_sizes = False
-        self._listing = Listing.SHELF
+        self._listing = ResultsState.SHELF
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -329,7 +334,7 @@ class HubPage(Page):
         """Add the other half; both at once would hold up the window."""
         self._build_side()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def query(self) -> HubQuery:
@@ -351,26 +356,26 @@ class HubPage(Page):
         """The list of results."""
         return self._panel
 
-    def show_listing(self, listing: Listing, text: str = "") -> None:
+    def show_listing(self, listing: ResultsState, text: str = "") -> None:
         """Show shelf, results or a message on the left; `text` says what went wrong."""
         self._listing = listing
         widgets = {
-            Listing.SHELF: self._shelf,
-            Listing.LOADING: self._panel,
-            Listing.RESULTS: self._panel,
-            Listing.NOTHING: self._nothing,
-            Listing.OFFLINE: self._offline,
-            Listing.FAILED: self._failed,
+            ResultsState.SHELF: self._shelf,
+            ResultsState.LOADING: self._panel,
+            ResultsState.RESULTS: self._panel,
+            ResultsState.NOTHING: self._nothing,
+            ResultsState.OFFLINE: self._offline,
+            ResultsState.FAILED: self._failed,
         }
-        if listing is Listing.FAILED:
+        if listing is ResultsState.FAILED:
             self._failed.show_words(self.tr("The Hub cannot be reached"), text)
-        if listing is Listing.OFFLINE:
+        if listing is ResultsState.OFFLINE:
             self._offline.show_words(self.tr("Offline mode is on"), text)
         self._stack.setCurrentWidget(widgets[listing])
-        self._panel.show_busy(is_busy=listing is Listing.LOADING)
-        self._back.setVisible(listing is not Listing.SHELF)
+        self._panel.show_busy(is_busy=listing is ResultsState.LOADING)
+        self._back.setVisible(listing is not ResultsState.SHELF)
 
-    def show_shelf(self, entries: tuple[ShelfEntry, ...]) -> None:
+    def show_shelf(self, entries: tuple[FeaturedRow, ...]) -> None:
         """Show the starter shelf."""
         self._shelf.show_entries(entries)
 
@@ -378,7 +383,7 @@ class HubPage(Page):
         """Say that nothing is fetched; empty words: everything is."""
         self._banner.show_words(words, can_turn_off=can_turn_off)
 
-    def show_opened(self, opened: Opened | None) -> None:
+    def show_opened(self, opened: RepositoryState | None) -> None:
         """Show a repository beside the list, or that none is chosen."""
         self._shelf.mark(None if opened is None else opened.repo)
         self._beside.setCurrentIndex(0 if opened is None else 1)
@@ -404,7 +409,7 @@ class HubPage(Page):
         self._column.addWidget(self._splitter, 1)
         self._stack = QStackedWidget()
         self._splitter.addWidget(self._stack)
-        self._shelf = Shelf(self._theme, self._stack)
+        self._shelf = FeaturedModels(self._theme, self._stack)
         self._panel = ResultPanel(self._theme)
         self._nothing = EmptyState(
             self._theme,
@@ -464,7 +469,7 @@ class HubPage(Page):
         self._beside.addWidget(self._details)
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         self._search.textChanged.connect(self._on_text)
         self._search.returnPressed.connect(self._on_return)
         self._filters.changed.connect(self.searched)
@@ -497,12 +502,12 @@ class HubPage(Page):
         self._search.selectAll()
 
     def _go_down(self) -> None:
-        if self._listing is Listing.SHELF:
+        if self._listing is ResultsState.SHELF:
             self._shelf.focus_first()
-        elif self._listing is Listing.RESULTS:
+        elif self._listing is ResultsState.RESULTS:
             self._panel.choose_first()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(12))
         self._column.setSpacing(px(12))
@@ -550,7 +555,7 @@ class HubPage(Page):
 
     def handle_escape(self) -> bool:
         """Clear the search; the shelf is shown again."""
-        if self._listing is Listing.SHELF and not self.is_searching:
+        if self._listing is ResultsState.SHELF and not self.is_searching:
             return False
         self.clear_search()
         self._search.setFocus()

@@ -11,17 +11,17 @@ from PySide6.QtWidgets import QWidget
 from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery
 from playground.core.hub import HubPage as Found
-from playground.core.requirements.model import Verdict
-from playground.services.downloads.manager import Downloads
+from playground.core.requirements.model import Compatibility
+from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.page import HubPage
-from playground.ui.pages.hub.repository import Assessor, OpenedRepository
-from playground.ui.pages.hub.view_models import Listing, ResultRow, ShelfEntry
+from playground.ui.pages.hub.repository import Assessor, RepositoryPresenter
+from playground.ui.pages.hub.view_models import FeaturedRow, ResultRow, ResultsState
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import ShowToast
+from playground.ui.widgets.toast import Notify
 
 
 class HubPresenter(QObject):
@@ -33,13 +33,13 @@ class HubPresenter(QObject):
         bridge: Bridge,
         *,
         hub: HubService,
-        downloads: Downloads,
+        downloads: DownloadManager,
         requirements: Assessor,
         library: ModelLibrary,
         settings: SettingsStore,
         open_downloads: Callable[[], object],
         open_compare: Callable[[Path], object],
-        toast: ShowToast,
+        toast: Notify,
         open_settings: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(view)
@@ -54,7 +54,7 @@ class HubPresenter(QObject):
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
         self._shelf = hub.shelf()
-        self._opened = OpenedRepository(
+        self._opened = RepositoryPresenter(
             view,
             bridge,
             hub=hub,
@@ -87,7 +87,7 @@ class HubPresenter(QObject):
         """Forget the search."""
         self._stop_search()
         self._query = None
-        self._view.show_listing(Listing.SHELF)
+        self._view.show_listing(ResultsState.SHELF)
 
     def retry(self) -> None:
         """Ask again what was asked last."""
@@ -144,9 +144,9 @@ class HubPresenter(QObject):
         self._cursor = None
         self._view.panel.show_more_failed("")
         if self._hub.is_offline:
-            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            self._view.show_listing(ResultsState.OFFLINE, self._offline_words())
             return
-        self._view.show_listing(Listing.LOADING)
+        self._view.show_listing(ResultsState.LOADING)
         self._search_task = self._bridge.spawn(self._search(query))
 
     def _stop_search(self) -> None:
@@ -159,16 +159,16 @@ class HubPresenter(QObject):
         try:
             found = await self._found(query, None)
         except Offline:
-            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            self._view.show_listing(ResultsState.OFFLINE, self._offline_words())
             return
         except HubFailed as error:
-            self._view.show_listing(Listing.FAILED, f"{error.message} {error.hint}".strip())
+            self._view.show_listing(ResultsState.FAILED, f"{error.message} {error.hint}".strip())
             return
         self._cursor = found.next_cursor
         rows = tuple(map(self._row, found.models))
         self._view.panel.show_results(rows, has_more=found.next_cursor is not None)
         is_empty = not rows and found.next_cursor is None
-        self._view.show_listing(Listing.NOTHING if is_empty else Listing.RESULTS)
+        self._view.show_listing(ResultsState.NOTHING if is_empty else ResultsState.RESULTS)
 
     def _on_more(self) -> None:
         if self._query is None or self._cursor is None:
@@ -194,13 +194,13 @@ class HubPresenter(QObject):
 
     def _may_run_here(self, model: HubModel) -> bool:
         verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict is not Verdict.WONT_FIT and verdict is not None
+        return verdict is not Compatibility.WONT_FIT and verdict is not None
 
     def _row(self, model: HubModel) -> ResultRow:
         """Return a result with the verdict its recommended version is most likely to have."""
         guess = self._requirements.quick_verdict
         verdict = guess(model.parameters, model.usual_bytes)
-        if verdict in {Verdict.SLOW, Verdict.WONT_FIT}:
+        if verdict in {Compatibility.SLOW, Compatibility.WONT_FIT}:
             verdict = guess(model.parameters, model.smallest_bytes)
         return ResultRow(model, verdict)
 
@@ -215,7 +215,7 @@ class HubPresenter(QObject):
         verdict = self._requirements.quick_verdict
         self._view.show_shelf(
             tuple(
-                ShelfEntry(model, verdict(model.parameters, model.size_bytes))
+                FeaturedRow(model, verdict(model.parameters, model.size_bytes))
                 for model in self._shelf
             )
         )
@@ -256,14 +256,14 @@ def make_hub_page(
     theme: Theme,
     bridge: Bridge,
     hub: HubService,
-    downloads: Downloads,
+    downloads: DownloadManager,
     requirements: Assessor,
     *,
     library: ModelLibrary,
     settings: SettingsStore,
     open_downloads: Callable[[], object],
     open_compare: Callable[[Path], object],
-    toast: ShowToast,
+    toast: Notify,
     open_settings: Callable[[], object] | None = None,
     parent: QWidget | None = None,
 ) -> Generator[None, None, HubPage]:

@@ -13,17 +13,17 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.errors import HubFailed, ModelFileInvalid, PlaygroundError
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubFile, HubModel, HubRepository
-from playground.core.requirements.model import Requirements, Verdict
+from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import ModelFile
-from playground.services.downloads.manager import Downloads
+from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.recommend import recommended
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.hub.details import RepositoryDetails
 from playground.ui.pages.hub.page import HubPage
-from playground.ui.pages.hub.view_models import Opened, VersionRow
-from playground.ui.widgets.toast import ShowToast
+from playground.ui.pages.hub.view_models import RepositoryState, VersionRow
+from playground.ui.widgets.toast import Notify
 
 
 class VersionActions(QObject):
@@ -33,13 +33,13 @@ class VersionActions(QObject):
         self,
         details: RepositoryDetails,
         bridge: Bridge,
-        downloads: Downloads,
-        opened: Callable[[], Opened | None],
+        downloads: DownloadManager,
+        opened: Callable[[], RepositoryState | None],
         *,
         open_downloads: Callable[[], object],
         open_compare: Callable[[Path], object],
         open_settings: Callable[[], object] | None,
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(details)
         self._bridge = bridge
@@ -56,7 +56,7 @@ class VersionActions(QObject):
         details.offer.downloads_asked.connect(self._on_downloads_page)
 
     @property
-    def _opened(self) -> Opened | None:
+    def _opened(self) -> RepositoryState | None:
         return self._get_opened()
 
     def _on_download(self, with_pictures: bool) -> None:
@@ -122,18 +122,18 @@ class Assessor(Protocol):
         """Return what a model needs here, exactly; `others` are its other versions' bytes."""
         ...
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
+    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         """Return a guess from sizes, `None` where they say nothing."""
         ...
 
 
-def advised(
-    opened: Opened,
+def recommend_versions(
+    opened: RepositoryState,
     headers: Mapping[str, GgufHeader],
     requirements: Assessor,
     *,
     is_own: bool,
-) -> Opened:
+) -> RepositoryState:
     """Return `opened` with exact verdicts where a header is known, and one version recommended.
 
     Which one is first guessed from sizes; what is shown as a verdict never is. `is_own`: a person
@@ -146,7 +146,7 @@ def advised(
     projector_bytes = 0 if projector is None else projector.size_bytes
     others = [(version_name(row.file), row.file.size_bytes) for row in opened.rows]
     rows: list[VersionRow] = []
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, Compatibility] = {}
     for row in opened.rows:
         header = headers.get(row.file.path)
         needs = None
@@ -171,7 +171,7 @@ def advised(
     )
 
 
-def unread(opened: Opened, error: HubFailed) -> Opened:
+def unread(opened: RepositoryState, error: HubFailed) -> RepositoryState:
     """Return `opened` where the Hub gives out no more headers, with the reason in every version."""
     is_locked = error.kind == "RepositoryGated"
     if is_locked:
@@ -230,7 +230,7 @@ _HERE_S = 2.0
 """How long verdicts wait for what is found on this computer: that needs no asking."""
 
 
-class OpenedRepository(QObject):
+class RepositoryPresenter(QObject):
     """One repository at a time; what belongs to another is called off."""
 
     def __init__(
@@ -239,13 +239,13 @@ class OpenedRepository(QObject):
         bridge: Bridge,
         *,
         hub: HubService,
-        downloads: Downloads,
+        downloads: DownloadManager,
         requirements: Assessor,
         library: ModelLibrary,
         open_downloads: Callable[[], object],
         open_compare: Callable[[Path], object],
         open_settings: Callable[[], object] | None,
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -264,7 +264,7 @@ class OpenedRepository(QObject):
             open_settings=open_settings,
             toast=toast,
         )
-        self._opened: Opened | None = None
+        self._opened: RepositoryState | None = None
         self._headers: dict[str, GgufHeader] = {}
         self._is_own_choice = False
         """True once a person has chosen a version."""
@@ -284,7 +284,7 @@ class OpenedRepository(QObject):
         self._headers = {}
         self._is_own_choice = self._wants_all = False
         page = self._hub.page_url(repo)
-        self._show(Opened(repo, page, model=model, good_at=good_at))
+        self._show(RepositoryState(repo, page, model=model, good_at=good_at))
         here = self._bridge.spawn(self._find_here())
         self._tasks = [
             self._bridge.spawn(self._load(repo, here)),
@@ -298,7 +298,7 @@ class OpenedRepository(QObject):
         if opened is not None and self._has_failed(opened):
             self.open(opened.repo, opened.model, opened.good_at)
 
-    def _has_failed(self, opened: Opened) -> bool:
+    def _has_failed(self, opened: RepositoryState) -> bool:
         return opened.error is not None or opened.is_locked
 
     def reckon(self) -> None:
@@ -337,7 +337,7 @@ class OpenedRepository(QObject):
             task.cancel()
         self._tasks = []
 
-    def _show(self, opened: Opened) -> None:
+    def _show(self, opened: RepositoryState) -> None:
         self._opened = opened
         self._view.show_opened(opened)
 
@@ -420,7 +420,9 @@ class OpenedRepository(QObject):
         opened = self._opened
         if opened is None:
             return
-        opened = advised(opened, self._headers, self._requirements, is_own=self._is_own_choice)
+        opened = recommend_versions(
+            opened, self._headers, self._requirements, is_own=self._is_own_choice
+        )
         self._show(replace(opened, rows=tuple(map(self._with_state, opened.rows))))
 
     def _with_state(self, row: VersionRow) -> VersionRow:

@@ -9,12 +9,12 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.downloads import Download
 from playground.core.errors import ErrorInfo
-from playground.core.hub import Gate, HubFile, HubModel, HubRepository, ShelfModel
-from playground.core.requirements.model import Requirements, Verdict
+from playground.core.hub import FeaturedModel, Gate, HubFile, HubModel, HubRepository
+from playground.core.requirements.model import Compatibility, Requirements
 from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
 
 
-class Listing(StrEnum):
+class ResultsState(StrEnum):
     """What the left of the page is for now."""
 
     SHELF = "shelf"
@@ -30,15 +30,15 @@ class ResultRow:
     """A repository search has found; the verdict is an estimate, no header has been read."""
 
     model: HubModel
-    verdict: Verdict | None = None
+    verdict: Compatibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfEntry:
+class FeaturedRow:
     """A card of the shelf; the verdict is an estimate."""
 
-    model: ShelfModel
-    verdict: Verdict | None = None
+    model: FeaturedModel
+    verdict: Compatibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class VersionRow:
     """Where the same file is on this computer already."""
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> Compatibility | None:
         """The exact verdict, `None` while it is not known."""
         return None if self.requirements is None else self.requirements.verdict
 
@@ -67,7 +67,7 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RepositoryState:
     """The repository beside the list, as far as it is known."""
 
     repo: str
@@ -188,7 +188,7 @@ def date_words(moment: str | None) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def estimated_badge(verdict: Verdict | None) -> tuple[str, str] | None:
+def estimated_badge(verdict: Compatibility | None) -> tuple[str, str] | None:
     """Return a verdict that is only guessed from the size, and its tone."""
     if verdict is None:
         return None
@@ -254,7 +254,7 @@ def version_state(row: VersionRow) -> str:
 
 def expected_speed(row: VersionRow) -> str:
     """Return how fast a version would write here; empty where nothing is known."""
-    if row.requirements is None or row.verdict is Verdict.WONT_FIT:
+    if row.requirements is None or row.verdict is Compatibility.WONT_FIT:
         return ""
     return speed_words(row.requirements.speed)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QMessageBox, QPushButton, QWidget
 from playground.core.errors import PlaygroundError
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile, Target
 from playground.services.library.delete import Deletion
-from playground.services.library.service import LibraryPlace, ModelLibrary
+from playground.services.library.service import LibraryFolder, ModelLibrary
 from playground.services.worker_pool import WorkerPool
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
@@ -19,10 +19,10 @@ from playground.ui.format import size_words
 from playground.ui.pages.models import row_store as reckoning
 from playground.ui.pages.models.page import FolderEntry, ModelsPage
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.widgets.toast import ShowToast
+from playground.ui.widgets.toast import Notify
 
 
-class Deletes(QObject):
+class DeleteDialog(QObject):
     """One question at a time; `done` is called once a model has gone."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Deletes(QObject):
         library: ModelLibrary,
         pool: WorkerPool,
         *,
-        toast: ShowToast,
+        toast: Notify,
         done: Callable[[], None],
     ) -> None:
         super().__init__(parent)
@@ -119,7 +119,7 @@ class Deletes(QObject):
         self._done()
 
 
-class Loads:
+class ModelLoads:
     """The loads this page has begun, by the path of the model file."""
 
     def __init__(
@@ -174,12 +174,12 @@ class Loads:
         return self._followers.pop(key, None)
 
 
-def folder_entries(places: Iterable[LibraryPlace]) -> tuple[FolderEntry, ...]:
+def folder_entries(places: Iterable[LibraryFolder]) -> tuple[FolderEntry, ...]:
     """Return the built-in places, other programs', then those a person has added."""
     return tuple(_entry(place) for place in places)
 
 
-def _entry(place: LibraryPlace) -> FolderEntry:
+def _entry(place: LibraryFolder) -> FolderEntry:
     problem = place.problem
     if place.is_removable and not place.is_there:
         problem = _tr("Not connected, or gone")
@@ -200,7 +200,7 @@ def _counted(count: int) -> str:
     return _tr("1 model") if count == 1 else _tr("{0} models").format(count)
 
 
-class PlaceChanges(QObject):
+class FolderActions(QObject):
     """Keeps the list of places; `rescan` is called after each change of it."""
 
     def __init__(
@@ -208,7 +208,7 @@ class PlaceChanges(QObject):
         view: ModelsPage,
         settings: SettingsStore,
         *,
-        toast: ShowToast,
+        toast: Notify,
         report: Callable[[BaseException], object],
         rescan: Callable[[], None],
     ) -> None:
@@ -220,7 +220,7 @@ class PlaceChanges(QObject):
         self._rescan = rescan
         self._wanted: tuple[Path, ...] = ()
 
-    def show(self, places: tuple[LibraryPlace, ...]) -> None:
+    def show(self, places: tuple[LibraryFolder, ...]) -> None:
         """List the places, each with the number of models it has."""
         self._view.show_folders(folder_entries(places))
 
@@ -299,11 +299,11 @@ class ModelActions(QObject):
         row: Callable[[], ModelRow | None],
         *,
         pool: WorkerPool,
-        loads: Loads,
-        deletes: Deletes,
-        places: PlaceChanges,
+        loads: ModelLoads,
+        deletes: DeleteDialog,
+        places: FolderActions,
         open_compare: Callable[[Target], object],
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._bridge = bridge
@@ -364,7 +364,7 @@ class ModelActions(QObject):
             self._toast(self.tr("The path is copied."))
 
 
-class LoadChoices:
+class LoadSettingsStore:
     """Load settings by model file; what nobody chose is not stored."""
 
     def __init__(self, settings: SettingsStore, report: Callable[[BaseException], object]) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.requirements.memory import MemoryNeed
-from playground.core.requirements.model import Requirements, Verdict
+from playground.core.requirements.model import Compatibility, Requirements
 from playground.services.machine.devices import Device
 from playground.ui.format import (
     exact_bytes,
@@ -38,7 +38,7 @@ from playground.ui.widgets.basics import (
     make_line,
     plain_tooltip,
 )
-from playground.ui.widgets.details import Facts
+from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -74,7 +74,7 @@ class ElsewhereBox(QWidget):
             badge = Badge(self._theme)
             badge.set_badge(*verdict_words(needs.verdict))
             badge.setMinimumWidth(badge.sizeHint().width())
-            is_too_large = needs.verdict is Verdict.WONT_FIT
+            is_too_large = needs.verdict is Compatibility.WONT_FIT
             speed = make_label("—" if is_too_large else speed_figure(needs.speed), "control")
             speed.setToolTip(plain_tooltip(exact_speed(needs.speed)))
             self._grid.addWidget(name, row, 0)
@@ -323,7 +323,7 @@ class ModelDetails(QScrollArea):
         last = QVBoxLayout(self._for_engineers)
         last.setContentsMargins(0, 0, 0, 0)
         last.addWidget(self._usable)
-        self._facts = Facts(
+        self._facts = DetailsTable(
             self._theme,
             self.tr("For engineers: what the file says"),
             self.tr("Show every entry of the file's header"),
@@ -379,14 +379,14 @@ class ModelDetails(QScrollArea):
         row.addStretch(1)
         return row
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         side = self._theme.px(17)
         self._more.setIcon(self._theme.icon("more", "quiet"))
         self._more.setIconSize(QSize(side, side))
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
-        self._wear()
+        self._theme.changed.connect(self._apply_theme)
+        self._apply_theme()
         self._compare.clicked.connect(self.compare_asked)
         self._load.clicked.connect(self.load_asked)
         self._unload.clicked.connect(self.unload_asked)

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.requirements.model import Verdict
+from playground.core.requirements.model import Compatibility
 from playground.ui.format import exact_bytes, exact_speed, size_words, words_in
 from playground.ui.pages.models.rows import (
     LoadState,
@@ -198,7 +198,7 @@ class ModelTableModel(QAbstractTableModel):
         model = row.model
         match column:
             case Column.FIT:
-                order = list(Verdict)
+                order = list(Compatibility)
                 return order.index(row.needs.verdict) if row.needs else len(order)
             case Column.SPEED:
                 speed = row.needs.speed if row.needs else None
@@ -214,7 +214,7 @@ class ModelTableModel(QAbstractTableModel):
                 return self._text(row, column).casefold()
 
 
-_FITTING = frozenset({Verdict.RUNS_GREAT, Verdict.RUNS})
+_FITTING = frozenset({Compatibility.RUNS_GREAT, Compatibility.RUNS})
 KINDS: dict[str, Callable[[ModelRow], bool]] = {
     "all": lambda _row: True,
     "runs": lambda row: row.needs is not None and row.needs.verdict in _FITTING,
@@ -485,7 +485,7 @@ class ModelList(QFrame):
         self._is_grid = False
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
         """List model files, keeping the chosen one."""
@@ -624,7 +624,7 @@ class ModelList(QFrame):
         return grid
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         self._empty.asked.connect(self.hub_asked)
         self._nothing.asked.connect(self.clear_asked)
         self._table.selectionModel().currentRowChanged.connect(self._on_row)
@@ -637,7 +637,7 @@ class ModelList(QFrame):
             delete.setContext(Qt.ShortcutContext.WidgetShortcut)
             delete.activated.connect(self.delete_asked)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._table.verticalHeader().setDefaultSectionSize(px(_ROW_HEIGHT))
         for column, width in _WIDTHS.items():

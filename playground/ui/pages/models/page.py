@@ -35,7 +35,7 @@ from playground.ui.widgets.basics import (
     make_card,
     make_label,
 )
-from playground.ui.widgets.inputs import ChoiceBox, Segmented
+from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.window.page import Page
 
 _LINE_HEIGHT = 30
@@ -71,7 +71,7 @@ class FolderList(QFrame):
         self._head.toggled.connect(self._open)
         self._head.clicked.connect(self._on_clicked)
         theme.changed.connect(self._resize)
-        self._wear()
+        self._apply_theme()
 
     def show_entries(self, entries: tuple[FolderEntry, ...]) -> None:
         """List the places."""
@@ -163,17 +163,17 @@ class FolderList(QFrame):
     def _open(self, is_open: bool) -> None:
         self._scroll.setVisible(is_open)
         self._fit()
-        self._wear()
+        self._apply_theme()
 
     def _fit(self) -> None:
         lines = min(len(self._entries), _MOST_LINES)
         self._scroll.setFixedHeight(self._theme.px(_LINE_HEIGHT) * lines + 2)
 
     def _resize(self) -> None:
-        self._wear()
+        self._apply_theme()
         self._fill()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         icon = "chevron-down" if self._head.isChecked() else "chevron-right"
         self._head.setIcon(self._theme.icon(icon, "quiet"))
         side = self._theme.px(14)
@@ -223,7 +223,7 @@ class ModelsPage(Page):
         self._details.complete()
         yield
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def details(self) -> ModelDetails:
@@ -330,7 +330,7 @@ class ModelsPage(Page):
         self._search.setAccessibleName(self.tr("Search models"))
         self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
         self._search.setClearButtonEnabled(True)
-        self._kind = ChoiceBox(
+        self._kind = ComboBox(
             self._theme,
             self.tr("Which models are listed"),
             (
@@ -375,7 +375,7 @@ class ModelsPage(Page):
         self._beside.addWidget(self._details)
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         self._search.textChanged.connect(self._list.search)
         self._rescan.clicked.connect(self.rescan_asked)
         self._list.selected.connect(self.selected)
@@ -390,7 +390,7 @@ class ModelsPage(Page):
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._search.setFocus)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(12))
         self._column.setSpacing(px(12))

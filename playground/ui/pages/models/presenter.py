@@ -11,29 +11,29 @@ from PySide6.QtWidgets import QWidget
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
 from playground.core.targets import KvType, LoadSettings, Target
-from playground.services.library.service import LibraryPlace, ModelLibrary
+from playground.services.library.service import LibraryFolder, ModelLibrary
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool, physical_cores
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import row_store as reckoning
 from playground.ui.pages.models.actions import (
-    Deletes,
-    LoadChoices,
-    Loads,
+    DeleteDialog,
+    FolderActions,
+    LoadSettingsStore,
     ModelActions,
-    PlaceChanges,
+    ModelLoads,
 )
 from playground.ui.pages.models.details import ModelDetails
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.page import ModelsPage
-from playground.ui.pages.models.row_store import Assessments, Found, KnownRows
+from playground.ui.pages.models.row_store import CompatibilityQueue, Found, RowStore
 from playground.ui.pages.models.rows import ModelRow
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import ShowToast
+from playground.ui.widgets.toast import Notify
 
 
-class ChosenModel:
+class DetailsPresenter:
     """Asks for what the list has not; what comes too late for another choice is not shown."""
 
     def __init__(
@@ -121,20 +121,20 @@ class ModelsPresenter(QObject):
         requirements: RequirementsService,
         open_compare: Callable[[Target], object],
         open_hub: Callable[[], object],
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
         self._library = library
-        self._load_choices = LoadChoices(settings, bridge.report)
+        self._load_choices = LoadSettingsStore(settings, bridge.report)
         self._pool = pool
         self._requirements = requirements
         self._open_hub = open_hub
         self._selected: str | None = None
         self._described: str | None = None
         """The model whose header was asked for last."""
-        self._found_places: tuple[LibraryPlace, ...] = ()
+        self._found_places: tuple[LibraryFolder, ...] = ()
         self._is_taking = False
         self._rest = _timer(self, self._show_places)
         self._last = _timer(self, self._show_rest)
@@ -143,17 +143,17 @@ class ModelsPresenter(QObject):
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._finder: Follower | None = None
-        self._assessments = Assessments(bridge, requirements, self._refresh)
-        self._chosen = ChosenModel(view.details, bridge, library, requirements, self._show)
-        deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
-        self._loads = Loads(bridge, pool, self._refresh)
-        self._known = KnownRows(
+        self._assessments = CompatibilityQueue(bridge, requirements, self._refresh)
+        self._chosen = DetailsPresenter(view.details, bridge, library, requirements, self._show)
+        deletes = DeleteDialog(view, bridge, library, pool, toast=toast, done=self.rescan)
+        self._loads = ModelLoads(bridge, pool, self._refresh)
+        self._known = RowStore(
             settings_of=self._load_choices.of,
             needs_of=self._assessments.of,
             use_of=lambda model: requirements.use_of(model.path),
             fraction_of=self._loads.fraction,
         )
-        self._places = PlaceChanges(
+        self._places = FolderActions(
             view,
             settings,
             toast=toast,
@@ -387,7 +387,7 @@ def make_models_page(
     requirements: RequirementsService,
     open_compare: Callable[[Target], object],
     open_hub: Callable[[], object],
-    toast: ShowToast,
+    toast: Notify,
     parent: QWidget | None = None,
 ) -> Generator[None, None, ModelsPage]:
     """Build the page with its presenter, in steps; dropped files go to `presenter.add_paths`."""

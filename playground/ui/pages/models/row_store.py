@@ -12,17 +12,17 @@ from playground.core.events import Failed, LoadProgress, RequestSent
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.library.service import LibraryPlace, ModelLibrary
+from playground.services.library.service import LibraryFolder, ModelLibrary
 from playground.services.machine.devices import Device
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.local_runs import ModelUse
 from playground.ui.bridge import Bridge
-from playground.ui.model_names import told_apart
+from playground.ui.model_names import disambiguate
 from playground.ui.pages.models.rows import LoadState, ModelRow
 
 
-class KnownRows:
+class RowStore:
     """Rows in the order of the list. One of which nothing has changed stays the very same value.
 
     `settings_of`, `needs_of`, `use_of` and `fraction_of` tell what is known of a model file.
@@ -130,7 +130,7 @@ class Found:
     """What is on this computer at one moment."""
 
     models: tuple[ModelFile, ...]
-    places: tuple[LibraryPlace, ...]
+    places: tuple[LibraryFolder, ...]
     is_scanning: bool
 
 
@@ -139,12 +139,12 @@ async def found(library: ModelLibrary) -> AsyncGenerator[Found, None]:
     async with aclosing(library.follow()) as states:
         async for state in states:
             places = await asyncio.to_thread(library.places)
-            yield Found(told_apart(state.models), places, state.is_scanning)
+            yield Found(disambiguate(state.models), places, state.is_scanning)
 
 
 async def scan(library: ModelLibrary) -> Found:
     """Return every model file, looked for just now."""
-    models = told_apart(await library.scan())
+    models = disambiguate(await library.scan())
     library.look_again()
     return Found(models, await asyncio.to_thread(library.places), is_scanning=False)
 
@@ -249,7 +249,7 @@ Wanted = tuple[ModelFile, LoadSettings]
 _AT_ONCE = 100
 
 
-class Assessments:
+class CompatibilityQueue:
     """Requirements by model file; `changed` gets the keys of those that have become known."""
 
     def __init__(

@@ -20,7 +20,7 @@ from playground.store.presets import Preset
 from playground.ui.pages.providers.page import tier_explained, tier_words
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_card, make_label
-from playground.ui.widgets.inputs import TickBox
+from playground.ui.widgets.inputs import CheckBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class ProviderForm(QWidget):
         )
         self._url.setPlaceholderText("https://…/v1")
         self._said = make_label(role="caption", wrap=True)
-        self._confirm = TickBox(
+        self._confirm = CheckBox(
             self._theme,
             self.tr("Use it all the same: I trust this network"),
             self.tr("The key and your prompts travel unencrypted"),

@@ -244,8 +244,8 @@ class PracticeCard(QFrame):
         self._build()
         self._button.clicked.connect(self.toggled)
         self._compare.clicked.connect(self.compare_asked)
-        theme.changed.connect(self._wear)
-        self._wear()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_entry(self, entry: PracticeEntry) -> None:
         """Show it as it is now."""
@@ -319,7 +319,7 @@ class PracticeCard(QFrame):
         row.addWidget(self._compare)
         row.addWidget(self._button)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         side = self._theme.px(26)
         icon = self._theme.icon("cloud", "here")
         self._icon.setPixmap(icon.pixmap(QSize(side, side)))
@@ -343,7 +343,7 @@ class ProvidersPage(Page):
         self._cards: dict[str, ProviderCard] = {}
         self._build()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def practice(self) -> PracticeCard:
@@ -430,11 +430,11 @@ class ProvidersPage(Page):
         self._column.addWidget(self._storage)
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         self._add.clicked.connect(self.add_asked)
         self._empty.asked.connect(self.add_asked)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(22), px(16), px(22), px(12))
         self._column.setSpacing(px(12))

@@ -27,7 +27,7 @@ from playground.ui.pages.providers.page import (
 )
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import ShowToast
+from playground.ui.widgets.toast import Notify
 
 WATCH_S = 0.5
 _ENDED = "It has ended by itself. Start it again."
@@ -308,7 +308,7 @@ class ProvidersPresenter(QObject):
         practice: PracticeCloud,
         settings: SettingsStore,
         open_compare: Callable[[Target], object],
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._theme = theme
@@ -565,7 +565,7 @@ def make_providers_page(
     practice: PracticeCloud,
     settings: SettingsStore,
     open_compare: Callable[[Target], object],
-    toast: ShowToast,
+    toast: Notify,
 ) -> ProvidersPage:
     """Return the page with its presenter."""
     view = ProvidersPage(theme)

@@ -11,13 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 import playground
 from playground.core.runs import RunOrder
-from playground.store.settings import Settings
-from playground.store.settings import Theme as Mode
+from playground.store.settings import Settings, ThemeMode
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
-from playground.ui.widgets.details import Facts
-from playground.ui.widgets.inputs import ChoiceBox, ChoiceOrNumber, NumberField
+from playground.ui.widgets.details import DetailsTable
+from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
 from playground.ui.widgets.settings_card import SettingsCard
 from playground.ui.window.page import Page
 
@@ -105,7 +104,7 @@ class SettingsPage(Page):
         """Add the lower half; both at once would hold up the window."""
         self._build_lower()
         self._connect()
-        self._wear()
+        self._apply_theme()
 
     @property
     def hub(self) -> HubCard:
@@ -161,7 +160,7 @@ class SettingsPage(Page):
         self._headline.setText(about.headline)
         self._versions.show_facts(about.parts)
 
-    def _show_scale(self, box: ChoiceBox, value: float, usual: tuple[float, ...]) -> None:
+    def _show_scale(self, box: ComboBox, value: float, usual: tuple[float, ...]) -> None:
         scales = sorted({*usual, value})
         box.set_choices([(f"{round(scale * 100)} %", scale) for scale in scales])
         box.choose(value)
@@ -212,17 +211,17 @@ class SettingsPage(Page):
 
     def _build_look(self) -> None:
         card = self._card(self.tr("How it looks"))
-        self._mode = ChoiceBox(
+        self._mode = ComboBox(
             self._theme,
             self.tr("Colours"),
             [
-                (self.tr("Like the system"), Mode.SYSTEM),
-                (self.tr("Light"), Mode.LIGHT),
-                (self.tr("Dark"), Mode.DARK),
+                (self.tr("Like the system"), ThemeMode.SYSTEM),
+                (self.tr("Light"), ThemeMode.LIGHT),
+                (self.tr("Dark"), ThemeMode.DARK),
             ],
         )
-        self._scale = ChoiceBox(self._theme, self.tr("Text size"))
-        self._stage = ChoiceBox(self._theme, self.tr("Text size on stage"))
+        self._scale = ComboBox(self._theme, self.tr("Text size"))
+        self._stage = ComboBox(self._theme, self.tr("Text size on stage"))
         card.add_row(self._mode, self.tr("Colours"), self.tr("Light or dark"))
         card.add_row(self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
         card.add_row(
@@ -233,7 +232,7 @@ class SettingsPage(Page):
 
     def _build_answers(self) -> None:
         card = self._card(self.tr("Comparisons"))
-        self._order = ChoiceBox(
+        self._order = ComboBox(
             self._theme,
             self.tr("Who starts when"),
             [
@@ -246,7 +245,7 @@ class SettingsPage(Page):
             self.tr("Who starts when"),
             self.tr("Fair gives each model on this computer the whole machine. A race slows them."),
         )
-        self._tokens = ChoiceBox(
+        self._tokens = ComboBox(
             self._theme,
             self.tr("Units of speed"),
             [(self.tr("Words"), False), (self.tr("Tokens"), True)],
@@ -318,7 +317,7 @@ class SettingsPage(Page):
                 wrap=True,
             )
         )
-        self._versions = Facts(
+        self._versions = DetailsTable(
             self._theme,
             self.tr("Versions and licences"),
             self.tr("Useful in a report of what went wrong"),
@@ -331,7 +330,7 @@ class SettingsPage(Page):
         return card
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
         for box, field in (
             (self._mode, "theme"),
             (self._scale, "text_scale"),
@@ -344,7 +343,7 @@ class SettingsPage(Page):
         self._watts.picked.connect(self._on_watts)
         self._price.valueChanged.connect(self._on_price)
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         self._inner.setMaximumWidth(self._theme.px(_WIDTH))
 
     def _on_choice(self, value: object) -> None:

@@ -136,7 +136,7 @@ class MarkdownView(QTextBrowser):
     def _connect(self) -> None:
         self.anchorClicked.connect(self._open_link)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self._theme.changed.connect(self._wear)
+        self._theme.changed.connect(self._apply_theme)
 
     def _append(self, added: str) -> None:
         cursor = QTextCursor(self.document())
@@ -285,8 +285,8 @@ class MarkdownView(QTextBrowser):
             button.deleteLater()
         self._copy_buttons.clear()
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         text, writing = self._markdown, self._is_writing
-        self._writer.wear()
+        self._writer.apply_theme()
         self._reset()
         self.set_text(text, is_writing=writing)

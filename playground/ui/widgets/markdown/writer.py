@@ -56,7 +56,7 @@ class MarkdownWriter:
         self._scratch = SealedDocument()
         self._formats = self._make_formats()
 
-    def wear(self) -> None:
+    def apply_theme(self) -> None:
         """Take the theme's formats for what is written from now on."""
         self._formats = self._make_formats()
 

@@ -60,16 +60,16 @@ class PageFactories:
 
     async def import_page(self, key: str | None) -> None:
         """Import what answers on the first page, and all of another, on the loop this runs on."""
-        for part in ("page", "answer_settings", "summary_card"):
-            await _import(f"compare.{part}")
+        for part in ("page", "presenter", "answer_settings"):
+            await _import("compare", part)
         if key is not None:
-            await _import(key)
+            await _import(key, "presenter")
 
     async def import_all(self, keys: Sequence[str]) -> None:
         """Import every page in peace, so that none is when it is asked for."""
         for key in keys:
             await asyncio.sleep(_PAUSE_S)
-            await _import(key)
+            await _import(key, "presenter")
 
     def complete_compare(self) -> None:
         """Build what the first page needs from the moment it answers."""
@@ -244,9 +244,9 @@ class PageFactories:
         presenter.add_paths(paths)
 
 
-async def _import(name: str) -> None:
+async def _import(key: str, module: str) -> None:
     # in a thread: the loop this runs on stamps what answers say
-    await asyncio.to_thread(importlib.import_module, f"playground.ui.pages.{name}")
+    await asyncio.to_thread(importlib.import_module, f"playground.ui.pages.{key}.{module}")
 
 
 class EarlyPress(QObject):

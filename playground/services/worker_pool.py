@@ -1,13 +1,10 @@
 """Which models are loaded, within which memory: the computer's, and that of its graphics card."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import psutil
 
 from playground.core.errors import WorkerCrashed
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
@@ -15,6 +12,7 @@ from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
 from playground.engines.llama.protocol import LoadRequest
+from playground.services.machine.machine import physical_cores
 
 DEFAULT_CONTEXT = 8_192
 _UNKNOWN_CONTEXT = 4_096
@@ -245,9 +243,3 @@ def _nothing(_model: ModelFile, _settings: LoadSettings) -> int:
 
 def _unknown() -> None:
     return None
-
-
-def physical_cores() -> int:
-    """Return how many cores this process may use, a core that runs two threads counted once."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))

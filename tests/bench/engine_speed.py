@@ -30,7 +30,7 @@ from playground.engines.worker.decode import Decoder
 from playground.engines.worker.log import LogLines
 from playground.engines.worker.model import AbortSwitch, LoadedModel, load_model
 from playground.engines.worker.prompt import Pieces, Prompt, PromptRenderer
-from playground.services.worker_pool import physical_cores
+from playground.services.machine.machine import physical_cores
 from tests.conftest import find_starter_model
 
 BLOCK = 100

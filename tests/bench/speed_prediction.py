@@ -35,8 +35,7 @@ from playground.core.requirements.model import Speed
 from playground.core.requirements.speed import Observation, TokenCost, predict, reading
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
-from playground.services.machine.machine import measure_in_child
-from playground.services.worker_pool import physical_cores
+from playground.services.machine.machine import measure_in_child, physical_cores
 from tests.conftest import find_starter_model
 from tests.core.gguf_speaking import Speaker, write_speaker
 from tests.engines.local_run import ask, local_engine, run

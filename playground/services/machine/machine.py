@@ -161,8 +161,6 @@ def main() -> int:
     if hasattr(os, "nice"):
         # the window that is opening meanwhile goes first
         os.nice(5)
-    from playground.services.worker_pool import physical_cores  # noqa: PLC0415 - only in the child
-
     sys.stdout.write(f"{measure(physical_cores()):.0f}\n")
     return 0
 
@@ -341,3 +339,9 @@ def _plain(name: str) -> str:
 
 def _is_apple() -> bool:
     return sys.platform == "darwin" and platform.machine() == "arm64"
+
+
+def physical_cores() -> int:
+    """Return how many cores this process may use, a core that runs two threads counted once."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))

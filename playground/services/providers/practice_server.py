@@ -75,7 +75,7 @@ def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
         ServerSettings,
     )
 
-    from playground.services.worker_pool import physical_cores  # noqa: PLC0415 - after the pipes have moved
+    from playground.services.machine.machine import physical_cores  # noqa: PLC0415 - after the pipes have moved
 
     llama_cpp.Llama = _fresh_llama(llama_cpp.Llama)
     # as many as a local model gets: only so is a comparison with one fair

@@ -1,17 +1,9 @@
 """SVG icons from `resources/icons`, drawn in whatever colour the theme asks for."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QImageReader, QPainter, QPixmap
 
-
-def resource(*parts: str) -> Path:
-    """Return a file of `resources`: inside the installed package, or beside it in a checkout."""
-    # not importlib.resources: importing it costs as much as the window's own modules together
-    inside = Path(__file__).parents[1] / "resources"
-    root = inside if inside.is_dir() else Path(__file__).parents[2] / "resources"
-    return root.joinpath(*parts)
+from playground.resources import resource
 
 
 class Icons:

@@ -69,7 +69,7 @@ class Toast(QFrame):
 
 
 class Notify(Protocol):
-    """`MainWindow.toast`."""
+    """Shows a message at the window's foot: `MainWindow.toast`."""
 
     def __call__(
         self,
@@ -79,12 +79,4 @@ class Notify(Protocol):
         action: str | None = None,
         on_action: Callable[[], object] | None = None,
     ) -> None:
-        """Show a message at the foot of the page."""
-
-
-class Notify(Protocol):
-    """Shows a message at the window's foot."""
-
-    def __call__(self, text: str, *, tone: str = "true") -> None:
         """Show `text`; `tone` is `true`, `caution` or `bad`."""
-        ...

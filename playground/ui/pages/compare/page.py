@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
-from playground.ui.theme.icons import resource
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.flow_layout import FlowLayout

@@ -9,8 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import HubFailed, Offline, PlaygroundError
-from playground.core.hub import HubModel, HubQuery
-from playground.core.hub import HubPage as Found
+from playground.core.hub import HubModel, HubQuery, SearchPage
 from playground.core.requirements.model import Compatibility
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
@@ -188,7 +187,7 @@ class HubPresenter(QObject):
         rows = tuple(map(self._row, found.models))
         self._view.panel.add_results(rows, has_more=found.next_cursor is not None)
 
-    async def _found(self, query: HubQuery, cursor: str | None) -> Found:
+    async def _found(self, query: HubQuery, cursor: str | None) -> SearchPage:
         call = self._hub.search(query, cursor, runs_here=self._may_run_here)
         return await self._bridge.submit(call)
 

@@ -12,8 +12,9 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
 from playground.core.targets import KvType, LoadSettings, Target
 from playground.services.library.service import LibraryFolder, ModelLibrary
+from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
-from playground.services.worker_pool import LoadedWorker, WorkerPool, physical_cores
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.models import row_store as reckoning

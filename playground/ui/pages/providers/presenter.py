@@ -440,15 +440,15 @@ class ProvidersPresenter(QObject):
         self._view.show_storage(self._secrets.storage())
 
     async def _test(self, provider_id: str) -> None:
-        models, problem = None, ""
+        found, problem = None, ""
         try:
-            models = await self._bridge.submit(models(self._service, provider_id))
+            found = await self._bridge.submit(models(self._service, provider_id))
         except PlaygroundError as error:
             problem = f"{error.message} {error.hint}".strip()
         finally:
             entry = self._entries.get(provider_id)
             if entry is not None:
-                self._put(replace(entry, is_testing=False, models=models, problem=problem))
+                self._put(replace(entry, is_testing=False, models=found, problem=problem))
 
     async def _start_practice(self) -> None:
         self._show_practice(PracticeEntry(is_starting=True))

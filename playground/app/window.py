@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from typing_extensions import override
 
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
@@ -32,8 +33,9 @@ class _Watch(QObject):
         self._future = future
         widget.installEventFilter(self)
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt: look for the first paint event; everything else goes on as it is."""
+        # look for the first paint event; everything else goes on as it is
         if event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
             QTimer.singleShot(0, self._settle)

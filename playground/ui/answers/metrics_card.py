@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
@@ -67,8 +68,8 @@ class _Figure(QWidget):
         words = self.cell.caption.split() or [""]
         return max(value, *(metrics.horizontalAdvance(word) for word in words))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw value and caption."""
         theme = self._theme
         px = theme.px
         painter = QPainter(self)
@@ -108,23 +109,24 @@ class MetricsCard(QFrame):
             figure.set_cell(cell)
         self._arrange()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: return the height at the present width."""
         return QSize(200, self._row_height() * (2 if self._is_narrow() else 1))
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Qt: the width is the pane's."""
         return QSize(100, self.sizeHint().height())
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the figures share the width."""
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
             self.updateGeometry()
         self._arrange()
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw the lines between the figures, and where the keyboard is."""
+        # draw the lines between the figures, and where the keyboard is
         painter = QPainter(self)
         for line in self._lines:
             painter.fillRect(line, self._theme.color("line"))
@@ -132,13 +134,13 @@ class MetricsCard(QFrame):
             painter.setPen(self._theme.color("accent"))
             painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Qt: a click shows the details."""
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
             self.clicked.emit()
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Enter and space do what a click does."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self.clicked.emit()
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 
@@ -46,17 +47,15 @@ class PaneGrid(QScrollArea):
         self._panes = tuple(panes)
         self._arrange()
 
+    @override
     def showEvent(self, event: QShowEvent) -> None:
-        """Qt: let the page show through.
-
-        Not while building: asking for a viewport makes PySide build every widget class, 20 ms of
-        the start.
-        """
+        # let the page show through. Not while building: asking for a viewport makes PySide build
+        # every widget class, 20 ms of the start
         super().showEvent(event)
         self.viewport().setAutoFillBackground(False)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: fewer columns where it is narrow."""
         super().resizeEvent(event)
         if self._wanted_columns() != self._columns:
             self._arrange()
@@ -73,8 +72,8 @@ class PaneGrid(QScrollArea):
             pane.set_head_stacked(stacked=stacked)
             pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: take what is there."""
         return QSize(600, 300)
 
     def _wanted_columns(self) -> int:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
@@ -517,17 +518,18 @@ class _TokenText(QTextEdit):
         cursor.setPosition(self._starts[index])
         self.setTextCursor(cursor)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the height follows from the width."""
         super().resizeEvent(event)
         self._fit()
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Qt: the pane scrolls, not the text."""
+        # the pane scrolls, not the text
         event.ignore()
 
+    @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Qt: tell what else was weighed for the token below the pointer."""
         super().mouseMoveEvent(event)
         index = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
         if index is not None:

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QImageReader, QPainter, QPixmap
+from typing_extensions import override
 
 from playground.resources import resource
 
@@ -29,26 +30,26 @@ class _SvgEngine(QIconEngine):
         self._source = source
         self._pixmaps: dict[tuple[int, int], QPixmap] = {}
 
+    @override
     def clone(self) -> QIconEngine:
-        """Qt: return a copy."""
         return _SvgEngine(self._source)
 
+    @override
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        """Qt: draw into `rect`."""
         ratio = painter.device().devicePixelRatio()
         pixmap = self.scaledPixmap(rect.size() * ratio, mode, state, ratio)
         if mode is QIcon.Mode.Disabled:
             painter.setOpacity(0.4)
         painter.drawPixmap(rect, pixmap)
 
+    @override
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """Qt: return the icon at `size` pixels."""
         return self.scaledPixmap(size, mode, state, 1.0)
 
+    @override
     def scaledPixmap(
         self, size: QSize, _mode: QIcon.Mode, _state: QIcon.State, scale: float
     ) -> QPixmap:
-        """Qt: return the icon at `size` device pixels."""
         key = (size.width(), size.height())
         if key not in self._pixmaps:
             buffer = QBuffer()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from typing_extensions import override
 
 from playground.ui.format import exact_bytes
 from playground.ui.theme.theme import Theme
@@ -49,19 +50,20 @@ class MemoryBar(QWidget):
         lines.append(self.tr("Free on this computer: {0}").format(exact_bytes(self._room_bytes)))
         return "\n".join(lines)
 
+    @override
     def event(self, event: QEvent) -> bool:
-        """Qt: tell the exact figures."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._parts:
             QToolTip.showText(event.globalPos(), self._text(), self)
             return True
         return super().event(event)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: return the bar's height."""
         return QSize(self._theme.px(120), self._theme.px(HEIGHT))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw the parts from the left, cut to the rounded shape."""
+        # draw the parts from the left, cut to the rounded shape
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         whole = QRectF(self.rect())
@@ -114,12 +116,12 @@ class TimeBar(QWidget):
         self.setToolTip(self._explanation() if spans.total_s else "")
         self.update()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: as thin as two hairs of type."""
         return QSize(60, self._theme.px(6))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw the stages one behind the other."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect())

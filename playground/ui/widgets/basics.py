@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme, set_role
 
@@ -53,8 +54,8 @@ def make_line(*, vertical: bool = False) -> QFrame:
 class Button(QPushButton):
     """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog."""
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: press the button with Enter."""
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             self.click()
@@ -133,18 +134,18 @@ class ElidedLabel(QLabel):
         self._explain()
         self.updateGeometry()
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Qt: return room for a few letters."""
         metrics = QFontMetrics(self.font())
         return QSize(metrics.averageCharWidth() * 4, super().minimumSizeHint().height())
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the tooltip is needed where the text no longer fits."""
         super().resizeEvent(event)
         self._explain()
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw as much of the text as there is room for."""
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         text = self.fontMetrics().elidedText(
@@ -208,21 +209,22 @@ class Badge(QWidget):
         self.updateGeometry()
         self.update()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: return room for icon and text."""
         metrics = QFontMetrics(self._theme.font("chip"))
         return QSize(
             metrics.horizontalAdvance(self._text) + self._icon_room() + self._theme.px(19),
             metrics.height() + self._theme.px(7),
         )
 
+    @override
     def minimumSizeHint(self) -> QSize:
-        """Qt: return room for a few letters."""
         hint = self.sizeHint()
         return QSize(min(hint.width(), self._theme.px(52)), hint.height())
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw ground, icon and text."""
+        # draw ground, icon and text
         ground, ink = _GROUNDS[self._tone]
         theme = self._theme
         painter = QPainter(self)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button
@@ -68,8 +69,9 @@ class ComboBox(QComboBox):
     def _on_activated(self, index: int) -> None:
         self.picked.emit(self._values[index])
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt: draw the box, and the arrow that says it opens."""
+        # draw the box, and the arrow that says it opens
         super().paintEvent(event)
         side = self._theme.px(14)
         left = self.width() - side - self._theme.px(8)
@@ -77,8 +79,8 @@ class ComboBox(QComboBox):
         icon = self._theme.icon("chevron-down", "quiet")
         icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Qt: let the page scroll."""
         event.ignore()
 
 
@@ -106,8 +108,8 @@ class ChoiceOrNumber(QWidget):
         self._box.picked.connect(self._on_box)
         self._number.valueChanged.connect(self._on_number)
 
+    @override
     def setToolTip(self, text: str) -> None:
-        """Qt: explain both fields."""
         self._box.setToolTip(text)
         self._number.setToolTip(text)
 
@@ -194,8 +196,8 @@ class NumberField(QDoubleSpinBox):
         # the style sheet's padding does not reach the line edit inside
         self.lineEdit().setTextMargins(margin, 0, margin, 0)
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Qt: let the page scroll."""
         event.ignore()
 
 
@@ -209,17 +211,18 @@ class CheckBox(QCheckBox):
         self.setToolTip(tooltip)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: return room for box and text."""
         px = self._theme.px
         return QSize(px(28) + self.fontMetrics().horizontalAdvance(self.text()), px(26))
 
+    @override
     def hitButton(self, pos: QPoint) -> bool:
-        """Qt: the text can be clicked as well."""
         return self.rect().contains(pos)
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw box, tick and text."""
+        # draw box, tick and text
         px = self._theme.px
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

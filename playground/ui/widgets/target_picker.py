@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton, make_label, plain_tooltip
@@ -42,13 +43,13 @@ class PickerDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(self, _option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        """Qt: return the height of a line."""
         entry = index.data(ENTRY_ROLE)
         return QSize(200, self._theme.px(30 if entry.is_heading else 48))
 
+    @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        """Qt: draw a line."""
         entry = index.data(ENTRY_ROLE)
         theme = self._theme
         px = theme.px
@@ -140,12 +141,12 @@ class PickerListModel(QAbstractListModel):
         """Return the entry in a row."""
         return self._entries[row]
 
+    @override
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Qt: return the number of entries."""
         return 0 if parent.isValid() else len(self._entries)
 
+    @override
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Qt: return what a role shows."""
         if not index.isValid():
             return None
         entry = self._entries[index.row()]
@@ -159,8 +160,9 @@ class PickerListModel(QAbstractListModel):
             return entry
         return None
 
+    @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """Qt: headings and remarks cannot be chosen."""
+        # headings and remarks cannot be chosen
         if self._entries[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
@@ -169,8 +171,8 @@ class PickerListModel(QAbstractListModel):
 class _Filter(QSortFilterProxyModel):
     """Every word of the search must occur; headings always stay."""
 
+    @override
     def filterAcceptsRow(self, row: int, _parent: AnyIndex) -> bool:
-        """Qt: decide about a row."""
         model = self.sourceModel()
         if not isinstance(model, PickerListModel):
             return True
@@ -271,8 +273,8 @@ class TargetPicker(QFrame):
             self.close()
             self.chosen.emit(entry.key)
 
+    @override
     def eventFilter(self, watched: object, event: object) -> bool:
-        """Qt: arrows and Enter in the search move and choose in the list."""
         if watched is self._search and isinstance(event, QKeyEvent):
             is_press = event.type() is QKeyEvent.Type.KeyPress
             if is_press and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
@@ -289,8 +291,8 @@ class TargetPicker(QFrame):
                 return True
         return False
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Esc closes."""
         if event.key() == Qt.Key.Key_Escape:
             self.close()
             return

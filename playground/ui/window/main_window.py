@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QKeySequence,
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from playground import __version__
 from playground.core.errors import PlaygroundError
@@ -295,8 +296,9 @@ class MainWindow(QMainWindow):
             return False
         return True
 
+    @override
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt: hide at once, and end everything in order before the program leaves."""
+        # hide at once, and end everything in order before the program leaves
         event.ignore()
         if self._is_closing:
             return
@@ -308,13 +310,13 @@ class MainWindow(QMainWindow):
         self.hide()
         self._bridge.spawn(self._close_in_order())
 
+    @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Qt: take model files and folders only."""
         if dropped_models(event.mimeData()):
             event.acceptProposedAction()
 
+    @override
     def dropEvent(self, event: QDropEvent) -> None:
-        """Qt: tell what was dropped."""
         paths = dropped_models(event.mimeData())
         if paths:
             event.setDropAction(Qt.DropAction.CopyAction)

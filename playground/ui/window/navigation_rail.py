@@ -3,6 +3,7 @@
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 
@@ -41,8 +42,9 @@ class RailButton(QToolButton):
         self.setAccessibleName(name if text else self._title)
         self.update()
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt: draw the button, and the badge over its corner."""
+        # draw the button, and the badge over its corner
         super().paintEvent(event)
         if not self._badge:
             return

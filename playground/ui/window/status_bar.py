@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from typing_extensions import override
 
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, size_words
@@ -43,12 +44,13 @@ class Sparkline(QWidget):
         self._values.append(None if share is None else min(1.0, max(0.0, share)))
         self.update()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: a line of small type high."""
         return QSize(self._theme.px(60), self._theme.px(16))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw the line, the newest value at the right."""
+        # draw the line, the newest value at the right
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.color("quiet"), 1.3))
@@ -152,20 +154,20 @@ class StatusBar(QWidget):
             self._follower.cancel()
             self._follower = None
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Qt: a click shows the details."""
         if event.button() is Qt.MouseButton.LeftButton:
             self._open_details()
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Enter and space do what a click does."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self._open_details()
         else:
             super().keyPressEvent(event)
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: leave out what has no room."""
         super().resizeEvent(event)
         self._fit()
 

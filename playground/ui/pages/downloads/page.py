@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.downloads import Download, DownloadState
 from playground.ui.pages.downloads.format import ACTIVE, IN_LINE, progress_words, state_words
@@ -224,8 +225,9 @@ class DownloadCard(QFrame):
         side = self._theme.px(22)
         self._icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(side, side)))
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: space pauses, Delete cancels, Alt and arrows change the order."""
+        # space pauses, Delete cancels, Alt and arrows change the order
         key, is_alt = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         if self._download is None:
             return
@@ -250,18 +252,19 @@ class DownloadCard(QFrame):
                 self._ask(action)
                 return
 
+    @override
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Qt: show that the keyboard is here."""
         super().focusInEvent(event)
         self.update()
 
+    @override
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Qt: show that the keyboard is elsewhere."""
         super().focusOutEvent(event)
         self.update()
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt: draw the card, and a ring where the keyboard is."""
+        # draw the card, and a ring where the keyboard is
         super().paintEvent(event)
         if self.hasFocus():
             painter = QPainter(self)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.answers.pane_grid import DETAIL_FROM
 from playground.ui.answers.response_pane import ResponsePane
@@ -176,8 +177,8 @@ class AnswersView(QScrollArea):
         self._columns = 0
         self._lay_out()
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the number of columns follows from the width."""
         super().resizeEvent(event)
         self._lay_out()
 
@@ -387,7 +388,7 @@ class DetailView(QWidget):
             button.setIcon(self._theme.icon(icon, tone if button.isEnabled() else "quiet"))
             button.setIconSize(QSize(side, side))
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the prompt's lines follow from the width."""
         super().resizeEvent(event)
         self._fit_prompt()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.targets import Place
 from playground.store.history import ComparisonSummary
@@ -121,12 +122,13 @@ class ComparisonListModel(QAbstractListModel):
         added = new.index(old[0])
         return added if new[added:] == old[: len(new) - added] else None
 
+    @override
     def rowCount(self, parent: Index | None = None) -> int:
-        """Qt: return how many are listed so far."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Qt: return what an entry says; nothing of hidden names is in it."""
+        # return what an entry says; nothing of hidden names is in it
         row = self.row_at(index)
         if row is None:
             return None
@@ -141,12 +143,13 @@ class ComparisonListModel(QAbstractListModel):
             return plain_tooltip("\n".join(line for line in lines if line))
         return None
 
+    @override
     def canFetchMore(self, parent: Index) -> bool:
-        """Qt: say whether there is more to ask for."""
         return not parent.isValid() and not self._is_complete and not self._is_waiting
 
+    @override
     def fetchMore(self, parent: Index) -> None:
-        """Qt: ask for more; it comes with `add_rows`."""
+        # ask for more; it comes with `add_rows`
         if self.canFetchMore(parent):
             self._is_waiting = True
             self.more_wanted.emit()
@@ -165,13 +168,13 @@ class ComparisonDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Qt: return the room for three lines."""
         heights = self._heights()
         return QSize(self._theme.px(160), sum(heights) + self._theme.px(11 * 2 + 5 + 7))
 
+    @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Qt: draw an entry and the hairline below it."""
         row = index.data(ROW_ROLE)
         state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
         rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
@@ -328,19 +331,20 @@ class ComparisonListView(QListView):
     def _on_double_click(self, _index: QModelIndex | QPersistentModelIndex) -> None:
         self.open_wanted.emit()
 
+    @override
     def currentChanged(
         self,
         current: QModelIndex | QPersistentModelIndex,
         previous: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Qt: tell which entry is the current one."""
         super().currentChanged(current, previous)
         row = self._list.row_at(current)
         if row is not None:
             self.comparison_chosen.emit(row.id)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Enter opens the entry in Compare, Delete takes it out."""
+        # enter opens the entry in Compare, Delete takes it out
         if self.currentIndex().isValid() and not event.modifiers():
             if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
                 self.open_wanted.emit()

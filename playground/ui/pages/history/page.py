@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.store.history import VoteCount
 from playground.ui.pages.history.details import DetailView
@@ -283,13 +284,13 @@ class HistoryPage(Page):
     def _on_border_moved(self) -> None:
         self._is_border_moved = True
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: share the width anew."""
         super().resizeEvent(event)
         self._share_width()
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt: the arrow down leads from the search into the list."""
         if (
             watched is self._search
             and isinstance(event, QKeyEvent)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.store.history import VoteCount
 from playground.ui.theme.theme import Theme
@@ -148,12 +149,13 @@ class _VoteBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(theme.px(640))
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: a thin bar."""
         return QSize(80, self._theme.px(6))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw wins, then ties."""
+        # draw wins, then ties
         count = self._count
         judged = max(1, count.wins + count.ties + count.none_good + count.losses)
         painter = QPainter(self)

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import Gate
@@ -296,12 +297,12 @@ class VersionListModel(QAbstractListModel):
                 return self.index(number, 0)
         return QModelIndex()
 
+    @override
     def rowCount(self, parent: Index | None = None) -> int:
-        """Qt: return the number of files."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Qt: return what a file says."""
         if not index.isValid():
             return None
         row = self._rows[index.row()]
@@ -331,13 +332,13 @@ class VersionDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Qt: return the room for two lines."""
         strong, small = self._heights()
         return QSize(self._theme.px(120), strong + small + self._theme.px(8 * 2 + 3))
 
+    @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Qt: draw a file."""
         row: VersionRow = index.data(ROW_ROLE)
         theme, px = self._theme, self._theme.px
         painter.save()
@@ -408,12 +409,12 @@ class VersionList(QListView):
             self.viewport().update()
         self._fit()
 
+    @override
     def currentChanged(
         self,
         current: QModelIndex | QPersistentModelIndex,
         previous: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Qt: tell which version is the current one."""
         super().currentChanged(current, previous)
         if current.isValid():
             self.version_chosen.emit(current.data(ROW_ROLE).file.path)

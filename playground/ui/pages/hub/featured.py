@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from playground.ui.format import size_words
 from playground.ui.pages.hub.view_models import FeaturedRow, estimated_badge, licence_words
@@ -79,15 +80,16 @@ class ShelfCard(QFrame):
             self._is_open = is_open
             self.update()
 
+    @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Qt: a click opens the model."""
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(
             event.position().toPoint()
         ):
             self.chosen.emit(self._repo)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Enter and space open the model, arrows go to another card."""
+        # enter and space open the model, arrows go to another card
         steps = {
             int(Qt.Key.Key_Left): -1,
             int(Qt.Key.Key_Right): 1,
@@ -101,20 +103,21 @@ class ShelfCard(QFrame):
         else:
             super().keyPressEvent(event)
 
+    @override
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Qt: the mouse is over it."""
         super().enterEvent(event)
         self._is_under_mouse = True
         self.update()
 
+    @override
     def leaveEvent(self, event: QEvent) -> None:
-        """Qt: the mouse has gone."""
         super().leaveEvent(event)
         self._is_under_mouse = False
         self.update()
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt: draw the card, and a ring where it is chosen or would be."""
+        # draw the card, and a ring where it is chosen or would be
         super().paintEvent(event)
         if not (self.hasFocus() or self._is_open or self._is_under_mouse):
             return
@@ -223,7 +226,7 @@ class FeaturedModels(QScrollArea):
         self._columns = 0
         self._place()
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: as many columns as there is room for."""
         super().resizeEvent(event)
         self._place()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.hub import HubQuery, HubSort
 from playground.ui.pages.hub.details import RepositoryDetails
@@ -524,8 +525,8 @@ class HubPage(Page):
             side = min(side, whole // 2)
             self._splitter.setSizes([whole - side, side])
 
+    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt: Down in the search goes to what is below it."""
         if (
             watched is self._search
             and isinstance(event, QKeyEvent)
@@ -561,7 +562,7 @@ class HubPage(Page):
         self._search.setFocus()
         return True
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: share the width once it is known."""
         super().resizeEvent(event)
         QTimer.singleShot(0, self, self._share_width)

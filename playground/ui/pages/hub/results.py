@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.hub import Gate
 from playground.ui.pages.hub import view_models as words
@@ -93,12 +94,12 @@ class ResultListModel(QAbstractListModel):
         """Forget that more was asked for: it did not come, and scrolling asks again."""
         self._is_waiting = False
 
+    @override
     def rowCount(self, parent: Index | None = None) -> int:
-        """Qt: return how many are listed so far."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Qt: return what a result says."""
         row = self.row_at(index)
         if row is None:
             return None
@@ -112,12 +113,13 @@ class ResultListModel(QAbstractListModel):
             return plain_tooltip(f"{row.model.repo}\n{words.popularity(row.model)}")
         return None
 
+    @override
     def canFetchMore(self, parent: Index) -> bool:
-        """Qt: say whether there is more to ask for."""
         return not parent.isValid() and self._has_more and not self._is_waiting
 
+    @override
     def fetchMore(self, parent: Index) -> None:
-        """Qt: ask for more; it comes with `add_rows`."""
+        # ask for more; it comes with `add_rows`
         if self.canFetchMore(parent):
             self._is_waiting = True
             self.more_wanted.emit()
@@ -130,13 +132,13 @@ class ResultDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        """Qt: return the room for three lines."""
         strong, small = self._heights()
         return QSize(self._theme.px(160), strong + 2 * small + self._theme.px(11 * 2 + 4 + 3))
 
+    @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Qt: draw a result."""
         row: ResultRow = index.data(ROW_ROLE)
         theme, px = self._theme, self._theme.px
         painter.save()
@@ -226,19 +228,20 @@ class ResultListView(QListView):
     def _on_double_click(self, _index: Index) -> None:
         self.opened.emit()
 
+    @override
     def currentChanged(
         self,
         current: QModelIndex | QPersistentModelIndex,
         previous: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Qt: tell which repository is the current one."""
         super().currentChanged(current, previous)
         row = self._results.row_at(current)
         if row is not None:
             self.repo_chosen.emit(row.model.repo)
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Enter goes on to the details, Up on the first result back to the search."""
+        # enter goes on to the details, Up on the first result back to the search
         if not event.modifiers() and self.currentIndex().isValid():
             if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
                 self.opened.emit()

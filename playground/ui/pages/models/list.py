@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.core.requirements.model import Compatibility
 from playground.ui.format import exact_bytes, exact_speed, size_words, words_in
@@ -97,21 +98,21 @@ class ModelTableModel(QAbstractTableModel):
         """Return where a file is listed."""
         return self._places.get(key)
 
+    @override
     def rowCount(self, parent: Index | None = None) -> int:
-        """Qt: return the number of files."""
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
+    @override
     def columnCount(self, parent: Index | None = None) -> int:
-        """Qt: return the number of columns."""
         return 0 if parent is not None and parent.isValid() else len(Column)
 
+    @override
     def headerData(
         self,
         section: int,
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        """Qt: return a column's heading."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -130,8 +131,9 @@ class ModelTableModel(QAbstractTableModel):
             return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
 
+    @override
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Qt: return what a cell says, in one of several ways."""
+        # return what a cell says, in one of several ways
         if not index.isValid():
             return None
         row = self._rows[index.row()]
@@ -247,8 +249,8 @@ class ModelFilter(QSortFilterProxyModel):
         # asks for every row again; the function for just that differs between versions of Qt
         self.setFilterFixedString(text)
 
+    @override
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        """Qt: say whether a row is shown."""
         if not self._words and self._kind == "all":
             return True
         source = self.sourceModel()
@@ -296,16 +298,17 @@ class ModelDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Qt: return the room for two lines, and for a column's widest text."""
+        # return the room for two lines, and for a column's widest text
         px = self._theme.px
         role = "chip" if index.column() == Column.FIT else "numbers"
         text = str(index.data(Qt.ItemDataRole.DisplayRole))
         width = QFontMetrics(self._theme.font(role)).horizontalAdvance(text) + px(40)
         return QSize(width, px(58))
 
+    @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Qt: draw a cell and the hairline below it."""
         row = index.data(ROW_ROLE)
         px = self._theme.px
         state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
@@ -390,19 +393,19 @@ class CardDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
+    @override
     def sizeHint(
         self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        """Qt: return the room of a card and the gap around it."""
         return QSize(self._theme.px(WIDTH), self._theme.px(HEIGHT))
 
+    @override
     def paint(
         self,
         painter: QPainter,
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Qt: draw a card."""
         row = index.data(ROW_ROLE)
         if not isinstance(row, ModelRow):
             return
@@ -658,8 +661,8 @@ class ModelList(QFrame):
     def _on_activated(self, _index: QModelIndex) -> None:
         self.activated.emit()
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: leave out the columns there is no room for."""
         super().resizeEvent(event)
         # the table itself gets its width after this
         QTimer.singleShot(0, self, self._fit_columns)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.format import size_words
 from playground.ui.pages.models.details import ModelDetails
@@ -452,8 +453,8 @@ class ModelsPage(Page):
         self._search.clear()
         return True
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: open the places below the list where there is room for them."""
         super().resizeEvent(event)
         self._folders.suggest_open(is_open=self.height() >= self._theme.px(_TALL))
         # the splitter has its own width after this

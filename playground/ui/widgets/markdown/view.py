@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton
@@ -67,33 +68,36 @@ class MarkdownView(QTextBrowser):
         self._markdown = text
         self._append(added)
 
+    @override
     def createMimeDataFromSelection(self) -> QMimeData:
-        """Qt: copy plain text only."""
         data = QMimeData()
         data.setText(self.textCursor().selection().toPlainText())
         return data
 
+    @override
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
-        """Qt: refuse every file and address; for `None` Qt would go and read the file itself."""
+        # refuse every file and address; for `None` Qt would go and read the file itself
         return QByteArray()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: as high as the text."""
         return QSize(200, self._height())
 
+    @override
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt: the height follows from the width."""
         super().resizeEvent(event)
         self._fit()
         if event.oldSize().width() != event.size().width():
             self._place_buttons()
 
+    @override
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Qt: the pane scrolls, not the text."""
+        # the pane scrolls, not the text
         event.ignore()
 
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt: draw the grounds of code below the text, and the caret while it is written."""
+        # draw the grounds of code below the text, and the caret while it is written
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(self._theme.color("line"))

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QTextTable,
     QTextTableFormat,
 )
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.markdown.splitter import Code, Piece, Prose
@@ -257,8 +258,8 @@ class SealedDocument(QTextDocument):
         super().__init__(parent)
         self.setUndoRedoEnabled(False)
 
+    @override
     def loadResource(self, _kind: int, _name: object) -> object:
-        """Qt: refuse every file and address."""
         return QByteArray()
 
 

@@ -13,7 +13,7 @@ from playground.app.services import open_services
 from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements import memory
-from playground.core.requirements.assess import ModelSpec, place
+from playground.core.requirements.assess import ModelSpec, plan_placement
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget
@@ -113,7 +113,9 @@ async def test_a_context_nobody_chose_may_fill_the_card_as_in_the_verdict(
     for machine in (crowded, with_card):
         monkeypatch.setattr(here.fitting, "memory_now", lambda machine=machine: machine)
         contexts.append(here.fitting.context(model, plain))
-        assert contexts[-1] == place(ModelSpec(read_header(starter_model)), machine).context
+        assert (
+            contexts[-1] == plan_placement(ModelSpec(read_header(starter_model)), machine).context
+        )
     assert contexts == [512, 8_192]
 
 
@@ -222,7 +224,9 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     monkeypatch.setattr("playground.services.machine.machine.uses_cards", lambda: True)
     card = GraphicsCard("", nvml.total_bytes, free)
-    placing = place(ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,)))
+    placing = plan_placement(
+        ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,))
+    )
     async with open_services() as services:
         comparison = new_comparison([LocalTarget(model_at(starter_model), SETTINGS)])
         turn = services.comparison.run_turn(comparison, "Hi", RunOrder.FAIR)

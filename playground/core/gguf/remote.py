@@ -33,9 +33,9 @@ async def read_by_sibling(
     size_bytes: int,
     sibling: GgufHeader,
 ) -> GgufHeader | None:
-    """Return the header of a file whose beginning is in `pieces`, or `None` where it is too unlike.
+    """Return the header of a file whose beginning is in `pieces`; `None` where it is too unlike.
 
-    What lies between the two stretches is taken from `sibling`, but for the name of the quantization.
+    What lies between the two stretches is taken from `sibling`, but for the quantization's name.
     """
     if sibling.data_offset < _SMALLEST_HEADER or not sibling.tensors:
         return None

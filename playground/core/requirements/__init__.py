@@ -1,1 +1,1 @@
-"""Requirements."""
+"""System requirements of a model: memory, layers, speed, compatibility."""

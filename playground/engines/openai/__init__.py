@@ -1,1 +1,1 @@
-"""Openai."""
+"""The engine for OpenAI-compatible APIs."""

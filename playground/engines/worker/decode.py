@@ -52,7 +52,7 @@ class Decoder:
     ) -> None:
         """Emit progress, deltas and `finished`.
 
-        Raises `ContextOverflow` before any work, and `GenerationStopped` once `is_stopped()` is true.
+        Raises `ContextOverflow` before any work, `GenerationStopped` once `is_stopped()` is true.
         """
         tokens = prompt.tokens
         room = self._loaded.context_tokens - len(tokens)

@@ -1,1 +1,1 @@
-"""Downloads."""
+"""Downloads from the Hub: the queue, ranged transfers, partial files."""

@@ -1,1 +1,1 @@
-"""Hub."""
+"""The Hugging Face Hub: search, repositories, remote headers, recommended versions."""

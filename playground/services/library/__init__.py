@@ -1,1 +1,1 @@
-"""Library."""
+"""The GGUF model files on this computer: scanned, read, cached, watched."""

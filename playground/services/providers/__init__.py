@@ -1,1 +1,1 @@
-"""Providers."""
+"""Cloud providers, their prices, and the practice cloud on this computer."""

@@ -1,1 +1,1 @@
-"""Answers."""
+"""Panes of answers and their figures, shared by Compare and History."""

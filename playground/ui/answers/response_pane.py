@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -46,9 +45,6 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
-
-if TYPE_CHECKING:
-    pass
 
 
 class TurnView(QWidget):

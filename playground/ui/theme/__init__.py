@@ -1,1 +1,1 @@
-"""Theme."""
+"""Colours, sizes, style sheet and icons in light and dark."""

@@ -1,1 +1,1 @@
-"""Window."""
+"""The main window around the pages: rail, status bar, page stack."""

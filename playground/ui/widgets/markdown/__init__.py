@@ -1,1 +1,1 @@
-"""Markdown."""
+"""Markdown of answers and model cards, shown while it is being written."""

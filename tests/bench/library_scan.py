@@ -39,7 +39,7 @@ START = """
 import asyncio, json, shutil, sys, time
 from contextlib import aclosing
 from pathlib import Path
-from playground.services.library import ModelLibrary
+from playground.services.library.service import ModelLibrary
 
 async def main(folder, cache, count, watched_s):
     library = ModelLibrary(lambda: (folder,), folder / "own", cache_file=cache, apps=lambda: ())

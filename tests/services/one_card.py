@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playground.core.gguf.reader import read_header
 from playground.core.requirements import memory
-from playground.core.requirements.offload import split
+from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.gpu import AllGpus, NvidiaReader
@@ -87,4 +87,4 @@ def whole_bytes(path: Path, settings: LoadSettings = SETTINGS) -> int:
     """Return what the model takes of a card that takes all of it."""
     header = read_header(path)
     need = memory.estimate(header, settings, n_ubatch=512)
-    return split(header, need, 100 << 30).card_bytes
+    return split_layers(header, need, 100 << 30).card_bytes

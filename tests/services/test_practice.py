@@ -203,7 +203,7 @@ async def test_it_does_not_outlive_a_program_that_is_killed(starter_model, tmp_p
     program = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
-        from playground.services.practice import PracticeCloud
+        from playground.services.providers.practice import PracticeCloud
 
         async def main():
             cloud = PracticeCloud(lambda: Path({str(starter_model)!r}))

@@ -291,7 +291,7 @@ import asyncio, sys
 from pathlib import Path
 from playground.core.events import RequestSent, TextDelta
 from playground.core.runs import Comparison, RunOrder, Turn
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.store.database import Database
 from tests.store.history import INDIE, STUDIO, waiting_run
 

@@ -448,7 +448,7 @@ class DownloadTask:
         threading.Thread(target=self._run, name="download", daemon=True).start()
 
     async def outcome(self) -> Exception | None:
-        """Return what ended it: `None` with all files there, a `PlaygroundError`, `TransferStopped`.
+        """Return what ended it: `None` with all files here, or a refusal, or `TransferStopped`.
 
         Anything else is a bug, and raised.
         """

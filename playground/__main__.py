@@ -11,19 +11,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the first argument asks for and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--worker"]:
-        from playground.engines import worker
+        from playground.engines.worker import main as worker
 
         return worker.main()
     if given[:1] == ["--practice-cloud"]:
-        from playground.services import practice_server
+        from playground.services.providers import practice_server
 
         return practice_server.main()
     if given == ["--memory-speed"]:
-        from playground.services import bandwidth
+        from playground.services.machine import machine as bandwidth
 
         return bandwidth.main()
     if given == ["--read-headers"]:
-        from playground.services import library_reader
+        from playground.services.library import reader as library_reader
 
         return library_reader.main()
     if given == ["--version"]:
@@ -44,7 +44,7 @@ def _open_window() -> int:
             "“playground compare” does the same in the terminal.\n"
         )
         return 2
-    from playground.ui.start import run_window
+    from playground.app.window import run_window
 
     return run_window()
 

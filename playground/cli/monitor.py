@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from playground.services.telemetry import GpuSample, Sample, Telemetry
+from playground.services.machine.telemetry import GpuSample, Sample, Telemetry
 
 _GIB = 2**30
 

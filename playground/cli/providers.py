@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from playground.core.addresses import AddressLevel
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
-from playground.services.providers import ProviderService
+from playground.core.urls import AddressLevel
+from playground.services.providers.service import ProviderService
 from playground.store.presets import Preset
 from playground.store.secrets import SecretStore, key_variables
 

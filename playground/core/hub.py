@@ -73,7 +73,7 @@ class HubModel:
 
 
 @dataclass(frozen=True, slots=True)
-class HubPage:
+class SearchPage:
     """One page of search results."""
 
     models: tuple[HubModel, ...]
@@ -131,7 +131,7 @@ class HubRepository:
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfModel:
+class FeaturedModel:
     """A well-known small model of the starter shelf: only a pointer to its repository."""
 
     repo: str

@@ -18,7 +18,7 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 
 MAX_GAP_S = 5.0
 """A longer pause between two runs is a clock that was set meanwhile, not part of the turn."""

@@ -7,28 +7,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.assessment import Predict, Subject, assess, free_bytes, verdict_of
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes, smaller_versions
 from playground.core.machine import Machine
-from playground.core.outlook import FILLED_SHARE, place
-from playground.core.quantization import estimated_bytes, smaller_versions
-from playground.core.requirements import Requirements, Speed, Verdict
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.requirements import memory
+from playground.core.requirements.assess import (
+    FILLED_SHARE,
+    ModelSpec,
+    Predict,
+    assess,
+    free_bytes,
+    plan_placement,
+    verdict_of,
+)
+from playground.core.requirements.model import Compatibility, Requirements, Speed
+from playground.core.requirements.speed import (
     Observation,
-    Reading,
+    TokenCost,
     named_reading,
     predict,
     predict_on_card,
     reading,
 )
+from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.courtesy import Courtesy
-from playground.services.devices import Device, devices
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import Device, devices
+from playground.services.machine.machine import MachineService
 from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"
@@ -99,7 +106,7 @@ class RequirementsService:
         measured = None
         if use is not None and use.tokens_per_s is not None and use.is_of(settings):
             measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
-        subject = Subject(header, settings, projector_bytes, measured, others)
+        subject = ModelSpec(header, settings, projector_bytes, measured, others)
         machine = self.machine_now()
         with self._turn:
             return assess(subject, machine, _predict_for(machine, self._learnt))
@@ -145,7 +152,7 @@ class RequirementsService:
     ) -> tuple[tuple[Device, Requirements], ...]:
         """Return how the model would run on each device of the table; always estimates."""
         plain = LoadSettings(context=settings.context, kv_type=settings.kv_type)
-        subject = Subject(header, plain, projector_bytes)
+        subject = ModelSpec(header, plain, projector_bytes)
         found = []
         for device in devices():
             with self._turn:
@@ -154,7 +161,7 @@ class RequirementsService:
             self._courtesy.give_way()
         return tuple(found)
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
+    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         """Return a guess where no header has been read; `None` where nothing is known.
 
         From the size of the file, else that of the usual quantization of so many parameters.
@@ -191,7 +198,7 @@ class RequirementsService:
             layers = use.gpu_layers
             if layers is None and machine.cards:
                 # nobody chose: as many as go in, which is not kept, were on the card
-                layers = place(Subject(header), machine).gpu_layers
+                layers = plan_placement(ModelSpec(header), machine).gpu_layers
             if layers == 0 or not (machine.cards or machine.is_unified):
                 on_processor[path] = seen
             elif layers is None or layers < 0:
@@ -206,7 +213,7 @@ class RequirementsService:
             return None
 
 
-def _usual_reading(header: GgufHeader) -> Reading:
+def _usual_reading(header: GgufHeader) -> TokenCost:
     """Return what a model reads for a token with the settings it comes with."""
     need = memory.estimate(header, _AS_IT_IS)
     return reading(header, need.kv_bytes // FILLED_SHARE)
@@ -218,7 +225,7 @@ def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:
     if machine.is_unified:
         card = machine.bandwidth_bytes_per_s
 
-    def expected(read: Reading, *, on_card: bool) -> Speed | None:
+    def expected(read: TokenCost, *, on_card: bool) -> Speed | None:
         if on_card:
             return predict_on_card(read, card, learnt.on_card.values() if learnt else ())
         known = learnt.on_processor.values() if learnt else ()

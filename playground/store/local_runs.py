@@ -11,7 +11,7 @@ from playground.core.metrics import generation_speed
 from playground.core.runs import Provenance, Run
 from playground.core.targets import LoadSettings, LocalTarget
 from playground.store.database import Database
-from playground.store.rows import decode_run
+from playground.store.history import decode_run
 
 _KEY = "local:"
 _RECENT = 9

@@ -7,15 +7,15 @@ another host has no key there until it is entered again.
 import asyncio
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from playground.core.addresses import origin
 from playground.core.errors import UsageError
 from playground.core.targets import Provider
+from playground.core.threads import run_in_daemon_thread
+from playground.core.urls import origin
 from playground.store.presets import preset_of_key, presets
 
 T = TypeVar("T")
@@ -166,7 +166,8 @@ class SecretStore:
             return None if backend is None else (str(backend.name), question(backend))
 
         try:
-            answer = await _in_own_thread(work, self._unlock_limit_s)
+            # a prompt for the keyring's password may stay open for ever
+            answer = await asyncio.wait_for(run_in_daemon_thread(work), self._unlock_limit_s)
         except TimeoutError:
             self._state = KeyringState.SILENT
             self._is_blocked = True
@@ -213,33 +214,3 @@ def _backend() -> Any:
     links = getattr(backend, "backends", None) or [backend]
     # plain text files and the null backend have a priority below 1
     return next((link for link in links if keyring.core.recommended(link)), None)
-
-
-async def _in_own_thread(work: Callable[[], T], limit_s: float) -> T:
-    """Run blocking work in a thread that cannot keep the program from ending.
-
-    `asyncio.to_thread` would: its threads are joined at the end, and a prompt for the keyring's
-    password may stay open for ever.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(value)
-        else:
-            answer.set_exception(error)
-
-    def run() -> None:
-        value, failure = None, None
-        try:
-            value = work()
-        except Exception as error:  # noqa: BLE001 - handed to the caller
-            failure = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, value, failure)
-
-    threading.Thread(target=run, name="keyring", daemon=True).start()
-    return await asyncio.wait_for(answer, limit_s)

@@ -17,10 +17,10 @@ from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, ModelPrice, Provider
-from playground.store.damaged import aside_path
+from playground.store.files import aside_path
 
 
-class Theme(StrEnum):
+class ThemeMode(StrEnum):
     """Which palette the window wears."""
 
     SYSTEM = "system"
@@ -48,7 +48,7 @@ class WindowState:
 class Settings:
     """Everything the program remembers between starts but keys and history."""
 
-    theme: Theme = Theme.SYSTEM
+    theme: ThemeMode = ThemeMode.SYSTEM
     text_scale: float = 1.0
     """Factor on every font size, 0.5 … 3."""
     stage_scale: float = 1.6

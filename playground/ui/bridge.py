@@ -1,16 +1,69 @@
 """The only door between Qt's thread and the I/O thread on which engines and services live."""
 
 import asyncio
+import gc
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from playground.ui.collector import Collector
-from playground.ui.rota import Rota
+from playground.ui.throttle import FlushScheduler
+
+# Keeps Python's cycle collector on Qt's thread.
+#
+# The collector runs in whichever thread makes the object that is one too many. On the I/O thread
+# it would end widgets and timers there, which Qt forbids, and a full collection in the middle of
+# an answer would hold up the window: so it is called here, small steps often, the rest while all
+# is quiet.
+
+
+_INTERVAL_MS = 1000
+_FULL_EVERY = 30
+
+
+class GarbageCollector(QObject):
+    """Collects once a second; a full collection is left for when `is_quiet` says so."""
+
+    def __init__(self, is_quiet: Callable[[], bool], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._is_quiet = is_quiet
+        self._ticks = 0
+        self._was_enabled = gc.isenabled()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.timeout.connect(self._tick)
+
+    def start(self) -> None:
+        """Take over from the automatic collector."""
+        gc.disable()
+        self._timer.start()
+
+    def settle(self) -> None:
+        """Leave out what is there now: modules and pages stay as long as the program.
+
+        Looking through them again at each collection would take 30 ms and more.
+        """
+        gc.freeze()
+
+    def stop(self) -> None:
+        """Give it back."""
+        self._timer.stop()
+        gc.unfreeze()
+        if self._was_enabled:
+            gc.enable()
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        is_quiet = self._is_quiet()
+        if self._ticks >= _FULL_EVERY and is_quiet:
+            self._ticks = 0
+            gc.collect()
+        else:
+            gc.collect(1)
+
 
 T = TypeVar("T")
 Report = Callable[[BaseException], None]
@@ -119,7 +172,7 @@ class Bridge(QObject):
     ) -> None:
         super().__init__(parent)
         self.report = report
-        self.rota = Rota(self)
+        self.rota = FlushScheduler(self)
         self._qt_loop = qt_loop or asyncio.get_running_loop()
         self._qt_loop.set_exception_handler(self._on_loop_error)
         self._io_loop = asyncio.new_event_loop()
@@ -129,7 +182,7 @@ class Bridge(QObject):
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_closed = False
         self._turns_before = 0
-        self._collector = Collector(self._is_quiet, self)
+        self._collector = GarbageCollector(self._is_quiet, self)
         self._collector.start()
         self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._run_loop, name="playground-io")

@@ -27,7 +27,7 @@ WINDOW = """
 import json, sys, time
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QTableView
-from playground.ui.start import run_window
+from playground.app.window import run_window
 from tests.bench.ui_lag import LagMeter
 
 count = int(sys.argv[1])

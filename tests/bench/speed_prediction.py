@@ -29,14 +29,13 @@ from time import perf_counter
 import psutil
 
 from playground.core.fold import RunFold
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
-from playground.core.requirements import Speed
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import Observation, TokenCost, predict, reading
 from playground.core.runs import Run
-from playground.core.speed import Observation, Reading, predict, reading
 from playground.core.targets import LocalTarget, ModelFile
-from playground.services.bandwidth import measure_in_child
-from playground.services.pool import physical_cores
+from playground.services.machine.machine import measure_in_child, physical_cores
 from tests.conftest import find_starter_model
 from tests.core.gguf_speaking import Speaker, write_speaker
 from tests.engines.local_run import ask, local_engine, run
@@ -63,7 +62,7 @@ class Ran:
     """A model, what it reads, and how fast it was each time."""
 
     name: str
-    reading: Reading
+    reading: TokenCost
     speeds: list[float] = field(default_factory=list)
 
     @property
@@ -209,7 +208,9 @@ async def main() -> int:
     if chosen.source:
         data = json.loads(chosen.source.read_text())
         bandwidth = data["bandwidth"]
-        ran = [Ran(one["name"], Reading(**one["reading"]), one["speeds"]) for one in data["models"]]
+        ran = [
+            Ran(one["name"], TokenCost(**one["reading"]), one["speeds"]) for one in data["models"]
+        ]
     else:
         with tempfile.TemporaryDirectory() as folder:
             bandwidth, ran = await measure(chosen.rounds, Path(folder))

@@ -69,7 +69,7 @@ PROGRAM = (
     + """
 import sys
 from playground.ui.widgets.prompt_box import PromptBox
-from playground.ui.start import run_window
+from playground.app.window import run_window
 def is_typed(prompt):
     heavy = {"openai", "huggingface_hub", "genai_prices", "llama_cpp"} & set(sys.modules)
     assert not heavy, heavy

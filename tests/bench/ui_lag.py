@@ -20,13 +20,13 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip
 
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.pages.compare.page import make_compare_page
-from playground.ui.theme import Theme
+from playground.ui.pages.compare.presenter import make_compare_page
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from tests.fakes.engine import FakeEngine
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
 TOKENS_PER_S = float(sys.argv[2]) if len(sys.argv) > 2 else 200.0

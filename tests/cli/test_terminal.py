@@ -9,7 +9,7 @@ import pytest
 from playground.cli import compare
 from playground.cli.compare import _Printer
 from playground.cli.main import build_parser, run_command
-from playground.cli.terminal import error_line, harmless
+from playground.cli.output import error_line, harmless
 from playground.core.chat import ChatRequest
 from playground.core.errors import ErrorInfo, StorageFailed
 from playground.core.events import TextDelta

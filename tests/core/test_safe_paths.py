@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.core.safe_paths import is_safe_path
+from playground.core.filenames import is_safe_path
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
-from playground.core.quantization import estimated_bytes
-from playground.core.requirements import Speed
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes
+from playground.core.gguf.reader import read_header
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import (
     Observation,
-    Reading,
+    TokenCost,
     middle,
     named_reading,
     predict,
     predict_on_card,
     reading,
 )
+from playground.core.runs import Provenance
 from tests.core.gguf_files import Dense, Shape, write_dense, write_model
 
 GB = 1_000_000_000
 BANDWIDTH = 20e9
 
 
-def weights(quantization: str | None, size_bytes: int = GB) -> Reading:
+def weights(quantization: str | None, size_bytes: int = GB) -> TokenCost:
     """Return what a model of one kind of tensors reads."""
     return replace(named_reading(quantization or "F16", size_bytes), quantization=quantization)
 
@@ -124,7 +124,7 @@ def test_more_to_read_is_slower_whatever_has_run() -> None:
         assert speeds[-1] > 0
 
 
-def middle_of(read: Reading, seen: list[Observation]) -> float:
+def middle_of(read: TokenCost, seen: list[Observation]) -> float:
     """Return the figure in the middle."""
     expected = predict(read, BANDWIDTH, seen)
     assert expected is not None
@@ -160,7 +160,7 @@ def test_a_quantization_nobody_knows_is_reckoned_with() -> None:
 def test_a_machine_whose_processor_is_slow_or_fast_for_its_memory_is_learnt(
     ps_per_byte: float, ps_per_number: float, share: float
 ) -> None:
-    def real(read: Reading) -> float:
+    def real(read: TokenCost) -> float:
         return 1e12 / (read.total_bytes * ps_per_byte + read.work * ps_per_number)
 
     kinds = ("F16", "Q8_0", "Q6_K", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "IQ4_XS")

@@ -9,9 +9,8 @@ from pathlib import Path
 import psutil
 
 from playground.core.targets import LoadSettings
-from playground.engines import wire
-from playground.engines.llama_environment import worker_command, worker_environment
-from playground.engines.spawn import spawn
+from playground.engines.child_process import spawn, worker_command, worker_environment
+from playground.engines.llama import protocol as wire
 from tests.engines.local_run import ask, order
 
 UBATCH = 128

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.download_limits import TransferLimits
+from playground.services.downloads.job import TransferLimits
 from tests.servers.hub import HubServer, Served
 from tests.servers.hub_content import Generated, sha256_of
 
@@ -25,8 +25,8 @@ MOST_AGAIN = 4 * MIB
 CHILD = f"""
 import asyncio, sys
 from pathlib import Path
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 
@@ -35,7 +35,7 @@ home, variables = Path(sys.argv[1]), {{"HF_ENDPOINT": sys.argv[2], "HF_HOME": sy
 async def main():
     settings = SettingsStore(home / "settings.json")
     hub = HubService(settings, SecretStore(variables), home / "cache", variables)
-    downloads = Downloads(home / "models", home / "downloads.json", hub, settings)
+    downloads = DownloadManager(home / "models", home / "downloads.json", hub, settings)
     await downloads.open()
     if downloads.downloads():
         item = downloads.downloads()[0]

@@ -7,10 +7,10 @@ from pathlib import Path
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import ModelFileInvalid
 from playground.core.events import Failed, Finished, StreamEvent
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.engines.llama_process import SilenceLimits
-from playground.services.pool import WorkerPool
+from playground.engines.llama.process import SilenceLimits
+from playground.services.worker_pool import WorkerPool
 
 REQUEST = ChatRequest(
     (Message(Role.USER, "Hello"),), SamplingParams(temperature=0, seed=1, max_tokens=2)

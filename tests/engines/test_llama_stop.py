@@ -9,8 +9,8 @@ import pytest
 
 from playground.core.chat import ChatRequest
 from playground.core.events import LoadProgress, PromptProgress, StreamEvent, TextDelta
-from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.llama.process import LlamaWorker
 from tests.engines.local_run import ask, local_engine, run
 
 Local = tuple[LlamaEngine, LlamaWorker]

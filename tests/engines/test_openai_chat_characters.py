@@ -10,7 +10,7 @@ from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.codec import encode
 from playground.core.events import Failed, ReasoningDelta, StreamEvent, TextDelta, Token
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.openai_chat import OpenAIChatEngine
+from playground.engines.openai.engine import OpenAIChatEngine
 from tests.servers.scripted_openai import (
     Piece,
     Reply,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubRepository
-from playground.services.download_limits import TransferLimits
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
+from playground.services.downloads.job import TransferLimits
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.hub import HubServer
@@ -38,7 +38,7 @@ class Place:
     def _build(self) -> None:
         secrets = SecretStore(self._variables)
         self.hub = HubService(self.settings, secrets, self.folder / "cache", self._variables)
-        self.downloads = Downloads(
+        self.downloads = DownloadManager(
             self.models,
             self.queue_file,
             self.hub,

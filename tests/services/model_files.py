@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from playground.core.targets import ModelFile
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library.service import LibraryState, ModelLibrary
 from tests.core.gguf_files import Dense, write_dense, write_model
 
 SMALL = Dense(layers=1)

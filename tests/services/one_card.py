@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.gguf import read_header
-from playground.core.offload import split
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
+from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.bandwidth import Bandwidth
-from playground.services.fitting import Fitting
-from playground.services.gpu import AllGpus, NvidiaReader
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.gpu import AllGpus, NvidiaReader
+from playground.services.machine.machine import Bandwidth, MachineService
+from playground.services.memory_plan import MemoryPlanner
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
 from tests.engines.local_run import ask, run
@@ -35,7 +34,7 @@ class Place:
         self.nvml.names = ["NVIDIA GeForce RTX 4070"]
         self.nvml.used_bytes = 0
         library = ModelLibrary(lambda: (folder,), folder)
-        self.fitting = Fitting(library)
+        self.fitting = MemoryPlanner(library)
         self.pool = WorkerPool(
             budget_bytes=self.fitting.budget_bytes,
             estimate=self.fitting.need_bytes,
@@ -88,4 +87,4 @@ def whole_bytes(path: Path, settings: LoadSettings = SETTINGS) -> int:
     """Return what the model takes of a card that takes all of it."""
     header = read_header(path)
     need = memory.estimate(header, settings, n_ubatch=512)
-    return split(header, need, 100 << 30).card_bytes
+    return split_layers(header, need, 100 << 30).card_bytes

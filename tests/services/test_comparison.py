@@ -13,7 +13,6 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta
-from playground.core.planning import new_comparison
 from playground.core.runs import (
     Comparison,
     Cost,
@@ -25,9 +24,9 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
-from playground.engines.openai_chat import OpenAIChatEngine
+from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -38,8 +37,9 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
+from tests.fakes.engine import FakeEngine
 from tests.servers.scripted_openai import ScriptedOpenAI, Stream, halves, text
 
 HERE = LocalTarget(ModelFile(Path("/models/a.gguf"), "a", 1, "Starter"))

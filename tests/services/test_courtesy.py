@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from playground.services.courtesy import Courtesy
+from playground.services.library.courtesy import Courtesy
 
 PATIENCE_S = 20
 

@@ -14,12 +14,16 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DownloadFailed
 from playground.core.hub import HubPart
-from playground.services import download_file
-from playground.services.download_answers import ConnectionBroke
-from playground.services.download_file import PartFile
-from playground.services.download_http import RangeClient
-from playground.services.download_places import InUse, discard, journal_path, part_path
-from playground.services.hub_connection import DownloadSource
+from playground.services.downloads import part_file as download_file
+from playground.services.downloads.http import ConnectionBroke, RangeClient
+from playground.services.downloads.part_file import (
+    InUse,
+    PartFile,
+    delete_partial,
+    journal_path,
+    part_path,
+)
+from playground.services.hub.client import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of
@@ -311,11 +315,11 @@ def test_what_another_program_fetches_is_not_deleted_under_it(tmp_path: Path) ->
     target = tmp_path / "a.gguf"
     with PartFile(target, part_of(target)) as file:
         file.write(0, b"a" * 1000)
-        discard(target)
+        delete_partial(target)
         assert part_path(target).exists()
         with pytest.raises(InUse):
             PartFile(target, part_of(target))
-    discard(target)
+    delete_partial(target)
     assert list(tmp_path.iterdir()) == []
 
 

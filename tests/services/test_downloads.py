@@ -14,7 +14,7 @@ import pytest
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DiskFull, DownloadFailed, Offline
 from playground.core.hub import HubFile, HubPart
-from playground.services.download_places import journal_path, part_path
+from playground.services.downloads.part_file import journal_path, part_path
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
 from tests.services.downloading import MIB, QUICK, REPO, Place

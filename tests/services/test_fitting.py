@@ -9,15 +9,15 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from playground.app import open_services
-from playground.core import memory
-from playground.core.gguf import read_header
+from playground.app.services import open_services
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.offload import CARD_MARGIN_BYTES
-from playground.core.outlook import Subject, place
-from playground.core.planning import new_comparison
+from playground.core.requirements import memory
+from playground.core.requirements.assess import ModelSpec, plan_placement
+from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget
+from playground.core.turns import new_comparison
 from tests.engines.local_run import ask, run
 from tests.services.nvml import FakeNvml
 from tests.services.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
@@ -113,7 +113,9 @@ async def test_a_context_nobody_chose_may_fill_the_card_as_in_the_verdict(
     for machine in (crowded, with_card):
         monkeypatch.setattr(here.fitting, "memory_now", lambda machine=machine: machine)
         contexts.append(here.fitting.context(model, plain))
-        assert contexts[-1] == place(Subject(read_header(starter_model)), machine).context
+        assert (
+            contexts[-1] == plan_placement(ModelSpec(read_header(starter_model)), machine).context
+        )
     assert contexts == [512, 8_192]
 
 
@@ -220,9 +222,11 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     free = CARD_MARGIN_BYTES + whole_bytes(starter_model) - 30 * MIB
     nvml.used_bytes = nvml.total_bytes - free
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    monkeypatch.setattr("playground.services.machine.uses_cards", lambda: True)
+    monkeypatch.setattr("playground.services.machine.machine.uses_cards", lambda: True)
     card = GraphicsCard("", nvml.total_bytes, free)
-    placing = place(Subject(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,)))
+    placing = plan_placement(
+        ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,))
+    )
     async with open_services() as services:
         comparison = new_comparison([LocalTarget(model_at(starter_model), SETTINGS)])
         turn = services.comparison.run_turn(comparison, "Hi", RunOrder.FAIR)

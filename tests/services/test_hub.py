@@ -15,11 +15,10 @@ from playground.core.errors import (
     RepositoryGated,
     RepositoryNotFound,
 )
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
-from playground.services.hub import HubService, shelf
-from playground.services.hub_connection import terms_wanted
-from playground.services.hub_tokens import TokenSource
+from playground.services.hub.client import TokenSource, terms_wanted
+from playground.services.hub.service import HubService, shelf
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.core.gguf_files import write_model

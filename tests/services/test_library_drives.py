@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.targets import ModelFile
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library.service import LibraryState, ModelLibrary
 from tests.services.model_files import dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,14 +17,14 @@ START = """
 import asyncio, sqlite3, subprocess, sys
 from contextlib import aclosing
 from pathlib import Path
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.service import ModelLibrary
+from playground.services.library.app_folders import AppModelFolder
 from tests.services.model_files import dense, listed, others, projector, until
 
 async def main(place):
     folder, usb = place / "folder", place / "folder" / "usb"
     def library():
-        apps = (AppPlace("LM Studio", usb / "lmstudio"),)
+        apps = (AppModelFolder("LM Studio", usb / "lmstudio"),)
         return ModelLibrary(
             lambda: (folder,), place / "own", cache_file=place / "cache", apps=lambda: apps
         )
@@ -95,7 +95,7 @@ RIGHTS = (
     dense(closed / "inside" / "n.gguf")
     closed.chmod(0)
     chosen = (folder, closed / "inside", closed / "inside" / "n.gguf")
-    apps = (AppPlace("Ollama", closed / "inside"), AppPlace("Jan", closed / "inside"))
+    apps = (AppModelFolder("Ollama", closed / "inside"), AppModelFolder("Jan", closed / "inside"))
     first = ModelLibrary(
         lambda: chosen, place / "own", cache_file=place / "cache", apps=lambda: apps
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import app_places
+from playground.services.library.app_folders import app_model_folders
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, ollama
 
 USUAL = [
@@ -75,7 +75,7 @@ async def owners(
 ) -> list[tuple[str, str | None]]:
     """Return source and owner of what is found."""
     library = ModelLibrary(
-        lambda: (), home / "own", apps=lambda: app_places(platform, environment, home)
+        lambda: (), home / "own", apps=lambda: app_model_folders(platform, environment, home)
     )
     return [(model.source, model.owner) for model in await listed(library)]
 
@@ -146,7 +146,9 @@ async def test_publisher_and_name_come_from_the_folders_a_program_gives_a_meanin
     }
     for path in below:
         dense(home / path, "Inner")
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("linux", {}, home))
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("linux", {}, home)
+    )
     found = {
         str(model.path.relative_to(home)): (model.name, model.publisher)
         for model in await listed(library)
@@ -163,7 +165,11 @@ async def test_what_the_hubs_cache_holds_beside_models_is_not_walked_through(hom
 
 def test_only_programs_that_are_here_are_named_as_places(home: Path) -> None:
     dense(home / ".cache" / "llama.cpp" / "m.gguf")
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("darwin", {}, home))
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("darwin", {}, home)
+    )
     assert "llama.cpp" not in {place.name for place in library.places()}
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("linux", {}, home))
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("linux", {}, home)
+    )
     assert "llama.cpp" in {place.name for place in library.places()}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.services.library_reader import HeaderReader
+from playground.core.gguf.reader import read_header
+from playground.services.library.reader import HeaderReader
 from tests.core.gguf_files import Dense, write_dense
 
 
@@ -67,7 +67,7 @@ def test_a_reader_that_is_killed_is_done_without_and_started_again(
 def test_a_reader_nobody_asks_ends_and_another_is_started_when_it_is_needed(
     reader: HeaderReader, starter_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.services.library_reader._IDLE_S", 0.05)
+    monkeypatch.setattr("playground.services.library.reader._IDLE_S", 0.05)
     reader.read(starter_model)
     process = reader._process
     assert process is not None
@@ -79,7 +79,7 @@ def test_a_reader_nobody_asks_ends_and_another_is_started_when_it_is_needed(
 def test_the_reader_ends_with_its_parent_and_sees_no_key(starter_model: Path) -> None:
     code = (
         "import os, pathlib, sys\n"
-        "from playground.services.library_reader import HeaderReader\n"
+        "from playground.services.library.reader import HeaderReader\n"
         "reader = HeaderReader()\n"
         f"reader.read(pathlib.Path({str(starter_model)!r}))\n"
         "print(reader._process.pid, flush=True)\n"

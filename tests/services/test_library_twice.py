@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, hub, listed, ollama, parts
 
 
@@ -21,9 +21,9 @@ def folder(tmp_path: Path) -> Path:
 def over(tmp_path: Path, *chosen: Path) -> ModelLibrary:
     """A library over folders of the user's, LM Studio's, Ollama's and the Hub's cache."""
     places = (
-        AppPlace("LM Studio", tmp_path / "lmstudio"),
-        AppPlace("Hugging Face", tmp_path / "hub"),
-        AppPlace("Ollama", tmp_path / "ollama"),
+        AppModelFolder("LM Studio", tmp_path / "lmstudio"),
+        AppModelFolder("Hugging Face", tmp_path / "hub"),
+        AppModelFolder("Ollama", tmp_path / "ollama"),
     )
     return ModelLibrary(lambda: chosen, tmp_path / "own", apps=lambda: places)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import LibraryState, ModelLibrary
-from playground.services.library_folders import FoundFile
-from playground.services.library_places import AppPlace
-from playground.services.library_watch import FolderWatch
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.scanner import ScannedModel
+from playground.services.library.service import LibraryState, ModelLibrary
+from playground.services.library.watcher import FolderWatch
 from tests.services.model_files import (
     PATIENCE_S,
     dense,
@@ -129,14 +129,14 @@ async def test_a_file_that_stays_unfinished_is_told_with_the_reason(
 
 
 async def test_folders_are_looked_at_again_while_headers_are_still_read(folder: Path) -> None:
-    found = FoundFile(folder / "m.gguf", "test", (folder / "m.gguf",))
+    found = ScannedModel(folder / "m.gguf", "test", (folder / "m.gguf",))
     looks: list[bool] = []
 
-    def look(is_stopped: Callable[[], bool]) -> list[FoundFile]:
+    def look(is_stopped: Callable[[], bool]) -> list[ScannedModel]:
         looks.append(is_stopped())
         return [found]
 
-    def read_for_ever(unread: list[FoundFile]) -> list[FoundFile]:
+    def read_for_ever(unread: list[ScannedModel]) -> list[ScannedModel]:
         time.sleep(0.01)
         return unread
 
@@ -148,9 +148,9 @@ async def test_folders_are_looked_at_again_while_headers_are_still_read(folder: 
 
 async def test_what_is_done_last_waits_for_a_thread_that_is_still_reading() -> None:
     reading, going_on, done = threading.Event(), threading.Event(), list[str]()
-    found = FoundFile(Path("m.gguf"), "test", (Path("m.gguf"),))
+    found = ScannedModel(Path("m.gguf"), "test", (Path("m.gguf"),))
 
-    def read(unread: list[FoundFile]) -> list[FoundFile]:
+    def read(unread: list[ScannedModel]) -> list[ScannedModel]:
         reading.set()
         going_on.wait(PATIENCE_S)
         done.append("read")
@@ -199,7 +199,7 @@ async def test_a_closed_library_ends_its_followers(library: ModelLibrary, folder
 
 
 async def test_what_ends_the_watcher_is_told_to_its_followers(tmp_path: Path) -> None:
-    def apps() -> tuple[AppPlace, ...]:
+    def apps() -> tuple[AppModelFolder, ...]:
         raise RuntimeError("a bug")
 
     library = ModelLibrary(lambda: (), tmp_path / "own", apps=apps)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
-from playground.services.courtesy import Courtesy
-from playground.services.library import ModelLibrary
-from playground.services.library_cache import LibraryCache
-from playground.services.library_headers import Headers
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
+from playground.services.library.cache import LibraryCache
+from playground.services.library.courtesy import Courtesy
+from playground.services.library.headers import HeaderCache
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed
 
 
@@ -74,7 +74,7 @@ def test_several_who_want_the_same_file_at_once_have_it_read_once(folder: Path) 
         both_ask.wait(0.2)
         return read_header(path)
 
-    headers = Headers(LibraryCache(None), read)
+    headers = HeaderCache(LibraryCache(None), read)
     found: list[GgufHeader] = []
     threads = [threading.Thread(target=lambda: found.append(headers.of(path))) for _ in range(4)]
     for thread in threads:

@@ -14,19 +14,19 @@ import psutil
 import pytest
 
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.bandwidth import Bandwidth
-from playground.services.devices import devices
-from playground.services.fitting import Fitting
-from playground.services.gpu import AllGpus, GpuSample
-from playground.services.library import ModelLibrary
-from playground.services.machine import (
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import devices
+from playground.services.machine.gpu import AllGpus, GpuSample
+from playground.services.machine.machine import (
+    Bandwidth,
     MachineService,
     cards_of,
     given_back,
     other_programs,
     uses_cards,
 )
-from playground.services.pool import WorkerPool
+from playground.services.memory_plan import MemoryPlanner
+from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
 
 MIB = 1 << 20
@@ -71,7 +71,7 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
 @pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
 @pytest.mark.model
 async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
-    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
+    fitting = MemoryPlanner(ModelLibrary(lambda: (), starter_model.parent))
     pool = WorkerPool(
         budget_bytes=fitting.budget_bytes,
         estimate=fitting.need_bytes,
@@ -118,7 +118,7 @@ def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path
 async def test_apples_graphics_may_take_only_a_share_of_the_memory_both_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, share: float
 ) -> None:
-    monkeypatch.setattr("playground.services.machine._is_apple", lambda: True)
+    monkeypatch.setattr("playground.services.machine.machine._is_apple", lambda: True)
     system = SimpleNamespace(total=total_gib * GIB, available=total_gib * GIB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
     looked = await service(tmp_path).machine()

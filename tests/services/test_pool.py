@@ -11,7 +11,7 @@ import pytest
 
 from playground.core.events import Failed, TextDelta
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.pool import WorkerPool
+from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
 from tests.engines.scripted_model import write_scripted_model
 

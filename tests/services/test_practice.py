@@ -24,14 +24,14 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.llama_environment import worker_environment
-from playground.services.practice import (
+from playground.engines.child_process import worker_environment
+from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
     practice_command,
 )
-from playground.services.providers import ProviderService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 
@@ -203,7 +203,7 @@ async def test_it_does_not_outlive_a_program_that_is_killed(starter_model, tmp_p
     program = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
-        from playground.services.practice import PracticeCloud
+        from playground.services.providers.practice import PracticeCloud
 
         async def main():
             cloud = PracticeCloud(lambda: Path({str(starter_model)!r}))

@@ -10,11 +10,11 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-from playground.cli import parsers
+from playground.cli import main as parsers
 from playground.cli import providers as command
 from playground.core.errors import AddressRefused, AuthenticationFailed, UsageError
-from playground.services.practice import PracticeCloud
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI

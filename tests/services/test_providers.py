@@ -20,8 +20,8 @@ from playground.core.errors import (
 from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
-from playground.services.practice import PracticeCloud
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI

@@ -12,11 +12,10 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed, UsageError
 from playground.core.events import Finished, Notice, TextDelta
-from playground.core.planning import new_comparison
-from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
+from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -27,8 +26,9 @@ from playground.services.comparison import (
     TurnUpdate,
 )
 from playground.services.replay import Replayer, start_offsets
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
+from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/small.gguf"), "Small", 1000, "Starter"))
 THERE = LocalTarget(ModelFile(Path("/models/other.gguf"), "Other", 1000, "Starter"))
@@ -176,7 +176,7 @@ async def test_names_that_are_hidden_are_not_given_away_by_pace(history: Compari
     turn = comparison.turns[0]
     with pytest.raises(UsageError):
         await played(history, comparison, turn)
-    await history.vote(turn.id, None, Verdict.TIE, True)
+    await history.vote(turn.id, None, VoteOutcome.TIE, True)
     assert isinstance((await played(history, comparison, turn))[-1], TurnEnded)
 
 

@@ -12,7 +12,7 @@ from playground.core.chat import SamplingParams
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import KvType, LoadSettings, ModelPrice, Provider, Tier
-from playground.store.settings import Settings, SettingsStore, Theme, WindowState
+from playground.store.settings import Settings, SettingsStore, ThemeMode, WindowState
 from tests.store.history import full_disk
 
 
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 def everything() -> dict[str, object]:
     provider = Provider("acme", "Acme", "https://acme.example/v1", Tier.STUDIO, "ACME_KEY")
     return {
-        "theme": Theme.DARK,
+        "theme": ThemeMode.DARK,
         "text_scale": 1.25,
         "stage_scale": 2.0,
         "watts": 45.5,
@@ -82,11 +82,11 @@ def test_a_damaged_file_is_kept_aside_and_defaults_are_used(path: Path, content:
     store = SettingsStore(path)
     store.update(theme="light")
     aside = path.with_name("settings.json.damaged-1")
-    assert store.settings == Settings(theme=Theme.LIGHT)
+    assert store.settings == Settings(theme=ThemeMode.LIGHT)
     assert aside.read_bytes() == content
     assert store.problem is not None
     assert aside.name in store.problem
-    assert SettingsStore(path).settings.theme is Theme.LIGHT
+    assert SettingsStore(path).settings.theme is ThemeMode.LIGHT
 
 
 def test_a_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path / "config" / "settings.json")
     with pytest.raises(StorageFailed):
         store.update(theme="dark")
-    assert store.settings.theme is Theme.DARK
+    assert store.settings.theme is ThemeMode.DARK
 
 
 def test_a_file_that_cannot_be_read_is_not_overwritten(path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_value_that_makes_no_sense_is_refused_and_changes_nothing(
 
 def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:
     store = SettingsStore(path)
-    heard: list[Theme] = []
+    heard: list[ThemeMode] = []
 
     def listen(settings: Settings) -> None:
         heard.append(settings.theme)
@@ -189,7 +189,7 @@ def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:
     store.unsubscribe(listen)
     store.unsubscribe(listen)
     store.update(theme="light")
-    assert heard == [Theme.DARK]
+    assert heard == [ThemeMode.DARK]
 
 
 def test_many_threads_adding_at_once_lose_nothing(path: Path) -> None:
@@ -214,7 +214,7 @@ def test_what_the_command_line_added_meanwhile_is_not_lost(path: Path) -> None:
     command.update(usd_per_kwh=0.11)
     window.update(text_scale=1.5)
     assert SettingsStore(path).settings == Settings(
-        theme=Theme.DARK, usd_per_kwh=0.11, text_scale=1.5
+        theme=ThemeMode.DARK, usd_per_kwh=0.11, text_scale=1.5
     )
 
 

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 import qasync  # isort: skip
 
 from playground.core.errors import PlaygroundError
-from playground.core.memory import MemoryNeed
+from playground.core.requirements.memory import MemoryNeed
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
     CloudModel,
@@ -28,16 +28,15 @@ from playground.core.targets import (
     Tier,
 )
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.pages.compare.page import make_compare_page
-from playground.ui.pages.compare.presenter import ComparePresenter
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.presenter import ComparePresenter, make_compare_page
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
+from tests.fakes.engine import FakeEngine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,8 +16,8 @@ import qasync  # isort: skip - takes the Qt that is imported already
 
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.page import Page
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.page import Page
 
 
 @dataclass

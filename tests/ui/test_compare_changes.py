@@ -6,12 +6,12 @@ from dataclasses import replace
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder
 from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
-from playground.engines.fake import FakeEngine
+from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
-from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard
+from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]

@@ -12,16 +12,16 @@ from pytestqt.qtbot import QtBot
 from playground.core.chat import SamplingParams
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import ReasoningDelta
-from playground.core.runs import HostContact, Verdict
+from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
-from playground.engines.fake import FakeEngine, Script
 from playground.services.comparison import StorageTrouble
 from playground.store.settings import SettingsStore
+from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.response_pane import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
-from playground.ui.widgets.facts_popup import FactsPopup
-from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.widgets.token_view import TokenView
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
@@ -259,7 +259,7 @@ def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) 
     assert "You chose large-1." in every_text(stage.view.summary)
     by_name(stage.view, "Tie").click()
     qtbot.waitUntil(lambda: len(stage.votes) == 2)
-    assert stage.votes[1] == (turn_id, None, Verdict.TIE, False)
+    assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
 
 
 def test_answer_settings_reach_every_target_and_one_can_differ(
@@ -400,7 +400,7 @@ def test_a_click_on_the_figures_shows_every_exact_number(
     qtbot.waitUntil(finished(stage))
     card = stage.view.panes[0].findChild(MetricsCard)
     qtbot.keyClick(card, Qt.Key.Key_Return)
-    popup = stage.view.findChild(FactsPopup)
+    popup = stage.view.findChild(DetailsPopup)
     assert popup.isVisible()
     texts = every_text(popup)
     for word in ("Tokens a second", "Seed", "Ended because", "Hosts contacted", "Tokens out"):

@@ -10,15 +10,19 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.pages.downloads import Announcer, DownloadsPage, DownloadsPresenter
-from playground.ui.pages.downloads.card import DownloadCard
-from playground.ui.pages.downloads.words import badge_words, duration_words, progress_words
+from playground.ui.pages.downloads.format import badge_words, duration_words, progress_words
+from playground.ui.pages.downloads.page import DownloadCard
+from playground.ui.pages.downloads.presenter import (
+    DownloadNotifier,
+    DownloadsPage,
+    DownloadsPresenter,
+)
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -39,7 +43,7 @@ class Scene:
         self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
         self.folder = stage.home / "models"
         self.folder.mkdir()
-        self.queue = Downloads(self.folder, None, self.hub, stage.settings)
+        self.queue = DownloadManager(self.folder, None, self.hub, stage.settings)
         self.page = DownloadsPage(stage.theme)
         self.page.presenter = DownloadsPresenter(
             self.page,
@@ -224,7 +228,9 @@ def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stag
     async def body(scene: Scene) -> None:
         window = MainWindow(stage.theme, stage.settings, stage.bridge)
         window.add_page("downloads", "Downloads", "downloads", Page)
-        announcer = Announcer(window, stage.bridge, scene.queue, open_compare=scene.compared.append)
+        announcer = DownloadNotifier(
+            window, stage.bridge, scene.queue, open_compare=scene.compared.append
+        )
         announcer.start()
         button = window._rail._buttons["downloads"]
         await scene.add()

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.errors import RateLimited
 from playground.core.events import ReasoningDelta
-from playground.engines.fake import FakeEngine, Script
-from playground.ui.pages.compare import board as board_module
+from playground.ui.pages.compare import panes as board_module
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]

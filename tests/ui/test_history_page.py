@@ -22,24 +22,23 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
 from playground.core.pricing import electricity_cost
-from playground.core.runs import Comparison, Run, RunOrder, Turn, Verdict
+from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore, ComparisonSummary
 from playground.store.database import Database
-from playground.ui.pages.history import make_history_page, words
-from playground.ui.pages.history.list_model import ComparisonListModel
-from playground.ui.pages.history.presenter import PIECE
-from playground.ui.pages.history.view import HistoryPage
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.disclosure import Disclosure
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.response_pane import ResponsePane
+from playground.store.history import ComparisonStore, ComparisonSummary
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.pages.history import view_models as words
+from playground.ui.pages.history.list import ComparisonListModel
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.presenter import PIECE, make_history_page
+from playground.ui.widgets.basics import Badge, Disclosure
+from playground.ui.widgets.markdown.view import MarkdownView
+from tests.fakes.engine import FakeEngine
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -438,7 +437,7 @@ def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(sta
     async def body(history: History) -> None:
         made = await history.compare("First poem", "Second poem", hidden_names=True)
         await stage.bridge.submit(
-            history.store.vote(made.turns[1].id, None, Verdict.TIE, hidden_names=True)
+            history.store.vote(made.turns[1].id, None, VoteOutcome.TIE, hidden_names=True)
         )
         history.show()
         await history.shown("First poem")
@@ -481,7 +480,7 @@ def test_your_votes_counts_wins_and_ties_for_each_target(stage: Stage) -> None:
         for number in range(3):
             made = await history.compare(f"Poem {number}")
             turn = made.turns[0]
-            winner, verdict = (None, Verdict.TIE) if number == 2 else (turn.runs[0].id, None)
+            winner, verdict = (None, VoteOutcome.TIE) if number == 2 else (turn.runs[0].id, None)
             await stage.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
         history.show()
         click(named(history.page, "Your votes"))

@@ -11,23 +11,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubModel
 from playground.core.machine import Machine
-from playground.core.memory import MemoryNeed
-from playground.core.requirements import Box, Requirements, Speed, Verdict
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.model import Compatibility, RequirementLevel, Requirements, Speed
 from playground.core.runs import Provenance
 from playground.core.targets import ModelFile
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
-from playground.ui.page_stack import finished
-from playground.ui.pages.hub import HubPage, make_hub_page
-from playground.ui.pages.hub.card_text import LONGEST, readable
-from playground.ui.pages.hub.entries import Listing, ResultRow
-from playground.ui.pages.hub.list_model import ResultListModel
-from playground.ui.pages.hub.versions import VersionListModel
+from playground.ui.pages.hub.details import LONGEST, VersionListModel, readable
+from playground.ui.pages.hub.presenter import HubPage, make_hub_page
+from playground.ui.pages.hub.results import ResultListModel
+from playground.ui.pages.hub.view_models import ResultRow, ResultsState
+from playground.ui.window.page import finished
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -43,10 +42,10 @@ class Assessor:
     async def refresh(self) -> None:
         """Nothing to look at."""
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
+    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         if parameters is None and size_bytes is None:
             return None
-        return Verdict.WONT_FIT if (parameters or 0) > 50e9 else Verdict.RUNS_GREAT
+        return Compatibility.WONT_FIT if (parameters or 0) > 50e9 else Compatibility.RUNS_GREAT
 
     def assess(
         self,
@@ -56,10 +55,10 @@ class Assessor:
         others: Sequence[tuple[str, int]] = (),
     ) -> Requirements:
         speed = Speed(20, 40, Provenance.ESTIMATED)
-        box = Box(200 << 20, speed, 8192)
+        box = RequirementLevel(200 << 20, speed, 8192)
         need = MemoryNeed(8192, "f16", 98 << 20, 0, 10 << 20, 20 << 20)
         machine = Machine("this", 16 << 30, 8 << 30)
-        return Requirements(Verdict.RUNS_GREAT, box, box, need, machine, 8 << 30, speed)
+        return Requirements(Compatibility.RUNS_GREAT, box, box, need, machine, 8 << 30, speed)
 
 
 class Hub:
@@ -73,7 +72,7 @@ class Hub:
         self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
         models = stage.home / "models"
         models.mkdir(exist_ok=True)
-        self.downloads = Downloads(models, None, self.hub, stage.settings)
+        self.downloads = DownloadManager(models, None, self.hub, stage.settings)
         self.library = ModelLibrary(lambda: (), models)
         self.page: HubPage = finished(
             make_hub_page(
@@ -234,7 +233,7 @@ def test_offline_mode_says_so_at_once_and_can_be_turned_off_here(stage: Stage) -
         hub.stage.settings.update(offline=True)
         await until(lambda: hub.says("Offline mode is on"))
         hub.search.setText("tiny")
-        await until(lambda: hub.page._listing is Listing.OFFLINE)
+        await until(lambda: hub.page._listing is ResultsState.OFFLINE)
         assert not hub.server.requests
         click(named(hub.page, "Turn offline mode off"))
         await until(lambda: hub.says("No model matches"))
@@ -419,7 +418,7 @@ def test_the_lists_keep_the_rules_of_item_models(qapp: object) -> None:
     results, versions = ResultListModel(), VersionListModel()
     mode = QAbstractItemModelTester.FailureReportingMode.Warning
     testers = [QAbstractItemModelTester(one, mode) for one in (results, versions)]
-    rows = tuple(ResultRow(HubModel(f"a/{n}-GGUF"), Verdict.RUNS) for n in range(5))
+    rows = tuple(ResultRow(HubModel(f"a/{n}-GGUF"), Compatibility.RUNS) for n in range(5))
     results.show_rows(rows[:2], has_more=True)
     results.add_rows(rows, has_more=False)
     assert results.rowCount() == 5

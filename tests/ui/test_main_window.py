@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButto
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import StorageFailed
-from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
+from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
@@ -295,7 +295,7 @@ def test_every_shown_control_can_be_reached_by_the_tab_key(
 
 
 @pytest.mark.parametrize(
-    "module", ["playground.ui.main_window", "playground.ui.pages.compare.page"]
+    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.presenter"]
 )
 def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (

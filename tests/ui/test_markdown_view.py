@@ -11,10 +11,10 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QTextDocument
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.markdown_blocks import Code, MarkdownSplitter, Prose
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.markdown_writer import SealedDocument
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.markdown.splitter import Code, MarkdownSplitter, Prose
+from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.markdown.writer import SealedDocument
 
 ANSWER = """# A lighthouse
 

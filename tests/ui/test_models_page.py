@@ -11,16 +11,15 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
-from playground.services.bandwidth import Bandwidth
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
-from playground.ui.page_stack import finished
-from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
-from playground.ui.pages.models.table import Column
+from playground.ui.pages.models.list import Column
+from playground.ui.pages.models.presenter import ModelsPage, ModelsPresenter, make_models_page
+from playground.ui.window.page import finished
 from tests.core.gguf_files import Dense, write_dense
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -242,7 +241,7 @@ def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage)
 def test_without_any_model_the_page_says_what_to_do(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.services.library_folders.STARTER_PACKAGE", "not_there_at_all")
+    monkeypatch.setattr("playground.services.library.scanner.STARTER_PACKAGE", "not_there_at_all")
 
     async def body() -> None:
         models = Models(stage)

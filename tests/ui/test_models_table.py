@@ -8,11 +8,11 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from playground.core.targets import LoadSettings, ModelFile
-from playground.engines.llama_process import WorkerState
-from playground.services.pool import LoadedWorker
-from playground.ui.pages.models.known_rows import KnownRows
+from playground.engines.llama.process import WorkerState
+from playground.services.worker_pool import LoadedWorker
+from playground.ui.pages.models.list import ModelTableModel
+from playground.ui.pages.models.row_store import RowStore
 from playground.ui.pages.models.rows import LoadState, ModelRow
-from playground.ui.pages.models.table import ModelTableModel
 
 
 def models(count: int) -> tuple[ModelFile, ...]:
@@ -22,12 +22,12 @@ def models(count: int) -> tuple[ModelFile, ...]:
     )
 
 
-class Facts:
+class DetailsTable:
     """What is known of models, as a test sets it."""
 
     def __init__(self) -> None:
         self.fractions: dict[str, float] = {}
-        self.rows = KnownRows(
+        self.rows = RowStore(
             settings_of=lambda _: LoadSettings(),
             needs_of=lambda _: None,
             use_of=lambda _: None,
@@ -69,7 +69,7 @@ def test_only_the_rows_that_change_are_told(qtbot: QtBot) -> None:
 
 
 def test_rows_of_which_nothing_changes_stay_the_same_values() -> None:
-    facts = Facts()
+    facts = DetailsTable()
     found = models(4)
     facts.rows.take(found)
     before = facts.rows.rows
@@ -85,7 +85,7 @@ def test_rows_of_which_nothing_changes_stay_the_same_values() -> None:
 
 
 def test_what_is_in_memory_is_told_of_those_it_concerns() -> None:
-    facts = Facts()
+    facts = DetailsTable()
     found = models(3)
     facts.rows.take(found)
     worker = LoadedWorker(

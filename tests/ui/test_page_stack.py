@@ -6,8 +6,7 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
-from playground.ui.page import Page
-from playground.ui.page_stack import PageStack, Steps
+from playground.ui.window.page import Page, PageStack, Steps
 
 
 class Built:

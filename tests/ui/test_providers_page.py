@@ -9,14 +9,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QTableWidget, QWidget
 
 from playground.core.targets import CloudTarget, Provider, Target
-from playground.services.library import ModelLibrary
-from playground.services.practice import PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.library.service import ModelLibrary
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
-from playground.ui.pages.providers import ProvidersPage, make_providers_page
 from playground.ui.pages.providers.dialog import ProviderDialog
-from playground.ui.pages.providers.price_dialog import PriceDialog
+from playground.ui.pages.providers.presenter import ProvidersPage, make_providers_page
+from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui.page_stage import Stage, click, named, stage, until
 

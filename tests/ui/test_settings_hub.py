@@ -7,11 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from playground.services.hub import HubService
-from playground.store.paths import default_paths
+from playground.services.hub.service import HubService
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
-from playground.ui.page_stack import finished
-from playground.ui.pages.settings import SettingsPage, make_settings_page
+from playground.ui.pages.settings.presenter import SettingsPage, make_settings_page
+from playground.ui.window.page import finished
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, named, stage, until
 

@@ -9,12 +9,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit
 
 from playground.core.runs import RunOrder
-from playground.services.prices import PriceService, default_watts
-from playground.store.paths import default_paths
+from playground.services.providers.prices import PriceService, default_watts
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
-from playground.store.settings import SettingsStore, Theme
-from playground.ui.page_stack import finished
-from playground.ui.pages.settings import SettingsPage, make_settings_page
+from playground.store.settings import SettingsStore, ThemeMode
+from playground.ui.pages.settings.presenter import SettingsPage, make_settings_page
+from playground.ui.window.page import finished
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -58,7 +58,7 @@ def test_looks_change_at_once_and_are_remembered(stage: Stage) -> None:
         assert stage.theme.palette.is_dark
         QTest.keyClick(named(page, "Text size"), Qt.Key.Key_End)
         assert stage.theme.scale == 2.0
-        assert remembered(stage).settings.theme is Theme.DARK
+        assert remembered(stage).settings.theme is ThemeMode.DARK
         assert remembered(stage).settings.text_scale == 2.0
         QTest.keyClick(colours, Qt.Key.Key_Up)
         assert not stage.theme.palette.is_dark
@@ -101,7 +101,7 @@ def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage
 def test_a_change_made_elsewhere_is_shown(stage: Stage) -> None:
     async def body() -> None:
         page = settings_page(stage)
-        stage.settings.update(theme=Theme.DARK)
+        stage.settings.update(theme=ThemeMode.DARK)
         await until(lambda: stage.theme.palette.is_dark)
         assert named(page, "Colours").currentText() == "Dark"
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.targets import TargetChooser
+from playground.ui.pages.compare.targets import TargetSelection
 from tests.ui.conftest import OTHER, STARTER, Library, Providers, Stage
 
 
@@ -29,11 +29,11 @@ class SlowLibrary(Library):
         return self.files
 
 
-def chooser_of(library: SlowLibrary, bridge: Bridge, settings: SettingsStore) -> TargetChooser:
-    return TargetChooser(bridge, library, Providers(), settings, lambda: 8 << 30)
+def chooser_of(library: SlowLibrary, bridge: Bridge, settings: SettingsStore) -> TargetSelection:
+    return TargetSelection(bridge, library, Providers(), settings, lambda: 8 << 30)
 
 
-def offered(chooser: TargetChooser) -> dict[str | None, tuple[str, str]]:
+def offered(chooser: TargetSelection) -> dict[str | None, tuple[str, str]]:
     return {entry.key: (entry.title, entry.detail) for entry in chooser.entries()}
 
 

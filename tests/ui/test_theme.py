@@ -8,11 +8,11 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from playground.ui.icons import resource
-from playground.ui.palette import DARK, LIGHT, TEXT_PAIRS, Palette, contrast
-from playground.ui.stylesheet import style_sheet
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label, plain_tooltip
+from playground.ui.theme.icons import resource
+from playground.ui.theme.palette import DARK, LIGHT, TEXT_PAIRS, Palette, contrast
+from playground.ui.theme.stylesheet import style_sheet
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_label, plain_tooltip
 
 ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
 

@@ -4,10 +4,9 @@ from pytestqt.qtbot import QtBot
 
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.bug_dialog import bug_report
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow, bug_report
+from playground.ui.window.page import Page
 
 
 class StuckPage(Page):

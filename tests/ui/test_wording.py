@@ -19,11 +19,10 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
-from playground.ui.namesakes import told_apart
-from playground.ui.pages.compare.cells import best_of, cells, details
-from playground.ui.pages.compare.summary import summary
-from playground.ui.widgets.amounts import size_words
-from playground.ui.wording import footer, head, money, rate, seconds, shortened
+from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.summary import summary
+from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
+from playground.ui.model_names import disambiguate
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")
@@ -142,7 +141,10 @@ def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
 
 def test_an_unknown_cost_says_why_it_is_unknown() -> None:
     own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
-    assert cells(own, best_of(()))[3].explanation == "What your own server draws is not known here."
+    assert (
+        metric_cells(own, best_of(()))[3].explanation
+        == "What your own server draws is not known here."
+    )
 
 
 def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
@@ -169,8 +171,8 @@ def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
 
 
 def test_speed_can_be_shown_in_tokens() -> None:
-    words = cells(run(), best_of(()))[1]
-    tokens = cells(run(), best_of(()), in_tokens=True)[1]
+    words = metric_cells(run(), best_of(()))[1]
+    tokens = metric_cells(run(), best_of(()), in_tokens=True)[1]
     assert (words.caption, words.value) == ("words a second", "19")
     assert (tokens.caption, tokens.value) == ("tokens a second", "4.0")
 
@@ -221,7 +223,7 @@ def test_models_of_one_name_are_told_apart_by_file_and_then_by_folder() -> None:
         model("/a/base-f16.gguf", "F16"),
         model("/a/other.gguf", name="Other"),
     )
-    names = [file.name for file in told_apart(files)]
+    names = [file.name for file in disambiguate(files)]
     assert names == ["tuned one", "same (a)", "same (b)", "Base 1B", "Other"]
 
 

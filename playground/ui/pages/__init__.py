@@ -2,9 +2,9 @@
 
 How a page is written:
 
-- `pages/<key>/view.py` holds a `Page` subclass (`playground.ui.page`). It takes a `Theme`, builds
-  widgets in `_build()`, wires its own signals in `_connect()`, and offers methods that show plain
-  values. It decides nothing and knows no service.
+- `pages/<key>/page.py` holds a `Page` subclass (`playground.ui.window.page`). It takes a `Theme`,
+  builds widgets in `_build()`, wires its own signals in `_connect()`, and offers methods that show
+  plain values. It decides nothing and knows no service.
 - `pages/<key>/presenter.py` takes the view, the `Bridge` and the two or three services it needs.
   Blocking or asynchronous work goes through `bridge.submit(coroutine)` (awaitable, use it inside
   `bridge.spawn(self._load())`) or `bridge.follow(make_generator, slot)`. Errors nobody awaits reach
@@ -17,7 +17,8 @@ How a page is written:
   on a QPushButton, `button` or `flat` on a QToolButton, `field` on a QPlainTextEdit, `line="h"`.
   Icons: `theme.icon("folder", "quiet")`, set again on `theme.changed`. Sizes: `theme.px(14)`.
 - Parts in `playground/ui/widgets`: `make_label`, `make_card`, `make_button` and friends in
-  `parts.py`; `Chip`; `ElidedLabel`; `FlowLayout`; `MarkdownView`; `Popup`.
+  `basics.py`, `Segmented`, `CheckBox` and `ComboBox` in `inputs.py`, `DetailsPopup` in
+  `details.py`; `FlowLayout`; `markdown.view.MarkdownView`.
 - Texts from files, models and providers go into labels with `PlainText` (what `make_label` sets).
 - Every control has an accessible name and a tooltip; strings go through `self.tr()` + `.format`.
 - Dialogs: `open()`, never `exec()`.

@@ -1,60 +1,622 @@
-"""Puts the Compare page's widgets together with what answers to them."""
+"""The Compare page's widgets."""
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from playground.services.comparison import ComparisonService
-from playground.store.settings import SettingsStore
-from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.presenter import ComparePresenter
-from playground.ui.pages.compare.targets import Library, Providers, TargetChooser
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.resources import resource
+from playground.ui.answers.pane_grid import PaneGrid
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.prompt_box import PromptBox
+from playground.ui.window.page import Page
+
+if TYPE_CHECKING:
+    from playground.ui.answers.response_pane import ResponsePane
+    from playground.ui.answers.summary import SummaryCard
+    from playground.ui.pages.compare.answer_settings import AnswerSettings
+    from playground.ui.widgets.details import Row
+    from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
-def attach_compare(
-    view: CompareView,
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> None:
-    """Give the page what answers to it: its presenter, kept as `view.presenter`."""
-    chooser = TargetChooser(bridge, library, providers, settings, free_bytes)
-    presenter = ComparePresenter(
-        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
-    )
-    view.presenter = presenter
-    view.close_hook = presenter.close
+class Header(QWidget):
+    """What is decided before a prompt is sent."""
+
+    order_chosen = Signal(str)
+    hide_names_toggled = Signal(bool)
+    drawer_toggled = Signal(bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+        self._order.chosen.connect(self.order_chosen)
+        self._hide_names.toggled.connect(self.hide_names_toggled)
+        self._drawer_button.toggled.connect(self.drawer_toggled)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    @property
+    def wants_drawer(self) -> bool:
+        """True while the drawer's button is pressed."""
+        return self._drawer_button.isChecked()
+
+    def set_order(self, order: str) -> None:
+        """Light `fair` or `race`."""
+        self._order.select(order)
+
+    def set_hide_names(self, *, on: bool) -> None:
+        """Show whether names are hidden."""
+        self._hide_names.setChecked(on)
+
+    def set_drawer_open(self, *, is_open: bool) -> None:
+        """Show whether the drawer is open."""
+        self._drawer_button.setChecked(is_open)
+
+    def set_running(self, *, running: bool) -> None:
+        """Leave what holds for a whole turn as it is while one runs."""
+        self._hide_names.setEnabled(not running)
+        self._order.setEnabled(not running)
+
+    def set_stage(self, *, on: bool) -> None:
+        """Hide what a room need not see."""
+        self._drawer_button.setVisible(not on)
+        self._title.setVisible(not on)
+
+    def _build(self) -> None:
+        self._title = make_label(self.tr("Compare"), "title")
+        self._order = Segmented(
+            (
+                (
+                    "fair",
+                    self.tr("One at a time · fair"),
+                    self.tr(
+                        "Cloud answers come first, then each model on this computer gets the whole "
+                        "machine for itself: only so can their speeds be compared."
+                    ),
+                ),
+                (
+                    "race",
+                    self.tr("All at once"),
+                    self.tr("All start together. Models on this computer slow each other down."),
+                ),
+            )
+        )
+        self._hide_names = make_button(
+            self.tr("Hide names"),
+            tooltip=self.tr(
+                "Judge the answers without knowing whose they are; then see the names."
+            ),
+        )
+        self._hide_names.setCheckable(True)
+        self._drawer_button = make_button(
+            self.tr("Answer settings"),
+            tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
+        )
+        self._drawer_button.setCheckable(True)
+        row = self._row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._title)
+        row.addStretch(1)
+        row.addWidget(self._order)
+        row.addWidget(self._hide_names)
+        row.addWidget(self._drawer_button)
+
+    def _apply_theme(self) -> None:
+        self._row.setSpacing(self._theme.px(10))
 
 
-def make_compare_page(
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> CompareView:
-    """Return the whole page at once."""
-    view = CompareView(theme)
-    attach_compare(
-        view,
-        theme,
-        bridge,
-        service=service,
-        library=library,
-        providers=providers,
-        settings=settings,
-        free_bytes=free_bytes,
-        notify=notify,
-    )
-    return view
+class CompareEmptyState(QWidget):
+    """Says what the page is for and offers the quickest way in."""
+
+    try_clicked = Signal()
+    choose_clicked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+        self._try.clicked.connect(self.try_clicked)
+        self._choose.clicked.connect(self.choose_clicked)
+
+    @property
+    def choose_button(self) -> QPushButton:
+        """Where the list of models opens."""
+        return self._choose
+
+    def set_busy(self, doing: str | None) -> None:
+        """Say what is being prepared; `None` where nothing is."""
+        self._try.setEnabled(doing is None)
+        self._choose.setEnabled(doing is None)
+        self._note.setText(doing or self._note_text)
+
+    def set_starter(self, *, available: bool) -> None:
+        """Offer the one-click comparison only where its model is installed."""
+        self._try.setVisible(available)
+        if available:
+            return
+        self._note_text = self.tr(
+            "There is no starter model here yet: add a folder of models or a provider, "
+            "then choose from them."
+        )
+        self._note.setText(self._note_text)
+
+    def _build(self) -> None:
+        px = self._theme.px
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        card = make_card()
+        card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        outer.addWidget(card, 1)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(px(28), px(28), px(28), px(28))
+        column.setSpacing(px(14))
+        column.addStretch(2)
+        badges = QHBoxLayout()
+        badges.addStretch(1)
+        badges.addWidget(Badge(self._theme, self.tr("On this computer"), "here", "home"))
+        badges.addWidget(make_label(self.tr("or"), "control", "quiet"))
+        badges.addWidget(Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"))
+        badges.addStretch(1)
+        column.addLayout(badges)
+        for text, role, tone in (
+            (self.tr("Ask once, see every answer side by side"), "title", None),
+            (
+                self.tr(
+                    "Which is faster, what does it cost, and do your words leave the house? "
+                    "Try it with your own question."
+                ),
+                "body",
+                "quiet",
+            ),
+        ):
+            label = make_label(text, role, tone, wrap=True)
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        self._try = make_button(
+            self.tr("Try it: a model here against the practice cloud"),
+            kind="primary",
+            tooltip=self.tr(
+                "Compares the small starter model with a practice cloud that runs on this "
+                "computer: no account, no key, nothing leaves the house."
+            ),
+        )
+        self._choose = make_button(
+            self.tr("Choose models yourself"), tooltip=self.tr("See everything you can compare")
+        )
+        row.addWidget(self._try)
+        row.addWidget(self._choose, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addStretch(1)
+        row.setSpacing(px(10))
+        column.addLayout(row)
+        self._note_text = self.tr("One click, no account. Everything stays on this computer.")
+        self._note = make_label(self._note_text, "caption", "quiet", wrap=True)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(self._note)
+        column.addStretch(3)
+
+
+class PromptCard(QFrame):
+    """Run while nothing runs, Stop all while something does."""
+
+    run_clicked = Signal()
+    stop_clicked = Signal()
+    new_clicked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._is_running = False
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def is_running(self) -> bool:
+        """True while answers are on their way."""
+        return self._is_running
+
+    @property
+    def text(self) -> str:
+        """What has been typed."""
+        return self._prompt.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Put `text` into the box, with the cursor behind it: one goes on typing there."""
+        self._prompt.setPlainText(text)
+        self._prompt.moveCursor(QTextCursor.MoveOperation.End)
+
+    def set_running(self, *, running: bool) -> None:
+        """Offer to run, or to stop."""
+        self._is_running = running
+        self._run.setVisible(not running)
+        self._stop_all.setVisible(running)
+        self._new.setEnabled(not running)
+
+    def set_follow_up(self, *, follow_up: bool) -> None:
+        """Ask for a follow-up instead of a first prompt."""
+        self._new.setVisible(follow_up)
+        self._prompt.setPlaceholderText(
+            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
+        )
+
+    def set_stage(self, *, on: bool) -> None:
+        """Leave the ideas out for a room."""
+        self._ideas.setVisible(not on)
+
+    def submit(self) -> None:
+        """Do what Run does."""
+        if not self._is_running:
+            self.run_clicked.emit()
+
+    def begin_anew(self) -> None:
+        """Do what New comparison does."""
+        if not self._is_running:
+            self.new_clicked.emit()
+
+    def focus_prompt(self) -> None:
+        """Put the keyboard into the box."""
+        self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _build(self) -> None:
+        self.setProperty("card", "true")
+        row = self._row = QHBoxLayout(self)
+        self._prompt = PromptBox(self._theme)
+        row.addWidget(self._prompt, 1)
+        self._new = make_button(
+            self.tr("New comparison"), tooltip=self.tr("Start again with an empty page (Ctrl+N)")
+        )
+        self._new.hide()
+        self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
+        self._ideas.setAccessibleName(self.tr("Ideas"))
+        self._run = make_button(
+            self.tr("Run  ⌃⏎"),
+            kind="primary",
+            tooltip=self.tr("Send the prompt to every model (Ctrl+Enter)"),
+            name=self.tr("Run"),
+        )
+        self._stop_all = make_button(
+            self.tr("Stop all"),
+            kind="primary",
+            tooltip=self.tr("End every answer; what is written stays (Esc)"),
+        )
+        self._stop_all.hide()
+        for button in (self._new, self._ideas, self._run, self._stop_all):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+
+    def _connect(self) -> None:
+        self._prompt.submitted.connect(self.submit)
+        self._run.clicked.connect(self.run_clicked)
+        self._stop_all.clicked.connect(self.stop_clicked)
+        self._new.clicked.connect(self.new_clicked)
+        self._ideas.clicked.connect(self._open_ideas)
+        self._theme.changed.connect(self._apply_theme)
+
+    def _open_ideas(self) -> None:
+
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        kind = None
+        for idea in starter_prompts():
+            if kind is not None and idea.kind != kind:
+                menu.addSeparator()
+            kind = idea.kind
+            action = menu.addAction(f"{idea.kind}: {idea.title}")
+            action.setData(idea.text)
+            action.triggered.connect(self._take_idea)
+        corner = self._ideas.mapToGlobal(QPoint(0, 0))
+        menu.popup(corner - QPoint(0, menu.sizeHint().height() + 4))
+
+    def _take_idea(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.set_text(action.data())
+            self.focus_prompt()
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._row.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._row.setSpacing(px(10))
+        self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
+        self._stop_all.setIconSize(QSize(px(16), px(16)))
+
+
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """A chosen target as its chip shows it."""
+
+    key: str
+    text: str
+    tone: str
+    icon: str
+    tooltip: str
+
+
+class CompareView(Page):
+    """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
+
+    run_clicked = Signal()
+    stop_all_clicked = Signal()
+    stop_clicked = Signal(int)
+    vote_clicked = Signal(int)
+    details_clicked = Signal(int)
+    new_clicked = Signal()
+    picker_wanted = Signal()
+    target_removed = Signal(str)
+    order_chosen = Signal(str)
+    hide_names_toggled = Signal(bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._panes: list[ResponsePane] = []
+        self._chips: list[TargetChip] = []
+        self._is_stage = False
+        self._picker: TargetPicker | None = None
+        self._drawer: AnswerSettings | None = None
+        self._summary: SummaryCard | None = None
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    def complete(self) -> None:
+        """Build the drawer, without which the page can be typed into already."""
+        _ = self.settings
+
+    @property
+    def panes(self) -> "Sequence[ResponsePane]":
+        """The panes in the order they are shown."""
+        return tuple(self._panes)
+
+    @property
+    def settings(self) -> "AnswerSettings":
+        """The drawer, built when it is first needed."""
+        if self._drawer is None:
+            from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._drawer = AnswerSettings(self._theme, self)
+            self._drawer.setVisible(self._header.wants_drawer)
+            self._drawer.close_clicked.connect(self._close_drawer)
+            self._outer.addWidget(self._drawer)
+        return self._drawer
+
+    @property
+    def summary(self) -> "SummaryCard":
+        """The line in plain words and the vote, built when they are first needed."""
+        if self._summary is None:
+            from playground.ui.answers.summary import SummaryCard  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._summary = SummaryCard(self._theme, self)
+            self._summary.hide()
+            self._column.insertWidget(self._column.count() - 1, self._summary)
+        return self._summary
+
+    @property
+    def empty(self) -> CompareEmptyState:
+        """What is shown while there are no targets."""
+        return self._empty
+
+    @property
+    def picker(self) -> "TargetPicker":
+        """The list of what can be added."""
+        if self._picker is None:
+            from playground.ui.widgets.target_picker import TargetPicker  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._picker = TargetPicker(self._theme, self)
+        return self._picker
+
+    @property
+    def prompt(self) -> str:
+        """What has been typed."""
+        return self._card.text
+
+    def set_prompt(self, text: str) -> None:
+        """Put `text` into the prompt box."""
+        self._card.set_text(text)
+
+    def set_chips(self, chips: Sequence[ChipState]) -> None:
+        """Show the chosen targets."""
+        from playground.ui.widgets.target_picker import TargetChip  # noqa: PLC0415 - not on the way to the first prompt
+
+        for chip in self._chips:
+            self._chip_row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._chips.clear()
+        for index, state in enumerate(chips):
+            chip = TargetChip(self._theme, state.text, state.tone, state.icon, state.tooltip)
+            chip.setProperty("key", state.key)
+            chip.remove_clicked.connect(self._on_chip_removed)
+            chip.clicked.connect(self._on_chip_clicked)
+            self._chip_row.insert_widget(index, chip)
+            self._chips.append(chip)
+        has_chips = bool(chips)
+        self._empty.setVisible(not has_chips)
+        self._grid.setVisible(has_chips)
+        self._chip_box.setVisible(has_chips and not self._is_stage)
+
+    def set_pane_count(self, count: int) -> None:
+        """Have so many panes; those that stay keep what they show."""
+        from playground.ui.answers.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
+
+        while len(self._panes) > count:
+            self._panes.pop()
+        while len(self._panes) < count:
+            pane = ResponsePane(self._theme)
+            pane.stop_clicked.connect(self._on_pane_stop)
+            pane.vote_clicked.connect(self._on_pane_vote)
+            pane.details_clicked.connect(self._on_pane_details)
+            self._panes.append(pane)
+        self._grid.set_panes(self._panes)
+
+    def fit_heads(self) -> None:
+        """Lay the heads out again after names have changed."""
+        self._grid.fit_heads()
+
+    def set_running(self, *, running: bool) -> None:
+        """Run or Stop all."""
+        self._card.set_running(running=running)
+        self._add.setEnabled(not running)
+        self._header.set_running(running=running)
+        for chip in self._chips:
+            chip.set_removable(removable=not running)
+
+    def set_follow_up(self, *, follow_up: bool) -> None:
+        """Ask for a follow-up instead of a first prompt."""
+        self._card.set_follow_up(follow_up=follow_up)
+
+    def set_addable(self, *, addable: bool) -> None:
+        """Offer to add a model, up to six."""
+        self._add.setVisible(addable)
+
+    def set_order(self, order: str) -> None:
+        """Light `fair` or `race`."""
+        self._header.set_order(order)
+
+    def set_hide_names(self, *, on: bool) -> None:
+        """Show whether names are hidden."""
+        self._header.set_hide_names(on=on)
+
+    def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
+        """Show every exact number of a pane."""
+        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
+
+        popup = DetailsPopup(self._theme, title, self)
+        popup.set_rows(rows)
+        popup.show_at(self._panes[index].metrics)
+
+    def open_picker(self) -> None:
+        """Show the list of what can be added, below its button."""
+        anchor = self._add if self._add.isVisible() else self._empty.choose_button
+        self.picker.open_at(anchor)
+
+    def set_drawer_open(self, *, is_open: bool) -> None:
+        """Show or hide the answer settings."""
+        self.settings.setVisible(is_open)
+        self._header.set_drawer_open(is_open=is_open)
+
+    def focus_first(self) -> None:
+        """Put the keyboard into the prompt box."""
+        self._card.focus_prompt()
+
+    def handle_escape(self) -> bool:
+        """Stop what runs."""
+        if not self._card.is_running:
+            return False
+        self.stop_all_clicked.emit()
+        return True
+
+    def set_stage(self, *, on: bool) -> None:
+        """Hide what a room need not see."""
+        self._header.set_stage(on=on)
+        if on:
+            self.set_drawer_open(is_open=False)
+        self._card.set_stage(on=on)
+        self._is_stage = on
+        self._chip_box.setVisible(bool(self._chips) and not on)
+
+    def _build(self) -> None:
+        outer = self._outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self._column = QVBoxLayout()
+        outer.addLayout(self._column, 1)
+        self._header = Header(self._theme)
+        self._column.addWidget(self._header)
+        self._column.addWidget(self._build_chips())
+        self._empty = CompareEmptyState(self._theme)
+        self._column.addWidget(self._empty, 1)
+        self._grid = PaneGrid(self._theme)
+        self._grid.hide()
+        self._column.addWidget(self._grid, 1)
+        self._card = PromptCard(self._theme)
+        self._column.addWidget(self._card)
+
+    def _build_chips(self) -> QWidget:
+        self._chip_box = QWidget()
+        self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
+        self._add = make_button(
+            self.tr("＋ Add a model"),
+            tooltip=self.tr("Choose another model to compare, up to six"),
+        )
+        self._add.setAccessibleName(self.tr("Add a model"))
+        self._add.setProperty("small", True)
+        self._chip_row.addWidget(self._add)
+        self._chip_box.hide()
+        return self._chip_box
+
+    def _connect(self) -> None:
+        self._header.order_chosen.connect(self.order_chosen)
+        self._header.hide_names_toggled.connect(self.hide_names_toggled)
+        self._header.drawer_toggled.connect(self._on_drawer_toggled)
+        self._add.clicked.connect(self.picker_wanted)
+        self._empty.choose_clicked.connect(self.picker_wanted)
+        self._card.run_clicked.connect(self.run_clicked)
+        self._card.stop_clicked.connect(self.stop_all_clicked)
+        self._card.new_clicked.connect(self.new_clicked)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._card.submit)
+        QShortcut(QKeySequence("Ctrl+N"), self, self._card.begin_anew)
+        self._theme.changed.connect(self._apply_theme)
+
+    def _on_drawer_toggled(self, on: bool) -> None:
+        self.set_drawer_open(is_open=on)
+
+    def _close_drawer(self) -> None:
+        self.set_drawer_open(is_open=False)
+
+    def _on_chip_removed(self) -> None:
+        self.target_removed.emit(self.sender().property("key"))
+
+    def _on_chip_clicked(self) -> None:
+        self.settings.set_scope(self.sender().property("key"))
+        self.set_drawer_open(is_open=True)
+
+    def _on_pane_stop(self) -> None:
+        self.stop_clicked.emit(self._index_of_sender())
+
+    def _on_pane_vote(self) -> None:
+        self.vote_clicked.emit(self._index_of_sender())
+
+    def _on_pane_details(self) -> None:
+        self.details_clicked.emit(self._index_of_sender())
+
+    def _index_of_sender(self) -> int:
+        sender = self.sender()
+        return next(index for index, pane in enumerate(self._panes) if pane is sender)
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(px(22), px(16), px(22), px(14))
+        self._column.setSpacing(px(12))
+
+
+@dataclass(frozen=True, slots=True)
+class StarterPrompt:
+    """Something to press Run on."""
+
+    kind: str
+    title: str
+    text: str
+
+
+def starter_prompts() -> tuple[StarterPrompt, ...]:
+    """Return the starter prompts in their order."""
+    data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
+    return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

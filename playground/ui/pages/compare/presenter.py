@@ -1,12 +1,15 @@
 """Decides what the Compare page does: runs turns and shows them."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer
 
-from playground.core.runs import Comparison, Turn
+from playground.core.chat import SamplingParams
+from playground.core.errors import PlaygroundError
+from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
+from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -18,17 +21,165 @@ from playground.services.comparison import (
     TurnUpdate,
 )
 from playground.store.settings import Settings, SettingsStore
+from playground.ui.answers.metric_cells import details
+from playground.ui.answers.summary import summary
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.compare.ballot import Ballot
-from playground.ui.pages.compare.board import Board
-from playground.ui.pages.compare.cells import details
-from playground.ui.pages.compare.choices import Choices
-from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.picking import Picking
-from playground.ui.pages.compare.targets import MOST, TargetChooser, is_same
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
-from playground.ui.wording import translate
+from playground.ui.format import UNKNOWN, shortened, translate
+from playground.ui.pages.compare.answer_settings import Draft
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.panes import PaneController
+from playground.ui.pages.compare.target_bar import TargetBarPresenter
+from playground.ui.pages.compare.targets import MOST, Library, Providers, TargetSelection, is_same
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
+
+SETTLE_MS = 400
+"""Answer settings are written once the typing has paused."""
+
+
+class OptionsPresenter(QObject):
+    """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
+
+    def __init__(self, view: CompareView, settings: SettingsStore, notify: Notify) -> None:
+        super().__init__(view)
+        self._view = view
+        self._settings = settings
+        self._notify = notify
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
+        known = settings.settings
+        view.set_order(known.run_order.value)
+        view.set_hide_names(on=known.hide_names)
+        view.settings.set_drafts(Draft(known.sampling, known.system_prompt))
+        self._timer.timeout.connect(self._keep_drawer)
+        view.order_chosen.connect(self._on_order)
+        view.hide_names_toggled.connect(self._on_hide_names)
+        view.settings.changed.connect(self._timer.start)
+
+    def prepare(self, comparison: Comparison | None, targets: Sequence[Target]) -> Comparison:
+        """Return the comparison to go on with, or a new one, with what the drawer says now."""
+        drawer = self._view.settings
+        drafts = [(t.key, draft) for t in targets if (draft := drawer.override(t.key)) is not None]
+        return replace(
+            comparison or new_comparison(targets),
+            system_prompt=drawer.shared.system or "",
+            sampling=drawer.shared.sampling,
+            overrides=tuple((key, draft.sampling) for key, draft in drafts),
+            system_overrides=tuple((key, draft.system) for key, draft in drafts if draft.system),
+        )
+
+    def take(self, comparison: Comparison) -> None:
+        """Put a stored comparison's answer settings into the drawer."""
+        samplings = dict(comparison.overrides)
+        systems = dict(comparison.system_overrides)
+        self._view.settings.set_drafts(
+            Draft(comparison.sampling, comparison.system_prompt),
+            {
+                key: Draft(samplings.get(key, SamplingParams()), systems.get(key))
+                for key in {*samplings, *systems}
+            },
+        )
+
+    def keep(self) -> None:
+        """Write at once what has not been written yet."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._keep_drawer()
+
+    def _keep_drawer(self) -> None:
+        shared = self._view.settings.shared
+        self._save(sampling=shared.sampling, system_prompt=shared.system or "")
+
+    def _on_order(self, order: str) -> None:
+        self._save(run_order=RunOrder(order))
+
+    def _on_hide_names(self, on: bool) -> None:
+        self._save(hide_names=on)
+
+    def _save(self, **changes: object) -> None:
+        try:
+            self._settings.update(**changes)
+        except PlaygroundError as error:
+            self._notify(f"{error.message} {error.hint}", tone="caution")
+
+
+class VotePresenter(QObject):
+    """Shows a turn's end and takes the vote; `voted` gets the turn with it."""
+
+    def __init__(
+        self,
+        view: CompareView,
+        board: PaneController,
+        bridge: Bridge,
+        service: ComparisonService,
+        voted: Callable[[Turn], None],
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._board = board
+        self._bridge = bridge
+        self._service = service
+        self._voted = voted
+        self._turn: Turn | None = None
+        view.vote_clicked.connect(self._on_vote)
+        view.summary.tie_clicked.connect(self._on_tie)
+        view.summary.none_clicked.connect(self._on_none)
+
+    def show_end(self, turn: Turn, *, can_vote: bool) -> None:
+        """Show the line in plain words and offer the vote."""
+        self._turn = turn
+        is_open = turn.is_voted or not self._board.is_hidden
+        answers = [run for run in turn.runs if run.text.strip()]
+        is_sealed = turn.is_voted and turn.hidden_names
+        # with hidden names the vote is the way to them, however many answers there are
+        offered = can_vote and (len(answers) > 1 or not is_open) and not is_sealed
+        self._view.summary.set_line(summary(turn) if is_open else "")
+        self._view.summary.set_vote(
+            offered=offered, verdict=turn.verdict, said=self._said(turn, offered=offered)
+        )
+        self._board.show_vote(turn, offered=offered)
+        self._view.summary.show()
+
+    def _said(self, turn: Turn, *, offered: bool) -> str:
+        if turn.verdict is VoteOutcome.TIE:
+            return translate("ballot", "You said: a tie.")
+        if turn.verdict is VoteOutcome.NONE_GOOD:
+            return translate("ballot", "You said: none is good.")
+        if turn.is_voted:
+            winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
+            name = shortened(winner.target.label) if winner is not None else UNKNOWN
+            return translate("ballot", "You chose {name}.").format(name=name)
+        if offered and self._board.is_hidden:
+            return translate("ballot", "Which is best? The names are shown after your vote:")
+        return ""
+
+    def _on_vote(self, index: int) -> None:
+        run = self._board.run_at(index)
+        if run is not None:
+            self._vote(run.id, None)
+
+    def _on_tie(self) -> None:
+        self._vote(None, VoteOutcome.TIE)
+
+    def _on_none(self) -> None:
+        self._vote(None, VoteOutcome.NONE_GOOD)
+
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
+        if self._turn is None:
+            return
+        turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
+        self._bridge.spawn(self._keep(turn))
+        self._voted(turn)
+        self.show_end(turn, can_vote=True)
+
+    async def _keep(self, turn: Turn) -> None:
+        await self._bridge.submit(
+            self._service.vote(
+                turn.id, turn.winner_run_id, turn.verdict, hidden_names=turn.hidden_names
+            )
+        )
+
 
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
@@ -44,7 +195,7 @@ class ComparePresenter(QObject):
         bridge: Bridge,
         *,
         service: ComparisonService,
-        chooser: TargetChooser,
+        chooser: TargetSelection,
         settings: SettingsStore,
         notify: Notify,
     ) -> None:
@@ -61,11 +212,11 @@ class ComparePresenter(QObject):
         self._is_replay = False
         self._has_tried_to_read = False
         self._prompts_to_come: list[str] = []
-        self._board = Board(view, theme, bridge.rota)
+        self._board = PaneController(view, theme, bridge.rota)
         self._board.in_tokens = settings.settings.show_tokens
-        self._choices = Choices(view, settings, notify)
-        self._ballot = Ballot(view, self._board, bridge, service, self._on_voted)
-        self._picking = Picking(view, bridge, chooser, notify=notify, run=self.run)
+        self._choices = OptionsPresenter(view, settings, notify)
+        self._ballot = VotePresenter(view, self._board, bridge, service, self._on_voted)
+        self._picking = TargetBarPresenter(view, bridge, chooser, notify=notify, run=self.run)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         theme.changed.connect(self._board.show_heads)
@@ -312,3 +463,51 @@ class ComparePresenter(QObject):
         self._forget()
         if prompt and not self._view.prompt:
             self._view.set_prompt(prompt)
+
+
+def attach_compare(
+    view: CompareView,
+    theme: Theme,
+    bridge: Bridge,
+    *,
+    service: ComparisonService,
+    library: Library,
+    providers: Providers,
+    settings: SettingsStore,
+    free_bytes: Callable[[], int],
+    notify: Notify,
+) -> None:
+    """Give the page what answers to it: its presenter, kept as `view.presenter`."""
+    chooser = TargetSelection(bridge, library, providers, settings, free_bytes)
+    presenter = ComparePresenter(
+        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
+    )
+    view.presenter = presenter
+    view.close_hook = presenter.close
+
+
+def make_compare_page(
+    theme: Theme,
+    bridge: Bridge,
+    *,
+    service: ComparisonService,
+    library: Library,
+    providers: Providers,
+    settings: SettingsStore,
+    free_bytes: Callable[[], int],
+    notify: Notify,
+) -> CompareView:
+    """Return the whole page at once."""
+    view = CompareView(theme)
+    attach_compare(
+        view,
+        theme,
+        bridge,
+        service=service,
+        library=library,
+        providers=providers,
+        settings=settings,
+        free_bytes=free_bytes,
+        notify=notify,
+    )
+    return view

@@ -4,21 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import StorageFailed
-from playground.core.runs import Comparison, Turn, Verdict
+from playground.core.runs import Comparison, Turn, VoteOutcome
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.history.shown import shown_turn
-from playground.ui.pages.history.view import HistoryPage
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.view_models import turn_view_model
+from playground.ui.theme.theme import Theme
+from playground.ui.window.page import Page
 
 PIECE = 100
 """How many comparisons are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class HistoryNavigation:
     """Where the page leads to."""
 
     open_compare: Callable[[Comparison], None]
@@ -36,7 +39,7 @@ class HistoryPresenter(QObject):
         bridge: Bridge,
         history: ComparisonStore,
         replayer: Replayer,
-        ways: Ways,
+        ways: HistoryNavigation,
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -168,7 +171,7 @@ class HistoryPresenter(QObject):
         if self._opened is None:
             return
         self._turn = min(self._turn, len(self._opened.turns) - 1)
-        self._view.detail.show_turn(shown_turn(self._opened, self._turn))
+        self._view.detail.show_turn(turn_view_model(self._opened, self._turn))
         self._view.show_detail(visible=True)
 
     def _close(self) -> None:
@@ -249,12 +252,12 @@ class HistoryPresenter(QObject):
         self._vote(run_id, None)
 
     def _on_tie(self) -> None:
-        self._vote(None, Verdict.TIE)
+        self._vote(None, VoteOutcome.TIE)
 
     def _on_none_good(self) -> None:
-        self._vote(None, Verdict.NONE_GOOD)
+        self._vote(None, VoteOutcome.NONE_GOOD)
 
-    def _vote(self, winner_run_id: str | None, verdict: Verdict | None) -> None:
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self._opened is not None:
             turn = self._opened.turns[self._turn]
             # an earlier prompt's vote knows the names that a later one's has told
@@ -278,3 +281,22 @@ def _shortened(title: str) -> str:
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("HistoryPage", text)
+
+
+def make_history_page(  # noqa: PLR0917 - the parts and the ways it leads to, each once
+    theme: Theme,
+    bridge: Bridge,
+    history: ComparisonStore,
+    replayer: Replayer,
+    open_compare: Callable[[Comparison], None],
+    run_again: Callable[[Comparison], None],
+    replay: Callable[[Comparison, Turn], None],
+    *,
+    start_compare: Callable[[], None] | None = None,
+    parent: QWidget | None = None,
+) -> Page:
+    """Return the page; `start_compare` brings the Compare page to the front."""
+    view = HistoryPage(theme, parent, can_start=start_compare is not None)
+    ways = HistoryNavigation(open_compare, run_again, replay, start_compare)
+    view.presenter = HistoryPresenter(view, bridge, history, replayer, ways)
+    return view

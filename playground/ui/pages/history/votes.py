@@ -13,12 +13,19 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from typing_extensions import override
 
-from playground.store.comparisons import VoteCount
-from playground.ui.theme import Theme
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.empty import EmptyState
-from playground.ui.widgets.parts import ElidedLabel, clear_layout, make_card, make_label, make_line
+from playground.store.history import VoteCount
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import (
+    Badge,
+    ElidedLabel,
+    clear_layout,
+    make_card,
+    make_label,
+    make_line,
+)
+from playground.ui.widgets.empty_state import EmptyState
 
 
 class VotesView(QWidget):
@@ -142,12 +149,13 @@ class _VoteBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(theme.px(640))
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: a thin bar."""
         return QSize(80, self._theme.px(6))
 
+    @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Qt: draw wins, then ties."""
+        # draw wins, then ties
         count = self._count
         judged = max(1, count.wins + count.ties + count.none_good + count.losses)
         painter = QPainter(self)

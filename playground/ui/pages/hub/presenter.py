@@ -2,25 +2,25 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import HubFailed, Offline, PlaygroundError
-from playground.core.hub import HubModel, HubQuery
-from playground.core.hub import HubPage as Found
-from playground.core.requirements import Verdict
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.core.hub import HubModel, HubQuery, SearchPage
+from playground.core.requirements.model import Compatibility
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
+from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.hub.advice import Assessor
-from playground.ui.pages.hub.entries import Listing, ResultRow, ShelfEntry
-from playground.ui.pages.hub.opened import OpenedRepository
-from playground.ui.pages.hub.view import HubPage
-from playground.ui.widgets.show_toast import ShowToast
+from playground.ui.pages.hub.page import HubPage
+from playground.ui.pages.hub.repository import Assessor, RepositoryPresenter
+from playground.ui.pages.hub.view_models import FeaturedRow, ResultRow, ResultsState
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
 
 
 class HubPresenter(QObject):
@@ -32,13 +32,13 @@ class HubPresenter(QObject):
         bridge: Bridge,
         *,
         hub: HubService,
-        downloads: Downloads,
+        downloads: DownloadManager,
         requirements: Assessor,
         library: ModelLibrary,
         settings: SettingsStore,
         open_downloads: Callable[[], object],
         open_compare: Callable[[Path], object],
-        toast: ShowToast,
+        toast: Notify,
         open_settings: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(view)
@@ -53,7 +53,7 @@ class HubPresenter(QObject):
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
         self._shelf = hub.shelf()
-        self._opened = OpenedRepository(
+        self._opened = RepositoryPresenter(
             view,
             bridge,
             hub=hub,
@@ -86,7 +86,7 @@ class HubPresenter(QObject):
         """Forget the search."""
         self._stop_search()
         self._query = None
-        self._view.show_listing(Listing.SHELF)
+        self._view.show_listing(ResultsState.SHELF)
 
     def retry(self) -> None:
         """Ask again what was asked last."""
@@ -143,9 +143,9 @@ class HubPresenter(QObject):
         self._cursor = None
         self._view.panel.show_more_failed("")
         if self._hub.is_offline:
-            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            self._view.show_listing(ResultsState.OFFLINE, self._offline_words())
             return
-        self._view.show_listing(Listing.LOADING)
+        self._view.show_listing(ResultsState.LOADING)
         self._search_task = self._bridge.spawn(self._search(query))
 
     def _stop_search(self) -> None:
@@ -158,16 +158,16 @@ class HubPresenter(QObject):
         try:
             found = await self._found(query, None)
         except Offline:
-            self._view.show_listing(Listing.OFFLINE, self._offline_words())
+            self._view.show_listing(ResultsState.OFFLINE, self._offline_words())
             return
         except HubFailed as error:
-            self._view.show_listing(Listing.FAILED, f"{error.message} {error.hint}".strip())
+            self._view.show_listing(ResultsState.FAILED, f"{error.message} {error.hint}".strip())
             return
         self._cursor = found.next_cursor
         rows = tuple(map(self._row, found.models))
         self._view.panel.show_results(rows, has_more=found.next_cursor is not None)
         is_empty = not rows and found.next_cursor is None
-        self._view.show_listing(Listing.NOTHING if is_empty else Listing.RESULTS)
+        self._view.show_listing(ResultsState.NOTHING if is_empty else ResultsState.RESULTS)
 
     def _on_more(self) -> None:
         if self._query is None or self._cursor is None:
@@ -187,19 +187,19 @@ class HubPresenter(QObject):
         rows = tuple(map(self._row, found.models))
         self._view.panel.add_results(rows, has_more=found.next_cursor is not None)
 
-    async def _found(self, query: HubQuery, cursor: str | None) -> Found:
+    async def _found(self, query: HubQuery, cursor: str | None) -> SearchPage:
         call = self._hub.search(query, cursor, runs_here=self._may_run_here)
         return await self._bridge.submit(call)
 
     def _may_run_here(self, model: HubModel) -> bool:
         verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict is not Verdict.WONT_FIT and verdict is not None
+        return verdict is not Compatibility.WONT_FIT and verdict is not None
 
     def _row(self, model: HubModel) -> ResultRow:
         """Return a result with the verdict its recommended version is most likely to have."""
         guess = self._requirements.quick_verdict
         verdict = guess(model.parameters, model.usual_bytes)
-        if verdict in {Verdict.SLOW, Verdict.WONT_FIT}:
+        if verdict in {Compatibility.SLOW, Compatibility.WONT_FIT}:
             verdict = guess(model.parameters, model.smallest_bytes)
         return ResultRow(model, verdict)
 
@@ -214,7 +214,7 @@ class HubPresenter(QObject):
         verdict = self._requirements.quick_verdict
         self._view.show_shelf(
             tuple(
-                ShelfEntry(model, verdict(model.parameters, model.size_bytes))
+                FeaturedRow(model, verdict(model.parameters, model.size_bytes))
                 for model in self._shelf
             )
         )
@@ -246,3 +246,42 @@ class HubPresenter(QObject):
         return self.tr(
             "The variable {0} keeps this program offline. Start it without, to get models."
         ).format(name or "HF_HUB_OFFLINE")
+
+
+__all__ = ["HubPage", "HubPresenter", "make_hub_page"]
+
+
+def make_hub_page(
+    theme: Theme,
+    bridge: Bridge,
+    hub: HubService,
+    downloads: DownloadManager,
+    requirements: Assessor,
+    *,
+    library: ModelLibrary,
+    settings: SettingsStore,
+    open_downloads: Callable[[], object],
+    open_compare: Callable[[Path], object],
+    toast: Notify,
+    open_settings: Callable[[], object] | None = None,
+    parent: QWidget | None = None,
+) -> Generator[None, None, HubPage]:
+    """Build the page with its presenter, in steps; `open_compare` gets the file to compare with."""
+    view = HubPage(theme, parent)
+    yield
+    view.complete()
+    yield
+    view.presenter = HubPresenter(
+        view,
+        bridge,
+        hub=hub,
+        downloads=downloads,
+        requirements=requirements,
+        library=library,
+        settings=settings,
+        open_downloads=open_downloads,
+        open_compare=open_compare,
+        open_settings=open_settings,
+        toast=toast,
+    )
+    return view

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
+    QGridLayout,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -13,22 +14,129 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.requirements import Requirements
-from playground.services.devices import Device
-from playground.ui.pages.models.elsewhere import ElsewhereBox
-from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
-from playground.ui.pages.models.memory_parts import MemoryParts
-from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
-from playground.ui.theme import Theme, set_role
-from playground.ui.widgets.amounts import (
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.model import Compatibility, Requirements
+from playground.services.machine.devices import Device
+from playground.ui.format import (
+    exact_bytes,
+    exact_speed,
     parameters_words,
     size_words,
+    speed_figure,
+    verdict_words,
     words_in,
 )
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.facts import Facts
-from playground.ui.widgets.parts import make_button, make_label, make_line
-from playground.ui.widgets.requirement_box import RequirementBox
+from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
+from playground.ui.pages.models.rows import LoadState, ModelRow, badge, reason
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.bars import MemoryBar, MemoryPart
+from playground.ui.widgets.basics import (
+    Badge,
+    clear_layout,
+    make_button,
+    make_label,
+    make_line,
+    plain_tooltip,
+)
+from playground.ui.widgets.details import DetailsTable
+from playground.ui.widgets.requirements_card import RequirementBox
+
+
+class ElsewhereBox(QWidget):
+    """One line for each device of the table."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(6))
+        head = make_label(
+            self.tr("Where else would it run? (estimates, in words a second)"), "caption", "quiet"
+        )
+        column.addWidget(head)
+        self._table = QWidget()
+        self._grid = QGridLayout(self._table)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(theme.px(6))
+        self._grid.setHorizontalSpacing(theme.px(10))
+        self._grid.setColumnStretch(0, 1)
+        column.addWidget(self._table)
+
+    def show_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
+        """Show one line for each kind of computer."""
+        clear_layout(self._table)
+        for row, (device, needs) in enumerate(found):
+            name = make_label(device.name, "control", wrap=True)
+            name.setToolTip(
+                self.tr("Estimated from published figures: {0}").format(device.machine.source)
+            )
+            badge = Badge(self._theme)
+            badge.set_badge(*verdict_words(needs.verdict))
+            badge.setMinimumWidth(badge.sizeHint().width())
+            is_too_large = needs.verdict is Compatibility.WONT_FIT
+            speed = make_label("—" if is_too_large else speed_figure(needs.speed), "control")
+            speed.setToolTip(plain_tooltip(exact_speed(needs.speed)))
+            self._grid.addWidget(name, row, 0)
+            self._grid.addWidget(badge, row, 1, Qt.AlignmentFlag.AlignLeft)
+            self._grid.addWidget(speed, row, 2, Qt.AlignmentFlag.AlignRight)
+        self.setVisible(bool(found))
+
+
+class MemoryParts(QWidget):
+    """Weights, conversation, working space, and what sees pictures."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(6))
+        self._where = make_label(role="caption", tone="quiet", wrap=True)
+        self._bar = MemoryBar(theme)
+        self._legend = make_label(role="caption", tone="quiet", wrap=True)
+        for widget in (self._where, self._bar, self._legend):
+            column.addWidget(widget)
+
+    @property
+    def legend(self) -> str:
+        """The figures in words."""
+        return self._legend.text()
+
+    def show_needs(self, needs: Requirements) -> None:
+        """Show the parts of what a model needs."""
+        need = needs.need
+        self._where.setText(
+            self.tr("Where the memory goes, at ~{0}").format(words_in(need.context))
+        )
+        self._where.setToolTip(self.tr("Exactly {0} tokens").format(f"{need.context:,}"))
+        parts = [
+            MemoryPart(self._model_words(need), need.weights_bytes, "accent"),
+            MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
+            MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
+        ]
+        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
+        sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
+        if need.projector_bytes:
+            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
+            words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
+            sizes.append(need.projector_bytes)
+        self._bar.show_parts(tuple(parts), needs.free_bytes)
+        # a number stays in one line with its unit
+        shown = (size_words(size).replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)
+        legend = words.format(*shown)
+        if needs.card_layers:
+            legend += self.tr(" · of it {0} on the graphics card").format(
+                size_words(needs.card_bytes)
+            )
+        self._legend.setText(legend)
+
+    def _model_words(self, need: MemoryNeed) -> str:
+        if not need.repacked_bytes:
+            return self.tr("Model")
+        return self.tr("Model, with {0} of it rearranged for this processor").format(
+            exact_bytes(need.repacked_bytes)
+        )
+
 
 _PERMILLE = 1000
 
@@ -215,7 +323,7 @@ class ModelDetails(QScrollArea):
         last = QVBoxLayout(self._for_engineers)
         last.setContentsMargins(0, 0, 0, 0)
         last.addWidget(self._usable)
-        self._facts = Facts(
+        self._facts = DetailsTable(
             self._theme,
             self.tr("For engineers: what the file says"),
             self.tr("Show every entry of the file's header"),
@@ -271,14 +379,14 @@ class ModelDetails(QScrollArea):
         row.addStretch(1)
         return row
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         side = self._theme.px(17)
         self._more.setIcon(self._theme.icon("more", "quiet"))
         self._more.setIconSize(QSize(side, side))
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._wear)
-        self._wear()
+        self._theme.changed.connect(self._apply_theme)
+        self._apply_theme()
         self._compare.clicked.connect(self.compare_asked)
         self._load.clicked.connect(self.load_asked)
         self._unload.clicked.connect(self.unload_asked)

@@ -1,32 +1,108 @@
 """Decides what the Models page shows and does."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
 
+from playground.core.errors import ModelFileInvalid
+from playground.core.requirements.memory import longest_default
 from playground.core.targets import KvType, LoadSettings, Target
-from playground.services.library import LibraryPlace, ModelLibrary
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import LibraryFolder, ModelLibrary
+from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.models import reckoning
-from playground.ui.pages.models.actions import ModelActions
-from playground.ui.pages.models.assessing import Assessments
-from playground.ui.pages.models.chosen import ChosenModel
-from playground.ui.pages.models.deletes import Deletes
-from playground.ui.pages.models.known_rows import KnownRows
-from playground.ui.pages.models.load_choices import LoadChoices
+from playground.ui.pages.models import row_store as reckoning
+from playground.ui.pages.models.actions import (
+    DeleteDialog,
+    FolderActions,
+    LoadSettingsStore,
+    ModelActions,
+    ModelLoads,
+)
+from playground.ui.pages.models.details import ModelDetails
 from playground.ui.pages.models.load_settings import LoadLimits
-from playground.ui.pages.models.loading import Loads
-from playground.ui.pages.models.place_changes import PlaceChanges
-from playground.ui.pages.models.reckoning import Found
+from playground.ui.pages.models.page import ModelsPage
+from playground.ui.pages.models.row_store import CompatibilityQueue, Found, RowStore
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.pages.models.view import ModelsPage
-from playground.ui.widgets.show_toast import ShowToast
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
+
+
+class DetailsPresenter:
+    """Asks for what the list has not; what comes too late for another choice is not shown."""
+
+    def __init__(
+        self,
+        details: ModelDetails,
+        bridge: Bridge,
+        library: ModelLibrary,
+        requirements: RequirementsService,
+        changed: Callable[[], None],
+    ) -> None:
+        self._details = details
+        self._bridge = bridge
+        self._library = library
+        self._requirements = requirements
+        self._changed = changed
+        self._key: str | None = None
+        self._layers: dict[str, int | None] = {}
+        self._automatic: dict[str, int | None] = {}
+
+    def show(self, row: ModelRow) -> None:
+        """Ask for everything about a model that has just been chosen."""
+        self._key = row.key
+        self._bridge.spawn(self._show_header(row))
+        self._bridge.spawn(self._show_elsewhere(row))
+
+    def limits(self, row: ModelRow) -> LoadLimits:
+        """Return what the choices of a model's load settings go up to."""
+        import psutil  # noqa: PLC0415 - start-up time
+
+        cores = physical_cores()
+        automatic = self._automatic.get(row.key)
+        if row.needs is not None and row.settings.context is None:
+            automatic = row.needs.need.context
+        return LoadLimits(
+            context_length=row.model.context_length,
+            automatic_context=automatic,
+            layers=self._layers.get(row.key),
+            cores=cores,
+            threads=max(cores, psutil.cpu_count() or cores),
+        )
+
+    async def _show_header(self, row: ModelRow) -> None:
+        try:
+            header, facts = await self._bridge.submit(
+                reckoning.header_facts(self._library, row.model)
+            )
+        except ModelFileInvalid as error:
+            if self._key == row.key:
+                size = f"{row.model.size_bytes:,} bytes"
+                self._details.show_header(
+                    (("file", row.key), ("size", size), ("problem", error.message))
+                )
+            return
+        self._layers[row.key] = header.number("block_count")
+        self._automatic[row.key] = longest_default(header)
+        if self._key == row.key:
+            self._details.show_header(facts)
+            self._changed()
+
+    async def _show_elsewhere(self, row: ModelRow) -> None:
+        if not row.is_usable:
+            return
+        found = await self._bridge.submit(
+            reckoning.elsewhere(self._requirements, self._library, row.model, row.settings)
+        )
+        if self._key == row.key:
+            self._details.show_elsewhere(found)
+
 
 _REST_MS = 10
 """After the list: what is beside and below it. Time for what a person has pressed meanwhile."""
@@ -46,20 +122,20 @@ class ModelsPresenter(QObject):
         requirements: RequirementsService,
         open_compare: Callable[[Target], object],
         open_hub: Callable[[], object],
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
         self._library = library
-        self._load_choices = LoadChoices(settings, bridge.report)
+        self._load_choices = LoadSettingsStore(settings, bridge.report)
         self._pool = pool
         self._requirements = requirements
         self._open_hub = open_hub
         self._selected: str | None = None
         self._described: str | None = None
         """The model whose header was asked for last."""
-        self._found_places: tuple[LibraryPlace, ...] = ()
+        self._found_places: tuple[LibraryFolder, ...] = ()
         self._is_taking = False
         self._rest = _timer(self, self._show_places)
         self._last = _timer(self, self._show_rest)
@@ -68,17 +144,17 @@ class ModelsPresenter(QObject):
         self._must_scan_again = False
         self._watcher: Follower | None = None
         self._finder: Follower | None = None
-        self._assessments = Assessments(bridge, requirements, self._refresh)
-        self._chosen = ChosenModel(view.details, bridge, library, requirements, self._show)
-        deletes = Deletes(view, bridge, library, pool, toast=toast, done=self.rescan)
-        self._loads = Loads(bridge, pool, self._refresh)
-        self._known = KnownRows(
+        self._assessments = CompatibilityQueue(bridge, requirements, self._refresh)
+        self._chosen = DetailsPresenter(view.details, bridge, library, requirements, self._show)
+        deletes = DeleteDialog(view, bridge, library, pool, toast=toast, done=self.rescan)
+        self._loads = ModelLoads(bridge, pool, self._refresh)
+        self._known = RowStore(
             settings_of=self._load_choices.of,
             needs_of=self._assessments.of,
             use_of=lambda model: requirements.use_of(model.path),
             fraction_of=self._loads.fraction,
         )
-        self._places = PlaceChanges(
+        self._places = FolderActions(
             view,
             settings,
             toast=toast,
@@ -297,3 +373,38 @@ def _timer(parent: QObject, slot: Callable[[], None]) -> QTimer:
     timer.setInterval(_REST_MS)
     timer.timeout.connect(slot)
     return timer
+
+
+__all__ = ["ModelsPage", "ModelsPresenter", "make_models_page"]
+
+
+def make_models_page(
+    theme: Theme,
+    bridge: Bridge,
+    library: ModelLibrary,
+    settings: SettingsStore,
+    *,
+    pool: WorkerPool,
+    requirements: RequirementsService,
+    open_compare: Callable[[Target], object],
+    open_hub: Callable[[], object],
+    toast: Notify,
+    parent: QWidget | None = None,
+) -> Generator[None, None, ModelsPage]:
+    """Build the page with its presenter, in steps; dropped files go to `presenter.add_paths`."""
+    view = ModelsPage(theme, parent)
+    yield
+    yield from view.complete()
+    yield
+    view.presenter = ModelsPresenter(
+        view,
+        bridge,
+        library,
+        settings,
+        pool=pool,
+        requirements=requirements,
+        open_compare=open_compare,
+        open_hub=open_hub,
+        toast=toast,
+    )
+    return view

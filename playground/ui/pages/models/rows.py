@@ -6,11 +6,10 @@ from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from playground.core.requirements import Requirements, Verdict
+from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.store.local_runs import ModelUse
-from playground.ui.widgets.amounts import parameters_words, size_words
-from playground.ui.widgets.verdict import speed_words, verdict_words
+from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
 
 
 class LoadState(StrEnum):
@@ -82,7 +81,7 @@ def reason(row: ModelRow) -> str:
     )
     if needs.card_layers:
         sentence += " " + _on_card(needs)
-    if needs.verdict is Verdict.SLOW:
+    if needs.verdict is Compatibility.SLOW:
         return sentence + " " + _tr("It writes more slowly than one reads.")
     if needs.is_tight:
         return sentence + " " + _tr("It will run, but little is left: close other programs.")
@@ -118,7 +117,7 @@ def caption(row: ModelRow) -> str:
 
 def row_speed(row: ModelRow) -> str:
     """Return the speed it has here, in words; none for what does not fit."""
-    if row.needs is None or row.needs.verdict is Verdict.WONT_FIT:
+    if row.needs is None or row.needs.verdict is Compatibility.WONT_FIT:
         return "—"
     return speed_words(row.needs.speed)
 

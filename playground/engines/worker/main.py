@@ -1,0 +1,226 @@
+"""The child process that holds one model: takes orders from its parent until that is gone."""
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import BinaryIO, Protocol
+
+import llama_cpp.llama_cpp as api
+
+from playground.core.errors import OutOfMemory, PlaygroundError
+from playground.engines.child_process import die_with_parent, take_pipes
+from playground.engines.llama import protocol as wire
+from playground.engines.worker.decode import Decoder, GenerationStopped
+from playground.engines.worker.log import LogLines
+from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
+from playground.engines.worker.prompt import Pieces, PromptRenderer
+
+LOAD_ID = 0
+"""The id under which a load can be stopped."""
+
+
+class WorkerJob:
+    """One order of the parent's, and whether it is still wanted."""
+
+    def __init__(self, message: wire.JsonObject) -> None:
+        self.message = message
+        self.id = LOAD_ID if message["type"] == "load" else int(message["id"])
+        self.is_stopped = False
+
+
+class JobQueue:
+    """Orders as they come in; the reader thread pins them up, the main thread works them off."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[WorkerJob] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._known: dict[int, WorkerJob] = {}
+        self._on_stop: Callable[[], None] | None = None
+
+    def take(self, message: wire.JsonObject) -> None:
+        """Queue an order, or mark one as no longer wanted."""
+        if message["type"] != "stop":
+            job = WorkerJob(message)
+            with self._lock:
+                self._known[job.id] = job
+            self._waiting.put(job)
+            return
+        with self._lock:
+            known = self._known.get(message["id"])
+            if known is None:
+                return
+            known.is_stopped = True
+            if self._on_stop is not None:
+                self._on_stop()
+
+    def next(self, on_start: Callable[[], None], on_stop: Callable[[], None]) -> WorkerJob:
+        """Wait for an order; `on_stop` is called from the reader thread when it is called off."""
+        job = self._waiting.get()
+        with self._lock:
+            on_start()
+            self._on_stop = on_stop
+            if job.is_stopped:
+                on_stop()
+        return job
+
+    def done(self, job: WorkerJob) -> None:
+        """Forget `job`: a stop for it no longer means anything."""
+        with self._lock:
+            self._known.pop(job.id, None)
+            self._on_stop = None
+
+
+def main() -> int:
+    """Work until the parent closes the pipe, dies, or a load fails; return the exit code."""
+    die_with_parent()
+    # Ctrl-C in a terminal reaches the whole group: the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    incoming, outgoing = take_pipes()
+    _be_killed_first()
+    board = JobQueue()
+    threading.Thread(target=_listen, args=(incoming, board), daemon=True).start()
+
+    def emit(line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            try:
+                view = view[os.write(outgoing, view) :]
+            except BrokenPipeError:
+                os._exit(0)
+
+    code = _work(Session(emit), board, emit)
+    sys.stderr.flush()
+    # llama.cpp's threads and callbacks must not meet a half-dismantled interpreter
+    os._exit(code)
+
+
+def _work(session: "Session", board: JobQueue, emit: Callable[[bytes], None]) -> int:
+    """Return once the worker is of no further use."""
+    while True:
+        job = board.next(session.abort.release, session.abort.press)
+        is_useful = True
+        try:
+            is_useful = session.do(job)
+        except PlaygroundError as error:
+            emit(wire.pack(wire.failed(error.info())))
+            is_useful = session.is_loaded
+        except MemoryError:
+            shortage = OutOfMemory("The process that holds the model ran out of memory.")
+            emit(wire.pack(wire.failed(shortage.info())))
+            is_useful = session.is_loaded
+        finally:
+            board.done(job)
+        if not is_useful:
+            return 0
+
+
+def _listen(incoming: BinaryIO, board: JobQueue) -> None:
+    """Read orders; the end of the pipe is the end of the process, whatever it is doing."""
+    try:
+        while line := incoming.readline(wire.LINE_LIMIT + 1):
+            board.take(wire.unpack(line))
+    except (wire.WireError, KeyError, TypeError, ValueError, OSError):
+        os._exit(2)
+    os._exit(0)
+
+
+def _be_killed_first() -> None:
+    """When memory runs out, Linux shall end the worker and not the window."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        try:
+            score.write_text("500")
+        except OSError as error:
+            sys.stderr.write(f"oom_score_adj: {error}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+_PROGRESS_STEP = 0.01
+
+
+class WorkerRequest(Protocol):
+    """A message of the parent's that may be called off while it is worked on."""
+
+    message: wire.JsonObject
+    is_stopped: bool
+
+
+class Session:
+    """The model of this process and the answers it gives."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._emit = emit
+        self.abort = AbortSwitch()
+        self._log = LogLines()
+        self._log.install()
+        self._loaded: LoadedModel | None = None
+        self._decoder: Decoder | None = None
+        self._prompts: PromptRenderer | None = None
+        api.llama_backend_init()
+
+    @property
+    def is_loaded(self) -> bool:
+        """True once a model can answer."""
+        return self._decoder is not None
+
+    def do(self, order: WorkerRequest) -> bool:
+        """Carry out `order` and return whether the process is of further use.
+
+        Raises a `PlaygroundError` for whatever a person can be told.
+        """
+        try:
+            if order.message["type"] == "load":
+                self._load(order)
+            else:
+                self._generate(order)
+        except (LoadStopped, GenerationStopped):
+            self._emit(wire.pack({"type": "stopped"}))
+        return self.is_loaded
+
+    def _load(self, order: WorkerRequest) -> None:
+        begun = perf_counter()
+        reported = -1.0
+
+        def on_progress(fraction: float) -> None:
+            nonlocal reported
+            if fraction - reported >= _PROGRESS_STEP:
+                reported = fraction
+                self._emit(wire.pack(wire.load_progress(fraction)))
+
+        loaded = load_model(
+            wire.read_load(order.message), self._log, on_progress, lambda: order.is_stopped
+        )
+        self.abort.attach(loaded.context)
+        pieces = Pieces(loaded)
+        self._loaded = loaded
+        self._prompts = PromptRenderer(loaded)
+        self._decoder = Decoder(loaded, pieces, self._log, self._emit)
+        self._emit(wire.pack(wire.loaded(perf_counter() - begun, loaded.context_tokens)))
+
+    def _generate(self, order: WorkerRequest) -> None:
+        if self._decoder is None or self._prompts is None:
+            raise wire.WireError("no model is loaded")
+        _, request = wire.read_generate(order.message)
+        self._log.clear()
+        self._emit(wire.pack(wire.phase("template")))
+        prompt = self._prompts.make(request.messages)
+        if order.is_stopped:
+            raise GenerationStopped
+        if prompt.is_plain:
+            self._emit(
+                wire.pack(
+                    wire.notice(
+                        perf_counter(),
+                        "no_template",
+                        "This model has no chat format: it continues the text as it stands.",
+                    )
+                )
+            )
+        self._decoder.answer(prompt, request, lambda: order.is_stopped)

@@ -1,0 +1,106 @@
+"""Chips and picker: shows which targets are chosen and takes what a person chooses."""
+
+import asyncio
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+
+from playground.core.errors import PlaygroundError
+from playground.core.targets import LocalTarget, Target
+from playground.ui.bridge import Bridge
+from playground.ui.format import place, translate
+from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
+from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
+from playground.ui.widgets.toast import Notify
+
+
+class TargetBarPresenter(QObject):
+    """Between the chooser and the view; `run` sends the prompt of the one-click comparison."""
+
+    def __init__(
+        self,
+        view: CompareView,
+        bridge: Bridge,
+        chooser: TargetSelection,
+        *,
+        notify: Notify,
+        run: Callable[[], None],
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._bridge = bridge
+        self._chooser = chooser
+        self._notify = notify
+        self._run = run
+        self._is_picker_connected = False
+        view.picker_wanted.connect(self.open_picker)
+        view.target_removed.connect(chooser.remove)
+        view.empty.try_clicked.connect(self._on_try)
+        view.empty.set_starter(available=chooser.has_starter)
+
+    def show_targets(self) -> None:
+        """Show the chosen targets."""
+        targets = self._chooser.chosen
+        self._view.set_chips([_chip(target) for target in targets])
+        self._view.set_pane_count(len(targets))
+        self._view.set_addable(addable=len(targets) < MOST)
+        self._view.settings.set_targets([(target.key, target.label) for target in targets])
+
+    def open_picker(self) -> None:
+        """Show what can be added; the list fills as folders and providers answer."""
+        if not self._is_picker_connected:
+            self._is_picker_connected = True
+            self._view.picker.chosen.connect(self._on_picked)
+        self._refresh()
+        self._view.open_picker()
+        self._bridge.spawn(self._chooser.look_everywhere(self._refresh))
+
+    def _refresh(self) -> None:
+        self._view.picker.set_entries(self._chooser.entries())
+
+    def _on_picked(self, key: str) -> None:
+        if key == START_PRACTICE:
+            self._bridge.spawn(self._add_practice())
+        else:
+            self._chooser.toggle(key)
+
+    async def _add_practice(self) -> None:
+        self._notify(translate("picking", "Starting the practice cloud…"))
+        target = await self._chooser.practice()
+        self._chooser.choose((*self._chooser.chosen, target))
+        self._notify(translate("picking", "The practice cloud is ready."))
+
+    def _on_try(self) -> None:
+        self._bridge.spawn(self._try())
+
+    async def _try(self) -> None:
+        empty = self._view.empty
+        empty.set_busy(translate("picking", "Starting the practice cloud…"))
+        try:
+            starter, practice = await asyncio.gather(
+                self._chooser.starter(), self._chooser.practice()
+            )
+        finally:
+            empty.set_busy(None)
+        if starter is None:
+            raise PlaygroundError(translate("picking", "The starter model was not found."))
+        self._chooser.choose((starter, practice))
+        if not self._view.prompt.strip():
+            self._view.set_prompt(starter_prompts()[0].text)
+        self._run()
+
+
+def _chip(target: Target) -> ChipState:
+    is_local = isinstance(target, LocalTarget)
+    text = f"{target.label} · {target.detail}" if is_local and target.detail else target.label
+    if not is_local:
+        text = f"{target.detail} · {target.label}"
+    return ChipState(
+        key=target.key,
+        text=text,
+        tone="here" if is_local else "cloud",
+        icon="home" if is_local else "cloud",
+        tooltip=translate("picking", "{name}: {place}. Click for its own answer settings.").format(
+            name=text, place=place(target)
+        ),
+    )

@@ -1,0 +1,461 @@
+"""The Models page: what is on this computer, and whether it runs here."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.ui.format import size_words
+from playground.ui.pages.models.details import ModelDetails
+from playground.ui.pages.models.list import ModelList
+from playground.ui.pages.models.load_settings import LoadLimits
+from playground.ui.pages.models.rows import ModelRow
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import (
+    Badge,
+    ElidedLabel,
+    IconButton,
+    clear_layout,
+    make_button,
+    make_card,
+    make_label,
+)
+from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.window.page import Page
+
+_LINE_HEIGHT = 30
+_MOST_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A place as it is shown."""
+
+    path: Path | None
+    title: str
+    note: str = ""
+    """How many models it has, or what is wrong with it."""
+    is_bad: bool = False
+    is_removable: bool = False
+
+
+class FolderList(QFrame):
+    """A card that opens to the list of places; one's own can be taken off it."""
+
+    remove_asked = Signal(object)
+    """The `Path` of a folder."""
+    open_asked = Signal(object)
+    """The `Path` of a folder to show in the file manager."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._entries: tuple[FolderEntry, ...] = ()
+        self._was_toggled = False
+        self._build()
+        self._head.toggled.connect(self._open)
+        self._head.clicked.connect(self._on_clicked)
+        theme.changed.connect(self._resize)
+        self._apply_theme()
+
+    def show_entries(self, entries: tuple[FolderEntry, ...]) -> None:
+        """List the places."""
+        if entries != self._entries:
+            self._entries = entries
+            self._fill()
+
+    def suggest_open(self, *, is_open: bool) -> None:
+        """Open or close it, unless a person has decided."""
+        if not self._was_toggled:
+            self._head.setChecked(is_open)
+
+    def _fill(self) -> None:
+        entries = self._entries
+        self._head.setText(self.tr("Looked for in {0} places").format(len(entries)))
+        self._head.setAccessibleName(self._head.text())
+        clear_layout(self._list)
+        for entry in entries:
+            self._rows.addWidget(self._row(entry))
+        self._fit()
+
+    def _build(self) -> None:
+        px = self._theme.px
+        self.setProperty("card", "true")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(8), px(6), px(8), px(6))
+        column.setSpacing(0)
+        self._head = QToolButton()
+        self._head.setProperty("flat", True)
+        self._head.setCheckable(True)
+        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._head.setToolTip(self.tr("The folders whose models are listed above"))
+        self._head.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        column.addWidget(self._head, 0, Qt.AlignmentFlag.AlignLeft)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._list = QWidget()
+        self._list.setObjectName("scrolled")
+        self._rows = QVBoxLayout(self._list)
+        self._rows.setContentsMargins(px(8), 0, 0, 0)
+        self._rows.setSpacing(0)
+        self._scroll.setWidget(self._list)
+        self._scroll.hide()
+        column.addWidget(self._scroll)
+
+    def _row(self, entry: FolderEntry) -> QWidget:
+        px = self._theme.px
+        row = QWidget()
+        row.setFixedHeight(px(_LINE_HEIGHT))
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, px(4), 0)
+        icon = QLabel()
+        side = px(15)
+        icon.setPixmap(self._theme.icon("folder", "quiet").pixmap(QSize(side, side)))
+        line.addWidget(icon)
+        line.addWidget(
+            make_label(entry.title, "control") if not entry.is_removable else _name(entry)
+        )
+        if not entry.is_removable and entry.path is not None:
+            line.addWidget(ElidedLabel(str(entry.path), "caption", "quiet"), 1)
+        else:
+            line.addStretch(0)
+        line.addWidget(make_label(entry.note, "caption", "bad" if entry.is_bad else "quiet"))
+        if entry.path is not None and not entry.is_bad:
+            show = IconButton(
+                self._theme, "external", self.tr("Open {0}").format(entry.title), size=14
+            )
+            show.setProperty("path", entry.path)
+            show.clicked.connect(self._on_open)
+            line.addWidget(show)
+        if entry.is_removable:
+            name = self.tr("Take {0} off the list; nothing is deleted").format(entry.title)
+            remove = IconButton(self._theme, "close", name, size=14)
+            remove.setProperty("path", entry.path)
+            remove.clicked.connect(self._on_remove)
+            line.addWidget(remove)
+        return row
+
+    def _on_open(self) -> None:
+        self.open_asked.emit(self.sender().property("path"))
+
+    def _on_remove(self) -> None:
+        self.remove_asked.emit(self.sender().property("path"))
+
+    def _on_clicked(self) -> None:
+        self._was_toggled = True
+
+    def _open(self, is_open: bool) -> None:
+        self._scroll.setVisible(is_open)
+        self._fit()
+        self._apply_theme()
+
+    def _fit(self) -> None:
+        lines = min(len(self._entries), _MOST_LINES)
+        self._scroll.setFixedHeight(self._theme.px(_LINE_HEIGHT) * lines + 2)
+
+    def _resize(self) -> None:
+        self._apply_theme()
+        self._fill()
+
+    def _apply_theme(self) -> None:
+        icon = "chevron-down" if self._head.isChecked() else "chevron-right"
+        self._head.setIcon(self._theme.icon(icon, "quiet"))
+        side = self._theme.px(14)
+        self._head.setIconSize(QSize(side, side))
+
+
+def _name(entry: FolderEntry) -> ElidedLabel:
+    return ElidedLabel(entry.title, "control")
+
+
+_SIDE_WIDTH = 390
+_TALL = 640
+"""Height from which the places below the list are open at first."""
+
+
+class ModelsPage(Page):
+    """List on the left, details on the right, places below."""
+
+    selected = Signal(str)
+    """Key of the row a person has chosen."""
+    folder_chosen = Signal(object)
+    """A `Path` to look for models in."""
+    rescan_asked = Signal()
+    hub_asked = Signal()
+    delete_asked = Signal()
+    grid_chosen = Signal(bool)
+    shown = Signal()
+    hidden = Signal()
+    closing = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        """Make the page with its head alone: see `complete`."""
+        super().__init__(parent)
+        self._theme = theme
+        self._has_sizes = False
+        self._wants_focus = False
+        """True while the keyboard is to go into the list as soon as something is in it."""
+        self._dialog: QFileDialog | None = None
+        self._build()
+
+    def complete(self) -> Generator[None, None, None]:
+        """Add the rest in steps; all at once would hold up the window."""
+        self._build_lists()
+        yield
+        self._build_side()
+        yield
+        self._details.complete()
+        yield
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def details(self) -> ModelDetails:
+        """The pane beside the list; its signals are what can be done with a model."""
+        return self._details
+
+    @property
+    def folders(self) -> FolderList:
+        """The places below the list."""
+        return self._folders
+
+    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
+        """List model files, keeping the chosen one."""
+        self._list.show_rows(rows)
+        if self._wants_focus and self._list.focus_list():
+            self._wants_focus = False
+        models = [row.model for row in rows if row.model.problem is None]
+        total = size_words(sum(model.size_bytes for model in models))
+        count = self.tr("1 model") if len(models) == 1 else self.tr("{0} models")
+        self._count.set_badge(f"{count.format(len(models))} · {total}")
+        self._count.setVisible(bool(models))
+
+    def show_details(self, row: ModelRow | None, limits: LoadLimits) -> None:
+        """Show one model beside the list, or that none is chosen."""
+        self._list.choose(None if row is None else row.key)
+        if row is not None:
+            self._details.show_row(row, limits)
+        self._beside.setCurrentIndex(0 if row is None else 1)
+
+    def show_scanning(self, *, is_scanning: bool) -> None:
+        """Say that the folders are being looked through."""
+        self._rescan.setEnabled(not is_scanning)
+        self._scanning.setVisible(is_scanning)
+
+    def show_folders(self, entries: tuple[FolderEntry, ...]) -> None:
+        """List the places that are looked through."""
+        self._folders.show_entries(entries)
+
+    def ask_for_folder(self) -> None:
+        """Open the dialog that chooses a folder; the page goes on meanwhile."""
+        if self._dialog is not None:
+            self._dialog.raise_()
+            return
+        dialog = QFileDialog(self, self.tr("Choose a folder with models"), str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._on_folder_chosen)
+        dialog.finished.connect(self._on_dialog_closed)
+        self._dialog = dialog
+        dialog.open()
+
+    def _build(self) -> None:
+        self._column = QVBoxLayout(self)
+        self._column.addLayout(self._build_head())
+        self._column.addLayout(self._build_choices())
+
+    def _build_lists(self) -> None:
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._column.addWidget(self._splitter, 1)
+        left = QWidget()
+        self._splitter.addWidget(left)
+        self._left = QVBoxLayout(left)
+        self._left.setContentsMargins(0, 0, 0, 0)
+        self._list = ModelList(self._theme, left)
+        self._folders = FolderList(self._theme)
+        self._left.addWidget(self._list, 1)
+        self._left.addWidget(self._folders)
+        self._side = make_card()
+        self._splitter.addWidget(self._side)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setStretchFactor(1, 0)
+
+    def _build_head(self) -> QHBoxLayout:
+        self._head = QHBoxLayout()
+        self._head.addWidget(make_label(self.tr("Models on this computer"), "title"))
+        self._count = Badge(self._theme)
+        self._count.hide()
+        self._head.addWidget(self._count)
+        self._scanning = make_label(self.tr("Looking…"), "caption", "quiet")
+        self._scanning.hide()
+        self._head.addWidget(self._scanning)
+        self._head.addStretch(1)
+        self._rescan = IconButton(self._theme, "refresh", self.tr("Look again for models"))
+        self._add = make_button(
+            self.tr("Add a folder"),
+            self.ask_for_folder,
+            tooltip=self.tr("List the models of another folder and the folders in it"),
+        )
+        self._get = make_button(
+            self.tr("Get models"),
+            kind="primary",
+            tooltip=self.tr("Find another model on the Hugging Face Hub"),
+        )
+        for widget in (self._rescan, self._add, self._get):
+            self._head.addWidget(widget)
+        return self._head
+
+    def _build_choices(self) -> QHBoxLayout:
+        self._choices = QHBoxLayout()
+        self._search = QLineEdit()
+        self._search.setPlaceholderText(self.tr("Search: a name, a maker, a folder, a verdict…"))
+        self._search.setAccessibleName(self.tr("Search models"))
+        self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
+        self._search.setClearButtonEnabled(True)
+        self._kind = ComboBox(
+            self._theme,
+            self.tr("Which models are listed"),
+            (
+                (self.tr("All models"), "all"),
+                (self.tr("Run well here"), "runs"),
+                (self.tr("Can see pictures"), "pictures"),
+                (self.tr("Think first"), "thinks"),
+                (self.tr("Made to chat"), "chats"),
+                (self.tr("Other programs'"), "others"),
+                (self.tr("Cannot be used"), "broken"),
+            ),
+        )
+        self._look = Segmented(
+            (
+                ("list", self.tr("List"), self.tr("One line for each model")),
+                ("grid", self.tr("Cards"), self.tr("One card for each model")),
+            )
+        )
+        self._look.select("list")
+        self._choices.addWidget(self._search, 1)
+        self._choices.addWidget(self._kind)
+        self._choices.addWidget(self._look)
+        return self._choices
+
+    def show_as(self, *, is_grid: bool) -> None:
+        """Show cards, or lines."""
+        self._look.select("grid" if is_grid else "list")
+        self._list.show_as(is_grid=is_grid)
+
+    def _build_side(self) -> None:
+        column = QVBoxLayout(self._side)
+        column.setContentsMargins(2, 2, 2, 2)
+        self._beside = QStackedWidget(self._side)
+        column.addWidget(self._beside)
+        hint = make_label(
+            self.tr("Choose a model to see what it needs."), "control", "quiet", wrap=True
+        )
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        hint.setMargin(self._theme.px(24))
+        self._beside.addWidget(hint)
+        self._details = ModelDetails(self._theme, self._beside)
+        self._beside.addWidget(self._details)
+
+    def _connect(self) -> None:
+        self._theme.changed.connect(self._apply_theme)
+        self._search.textChanged.connect(self._list.search)
+        self._rescan.clicked.connect(self.rescan_asked)
+        self._list.selected.connect(self.selected)
+        self._list.activated.connect(self._details.compare_asked)
+        self._list.add_asked.connect(self.ask_for_folder)
+        self._list.hub_asked.connect(self.hub_asked)
+        self._list.delete_asked.connect(self.delete_asked)
+        self._get.clicked.connect(self.hub_asked)
+        self._kind.picked.connect(self._list.keep)
+        self._look.chosen.connect(self._on_look)
+        self._list.clear_asked.connect(self._clear)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.activated.connect(self._search.setFocus)
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(px(22), px(16), px(22), px(12))
+        self._column.setSpacing(px(12))
+        self._head.setSpacing(px(10))
+        self._left.setSpacing(px(10))
+        self._splitter.setHandleWidth(px(14))
+        self._side.setMinimumWidth(px(344))
+        self._choices.setSpacing(px(10))
+        self._search.setMinimumWidth(px(110))
+
+    def _share_width(self) -> None:
+        if not self._has_sizes:
+            self._has_sizes = True
+            whole = self._splitter.width()
+            side = min(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
+            self._splitter.setSizes([whole - side, side])
+
+    def _on_look(self, key: str) -> None:
+        self._list.show_as(is_grid=key == "grid")
+        self.grid_chosen.emit(key == "grid")
+
+    def _clear(self) -> None:
+        self._search.clear()
+        self._kind.choose("all")
+        self._list.keep("all")
+
+    def _on_folder_chosen(self, folder: str) -> None:
+        self.folder_chosen.emit(Path(folder))
+
+    def _on_dialog_closed(self) -> None:
+        self._dialog = None
+
+    def page_shown(self) -> None:
+        """Come to the front."""
+        self.shown.emit()
+
+    def page_hidden(self) -> None:
+        """Leave the front."""
+        self._wants_focus = False
+        self.hidden.emit()
+
+    def set_stage(self, *, on: bool) -> None:
+        """Show less for a room."""
+        self._details.set_stage(on=on)
+        self._folders.setVisible(not on)
+
+    async def close_page(self) -> None:
+        """End what the page has begun."""
+        self.closing.emit()
+
+    def focus_first(self) -> None:
+        """Put the keyboard into the list, so that the arrow keys choose a model."""
+        self._wants_focus = not self._list.focus_list()
+
+    def handle_escape(self) -> bool:
+        """Clear the search."""
+        if not self._search.text():
+            return False
+        self._search.clear()
+        return True
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._folders.suggest_open(is_open=self.height() >= self._theme.px(_TALL))
+        # the splitter has its own width after this
+        QTimer.singleShot(0, self, self._share_width)

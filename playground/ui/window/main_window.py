@@ -1,0 +1,353 @@
+"""The window: a rail of pages, the page itself, and the strip of meters below."""
+
+import base64
+import logging
+import platform
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, Signal, qVersion
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground import __version__
+from playground.core.errors import PlaygroundError
+from playground.store.log import scrub
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Toast
+from playground.ui.window.navigation_rail import Rail
+from playground.ui.window.page import Factory, Page, PageStack
+from playground.ui.window.status_bar import StatusBar
+
+
+def dropped_models(data: QMimeData) -> tuple[Path, ...]:
+    """Return the model files and folders among what is dragged."""
+    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
+
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SIZE = QSize(1280, 800)
+STAGE_ROOM = 680
+"""Height, in pixels, that a comparison with its figures and summary takes at plain size."""
+FRAME = QSize(8, 40)
+"""Room for what the desktop draws around a window."""
+
+
+class MainWindow(QMainWindow):
+    """Shows one page at a time; each is built on its first visit."""
+
+    files_dropped = Signal(object)
+    """A tuple of paths: .gguf files and folders a person has dropped on the window."""
+    page_changed = Signal(str)
+    closed = Signal()
+    """Everything has ended; the program may leave its loop."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: SettingsStore,
+        bridge: Bridge,
+        shutdown: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._settings = settings
+        self._bridge = bridge
+        self._shutdown = shutdown
+        self._is_closing = False
+        self._was_maximized = False
+        self._build()
+        self._connect()
+
+    @property
+    def strip(self) -> StatusBar:
+        """The meters."""
+        return self._strip
+
+    @property
+    def page_keys(self) -> tuple[str, ...]:
+        """The keys of all pages."""
+        return self._stack.keys
+
+    def is_closing(self) -> bool:
+        """Return whether the window was closed; what is open behind it is being ended."""
+        return self._is_closing
+
+    @property
+    def wanted_page(self) -> str | None:
+        """Key of the page that comes to the front as soon as it is built."""
+        return self._stack.wanted
+
+    @property
+    def place_of_pages(self) -> QWidget:
+        """The parent a page is built in."""
+        return self._stack
+
+    @property
+    def current_page(self) -> str | None:
+        """Key of the page in front."""
+        return self._stack.current
+
+    def add_page(
+        self,
+        key: str,
+        title: str,
+        icon: str,
+        factory: Factory,
+        *,
+        at_bottom: bool = False,
+    ) -> None:
+        """Give a page its place on the rail and the next Ctrl+number; `factory` runs on demand."""
+        self._stack.add(key, title, factory)
+        number = len(self._stack.keys)
+        self._rail.add(key, title, icon, number, at_bottom=at_bottom)
+        action = QAction(title, self)
+        action.setShortcut(QKeySequence(f"Ctrl+{number}"))
+        action.setData(key)
+        action.triggered.connect(self._on_page_action)
+        self.addAction(action)
+
+    def set_badge(self, key: str, text: str | None) -> None:
+        """Put a badge of a few letters on a page's button of the rail, or take it away."""
+        self._rail.set_badge(key, text)
+
+    def page(self, key: str) -> Page:
+        """Return a page, built if it has not been."""
+        return self._stack.page(key)
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front, as soon as it is built; an unknown key is the first page."""
+        self._rail.select(self._stack.show_page(key))
+
+    def hold_pages(self) -> None:
+        """Build no further page until `release_pages`; one that is asked for comes then."""
+        self._stack.hold()
+
+    def release_pages(self) -> None:
+        """Build pages as they are asked for, unless the window is closing."""
+        if not self._is_closing:
+            self._stack.release()
+
+    def open_remembered(self, page: str | None = None) -> None:
+        """Show the window as it was left, or with another `page` in front."""
+        state = self._settings.settings.window
+        restored = state.geometry is not None and self.restoreGeometry(
+            QByteArray(base64.b64decode(state.geometry))
+        )
+        if not restored:
+            room = QGuiApplication.primaryScreen().availableSize()
+            self.resize(DEFAULT_SIZE.boundedTo(room - FRAME))
+        self.show_page(page or state.page)
+        self.show()
+
+    def toast(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = 8000,
+    ) -> None:
+        """Show a message at the foot of the page; see `Toast.show_message`."""
+        self._toast.show_message(
+            text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms
+        )
+
+    def report(self, error: BaseException) -> None:
+        """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
+        if isinstance(error, PlaygroundError):
+            self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
+            return
+
+        show_bug(self, error)
+
+    def set_stage(self, *, on: bool) -> None:
+        """Large type for a room, rail and technical words away; or back again."""
+        if on == self._theme.is_stage:
+            return
+        if on:
+            self._was_maximized = self.isMaximized()
+        self._rail.setVisible(not on)
+        self._theme.set_look(stage=on, stage_scale=self._stage_scale())
+        for page in self._stack.built:
+            page.set_stage(on=on)
+        self._strip.set_stage(on=on)
+        if on:
+            self.showFullScreen()
+        elif self._was_maximized:
+            self.showMaximized()
+        else:
+            self.showNormal()
+
+    def _stage_scale(self) -> float:
+        """Return how large type may be on this screen: answers and figures have to fit as well."""
+        room = self.screen().size().height() / STAGE_ROOM
+        return min(self._settings.settings.stage_scale, max(1.0, room))
+
+    def _build(self) -> None:
+        self.setWindowTitle(self.tr("Inference Playground"))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(720, 480)
+        self._rail = Rail(self._theme)
+        self._stack = PageStack()
+        self._toast = Toast(self._theme)
+        self._strip = StatusBar(self._theme)
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        body = QVBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(self._stack, 1)
+        toast_row = QHBoxLayout()
+        toast_row.setContentsMargins(22, 0, 22, 8)
+        toast_row.addWidget(self._toast)
+        body.addLayout(toast_row)
+        row.addLayout(body, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self._strip)
+        self.setCentralWidget(center)
+
+    def _connect(self) -> None:
+        self._rail.chosen.connect(self.show_page)
+        self._stack.page_built.connect(self._on_page_built)
+        self._stack.page_changed.connect(self.page_changed)
+        self._stack.page_refused.connect(self._on_page_refused)
+        for keys, slot in (
+            ("F11", self._toggle_stage),
+            ("Esc", self._on_escape),
+            ("Ctrl+L", self._focus_prompt),
+            ("Ctrl+Q", self.close),
+        ):
+            action = QAction(self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(slot)
+            self.addAction(action)
+
+    def _on_page_built(self, key: str) -> None:
+        self._stack.page(key).set_stage(on=self._theme.is_stage)
+
+    def _on_page_refused(self) -> None:
+        if self._stack.current is not None:
+            self._rail.select(self._stack.current)
+
+    def _on_page_action(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction) and not self._theme.is_stage:
+            self.show_page(action.data())
+
+    def _focus_prompt(self) -> None:
+        first = self._stack.keys[0]
+        self.show_page(first)
+        self.page(first).focus_first()
+
+    def _toggle_stage(self) -> None:
+        self.set_stage(on=not self._theme.is_stage)
+
+    def _on_escape(self) -> None:
+        front = self._stack.current
+        if front is not None and self.page(front).handle_escape():
+            return
+        self.set_stage(on=False)
+
+    def _remember(self) -> None:
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        page = self._stack.wanted or self._stack.current or "compare"
+        window = replace(self._settings.settings.window, geometry=geometry, page=page)
+        try:
+            self._settings.update(window=window)
+        except PlaygroundError:
+            # where the window stood is not worth keeping the program open for
+            return
+
+    async def _close_in_order(self) -> None:
+        for page in self._stack.built:
+            await self._end(page.close_page)
+        await self._end(self._strip.close_strip)
+        if self._shutdown is not None and not await self._end(self._shutdown):
+            # its thread would keep a program alive that nobody sees any more
+            await self._end(self._bridge.close)
+        self.closed.emit()
+
+    async def _end(self, part: Callable[[], Awaitable[None]]) -> bool:
+        """End a part of the program; one that fails keeps no other from ending."""
+        try:
+            await part()
+        except Exception:
+            log.exception("closing failed")
+            return False
+        return True
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # hide at once, and end everything in order before the program leaves
+        event.ignore()
+        if self._is_closing:
+            return
+        self._is_closing = True
+        # one that is half built would begin what nobody ends
+        self._stack.hold()
+        self.set_stage(on=False)
+        self._remember()
+        self.hide()
+        self._bridge.spawn(self._close_in_order())
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_models(event.mimeData())
+        if paths:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.files_dropped.emit(paths)
+
+
+def show_bug(parent: QWidget, error: BaseException) -> None:
+    """Write `error` to the log and offer its report; one dialog at a time."""
+    log.error("bug", exc_info=error)
+    if parent.findChild(QMessageBox, "bug") is not None:
+        return
+    box = QMessageBox(parent)
+    box.setObjectName("bug")
+    box.setWindowTitle(parent.tr("Something went wrong inside"))
+    box.setText(
+        parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
+    )
+    report = bug_report(error)
+    box.setDetailedText(report)
+    copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
+    box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+def bug_report(error: BaseException) -> str:
+    """Return what a developer needs to know: versions and the traceback, no keys."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return scrub(
+        f"Inference Playground {__version__} · Python {platform.python_version()} · "
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+    )

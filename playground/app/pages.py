@@ -10,7 +10,7 @@ from typing import cast
 
 from playground.app.services import Services
 from playground.core.runs import Comparison, Turn
-from playground.core.targets import LoadSettings, LocalTarget, Target
+from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.downloads.page import DownloadsPage
@@ -171,8 +171,8 @@ class Pages:
 
     async def _find_and_compare(self, path: Path) -> None:
         model = await self._bridge.submit(self._services.library.find(str(path)))
-        known = self._services.settings.settings.load_settings
-        self._compare_with(LocalTarget(model, known.get(str(model.path), LoadSettings())))
+        settings = self._services.settings.settings
+        self._compare_with(LocalTarget(model, settings.load_settings_of(model)))
 
     def _compare_with(self, target: Target) -> None:
         self._compare.add_target(target)

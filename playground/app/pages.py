@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QObject
 
 from playground.core.runs import Comparison, Turn
-from playground.core.targets import LoadSettings, LocalTarget, Target
+from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
@@ -215,8 +215,8 @@ class PageFactories:
     async def _find_and_compare(self, path: Path) -> None:
         services = self._services()
         model = await self._bridge.submit(services.library.find(str(path)))
-        settings = services.settings.settings.load_settings.get(str(model.path), LoadSettings())
-        self._compare_with(LocalTarget(model, settings))
+        settings = services.settings.settings
+        self._compare_with(LocalTarget(model, settings.load_settings_of(model)))
 
     def _compare_with(self, target: Target) -> None:
         self._presenter().add_target(target)

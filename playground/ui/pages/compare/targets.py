@@ -221,7 +221,8 @@ class TargetSelection:
         """Replace the chosen targets."""
         unique = {target.key: target for target in targets}
         self._chosen = tuple(unique.values())[:MOST]
-        self._bridge.spawn(self._remember())
+        keys = tuple(target.key for target in self._chosen)
+        self._bridge.write(self._settings.update, last_targets=keys)
         self.changed()
 
     def toggle(self, key: str) -> None:
@@ -327,7 +328,7 @@ class TargetSelection:
         free = self._free_bytes()
         fits = {}
         for model in files:
-            settings = self._load_settings(model)
+            settings = self._settings.settings.load_settings_of(model)
             need = self._library.need(model, settings, free) if model.problem is None else None
             if need is not None:
                 fits[model.path] = fit(need, free)
@@ -394,17 +395,7 @@ class TargetSelection:
         return None
 
     def _local(self, model: ModelFile) -> LocalTarget:
-        return LocalTarget(model, self._load_settings(model))
-
-    def _load_settings(self, model: ModelFile) -> LoadSettings:
-        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
-
-    async def _remember(self) -> None:
-        keys = tuple(target.key for target in self._chosen)
-        if keys != self._settings.settings.last_targets:
-            await self._bridge.submit(
-                asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
-            )
+        return LocalTarget(model, self._settings.settings.load_settings_of(model))
 
 
 def is_same(first: Target, second: Target) -> bool:

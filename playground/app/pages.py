@@ -78,18 +78,24 @@ class PageFactories:
     def attach_compare(self) -> None:
         """Let the services answer to the Compare page, which is shown before they are there."""
         from playground.services.memory_plan import free_memory
-        from playground.ui.pages.compare.presenter import attach_compare
+        from playground.ui.pages.compare.presenter import ComparePresenter
+        from playground.ui.pages.compare.targets import TargetSelection
 
         services = self._services()
-        attach_compare(
+        ComparePresenter(
             self._compare,
             self._theme,
             self._bridge,
             service=services.comparison,
-            library=services.library,
-            providers=services.providers,
+            history=services.history,
+            selection=TargetSelection(
+                self._bridge,
+                services.library,
+                services.providers,
+                services.settings,
+                free_memory,
+            ),
             settings=services.settings,
-            free_bytes=free_memory,
             notify=self._window.toast,
         )
         self._early.hand_over()
@@ -256,25 +262,25 @@ class EarlyPress(QObject):
         super().__init__(view)
         self._view = view
         self._again: Callable[[], None] | None = None
-        view.run_clicked.connect(self._on_run)
-        view.picker_wanted.connect(self._on_picker)
-        view.empty.try_clicked.connect(self._on_try)
+        view.prompt_card.run_clicked.connect(self._on_run)
+        view.empty.choose_button.clicked.connect(self._on_picker)
+        view.empty.try_button.clicked.connect(self._on_try)
 
     def hand_over(self) -> None:
         """Stop listening and repeat the last press."""
         view = self._view
-        view.run_clicked.disconnect(self._on_run)
-        view.picker_wanted.disconnect(self._on_picker)
-        view.empty.try_clicked.disconnect(self._on_try)
+        view.prompt_card.run_clicked.disconnect(self._on_run)
+        view.empty.choose_button.clicked.disconnect(self._on_picker)
+        view.empty.try_button.clicked.disconnect(self._on_try)
         if self._again is not None:
             self._again()
         self.deleteLater()
 
     def _on_run(self) -> None:
-        self._again = self._view.run_clicked.emit
+        self._again = self._view.prompt_card.submit
 
     def _on_picker(self) -> None:
-        self._again = self._view.picker_wanted.emit
+        self._again = self._view.empty.choose_button.click
 
     def _on_try(self) -> None:
-        self._again = self._view.empty.try_clicked.emit
+        self._again = self._view.empty.try_button.click

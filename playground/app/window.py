@@ -180,7 +180,6 @@ class _Opening:
             await asyncio.sleep(0)
             self._pages.attach_compare()
             await asyncio.sleep(0)
-            self._bridge.settle()
         finally:
             self.window.release_pages()
         self._bridge.spawn(self._import_pages(looking))

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from playground.cli.output import error_line, harmless
+from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
@@ -208,7 +209,7 @@ async def _target(
         model = await library.find(name)
         chosen = settings.settings.load_settings.get(str(model.path), LoadSettings())
         return LocalTarget(model, chosen)
-    return CloudTarget(await providers.resolve(place), name)
+    return CloudTarget(await providers.resolve(place), whole_characters(name))
 
 
 class _Interrupt:

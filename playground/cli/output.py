@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from playground.core.characters import whole_characters
 from playground.core.errors import ErrorInfo
 from playground.core.requirements.model import Requirements, Speed
 
@@ -13,8 +14,8 @@ printed before, or write to the clipboard (ECMA-48, https://ecma-international.o
 
 
 def harmless(text: str) -> str:
-    """Return `text` without the characters that steer a terminal."""
-    return text.translate(_STEERING)
+    """Return `text` without half characters and those that steer a terminal."""
+    return whole_characters(text).translate(_STEERING)
 
 
 def error_line(error: ErrorInfo, before: str = "") -> str:

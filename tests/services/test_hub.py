@@ -127,6 +127,20 @@ async def test_filters_narrow_the_search(hub: HubServer, service: HubService) ->
     assert (await service.search(HubQuery(text="nothing like it"))).models == ()
 
 
+async def test_half_a_character_in_what_is_asked_or_answered_does_no_harm(
+    hub: HubServer, service: HubService
+) -> None:
+    hub.add("acme/Tiny-GGUF", {"tiny-\ud83d-Q8_0.gguf": b"GGUF"}, pipeline_tag="a\ude00")
+    page = await service.search(HubQuery(text="tin\udcff"))
+    assert page.models == ()
+    (model,) = (await service.search(HubQuery(text="Tiny"))).models
+    assert model.task == "a\ufffd"
+    found = await service.repository("acme/Tiny-GGUF")
+    assert [file.path for file in found.files] == ["tiny-\ufffd-Q8_0.gguf"]
+    with pytest.raises(RepositoryNotFound):
+        await service.repository("acme/Tiny-GGUF", "bran\udcffch")
+
+
 async def test_a_call_that_is_called_off_ends_at_once(hub: HubServer, service: HubService) -> None:
     hub.faults.hang_api = threading.Event()
     search = asyncio.create_task(service.search(HubQuery(text="slow")))

@@ -42,22 +42,37 @@ _RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
 
 
 class QueueFile:
-    """One JSON file, written whole or not at all; a damaged one is set aside."""
+    """One JSON file, written whole or not at all; a damaged one is set aside.
+
+    One that cannot be read just now, for want of rights or because of its drive, is left as it is.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.problem: str | None = None
+        self.is_read = False
+        """Whether what was left behind is known: only then may it be written over."""
 
     def load(self) -> tuple[Download, ...]:
         """Return what was left behind; what ran when the program ended waits for its turn."""
+        self.problem = None
         try:
             data: Any = json.loads(self._path.read_text(encoding="utf-8"))
             found = [decode(Download, item) for item in data["downloads"]]
-        except FileNotFoundError:
+        except OSError as error:
+            # a link to a drive that is away is no list that was never written
+            if isinstance(error, FileNotFoundError) and not self._path.is_symlink():
+                self.is_read = True
+                return ()
+            self.problem = (
+                f"The list of downloads cannot be read now ({error.strerror or error}) and is left "
+                "as it is: what is downloaded until it can be is not added to it."
+            )
             return ()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self._set_aside()
             return ()
+        self.is_read = True
         return tuple(
             replace(item, state=DownloadState.QUEUED) if item.state in _RUNS else item
             for item in found
@@ -94,6 +109,8 @@ class QueueFile:
             self._path.rename(aside)
         except OSError:
             self.problem = "The list of downloads is damaged and could not be moved away."
+            return
+        self.is_read = True
 
 
 log = logging.getLogger(__name__)
@@ -158,9 +175,15 @@ class DownloadList:
         await self._changed_now()
 
     async def _load(self) -> None:
-        if self._queue_file is not None:
+        """Read what was left behind, unless that has been done."""
+        async with self._saving:
+            if self._queue_file is None or self._queue_file.is_read:
+                return
+            # of a list that could not be read earlier, some may have been begun anew meanwhile
+            begun = {(item.folder, item.parts) for item in self._items.values()}
             for item in await asyncio.to_thread(self._queue_file.load):
-                self._items[item.id] = item
+                if (item.folder, item.parts) not in begun:
+                    self._items[item.id] = item
 
     async def _put(self, item: Download) -> None:
         self._items[item.id] = item
@@ -171,7 +194,8 @@ class DownloadList:
         await self._tell()
 
     async def _save(self) -> None:
-        if self._queue_file is None:
+        if self._queue_file is None or not self._queue_file.is_read:
+            # what is on the disk and was never read must not be written over
             return
         try:
             async with self._saving:
@@ -235,8 +259,10 @@ class DownloadManager(DownloadList):
         self._settings.unsubscribe(self._settings_changed)
         if self._clock is not None:
             self._clock.cancel()
-        await self._end(list(self._jobs.values()))
-        await self._save()
+        jobs = list(self._jobs.values())
+        await self._end(jobs)
+        if jobs:
+            await self._save()
         await self._tell()
 
     async def add(
@@ -252,6 +278,7 @@ class DownloadManager(DownloadList):
         if file.missing_parts:
             raise DownloadFailed("Parts of this model are missing on the Hub.", "Take another one.")
         parts = (*file.parts, *(projector.parts if projector else ()))
+        await self._load()
         folder = self._folder / repository.model.repo
         for part in parts:
             if not is_safe_path(part.path):

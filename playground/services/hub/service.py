@@ -127,8 +127,9 @@ class HubService:
         Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`.
         """
         page_url = self.page_url(repo)
+        at = None if revision is None else _sendable(revision)
         info = await self._client.call(
-            lambda api: api.model_info(repo, revision=revision, files_metadata=True)
+            lambda api: api.model_info(repo, revision=at, files_metadata=True)
         )
         model, commit = listing.model_of(info), info.sha
         if model is None or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
@@ -160,8 +161,9 @@ class HubService:
     async def source(self, repo: str, revision: str, path: str) -> DownloadSource:
         """Return where the bytes of a file are asked for; raises `Offline`."""
         _check_repo(repo)
-        at = f"/{quote(repo)}/resolve/{quote(revision, safe='')}/{quote(path)}"
-        return await self._client.source(at)
+        at = quote(revision, safe="", errors="replace")
+        where = f"/{quote(repo)}/resolve/{at}/{quote(path, errors='replace')}"
+        return await self._client.source(where)
 
     def shelf(self) -> tuple[FeaturedModel, ...]:
         """Return the starter shelf."""
@@ -215,7 +217,7 @@ def _page(api: "HfApi", query: HubQuery) -> "list[ModelInfo]":
     try:
         for info in api.list_models(
             filter=["gguf", *([f"license:{query.licence}"] if query.licence else ())],
-            search=query.text.strip() or None,
+            search=_sendable(query.text.strip()) or None,
             pipeline_tag=query.task,
             num_parameters=",".join(bounds) or None,
             sort=_SORTS[query.sort],
@@ -241,6 +243,11 @@ def _passes(query: HubQuery, model: HubModel, runs_here: Callable[[HubModel], bo
     ):
         return False
     return not query.fits_only or runs_here is None or runs_here(model)
+
+
+def _sendable(text: str) -> str:
+    """Return `text` without half characters, which no address can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _check_repo(repo: str) -> None:

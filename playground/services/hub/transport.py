@@ -7,6 +7,7 @@ fails leaves this transport as one of our own errors, which nothing catches to t
 Imported with the first call only: this module loads `huggingface_hub` and `httpx2`.
 """
 
+import json
 import threading
 from functools import cache
 from urllib.parse import urlsplit
@@ -14,11 +15,13 @@ from urllib.parse import urlsplit
 import httpx2
 from huggingface_hub import constants, errors, hf_raise_for_status, set_client_factory
 
+from playground.core.characters import whole_values
 from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
 from playground.core.targets import is_loopback_host
 from playground.services.hub.exchange import (
     PRIVATE_HINT,
     Exchange,
+    answer_unreadable,
     current_exchange,
     no_answer,
     refusal_by_status,
@@ -120,6 +123,8 @@ def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) ->
     if response.status_code >= 400:
         raise _refusal(response)
     body = b"" if response.has_redirect_location else _body(response, exchange)
+    if exchange.wants_json and b"\\ud" in body.lower():
+        body = _without_half_characters(body)
     is_json = "json" in response.headers.get("content-type", "")
     if exchange.wants_json and not response.has_redirect_location and not is_json:
         raise HubFailed(
@@ -147,6 +152,14 @@ def _body(response: httpx2.Response, exchange: Exchange) -> bytes:
         if exchange.is_cancelled:
             raise HubFailed("Nobody waits for this answer any more.")
     return bytes(data[: exchange.most_bytes])
+
+
+def _without_half_characters(body: bytes) -> bytes:
+    """Return an answer in JSON without what no text can hold: only an escape brings it in."""
+    try:
+        return json.dumps(whole_values(json.loads(body))).encode()
+    except (ValueError, RecursionError) as error:
+        raise answer_unreadable() from error
 
 
 def _refusal(response: httpx2.Response) -> PlaygroundError:

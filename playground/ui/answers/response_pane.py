@@ -529,8 +529,8 @@ class _TokenText(QTextEdit):
         super().mouseMoveEvent(event)
         index = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
         if index is not None:
-            text = plain_tooltip(self._owner.describe(index))
-            QToolTip.showText(event.globalPosition().toPoint(), text, self)
+            text = self._owner.describe(index)
+            QToolTip.showText(event.globalPosition().toPoint(), plain_tooltip(text), self)
 
     def _write(self) -> None:
         self.clear()

@@ -70,7 +70,7 @@ def _costs(runs: Sequence[Run]) -> str:
             part = translate("summary", "<b>{cost}</b> electricity for {name}")
         else:
             part = translate("summary", "<b>{cost}</b> for {name}")
-        parts.append(part.format(cost=words, name=_name(run, runs)))
+        parts.append(part.format(cost=escape(words), name=_name(run, runs)))
     if not parts:
         return ""
     return translate("summary", "A thousand prompts like this: {costs}.").format(

@@ -331,6 +331,7 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
         return
     box = QMessageBox(parent)
     box.setObjectName("bug")
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(parent.tr("Something went wrong inside"))
     box.setText(
         parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")

@@ -174,11 +174,8 @@ class PaneController:
 
     def clear(self) -> None:
         """Forget every run."""
-        for live in self._live.values():
-            self._rota.forget(live)
-        self._live.clear()
+        self._forget_runs()
         self._tokens.clear()
-        self._runs_by_pane = []
         self.is_hidden = False
         for pane in self._view.panes:
             pane.clear_turns()
@@ -198,8 +195,7 @@ class PaneController:
         elif (was_hidden and not self.is_hidden) or not is_going_on or not comparison.turns:
             self._order = list(range(len(self._targets)))
             self._refill(comparison.turns)
-        self._live = {}
-        self._runs_by_pane = []
+        self._forget_runs()
         for pane, index in zip(self._view.panes, self._order, strict=True):
             run = turn.runs[index]
             live = LiveRun(run, pane, self._tokens.setdefault(run.id, []))
@@ -278,8 +274,7 @@ class PaneController:
         if self.is_hidden and order is None:
             random.SystemRandom().shuffle(self._order)
         self._refill(() if self.is_hidden else comparison.turns[:-1])
-        self._live = {}
-        self._runs_by_pane = []
+        self._forget_runs()
         if last is None:
             self.show_heads()
             return
@@ -317,6 +312,13 @@ class PaneController:
                 target = self._targets[self._order[position]]
                 pane.set_head(head(target, is_stage=self._theme.is_stage))
         self._view.fit_heads()
+
+    def _forget_runs(self) -> None:
+        for live in self._live.values():
+            # one that still has a turn would write into the pane's next answer
+            self._rota.forget(live)
+        self._live = {}
+        self._runs_by_pane = []
 
     def _refill(self, turns: Sequence[Turn]) -> None:
         for pane, index in zip(self._view.panes, self._order, strict=True):

@@ -21,7 +21,14 @@ from playground.ui.answers.pane_grid import DETAIL_FROM
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history.view_models import ShownAnswer, TurnViewModel
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_card, make_label
+from playground.ui.widgets.basics import (
+    ElidedLabel,
+    IconButton,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.flow_layout import FlowLayout
 
@@ -265,7 +272,7 @@ class DetailView(QWidget):
             ),
         ):
             button.setEnabled(not locked)
-            button.setToolTip(locked or tooltip)
+            button.setToolTip(plain_tooltip(locked or tooltip))
         self._wear_actions()
 
     def _build(self) -> None:

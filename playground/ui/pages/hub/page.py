@@ -27,7 +27,7 @@ from playground.ui.pages.hub.view_models import (
     ResultsState,
 )
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, make_card, make_label
+from playground.ui.widgets.basics import make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox, ComboBox
@@ -267,7 +267,7 @@ class Filters(QWidget):
             (self._licence, tr("What you may do with it and its answers")),
             (self._sort, tr("Which models come first")),
         ):
-            box.setToolTip(what)
+            box.setToolTip(plain_tooltip(what))
         for widget in (
             self._sort,
             self._task,

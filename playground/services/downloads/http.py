@@ -24,13 +24,8 @@ from playground.core.errors import (
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
-from playground.services.hub.client import (
-    PRIVATE_HINT,
-    DownloadSource,
-    refusal_by_status,
-    same_origin,
-    terms_wanted,
-)
+from playground.services.hub.client import DownloadSource, same_origin
+from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
 
 if TYPE_CHECKING:
     import urllib3
@@ -340,7 +335,7 @@ class RangeClient:
             headers = {**source.headers, **wanted} if is_hub else wanted
             response = self._get(url, headers, source.proxy)
             if is_hub and response.status >= 400:
-                raise refused(response, has_token="Authorization" in source.headers)
+                raise refused(response, has_token="authorization" in source.headers)
             if is_hub and "X-Repo-Commit" in response.headers:
                 is_the_hub = True
                 self._note_version(response)

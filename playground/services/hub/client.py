@@ -1,42 +1,40 @@
-"""One connection to the Hub: its endpoint, its proxy, its token, and sentences for what fails.
-
-The client is the one `huggingface_hub` builds on, with times of our own: its functions wait without
-limit or try again for twenty seconds, and a thread that waits cannot be called off.
-"""
+"""Calls `huggingface_hub` in threads, with the Hub's address, the proxy and the token in force."""
 
 import asyncio
-import json
+import logging
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from playground import __version__
-from playground.core.characters import whole_values
-from playground.core.errors import (
-    HubFailed,
-    HubTokenRefused,
-    Offline,
-    PlaygroundError,
-    RepositoryGated,
-    RepositoryNotFound,
-    UsageError,
-)
-from playground.core.targets import Provider, is_loopback_host
+from playground.core.errors import HubFailed, Offline, RepositoryNotFound, UsageError
+from playground.core.targets import Provider
+from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import AddressLevel, check_url, origin
+from playground.services.hub.exchange import (
+    Exchange,
+    HubLimits,
+    answer_unreadable,
+    current_exchange,
+    no_answer,
+)
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 
 if TYPE_CHECKING:
-    import httpx2
+    from huggingface_hub import HfApi
 
 PUBLIC_HUB = "https://huggingface.co"
 _VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class TokenSource(StrEnum):
@@ -65,7 +63,7 @@ class HubTokens:
         self._secrets = secrets
         self._environment = os.environ if environment is None else environment
 
-    async def get(self, endpoint: str) -> HubToken | None:
+    async def get(self, endpoint: str, exchange: Exchange) -> HubToken | None:
         """Return the token for `endpoint`; one that was entered here comes first.
 
         The environment's token and the login's belong to the public Hub and to what `HF_ENDPOINT`
@@ -81,52 +79,46 @@ class HubTokens:
         for name in _VARIABLES:
             if value := self._environment.get(name, "").strip():
                 return HubToken(value, TokenSource.ENVIRONMENT, name)
-        return await asyncio.to_thread(self._login)
+        return await run_in_daemon_thread(lambda: _login(exchange))
 
     async def set(self, endpoint: str, value: str) -> KeySource:
-        """Keep a token for `endpoint` and return where; raises `UsageError` for what is none."""
-        value = value.strip()
-        if not value or not (value.isascii() and value.isprintable()) or " " in value:
-            raise UsageError(
-                "This is no access token.", "Copy it from your account's page once more."
-            )
+        """Keep a token for `endpoint`; return where it is kept."""
         return await self._secrets.set(_account(endpoint), value)
 
     async def forget(self, endpoint: str) -> None:
         """Forget the token that was entered here."""
         await self._secrets.delete(_account(endpoint))
 
-    def _login(self) -> HubToken | None:
-        path = self._login_file()
-        try:
-            value = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-        if not value or not value.isascii():
-            return None
-        return HubToken(value, TokenSource.LOGIN, str(path))
 
-    def _login_file(self) -> Path:
-        """Return the file `hf auth login` writes, by the variables `huggingface_hub` reads."""
-        if path := self._environment.get("HF_TOKEN_PATH"):
-            return Path(path).expanduser()
-        home = self._environment.get("HF_HOME")
-        if not home:
-            cache = self._environment.get("XDG_CACHE_HOME") or "~/.cache"
-            home = f"{cache}/huggingface"
-        return Path(home).expanduser() / "token"
+def checked_token(value: str) -> str:
+    """Return a token as it was entered, without blanks around it; raises `UsageError` for none."""
+    value = value.strip()
+    if not value or not (value.isascii() and value.isprintable()) or " " in value:
+        raise UsageError("This is no access token.", "Copy it from your account's page once more.")
+    return value
+
+
+def _login(exchange: Exchange) -> HubToken | None:
+    """Return the token of `hf auth login`; the library renews one that is about to expire."""
+    from huggingface_hub import constants, errors, get_token  # noqa: PLC0415 - start-up time
+
+    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
+
+    transport.install()
+    current_exchange.set(exchange)
+    try:
+        value = get_token()
+    except (OSError, ValueError, errors.OIDCError, HubFailed):
+        # a file that cannot be read, or a login of a CI system that has failed
+        log.warning("the login of huggingface_hub cannot be used", exc_info=True)
+        return None
+    if not value or not value.isascii():
+        return None
+    return HubToken(value, TokenSource.LOGIN, constants.HF_TOKEN_PATH)
 
 
 def _account(endpoint: str) -> Provider:
     return Provider(id="hugging-face-hub", name="Hugging Face Hub", base_url=endpoint)
-
-
-CONNECT_S = 6.0
-READ_S = 15.0
-_LARGEST_ANSWER = 32 << 20
-_EXPLAINED = "an access token (a kind of password from huggingface.co)"
-PRIVATE_HINT = f"Check the name. A private one needs {_EXPLAINED}: enter it in Settings."
-_TRUE = frozenset({"1", "true", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +133,25 @@ class DownloadSource:
     """The proxy from Settings; `None`: what the environment says."""
 
 
-class HubConnection:
-    """Asks the Hub and turns what goes wrong into a sentence; lives on the I/O loop."""
+class HubClient:
+    """Calls `huggingface_hub`; lives on the I/O loop.
+
+    Its functions block: each call has a thread of its own, which nobody waits for once its answer
+    is not wanted any more, as when another search has begun or the program ends.
+    """
 
     def __init__(
         self,
         settings: SettingsStore,
         tokens: HubTokens,
         environment: Mapping[str, str] | None = None,
+        limits: HubLimits | None = None,
     ) -> None:
         self._settings = settings
         self._tokens = tokens
         self._environment = os.environ if environment is None else environment
-        self._client: httpx2.AsyncClient | None = None
-        self._built_for: tuple[str, str | None] | None = None
+        self._limits = limits or HubLimits()
+        self._has_called = False
 
     @property
     def endpoint(self) -> str:
@@ -170,62 +167,63 @@ class HubConnection:
 
     async def token(self) -> HubToken | None:
         """Return the token in force."""
-        return await self._tokens.get(self.endpoint)
+        return await self._tokens.get(self.endpoint, self._bound(Exchange()))
 
     async def source(self, path: str) -> DownloadSource:
         """Return where and how the bytes of `path` are asked for; raises `Offline`."""
         self._check()
-        return DownloadSource(
-            self.endpoint + path, await self._headers(), self._settings.settings.proxy
-        )
+        token = await self.token()
+        headers = _headers(None if token is None else token.value)
+        return DownloadSource(self.endpoint + path, headers, self._settings.settings.proxy)
 
-    async def json(self, path: str, params: Mapping[str, Any] | None = None) -> tuple[Any, str]:
-        """Return what the API says at `path`, and the `Link` header."""
-        async with self._open(path, params=params) as response:
-            body = await _body(response, _LARGEST_ANSWER)
-            if "json" not in response.headers.get("content-type", ""):
-                raise HubFailed(
-                    "Something else than the Hub answered: perhaps this network wants you to log "
-                    "in first.",
-                    "Open a web page in the browser, then try again.",
-                )
-            try:
-                answer = json.loads(body)
-                # only an escape brings half a character in
-                whole = whole_values(answer) if b"\\ud" in body.lower() else answer
-                return whole, response.headers.get("link", "")
-            except (ValueError, RecursionError) as error:
-                raise HubFailed("The Hub's answer cannot be read.", "Try again later.") from error
+    async def call(
+        self,
+        work: Callable[["HfApi"], T],
+        exchange: Exchange | None = None,
+        *,
+        token: str | None = None,
+    ) -> T:
+        """Return what `work` makes of the Hub's API, in a thread; `token` stands for the usual one.
 
-    async def text(self, path: str, most_bytes: int) -> str:
-        """Return a text file of a repository, at most its first `most_bytes`."""
-        async with self._open(path) as response:
-            return (await _body(response, most_bytes)).decode("utf-8", "replace")
+        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`, `HubTokenRefused`.
+        """
+        exchange = exchange or Exchange()
+        exchange.wants_json = True
+        return await self._run(work, exchange, token)
 
-    async def piece(self, path: str, offset: int, length: int) -> bytes:
-        """Return a piece of a file; where the server knows no ranges the rest is passed over."""
-        last = offset + length - 1
-        async with self._open(path, {"Range": f"bytes={offset}-{last}"}) as response:
-            skip = offset
+    async def read(
+        self, repo: str, revision: str, path: str, length: int, offset: int | None = None
+    ) -> bytes:
+        """Return a piece of a file: at most `length` bytes, from `offset` or the beginning.
+
+        Where the server knows no ranges what is before `offset` is passed over.
+        """
+        exchange = Exchange(most_bytes=length + (offset or 0))
+
+        def work(api: "HfApi") -> bytes:
+            from huggingface_hub import get_session, hf_hub_url  # noqa: PLC0415 - start-up time
+
+            headers = _headers(api.token if isinstance(api.token, str) else None)
+            if offset is not None:
+                headers["range"] = f"bytes={offset}-{offset + length - 1}"
+            url = hf_hub_url(repo, path, revision=revision, endpoint=api.endpoint)
+            response = get_session().get(url, headers=headers)
+            skip = offset or 0
             if response.status_code == 206:
                 found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
                 if found is None or int(found[1]) != offset:
                     raise HubFailed("The server sent another piece of the file than was asked for.")
                 skip = 0
-            data = bytearray()
-            async for chunk in response.aiter_raw(64 << 10):
-                taken = chunk[skip:] if skip else chunk
-                skip = max(0, skip - len(chunk))
-                data += taken
-                if len(data) >= length:
-                    break
-            return bytes(data[:length])
+            return response.content[skip : skip + length]
+
+        return await self._run(work, exchange, None)
 
     async def close(self) -> None:
-        """Close every socket."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        """Close every connection; calls in other threads are told that theirs broke."""
+        if self._has_called:
+            from huggingface_hub import close_session  # noqa: PLC0415 - loaded by the first call
+
+            close_session()
 
     def _check(self) -> None:
         if self.is_offline:
@@ -234,161 +232,82 @@ class HubConnection:
         if check.level is AddressLevel.REFUSED:
             raise HubFailed(f"The Hub's address cannot be used. {check.message}")
 
-    async def _headers(self) -> dict[str, str]:
-        headers = {
-            "User-Agent": f"inference-playground/{__version__}",
-            "Accept-Encoding": "identity",
-        }
-        token = await self.token()
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token.value}"
-        return headers
+    def _bound(self, exchange: Exchange) -> Exchange:
+        """Return the exchange, bound to what holds now."""
+        exchange.limits = self._limits
+        exchange.proxy = self._settings.settings.proxy
+        exchange.is_offline = self.is_offline
+        return exchange
 
-    @asynccontextmanager
-    async def _open(
-        self,
-        path: str,
-        extra: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator["httpx2.Response"]:
+    async def _run(self, work: Callable[["HfApi"], T], exchange: Exchange, token: str | None) -> T:
         self._check()
-        import httpx2  # noqa: PLC0415 - start-up time
+        endpoint = self.endpoint
+        host = urlsplit(endpoint).hostname or endpoint
+        if token is None:
+            known = await self.token()
+            token = None if known is None else known.value
+        # loading the library takes a second, which is no silence of the Hub's
+        make_api = await run_in_daemon_thread(_loaded)
+        self._has_called = True
 
-        headers = {**await self._headers(), **(extra or {})}
-        url = self.endpoint + path
+        def run() -> T:
+            current_exchange.set(self._bound(exchange))
+            api = make_api(endpoint=endpoint, token=token or False, headers=_headers(token))
+            return _translated(lambda: work(api), host)
+
+        task = asyncio.ensure_future(run_in_daemon_thread(run))
         try:
-            client = await self._open_client()
-            async with client.stream("GET", url, headers=headers, params=params) as response:
-                if response.status_code >= 400:
-                    body = await _body(response, 64 << 10)
-                    whole = httpx2.Response(
-                        response.status_code,
-                        headers=_plain(response.headers),
-                        content=body,
-                        request=response.request,
-                    )
-                    raise self._refusal(whole, has_token="Authorization" in headers)
-                yield response
-        except httpx2.TimeoutException as error:
-            raise HubFailed(f"The Hub ({_host(url)}) does not answer.") from error
-        except httpx2.ProxyError as error:
-            raise HubFailed(
-                "The proxy does not let the connection through.", "Check the proxy in Settings."
-            ) from error
-        except httpx2.ConnectError as error:
-            raise _no_connection(url, error) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise HubFailed(f"The connection to the Hub ({_host(url)}) broke.") from error
-
-    async def _open_client(self) -> "httpx2.AsyncClient":
-        import httpx2  # noqa: PLC0415 - start-up time
-
-        wanted = (self.endpoint, self._settings.settings.proxy)
-        if self._client is not None and self._built_for != wanted:
-            await self.close()
-        if self._client is None:
-            # a proxy has no business between this program and a server on this computer
-            is_near = is_loopback_host(urlsplit(self.endpoint).hostname or "")
-            try:
-                self._client = httpx2.AsyncClient(
-                    timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
-                    # the token stays behind where a redirect leads to another host
-                    follow_redirects=True,
-                    max_redirects=5,
-                    trust_env=not is_near,
-                    proxy=None if is_near else wanted[1],
-                )
-            except (ValueError, ImportError) as error:
-                raise HubFailed(
-                    f"The proxy cannot be used: {error}", "Check the proxy in Settings."
-                ) from error
-            self._built_for = wanted
-        return self._client
-
-    def _refusal(self, response: "httpx2.Response", *, has_token: bool) -> PlaygroundError:
-        from huggingface_hub import errors  # noqa: PLC0415 - start-up time
-        from huggingface_hub.utils._http import hf_raise_for_status  # noqa: PLC0415 - start-up time
-
-        try:
-            hf_raise_for_status(response)
-        except errors.GatedRepoError:
-            return terms_wanted(has_token=has_token)
-        except errors.RepositoryNotFoundError:
-            return RepositoryNotFound(
-                "The Hub has no such repository, or does not show it to you.", PRIVATE_HINT
-            )
-        except errors.RevisionNotFoundError:
-            return RepositoryNotFound("The repository has no such revision.", "Leave it out.")
-        except errors.EntryNotFoundError:
-            return RepositoryNotFound(
-                "The repository has no such file.", "Look at its files again."
-            )
-        except errors.HfHubHTTPError:
-            return refusal_by_status(response.status_code, response.headers.get("retry-after"))
-        return HubFailed(f"The Hub answered with {response.status_code}.")
+            done, _ = await asyncio.wait({task}, timeout=self._limits.answer_s)
+            if not done and not exchange.is_answered:
+                raise no_answer(host)
+            return await task
+        finally:
+            exchange.is_cancelled = True
+            task.cancel()
 
 
-def terms_wanted(*, has_token: bool) -> RepositoryGated:
-    """Return what to say where a publisher wants terms to be accepted."""
-    if has_token:
-        return RepositoryGated(
-            "Your account has not been let in yet: the publisher wants terms accepted.",
-            "Open its page on the Hub and accept them there, then try again.",
-        )
-    return RepositoryGated(
-        "Its publisher wants you to accept terms before it can be downloaded.",
-        f"Open its page on the Hub, accept them there, then enter {_EXPLAINED} in Settings.",
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {
+        "user-agent": f"inference-playground/{__version__}",
+        "accept-encoding": "identity",
+    }
+    return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+
+
+def _loaded() -> Callable[..., "HfApi"]:
+    """Return the library's API class; every request of the process goes through our transport."""
+    from huggingface_hub import HfApi  # noqa: PLC0415 - start-up time
+
+    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
+
+    transport.install()
+    return HfApi
+
+
+def _translated(work: Callable[[], T], host: str) -> T:
+    """Return what `work` returns, the library's own errors turned into sentences."""
+    import httpx2  # noqa: PLC0415 - start-up time
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - start-up time
+
+    try:
+        return work()
+    except HFValidationError as error:
+        raise not_a_repository() from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise HubFailed(f"The connection to the Hub ({host}) broke.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # the library takes answers for what its documentation says
+        log.warning("an answer of the Hub cannot be read", exc_info=True)
+        raise answer_unreadable() from error
+
+
+def not_a_repository() -> RepositoryNotFound:
+    """Return what to say of a name that no repository can have."""
+    return RepositoryNotFound(
+        "This is no repository's name.", "It is written as owner/name, as in its address."
     )
-
-
-def refusal_by_status(status: int, retry_after: str | None = None) -> PlaygroundError:
-    """Return what to say of an answer the protocol has no name for."""
-    if status == 401:
-        return HubTokenRefused(
-            "The Hub does not accept your access token.",
-            "Copy it from your account on huggingface.co once more, and enter it in Settings.",
-        )
-    if status == 403:
-        return HubFailed(
-            "The Hub refuses this.", "Your access token may not have the right to read it."
-        )
-    if status == 429:
-        wait = f"in {retry_after} s" if (retry_after or "").isdigit() else "in a few minutes"
-        return HubFailed("The Hub has been asked too often for now.", f"Try again {wait}.")
-    if status >= 500:
-        return HubFailed(f"The Hub has a fault of its own ({status}).", "Try again later.")
-    return HubFailed(f"The Hub answered with {status}.")
 
 
 def same_origin(first: str, second: str) -> bool:
     """Return True where a token for one address may go to the other."""
     return origin(first) == origin(second)
-
-
-def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of an answer whose body has been unpacked already."""
-    gone = {"content-encoding", "content-length", "transfer-encoding"}
-    return {name: value for name, value in headers.items() if name.lower() not in gone}
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
-
-
-def _no_connection(url: str, error: Exception) -> HubFailed:
-    text = str(error).lower()
-    if "certificate" in text or "ssl" in text or "tls" in text:
-        return HubFailed(
-            f"The connection to {_host(url)} is not secure: its certificate is not trusted here.",
-            "In a company network its certificate has to be added to the system's trust store.",
-        )
-    return HubFailed(f"The Hub ({_host(url)}) cannot be reached.")
-
-
-async def _body(response: "httpx2.Response", most_bytes: int) -> bytes:
-    data = bytearray()
-    async for chunk in response.aiter_bytes(64 << 10):
-        data += chunk
-        if len(data) >= most_bytes:
-            break
-    return bytes(data[:most_bytes])

@@ -1,14 +1,15 @@
 """Search and file listing on the Hugging Face Hub."""
 
+import logging
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from playground.core.errors import HubFailed, RepositoryNotFound
+from playground.core.errors import RepositoryNotFound
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import (
     FeaturedModel,
@@ -21,22 +22,34 @@ from playground.core.hub import (
 )
 from playground.resources import resource
 from playground.services.hub import api as listing
-from playground.services.hub.client import DownloadSource, HubConnection, HubToken, HubTokens
+from playground.services.hub.client import (
+    DownloadSource,
+    HubClient,
+    HubToken,
+    HubTokens,
+    checked_token,
+    not_a_repository,
+)
+from playground.services.hub.exchange import Exchange, HubLimits, answer_unreadable
 from playground.services.hub.headers import RemoteHeaders
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, ModelInfo
+    from huggingface_hub.hf_api import ExpandModelProperty_T, ModelSort_T
 
 PAGE_LENGTH = 30
 _MOST_PAGES = 5
 """Pages asked for in one go where a filter of ours leaves little of each."""
 _LARGEST_CARD = 300_000
-_SORTS = {
-    HubSort.TRENDING: "trendingScore",
+_SORTS: "dict[HubSort, ModelSort_T]" = {
+    HubSort.TRENDING: "trending_score",
     HubSort.DOWNLOADS: "downloads",
     HubSort.LIKES: "likes",
-    HubSort.UPDATED: "lastModified",
+    HubSort.UPDATED: "last_modified",
 }
-_EXPAND = (
+_EXPAND: "tuple[ExpandModelProperty_T, ...]" = (
     "cardData",
     "downloads",
     "gated",
@@ -49,8 +62,9 @@ _EXPAND = (
     "tags",
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _FRONT_MATTER = re.compile(r"\A﻿?---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
+
+log = logging.getLogger(__name__)
 
 
 class HubService:
@@ -62,20 +76,21 @@ class HubService:
         secrets: SecretStore,
         cache_folder: Path,
         environment: Mapping[str, str] | None = None,
+        limits: HubLimits | None = None,
     ) -> None:
         self._tokens = HubTokens(secrets, environment)
-        self._connection = HubConnection(settings, self._tokens, environment)
+        self._client = HubClient(settings, self._tokens, environment, limits)
         self._headers = RemoteHeaders(cache_folder / "headers")
 
     @property
     def endpoint(self) -> str:
         """The Hub's address."""
-        return self._connection.endpoint
+        return self._client.endpoint
 
     @property
     def is_offline(self) -> bool:
         """True where offline mode is on, in Settings or by `HF_HUB_OFFLINE`."""
-        return self._connection.is_offline
+        return self._client.is_offline
 
     async def search(
         self,
@@ -91,24 +106,17 @@ class HubService:
         """
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
-            params = _params(query) if cursor is None else parse_qsl(cursor)
-            answer, link = await self._connection.json(
-                f"/api/models?{urlencode(params, errors='replace')}"
-            )
-            if not isinstance(answer, list):
-                raise HubFailed("The Hub's answer cannot be read.", "Try again later.")
-            models = (listing.model_of(item) for item in answer if isinstance(item, dict))
+            exchange = Exchange(next_query=cursor)
+            infos = await self._client.call(lambda api: _page(api, query), exchange)
             known = {model.repo for model in found}
             found += [
                 model
-                for model in models
+                for model in map(listing.model_of, infos)
                 if model is not None
                 and model.repo not in known
                 and _passes(query, model, runs_here)
             ]
-            following = _NEXT.search(link)
-            # only the query counts: the address in it may be that of another mirror
-            cursor = urlsplit(following[1]).query if following else None
+            cursor = exchange.next_query
             if cursor is None or len(found) >= PAGE_LENGTH // 2:
                 break
         return SearchPage(tuple(found), cursor)
@@ -118,41 +126,44 @@ class HubService:
 
         Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`.
         """
-        path = _repo_path(repo)
-        at = f"/revision/{quote(revision, safe='', errors='replace')}" if revision else ""
-        answer, _ = await self._connection.json(f"/api/models/{path}{at}?blobs=true")
-        model = listing.model_of(answer) if isinstance(answer, dict) else None
-        commit = answer.get("sha") if isinstance(answer, dict) else None
+        page_url = self.page_url(repo)
+        at = None if revision is None else _sendable(revision)
+        info = await self._client.call(
+            lambda api: api.model_info(repo, revision=at, files_metadata=True)
+        )
+        model, commit = listing.model_of(info), info.sha
         if model is None or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
-            raise HubFailed("The Hub's answer cannot be read.", "Try again later.")
-        files, projectors = listing.files_of(listing.parts_of(answer))
-        return HubRepository(model, commit, files, projectors, self.page_url(repo))
+            raise answer_unreadable()
+        files, projectors = listing.files_of(listing.parts_of(info))
+        return HubRepository(model, commit, files, projectors, page_url)
 
     async def card(self, repo: str, revision: str = "main") -> str:
         """Return the model card as Markdown without its front matter; empty where there is none."""
+        _check_repo(repo)
         try:
-            text = await self._connection.text(
-                _resolve_path(repo, revision, "README.md"), _LARGEST_CARD
-            )
+            card = await self._client.read(repo, revision, "README.md", _LARGEST_CARD)
         except RepositoryNotFound:
             return ""
-        return _FRONT_MATTER.sub("", text, count=1).strip()
+        return _FRONT_MATTER.sub("", card.decode("utf-8", "replace"), count=1).strip()
 
     async def header(self, repo: str, revision: str, file: HubFile) -> GgufHeader:
         """Return the header of a file, fetching as little of it as possible.
 
         Raises `ModelFileInvalid` and what `repository` raises.
         """
+        _check_repo(repo)
 
         async def piece(path: str, offset: int, length: int) -> bytes:
-            where = _resolve_path(repo, revision, path)
-            return await self._connection.piece(where, offset, length)
+            return await self._client.read(repo, revision, path, length, offset)
 
         return await self._headers.read(repo, revision, file, piece)
 
     async def source(self, repo: str, revision: str, path: str) -> DownloadSource:
         """Return where the bytes of a file are asked for; raises `Offline`."""
-        return await self._connection.source(_resolve_path(repo, revision, path))
+        _check_repo(repo)
+        at = quote(revision, safe="", errors="replace")
+        where = f"/{quote(repo)}/resolve/{at}/{quote(path, errors='replace')}"
+        return await self._client.source(where)
 
     def shelf(self) -> tuple[FeaturedModel, ...]:
         """Return the starter shelf."""
@@ -160,11 +171,12 @@ class HubService:
 
     def page_url(self, repo: str) -> str:
         """Return the repository's page for a browser."""
-        return f"{self.endpoint}/{_repo_path(repo)}"
+        _check_repo(repo)
+        return f"{self.endpoint}/{quote(repo)}"
 
     async def token(self) -> HubToken | None:
         """Return the token in force and where it is from."""
-        return await self._connection.token()
+        return await self._client.token()
 
     async def set_token(self, value: str) -> tuple[KeySource, str]:
         """Keep a token for this endpoint; return where it is kept and whose it is.
@@ -172,16 +184,10 @@ class HubService:
         Raises `UsageError`, `Offline`, `HubFailed`, and `HubTokenRefused` where the Hub does not
         know it: it is not kept then.
         """
-        before = await self.token()
+        value = checked_token(value)
+        answer = await self._client.call(lambda api: api.whoami(), token=value)
+        name = answer.get("name")
         kept = await self._tokens.set(self.endpoint, value)
-        try:
-            answer, _ = await self._connection.json("/api/whoami-v2")
-        except HubFailed:
-            await self._tokens.forget(self.endpoint)
-            if before is not None and before.source in {"keyring", "session"}:
-                await self._tokens.set(self.endpoint, before.value)
-            raise
-        name = answer.get("name") if isinstance(answer, dict) else None
         return kept, name if isinstance(name, str) else ""
 
     async def forget_token(self) -> None:
@@ -190,7 +196,7 @@ class HubService:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._connection.close()
+        await self._client.close()
 
 
 @cache
@@ -200,24 +206,31 @@ def shelf() -> tuple[FeaturedModel, ...]:
         return tuple(FeaturedModel(**entry) for entry in tomllib.load(file)["model"])
 
 
-def _params(query: HubQuery) -> list[tuple[str, str]]:
-    params: list[tuple[str, Any]] = [("filter", "gguf"), ("sort", _SORTS[query.sort])]
-    params += [("direction", "-1"), ("limit", PAGE_LENGTH)]
-    if query.text.strip():
-        params.append(("search", query.text.strip()))
-    if query.task:
-        params.append(("pipeline_tag", query.task))
-    if query.licence:
-        params.append(("filter", f"license:{query.licence}"))
+def _page(api: "HfApi", query: HubQuery) -> "list[ModelInfo]":
+    """Return one page of a search: the transport asks for it, and for no other."""
     bounds = []
     if query.min_parameters is not None:
         bounds.append(f"min:{_billions(query.min_parameters)}")
     if query.max_parameters is not None:
         bounds.append(f"max:{_billions(query.max_parameters)}")
-    if bounds:
-        params.append(("num_parameters", ",".join(bounds)))
-    params += [("expand", name) for name in _EXPAND]
-    return [(name, str(value)) for name, value in params]
+    found: list[ModelInfo] = []
+    try:
+        for info in api.list_models(
+            filter=["gguf", *([f"license:{query.licence}"] if query.licence else ())],
+            search=_sendable(query.text.strip()) or None,
+            pipeline_tag=query.task,
+            num_parameters=",".join(bounds) or None,
+            sort=_SORTS[query.sort],
+            limit=PAGE_LENGTH,
+            expand=list(_EXPAND),
+        ):
+            found.append(info)  # noqa: PERF402 - what came before a fault is kept
+    except (ValueError, KeyError, TypeError, AttributeError):
+        if not found:
+            raise
+        # the library ends where a repository says something that it does not expect
+        log.warning("a repository in the Hub's answer cannot be read", exc_info=True)
+    return found
 
 
 def _billions(count: int) -> str:
@@ -232,14 +245,11 @@ def _passes(query: HubQuery, model: HubModel, runs_here: Callable[[HubModel], bo
     return not query.fits_only or runs_here is None or runs_here(model)
 
 
-def _repo_path(repo: str) -> str:
+def _sendable(text: str) -> str:
+    """Return `text` without half characters, which no address can hold."""
+    return text.encode(errors="replace").decode()
+
+
+def _check_repo(repo: str) -> None:
     if not listing.is_repo_name(repo):
-        raise RepositoryNotFound(
-            "This is no repository's name.", "It is written as owner/name, as in its address."
-        )
-    return quote(repo)
-
-
-def _resolve_path(repo: str, revision: str, path: str) -> str:
-    at = quote(revision, safe="", errors="replace")
-    return f"/{_repo_path(repo)}/resolve/{at}/{quote(path, errors='replace')}"
+        raise not_a_repository()

@@ -47,7 +47,7 @@ class DownloadNotifier(QObject):
     def _on_changed(self, changes: list[tuple[Download, ...]]) -> None:
         for downloads in changes:
             self._tell(downloads)
-        self._window.set_badge(_PAGE, badge_words(changes[-1]))
+        self._window.rail.set_badge(_PAGE, badge_words(changes[-1]))
 
     def _tell(self, downloads: tuple[Download, ...]) -> None:
         before = self._states

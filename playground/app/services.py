@@ -47,7 +47,6 @@ class Services:
     pool: WorkerPool
     practice: PracticeCloud
     providers: ProviderService
-    prices: PriceService
     telemetry: Telemetry
     comparison: ComparisonService
     hub: HubService
@@ -161,7 +160,6 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         pool=pool,
         practice=practice,
         providers=providers,
-        prices=prices,
         telemetry=telemetry,
         comparison=ComparisonService(engine_for, history, prices.cost),
         hub=hub,

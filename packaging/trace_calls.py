@@ -39,6 +39,10 @@ seen = {}
 output = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
+def place(code):
+    return code.co_filename[len(ROOT):] + "\\t" + code.co_qualname
+
+
 def is_property(frame, code):
     owner = frame.f_locals.get("self")
     kind = None if owner is None else type(owner)
@@ -64,8 +68,8 @@ def note(frame, event, argument):
     caller = frame.f_back
     while caller is not None and not caller.f_code.co_filename.startswith(ROOT):
         caller = caller.f_back
-    by = "-" if caller is None else f"{caller.f_code.co_filename[len(ROOT):]}:{caller.f_code.co_qualname}"
-    line = f"{now}\t{by}\t{code.co_filename[len(ROOT):]}\t{name}\n"
+    by = "" if caller is None else place(caller.f_code)
+    line = "\\t".join((str(now), by, place(code))) + "\\n"
     os.write(output, line.encode())
 
 
@@ -81,7 +85,7 @@ BESIDE = re.compile(
 VIEWS = re.compile(r"^ui/(answers/(?!metric_cells)|widgets/|pages/\w+/(page|list|details))")
 """Modules of views: their private functions lay out, and are no hops."""
 BESIDE_NAMES = re.compile(
-    r"__(?!init__)\w+__$|<locals>|GarbageCollector|Telemetry"
+    r"__(?!init__)\w+__$|<locals>|GarbageCollector|Telemetry|_Children|FolderWatch\._t|_paint|\.paint$"
     r"|\.(sizeHint|minimumSizeHint|resizeEvent|paintEvent|event|eventFilter|changeEvent|showEvent"
     r"|hasHeightForWidth|heightForWidth|_apply_theme|_build\w*|_connect|_lay_out|_fit\w*|data"
     r"|rowCount|columnCount|headerData|flags|updateGeometry|wheelEvent|hideEvent)$"
@@ -111,24 +115,33 @@ class Trace:
             "PYTHON_TRACE_FILE": str(self._file),
         }
 
-    def hops(self, since_s: float, last: str) -> list[Hop]:
-        """Return each function called since then once, up to the last one of a module like `last`."""
+    def hops(self, since_s: float) -> list[Hop]:
+        """Return the functions that passed the work on from then until now."""
+        until_s = time.monotonic()
+        time.sleep(1)
         found: dict[tuple[str, str], Hop] = {}
+        passing: set[tuple[str, str]] = set()
         for line in self._file.read_text(encoding="utf-8").splitlines():
-            at, by, module, name = line.split("\t")
-            if float(at) < since_s or BESIDE.match(module) or BESIDE_NAMES.search(name):
+            at, *places = line.split("\t")
+            caller, called = tuple(places[:-2]), (places[-2], places[-1])
+            if not since_s <= float(at) <= until_s or is_beside(*called):
                 continue
-            if VIEWS.match(module) and name.rpartition(".")[2].startswith("_"):
-                continue
-            found.setdefault((module, name), Hop(float(at), module, name))
+            if len(caller) == 2 and caller != called:
+                passing.add((caller[0], caller[1]))
+            found.setdefault(called, Hop(float(at), *called))
         hops = sorted(found.values(), key=lambda hop: hop.at_s)
-        ends = [number for number, hop in enumerate(hops) if re.match(last, hop.module)]
-        return hops[: ends[-1] + 1] if ends else hops
+        return [hop for hop in hops if (hop.module, hop.name) in passing]
+
+
+def is_beside(module: str, name: str) -> bool:
+    """Return True for what a way passes beside."""
+    is_layout = VIEWS.match(module) and name.rpartition(".")[2].startswith("_")
+    return bool(is_layout or BESIDE.match(module) or BESIDE_NAMES.search(name))
 
 
 @contextmanager
 def traced(home: Path, **variables: str) -> Iterator[tuple[Program, Trace]]:
-    """The program in this home, with what it and its children call noted."""
+    """Run the program in this home, and note what it and its children call."""
     with tempfile.TemporaryDirectory() as folder:
         trace = Trace(Path(folder))
         with program(home, size="1280x800", **variables, **trace.variables) as running:
@@ -154,9 +167,8 @@ def trace_prompt(home: Path) -> list[Hop]:
         time.sleep(2)
         began = time.monotonic()
         running.click("Run")
-        running.wait_text(r"tokens out.*measured here")
-        time.sleep(2)
-        return trace.hops(began, r"ui/answers/metric")
+        running.wait_text(r"^first word: \d")
+        return trace.hops(began)
 
 
 def trace_file(home: Path) -> list[Hop]:
@@ -170,8 +182,7 @@ def trace_file(home: Path) -> list[Hop]:
         began = time.monotonic()
         running.press("ctrl+2")
         running.wait_text("Where else would it run")
-        time.sleep(2)
-        return trace.hops(began, r"ui/pages/models/list")
+        return trace.hops(began)
 
 
 def trace_download(home: Path) -> list[Hop]:
@@ -193,8 +204,7 @@ def trace_download(home: Path) -> list[Hop]:
             running.click(button)
             files = home / "models"
             running.until(lambda: any(files.rglob("smollm2*Q4_1.gguf")), "the file")
-            time.sleep(1)
-            return trace.hops(began, r"services/downloads/")
+            return trace.hops(began)
 
 
 WAYS: dict[str, tuple[str, Callable[[Path], list[Hop]], int]] = {
@@ -218,6 +228,14 @@ def listed(key: str, hops: list[Hop]) -> str:
     return "\n".join([f"<!-- {key} -->", *lines, f"<!-- /{key} -->"])
 
 
+def write(key: str, block: str) -> None:
+    """Put a list between its marks in the README."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(f"<!-- {key} -->")
+    after = rest.partition(f"<!-- /{key} -->")[2]
+    README.write_text(before + block + after, encoding="utf-8")
+
+
 def main() -> None:
     """Follow the ways that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -233,9 +251,7 @@ def main() -> None:
         if arguments.hops:
             print(listed(key, hops))
         if arguments.write:
-            text = README.read_text(encoding="utf-8")
-            block = re.compile(f"<!-- {key} -->.*<!-- /{key} -->", re.DOTALL)
-            README.write_text(block.sub(lambda _: listed(key, hops), text), encoding="utf-8")
+            write(key, listed(key, hops))
 
 
 if __name__ == "__main__":

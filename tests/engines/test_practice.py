@@ -24,13 +24,13 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.child_process import worker_environment
+from playground.engines.child_process import child_command, worker_environment
 from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
-    practice_command,
 )
+from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
@@ -49,7 +49,8 @@ async def practice(starter_model: Path) -> AsyncIterator[PracticeCloud]:
 
 @pytest.fixture
 def providers(practice: PracticeCloud, tmp_path: Path) -> ProviderService:
-    return ProviderService(SettingsStore(tmp_path / "s.json"), SecretStore({}), practice)
+    settings = SettingsStore(tmp_path / "s.json")
+    return ProviderService(settings, SecretStore({}), practice, PriceService(settings))
 
 
 async def ask(
@@ -259,7 +260,7 @@ async def test_a_model_that_is_broken_is_said_to_be(tmp_path):
 @pytest.mark.model
 async def test_its_process_ends_with_the_pipe_alone(starter_model):
     process = await asyncio.create_subprocess_exec(
-        *practice_command(),
+        *child_command("--practice-cloud"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=worker_environment(os.environ),

@@ -176,6 +176,11 @@ class HubClient:
         headers = _headers(None if token is None else token.value)
         return DownloadSource(self.endpoint + path, headers, self._settings.settings.proxy)
 
+    async def load(self) -> None:
+        """Load the library, which takes a second: the first call finds it there."""
+        if not self.is_offline:
+            await run_in_daemon_thread(_loaded)
+
     async def call(
         self,
         work: Callable[["HfApi"], T],
@@ -246,7 +251,7 @@ class HubClient:
         if token is None:
             known = await self.token()
             token = None if known is None else known.value
-        # loading the library takes a second, which is no silence of the Hub's
+        # loading the library is no silence of the Hub's
         make_api = await run_in_daemon_thread(_loaded)
         self._has_called = True
 

@@ -92,6 +92,10 @@ class HubService:
         """True where offline mode is on, in Settings or by `HF_HUB_OFFLINE`."""
         return self._client.is_offline
 
+    async def load(self) -> None:
+        """Get ready for the first call, without asking anybody."""
+        await self._client.load()
+
     async def search(
         self,
         query: HubQuery,

@@ -23,7 +23,7 @@ from playground.services.downloads.part_file import (
     journal_path,
     part_path,
 )
-from playground.services.hub.client import DownloadSource
+from playground.services.hub.service import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of

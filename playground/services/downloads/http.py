@@ -24,8 +24,9 @@ from playground.core.errors import (
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
-from playground.services.hub.client import DownloadSource, same_origin
+from playground.core.urls import origin
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
+from playground.services.hub.service import DownloadSource
 
 if TYPE_CHECKING:
     import urllib3
@@ -329,7 +330,7 @@ class RangeClient:
         url = source.url
         is_the_hub = False
         for _ in range(_MOST_REDIRECTS):
-            is_hub = same_origin(url, source.url)
+            is_hub = origin(url) == origin(source.url)
             headers = {**source.headers, **wanted} if is_hub else wanted
             response = self._get(url, headers, source.proxy)
             if is_hub and response.status >= 400:

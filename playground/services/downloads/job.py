@@ -26,8 +26,7 @@ from playground.services.downloads.part_file import (
     delete_partial,
     is_checked_by_git_name,
 )
-from playground.services.hub.client import DownloadSource
-from playground.services.hub.service import HubService
+from playground.services.hub.service import DownloadSource, HubService
 
 _MIB = 1 << 20
 

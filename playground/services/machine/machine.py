@@ -22,6 +22,7 @@ import psutil
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.store.files import write_atomically
 
 # Measures how fast this computer reads memory, and remembers it.
 #
@@ -91,8 +92,7 @@ class Bandwidth:
         text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
         with contextlib.suppress(OSError):
             # it is measured again at the next start
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(text, encoding="utf-8")
+            write_atomically(self._file, text.encode())
         return value
 
 

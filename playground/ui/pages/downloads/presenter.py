@@ -61,10 +61,8 @@ class DownloadsPresenter(QObject):
         match action:
             case "pause":
                 self._bridge.spawn(self._do(self._downloads.pause(download_id)))
-            case "resume":
+            case "resume" | "retry":
                 self._bridge.spawn(self._do(self._downloads.resume(download_id)))
-            case "retry":
-                self._bridge.spawn(self._do(self._downloads.retry(download_id)))
             case "remove":
                 self._bridge.spawn(self._do(self._downloads.remove(download_id)))
             case "up" | "down":

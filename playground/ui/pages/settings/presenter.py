@@ -10,8 +10,8 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
-from playground.services.hub.client import HubToken, TokenSource
 from playground.services.hub.service import HubService
+from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
 from playground.store.files import Paths
 from playground.store.secrets import SecretStore

@@ -7,6 +7,7 @@ follow in this order once the window has painted: importing them takes as long a
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
@@ -122,11 +123,14 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        self._view.run_clicked.connect(lambda: self._keep_press(self._view.run_clicked))
-        self._view.picker_wanted.connect(lambda: self._keep_press(self._view.picker_wanted))
-        self._view.empty.try_clicked.connect(lambda: self._keep_press(self._view.empty.try_clicked))
+        for pressed in (
+            self._view.prompt_card.run_clicked,
+            self._view.empty.choose_button.clicked,
+            self._view.empty.try_button.clicked,
+        ):
+            pressed.connect(partial(self._keep_press, pressed))
 
-    def _keep_press(self, signal: SignalInstance) -> None:
+    def _keep_press(self, signal: SignalInstance, _checked: bool = False) -> None:
         """Keep what was pressed last before the presenter is there to answer."""
         self._pressed = signal
 
@@ -146,15 +150,14 @@ class _Program:
             return
         services.courtesy.begin(self._bridge.post)
         self._bridge.submit(services.library.look_ahead())
-        presenter, chooser = await self._bridge.submit(asyncio.to_thread(_import_compare))
+        presenter, selection = await self._bridge.submit(asyncio.to_thread(_import_compare))
         if self._window.is_closing():
             return
-        compare = self._answer_compare(services, presenter, chooser)
+        compare = self._answer_compare(services, presenter, selection)
         all_pages = await self._bridge.submit(asyncio.to_thread(_import_pages))
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
-        self._bridge.settle()
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
@@ -168,12 +171,12 @@ class _Program:
         self,
         services: "Services",
         presenter_class: "type[ComparePresenter]",
-        chooser_class: "type[TargetSelection]",
+        selection_class: "type[TargetSelection]",
     ) -> "ComparePresenter":
         """Give the Compare page its presenter, and that the last press."""
         from playground.services.memory_plan import free_memory
 
-        chooser = chooser_class(
+        selection = selection_class(
             self._bridge, services.library, services.providers, services.settings, free_memory
         )
         presenter = presenter_class(
@@ -181,11 +184,11 @@ class _Program:
             self._theme,
             self._bridge,
             service=services.comparison,
-            chooser=chooser,
+            history=services.history,
+            selection=selection,
             settings=services.settings,
             notify=self._window.toast,
         )
-        self._view.presenter = presenter
         if self._pressed is not None:
             self._pressed.emit()
         return presenter

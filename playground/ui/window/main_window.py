@@ -26,7 +26,7 @@ from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import Toast
+from playground.ui.widgets.toast import STAY_MS, Toast
 from playground.ui.window.navigation_rail import Rail
 from playground.ui.window.page import Factory, PageStack
 from playground.ui.window.status_bar import StatusBar
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         tone: str = "true",
         action: str | None = None,
         on_action: Callable[[], object] | None = None,
-        stay_ms: int = 8000,
+        stay_ms: int = STAY_MS,
     ) -> None:
         """Show a message at the foot of the page; see `Toast.show_message`."""
         self._toast.show_message(

@@ -186,7 +186,6 @@ class _Program:
             settings=services.settings,
             notify=self._window.toast,
         )
-        self._view.presenter = presenter
         if self._pressed is not None:
             self._pressed()
         return presenter

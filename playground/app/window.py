@@ -157,7 +157,6 @@ class _Opening:
     def end_without_screen(self) -> None:
         """End the services and the I/O thread where Qt's loop is gone."""
         services = self._built.get()
-        services.courtesy.end()
         self._bridge.call_and_wait(services.close())
         self._bridge.close_now()
 
@@ -170,8 +169,7 @@ class _Opening:
             services = await self._bridge.submit(self._built.get_there())
             if self.window.is_closing():
                 return services
-            services.courtesy.begin(self._bridge.post)
-            looking = self._bridge.submit(services.library.look_ahead())
+            looking = self._bridge.submit(services.library.update())
             await self._bridge.submit(self._pages.import_page(self.window.wanted_page))
             if self.window.is_closing():
                 return services

@@ -32,7 +32,6 @@ from playground.core.requirements.speed import (
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library.courtesy import Courtesy
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device, devices
 from playground.services.machine.machine import MachineService
@@ -40,6 +39,9 @@ from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"
 _AS_IT_IS = LoadSettings()
+_PAUSE_S = 0.002
+"""Between two models of many: one thread of Python at work makes the one that paints ten times as
+slow, and a list is painted in one go."""
 _OVERHEAD_BYTES = 400_000_000
 """About what conversation and working space add to a file of which nothing else is known."""
 
@@ -60,9 +62,7 @@ class RequirementsService:
         machines: MachineService,
         runs: LocalRuns,
         library: ModelLibrary,
-        courtesy: Courtesy | None = None,
     ) -> None:
-        self._courtesy = courtesy or Courtesy()
         # two threads that reckon at once are no faster, and leave the painting one a third
         self._turn = threading.Lock()
         self._machines = machines
@@ -130,18 +130,19 @@ class RequirementsService:
             others=smaller_versions(header.parameters, header.weights_bytes),
         )
 
-    def assess_some(
-        self, wanted: Sequence[tuple[ModelFile, LoadSettings]], moment_s: float
+    async def assess_models(
+        self, wanted: Sequence[tuple[ModelFile, LoadSettings]]
     ) -> dict[str, Requirements | None]:
-        """Return what the first of `wanted` need, by path: as many as `moment_s` seconds allow."""
-        done: dict[str, Requirements | None] = {}
-        ends_at = time.perf_counter() + moment_s
-        for model, settings in wanted:
-            done[str(model.path)] = self.assess_model(model, settings)
-            if time.perf_counter() > ends_at:
-                break
-            self._courtesy.give_way()
-        return done
+        """Return what each of `wanted` needs, by path."""
+
+        def assess_each() -> dict[str, Requirements | None]:
+            needs: dict[str, Requirements | None] = {}
+            for model, settings in wanted:
+                needs[str(model.path)] = self.assess_model(model, settings)
+                time.sleep(_PAUSE_S)
+            return needs
+
+        return await asyncio.to_thread(assess_each)
 
     def elsewhere(
         self,
@@ -158,7 +159,6 @@ class RequirementsService:
             with self._turn:
                 needs = assess(subject, device.machine, _predict_for(device.machine))
             found.append((device, needs))
-            self._courtesy.give_way()
         return tuple(found)
 
     def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:

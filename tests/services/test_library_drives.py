@@ -103,7 +103,7 @@ RIGHTS = (
         state = await until(states, lambda state: bool(others(state.models)[0].problem))
         (model,) = others(state.models)
         assert "may not be read by you" in model.problem, model
-        assert not any(entry.is_there for entry in first.places()[-2:])
+        assert not any(entry.is_there for entry in state.folders[-2:])
         assert "This folder may not be read by you." in first.folder_problems().values()
         # neither size nor time of change tell of this
         path.chmod(0o644)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from tests.bench.library_scan import write_files
 
-BAR_S = 1.0
-STALL_BAR_MS = 50.0
+BAR_S = 2.0
+STALL_BAR_MS = 100.0
 WINDOW = """
 import json, sys, time
 from PySide6.QtCore import QTimer

@@ -92,6 +92,19 @@ async def test_where_no_process_can_be_started_everything_is_done_here(
     assert process.pid is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_a_frozen_program_starts_its_own_executable(
+    process: ScanProcess, starter_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable = tmp_path / "playground"
+    executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m playground "$@"\n')
+    executable.chmod(0o755)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(executable))
+    assert header(process, starter_model).architecture == "llama"
+    assert process.pid is not None
+
+
 def test_a_process_nobody_asks_ends_and_another_is_started_when_it_is_needed(
     starter_model: Path,
 ) -> None:

@@ -19,13 +19,13 @@ from playground.core.gguf.header import GgufHeader
 from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
 from playground.services.library.cache import CachedListing, LibraryCache
+from playground.services.library.folders import is_drive
 from playground.services.library.headers import HeaderCache
 from playground.services.library.scanner import (
     STARTER,
     ScannedModel,
     ScanResult,
     belong_together,
-    is_drive,
     stamped,
 )
 

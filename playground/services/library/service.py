@@ -13,14 +13,21 @@ from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library import scanner as folders
 from playground.services.library.app_folders import AppModelFolder, app_model_folders
 from playground.services.library.cache import LibraryCache
 from playground.services.library.delete import Deletion, delete, deletion
+from playground.services.library.folders import absolute, exists
 from playground.services.library.headers import HeaderCache
 from playground.services.library.index import LibraryIndex, ListingCache, disambiguate
 from playground.services.library.scan_process import ScanProcess
-from playground.services.library.scanner import ScanFolders, ScannedModel, found_at
+from playground.services.library.scanner import (
+    STARTER,
+    ScanFolders,
+    ScannedModel,
+    found_at,
+    starter_path,
+    with_parts,
+)
 
 STARTER_NAME = "starter"
 _SCAN_EVERY_S = 1.2
@@ -92,7 +99,7 @@ class ModelLibrary:
 
     def starter_path(self) -> Path | None:
         """Return the starter model's file, or `None` where it is not installed."""
-        return folders.starter_path()
+        return starter_path()
 
     def folder_problems(self) -> dict[Path, str]:
         """Return the user's folders that the last scan could not read, each with the reason."""
@@ -220,11 +227,11 @@ class ModelLibrary:
 
     def header(self, model: ModelFile) -> GgufHeader:
         """Return a listed model's header, of all its parts; raises `ModelFileInvalid`."""
-        return self._whole(folders.with_parts(model.path, model.source))
+        return self._whole(with_parts(model.path, model.source))
 
     def header_at(self, path: Path) -> GgufHeader:
         """Return the header of the model at `path`, of all parts; raises `ModelFileInvalid`."""
-        return self._whole(folders.with_parts(path, str(path.parent)))
+        return self._whole(with_parts(path, str(path.parent)))
 
     async def _watch(self) -> None:
         while True:
@@ -291,8 +298,8 @@ class ModelLibrary:
         return tuple(found)
 
     def _scan_folders(self) -> ScanFolders:
-        chosen = tuple(folders.absolute(folder) for folder in self._user_folders())
-        return ScanFolders(folders.starter_path(), self._own_folder, chosen, self._apps())
+        chosen = tuple(absolute(folder) for folder in self._user_folders())
+        return ScanFolders(starter_path(), self._own_folder, chosen, self._apps())
 
     async def _others(self, model: ModelFile) -> tuple[ModelFile, ...]:
         if self._index.scan is None:
@@ -301,7 +308,7 @@ class ModelLibrary:
 
         def others() -> tuple[ModelFile, ...]:
             models = self._index.models()
-            return tuple(m for m in models if m.path != model.path and folders.exists(m.path))
+            return tuple(m for m in models if m.path != model.path and exists(m.path))
 
         return await asyncio.to_thread(others)
 
@@ -312,13 +319,13 @@ class ModelLibrary:
             self._headers.save()
 
     def _starter(self) -> ModelFile:
-        path = folders.starter_path()
+        path = starter_path()
         if path is None:
             raise ModelNotFound(
                 "The starter model is not installed.",
                 'Install it with: pip install "inference-playground[starter]"',
             )
-        return self._index.model(ScannedModel(path, folders.STARTER, (path,)))
+        return self._index.model(ScannedModel(path, STARTER, (path,)))
 
     def _at(self, text: str) -> ModelFile | None:
         try:
@@ -331,15 +338,15 @@ class ModelLibrary:
                 return None
         except (OSError, ValueError, RuntimeError):
             return None
-        starter = folders.starter_path()
+        starter = starter_path()
         if starter is not None and starter.exists() and starter.samefile(path):
             return self._starter()
         return self._index.model(self._index.found_at(path) or found_at(path, self._scan_folders()))
 
     def _inspect(self, path: Path) -> tuple[ModelFile, GgufHeader]:
-        path = folders.absolute(path)
+        path = absolute(path)
         known = self._at(str(path))
         source = str(path.parent) if known is None else known.source
-        found = folders.with_parts(path if known is None else known.path, source)
+        found = with_parts(path if known is None else known.path, source)
         header = self._whole(found)
         return known or self._index.model(found), header

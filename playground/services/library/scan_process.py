@@ -60,6 +60,8 @@ class ScanProcess:
         self._numbers = itertools.count()
         self._here = _Responder()
         self._last: tuple[str, ScanResult] | None = None
+        self.scan_s = 0.0
+        """How long the last scan took."""
 
     @property
     def pid(self) -> int | None:
@@ -72,6 +74,7 @@ class ScanProcess:
         last = self._last
         request = {"folders": folders.to_json(), "version": last and last[0]}
         answer = await asyncio.wrap_future(self._ask(request))
+        self.scan_s = answer["seconds"]
         if last is not None and answer["version"] == last[0]:
             return last[1]
         result = await asyncio.to_thread(ScanResult.from_json, answer["result"])
@@ -211,14 +214,16 @@ class _Responder:
 
     def _scan(self, folders: ScanFolders, known_version: str | None) -> _Message:
         with self._lock:
+            began = time.monotonic()
             result = self._scanner.scan(folders)
+            seconds = time.monotonic() - began
             if result is not self._result:
                 self._result = result
                 self._count += 1
             version = f"{os.getpid()}-{self._count}"
         if version == known_version:
-            return {"version": version}
-        return {"version": version, "result": result.to_json()}
+            return {"version": version, "seconds": seconds}
+        return {"version": version, "seconds": seconds, "result": result.to_json()}
 
 
 def _header(path: Path) -> _Message:

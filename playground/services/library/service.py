@@ -238,9 +238,8 @@ class ModelLibrary:
             self._scan_now.clear()
             began = time.monotonic()
             await self.update()
-            now = time.monotonic()
+            ends_at = max(began + _SCAN_EVERY_S, time.monotonic() + _REST * self._process.scan_s)
             await self._publish()
-            ends_at = max(began + _SCAN_EVERY_S, now + _REST * (now - began))
             await self._read_headers(ends_at)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_now.wait(), ends_at - time.monotonic())

@@ -236,10 +236,9 @@ class ModelLibrary:
     async def _watch(self) -> None:
         while True:
             self._scan_now.clear()
-            began = time.monotonic()
             await self.update()
-            ends_at = max(began + _SCAN_EVERY_S, time.monotonic() + _REST * self._process.scan_s)
             await self._publish()
+            ends_at = time.monotonic() + max(_SCAN_EVERY_S, _REST * self._process.scan_s)
             await self._read_headers(ends_at)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._scan_now.wait(), ends_at - time.monotonic())
@@ -249,9 +248,9 @@ class ModelLibrary:
         unread = self._index.unread()
         published_at = time.monotonic()
         for found in unread:
+            await asyncio.to_thread(self._index.read, found)
             if self._scan_now.is_set() or time.monotonic() >= ends_at:
                 break
-            await asyncio.to_thread(self._index.read, found)
             if time.monotonic() - published_at >= _PUBLISH_EVERY_S:
                 await self._publish()
                 published_at = time.monotonic()

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return bandwidth.main()
     if given[:1] == ["--scan-library"]:
-        from playground.services.library import scan_process
+        from playground.services.library import scan_server
 
-        return scan_process.main(*map(float, given[1:]))
+        return scan_server.main(*map(float, given[1:]))
     if given == ["--version"]:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")

@@ -38,7 +38,7 @@ async def test_no_header_is_read_in_the_process_of_the_window(
     def refuse(path: Path) -> GgufHeader:
         raise AssertionError(f"{path} was read here")
 
-    for module in ("core.gguf.reader", "services.library.scan_process"):
+    for module in ("core.gguf.reader", "services.library.scan_server"):
         monkeypatch.setattr(f"playground.{module}.read_header", refuse)
     paths = [dense(folder / f"m{number}.gguf") for number in range(3)]
     # as the picker of the Compare page does

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from playground.core.requirements.speed import (
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
+from playground.core.threads import with_pauses
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device, devices
 from playground.services.machine.machine import MachineService
@@ -39,9 +39,6 @@ from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"
 _AS_IT_IS = LoadSettings()
-_PAUSE_S = 0.002
-"""Between two models of many: one thread of Python at work makes the one that paints ten times as
-slow, and a list is painted in one go."""
 _OVERHEAD_BYTES = 400_000_000
 """About what conversation and working space add to a file of which nothing else is known."""
 
@@ -136,11 +133,10 @@ class RequirementsService:
         """Return what each of `wanted` needs, by path."""
 
         def assess_each() -> dict[str, Requirements | None]:
-            needs: dict[str, Requirements | None] = {}
-            for model, settings in wanted:
-                needs[str(model.path)] = self.assess_model(model, settings)
-                time.sleep(_PAUSE_S)
-            return needs
+            return {
+                str(model.path): self.assess_model(model, settings)
+                for model, settings in with_pauses(wanted, every=1)
+            }
 
         return await asyncio.to_thread(assess_each)
 

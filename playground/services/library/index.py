@@ -18,6 +18,7 @@ from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
+from playground.core.threads import with_pauses
 from playground.services.library.cache import CachedListing, LibraryCache
 from playground.services.library.folders import is_drive
 from playground.services.library.headers import HeaderCache
@@ -256,7 +257,7 @@ class LibraryIndex:
             with self._lock:
                 before = dict(self._entries)
             entries: dict[str, _Entry] = {}
-            for found in scan.models:
+            for found in with_pauses(scan.models, every=20):
                 path = str(found.path)
                 # a link to a drive that is away is not broken
                 if found.is_there or not self._listings.is_away(path):

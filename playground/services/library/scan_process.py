@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
+from playground.core.threads import with_pauses
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.library.scan_server import ARGUMENT, IDLE_S, Message, Responder
 from playground.services.library.scanner import ScanFolders, ScanResult
@@ -66,7 +67,7 @@ class ScanProcess:
         self.scan_s = answer["seconds"]
         if last is not None and answer["version"] == last[0]:
             return last[1]
-        result = await asyncio.to_thread(ScanResult.from_json, answer["result"])
+        result = await asyncio.to_thread(_unpacked, answer["result"])
         self._last = (answer["version"], result)
         return result
 
@@ -163,6 +164,11 @@ class ScanProcess:
         process.wait()
         for pending in lost.values():
             self._send(pending)
+
+
+def _unpacked(data: Message) -> ScanResult:
+    # thousands of models, while a window is painted
+    return ScanResult.from_json({**data, "models": with_pauses(data["models"], every=100)})
 
 
 def _lines(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:

@@ -11,7 +11,6 @@ import pytest
 
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
 from playground.core.targets import KvType, LoadSettings
-from playground.services.library.scanner import files_below
 from playground.services.library.service import ModelLibrary
 from tests.core.gguf_files import write_dense, write_model
 from tests.services.model_files import SMALL, dense, listed, parts
@@ -279,15 +278,6 @@ async def test_inspecting_a_broken_file_says_why(library: ModelLibrary, folder: 
     path.write_bytes(b"no model at all, only text")
     with pytest.raises(ModelFileInvalid, match="not a GGUF model"):
         await library.inspect(path)
-
-
-def test_a_walk_that_is_told_to_stop_leaves_the_other_folders_alone(folder: Path) -> None:
-    for name in "abcde":
-        dense(folder / name / "m.gguf")
-    walked: list[Path] = []
-    for path in files_below(folder, lambda *_: None, lambda: bool(walked)):
-        walked.append(path)
-    assert len(walked) == 1
 
 
 @pytest.fixture(autouse=True)

@@ -163,13 +163,13 @@ async def test_what_the_hubs_cache_holds_beside_models_is_not_walked_through(hom
     assert await owners(home, "linux", {}) == [("Hugging Face", "Hugging Face")]
 
 
-def test_only_programs_that_are_here_are_named_as_places(home: Path) -> None:
+async def test_only_programs_that_are_here_are_named_as_places(home: Path) -> None:
     dense(home / ".cache" / "llama.cpp" / "m.gguf")
     library = ModelLibrary(
         lambda: (), home / "own", apps=lambda: app_model_folders("darwin", {}, home)
     )
-    assert "llama.cpp" not in {place.name for place in library.places()}
+    assert "llama.cpp" not in {folder.name for folder in (await library.rescan()).folders}
     library = ModelLibrary(
         lambda: (), home / "own", apps=lambda: app_model_folders("linux", {}, home)
     )
-    assert "llama.cpp" in {place.name for place in library.places()}
+    assert "llama.cpp" in {folder.name for folder in (await library.rescan()).folders}

@@ -19,10 +19,10 @@ from playground.core.targets import (
     Provider,
     Target,
 )
+from playground.services.library.index import disambiguate
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.format import size_words, translate
-from playground.ui.model_names import disambiguate
 from playground.ui.widgets.target_picker import PickerEntry
 
 START_PRACTICE = "practice:start"

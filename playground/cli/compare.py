@@ -46,7 +46,6 @@ class RunReport:
         return tuple(self._runs.values())
 
     def take(self, update: TurnUpdate) -> None:
-        """Note an update."""
         match update:
             case TurnStarted(turn=turn):
                 self._runs = {run.id: run for run in turn.runs}
@@ -101,7 +100,6 @@ class RunReport:
         return entry
 
     def summary(self) -> list[str]:
-        """Return one line for each run."""
         lines = []
         for run in self.runs:
             known = figures(run)
@@ -237,7 +235,6 @@ class _Printer:
         self._queue: list[str] = []
 
     def take(self, update: TurnUpdate) -> None:
-        """Print what may be printed now."""
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)

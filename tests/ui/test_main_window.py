@@ -106,7 +106,7 @@ def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
     qtbot.wait(20)
     assert built == []
     # it is where the person wanted to be
-    assert settings.settings.window.page == "models"
+    qtbot.waitUntil(lambda: settings.settings.window.page == "models")
 
 
 def test_the_rail_is_as_wide_as_its_longest_word(

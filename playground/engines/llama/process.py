@@ -71,7 +71,6 @@ class Watchdog:
         self.was_broken = False
 
     def expect(self, seconds: float) -> None:
-        """Begin to wait."""
         loop = asyncio.get_running_loop()
         self._deadline = loop.time() + seconds
         self._was_warned = False
@@ -79,7 +78,6 @@ class Watchdog:
             self._arm(self._deadline)
 
     def rest(self) -> None:
-        """Stop waiting."""
         self._deadline = None
 
     def _arm(self, when: float) -> None:
@@ -146,7 +144,6 @@ class LlamaWorker:
 
     @property
     def pid(self) -> int | None:
-        """Process id while there is a process."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 

@@ -167,7 +167,6 @@ class Session:
 
     @property
     def is_loaded(self) -> bool:
-        """True once a model can answer."""
         return self._decoder is not None
 
     def do(self, order: WorkerRequest) -> bool:

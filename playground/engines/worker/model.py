@@ -102,7 +102,6 @@ class LoadedModel:
         self.chunk_tokens = UBATCH_CPU
 
     def close(self) -> None:
-        """Give the memory back."""
         api.llama_free(self.context)
         api.llama_model_free(self.model)
 

@@ -272,11 +272,7 @@ class MainWindow(QMainWindow):
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
         page = self._stack.wanted or self._stack.current or "compare"
         window = replace(self._settings.settings.window, geometry=geometry, page=page)
-        try:
-            self._settings.update(window=window)
-        except PlaygroundError:
-            # where the window stood is not worth keeping the program open for
-            return
+        self._bridge.write(self._settings.update, window=window)
 
     async def _close_in_order(self) -> None:
         for page in self._stack.built:

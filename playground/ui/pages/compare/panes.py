@@ -37,7 +37,6 @@ class RunPane:
 
     @property
     def figures(self) -> RunFigures:
-        """The run's figures as it is now."""
         if self._figures is None or self.has_new_figures:
             self._figures = (self.run, figures(self.run))
         return self._figures[1]
@@ -48,7 +47,6 @@ class RunPane:
         return self._figures is None or self._figures[0] is not self.run
 
     def start(self, run: Run) -> None:
-        """Note that it has left the queue."""
         self.run = run
         self._started_s = time.perf_counter()
 
@@ -68,7 +66,6 @@ class RunPane:
             turn.show_tokens(self.tokens)
 
     def show_error(self) -> None:
-        """Say what went wrong, if anything did."""
         if self.run.error is not None:
             self.turn.show_error(self.run.error, kept_words(self.run))
 
@@ -194,7 +191,6 @@ class PaneController:
         self.show_heads()
 
     def start(self, run: Run) -> None:
-        """Note that a run has left the queue."""
         shown = self._of(run.id)
         if shown is not None:
             shown.start(run)
@@ -253,7 +249,6 @@ class PaneController:
                 self._show_figures()
 
     def run_at(self, index: int) -> Run | None:
-        """Return the run a pane shows."""
         return self._shown[index].run if index < len(self._shown) else None
 
     def reveal(self, comparison: Comparison) -> None:
@@ -261,7 +256,6 @@ class PaneController:
         self._show_last(comparison, self._order)
 
     def show_comparison(self, comparison: Comparison) -> None:
-        """Show a comparison whose turns have ended."""
         self._targets = comparison.targets
         order = list(range(len(self._targets)))
         self._show_last(comparison, self._drawn_order() if comparison.names_hidden else order)

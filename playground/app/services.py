@@ -19,6 +19,7 @@ from playground.services.memory_plan import MemoryPlanner
 from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
+from playground.services.replay import Replayer
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
@@ -34,18 +35,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What `build` made; handed out part by part, never as a whole."""
+    """What `build` made: the composition root's own value; parts of it are handed on, not it."""
 
     paths: Paths
     settings: SettingsStore
     secrets: SecretStore
     database: Database
     history: ComparisonStore
+    replayer: Replayer
     library: ModelLibrary
     pool: WorkerPool
     practice: PracticeCloud
     providers: ProviderService
-    prices: PriceService
     telemetry: Telemetry
     comparison: ComparisonService
     hub: HubService
@@ -135,8 +136,8 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     machines = MachineService(Bandwidth(paths.bandwidth_file))
     pool = WorkerPool(MemoryPlanner(library, machines))
     practice = PracticeCloud(library.starter_path)
-    providers = ProviderService(settings, secrets, practice)
     prices = PriceService(settings)
+    providers = ProviderService(settings, secrets, practice, prices)
     local_runs = LocalRuns(database)
     requirements = RequirementsService(machines, local_runs, library, courtesy, pool.held_memory)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
@@ -154,11 +155,11 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         secrets=secrets,
         database=database,
         history=history,
+        replayer=Replayer(history),
         library=library,
         pool=pool,
         practice=practice,
         providers=providers,
-        prices=prices,
         telemetry=telemetry,
         comparison=ComparisonService(engine_for, history, prices.cost),
         hub=hub,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.runs import Comparison, Run, RunOrder, Turn
 from playground.core.targets import LocalTarget, Target
@@ -34,6 +35,7 @@ def new_comparison(
 
 def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_names: bool) -> Turn:
     """Return the next turn with its waiting runs; local runs without a seed share a drawn one."""
+    prompt = whole_characters(prompt)
     seed = comparison.sampling.seed
     drawn = secrets.randbelow(SEED_LIMIT) if seed is None else seed
     places = places_of(comparison.targets, order)
@@ -71,7 +73,9 @@ def request_for(comparison: Comparison, index: int, prompt: str, drawn_seed: int
             messages.append(Message(Role.USER, turn.prompt))
             messages.append(Message(Role.ASSISTANT, answer))
     messages.append(Message(Role.USER, prompt))
-    return ChatRequest(tuple(messages), sampling, keep_cache=bool(comparison.turns))
+    # arguments that are not UTF-8 and answers of older versions can hold half characters
+    whole = (replace(each, content=whole_characters(each.content)) for each in messages)
+    return ChatRequest(tuple(whole), sampling, keep_cache=bool(comparison.turns))
 
 
 def places_of(targets: Sequence[Target], order: RunOrder) -> list[int]:

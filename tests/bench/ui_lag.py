@@ -181,12 +181,7 @@ async def main(app: QApplication) -> None:
         settings=settings,
         notify=window.toast,
     )
-    window.add_page(
-        "compare",
-        "Compare",
-        "compare",
-        lambda: view,
-    )
+    window.add_page("compare", "Compare", "compare", lambda: view)
     window.open_remembered()
     window.resize(1280, 800)
     selection.choose(tuple(targets()))

@@ -35,6 +35,7 @@ def test_usual_names_are_taken(path: str) -> None:
         "x ",
         "x\x00.gguf",
         "x\n.gguf",
+        "x\ud83d.gguf",
         "x?.gguf",
         "x:stream.gguf",
         "x" * 300,

@@ -27,11 +27,11 @@ class Place:
         self.hub_server = hub
         self.folder = folder
         self.models = folder / "models"
+        self.queue_file = folder / "downloads.json"
         self.settings = SettingsStore(folder / "settings.json")
         self._variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hf")}
         self._variables |= environment
         self._limits = limits
-        self.done: list[Download] = []
         self._build()
 
     def _build(self) -> None:
@@ -39,18 +39,21 @@ class Place:
         self.hub = HubService(self.settings, secrets, self.folder / "cache", self._variables)
         self.downloads = DownloadManager(
             self.models,
-            self.folder / "downloads.json",
+            self.queue_file,
             self.hub,
             self.settings,
-            on_done=self.done.append,
             limits=self._limits,
         )
 
     async def restart(self) -> None:
         """End everything and start again, as the program does."""
+        await self.rebuild()
+        await self.downloads.open()
+
+    async def rebuild(self) -> None:
+        """End everything and build it again; the list of downloads is not opened."""
         await self.close()
         self._build()
-        await self.downloads.open()
 
     async def close(self) -> None:
         await self.downloads.close()

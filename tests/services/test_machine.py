@@ -1,7 +1,6 @@
 """This computer as models see it: what is free, what others hold, which cards count."""
 
 import asyncio
-import mmap
 import os
 import subprocess
 import sys
@@ -13,8 +12,6 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
 from playground.services.machine.gpu import AllGpus, GpuSample
 from playground.services.machine.machine import (
@@ -26,9 +23,6 @@ from playground.services.machine.machine import (
     other_programs,
     uses_cards,
 )
-from playground.services.memory_plan import MemoryPlanner
-from playground.services.worker_pool import WorkerPool
-from tests.engines.local_run import ask, run
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -67,26 +61,6 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
         memory = psutil.Process(pid).memory_info()
         assert memory.rss > 264 * MIB
         assert 64 * MIB < given_back(memory) < 100 * MIB
-
-
-@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
-@pytest.mark.model
-async def test_a_loaded_model_counts_with_what_unloading_really_frees(
-    starter_model: Path, tmp_path: Path
-) -> None:
-    library = ModelLibrary(lambda: (), starter_model.parent)
-    pool = WorkerPool(MemoryPlanner(library, service(tmp_path)))
-    assert pool.held_memory() == HeldMemory()
-    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
-    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
-    await run(pool.engine(target), ask("Hi", max_tokens=1))
-    (worker,) = pool.loaded()
-    assert worker.pid is not None
-    resident = psutil.Process(worker.pid).memory_info().rss
-    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
-    assert 180 * MIB < pool.held_memory().ram_bytes < resident - 80 * MIB
-    await pool.close()
-    assert pool.held_memory() == HeldMemory()
 
 
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:

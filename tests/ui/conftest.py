@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -209,32 +209,25 @@ def make_stage(
         providers = Providers()
         window = MainWindow(theme, settings, bridge)
 
-        def compare() -> Page:
-            view = CompareView(theme)
-            ComparePresenter(
-                view,
-                theme,
-                bridge,
-                service=service,
-                history=history,
-                selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
-                settings=settings,
-                notify=window.toast,
-            )
-            return view
-
-        window.add_page("compare", "Compare", "compare", compare)
+        view = CompareView(theme)
+        presenter = ComparePresenter(
+            view,
+            theme,
+            bridge,
+            service=service,
+            history=history,
+            selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
+            settings=settings,
+            notify=window.toast,
+        )
+        window.add_page("compare", "Compare", "compare", lambda: view)
         for key in ("models", "providers", "history"):
-            window.add_page(key, key.title(), key, Page)
-        window.add_page("settings", "Settings", "settings", Page, at_bottom=True)
+            window.add_page(key, key.title(), key, lambda: Page(theme))
+        window.add_page("settings", "Settings", "settings", lambda: Page(theme), at_bottom=True)
         window.open_remembered()
         window.resize(1280, 800)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
-        view = window.page("compare")
-        assert isinstance(view, CompareView)
-        presenter = view.presenter
-        assert isinstance(presenter, ComparePresenter)
         made.append(window)
         return Stage(window, view, presenter, known, providers, votes)
 
@@ -246,6 +239,18 @@ def make_stage(
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     made.clear()
     gc.collect()
+
+
+def take_turns(qtbot: QtBot, turns: int = 10) -> None:
+    """Let everything happen that is due by now, and what that starts: what has not will not.
+
+    Timers without delay fire in the order of their start, so each of these comes after them.
+    """
+    for _ in range(turns):
+        timer = QTimer()
+        timer.setSingleShot(True)
+        with qtbot.waitSignal(timer.timeout):
+            timer.start(0)
 
 
 def every_text(root: QWidget) -> str:

@@ -1,5 +1,6 @@
 """The Compare page as a person uses it: a real window, scripted engines."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,17 @@ from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
+from tests.ui.conftest import (
+    CLOUD,
+    HERE,
+    HERE_TOO,
+    PRACTICE,
+    STARTER,
+    THERE,
+    Stage,
+    every_text,
+    take_turns,
+)
 
 MakeStage = Callable[..., Stage]
 
@@ -243,6 +254,62 @@ def test_thinking_is_folded_away(make_stage: MakeStage, qtbot: QtBot) -> None:
     qtbot.waitUntil(reasoning.isVisible)
     assert reasoning.toPlainText() == "First I think."
     assert shown_text(stage, 0) == "Answer."
+
+
+def streaming(text: str) -> FakeEngine:
+    """Return an engine that thinks and answers `text`; a paragraph's first letters come alone."""
+    parts = re.findall(r"(?:^|\n\n)..|[^\n]+", text)
+    # slow enough for a pane to show each of them
+    thoughts = [(0.03, ReasoningDelta(0, part)) for part in parts]
+    return FakeEngine(Script(steps=(*thoughts, *((0.03, part) for part in parts))))
+
+
+def test_answers_that_stream_while_pages_are_switched_are_whole(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    lines = [[f"Paragraph {line} of answer {n}." for line in range(12)] for n in range(4)]
+    texts = ["\n\n".join(paragraphs) for paragraphs in lines]
+    stage = make_stage({f"large-{n}": streaming(text) for n, text in enumerate(texts)})
+    stage.choose(*(CloudTarget(CLOUD, f"large-{n}") for n in range(4)))
+    stage.ask("Tell me of lighthouses")
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    panes = stage.presenter._panes
+
+    def arrived() -> int:
+        runs = [panes.run_at(index) for index in range(4)]
+        return sum(len(run.reasoning + run.text) for run in runs if run is not None)
+
+    for number in range(20):
+        stage.window.show_page("history" if number % 2 == 0 else "compare")
+        goal = 2 * sum(map(len, texts)) * (number + 1) // 22
+        qtbot.waitUntil(lambda goal=goal: arrived() >= goal)
+    qtbot.waitUntil(finished(stage))
+    stage.window.show_page("compare")
+    for index, paragraphs in enumerate(lines):
+        assert shown_text(stage, index).split("\n") == paragraphs
+        reasoning = stage.view.panes[index].turn._reasoning
+        assert reasoning.toPlainText().split("\n") == paragraphs
+
+
+def test_an_answer_is_never_shown_below_the_next_prompt(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    engine = FakeEngine.saying("The first answer.")
+    stage = make_stage({"SmolLM2 135M": engine})
+    stage.choose(HERE)
+    stage.ask("One")
+    qtbot.waitUntil(finished(stage))
+    engine.script = Script(hang=True)
+    panes = stage.presenter._panes
+    (old,) = panes._shown
+    # its turn is still to come, as after an event just before the end
+    stage.ask("Two")
+    panes._flushes.request(old)
+    qtbot.waitUntil(lambda: old not in panes._shown)
+    take_turns(qtbot)
+    assert shown_text(stage, 0) == ""
+    by_name(stage.view, "Stop all").click()
+    qtbot.waitUntil(finished(stage))
 
 
 def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) -> None:

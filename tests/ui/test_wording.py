@@ -198,6 +198,12 @@ def test_the_line_names_who_was_first_who_was_fastest_and_what_a_thousand_cost()
     assert "<b>unknown</b> for odd" in line
 
 
+def test_an_amount_below_all_digits_is_not_read_as_a_mark() -> None:
+    tiny = run(cost=Cost(1e-14, "electricity", Provenance.ESTIMATED))
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (tiny,)))
+    assert "<b>≈ &lt; $0.000000001</b> electricity for Smol" in line
+
+
 def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
     here, there = run("a", target=local("same")), run("b", target=CloudTarget(CLOUD, "same"))
     failed = run("f", target=local("broken"), status=RunStatus.FAILED)

@@ -27,7 +27,7 @@ from playground.core.events import (
 )
 from playground.core.runs import HostContact, TokenUsage
 from playground.core.targets import CloudTarget
-from playground.engines.openai.chunks import StreamChunk, is_error, read_chunk
+from playground.engines.openai.chunks import ChunkReader, StreamChunk, is_error
 from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
@@ -124,6 +124,7 @@ class _Answer:
         self._timeouts = timeouts
         self._connection: ProviderConnection | None = None
         self._remarks: list[RequestNote] = []
+        self._reader = ChunkReader()
         self._chunks = 0
         self._finish_reason: str | None = None
         self._usage: TokenUsage | None = None
@@ -246,7 +247,7 @@ class _Answer:
             raise StreamMalformed(f"{self._provider.name} sent a piece that is not an object.")
         if is_error(data):
             raise self.errors.from_payload(data)
-        chunk = self._harmless(read_chunk(data, t_s))
+        chunk = self._harmless(self._reader.read(data, t_s))
         self._chunks += 1
         self._finish_reason = chunk.finish_reason or self._finish_reason
         self._usage = chunk.usage or self._usage
@@ -268,8 +269,10 @@ class _Answer:
         )
 
     def _rest(self) -> list[StreamEvent]:
-        """Return what was held back because it began like the key."""
-        thought, said = self._reasoning_redactor.flush(), self._answer_redactor.flush()
+        """Return what was held back: it began like the key, or was half a character."""
+        last = self._harmless(self._reader.rest())
+        thought = last.reasoning + self._reasoning_redactor.flush()
+        said = last.text + self._answer_redactor.flush()
         events: list[StreamEvent] = []
         if thought:
             events.append(ReasoningDelta(self._now(), thought))

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from playground.core.characters import whole_values
 from playground.core.chat import ChatRequest
 from playground.core.targets import Provider
 
@@ -51,7 +52,7 @@ def build_body(
         for field in wanted
         if field in refused and field not in {"stream_options", "top_logprobs"}
     ]
-    return body, tuple(left_out(provider, field) for field in shown)
+    return whole_values(body), tuple(left_out(provider, field) for field in shown)
 
 
 def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from playground.core.codec import decode, encode
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
-from playground.core.requirements.layers import MAX_LAYERS
+from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
 from playground.services.library.cache import CachedListing, LibraryCache, Stamp
 from playground.services.library.courtesy import Courtesy
@@ -89,7 +89,7 @@ class ListingCache:
                     known = self._away.get(path)
                     is_same = known is not None and known[0] is listed
                     away[path] = known if known and is_same else (listed, _decoded(listed))
-            elif not os.path.lexists(path):
+            elif _is_deleted(path):
                 gone.append(path)
         self._away = away
         self._forget(gone)
@@ -113,6 +113,17 @@ def _is_gone(drive: str) -> bool:
     return bool(drive) and not is_drive(drive)
 
 
+def _is_deleted(path: str) -> bool:
+    """Return False too for what cannot be looked at now: rights or a drive keep it away."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def _signature(found: ScannedModel, stamps: dict[str, Stamp]) -> str:
     """Return what changes with anything a listing is made from."""
     made_from = (__version__, found, stamps)
@@ -132,21 +143,6 @@ _NOT_MODELS = {
     "imatrix": "These are measurements for making smaller models, not a model.",
     "vocab": "This is only a vocabulary, not a model.",
 }
-_READERS = frozenset(
-    {
-        "bert",
-        "eurobert",
-        "gemma-embedding",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "llama-embed",
-        "modern-bert",
-        "neo-bert",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "t5encoder",
-    }
-)
 
 
 def bare_model(found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile:
@@ -209,7 +205,7 @@ def problem_of(header: GgufHeader, found: ScannedModel) -> str | None:
         return _NOT_MODELS[kind]
     if header.architecture is None:
         return "The file does not say what kind of model it is."
-    if header.architecture in _READERS:
+    if header.architecture in ENCODERS:
         return "This model turns text into numbers for searching: it cannot answer."
     layers = header.number("block_count")
     if layers is not None and not 0 < layers <= MAX_LAYERS:
@@ -394,22 +390,22 @@ class LibraryIndex:
     def _described(
         self, found: ScannedModel, stamps: dict[str, Stamp], read: Read | None = None
     ) -> tuple[ModelFile, ModelFileInvalid | None]:
-        """Return what the header tells of a model, and why it could not be read."""
+        """Return what the header tells of a model, and why it or its projector cannot be read."""
         try:
             header = self._headers.whole(found, read)
         except ModelFileInvalid as error:
             return model_of(found, bare_model(found, stamps), error), error
+        problem = None
         if found.projector is not None and not found.is_projector_certain:
-            is_own = self._is_projector_of(found.projector, header)
+            try:
+                is_own = belong_together(self._headers.of(found.projector), header)
+            except ModelFileInvalid as error:
+                is_own, problem = False, error
             projector = found.projector if is_own else None
             found = replace(found, projector=projector, is_projector_certain=True)
-        return model_of(found, bare_model(found, stamps), header), None
-
-    def _is_projector_of(self, path: Path, header: GgufHeader) -> bool:
-        try:
-            return belong_together(self._headers.of(path), header)
-        except ModelFileInvalid:
-            return False
+        is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
+        described = model_of(found, bare_model(found, stamps), header)
+        return described, problem if is_out_of_reach else None
 
 
 def _is_being_written(stamps: dict[str, Stamp]) -> bool:

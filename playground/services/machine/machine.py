@@ -20,8 +20,9 @@ from typing import Any
 import psutil
 
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
-from playground.engines.child_process import worker_command, worker_environment
+from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.store.files import write_atomically
 
 # Measures how fast this computer reads memory, and remembers it.
 #
@@ -91,8 +92,7 @@ class Bandwidth:
         text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
         with contextlib.suppress(OSError):
             # it is measured again at the next start
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(text, encoding="utf-8")
+            write_atomically(self._file, text.encode())
         return value
 
 
@@ -122,7 +122,7 @@ def _is_speed(bytes_per_s: float) -> bool:
 
 def measure_in_child() -> float | None:
     """Return bytes per second, measured by a child process; `None` where it fails."""
-    command = [*worker_command()[:-1], "--memory-speed"]
+    command = child_command("--memory-speed")
     try:
         done = subprocess.run(
             command,

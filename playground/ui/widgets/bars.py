@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from playground.ui.format import exact_bytes
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
 
 HEIGHT = 11
 _MOST_ROOM = 3
@@ -53,7 +54,7 @@ class MemoryBar(QWidget):
     @override
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._parts:
-            QToolTip.showText(event.globalPos(), self._text(), self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(self._text()), self)
             return True
         return super().event(event)
 
@@ -113,7 +114,7 @@ class TimeBar(QWidget):
         if (spans, scale_s) == (self._spans, self._scale_s):
             return
         self._spans, self._scale_s = spans, max(scale_s, 1e-3)
-        self.setToolTip(self._explanation() if spans.total_s else "")
+        self.setToolTip(plain_tooltip(self._explanation() if spans.total_s else ""))
         self.update()
 
     @override

@@ -31,10 +31,13 @@ def make_label(
 
 
 def plain_tooltip(text: str) -> str:
-    """Return a tooltip Qt cannot take for HTML: names come from files and providers."""
-    if "<" not in text:
+    """Return a tooltip Qt cannot take for HTML: names come from files and providers.
+
+    Qt has no plain tooltips: it guesses, and what it takes for HTML loads pictures from files.
+    """
+    if "<" not in text and "&lt;" not in text:
         return text
-    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
+    return f'<p style="white-space: pre-wrap">{escape(text)}</p>'
 
 
 def make_card(kind: str = "true") -> QFrame:
@@ -75,7 +78,7 @@ def make_button(
     button = Button(text)
     if kind:
         button.setProperty(kind, True)
-    button.setToolTip(tooltip)
+    button.setToolTip(plain_tooltip(tooltip))
     button.setAccessibleName(name or text)
     button.setCursor(Qt.CursorShape.PointingHandCursor)
     button.setAutoDefault(False)

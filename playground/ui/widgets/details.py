@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import IconButton, make_card, make_label
+from playground.ui.widgets.basics import IconButton, make_card, make_label, plain_tooltip
 
 _LINES = 14
 
@@ -47,7 +47,7 @@ class DetailsTable(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         self._head = QToolButton()
         self._head.setText(title)
-        self._head.setToolTip(tooltip)
+        self._head.setToolTip(plain_tooltip(tooltip))
         self._head.setAccessibleName(title)
         self._head.setCheckable(True)
         self._head.setProperty("flat", True)

@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.basics import make_button, make_label, plain_tooltip
 
 
 class EmptyState(QWidget):
@@ -40,7 +40,7 @@ class EmptyState(QWidget):
         """Say something else."""
         self._title.setText(title)
         self._text.setText(text)
-        self._button.setToolTip(text)
+        self._button.setToolTip(plain_tooltip(text))
 
     def _apply_theme(self) -> None:
         side = self._theme.px(34)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button
+from playground.ui.widgets.basics import make_button, plain_tooltip
 
 EXACTLY = object()
 
@@ -194,7 +194,7 @@ class NumberField(QDoubleSpinBox):
     def __init__(self, theme: Theme, name: str, tooltip: str) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.setToolTip(tooltip)
+        self.setToolTip(plain_tooltip(tooltip))
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         margin = theme.px(7)
@@ -213,7 +213,7 @@ class CheckBox(QCheckBox):
         super().__init__(text)
         self._theme = theme
         self.setAccessibleName(text)
-        self.setToolTip(tooltip)
+        self.setToolTip(plain_tooltip(tooltip))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     @override

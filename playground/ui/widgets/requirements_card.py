@@ -178,7 +178,7 @@ class RequirementBox(QWidget):
         )
         for place, (text, why) in enumerate(heads):
             head = make_label(text, "caption", "quiet")
-            head.setToolTip(why)
+            head.setToolTip(plain_tooltip(why))
             grid.addWidget(head, 0, place)
             # what is expected here is often a range, and takes the room the others leave
             grid.setColumnStretch(place, int(place == _YOURS))

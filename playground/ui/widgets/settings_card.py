@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_label
+from playground.ui.widgets.basics import make_label, plain_tooltip
 
 _CONTROL_WIDTH = 260
 
@@ -36,7 +36,7 @@ class SettingsCard(QFrame):
         self, control: QWidget, title: str, what: str, *, below: QWidget | None = None
     ) -> None:
         """Add a setting, what it is for, and `below` that what follows from it."""
-        control.setToolTip(what)
+        control.setToolTip(plain_tooltip(what))
         row = QHBoxLayout()
         row.setSpacing(self._theme.px(18))
         words = QVBoxLayout()

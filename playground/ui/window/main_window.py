@@ -1,10 +1,10 @@
-"""The window: a rail of pages, the page itself, and the strip of meters below."""
+"""The window: the navigation rail, the page in front, and the status bar below."""
 
 import base64
 import logging
 import platform
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,16 +27,9 @@ from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Toast
-from playground.ui.window.navigation_rail import Rail
-from playground.ui.window.page import Factory, Page, PageStack
+from playground.ui.window.navigation_rail import NavigationRail
+from playground.ui.window.page import Factory, PageStack
 from playground.ui.window.status_bar import StatusBar
-
-
-def dropped_models(data: QMimeData) -> tuple[Path, ...]:
-    """Return the model files and folders among what is dragged."""
-    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
-    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
-
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +45,6 @@ class MainWindow(QMainWindow):
 
     files_dropped = Signal(object)
     """A tuple of paths: .gguf files and folders a person has dropped on the window."""
-    page_changed = Signal(str)
     closed = Signal()
     """Everything has ended; the program may leave its loop."""
 
@@ -74,46 +66,44 @@ class MainWindow(QMainWindow):
         self._connect()
 
     @property
-    def strip(self) -> StatusBar:
-        """The meters."""
-        return self._strip
+    def rail(self) -> NavigationRail:
+        """The buttons that lead to the pages."""
+        return self._rail
 
     @property
-    def page_keys(self) -> tuple[str, ...]:
-        """The keys of all pages."""
-        return self._stack.keys
+    def status_bar(self) -> StatusBar:
+        """The meters."""
+        return self._status_bar
+
+    @property
+    def toast(self) -> Callable[..., None]:
+        """Shows a message at the foot of the page: see `Toast.show_message`."""
+        return self._toast.show_message
+
+    @property
+    def pages(self) -> PageStack:
+        """The pages; what is shown of them changes by `show_page` here."""
+        return self._pages
 
     def is_closing(self) -> bool:
         """Return whether the window was closed; what is open behind it is being ended."""
         return self._is_closing
-
-    @property
-    def wanted_page(self) -> str | None:
-        """Key of the page that comes to the front as soon as it is built."""
-        return self._stack.wanted
-
-    @property
-    def place_of_pages(self) -> QWidget:
-        """The parent a page is built in."""
-        return self._stack
-
-    @property
-    def current_page(self) -> str | None:
-        """Key of the page in front."""
-        return self._stack.current
 
     def add_page(
         self,
         key: str,
         title: str,
         icon: str,
-        factory: Factory,
+        factory: Factory | None = None,
         *,
         at_bottom: bool = False,
     ) -> None:
-        """Give a page its place on the rail and the next Ctrl+number; `factory` runs on demand."""
-        self._stack.add(key, title, factory)
-        number = len(self._stack.keys)
+        """Give a page its place on the rail and the next Ctrl+number.
+
+        `factory` runs on the first visit; a page without one is shown after `add_factories`.
+        """
+        self._pages.add(key, title, factory)
+        number = len(self._pages.keys)
         self._rail.add(key, title, icon, number, at_bottom=at_bottom)
         action = QAction(title, self)
         action.setShortcut(QKeySequence(f"Ctrl+{number}"))
@@ -121,26 +111,23 @@ class MainWindow(QMainWindow):
         action.triggered.connect(self._on_page_action)
         self.addAction(action)
 
-    def set_badge(self, key: str, text: str | None) -> None:
-        """Put a badge of a few letters on a page's button of the rail, or take it away."""
-        self._rail.set_badge(key, text)
-
-    def page(self, key: str) -> Page:
-        """Return a page, built if it has not been."""
-        return self._stack.page(key)
-
     def show_page(self, key: str) -> None:
-        """Bring a page to the front, as soon as it is built; an unknown key is the first page."""
-        self._rail.select(self._stack.show_page(key))
+        """Bring a page to the front, as soon as it has a factory; an unknown key the first one."""
+        try:
+            self._pages.show_page(key)
+        finally:
+            lit = self._pages.wanted or self._pages.current
+            if lit is not None:
+                self._rail.select(lit)
 
-    def hold_pages(self) -> None:
-        """Build no further page until `release_pages`; one that is asked for comes then."""
-        self._stack.hold()
-
-    def release_pages(self) -> None:
-        """Build pages as they are asked for, unless the window is closing."""
-        if not self._is_closing:
-            self._stack.release()
+    def add_factories(self, factories: Mapping[str, Factory]) -> None:
+        """Say how the pages are built that had to wait; one that was asked for is shown now."""
+        if self._is_closing:
+            # it would begin what nobody ends
+            return
+        self._pages.add_factories(factories)
+        if self._pages.wanted is not None:
+            self.show_page(self._pages.wanted)
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
@@ -154,26 +141,11 @@ class MainWindow(QMainWindow):
         self.show_page(page or state.page)
         self.show()
 
-    def toast(
-        self,
-        text: str,
-        *,
-        tone: str = "true",
-        action: str | None = None,
-        on_action: Callable[[], object] | None = None,
-        stay_ms: int = 8000,
-    ) -> None:
-        """Show a message at the foot of the page; see `Toast.show_message`."""
-        self._toast.show_message(
-            text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms
-        )
-
     def report(self, error: BaseException) -> None:
         """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
-
         show_bug(self, error)
 
     def set_stage(self, *, on: bool) -> None:
@@ -184,9 +156,8 @@ class MainWindow(QMainWindow):
             self._was_maximized = self.isMaximized()
         self._rail.setVisible(not on)
         self._theme.set_look(stage=on, stage_scale=self._stage_scale())
-        for page in self._stack.built:
-            page.set_stage(on=on)
-        self._strip.set_stage(on=on)
+        self._pages.set_stage(on=on)
+        self._status_bar.set_stage(on=on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -203,10 +174,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(self.tr("Inference Playground"))
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
-        self._rail = Rail(self._theme)
-        self._stack = PageStack()
+        self._rail = NavigationRail(self._theme)
+        self._pages = PageStack()
         self._toast = Toast(self._theme)
-        self._strip = StatusBar(self._theme)
+        self._status_bar = StatusBar(self._theme)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
@@ -216,21 +187,18 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         body = QVBoxLayout()
         body.setSpacing(0)
-        body.addWidget(self._stack, 1)
+        body.addWidget(self._pages, 1)
         toast_row = QHBoxLayout()
         toast_row.setContentsMargins(22, 0, 22, 8)
         toast_row.addWidget(self._toast)
         body.addLayout(toast_row)
         row.addLayout(body, 1)
         column.addLayout(row, 1)
-        column.addWidget(self._strip)
+        column.addWidget(self._status_bar)
         self.setCentralWidget(center)
 
     def _connect(self) -> None:
         self._rail.chosen.connect(self.show_page)
-        self._stack.page_built.connect(self._on_page_built)
-        self._stack.page_changed.connect(self.page_changed)
-        self._stack.page_refused.connect(self._on_page_refused)
         for keys, slot in (
             ("F11", self._toggle_stage),
             ("Esc", self._on_escape),
@@ -242,55 +210,45 @@ class MainWindow(QMainWindow):
             action.triggered.connect(slot)
             self.addAction(action)
 
-    def _on_page_built(self, key: str) -> None:
-        self._stack.page(key).set_stage(on=self._theme.is_stage)
-
-    def _on_page_refused(self) -> None:
-        if self._stack.current is not None:
-            self._rail.select(self._stack.current)
-
     def _on_page_action(self) -> None:
         action = self.sender()
         if isinstance(action, QAction) and not self._theme.is_stage:
             self.show_page(action.data())
 
     def _focus_prompt(self) -> None:
-        first = self._stack.keys[0]
+        first = self._pages.keys[0]
         self.show_page(first)
-        self.page(first).focus_first()
+        self._pages.page(first).focus_first()
 
     def _toggle_stage(self) -> None:
         self.set_stage(on=not self._theme.is_stage)
 
     def _on_escape(self) -> None:
-        front = self._stack.current
-        if front is not None and self.page(front).handle_escape():
+        front = self._pages.current
+        if front is not None and self._pages.page(front).handle_escape():
             return
         self.set_stage(on=False)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        page = self._stack.wanted or self._stack.current or "compare"
+        page = self._pages.wanted or self._pages.current or "compare"
         window = replace(self._settings.settings.window, geometry=geometry, page=page)
         self._bridge.write(self._settings.update, window=window)
 
     async def _close_in_order(self) -> None:
-        for page in self._stack.built:
-            await self._end(page.close_page)
-        await self._end(self._strip.close_strip)
-        if self._shutdown is not None and not await self._end(self._shutdown):
-            # its thread would keep a program alive that nobody sees any more
-            await self._end(self._bridge.close)
-        self.closed.emit()
-
-    async def _end(self, part: Callable[[], Awaitable[None]]) -> bool:
-        """End a part of the program; one that fails keeps no other from ending."""
+        """End every part of the program; one that fails keeps no other from ending."""
+        for page in self._pages.built:
+            page.closing.emit()
+        self._status_bar.stop()
         try:
-            await part()
+            if self._shutdown is not None:
+                await self._shutdown()
         except Exception:
             log.exception("closing failed")
-            return False
-        return True
+            # its thread would keep a program alive that nobody sees any more
+            await self._bridge.close()
+        finally:
+            self.closed.emit()
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -299,8 +257,6 @@ class MainWindow(QMainWindow):
         if self._is_closing:
             return
         self._is_closing = True
-        # one that is half built would begin what nobody ends
-        self._stack.hold()
         self.set_stage(on=False)
         self._remember()
         self.hide()
@@ -320,6 +276,12 @@ class MainWindow(QMainWindow):
             self.files_dropped.emit(paths)
 
 
+def dropped_models(data: QMimeData) -> tuple[Path, ...]:
+    """Return the model files and folders among what is dragged."""
+    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
+
+
 def show_bug(parent: QWidget, error: BaseException) -> None:
     """Write `error` to the log and offer its report; one dialog at a time."""
     log.error("bug", exc_info=error)
@@ -327,6 +289,7 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
         return
     box = QMessageBox(parent)
     box.setObjectName("bug")
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(parent.tr("Something went wrong inside"))
     box.setText(
         parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")

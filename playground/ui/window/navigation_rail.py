@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
 
 _NARROWEST = 80
 _AROUND_WORD = 10
@@ -66,7 +67,7 @@ class RailButton(QToolButton):
         painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self._badge)
 
 
-class Rail(QWidget):
+class NavigationRail(QWidget):
     """Buttons with an icon and a word; the chosen page's is lit."""
 
     chosen = Signal(str)
@@ -91,7 +92,9 @@ class Rail(QWidget):
         """Add a page's button; `number` is what Ctrl is pressed with."""
         button = RailButton(self._theme, title)
         button.setProperty("key", key)
-        button.setToolTip(self.tr("{page} (Ctrl+{number})").format(page=title, number=number))
+        button.setToolTip(
+            plain_tooltip(self.tr("{page} (Ctrl+{number})").format(page=title, number=number))
+        )
         button.clicked.connect(self._on_clicked)
         button.toggled.connect(self._apply_theme)
         self._group.addButton(button)

@@ -19,7 +19,7 @@ from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
 from playground.ui.format import translate
 from playground.ui.theme.theme import Theme, set_properties
-from playground.ui.widgets.basics import IconButton, make_button, make_label
+from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
 
 Value = float | int | tuple[str, ...] | None
 
@@ -276,7 +276,7 @@ class AnswerSettings(QFrame):
         form.addLayout(head)
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
-        field.setToolTip(parameter.explanation())
+        field.setToolTip(plain_tooltip(parameter.explanation()))
         field.setProperty("parameter", parameter.name)
         field.textEdited.connect(self._on_edited)
         label.setBuddy(field)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
-    from playground.ui.widgets.details import Row
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
@@ -325,10 +324,10 @@ class CompareView(Page):
     details_clicked = Signal(int)
     target_removed = Signal(str)
 
+    MARGINS = (22, 16, 22, 14)
+
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._panes: list[ResponsePane] = []
+        super().__init__(theme)
         self._chips: list[TargetChip] = []
         self._is_stage = False
         self._picker: TargetPicker | None = None
@@ -336,16 +335,11 @@ class CompareView(Page):
         self._summary: SummaryCard | None = None
         self._build()
         self._connect()
-        self._apply_theme()
-
-    def complete(self) -> None:
-        """Build the drawer, without which the page can be typed into already."""
-        _ = self.settings
 
     @property
     def panes(self) -> "Sequence[ResponsePane]":
         """The panes in the order they are shown."""
-        return tuple(self._panes)
+        return self.grid.panes
 
     @property
     def settings(self) -> "AnswerSettings":
@@ -405,15 +399,14 @@ class CompareView(Page):
         """Have so many panes; those that stay keep what they show."""
         from playground.ui.answers.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
 
-        while len(self._panes) > count:
-            self._panes.pop()
-        while len(self._panes) < count:
+        panes = [*self.grid.panes[:count]]
+        while len(panes) < count:
             pane = ResponsePane(self._theme)
             pane.stop_button.clicked.connect(self._on_pane_stop)
             pane.vote_button.clicked.connect(self._on_pane_vote)
             pane.metrics.clicked.connect(self._on_pane_details)
-            self._panes.append(pane)
-        self.grid.set_panes(self._panes)
+            panes.append(pane)
+        self.grid.set_panes(panes)
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
@@ -422,13 +415,6 @@ class CompareView(Page):
         self.header.set_running(running=running)
         for chip in self._chips:
             chip.set_removable(removable=not running)
-
-    def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
-        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
-
-        popup = DetailsPopup(self._theme, title, self)
-        popup.set_rows(rows)
-        popup.show_at(self._panes[index].metrics)
 
     def open_picker(self) -> None:
         """Show the list of what can be added, below its button."""
@@ -456,17 +442,12 @@ class CompareView(Page):
         self._chip_box.setVisible(bool(self._chips) and not on)
 
     def _build(self) -> None:
-        outer = self._outer = QHBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        self._column = QVBoxLayout()
-        outer.addLayout(self._column, 1)
         self.header = Header(self._theme)
         self._column.addWidget(self.header)
         self._column.addWidget(self._build_chips())
         self.empty = CompareEmptyState(self._theme)
         self._column.addWidget(self.empty, 1)
-        self.grid = PaneGrid(self._theme)
+        self.grid = PaneGrid(self._theme, row_limit=3, heights=(320, 300))
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
         self.prompt_card = PromptCard(self._theme)
@@ -489,7 +470,6 @@ class CompareView(Page):
         self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
         QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
-        self._theme.changed.connect(self._apply_theme)
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.set_drawer_open(is_open=on)
@@ -515,12 +495,7 @@ class CompareView(Page):
 
     def _index_of_sender(self) -> int:
         pressed = cast("QWidget", self.sender())
-        return next(n for n, pane in enumerate(self._panes) if pane.isAncestorOf(pressed))
-
-    def _apply_theme(self) -> None:
-        px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(14))
-        self._column.setSpacing(px(12))
+        return next(n for n, pane in enumerate(self.panes) if pane.isAncestorOf(pressed))
 
 
 @dataclass(frozen=True, slots=True)

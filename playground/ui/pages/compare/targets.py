@@ -213,11 +213,10 @@ class TargetSelection:
         return self._library.starter_path() is not None
 
     def choose(self, targets: Sequence[Target]) -> None:
-        unique = {target.key: target for target in targets}
-        self._chosen = tuple(unique.values())[:MOST]
+        """Replace the chosen targets, and remember them for the next start."""
+        self._show(targets)
         keys = tuple(target.key for target in self._chosen)
         self._bridge.write(self._settings.update, last_targets=keys)
-        self.changed()
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""
@@ -241,10 +240,13 @@ class TargetSelection:
 
         renewed = tuple(now(target) for target in self._chosen)
         if renewed != self._chosen:
-            self.choose(renewed)
+            self._show(renewed)
 
     async def restore(self) -> None:
-        """Choose what was chosen when the program was closed, as far as it is still there."""
+        """Choose what was chosen when the program was closed, as far as it is there now.
+
+        What is not stays remembered: its drive or its server may be back at the next start.
+        """
         keys = self._settings.settings.last_targets
         if not keys or self._chosen:
             return
@@ -252,7 +254,7 @@ class TargetSelection:
             await self.list_files()
         found = [self._find(key) for key in keys]
         if not self._chosen:
-            self.choose([target for target in found if target is not None])
+            self._show([target for target in found if target is not None])
 
     async def list_files(self) -> tuple[ModelFile, ...]:
         """Look for model files; of those that are new nothing but name and size is known yet."""
@@ -316,6 +318,11 @@ class TargetSelection:
         )
         return entries(known, {target.key for target in self._chosen})
 
+    def _show(self, targets: Sequence[Target]) -> None:
+        unique = {target.key: target for target in targets}
+        self._chosen = tuple(unique.values())[:MOST]
+        self.changed()
+
     def _judge(self, files: Sequence[ModelFile]) -> dict[Path, Fit]:
         free = self._free_bytes()
         fits = {}
@@ -348,7 +355,7 @@ class TargetSelection:
 
         renewed = tuple(map(now, self._chosen))
         if renewed != self._chosen:
-            self.choose(renewed)
+            self._show(renewed)
 
     async def _scan_and_show(self, show: Callable[[], None]) -> None:
         await self.list_files()

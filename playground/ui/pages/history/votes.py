@@ -24,6 +24,7 @@ from playground.ui.widgets.basics import (
     make_card,
     make_label,
     make_line,
+    plain_tooltip,
 )
 from playground.ui.widgets.empty_state import EmptyState
 
@@ -144,7 +145,7 @@ class _VoteBar(QWidget):
         super().__init__()
         self._theme = theme
         self._count = count
-        self.setToolTip(words)
+        self.setToolTip(plain_tooltip(words))
         self.setAccessibleName(words)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(theme.px(640))

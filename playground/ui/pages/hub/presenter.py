@@ -2,24 +2,22 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery, SearchPage
 from playground.core.requirements.model import Compatibility
 from playground.services.downloads.manager import DownloadManager
-from playground.services.hub.service import HubService
+from playground.services.hub.service import HubService, featured_models
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.repository import Assessor, RepositoryPresenter
 from playground.ui.pages.hub.view_models import FeaturedRow, ResultRow, ResultsState
-from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
 
@@ -52,7 +50,7 @@ class HubPresenter(QObject):
         """What is listed or asked for; `None`: the shelf."""
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
-        self._shelf = hub.shelf()
+        self._shelf = featured_models()
         self._opened = RepositoryPresenter(
             view,
             bridge,
@@ -209,6 +207,7 @@ class HubPresenter(QObject):
         panel = self._view.panel
         panel.change_results(tuple(self._row(row.model) for row in panel.rows))
         self._opened.reckon()
+        await self._bridge.submit(self._hub.load())
 
     def _show_shelf(self) -> None:
         verdict = self._requirements.quick_verdict
@@ -246,42 +245,3 @@ class HubPresenter(QObject):
         return self.tr(
             "The variable {0} keeps this program offline. Start it without, to get models."
         ).format(name or "HF_HUB_OFFLINE")
-
-
-__all__ = ["HubPage", "HubPresenter", "make_hub_page"]
-
-
-def make_hub_page(
-    theme: Theme,
-    bridge: Bridge,
-    hub: HubService,
-    downloads: DownloadManager,
-    requirements: Assessor,
-    *,
-    library: ModelLibrary,
-    settings: SettingsStore,
-    open_downloads: Callable[[], object],
-    open_compare: Callable[[Path], object],
-    toast: Notify,
-    open_settings: Callable[[], object] | None = None,
-    parent: QWidget | None = None,
-) -> Generator[None, None, HubPage]:
-    """Build the page with its presenter, in steps; `open_compare` gets the file to compare with."""
-    view = HubPage(theme, parent)
-    yield
-    view.complete()
-    yield
-    view.presenter = HubPresenter(
-        view,
-        bridge,
-        hub=hub,
-        downloads=downloads,
-        requirements=requirements,
-        library=library,
-        settings=settings,
-        open_downloads=open_downloads,
-        open_compare=open_compare,
-        open_settings=open_settings,
-        toast=toast,
-    )
-    return view

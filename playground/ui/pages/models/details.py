@@ -69,7 +69,9 @@ class ElsewhereBox(QWidget):
         for row, (device, needs) in enumerate(found):
             name = make_label(device.name, "control", wrap=True)
             name.setToolTip(
-                self.tr("Estimated from published figures: {0}").format(device.machine.source)
+                plain_tooltip(
+                    self.tr("Estimated from published figures: {0}").format(device.machine.source)
+                )
             )
             badge = Badge(self._theme)
             badge.set_badge(*verdict_words(needs.verdict))
@@ -164,9 +166,6 @@ class ModelDetails(QScrollArea):
         self._row: ModelRow | None = None
         self._shown: tuple[ModelRow, LoadLimits] | None = None
         self._build()
-
-    def complete(self) -> None:
-        """Add the lower half; both at once would hold up the window."""
         self._build_lower()
         self._connect()
 

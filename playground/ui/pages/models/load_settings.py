@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 from playground.ui.format import words_in
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.basics import make_button, make_label, plain_tooltip
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox
 
 _SMALLEST_CONTEXT = 512
@@ -178,7 +178,7 @@ class LoadSettingsEditor(QWidget):
         head.addStretch(1)
         head.addWidget(make_label(technical, "caption", "quiet"))
         column.addLayout(head)
-        control.setToolTip(what)
+        control.setToolTip(plain_tooltip(what))
         column.addWidget(control)
         column.addWidget(make_label(what, "caption", "quiet", wrap=True))
         column.addSpacing(self._theme.px(8))

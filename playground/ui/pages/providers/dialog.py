@@ -19,7 +19,7 @@ from playground.core.urls import AddressCheck, AddressLevel
 from playground.store.presets import Preset
 from playground.ui.pages.providers.page import tier_explained, tier_words
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.basics import make_button, make_card, make_label
+from playground.ui.widgets.basics import make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.inputs import CheckBox
 
 
@@ -170,7 +170,7 @@ class ProviderForm(QWidget):
         label = make_label(name, "control")
         field = QLineEdit()
         field.setAccessibleName(name)
-        field.setToolTip(tooltip)
+        field.setToolTip(plain_tooltip(tooltip))
         label.setBuddy(field)
         column.addWidget(label)
         column.addWidget(field)
@@ -306,7 +306,7 @@ class ProviderDialog(QDialog):
                 self._list.addItem(head)
             item = QListWidgetItem(preset.name)
             item.setData(_PRESET_ROLE, preset)
-            item.setToolTip(preset.note or preset.provider.base_url)
+            item.setToolTip(plain_tooltip(preset.note or preset.provider.base_url))
             item.setFont(self._theme.font("control"))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{preset.name}, {tier_words(tier)}")
             self._list.addItem(item)

@@ -1,7 +1,8 @@
 """Cuts Markdown that is still being written into pieces that are finished and one that is not.
 
 Only what decides where a piece may end is read here: code fences, blank lines, lists. Everything
-else is left to Qt's Markdown reader.
+else is left to Qt's Markdown reader. Where a piece ends follows from the text alone and not from
+the parts it came in, so that an answer looks the same while it is written and afterwards.
 """
 
 import re
@@ -15,7 +16,13 @@ LONG_LINE = 4000
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$")
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s")
-_INLINE = frozenset("*_`[]<>~|\\!#")
+_LIST_ITEM_BEGUN = re.compile(r"[-*+]?|\d{1,9}[.)]?")
+_LEAST_LINE = LONG_PROSE // 2
+"""Characters below which a line is not cut."""
+_STEP = 200
+"""Characters between two attempts to find a harmless place."""
+_MARKER_ROOM = 12
+"""Characters that show whether a word would be read as a list's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +106,26 @@ class MarkdownSplitter:
 
     def _next_prose(self) -> Piece | None:
         position = 0
-        is_list = bool(_LIST_ITEM.match(self._pending))
+        is_list = not self._prose_joins and bool(_LIST_ITEM.match(self._pending))
         after_blank = False
-        while (end := self._pending.find("\n", position)) >= 0:
-            line = self._pending[position:end]
-            fence = _FENCE.match(line)
-            if fence is not None:
+        while True:
+            end = self._pending.find("\n", position)
+            is_complete = end >= 0
+            line = self._pending[position : end if is_complete else None]
+            # a longer line is cut before its end is known
+            if is_complete and len(line) < _LEAST_LINE and (fence := _FENCE.match(line)):
                 return self._open_fence(fence, position, end)
-            if after_blank and line.strip() and self._may_cut(line, is_list=is_list):
+            if after_blank and self._begins_piece(line, is_list=is_list, is_complete=is_complete):
                 return self._cut(position)
             if is_list and position > LONG_PROSE and _LIST_ITEM.match(line):
                 return self._cut(position)
+            place = self._place_in_long(line, position)
+            if place is not None:
+                return self._cut(position + place, joins=line[:1] != "|")
+            if not is_complete:
+                return None
             after_blank = not line.strip()
             position = end + 1
-        line = self._pending[position:]
-        if after_blank and len(line) > 3 and self._may_cut(line, is_list=is_list):
-            return self._cut(position)
-        return self._cut_long(position)
 
     def _open_fence(self, fence: "re.Match[str]", position: int, end: int) -> Piece:
         before = self._pending[:position]
@@ -126,11 +136,15 @@ class MarkdownSplitter:
         return Prose(before, joins)
 
     @staticmethod
-    def _may_cut(line: str, *, is_list: bool) -> bool:
+    def _begins_piece(line: str, *, is_list: bool, is_complete: bool) -> bool:
+        """Return True where `line`, after a blank one, belongs to nothing before it."""
         if line[:1].isspace() or line[:1] in "`~":
             # it may belong to a list item, or be a fence that is still being written
             return False
-        return not (is_list and _LIST_ITEM.match(line))
+        if not is_list:
+            return True
+        may_become_item = not is_complete and _LIST_ITEM_BEGUN.fullmatch(line)
+        return not may_become_item and not _LIST_ITEM.match(line)
 
     def _cut(self, position: int, *, joins: bool = False) -> Piece:
         piece = Prose(self._pending[:position], self._prose_joins)
@@ -138,17 +152,19 @@ class MarkdownSplitter:
         self._prose_joins = joins
         return piece
 
-    def _cut_long(self, line_start: int) -> Piece | None:
-        if len(self._pending) < LONG_PROSE:
+    def _place_in_long(self, line: str, position: int) -> int | None:
+        """Return where in `line` a text that has become long is cut."""
+        least = max(LONG_PROSE - position, _LEAST_LINE)
+        if len(line) < least:
             return None
-        start = max(line_start, 0)
-        line = self._pending[start:]
-        if _LIST_ITEM.match(line) or line[:1] in "|>#" or len(line) < LONG_PROSE // 2:
-            return None if len(line) < LONG_LINE else self._cut(len(self._pending))
-        space = _harmless_space(line)
-        if space is None:
-            return None if len(line) < LONG_LINE else self._cut(len(self._pending), joins=True)
-        return self._cut(start + space, joins=True)
+        goes_on = self._prose_joins and position == 0
+        if goes_on or not (_LIST_ITEM.match(line) or line[:1] in "|>#"):
+            for size in range(least, min(len(line), LONG_LINE) + 1, _STEP):
+                if (space := _harmless_space(line[:size])) is not None:
+                    return space
+        if len(line) < LONG_LINE:
+            return None
+        return _word_space(line[:LONG_LINE]) or _any_space(line[:LONG_LINE]) or LONG_LINE
 
 
 def _closes(line: str, fence: str) -> bool:
@@ -157,15 +173,29 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _harmless_space(line: str) -> int | None:
-    """Return the last space before a plain word, with no inline mark open before it."""
-    if any(character in _INLINE for character in line):
-        head = line.rstrip()
-        marks = [head.count(mark) for mark in ("*", "_", "`", "~")]
-        if any(count % 2 for count in marks) or head.count("[") != head.count("]"):
-            return None
-    position = len(line)
-    while (position := line.rfind(" ", 1, position)) > 0:
-        following = line[position + 1 : position + 2]
-        if following.isalpha() and line[position - 1] not in " *_`~[(<":
-            return position
+    """Return the last space before a plain word, if no inline mark is open there."""
+    space = _word_space(line)
+    if space is None:
+        return None
+    before = line[:space]
+    is_open = any(before.count(mark) % 2 for mark in "*_`~")
+    return None if is_open or before.count("[") != before.count("]") else space
+
+
+def _word_space(line: str) -> int | None:
+    """Return the last space before a plain word."""
+    space = len(line)
+    while (space := line.rfind(" ", 1, space)) > 0:
+        if line[space + 1 : space + 2].isalpha() and line[space - 1] not in " *_`~[(<":
+            return space
+    return None
+
+
+def _any_space(line: str) -> int | None:
+    """Return the last space before something that does not begin a list or a quote."""
+    space = len(line) - _MARKER_ROOM
+    while (space := line.rfind(" ", 1, space)) > 0:
+        following = line[space + 1 :]
+        if following[0].isalnum() and not _LIST_ITEM.match(following):
+            return space
     return None

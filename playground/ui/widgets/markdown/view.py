@@ -143,18 +143,27 @@ class MarkdownView(QTextBrowser):
         self._theme.changed.connect(self._apply_theme)
 
     def _append(self, added: str) -> None:
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        if self._goes_on_plainly(added):
-            self._splitter.take(added)
-            self._tail = self._splitter.rest
-            text = self._held + added
-            shown = text.rstrip(" ")
-            self._held = text[len(shown) :]
-            if shown:
-                self._writer.append_plain(cursor, shown)
-            return
+        expected = self._plain_continuation(added)
+        finished = self._splitter.take(added)
+        self._tail = self._splitter.rest
+        # a finished piece must be written: the next rewriting of the tail begins behind it
+        if expected is not None and not finished and self._tail == expected:
+            self._append_plain(added)
+        else:
+            self._rewrite_tail(finished)
+
+    def _append_plain(self, added: str) -> None:
+        text = self._held + added
+        shown = text.rstrip(" ")
+        self._held = text[len(shown) :]
+        if shown:
+            cursor = QTextCursor(self.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            self._writer.append_plain(cursor, shown)
+
+    def _rewrite_tail(self, finished: list[Piece]) -> None:
         start = self._tail_start
+        cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         cursor.setPosition(start)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
@@ -163,14 +172,13 @@ class MarkdownView(QTextBrowser):
         cursor.block().setUserState(self._tail_state)
         if cursor.blockFormat() != self._tail_format:
             cursor.setBlockFormat(self._tail_format)
-        for piece in self._splitter.take(added):
+        for piece in finished:
             self._write(cursor, piece)
             if isinstance(piece, Code):
                 self._remember_code(piece)
         self._tail_start = cursor.position()
         self._tail_state = cursor.block().userState()
         self._tail_format = cursor.blockFormat()
-        self._tail = self._splitter.rest
         self._held = ""
         if self._tail is not None:
             self._write(cursor, self._tail)
@@ -180,16 +188,22 @@ class MarkdownView(QTextBrowser):
         self._note_code(start)
         self._place_buttons(self._code_count)
 
-    def _goes_on_plainly(self, added: str) -> bool:
-        """Return True where the new words cannot change how the last line reads."""
+    def _plain_continuation(self, added: str) -> Prose | None:
+        """Return the tail with `added`, where that cannot change how anything before it reads."""
         tail = self._tail
-        if not isinstance(tail, Prose) or len(tail.text) > 1100 or "|" in tail.text:
-            return False
-        if any(character in _SPECIAL for character in added):
-            return False
+        if not isinstance(tail, Prose) or "|" in tail.text or not added.isprintable():
+            return None
+        # a mark at the end of the last word may open or close something once letters follow
+        word = tail.text.rstrip(" ").rpartition(" ")[2]
+        if "www." in word + added or not _SPECIAL.isdisjoint(word + added):
+            return None
         line = tail.text.rpartition("\n")[2]
+        if tail.joins and line is tail.text:
+            line = line.lstrip(" ")
         words = line.lstrip(" #>-*+0123456789.)")
-        return bool(words[:1].isalpha() and len(words) > 1 and not line[:1].isspace())
+        if not words[:1].isalpha() or len(words) < 2 or line[:1].isspace():
+            return None
+        return Prose(tail.text + added, tail.joins)
 
     def _write(self, cursor: QTextCursor, piece: Piece) -> None:
         number = self._code_count

@@ -6,7 +6,7 @@ tables are taken over: an image or raw HTML never reaches a document that is lai
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtCore import QByteArray, QObject, QUrl
 from PySide6.QtGui import (
     QFont,
     QTextBlock,
@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.markdown.splitter import Code, Piece, Prose
 
 _FEATURES = QTextDocument.MarkdownFeature(
@@ -76,7 +77,9 @@ class MarkdownWriter:
 
     def _write_prose(self, cursor: QTextCursor, piece: Prose) -> None:
         self._scratch.setMarkdown(piece.text, _FEATURES)
-        block = self._scratch.begin()
+        self._write_blocks(cursor, self._scratch.begin())
+
+    def _write_blocks(self, cursor: QTextCursor, block: QTextBlock) -> None:
         while block.isValid():
             table = _table_at(block)
             if table is not None:
@@ -97,11 +100,7 @@ class MarkdownWriter:
             gap = ""
         cursor.insertText(gap, self._formats.text)
         self._write_fragments(cursor, block, 0)
-        block = block.next()
-        while block.isValid():
-            if block.text():
-                self._write_block(cursor, block)
-            block = block.next()
+        self._write_blocks(cursor, block.next())
 
     def _write_block(self, cursor: QTextCursor, source: QTextBlock) -> None:
         level = source.blockFormat().headingLevel()
@@ -174,7 +173,7 @@ class MarkdownWriter:
             made.setAnchorHref(given.anchorHref())
             made.setForeground(self._theme.color("accent"))
             made.setFontUnderline(True)
-            made.setToolTip(given.anchorHref())
+            made.setToolTip(plain_tooltip(shown_address(given.anchorHref())))
         return made
 
     def _write_code(self, cursor: QTextCursor, piece: Code, number: int) -> None:
@@ -261,6 +260,11 @@ class SealedDocument(QTextDocument):
     @override
     def loadResource(self, _kind: int, _name: object) -> object:
         return QByteArray()
+
+
+def shown_address(address: str) -> str:
+    """Return an address as the browser gets it: no letter in it hides or imitates others."""
+    return QUrl(address).toEncoded().toStdString() or address
 
 
 def is_web_address(address: str) -> bool:

@@ -1,5 +1,6 @@
 """A model is loaded as its verdict says, on a card that NVML tells of; the worker is real."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -17,11 +18,15 @@ from playground.core.requirements import memory
 from playground.core.requirements.assess import ModelSpec, plan_placement
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.runs import RunOrder
-from playground.core.targets import LoadSettings, LocalTarget
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.core.turns import new_comparison
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import Bandwidth, HeldMemory, MachineService
+from playground.services.memory_plan import MemoryPlanner
+from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
+from tests.engines.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 from tests.services.nvml import FakeNvml
-from tests.services.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -263,3 +268,23 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
         await run(services.pool.engine(LocalTarget(model_at(other), SETTINGS)), ask("Hi"))
         (second,) = services.pool.loaded()
         assert (second.name, second.gpu_layers) == ("other", loaded.gpu_layers)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mapped files count otherwise there")
+async def test_a_loaded_model_counts_with_what_unloading_really_frees(
+    starter_model: Path, tmp_path: Path
+) -> None:
+    library = ModelLibrary(lambda: (), starter_model.parent)
+    machines = MachineService(Bandwidth(tmp_path / "m.json", lambda: 20e9))
+    pool = WorkerPool(MemoryPlanner(library, machines))
+    assert pool.held_memory() == HeldMemory()
+    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
+    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
+    await run(pool.engine(target), ask("Hi", max_tokens=1))
+    (worker,) = pool.loaded()
+    assert worker.pid is not None
+    resident = psutil.Process(worker.pid).memory_info().rss
+    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
+    assert 180 * MIB < pool.held_memory().ram_bytes < resident - 80 * MIB
+    await pool.close()
+    assert pool.held_memory() == HeldMemory()

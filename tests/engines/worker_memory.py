@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from playground.core.targets import LoadSettings
-from playground.engines.child_process import spawn, worker_command, worker_environment
+from playground.engines.child_process import child_command, spawn, worker_environment
 from playground.engines.llama import protocol as wire
 from tests.engines.local_run import ask, order
 
@@ -36,7 +36,9 @@ async def growth(path: Path, settings: LoadSettings, *, pages_out: bool = False)
     system does not take them on demand.
     """
     assert settings.context is not None
-    process = await spawn(worker_command(), worker_environment(os.environ), wire.LINE_LIMIT)
+    process = await spawn(
+        child_command("--worker"), worker_environment(os.environ), wire.LINE_LIMIT
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -44,13 +46,14 @@ async def growth(path: Path, settings: LoadSettings, *, pages_out: bool = False)
         load = order(
             path,
             context=settings.context,
-            threads=2,
+            threads=1,
             kv_type=settings.kv_type,
             flash_attention=settings.flash_attention,
         )
         process.stdin.write(wire.pack(wire.load(load)))
         await _wait_for(process.stdout, "loaded")
-        request = ask("a b c d e f g h " * 20, max_tokens=1)
+        # a digit is a token, in the starter as in vocabularies of single bytes
+        request = ask("1234567890" * 14, max_tokens=1)
         process.stdin.write(wire.pack(wire.generate(1, request)))
         finished = await _wait_for(process.stdout, "finished")
         assert finished["prompt_tokens"] > UBATCH, finished

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library.app_folders import app_model_folders
+from playground.services.library.app_folders import AppModelFolder, app_model_folders
 from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, ollama
 
@@ -70,11 +70,11 @@ async def owners(
     home: Path, platform: str, environment: dict[str, str]
 ) -> list[tuple[str, str | None]]:
     """Return source and owner of what is found."""
-    library = ModelLibrary(
-        lambda: (),
-        home / "own",
-        apps=lambda: app_model_folders(platform, environment, home, home / "hub"),
-    )
+
+    def apps() -> tuple[AppModelFolder, ...]:
+        return app_model_folders(platform, environment, home, home / "hub")
+
+    library = ModelLibrary(lambda: (), home / "own", apps=apps)
     return [(model.source, model.owner) for model in await listed(library)]
 
 

@@ -185,7 +185,7 @@ async def test_publisher_and_name_come_from_the_folders_a_program_gives_a_meanin
 
 
 async def test_what_the_hubs_cache_holds_beside_models_is_not_walked_through(home: Path) -> None:
-    cache = home / ".cache" / "huggingface" / "hub"
+    cache = home / "hub"
     dense(cache / "datasets--org--texts" / "snapshots" / "1" / "sample.gguf")
     dense(cache / "models--org--thing" / "snapshots" / "1" / "thing.gguf")
     assert await owners(home, "linux", {}) == [("Hugging Face", "Hugging Face")]

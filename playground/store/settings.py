@@ -33,14 +33,7 @@ class WindowState:
 
     geometry: str | None = None
     """What `QWidget.saveGeometry` returned, in base64."""
-    splitter: str | None = None
-    """What `QSplitter.saveState` returned, in base64."""
     page: str = "compare"
-    maximized: bool = False
-    drawer_open: bool = False
-    """The drawer with system prompt, sampling and seed."""
-    meters_open: bool = False
-    """The details behind the strip of meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,6 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
-    first_run_done: bool = False
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None

@@ -1,13 +1,13 @@
-"""Where the program keeps its files."""
+"""Where the program keeps its files, and how a file is written whole."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import platformdirs
 
-HOME_VARIABLE = "PLAYGROUND_HOME"
 _APPLICATION = "inference-playground"
 
 
@@ -26,7 +26,6 @@ class Paths:
 
     @property
     def database_file(self) -> Path:
-        """The history of comparisons."""
         return self.data_dir / "history.sqlite3"
 
     @property
@@ -36,27 +35,24 @@ class Paths:
 
     @property
     def cache_dir(self) -> Path:
-        """What can be thrown away: it is found or asked for again."""
+        """Files that can be deleted: their content is found or asked for again."""
         return self.data_dir / "cache"
 
     @property
     def library_file(self) -> Path:
-        """What is known of the model files without opening them."""
+        """Headers and listings of model files, so that those need not be opened again."""
         return self.cache_dir / "library.sqlite3"
 
     @property
     def bandwidth_file(self) -> Path:
-        """How fast this computer reads memory, measured once."""
         return self.cache_dir / "memory-speed.json"
 
     @property
     def downloads_file(self) -> Path:
-        """The queue of downloads."""
         return self.data_dir / "downloads.json"
 
     @property
     def log_file(self) -> Path:
-        """What went wrong, for a report."""
         return self.log_dir / "playground.log"
 
     def create(self) -> None:
@@ -69,7 +65,7 @@ class Paths:
 
 def default_paths() -> Paths:
     """Return the folder `PLAYGROUND_HOME` names, or the system's usual ones."""
-    home = os.environ.get(HOME_VARIABLE)
+    home = os.environ.get("PLAYGROUND_HOME")
     if home:
         root = Path(home).expanduser().absolute()
         return Paths(root, root, root / "logs")
@@ -84,3 +80,18 @@ def aside_path(path: Path) -> Path:
     """Return the first unused name of the form `history.sqlite3.damaged-1` beside `path`."""
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
     return next(name for name in names if not (name.exists() or name.is_symlink()))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write `content` whole or not at all, readable by this user only (mkstemp makes 0600)."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,11 +1,8 @@
 """Downloads from the Hub: a queue that outlives the program, fetched a few at a time."""
 
 import asyncio
-import contextlib
 import json
 import logging
-import os
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -35,7 +32,7 @@ from playground.services.downloads.job import (
 )
 from playground.services.downloads.part_file import bytes_here, check_disk_space, delete_partial
 from playground.services.hub.service import HubService
-from playground.store.files import aside_path
+from playground.store.files import aside_path, write_private
 from playground.store.settings import Settings, SettingsStore
 
 _RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
@@ -82,19 +79,10 @@ class QueueFile:
         """Write the queue down; raises `StorageFailed`."""
         kept = [replace(item, speed_bytes_per_s=None, left_s=None) for item in downloads]
         text = json.dumps({"downloads": [encode(item) for item in kept]}, indent=1)
-        name: str | None = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
+            write_private(self._path, text.encode())
         except OSError as error:
-            if name is not None:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
             raise StorageFailed(
                 f"The list of downloads could not be saved: {error.strerror or error}."
             ) from error

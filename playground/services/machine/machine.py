@@ -22,26 +22,21 @@ import psutil
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
-
-# Measures how fast this computer reads memory, and remembers it.
-#
-# It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
-# the memory it takes nor its load stays.
-
+from playground.store.files import write_private
 
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
 _LONGEST_S = 0.6
-_WAIT_S = 20.0
 _LOOK_S = 0.15
 _BUSY_PERCENT = 30.0
 
 
 class Bandwidth:
-    """The memory bandwidth of this computer, measured once.
+    """The memory bandwidth of this computer, measured once and remembered in a file.
 
-    What was measured while other programs were at work is too low: it is measured again at the next
-    start, and the better figure counts.
+    It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
+    the memory it takes nor its load stays. What was measured while other programs were at work is
+    too low: it is measured again at the next start, and the better figure counts.
     """
 
     def __init__(
@@ -54,22 +49,18 @@ class Bandwidth:
         self._file = file
         self._measure = measure or measure_in_child
         self._is_busy = is_busy or others_are_at_work
-        self._value: float | None = None
+        self.bytes_per_s: float | None = None
+        """What is known without measuring."""
         self._lock = asyncio.Lock()
         self._has_failed = False
-
-    @property
-    def bytes_per_s(self) -> float | None:
-        """What is known without measuring."""
-        return self._value
 
     async def get(self) -> float | None:
         """Return bytes per second; measured at the first call on this computer."""
         async with self._lock:
-            if self._value is None and not self._has_failed:
-                self._value = await asyncio.to_thread(self._load_or_measure)
-                self._has_failed = self._value is None
-            return self._value
+            if self.bytes_per_s is None and not self._has_failed:
+                self.bytes_per_s = await asyncio.to_thread(self._load_or_measure)
+                self._has_failed = self.bytes_per_s is None
+            return self.bytes_per_s
 
     def _load_or_measure(self) -> float | None:
         processor = platform.processor() or platform.machine()
@@ -92,7 +83,7 @@ class Bandwidth:
         with contextlib.suppress(OSError):
             # it is measured again at the next start
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(text, encoding="utf-8")
+            write_private(self._file, text.encode())
         return value
 
 
@@ -122,14 +113,13 @@ def _is_speed(bytes_per_s: float) -> bool:
 
 def measure_in_child() -> float | None:
     """Return bytes per second, measured by a child process; `None` where it fails."""
-    command = child_command("--memory-speed")
     try:
         done = subprocess.run(
-            command,
+            child_command("--memory-speed"),
             env=worker_environment(os.environ),
             capture_output=True,
             text=True,
-            timeout=_WAIT_S,
+            timeout=20.0,
             check=False,
         )
         return float(done.stdout.split()[-1])
@@ -187,13 +177,13 @@ class MachineService:
         held_bytes: Callable[[], int],
         open_cards: Callable[[], AllGpus] = open_gpus,
         can_use_cards: Callable[[], bool] | None = None,
-        held_on_card_bytes: Callable[[], int] | None = None,
+        held_on_card_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._bandwidth = bandwidth
         self._held_bytes = held_bytes
         self._open_cards = open_cards
         self._can_use_cards = can_use_cards or uses_cards
-        self._held_on_card_bytes = held_on_card_bytes or _nothing
+        self._held_on_card_bytes = held_on_card_bytes
         self._asking = threading.Lock()
         self._cards: AllGpus | None = None
         self._programs: tuple[ProgramMemory, ...] = ()
@@ -202,33 +192,14 @@ class MachineService:
 
     async def machine(self) -> Machine:
         """Return this computer at this moment."""
-        bandwidth = await self._bandwidth.get()
+        await self._bandwidth.get()
         async with self._looking:
-            return await asyncio.to_thread(self._look, bandwidth)
+            return await asyncio.to_thread(
+                lambda: replace(self.memory_now(), programs=self._other_programs())
+            )
 
     def quick(self) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
-        return self._without_cards(self._bandwidth.bytes_per_s)
-
-    def memory_now(self) -> Machine:
-        """Return the memory there is at this moment, and the cards; blocks: for threads."""
-        return replace(self._without_cards(self._bandwidth.bytes_per_s), cards=self._usable_cards())
-
-    def close(self) -> None:
-        """Give the cards' interfaces back."""
-        with self._asking:
-            if self._cards is not None:
-                self._cards.close()
-                self._cards = None
-
-    def _look(self, bandwidth: float | None) -> Machine:
-        return replace(
-            self._without_cards(bandwidth),
-            cards=self._usable_cards(),
-            programs=self._other_programs(),
-        )
-
-    def _without_cards(self, bandwidth: float | None) -> Machine:
         system = psutil.virtual_memory()
         free = min(system.total, system.available + self._held_bytes())
         if _is_apple():
@@ -239,8 +210,18 @@ class MachineService:
             ram_total_bytes=system.total,
             ram_free_bytes=free,
             is_unified=_is_apple(),
-            bandwidth_bytes_per_s=bandwidth,
+            bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
         )
+
+    def memory_now(self) -> Machine:
+        """Return the memory there is at this moment, and the cards; blocks: for threads."""
+        return replace(self.quick(), cards=self._usable_cards())
+
+    def close(self) -> None:
+        with self._asking:
+            if self._cards is not None:
+                self._cards.close()
+                self._cards = None
 
     def _usable_cards(self) -> tuple[GraphicsCard, ...]:
         if _is_apple() or not self._can_use_cards():
@@ -324,17 +305,9 @@ def other_programs() -> tuple[ProgramMemory, ...]:
             continue
         memory = info["memory_info"]
         if memory is not None and info["name"]:
-            held[_plain(info["name"])] += given_back(memory)
+            held[info["name"].removesuffix(".exe").removesuffix(".EXE")] += given_back(memory)
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
-
-
-def _nothing() -> int:
-    return 0
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(".exe").removesuffix(".EXE")
 
 
 def _is_apple() -> bool:

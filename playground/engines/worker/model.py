@@ -68,7 +68,6 @@ class AbortSwitch:
         self._text[0] = b"\x01"
 
     def release(self) -> None:
-        """Let work begin again."""
         self._text[0] = b"\x00"
 
 
@@ -102,7 +101,6 @@ class LoadedModel:
         self.chunk_tokens = UBATCH_CPU
 
     def close(self) -> None:
-        """Give the memory back."""
         api.llama_free(self.context)
         api.llama_model_free(self.model)
 

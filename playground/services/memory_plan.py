@@ -13,7 +13,7 @@ from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import given_back
+from playground.services.machine.machine import reclaimable_bytes
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 
 
@@ -76,7 +76,8 @@ class MemoryPlanner:
         for worker in self._workers():
             with suppress(psutil.Error):
                 # one that has just ended holds nothing
-                held += given_back(psutil.Process(worker.pid).memory_info()) if worker.pid else 0
+                if worker.pid:
+                    held += reclaimable_bytes(psutil.Process(worker.pid).memory_info())
         return held
 
     def held_on_card_bytes(self) -> int:

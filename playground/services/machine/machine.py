@@ -48,7 +48,7 @@ class Bandwidth:
     ) -> None:
         self._file = file
         self._measure = measure or measure_in_child
-        self._is_busy = is_busy or others_are_at_work
+        self._is_busy = is_busy or other_programs_are_busy
         self.bytes_per_s: float | None = None
         """What is known without measuring."""
         self._lock = asyncio.Lock()
@@ -87,7 +87,7 @@ class Bandwidth:
         return value
 
 
-def others_are_at_work() -> bool:
+def other_programs_are_busy() -> bool:
     """Return True where other programs than this one keep the processor busy."""
     before = _own_seconds()
     busy_percent = psutil.cpu_percent(_LOOK_S)
@@ -230,7 +230,7 @@ class MachineService:
             if self._cards is None:
                 self._cards = self._open_cards()
             samples = self._cards.read()
-        return cards_of(samples, self._held_on_card_bytes())
+        return graphics_cards(samples, self._held_on_card_bytes())
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()
@@ -240,7 +240,7 @@ class MachineService:
         return self._programs
 
 
-def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
+def graphics_cards(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
     """Return the cards whose memory is known, the one with most free first.
 
     What this program holds counts as free on that one: models run on it. Which one they are on is
@@ -266,7 +266,7 @@ def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[Graphic
     return tuple(cards)
 
 
-def given_back(memory: Any) -> int:
+def reclaimable_bytes(memory: Any) -> int:
     """Return the bytes that become available when a process ends, from psutil's `memory_info()`.
 
     Pages of files, a model's weights among them, count as available already under Linux while they
@@ -305,7 +305,9 @@ def other_programs() -> tuple[ProgramMemory, ...]:
             continue
         memory = info["memory_info"]
         if memory is not None and info["name"]:
-            held[info["name"].removesuffix(".exe").removesuffix(".EXE")] += given_back(memory)
+            held[info["name"].removesuffix(".exe").removesuffix(".EXE")] += reclaimable_bytes(
+                memory
+            )
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
 

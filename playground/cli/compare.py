@@ -5,7 +5,8 @@ import asyncio
 import math
 import signal
 import sys
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -45,7 +46,7 @@ class RunReport:
         """The runs in the order in which their targets were named."""
         return tuple(self._runs.values())
 
-    def take(self, update: TurnUpdate) -> None:
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case TurnStarted(turn=turn):
                 self._runs = {run.id: run for run in turn.runs}
@@ -153,12 +154,12 @@ async def run(
     order = RunOrder.RACE if args.race else RunOrder.FAIR
     bug: Exception | None = None
     try:
-        with _Interrupt(service):
+        with _interrupt_stops(service):
             async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
                 async for update in updates:
-                    report.take(update)
+                    report.add(update)
                     if printer is not None:
-                        printer.take(update)
+                        printer.add(update)
                     _warn(update)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
@@ -187,22 +188,19 @@ async def _target(
     return CloudTarget(await providers.resolve(place), whole_characters(name))
 
 
-class _Interrupt:
-    """While it is held, Ctrl-C stops the runs and keeps what they wrote."""
+@contextmanager
+def _interrupt_stops(service: ComparisonService) -> Iterator[None]:
+    """Let Ctrl-C stop the runs, so that what they wrote is kept."""
+    loop = asyncio.get_running_loop()
 
-    def __init__(self, service: ComparisonService) -> None:
-        self._service = service
-        self._loop = asyncio.get_running_loop()
-        self._before: Any = None
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(service.stop_all)
 
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._stop)
-
-    def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _stop(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._service.stop_all)
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Printer:
@@ -213,7 +211,7 @@ class _Printer:
         self._ended: set[str] = set()
         self._queue: list[str] = []
 
-    def take(self, update: TurnUpdate) -> None:
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)

@@ -14,16 +14,6 @@ EXTENSION_FIELDS = frozenset({"top_k", "min_p", "repeat_penalty"})
 """Request fields that are not OpenAI's: a public service is not sent them unless it is known to
 take them."""
 
-_QUIRKS = (
-    "tier",
-    "key_url",
-    "price_id",
-    "rejects",
-    "max_tokens_field",
-    "seed_field",
-    "repeat_penalty_field",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -70,8 +60,13 @@ def with_known_quirks(provider: Provider) -> Provider:
         return provider
     known = next((preset for preset in presets() if host_of(preset.provider) == host), None)
     if known is not None:
-        quirks: dict[str, Any] = {name: getattr(known.provider, name) for name in _QUIRKS}
-        return replace(provider, preset=known.id, **quirks)
+        return replace(
+            known.provider,
+            id=provider.id,
+            name=provider.name,
+            base_url=provider.base_url,
+            key_env=provider.key_env,
+        )
     return provider if is_private_host(host) else replace(provider, rejects=EXTENSION_FIELDS)
 
 

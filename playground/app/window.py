@@ -158,7 +158,7 @@ class _Program:
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.strip.follow(self._bridge, services.telemetry)
+        self._window.status_bar.follow(self._bridge, services.telemetry)
         await self._begin_downloads(services, pages)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
@@ -186,7 +186,6 @@ class _Program:
             settings=services.settings,
             notify=self._window.toast,
         )
-        self._view.presenter = presenter
         if self._pressed is not None:
             self._pressed()
         return presenter

@@ -1,4 +1,4 @@
-"""Where the program keeps its files, and how a file is written whole."""
+"""Where the program keeps its files, and how they are written."""
 
 import os
 import tempfile
@@ -82,8 +82,13 @@ def aside_path(path: Path) -> Path:
     return next(name for name in names if not (name.exists() or name.is_symlink()))
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write `content` whole or not at all, readable by this user only (mkstemp makes 0600)."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, readable by this user only; raises `OSError`.
+
+    A folder that is not there is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp lets nobody else read it
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     temporary = Path(name)
     try:

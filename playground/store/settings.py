@@ -16,7 +16,7 @@ from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, ModelFile, ModelPrice, Provider
-from playground.store.files import aside_path, write_private
+from playground.store.files import aside_path, write_atomically
 
 
 class ThemeMode(StrEnum):
@@ -33,14 +33,7 @@ class WindowState:
 
     geometry: str | None = None
     """What `QWidget.saveGeometry` returned, in base64."""
-    splitter: str | None = None
-    """What `QSplitter.saveState` returned, in base64."""
     page: str = "compare"
-    maximized: bool = False
-    drawer_open: bool = False
-    """The drawer with system prompt, sampling and seed."""
-    meters_open: bool = False
-    """The details behind the strip of meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,6 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
-    first_run_done: bool = False
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
@@ -217,7 +209,7 @@ class SettingsStore:
     def _keep_copy(self) -> Path:
         copy = aside_path(self._path)
         try:
-            write_private(copy, self._path.read_bytes())
+            write_atomically(copy, self._path.read_bytes())
         except OSError as error:
             self._write_refused = error.strerror or str(error)
         return copy
@@ -244,8 +236,7 @@ class SettingsStore:
         data = {**self._unknown, **encode(self._settings)}
         text = json.dumps(data, indent=2, allow_nan=False) + "\n"
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_private(self._path, text.encode())
+            write_atomically(self._path, text.encode())
         except OSError as error:
             raise StorageFailed(
                 f"The settings could not be saved: {error.strerror or error}."

@@ -18,9 +18,9 @@ from playground.core.errors import (
 )
 from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
-from playground.services.hub.client import TokenSource
 from playground.services.hub.exchange import terms_wanted
-from playground.services.hub.service import HubService, shelf
+from playground.services.hub.service import HubService, featured_models
+from playground.services.hub.tokens import TokenSource
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.core.gguf_files import write_model
@@ -368,7 +368,7 @@ async def test_a_proxy_that_is_not_there_is_told(settings: SettingsStore, tmp_pa
 
 
 def test_the_shelf_holds_about_ten_models_each_with_a_reason_to_take_it() -> None:
-    models = shelf()
+    models = featured_models()
     assert 8 <= len(models) <= 14
     assert len({model.repo for model in models}) == len(models)
     for model in models:

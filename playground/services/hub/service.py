@@ -1,15 +1,19 @@
-"""Search and file listing on the Hugging Face Hub."""
+"""Search, repositories, cards and headers on the Hugging Face Hub."""
 
+import asyncio
 import logging
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, urlsplit
 
-from playground.core.errors import RepositoryNotFound
+from playground import __version__
+from playground.core.errors import HubFailed, Offline, RepositoryNotFound
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import (
     FeaturedModel,
@@ -20,24 +24,27 @@ from playground.core.hub import (
     HubSort,
     SearchPage,
 )
+from playground.core.threads import run_in_daemon_thread
+from playground.core.urls import AddressLevel, check_url
 from playground.resources import resource
 from playground.services.hub import api as listing
-from playground.services.hub.client import (
-    DownloadSource,
-    HubClient,
-    HubToken,
-    HubTokens,
-    checked_token,
-    not_a_repository,
+from playground.services.hub.exchange import (
+    Exchange,
+    HubLimits,
+    answer_unreadable,
+    current_exchange,
+    no_answer,
 )
-from playground.services.hub.exchange import Exchange, HubLimits, answer_unreadable
 from playground.services.hub.headers import RemoteHeaders
+from playground.services.hub.tokens import PUBLIC_HUB, HubToken, HubTokens, checked_token
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
     from huggingface_hub.hf_api import ExpandModelProperty_T, ModelSort_T
+
+T = TypeVar("T")
 
 PAGE_LENGTH = 30
 _MOST_PAGES = 5
@@ -61,14 +68,31 @@ _EXPAND: "tuple[ExpandModelProperty_T, ...]" = (
     "siblings",
     "tags",
 )
+_TRUE = frozenset({"1", "true", "yes", "on"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _FRONT_MATTER = re.compile(r"\A﻿?---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class DownloadSource:
+    """Where the bytes of a file are asked for."""
+
+    url: str
+    """At the Hub; a redirect leads to where they lie."""
+    headers: Mapping[str, str] = field(repr=False)
+    """For the Hub's own host only: the token is among them."""
+    proxy: str | None = None
+    """The proxy from Settings; `None`: what the environment says."""
+
+
 class HubService:
-    """Asks the Hub; every call can be cancelled, and its connection is closed with it."""
+    """Asks the Hub through `huggingface_hub`; lives on the I/O loop.
+
+    The library's functions block: each call has a thread of its own, which nobody waits for once
+    its answer is not wanted any more, as when another search has begun or the program ends.
+    """
 
     def __init__(
         self,
@@ -78,19 +102,29 @@ class HubService:
         environment: Mapping[str, str] | None = None,
         limits: HubLimits | None = None,
     ) -> None:
+        self._settings = settings
+        self._environment = os.environ if environment is None else environment
         self._tokens = HubTokens(secrets, environment)
-        self._client = HubClient(settings, self._tokens, environment, limits)
+        self._limits = limits or HubLimits()
+        self._has_called = False
         self._headers = RemoteHeaders(cache_folder / "headers")
 
     @property
     def endpoint(self) -> str:
-        """The Hub's address."""
-        return self._client.endpoint
+        """The Hub's address: from Settings, else `HF_ENDPOINT`, else the public Hub."""
+        named = self._settings.settings.hub_endpoint or self._environment.get("HF_ENDPOINT")
+        return (named or "").strip().rstrip("/") or PUBLIC_HUB
 
     @property
     def is_offline(self) -> bool:
-        """True where offline mode is on, in Settings or by `HF_HUB_OFFLINE`."""
-        return self._client.is_offline
+        """True where nothing may be fetched."""
+        variable = self._environment.get("HF_HUB_OFFLINE", "").strip().lower()
+        return self._settings.settings.offline or variable in _TRUE
+
+    async def load(self) -> None:
+        """Load `huggingface_hub`, which takes a second: the first call finds it there."""
+        if not self.is_offline:
+            await run_in_daemon_thread(_loaded)
 
     async def search(
         self,
@@ -107,7 +141,7 @@ class HubService:
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
             exchange = Exchange(next_query=cursor)
-            infos = await self._client.call(lambda api: _page(api, query), exchange)
+            infos = await self._call(lambda api: _page(api, query), exchange)
             known = {model.repo for model in found}
             found += [
                 model
@@ -128,9 +162,7 @@ class HubService:
         """
         page_url = self.page_url(repo)
         at = None if revision is None else _sendable(revision)
-        info = await self._client.call(
-            lambda api: api.model_info(repo, revision=at, files_metadata=True)
-        )
+        info = await self._call(lambda api: api.model_info(repo, revision=at, files_metadata=True))
         model, commit = listing.model_of(info), info.sha
         if model is None or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
             raise answer_unreadable()
@@ -141,7 +173,7 @@ class HubService:
         """Return the model card as Markdown without its front matter; empty where there is none."""
         _check_repo(repo)
         try:
-            card = await self._client.read(repo, revision, "README.md", _LARGEST_CARD)
+            card = await self._read(repo, revision, "README.md", _LARGEST_CARD)
         except RepositoryNotFound:
             return ""
         return _FRONT_MATTER.sub("", card.decode("utf-8", "replace"), count=1).strip()
@@ -154,20 +186,23 @@ class HubService:
         _check_repo(repo)
 
         async def piece(path: str, offset: int, length: int) -> bytes:
-            return await self._client.read(repo, revision, path, length, offset)
+            return await self._read(repo, revision, path, length, offset)
 
         return await self._headers.read(repo, revision, file, piece)
 
     async def source(self, repo: str, revision: str, path: str) -> DownloadSource:
-        """Return where the bytes of a file are asked for; raises `Offline`."""
+        """Return where and how the bytes of a file are asked for; raises `Offline`."""
         _check_repo(repo)
+        self._check()
         at = quote(revision, safe="", errors="replace")
-        where = f"/{quote(repo)}/resolve/{at}/{quote(path, errors='replace')}"
-        return await self._client.source(where)
-
-    def shelf(self) -> tuple[FeaturedModel, ...]:
-        """Return the starter shelf."""
-        return shelf()
+        # the address is read before the token is waited for: one belongs to the other
+        url = f"{self.endpoint}/{quote(repo)}/resolve/{at}/{quote(path, errors='replace')}"
+        token = await self.token()
+        return DownloadSource(
+            url,
+            _headers(None if token is None else token.value),
+            self._settings.settings.proxy,
+        )
 
     def page_url(self, repo: str) -> str:
         """Return the repository's page for a browser."""
@@ -176,7 +211,7 @@ class HubService:
 
     async def token(self) -> HubToken | None:
         """Return the token in force and where it is from."""
-        return await self._client.token()
+        return await self._tokens.get(self.endpoint, self._bound(Exchange()))
 
     async def set_token(self, value: str) -> tuple[KeySource, str]:
         """Keep a token for this endpoint; return where it is kept and whose it is.
@@ -184,10 +219,10 @@ class HubService:
         Raises `UsageError`, `Offline`, `HubFailed`, and `HubTokenRefused` where the Hub does not
         know it: it is not kept then.
         """
-        value = checked_token(value)
-        answer = await self._client.call(lambda api: api.whoami(), token=value)
-        name = answer.get("name")
-        kept = await self._tokens.set(self.endpoint, value)
+        value, endpoint = checked_token(value), self.endpoint
+        answer = await self._call(lambda api: api.whoami(), token=value)
+        name = answer.get("name") if isinstance(answer, dict) else None
+        kept = await self._tokens.set(endpoint, value)
         return kept, name if isinstance(name, str) else ""
 
     async def forget_token(self) -> None:
@@ -195,12 +230,97 @@ class HubService:
         await self._tokens.forget(self.endpoint)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._client.close()
+        """Close every connection; calls in other threads are told that theirs broke."""
+        if self._has_called:
+            from huggingface_hub import close_session  # noqa: PLC0415 - loaded by the first call
+
+            close_session()
+
+    async def _call(
+        self,
+        work: Callable[["HfApi"], T],
+        exchange: Exchange | None = None,
+        *,
+        token: str | None = None,
+    ) -> T:
+        """Return what `work` makes of the Hub's API, in a thread; `token` stands for the usual one.
+
+        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`, `HubTokenRefused`.
+        """
+        exchange = exchange or Exchange()
+        exchange.wants_json = True
+        return await self._run(work, exchange, token)
+
+    async def _read(
+        self, repo: str, revision: str, path: str, length: int, offset: int | None = None
+    ) -> bytes:
+        """Return a piece of a file: at most `length` bytes, from `offset` or the beginning.
+
+        Where the server knows no ranges what is before `offset` is passed over.
+        """
+        exchange = Exchange(most_bytes=length + (offset or 0))
+
+        def work(api: "HfApi") -> bytes:
+            from huggingface_hub import get_session, hf_hub_url  # noqa: PLC0415 - start-up time
+
+            headers = _headers(api.token if isinstance(api.token, str) else None)
+            if offset is not None:
+                headers["range"] = f"bytes={offset}-{offset + length - 1}"
+            url = hf_hub_url(repo, path, revision=revision, endpoint=api.endpoint)
+            response = get_session().get(url, headers=headers)
+            skip = offset or 0
+            if response.status_code == 206:
+                found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+                if found is None or int(found[1]) != offset:
+                    raise HubFailed("The server sent another piece of the file than was asked for.")
+                skip = 0
+            return response.content[skip : skip + length]
+
+        return await self._run(work, exchange, None)
+
+    def _check(self) -> None:
+        if self.is_offline:
+            raise Offline("Offline mode is on: the Hub is not asked.")
+        check = check_url(self.endpoint)
+        if check.level is AddressLevel.REFUSED:
+            raise HubFailed(f"The Hub's address cannot be used. {check.message}")
+
+    def _bound(self, exchange: Exchange) -> Exchange:
+        """Return the exchange, bound to what holds now."""
+        exchange.limits = self._limits
+        exchange.proxy = self._settings.settings.proxy
+        exchange.is_offline = self.is_offline
+        return exchange
+
+    async def _run(self, work: Callable[["HfApi"], T], exchange: Exchange, token: str | None) -> T:
+        self._check()
+        endpoint = self.endpoint
+        host = urlsplit(endpoint).hostname or endpoint
+        if token is None:
+            known = await self.token()
+            token = None if known is None else known.value
+        # loading the library is no silence of the Hub's
+        make_api = await run_in_daemon_thread(_loaded)
+        self._has_called = True
+
+        def run() -> T:
+            current_exchange.set(self._bound(exchange))
+            api = make_api(endpoint=endpoint, token=token or False, headers=_headers(token))
+            return _translated(lambda: work(api), host)
+
+        task = asyncio.ensure_future(run_in_daemon_thread(run))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._limits.answer_s)
+            if not done and not exchange.is_answered:
+                raise no_answer(host)
+            return await task
+        finally:
+            exchange.is_cancelled = True
+            task.cancel()
 
 
 @cache
-def shelf() -> tuple[FeaturedModel, ...]:
+def featured_models() -> tuple[FeaturedModel, ...]:
     """Return the well-known small models of `resources/shelf.toml`."""
     with resource("shelf.toml").open("rb") as file:
         return tuple(FeaturedModel(**entry) for entry in tomllib.load(file)["model"])
@@ -252,4 +372,46 @@ def _sendable(text: str) -> str:
 
 def _check_repo(repo: str) -> None:
     if not listing.is_repo_name(repo):
-        raise not_a_repository()
+        raise _not_a_repository()
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {
+        "user-agent": f"inference-playground/{__version__}",
+        "accept-encoding": "identity",
+    }
+    return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+
+
+def _loaded() -> Callable[..., "HfApi"]:
+    """Return the library's API class; every request of the process goes through our transport."""
+    from huggingface_hub import HfApi  # noqa: PLC0415 - start-up time
+
+    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
+
+    transport.install()
+    return HfApi
+
+
+def _translated(work: Callable[[], T], host: str) -> T:
+    """Return what `work` returns, the library's own errors turned into sentences."""
+    import httpx2  # noqa: PLC0415 - start-up time
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - start-up time
+
+    try:
+        return work()
+    except HFValidationError as error:
+        raise _not_a_repository() from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise HubFailed(f"The connection to the Hub ({host}) broke.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # the library takes answers for what its documentation says
+        log.warning("an answer of the Hub cannot be read", exc_info=True)
+        raise answer_unreadable() from error
+
+
+def _not_a_repository() -> RepositoryNotFound:
+    """Return what to say of a name that no repository can have."""
+    return RepositoryNotFound(
+        "This is no repository's name.", "It is written as owner/name, as in its address."
+    )

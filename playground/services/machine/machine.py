@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import psutil
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
-from playground.store.files import write_private
+from playground.store.files import write_atomically
 
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
@@ -82,8 +82,7 @@ class Bandwidth:
         text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
         with contextlib.suppress(OSError):
             # it is measured again at the next start
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_private(self._file, text.encode())
+            write_atomically(self._file, text.encode())
         return value
 
 
@@ -164,44 +163,47 @@ _APPLE_SHARE = 0.75
 thirds below."""
 
 
-class MachineService:
-    """Looks at this computer.
+@dataclass(frozen=True, slots=True)
+class HeldMemory:
+    """What the models this program has loaded give back when they are unloaded: it is free."""
 
-    `held_bytes` is what idle workers of this program would give back of main memory,
-    `held_on_card_bytes` of the graphics card: both count as free.
-    """
+    ram_bytes: int = 0
+    card_bytes: int = 0
+
+
+NOTHING_HELD = HeldMemory()
+
+
+class MachineService:
+    """Looks at this computer."""
 
     def __init__(
         self,
         bandwidth: Bandwidth,
-        held_bytes: Callable[[], int],
         open_cards: Callable[[], AllGpus] = open_gpus,
         can_use_cards: Callable[[], bool] | None = None,
-        held_on_card_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._bandwidth = bandwidth
-        self._held_bytes = held_bytes
         self._open_cards = open_cards
         self._can_use_cards = can_use_cards or uses_cards
-        self._held_on_card_bytes = held_on_card_bytes
         self._asking = threading.Lock()
         self._cards: AllGpus | None = None
         self._programs: tuple[ProgramMemory, ...] = ()
         self._programs_at: float | None = None
         self._looking = asyncio.Lock()
 
-    async def machine(self) -> Machine:
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return this computer at this moment."""
         await self._bandwidth.get()
         async with self._looking:
             return await asyncio.to_thread(
-                lambda: replace(self.memory_now(), programs=self._other_programs())
+                lambda: replace(self.memory_now(held), programs=self._other_programs())
             )
 
-    def quick(self) -> Machine:
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
         system = psutil.virtual_memory()
-        free = min(system.total, system.available + self._held_bytes())
+        free = min(system.total, system.available + held.ram_bytes)
         if _is_apple():
             share = _APPLE_SHARE if system.total > 32 << 30 else 2 / 3
             free = min(free, round(system.total * share))
@@ -213,9 +215,9 @@ class MachineService:
             bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
         )
 
-    def memory_now(self) -> Machine:
+    def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return the memory there is at this moment, and the cards; blocks: for threads."""
-        return replace(self.quick(), cards=self._usable_cards())
+        return replace(self.quick(held), cards=self._usable_cards(held))
 
     def close(self) -> None:
         with self._asking:
@@ -223,14 +225,14 @@ class MachineService:
                 self._cards.close()
                 self._cards = None
 
-    def _usable_cards(self) -> tuple[GraphicsCard, ...]:
+    def _usable_cards(self, held: HeldMemory) -> tuple[GraphicsCard, ...]:
         if _is_apple() or not self._can_use_cards():
             return ()
         with self._asking:
             if self._cards is None:
                 self._cards = self._open_cards()
             samples = self._cards.read()
-        return graphics_cards(samples, self._held_on_card_bytes())
+        return graphics_cards(samples, held.card_bytes)
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
-    from playground.ui.widgets.details import Row
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
@@ -332,7 +331,6 @@ class CompareView(Page):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
-        self._panes: list[ResponsePane] = []
         self._chips: list[TargetChip] = []
         self._is_stage = False
         self._picker: TargetPicker | None = None
@@ -344,7 +342,7 @@ class CompareView(Page):
     @property
     def panes(self) -> "Sequence[ResponsePane]":
         """The panes in the order they are shown."""
-        return tuple(self._panes)
+        return self.grid.panes
 
     @property
     def settings(self) -> "AnswerSettings":
@@ -403,15 +401,14 @@ class CompareView(Page):
         """Have so many panes; those that stay keep what they show."""
         from playground.ui.answers.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
 
-        while len(self._panes) > count:
-            self._panes.pop()
-        while len(self._panes) < count:
+        panes = [*self.grid.panes[:count]]
+        while len(panes) < count:
             pane = ResponsePane(self._theme)
             pane.stop_button.clicked.connect(self._on_pane_stop)
             pane.vote_button.clicked.connect(self._on_pane_vote)
             pane.metrics.clicked.connect(self._on_pane_details)
-            self._panes.append(pane)
-        self.grid.set_panes(self._panes)
+            panes.append(pane)
+        self.grid.set_panes(panes)
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
@@ -420,14 +417,6 @@ class CompareView(Page):
         self.header.set_running(running=running)
         for chip in self._chips:
             chip.set_removable(removable=not running)
-
-    def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
-        """Show every exact number of a pane."""
-        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
-
-        popup = DetailsPopup(self._theme, title, self)
-        popup.set_rows(rows)
-        popup.show_at(self._panes[index].metrics)
 
     def open_picker(self) -> None:
         """Show the list of what can be added, below its button."""
@@ -462,7 +451,7 @@ class CompareView(Page):
         self._column.addWidget(self._build_chips())
         self.empty = CompareEmptyState(self._theme)
         self._column.addWidget(self.empty, 1)
-        self.grid = PaneGrid(self._theme)
+        self.grid = PaneGrid(self._theme, row_limit=3, heights=(320, 300))
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
         self.prompt_card = PromptCard(self._theme)
@@ -510,7 +499,7 @@ class CompareView(Page):
 
     def _index_of_sender(self) -> int:
         pressed = cast("QWidget", self.sender())
-        return next(n for n, pane in enumerate(self._panes) if pane.isAncestorOf(pressed))
+        return next(n for n, pane in enumerate(self.panes) if pane.isAncestorOf(pressed))
 
 
 @dataclass(frozen=True, slots=True)

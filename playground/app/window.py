@@ -5,6 +5,7 @@ follow in this order once the window has painted: importing them takes as long a
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -45,6 +46,13 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
+    code = _run_program(application, on_shown)
+    # window and services are in cycles: ended after QApplication is gone, Qt would crash
+    gc.collect()
+    return code
+
+
+def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         program = _Program(application, runner.get_loop())
         try:
@@ -122,13 +130,25 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        self._view.run_clicked.connect(lambda: self._keep_press(self._view.run_clicked))
-        self._view.picker_wanted.connect(lambda: self._keep_press(self._view.picker_wanted))
-        self._view.empty.try_clicked.connect(lambda: self._keep_press(self._view.empty.try_clicked))
+        for signal, keep in self._early_presses():
+            signal.connect(keep)
 
-    def _keep_press(self, signal: SignalInstance) -> None:
-        """Keep what was pressed last before the presenter is there to answer."""
-        self._pressed = signal
+    def _early_presses(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
+        """What is kept of the first page until its presenter is there: the last press counts."""
+        return (
+            (self._view.run_clicked, self._keep_run),
+            (self._view.picker_wanted, self._keep_picker),
+            (self._view.empty.try_clicked, self._keep_try),
+        )
+
+    def _keep_run(self) -> None:
+        self._pressed = self._view.run_clicked
+
+    def _keep_picker(self) -> None:
+        self._pressed = self._view.picker_wanted
+
+    def _keep_try(self) -> None:
+        self._pressed = self._view.empty.try_clicked
 
     async def _show(self) -> None:
         """Show the window; the page it was left on waits for the services if it is another."""
@@ -186,6 +206,8 @@ class _Program:
             notify=self._window.toast,
         )
         self._view.presenter = presenter
+        for signal, keep in self._early_presses():
+            signal.disconnect(keep)
         if self._pressed is not None:
             self._pressed.emit()
         return presenter

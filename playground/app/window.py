@@ -134,7 +134,7 @@ class _Program:
             signal.connect(keep)
 
     def _early_presses(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
-        """What is kept of the first page until its presenter is there: the last press counts."""
+        """Return what keeps each press until the presenter is there: the last one counts."""
         return (
             (self._view.run_clicked, self._keep_run),
             (self._view.picker_wanted, self._keep_picker),

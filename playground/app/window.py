@@ -5,6 +5,7 @@ follow in this order once the window has painted: importing them takes as long a
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -45,6 +46,13 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
+    code = _run_program(application, on_shown)
+    # window and services are in cycles: ended after QApplication is gone, Qt would crash
+    gc.collect()
+    return code
+
+
+def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         program = _Program(application, runner.get_loop())
         try:

@@ -40,7 +40,6 @@ class Sparkline(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def add(self, share: float | None) -> None:
-        """Add the newest value."""
         self._values.append(None if share is None else min(1.0, max(0.0, share)))
         self.update()
 
@@ -127,7 +126,6 @@ class StatusBar(QWidget):
         self._follower = bridge.follow(sampler.samples, self._on_samples, hz=2)
 
     def show_sample(self, sample: "Sample") -> None:
-        """Show one moment."""
         self._sample = sample
         cpu = sample.cpu_percent
         self._cpu.show_value(_percent(cpu), None if cpu is None else cpu / 100)
@@ -149,7 +147,6 @@ class StatusBar(QWidget):
         self._fit()
 
     def stop(self) -> None:
-        """Stop listening to the meters."""
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None

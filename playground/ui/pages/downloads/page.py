@@ -342,7 +342,6 @@ class DownloadsPage(Page):
         self._clear.setVisible(DownloadState.DONE in states)
 
     def show_limit(self, limit_bytes_per_s: int | None) -> None:
-        """Show the bandwidth limit in force."""
         limits = list(LIMITS)
         if limit_bytes_per_s not in limits:
             limits.append(limit_bytes_per_s)

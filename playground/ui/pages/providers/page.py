@@ -63,7 +63,6 @@ def tier_words(tier: Tier) -> str:
 
 
 def tier_explained(tier: Tier) -> str:
-    """Return what a tier means, in a sentence."""
     return {
         Tier.AAA: _tr("One of the big, well-known products: clever, costly, your words leave here"),
         Tier.STUDIO: _tr("A specialised service: often faster or cheaper, your words leave here"),
@@ -95,7 +94,6 @@ def price_words(usd_per_mtok: float | None) -> str:
 
 
 def price_source(price: ModelPrice | None) -> str:
-    """Return where a price comes from, in words."""
     if price is None:
         return _tr("unknown")
     return _tr("yours") if price.source == "yours" else price.source
@@ -118,7 +116,6 @@ class ProviderCard(QFrame):
         self._build()
 
     def show_entry(self, entry: ProviderEntry) -> None:
-        """Show a provider as it is now."""
         provider = entry.provider
         self._id = provider.id
         self.setAccessibleName(provider.name)
@@ -228,7 +225,6 @@ class PracticeCard(QFrame):
         self._apply_theme()
 
     def show_status(self, status: PracticeStatus) -> None:
-        """Show it as it is now."""
         is_starting = status.state is PracticeState.STARTING
         is_running = status.state is PracticeState.RUNNING
         if is_starting:
@@ -323,7 +319,6 @@ class ProvidersPage(Page):
 
     @property
     def practice(self) -> PracticeCard:
-        """The practice cloud's card."""
         return self._practice
 
     @property
@@ -409,5 +404,4 @@ class ProvidersPage(Page):
         self._list.setSpacing(px(10))
 
     def focus_first(self) -> None:
-        """Put the keyboard on the way to a new provider."""
         self._add.setFocus()

@@ -128,16 +128,13 @@ class SettingsPage(Page):
         )
 
     def show_storage(self, sentence: str) -> None:
-        """Say where keys are kept."""
         self._storage.setText(sentence)
 
     def show_problem(self, sentence: str | None) -> None:
-        """Say what was wrong with the settings file."""
         self._problem.setText(sentence or "")
         self._problem_card.setVisible(bool(sentence))
 
     def show_places(self, places: tuple[tuple[str, Path], ...]) -> None:
-        """List where files are."""
         for title, path in places:
             row = QHBoxLayout()
             row.addWidget(make_label(title, "control"))
@@ -152,7 +149,6 @@ class SettingsPage(Page):
             self._places.add_layout(row)
 
     def show_about(self, about: About) -> None:
-        """Show versions and licences."""
         self._headline.setText(about.headline)
         self._versions.show_facts(about.parts)
 
@@ -350,5 +346,4 @@ class SettingsPage(Page):
         self.folder_asked.emit(self.sender().property("path"))
 
     def focus_first(self) -> None:
-        """Put the keyboard on the first setting."""
         self._mode.setFocus()

@@ -10,6 +10,8 @@ from keyring.backends import fail
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
+# the developer's own login of huggingface_hub, which reads this when it is imported
+os.environ["HF_TOKEN_PATH"] = "/nowhere/token"
 
 
 def pytest_configure() -> None:

@@ -7,10 +7,9 @@ follow in this order once the window has painted: importing them takes as long a
 import asyncio
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
@@ -73,7 +72,7 @@ class _Program:
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
-        self._pressed: SignalInstance | None = None
+        self._pressed: Callable[[], object] | None = None
         settings = self._settings.settings
         self._theme = Theme(
             application,
@@ -123,16 +122,14 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        for pressed in (
-            self._view.prompt_card.run_clicked,
-            self._view.empty.choose_button.clicked,
-            self._view.empty.try_button.clicked,
-        ):
-            pressed.connect(partial(self._keep_press, pressed))
+        prompt, empty = self._view.prompt_card, self._view.empty
+        prompt.run_clicked.connect(lambda: self._keep_press(prompt.submit))
+        for button in (empty.choose_button, empty.try_button):
+            button.clicked.connect(lambda _=False, button=button: self._keep_press(button.click))
 
-    def _keep_press(self, signal: SignalInstance, _checked: bool = False) -> None:
+    def _keep_press(self, again: Callable[[], object]) -> None:
         """Keep what was pressed last before the presenter is there to answer."""
-        self._pressed = signal
+        self._pressed = again
 
     async def _show(self) -> None:
         """Show the window; the page it was left on waits for the services if it is another."""
@@ -161,7 +158,7 @@ class _Program:
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.strip.follow(self._bridge, services.telemetry)
+        self._window.status_bar.follow(self._bridge, services.telemetry)
         await self._begin_downloads(services, pages)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
@@ -190,7 +187,7 @@ class _Program:
             notify=self._window.toast,
         )
         if self._pressed is not None:
-            self._pressed.emit()
+            self._pressed()
         return presenter
 
     async def _begin_downloads(self, services: "Services", pages: "Pages") -> None:

@@ -23,7 +23,17 @@ from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import CLOUD, HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
+from tests.ui.conftest import (
+    CLOUD,
+    HERE,
+    HERE_TOO,
+    PRACTICE,
+    STARTER,
+    THERE,
+    Stage,
+    every_text,
+    take_turns,
+)
 
 MakeStage = Callable[..., Stage]
 
@@ -290,11 +300,13 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     stage.ask("One")
     qtbot.waitUntil(finished(stage))
     engine.script = Script(hang=True)
-    (old,) = stage.presenter._panes._shown
+    panes = stage.presenter._panes
+    (old,) = panes._shown
+    # its turn is still to come, as after an event just before the end
     stage.ask("Two")
-    qtbot.waitUntil(lambda: stage.presenter._panes._shown != [old])
-    # what came just before the end is shown late
-    old.flush()
+    panes._flushes.request(old)
+    qtbot.waitUntil(lambda: old not in panes._shown)
+    take_turns(qtbot)
     assert shown_text(stage, 0) == ""
     by_name(stage.view, "Stop all").click()
     qtbot.waitUntil(finished(stage))

@@ -11,7 +11,7 @@ from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery, SearchPage
 from playground.core.requirements.model import Compatibility
 from playground.services.downloads.manager import DownloadManager
-from playground.services.hub.service import HubService
+from playground.services.hub.service import HubService, featured_models
 from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
@@ -50,7 +50,7 @@ class HubPresenter(QObject):
         """What is listed or asked for; `None`: the shelf."""
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
-        self._shelf = hub.shelf()
+        self._shelf = featured_models()
         self._opened = RepositoryPresenter(
             view,
             bridge,
@@ -207,6 +207,7 @@ class HubPresenter(QObject):
         panel = self._view.panel
         panel.change_results(tuple(self._row(row.model) for row in panel.rows))
         self._opened.reckon()
+        await self._bridge.submit(self._hub.load())
 
     def _show_shelf(self) -> None:
         verdict = self._requirements.quick_verdict

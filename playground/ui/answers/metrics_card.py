@@ -38,7 +38,7 @@ class MetricCell:
 
 
 class _Figure(QWidget):
-    """Paints a value and its caption; what it says is also its accessible name."""
+    """A value and its caption, painted; both are also its accessible name."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The little QSS that Fusion and a palette cannot say."""
+"""The style sheet: what Fusion and a palette cannot say."""
 
 from dataclasses import asdict
 
@@ -31,7 +31,6 @@ QFrame[card="quiet"] { background: @background; border: 1px solid @line; border-
 QFrame[card="bad"] { background: @bad_ground; border: none; border-radius: {10}px; }
 QFrame[card="caution"] { background: @caution_ground; border: none; border-radius: {10}px; }
 QFrame[line="h"] { background: @line; max-height: 1px; min-height: 1px; border: none; }
-QFrame[line="v"] { background: @line; max-width: 1px; min-width: 1px; border: none; }
 
 QLabel { background: transparent; }
 %ROLES%

@@ -1,4 +1,4 @@
-"""What the window wears: palette, fonts, icons and sizes, all of which can change while it is open.
+"""The window's theme: palette, fonts, icons and sizes, which can change while it is open.
 
 Views take a `Theme` in their constructor. Text styles are dynamic properties the style sheet knows
 (`set_role(label, "caption")`); widgets that paint themselves ask `theme.palette` in `paintEvent`
@@ -21,7 +21,7 @@ _NO_REAL_FONT = {"", "Sans", "Sans Serif", "Sans-serif", "MS Shell Dlg 2", "Deja
 
 
 class Theme(QObject):
-    """The look in force; `changed` is emitted after the application wears it."""
+    """The theme in force; `changed` is emitted once the application has it."""
 
     changed = Signal()
 
@@ -71,7 +71,7 @@ class Theme(QObject):
         stage_scale: float | None = None,
         stage: bool | None = None,
     ) -> None:
-        """Change what is given and wear it at once. `mode` is `system`, `light` or `dark`."""
+        """Change what is given, at once. `mode` is `system`, `light` or `dark`."""
         before = (self.palette, self.scale, self._is_stage)
         self._mode = mode or self._mode
         self._scale = scale or self._scale

@@ -47,10 +47,10 @@ def make_card(kind: str = "true") -> QFrame:
     return frame
 
 
-def make_line(*, vertical: bool = False) -> QFrame:
-    """Return a hairline."""
+def make_line() -> QFrame:
+    """Return a horizontal hairline."""
     frame = QFrame()
-    frame.setProperty("line", "v" if vertical else "h")
+    frame.setProperty("line", "h")
     return frame
 
 

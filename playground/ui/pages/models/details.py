@@ -18,12 +18,12 @@ from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.services.machine.devices import Device
 from playground.ui.format import (
+    compatibility_words,
     exact_bytes,
     exact_speed,
     parameters_words,
     size_words,
     speed_figure,
-    verdict_words,
     words_in,
 )
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
@@ -74,7 +74,7 @@ class ElsewhereBox(QWidget):
                 )
             )
             badge = Badge(self._theme)
-            badge.set_badge(*verdict_words(needs.verdict))
+            badge.set_badge(*compatibility_words(needs.verdict))
             badge.setMinimumWidth(badge.sizeHint().width())
             is_too_large = needs.verdict is Compatibility.WONT_FIT
             speed = make_label("—" if is_too_large else speed_figure(needs.speed), "control")

@@ -55,7 +55,6 @@ class ScanProcess:
 
     @property
     def pid(self) -> int | None:
-        """The running process's."""
         process = self._process
         return None if process is None else process.pid
 

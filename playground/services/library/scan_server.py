@@ -84,7 +84,6 @@ class _Server:
         threading.Thread(target=self._end_when_idle, daemon=True).start()
 
     def begin(self, request: Message) -> None:
-        """Work a request off and write its answer."""
         with self._lock:
             self._running += 1
         threading.Thread(target=self._work, args=(request,), daemon=True).start()

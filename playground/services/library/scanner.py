@@ -151,7 +151,6 @@ class ScannedModel:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file it is made of."""
         return (*self.parts, *((self.projector,) if self.projector else ()))
 
     @property

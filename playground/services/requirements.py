@@ -85,7 +85,6 @@ class RequirementsService:
         return self._machine or self._machines.quick(self._held())
 
     def use_of(self, path: Path) -> ModelUse | None:
-        """Return when a model file ran here last, and how fast."""
         return self._uses.get(str(path))
 
     def assess(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
@@ -129,14 +129,25 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        prompt, empty = self._view.prompt_card, self._view.empty
-        prompt.run_clicked.connect(lambda: self._keep_press(prompt.submit))
-        for button in (empty.choose_button, empty.try_button):
-            button.clicked.connect(lambda _=False, button=button: self._keep_press(button.click))
+        for signal, keep in self._early_presses():
+            signal.connect(keep)
 
-    def _keep_press(self, again: Callable[[], object]) -> None:
-        """Keep what was pressed last before the presenter is there to answer."""
-        self._pressed = again
+    def _early_presses(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
+        """Return what keeps each press until the presenter is there: the last one counts."""
+        return (
+            (self._view.prompt_card.run_clicked, self._keep_run),
+            (self._view.empty.choose_button.clicked, self._keep_choose),
+            (self._view.empty.try_button.clicked, self._keep_try),
+        )
+
+    def _keep_run(self) -> None:
+        self._pressed = self._view.prompt_card.submit
+
+    def _keep_choose(self) -> None:
+        self._pressed = self._view.empty.choose_button.click
+
+    def _keep_try(self) -> None:
+        self._pressed = self._view.empty.try_button.click
 
     async def _show(self) -> None:
         """Show the window; the page it was left on waits for the services if it is another."""
@@ -192,6 +203,8 @@ class _Program:
             settings=services.settings,
             notify=self._window.toast,
         )
+        for signal, keep in self._early_presses():
+            signal.disconnect(keep)
         if self._pressed is not None:
             self._pressed()
         return presenter

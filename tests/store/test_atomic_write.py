@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: settings, the list of downloads, what was measured."""
+"""Files written whole or not at all: settings, the list of downloads, what was measured."""
 
 import errno
 import os

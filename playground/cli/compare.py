@@ -45,7 +45,7 @@ class RunReport:
         """The runs in the order in which their targets were named."""
         return tuple(self._runs.values())
 
-    def take(self, update: TurnUpdate) -> None:
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case TurnStarted(turn=turn):
                 self._runs = {run.id: run for run in turn.runs}
@@ -156,9 +156,9 @@ async def run(
         with _Interrupt(service):
             async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
                 async for update in updates:
-                    report.take(update)
+                    report.add(update)
                     if printer is not None:
-                        printer.take(update)
+                        printer.add(update)
                     _warn(update)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
@@ -213,7 +213,7 @@ class _Printer:
         self._ended: set[str] = set()
         self._queue: list[str] = []
 
-    def take(self, update: TurnUpdate) -> None:
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from playground.core.requirements.speed import (
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library.courtesy import Courtesy
+from playground.core.threads import with_pauses
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device, devices
 from playground.services.machine.machine import HeldMemory, MachineService
@@ -60,12 +59,10 @@ class RequirementsService:
         machines: MachineService,
         runs: LocalRuns,
         library: ModelLibrary,
-        courtesy: Courtesy | None = None,
         held: Callable[[], HeldMemory] = HeldMemory,
     ) -> None:
         """`held` is what loaded models give back."""
         self._held = held
-        self._courtesy = courtesy or Courtesy()
         # two threads that reckon at once are no faster, and leave the painting one a third
         self._turn = threading.Lock()
         self._machines = machines
@@ -133,18 +130,18 @@ class RequirementsService:
             others=smaller_versions(header.parameters, header.weights_bytes),
         )
 
-    def assess_some(
-        self, wanted: Sequence[tuple[ModelFile, LoadSettings]], moment_s: float
+    async def assess_models(
+        self, wanted: Sequence[tuple[ModelFile, LoadSettings]]
     ) -> dict[str, Requirements | None]:
-        """Return what the first of `wanted` need, by path: as many as `moment_s` seconds allow."""
-        done: dict[str, Requirements | None] = {}
-        ends_at = time.perf_counter() + moment_s
-        for model, settings in wanted:
-            done[str(model.path)] = self.assess_model(model, settings)
-            if time.perf_counter() > ends_at:
-                break
-            self._courtesy.give_way()
-        return done
+        """Return what each of `wanted` needs, by path."""
+
+        def assess_each() -> dict[str, Requirements | None]:
+            return {
+                str(model.path): self.assess_model(model, settings)
+                for model, settings in with_pauses(wanted, every=1)
+            }
+
+        return await asyncio.to_thread(assess_each)
 
     def elsewhere(
         self,
@@ -161,7 +158,6 @@ class RequirementsService:
             with self._turn:
                 needs = assess(subject, device.machine, _predict_for(device.machine))
             found.append((device, needs))
-            self._courtesy.give_way()
         return tuple(found)
 
     def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:

@@ -68,7 +68,6 @@ def metric_cells(
 
 
 def empty_cells() -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
-    """Return the figures of a pane that has not run."""
     return (
         MetricCell(UNKNOWN, _tr("first word"), ""),
         MetricCell(UNKNOWN, _tr("words a second"), ""),

@@ -41,7 +41,6 @@ class Parameter:
     is_text: bool = False
 
     def unset(self) -> str:
-        """Return what stands in an empty field."""
         return _tr("up to the model")
 
 
@@ -129,7 +128,6 @@ def parse(text: str, parameter: Parameter) -> Value:
 
 
 def as_text(sampling: SamplingParams, parameter: Parameter) -> str:
-    """Return what stands in a field."""
     value = getattr(sampling, parameter.name)
     if parameter.is_text:
         return "|".join(value)
@@ -184,7 +182,6 @@ class AnswerSettings(QFrame):
         return draft if draft is not None and draft != Draft() else None
 
     def set_drafts(self, shared: Draft, overrides: dict[str, Draft] | None = None) -> None:
-        """Replace everything."""
         self._drafts = {"": shared, **(overrides or {})}
         self._load()
 

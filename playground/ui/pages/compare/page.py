@@ -55,6 +55,7 @@ class Header(QWidget):
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title")
         self.order = Segmented(
+            self._theme,
             (
                 (
                     "fair",
@@ -69,7 +70,7 @@ class Header(QWidget):
                     self.tr("All at once"),
                     self.tr("All start together. Models on this computer slow each other down."),
                 ),
-            )
+            ),
         )
         self.hide_names = make_button(
             self.tr("Hide names"),
@@ -194,12 +195,10 @@ class PromptCard(QFrame):
 
     @property
     def is_running(self) -> bool:
-        """True while answers are on their way."""
         return self._is_running
 
     @property
     def text(self) -> str:
-        """What has been typed."""
         return self._prompt.toPlainText()
 
     def set_text(self, text: str) -> None:
@@ -243,7 +242,6 @@ class PromptCard(QFrame):
             self.new_clicked.emit()
 
     def focus_prompt(self) -> None:
-        """Put the keyboard into the box."""
         self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _build(self) -> None:
@@ -369,7 +367,6 @@ class CompareView(Page):
 
     @property
     def picker(self) -> "TargetPicker":
-        """The list of what can be added."""
         if self._picker is None:
             from playground.ui.widgets.target_picker import TargetPicker  # noqa: PLC0415 - not on the way to the first prompt
 
@@ -377,7 +374,6 @@ class CompareView(Page):
         return self._picker
 
     def set_chips(self, chips: Sequence[ChipState]) -> None:
-        """Show the chosen targets."""
         from playground.ui.widgets.target_picker import TargetChip  # noqa: PLC0415 - not on the way to the first prompt
 
         for chip in self._chips:
@@ -387,9 +383,12 @@ class CompareView(Page):
         self._chips.clear()
         for index, state in enumerate(chips):
             chip = TargetChip(self._theme, state.text, state.tone, state.icon, state.tooltip)
-            chip.setProperty("key", state.key)
-            chip.remove_clicked.connect(self._on_chip_removed)
-            chip.clicked.connect(self._on_chip_clicked)
+            for button, slot in (
+                (chip.button, self._on_chip_clicked),
+                (chip.remove_button, self._on_chip_removed),
+            ):
+                button.setProperty("key", state.key)
+                button.clicked.connect(slot)
             self._chip_row.insert_widget(index, chip)
             self._chips.append(chip)
         has_chips = bool(chips)
@@ -424,12 +423,10 @@ class CompareView(Page):
         self.picker.open_at(anchor)
 
     def set_drawer_open(self, *, is_open: bool) -> None:
-        """Show or hide the answer settings."""
         self.settings.setVisible(is_open)
         self.header.drawer_button.setChecked(is_open)
 
     def focus_first(self) -> None:
-        """Put the keyboard into the prompt box."""
         self.prompt_card.focus_prompt()
 
     def handle_escape(self) -> bool:
@@ -512,6 +509,5 @@ class StarterPrompt:
 
 
 def starter_prompts() -> tuple[StarterPrompt, ...]:
-    """Return the starter prompts in their order."""
     data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
     return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

@@ -50,7 +50,6 @@ class RunPane:
 
     @property
     def figures(self) -> RunFigures:
-        """The run's figures as it is now."""
         if self._figures is None or self.has_new_figures:
             self._figures = (self.run, figures(self.run))
         return self._figures[1]
@@ -61,7 +60,6 @@ class RunPane:
         return self._figures is None or self._figures[0] is not self.run
 
     def start(self, run: Run) -> None:
-        """Note that it has left the queue."""
         self.run = run
         self._started_s = time.perf_counter()
 
@@ -134,7 +132,6 @@ class PaneController:
         self.show_heads()
 
     def start(self, run: Run) -> None:
-        """Note that a run has left the queue."""
         shown = self._of(run.id)
         if shown is not None:
             shown.start(run)
@@ -192,7 +189,6 @@ class PaneController:
                 self._show_figures()
 
     def run_at(self, index: int) -> Run | None:
-        """Return the run a pane shows."""
         return self._shown[index].run if index < len(self._shown) else None
 
     def reveal(self, comparison: Comparison) -> None:
@@ -200,7 +196,6 @@ class PaneController:
         self._show_last(comparison, self._order)
 
     def show_comparison(self, comparison: Comparison) -> None:
-        """Show a comparison whose turns have ended."""
         self._targets = comparison.targets
         count = len(self._targets)
         is_hidden = comparison.names_hidden

@@ -219,7 +219,6 @@ class ComparePresenter(QObject):
 
     @property
     def is_running(self) -> bool:
-        """True while a turn is on its way."""
         return self._phase in {Phase.RUNNING, Phase.REPLAYING}
 
     @property
@@ -228,7 +227,6 @@ class ComparePresenter(QObject):
         return self._comparison
 
     def run(self) -> None:
-        """Send the prompt to every target."""
         if self._phase is not Phase.IDLE or not self._can_run():
             return
         if self._selection.has_unread:
@@ -238,7 +236,6 @@ class ComparePresenter(QObject):
             self._send()
 
     def add_target(self, target: Target) -> None:
-        """Add a target that another page offers."""
         if self._may_change():
             self._selection.choose((*self._selection.chosen, target))
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
 from playground.core.targets import KvType, LoadSettings, Target
-from playground.services.library.service import LibraryFolder, ModelLibrary
+from playground.services.library.service import LibraryFolder, LibraryState, ModelLibrary
 from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
@@ -27,7 +27,7 @@ from playground.ui.pages.models.actions import (
 from playground.ui.pages.models.details import ModelDetails
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.page import ModelsPage
-from playground.ui.pages.models.row_store import CompatibilityQueue, Found, RowStore
+from playground.ui.pages.models.row_store import CompatibilityQueue, RowStore
 from playground.ui.pages.models.rows import ModelRow
 from playground.ui.widgets.toast import Notify
 
@@ -223,7 +223,7 @@ class ModelsPresenter(QObject):
         try:
             while True:
                 self._must_scan_again = False
-                found = await self._bridge.submit(reckoning.scan(self._library))
+                found = await self._bridge.submit(self._library.rescan())
                 if not self._must_scan_again:
                     break
         finally:
@@ -233,11 +233,11 @@ class ModelsPresenter(QObject):
         if self._selected is not None:
             self._select(self._selected)
 
-    def _on_found(self, states: list[Found]) -> None:
+    def _on_found(self, states: list[LibraryState]) -> None:
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
         self._take(states[-1])
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: LibraryState) -> None:
         """List what was found; what is known of it stays, the rest is worked out."""
         self._known.take(found.models)
         self._choose_after_scan()
@@ -246,7 +246,7 @@ class ModelsPresenter(QObject):
             self._view.show_rows(self._known.rows)
         finally:
             self._is_taking = False
-        self._found_places = found.places
+        self._found_places = found.folders
         if self._described is not None and self._selected != self._described:
             # what is shown is gone, and must not be what a button means meanwhile
             self._show_rest()
@@ -306,7 +306,7 @@ class ModelsPresenter(QObject):
         )
 
     async def _look_at_memory(self) -> None:
-        await self._bridge.submit(reckoning.refresh(self._requirements))
+        await self._bridge.submit(self._requirements.refresh())
         self._assessments.age()
         self._known.refresh_uses()
         self._show()
@@ -318,9 +318,7 @@ class ModelsPresenter(QObject):
                 lambda: reckoning.watch(self._pool), self._on_loaded, hz=10
             )
         if self._finder is None:
-            self._finder = self._bridge.follow(
-                lambda: reckoning.found(self._library), self._on_found, hz=5
-            )
+            self._finder = self._bridge.follow(self._library.follow, self._on_found, hz=5)
         if self._known.rows:
             self._bridge.spawn(self._look_at_memory())
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import EngineError, ModelFileInvalid, kinds
@@ -12,13 +12,12 @@ from playground.core.events import Failed, LoadProgress, RequestSent
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.library.service import LibraryFolder, ModelLibrary
+from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.local_runs import ModelUse
 from playground.ui.bridge import Bridge
-from playground.ui.model_names import disambiguate
 from playground.ui.pages.models.rows import LoadState, ModelRow
 
 
@@ -121,44 +120,7 @@ class RowStore:
 
 
 WATCH_S = 0.4
-_MOMENT_S = 0.12
 _LONGEST_VALUE = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is on this computer at one moment."""
-
-    models: tuple[ModelFile, ...]
-    places: tuple[LibraryFolder, ...]
-    is_scanning: bool
-
-
-async def found(library: ModelLibrary) -> AsyncGenerator[Found, None]:
-    """Yield what is on this computer, at once and after each change."""
-    async with aclosing(library.follow()) as states:
-        async for state in states:
-            places = await asyncio.to_thread(library.places)
-            yield Found(disambiguate(state.models), places, state.is_scanning)
-
-
-async def scan(library: ModelLibrary) -> Found:
-    """Return every model file, looked for just now."""
-    models = disambiguate(await library.scan())
-    library.look_again()
-    return Found(models, await asyncio.to_thread(library.places), is_scanning=False)
-
-
-async def refresh(requirements: RequirementsService) -> None:
-    """Look at this computer's memory and at what has run here."""
-    await requirements.refresh()
-
-
-async def assess_some(
-    requirements: RequirementsService, wanted: tuple[tuple[ModelFile, LoadSettings], ...]
-) -> dict[str, Requirements | None]:
-    """Return what the first of `wanted` need, as many as a moment allows; by path."""
-    return await asyncio.to_thread(requirements.assess_some, wanted, _MOMENT_S)
 
 
 async def elsewhere(
@@ -246,7 +208,8 @@ def _shown(value: Value) -> str:
 
 
 Wanted = tuple[ModelFile, LoadSettings]
-_AT_ONCE = 100
+_AT_ONCE = 20
+"""Models whose requirements are shown together."""
 
 
 class CompatibilityQueue:
@@ -291,27 +254,24 @@ class CompatibilityQueue:
     async def _work(self) -> None:
         while todo := self._next():
             age = self._ages
-            found = await self._bridge.submit(assess_some(self._requirements, todo))
+            found = await self._bridge.submit(self._requirements.assess_models(todo))
             for wanted in todo:
                 key = str(wanted[0].path)
-                if key in found:
-                    self._known[key] = (wanted, found[key])
-                    if age == self._ages:
-                        self._stale.discard(key)
-                    else:
-                        # worked out, at least in part, with the memory there was before
-                        self._stale.add(key)
+                self._known[key] = (wanted, found[key])
+                if age == self._ages:
+                    self._stale.discard(key)
+                else:
+                    # worked out, at least in part, with the memory there was before
+                    self._stale.add(key)
             self._changed(found.keys())
 
     def _next(self) -> tuple[Wanted, ...]:
-        """Return the next ones that are not known, more than a moment allows."""
+        """Return the next ones that are not known."""
         todo: list[Wanted] = []
         while self._wanted and len(todo) < _AT_ONCE:
             wanted = self._wanted.popleft()
             if self._is_unknown(wanted):
                 todo.append(wanted)
-        # what the moment was too short for comes first the next time
-        self._wanted.extendleft(reversed(todo))
         return tuple(todo)
 
     def _is_unknown(self, wanted: Wanted) -> bool:

@@ -55,6 +55,7 @@ class Header(QWidget):
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title")
         self.order = Segmented(
+            self._theme,
             (
                 (
                     "fair",
@@ -69,7 +70,7 @@ class Header(QWidget):
                     self.tr("All at once"),
                     self.tr("All start together. Models on this computer slow each other down."),
                 ),
-            )
+            ),
         )
         self.hide_names = make_button(
             self.tr("Hide names"),

@@ -322,10 +322,11 @@ class ModelsPage(SplitPage):
             ),
         )
         self._look = Segmented(
+            self._theme,
             (
                 ("list", self.tr("List"), self.tr("One line for each model")),
                 ("grid", self.tr("Cards"), self.tr("One card for each model")),
-            )
+            ),
         )
         self._look.select("list")
         self._choices.addWidget(self._search, 1)

@@ -292,7 +292,7 @@ async def test_every_comparison_is_listed_with_its_votes(old_history: Comparison
         (("shop-1", "llama-3"), (), False),
         (("Qwen3 8B", "gpt-large-2"), ("Qwen3 8B",), False),
     ]
-    assert found[0].places == (Place.HERE, Place.CLOUD)
+    assert found[0].places == (Place.LOCAL, Place.CLOUD)
     assert found[2].places == (Place.CLOUD,)
     assert found[4].places == ()
 

@@ -174,7 +174,7 @@ def clear_layout(widget: QWidget) -> None:
 
 
 _GROUNDS = {
-    "here": ("here_ground", "here_ink"),
+    "local": ("local_ground", "local_ink"),
     "cloud": ("cloud_ground", "cloud_ink"),
     "caution": ("caution_ground", "caution_ink"),
     "bad": ("bad_ground", "bad_ink"),

@@ -155,7 +155,7 @@ class ComparisonListModel(QAbstractListModel):
             self.more_wanted.emit()
 
 
-_TONES = {Place.HERE: ("here_ground", "here_ink"), Place.CLOUD: ("cloud_ground", "cloud_ink")}
+_TONES = {Place.LOCAL: ("local_ground", "local_ink"), Place.CLOUD: ("cloud_ground", "cloud_ink")}
 _QUIET = ("chip", "chip_ink")
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

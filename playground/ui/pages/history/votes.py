@@ -102,7 +102,7 @@ class VoteLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(12), px(12), px(12), px(12))
         row.setSpacing(px(14))
-        wins = make_label(str(count.wins), "figure", "here" if count.wins else "quiet")
+        wins = make_label(str(count.wins), "figure", "local" if count.wins else "quiet")
         wins.setMinimumWidth(px(40))
         wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(wins)
@@ -117,7 +117,7 @@ class VoteLine(QWidget):
             Badge(
                 theme,
                 self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
-                "here" if is_local else "cloud",
+                "local" if is_local else "cloud",
                 "home" if is_local else "cloud",
             )
         )
@@ -167,7 +167,7 @@ class _VoteBar(QWidget):
         painter.setClipPath(shape)
         painter.fillRect(area, self._theme.color("track"))
         left = 0.0
-        for votes, token in ((count.wins, "here"), (count.ties, "loading")):
+        for votes, token in ((count.wins, "local"), (count.ties, "loading")):
             width = area.width() * votes / judged
             painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
             left += width

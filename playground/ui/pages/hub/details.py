@@ -164,7 +164,7 @@ class RecommendedVersion(QFrame):
         self._bar.setVisible(is_coming)
         text, tone = "", "quiet"
         if is_here:
-            text, tone = self.tr("It is on this computer, ready to run."), "here"
+            text, tone = self.tr("It is on this computer, ready to run."), "local"
         elif download is not None and (is_coming or failed):
             text, tone = self._arriving(download)
         self._state.setText(text)
@@ -357,7 +357,7 @@ class VersionDelegate(QStyledItemDelegate):
         line = QRect(inner.left(), inner.top(), room, strong)
         paint_text(theme, painter, line, size_words(row.file.size_bytes), role="numbers")
         line = QRect(inner.left(), line.bottom() + px(3), room, small)
-        tone = "here" if row.here is not None else "quiet"
+        tone = "local" if row.here is not None else "quiet"
         paint_text(theme, painter, line, self._caption(row), role="caption", tone=tone)
         painter.restore()
 

@@ -119,7 +119,7 @@ class MemoryParts(QWidget):
         words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
         sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
         if need.projector_bytes:
-            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
+            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "local"))
             words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
             sizes.append(need.projector_bytes)
         self._bar.show_parts(tuple(parts), needs.free_bytes)
@@ -204,7 +204,7 @@ class ModelDetails(QScrollArea):
         self._facts.show_facts(facts)
         self._facts.setVisible(bool(facts))
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Leave out what only an engineer would ask for."""
         self._for_engineers.setVisible(not on)
 
@@ -253,7 +253,7 @@ class ModelDetails(QScrollArea):
         self._load.setVisible(is_usable and not is_loading and not is_loaded)
         self._unload.setVisible(is_usable and is_loaded and not is_loading)
         self._state.setText(self._state_words(row, is_loading=is_loading))
-        set_role(self._state, "caption", "here" if is_loaded else "quiet")
+        set_role(self._state, "caption", "local" if is_loaded else "quiet")
         self._state.setVisible(is_usable)
 
     def _state_words(self, row: ModelRow, *, is_loading: bool) -> str:

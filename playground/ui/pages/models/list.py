@@ -357,7 +357,7 @@ class ModelDelegate(QStyledItemDelegate):
         if row.model.problem is not None:
             tone = "bad"
         elif row.state is not LoadState.UNLOADED:
-            tone = "here"
+            tone = "local"
         painter.setPen(self._theme.color(tone))
         line = QRect(rect.left(), top + name_height + gap, rect.width(), height - name_height - gap)
         self._draw_elided(painter, line, caption(row))

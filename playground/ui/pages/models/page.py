@@ -403,9 +403,9 @@ class ModelsPage(SplitPage):
     def _on_hidden(self) -> None:
         self._wants_focus = False
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Show less for a room."""
-        self._details.set_stage(on=on)
+        self._details.set_presentation_mode(on=on)
         self._folders.setVisible(not on)
 
     def focus_first(self) -> None:

@@ -1,105 +1,78 @@
-"""Builds each page on its first visit, and leads from one to another."""
+"""Builds each page with its presenter on its first visit, and leads from one to another.
 
-import asyncio
-import importlib
-from collections.abc import Callable, Sequence
+Importing this module imports every page, which takes as long as Qt itself: it is done in a thread,
+behind the first page (`app/window.py`).
+"""
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from PySide6.QtCore import QObject
-
+from playground.app.services import Services
 from playground.core.runs import Comparison, Turn
-from playground.core.targets import LoadSettings, LocalTarget, Target
+from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.downloads.page import DownloadsPage
+from playground.ui.pages.downloads.presenter import DownloadsPresenter
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
+from playground.ui.pages.hub.page import HubPage
+from playground.ui.pages.hub.presenter import HubPresenter
+from playground.ui.pages.models.page import ModelsPage
+from playground.ui.pages.models.presenter import ModelsPresenter
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.presenter import ProvidersPresenter
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
-from playground.ui.window.page import Page, Steps
-
-if TYPE_CHECKING:
-    from playground.app.services import Services
-    from playground.ui.pages.compare.presenter import ComparePresenter
-    from playground.ui.pages.models.presenter import ModelsPresenter
-    from playground.ui.pages.settings.presenter import SettingsPage
-
-_PAUSE_S = 0.2
+from playground.ui.window.page import Page
 
 
-class PageFactories:
-    """The pages of the window; `services` builds them all where nobody has yet."""
+class Pages:
+    """All pages but Compare, which is there before the services are."""
 
     def __init__(
         self,
         window: MainWindow,
         theme: Theme,
         bridge: Bridge,
-        services: "Callable[[], Services]",
+        services: Services,
+        compare: ComparePresenter,
     ) -> None:
         self._window = window
         self._theme = theme
         self._bridge = bridge
         self._services = services
+        self._compare = compare
 
-    def add_all(self) -> None:
-        """Give every page its place on the rail, in the rail's order."""
-        tr, add = self._window.tr, self._window.add_page
-        add("compare", tr("Compare"), "compare", self._make_compare)
-        add("models", tr("Models"), "models", self._make_models)
-        add("hub", tr("Get models"), "download", self._make_hub)
-        add("downloads", tr("Downloads"), "downloads", self._make_downloads)
-        add("providers", tr("Providers"), "providers", self._make_providers)
-        add("history", tr("History"), "history", self._make_history)
-        add("settings", tr("Settings"), "settings", self._make_settings, at_bottom=True)
+    @property
+    def factories(self) -> dict[str, Callable[[], Page]]:
+        """What builds each page, by its key."""
+        return {
+            "models": self._make_models,
+            "hub": self._make_hub,
+            "downloads": self._make_downloads,
+            "providers": self._make_providers,
+            "history": self._make_history,
+            "settings": self._make_settings,
+        }
 
-    def _make_compare(self) -> Page:
-        from playground.ui.pages.compare.page import CompareView
+    def add_files(self, paths: tuple[Path, ...]) -> None:
+        """List files and folders that were dropped on the window."""
+        self._window.show_page("models")
+        cast("ModelsPresenter", self._window.pages.page("models").presenter).add_paths(paths)
 
-        self._compare = CompareView(self._theme)
-        self._early = EarlyPress(self._compare)
-        return self._compare
+    def compare_with_file(self, path: Path) -> None:
+        """Put a model file on the Compare page."""
+        self._bridge.spawn(self._find_and_compare(path))
 
-    async def import_page(self, key: str | None) -> None:
-        """Import what answers on the first page, and all of another, on the loop this runs on."""
-        for part in ("page", "presenter", "answer_settings"):
-            await _import("compare", part)
-        if key is not None:
-            await _import(key, "presenter")
-
-    async def import_all(self, keys: Sequence[str]) -> None:
-        """Import every page in peace, so that none is when it is asked for."""
-        for key in keys:
-            await asyncio.sleep(_PAUSE_S)
-            await _import(key, "presenter")
-
-    def complete_compare(self) -> None:
-        """Build what the first page needs from the moment it answers."""
-        self._compare.complete()
-
-    def attach_compare(self) -> None:
-        """Let the services answer to the Compare page, which is shown before they are there."""
-        from playground.services.memory_plan import free_memory
-        from playground.ui.pages.compare.presenter import attach_compare
-
-        services = self._services()
-        attach_compare(
-            self._compare,
-            self._theme,
-            self._bridge,
-            service=services.comparison,
-            library=services.library,
-            providers=services.providers,
-            settings=services.settings,
-            free_bytes=free_memory,
-            notify=self._window.toast,
-        )
-        self._early.hand_over()
-
-    def _make_models(self) -> Steps:
-        from playground.ui.pages.models.presenter import make_models_page
-
-        services = self._services()
-        return make_models_page(
-            self._theme,
+    def _make_models(self) -> Page:
+        services = self._services
+        view = ModelsPage(self._theme, self._window.pages)
+        view.presenter = ModelsPresenter(
+            view,
             self._bridge,
             services.library,
             services.settings,
@@ -108,51 +81,48 @@ class PageFactories:
             open_compare=self._compare_with,
             open_hub=self._show_hub,
             toast=self._window.toast,
-            parent=self._window.place_of_pages,
         )
+        return view
 
-    def _make_hub(self) -> Steps:
-        from playground.ui.pages.hub.presenter import make_hub_page
-
-        services = self._services()
-        return make_hub_page(
-            self._theme,
+    def _make_hub(self) -> Page:
+        services = self._services
+        view = HubPage(self._theme, self._window.pages)
+        view.presenter = HubPresenter(
+            view,
             self._bridge,
-            services.hub,
-            services.downloads,
-            services.requirements,
+            hub=services.hub,
+            downloads=services.downloads,
+            requirements=services.requirements,
             library=services.library,
             settings=services.settings,
             open_downloads=self._show_downloads,
             open_compare=self.compare_with_file,
             open_settings=self._show_settings,
             toast=self._window.toast,
-            parent=self._window.place_of_pages,
         )
+        return view
 
     def _make_downloads(self) -> Page:
-        from playground.ui.pages.downloads.presenter import make_downloads_page
-
-        services = self._services()
-        return make_downloads_page(
-            self._theme,
+        services = self._services
+        view = DownloadsPage(self._theme, self._window.pages)
+        view.presenter = DownloadsPresenter(
+            view,
             self._bridge,
             services.downloads,
-            services.library,
             services.settings,
             open_compare=self.compare_with_file,
             open_hub=self._show_hub,
-            toast=self._window.toast,
         )
+        return view
 
     def _make_providers(self) -> Page:
-        from playground.ui.pages.providers.presenter import make_providers_page
-
-        services = self._services()
-        return make_providers_page(
+        services = self._services
+        view = ProvidersPage(self._theme, self._window.pages)
+        view.presenter = ProvidersPresenter(
             self._theme,
+            view,
             self._bridge,
-            providers=services.providers,
+            service=services.providers,
             secrets=services.secrets,
             prices=services.prices,
             practice=services.practice,
@@ -160,42 +130,33 @@ class PageFactories:
             open_compare=self._compare_with,
             toast=self._window.toast,
         )
+        return view
 
     def _make_history(self) -> Page:
-        from playground.services.replay import Replayer
-        from playground.ui.pages.history.presenter import make_history_page
-
-        services = self._services()
-        return make_history_page(
-            self._theme,
-            self._bridge,
-            services.history,
-            Replayer(services.history),
-            self._open_comparison,
-            self._run_again,
-            self._replay,
-            start_compare=self._start_compare,
-            parent=self._window.place_of_pages,
+        view = HistoryPage(self._theme, self._window.pages, can_start=True)
+        ways = HistoryNavigation(
+            self._open_comparison, self._run_again, self._replay, self._show_compare
         )
+        view.presenter = HistoryPresenter(
+            view, self._bridge, self._services.history, self._services.replayer, ways
+        )
+        return view
 
-    def _make_settings(self) -> Steps:
-        from playground.ui.pages.settings.presenter import make_settings_page
-
-        services = self._services()
-        return make_settings_page(
+    def _make_settings(self) -> Page:
+        services = self._services
+        view = SettingsPage(self._theme, self._window.pages)
+        view.presenter = SettingsPresenter(
             self._theme,
+            view,
             self._bridge,
             settings=services.settings,
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
-            parent=self._window.place_of_pages,
         )
+        return view
 
-    def _presenter(self) -> "ComparePresenter":
-        return cast("ComparePresenter", self._window.page("compare").presenter)
-
-    def _start_compare(self) -> None:
+    def _show_compare(self) -> None:
         self._window.show_page("compare")
 
     def _show_hub(self) -> None:
@@ -206,75 +167,26 @@ class PageFactories:
 
     def _show_settings(self) -> None:
         self._window.show_page("settings")
-        cast("SettingsPage", self._window.page("settings")).hub.focus_token()
-
-    def compare_with_file(self, path: Path) -> None:
-        """Put a model file on the Compare page."""
-        self._bridge.spawn(self._find_and_compare(path))
+        cast("SettingsPage", self._window.pages.page("settings")).hub.focus_token()
 
     async def _find_and_compare(self, path: Path) -> None:
-        services = self._services()
-        model = await self._bridge.submit(services.library.find(str(path)))
-        settings = services.settings.settings.load_settings.get(str(model.path), LoadSettings())
-        self._compare_with(LocalTarget(model, settings))
+        model = await self._bridge.submit(self._services.library.find(str(path)))
+        settings = self._services.settings.settings
+        self._compare_with(LocalTarget(model, settings.load_settings_of(model)))
 
     def _compare_with(self, target: Target) -> None:
-        self._presenter().add_target(target)
-        self._window.show_page("compare")
+        self._compare.add_target(target)
+        self._show_compare()
 
     def _open_comparison(self, comparison: Comparison) -> None:
-        self._presenter().open_comparison(comparison)
-        self._window.show_page("compare")
+        self._compare.open_comparison(comparison)
+        self._show_compare()
 
     def _run_again(self, comparison: Comparison) -> None:
-        self._window.show_page("compare")
-        self._presenter().run_again(comparison)
+        self._show_compare()
+        self._compare.run_again(comparison)
 
     def _replay(self, comparison: Comparison, turn: Turn) -> None:
-        self._window.show_page("compare")
-        from playground.services.replay import Replayer
-
-        replayer = Replayer(self._services().history)
-        self._presenter().replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))
-
-    def take_files(self, paths: tuple[Path, ...]) -> None:
-        """List files and folders that were dropped on the window."""
-        self._window.show_page("models")
-        presenter = cast("ModelsPresenter", self._window.page("models").presenter)
-        presenter.add_paths(paths)
-
-
-async def _import(key: str, module: str) -> None:
-    # in a thread: the loop this runs on stamps what answers say
-    await asyncio.to_thread(importlib.import_module, f"playground.ui.pages.{key}.{module}")
-
-
-class EarlyPress(QObject):
-    """Lives from the page's first moment until its presenter is there; the last press counts."""
-
-    def __init__(self, view: CompareView) -> None:
-        super().__init__(view)
-        self._view = view
-        self._again: Callable[[], None] | None = None
-        view.run_clicked.connect(self._on_run)
-        view.picker_wanted.connect(self._on_picker)
-        view.empty.try_clicked.connect(self._on_try)
-
-    def hand_over(self) -> None:
-        """Stop listening and repeat the last press."""
-        view = self._view
-        view.run_clicked.disconnect(self._on_run)
-        view.picker_wanted.disconnect(self._on_picker)
-        view.empty.try_clicked.disconnect(self._on_try)
-        if self._again is not None:
-            self._again()
-        self.deleteLater()
-
-    def _on_run(self) -> None:
-        self._again = self._view.run_clicked.emit
-
-    def _on_picker(self) -> None:
-        self._again = self._view.picker_wanted.emit
-
-    def _on_try(self) -> None:
-        self._again = self._view.empty.try_clicked.emit
+        self._show_compare()
+        replayer = self._services.replayer
+        self._compare.replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))

@@ -19,6 +19,7 @@ from playground.services.memory_plan import MemoryPlanner
 from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
+from playground.services.replay import Replayer
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
@@ -34,13 +35,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What `build` made; handed out part by part, never as a whole."""
+    """What `build` made: the composition root's own value; parts of it are handed on, not it."""
 
     paths: Paths
     settings: SettingsStore
     secrets: SecretStore
     database: Database
     history: ComparisonStore
+    replayer: Replayer
     library: ModelLibrary
     pool: WorkerPool
     practice: PracticeCloud
@@ -143,8 +145,8 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     )
     fitting.pool = pool
     practice = PracticeCloud(library.starter_path)
-    providers = ProviderService(settings, secrets, practice)
     prices = PriceService(settings)
+    providers = ProviderService(settings, secrets, practice, prices)
     local_runs = LocalRuns(database)
     machines = MachineService(
         Bandwidth(paths.bandwidth_file),
@@ -168,6 +170,7 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         secrets=secrets,
         database=database,
         history=history,
+        replayer=Replayer(history),
         library=library,
         pool=pool,
         practice=practice,

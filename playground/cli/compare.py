@@ -17,7 +17,7 @@ from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import Provenance, Run, RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Target
+from playground.core.targets import CloudTarget, LocalTarget, Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -207,8 +207,7 @@ async def _target(
         )
     if place == LOCAL:
         model = await library.find(name)
-        chosen = settings.settings.load_settings.get(str(model.path), LoadSettings())
-        return LocalTarget(model, chosen)
+        return LocalTarget(model, settings.settings.load_settings_of(model))
     return CloudTarget(await providers.resolve(place), whole_characters(name))
 
 

@@ -16,7 +16,7 @@ from playground.core.chat import SamplingParams
 from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
-from playground.core.targets import LoadSettings, ModelPrice, Provider
+from playground.core.targets import LoadSettings, ModelFile, ModelPrice, Provider
 from playground.store.files import aside_path
 
 
@@ -86,6 +86,10 @@ class Settings:
     parallel_downloads: int = 2
     """Downloads that run at the same time, 1 … 8."""
 
+    def load_settings_of(self, model: ModelFile) -> LoadSettings:
+        """How a model file is loaded: as it was chosen, else with the defaults."""
+        return self.load_settings.get(str(model.path), LoadSettings())
+
 
 Subscriber = Callable[[Settings], None]
 
@@ -120,8 +124,8 @@ class SettingsStore:
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        with self._lock:
-            return self._settings
+        # without the lock, which is held while a change is written: the window must not wait for it
+        return self._settings
 
     @property
     def problem(self) -> str | None:

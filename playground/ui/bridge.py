@@ -5,11 +5,14 @@ import gc
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from playground.store.settings import Settings, SettingsStore
 from playground.ui.throttle import FlushScheduler
 
 # Keeps Python's cycle collector on Qt's thread.
@@ -185,6 +188,7 @@ class Bridge(QObject):
         self._collector = GarbageCollector(self._is_quiet, self)
         self._collector.start()
         self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
+        self._writer = ThreadPoolExecutor(1, "playground-write")
         self._thread = threading.Thread(target=self._run_loop, name="playground-io")
         self._thread.start()
 
@@ -213,6 +217,44 @@ class Bridge(QObject):
         future.add_done_callback(stop_if_cancelled)
         self.call(start)
         return future
+
+    def write(self, function: Callable[..., T], *args: Any, **named: Any) -> "asyncio.Future[T]":
+        """Call a function that writes a file, in a thread, after those given before it.
+
+        For settings: `bridge.write(settings.update, hide_names=True)`. Closing waits for what is
+        not written yet. An error nobody asks the future for is reported.
+        """
+        future: asyncio.Future[T] = self._qt_loop.create_future()
+        if self._is_closed:
+            future.cancel()
+            return future
+        writing = self._writer.submit(partial(function, *args, **named))
+        writing.add_done_callback(lambda ended: self.post(_settle, future, ended))
+        return future
+
+    def subscribe(
+        self, settings: SettingsStore, slot: Callable[[Settings], None]
+    ) -> Callable[[], None]:
+        """Call `slot` on Qt's thread with the settings after each change, whoever made it.
+
+        Returns what ends it; nothing is delivered after that.
+        """
+        is_over = False
+
+        def deliver(changed: Settings) -> None:
+            if not is_over:
+                slot(changed)
+
+        def subscriber(changed: Settings) -> None:
+            self.post(deliver, changed)
+
+        def end() -> None:
+            nonlocal is_over
+            is_over = True
+            settings.unsubscribe(subscriber)
+
+        settings.subscribe(subscriber)
+        return end
 
     def follow(
         self,
@@ -267,6 +309,7 @@ class Bridge(QObject):
         own = asyncio.current_task(self._qt_loop)
         for task in [task for task in self._spawned if task is not own]:
             task.cancel()
+        await self.submit(asyncio.to_thread(self._writer.shutdown))
         await self.submit(self._drain())
         self._join()
 
@@ -280,6 +323,7 @@ class Bridge(QObject):
             return
         for task in list(self._spawned):
             task.cancel()
+        self._writer.shutdown()
         self.call_and_wait(self._drain())
         self._join()
 
@@ -339,7 +383,7 @@ class Bridge(QObject):
         self.post(self.report, error)
 
 
-def _settle(future: "asyncio.Future[T]", ended: "asyncio.Task[T]") -> None:
+def _settle(future: "asyncio.Future[T]", ended: "asyncio.Task[T] | Future[T]") -> None:
     if future.done():
         return
     if ended.cancelled():

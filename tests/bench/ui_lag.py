@@ -23,7 +23,9 @@ from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provide
 from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.presenter import make_compare_page
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from tests.fakes.engine import FakeEngine
@@ -159,26 +161,21 @@ async def main(app: QApplication) -> None:
         lambda _target: FakeEngine.paced(tokens_per_s=TOKENS_PER_S, count=count, token=token)
     )
     window = MainWindow(theme, settings, bridge)
-    window.add_page(
-        "compare",
-        "Compare",
-        "compare",
-        lambda: make_compare_page(
-            theme,
-            bridge,
-            service=service,
-            library=Library(),  # type: ignore[arg-type]  # finds nothing
-            providers=Providers(),  # type: ignore[arg-type]  # finds nothing
-            settings=settings,
-            free_bytes=lambda: 0,
-            notify=window.toast,
-        ),
+    view = CompareView(theme)
+    chooser = TargetSelection(bridge, Library(), Providers(), settings, lambda: 0)  # type: ignore[arg-type]  # they find nothing
+    presenter = ComparePresenter(
+        view,
+        theme,
+        bridge,
+        service=service,
+        chooser=chooser,
+        settings=settings,
+        notify=window.toast,
     )
+    window.add_page("compare", "Compare", "compare", lambda: view)
     window.open_remembered()
     window.resize(1280, 800)
-    view = window.page("compare")
-    presenter = view.presenter
-    presenter._chooser.choose(tuple(targets()))
+    chooser.choose(tuple(targets()))
     await asyncio.sleep(0.5)
     view.set_prompt("Tell me everything about lighthouses.")
     process = psutil.Process()

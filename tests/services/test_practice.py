@@ -31,6 +31,7 @@ from playground.services.providers.practice import (
     PracticeCloud,
     practice_command,
 )
+from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
@@ -49,7 +50,8 @@ async def practice(starter_model: Path) -> AsyncIterator[PracticeCloud]:
 
 @pytest.fixture
 def providers(practice: PracticeCloud, tmp_path: Path) -> ProviderService:
-    return ProviderService(SettingsStore(tmp_path / "s.json"), SecretStore({}), practice)
+    settings = SettingsStore(tmp_path / "s.json")
+    return ProviderService(settings, SecretStore({}), practice, PriceService(settings))
 
 
 async def ask(

@@ -21,6 +21,7 @@ from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
 from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
@@ -51,7 +52,9 @@ def settings(tmp_path: Path) -> SettingsStore:
 
 @pytest.fixture
 def providers(settings: SettingsStore) -> ProviderService:
-    return ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+    return ProviderService(
+        settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)
+    )
 
 
 def lab(cloud: ScriptedOpenAI) -> Provider:
@@ -121,7 +124,9 @@ async def test_a_renamed_provider_keeps_its_key(providers, cloud):
 
 async def test_a_variable_does_not_follow_a_provider_to_another_host(settings, cloud):
     secrets = SecretStore({"LAB_KEY": KEY})
-    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+    providers = ProviderService(
+        settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
+    )
     await providers.add(replace(lab(cloud), key_env="LAB_KEY"))
     before = providers.find("lab")
     moved = await providers.update(replace(before, base_url="https://elsewhere.example/v1"))
@@ -138,7 +143,9 @@ async def test_a_removed_provider_leaves_no_key_behind(providers, cloud):
 
 async def test_the_key_may_be_set_by_the_providers_id(settings, cloud):
     secrets = SecretStore({})
-    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+    providers = ProviderService(
+        settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
+    )
     await providers.add(lab(cloud))
     await secrets.set("lab", KEY)
     assert await providers.key_source(lab(cloud)) is KeySource.SESSION
@@ -217,7 +224,9 @@ async def test_models_come_with_their_prices(providers, cloud, settings):
 async def test_settings_that_hold_a_practice_cloud_of_old_do_not_send_it_anything(settings, cloud):
     stale = Provider("practice", "Practice", cloud.base_url, is_practice=True)
     settings.update(providers=(stale,))
-    providers = ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+    providers = ProviderService(
+        settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)
+    )
     events = await answer(providers.engine(CloudTarget(stale, "m")))
     assert events[-1].error.kind == "NotAvailable"
     assert not cloud.requests

@@ -32,7 +32,8 @@ from playground.services.comparison import ComparisonService
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
-from playground.ui.pages.compare.presenter import ComparePresenter, make_compare_page
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
@@ -205,30 +206,25 @@ def make_stage(
         providers = Providers()
         window = MainWindow(theme, settings, bridge)
 
-        def compare() -> Page:
-            return make_compare_page(
-                theme,
-                bridge,
-                service=service,
-                library=Library(),
-                providers=providers,
-                settings=settings,
-                free_bytes=lambda: 8 << 30,
-                notify=window.toast,
-            )
-
-        window.add_page("compare", "Compare", "compare", compare)
+        view = CompareView(theme)
+        chooser = TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30)
+        presenter = ComparePresenter(
+            view,
+            theme,
+            bridge,
+            service=service,
+            chooser=chooser,
+            settings=settings,
+            notify=window.toast,
+        )
+        window.add_page("compare", "Compare", "compare", lambda: view)
         for key in ("models", "providers", "history"):
-            window.add_page(key, key.title(), key, Page)
-        window.add_page("settings", "Settings", "settings", Page, at_bottom=True)
+            window.add_page(key, key.title(), key, lambda: Page(theme))
+        window.add_page("settings", "Settings", "settings", lambda: Page(theme), at_bottom=True)
         window.open_remembered()
         window.resize(1280, 800)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
-        view = window.page("compare")
-        assert isinstance(view, CompareView)
-        presenter = view.presenter
-        assert isinstance(presenter, ComparePresenter)
         made.append(window)
         return Stage(window, view, presenter, known, providers, votes)
 

@@ -63,7 +63,7 @@ class Stage:
             finally:
                 for page in self._pages:
                     page.hide()
-                    await page.close_page()
+                    page.closing.emit()
                 await self.bridge.close()
 
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(self._app)) as runner:
@@ -81,7 +81,7 @@ class Stage:
         self._pages.append(page)
         page.resize(width, height)
         page.show()
-        page.page_shown()
+        page.shown.emit()
 
 
 async def until(condition: Callable[[], object]) -> None:

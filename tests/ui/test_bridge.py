@@ -3,11 +3,14 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from pytestqt.qtbot import QtBot
 
+from playground.core.errors import UsageError
+from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 
 
@@ -234,3 +237,60 @@ def test_a_cancelled_future_cancels_the_coroutine(bridge: Bridge, qtbot: QtBot) 
     qtbot.waitUntil(started.is_set)
     future.cancel()
     qtbot.waitUntil(was_cancelled.is_set)
+
+
+def test_settings_are_written_beside_the_window_in_the_order_they_were_chosen(
+    bridge: Bridge, settings: SettingsStore, qtbot: QtBot
+) -> None:
+    threads: list[str] = []
+    settings.subscribe(lambda _changed: threads.append(threading.current_thread().name))
+    scales = [1.0 + step / 100 for step in range(1, 41)]
+    seen: list[float] = []
+    end = bridge.subscribe(settings, lambda changed: seen.append(changed.text_scale))
+    for scale in scales:
+        bridge.write(settings.update, text_scale=scale)
+    qtbot.waitUntil(lambda: len(seen) == len(scales))
+    assert seen == scales
+    assert {thread.partition("_")[0] for thread in threads} == {"playground-write"}
+    end()
+    bridge.write(settings.update, text_scale=2.0)
+    qtbot.waitUntil(lambda: settings.settings.text_scale == 2.0)
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    assert seen == scales
+
+
+def test_a_setting_that_makes_no_sense_is_reported(
+    bridge: Bridge, settings: SettingsStore, reports: list[BaseException], qtbot: QtBot
+) -> None:
+    bridge.write(settings.update, text_scale=99.0)
+    qtbot.waitUntil(lambda: len(reports) == 1)
+    assert isinstance(reports.pop(), UsageError)
+
+
+@pytest.mark.parametrize("way", ["awaited", "without a loop"])
+def test_closing_waits_for_what_is_not_written_yet(
+    way: str, qt_loop: asyncio.AbstractEventLoop, tmp_path: Path, qtbot: QtBot
+) -> None:
+    bridge = Bridge([].append, qt_loop=qt_loop)
+    store = SettingsStore(tmp_path / "settings.json")
+    may_write = threading.Event()
+    bridge.write(may_write.wait)
+    for scale in (1.1, 1.2, 1.3):
+        bridge.write(store.update, text_scale=scale)
+    if way == "awaited":
+        ended: list[bool] = []
+
+        async def close() -> None:
+            await bridge.close()
+            ended.append(True)
+
+        task = qt_loop.create_task(close())
+        QTimer.singleShot(20, may_write.set)
+        qtbot.waitUntil(lambda: bool(ended))
+        assert task.done()
+    else:
+        threading.Timer(0.02, may_write.set).start()
+        bridge.close_now()
+    assert SettingsStore(tmp_path / "settings.json").settings == Settings(text_scale=1.3)
+    assert bridge.write(store.update, text_scale=2.0).cancelled()

@@ -12,17 +12,12 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
-from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
 from playground.ui.pages.downloads.format import badge_words, duration_words, progress_words
-from playground.ui.pages.downloads.page import DownloadCard
-from playground.ui.pages.downloads.presenter import (
-    DownloadNotifier,
-    DownloadsPage,
-    DownloadsPresenter,
-)
+from playground.ui.pages.downloads.notifier import DownloadNotifier
+from playground.ui.pages.downloads.page import DownloadCard, DownloadsPage
+from playground.ui.pages.downloads.presenter import DownloadsPresenter
 from playground.ui.window.main_window import MainWindow
-from playground.ui.window.page import Page
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -49,11 +44,9 @@ class Scene:
             self.page,
             stage.bridge,
             self.queue,
-            ModelLibrary(lambda: (), self.folder),
             stage.settings,
             open_compare=self.compared.append,
             open_hub=lambda: self.asked_for_hub.append(True),
-            toast=stage.toasts,
             undo_ms=undo_ms,
         )
         stage.show(self.page)
@@ -99,7 +92,7 @@ def run(stage: Stage, body: Any, *, rate: float | None = None, undo_ms: int = 60
             try:
                 await body(scene)
             finally:
-                await scene.page.close_page()
+                scene.page.closing.emit()
                 await stage.bridge.submit(scene.queue.close())
                 await stage.bridge.submit(scene.hub.close())
 
@@ -227,7 +220,7 @@ def test_the_speed_limit_is_remembered(stage: Stage) -> None:
 def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stage: Stage) -> None:
     async def body(scene: Scene) -> None:
         window = MainWindow(stage.theme, stage.settings, stage.bridge)
-        window.add_page("downloads", "Downloads", "downloads", Page)
+        window.add_page("downloads", "Downloads", "downloads")
         announcer = DownloadNotifier(
             window, stage.bridge, scene.queue, open_compare=scene.compared.append
         )

@@ -35,7 +35,7 @@ from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
-from playground.ui.pages.history.presenter import PIECE, make_history_page
+from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from tests.fakes.engine import FakeEngine
@@ -81,18 +81,15 @@ class History:
         await self.stage.bridge.submit(self.database.open())
 
     def show(self, width: int = 1200, height: int = 760) -> None:
-        page = make_history_page(
-            self.stage.theme,
-            self.stage.bridge,
-            self.store,
-            Replayer(self.store, speed=math.inf),
+        page = self.page = HistoryPage(self.stage.theme, can_start=True)
+        ways = HistoryNavigation(
             self.opened.append,
             self.again.append,
             lambda comparison, turn: self.replayed.append((comparison, turn)),
-            start_compare=lambda: self.started.append(True),
+            lambda: self.started.append(True),
         )
-        assert isinstance(page, HistoryPage)
-        self.page = page
+        replayer = Replayer(self.store, speed=math.inf)
+        page.presenter = HistoryPresenter(page, self.stage.bridge, self.store, replayer, ways)
         self.stage.show(page, width, height)
 
     async def compare(
@@ -427,7 +424,7 @@ def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -
         assert history.answers() == []
         assert history.says("Answers appear when all of them are done.")
         await stage.bridge.submit(updates.aclose())
-        history.page.page_shown()
+        history.page.shown.emit()
         await until(lambda: history.says("Names stay hidden until you say"))
 
     on_page(stage, body)
@@ -501,7 +498,7 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage:
         click(named(history.page, "None is good"))
         await until(lambda: history.says("You found none of them good."))
         await history.compare("A newer one")
-        history.page.page_shown()
+        history.page.shown.emit()
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])
         # what was being read stays open
         await history.shown("Write a poem")

@@ -23,10 +23,10 @@ from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.store.secrets import SecretStore
 from playground.ui.pages.hub.details import LONGEST, VersionListModel, readable
-from playground.ui.pages.hub.presenter import HubPage, make_hub_page
+from playground.ui.pages.hub.page import HubPage
+from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow, ResultsState
-from playground.ui.window.page import finished
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -74,20 +74,19 @@ class Hub:
         models.mkdir(exist_ok=True)
         self.downloads = DownloadManager(models, None, self.hub, stage.settings)
         self.library = ModelLibrary(lambda: (), models)
-        self.page: HubPage = finished(
-            make_hub_page(
-                stage.theme,
-                stage.bridge,
-                self.hub,
-                self.downloads,
-                Assessor(),
-                library=self.library,
-                settings=stage.settings,
-                open_downloads=lambda: None,
-                open_compare=self.compared.append,
-                open_settings=self._count_settings,
-                toast=stage.toasts,
-            )
+        self.page = HubPage(stage.theme)
+        self.page.presenter = HubPresenter(
+            self.page,
+            stage.bridge,
+            hub=self.hub,
+            downloads=self.downloads,
+            requirements=Assessor(),
+            library=self.library,
+            settings=stage.settings,
+            open_downloads=lambda: None,
+            open_compare=self.compared.append,
+            open_settings=self._count_settings,
+            toast=stage.toasts,
         )
         stage.show(self.page)
 
@@ -120,7 +119,7 @@ def run(stage: Stage, body: Any, fill: Any = None) -> None:
             try:
                 await body(hub)
             finally:
-                await hub.page.close_page()
+                hub.page.closing.emit()
                 await hub.close()
 
     stage.run(live)

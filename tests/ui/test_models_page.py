@@ -18,8 +18,8 @@ from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
 from playground.ui.pages.models.list import Column
-from playground.ui.pages.models.presenter import ModelsPage, ModelsPresenter, make_models_page
-from playground.ui.window.page import finished
+from playground.ui.pages.models.page import ModelsPage
+from playground.ui.pages.models.presenter import ModelsPresenter
 from tests.core.gguf_files import Dense, write_dense
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -61,22 +61,18 @@ class Models:
             budget_bytes=lambda: 8 << 30,
             estimate=lambda model, settings: 1 << 20,
         )
-        self.page: ModelsPage = finished(
-            make_models_page(
-                stage.theme,
-                stage.bridge,
-                self.library,
-                stage.settings,
-                pool=self.pool,
-                requirements=RequirementsService(computer, runs, self.library),
-                open_compare=self.compared.append,
-                open_hub=self._count_hub,
-                toast=stage.toasts,
-            )
+        self.page = ModelsPage(stage.theme)
+        self.presenter = ModelsPresenter(
+            self.page,
+            stage.bridge,
+            self.library,
+            stage.settings,
+            pool=self.pool,
+            requirements=RequirementsService(computer, runs, self.library),
+            open_compare=self.compared.append,
+            open_hub=self._count_hub,
+            toast=stage.toasts,
         )
-        presenter = self.page.presenter
-        assert isinstance(presenter, ModelsPresenter)
-        self.presenter = presenter
         stage.show(self.page)
 
     def _count_hub(self) -> None:

@@ -15,7 +15,8 @@ from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.ui.pages.providers.dialog import ProviderDialog
-from playground.ui.pages.providers.presenter import ProvidersPage, make_providers_page
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.presenter import ProvidersPresenter
 from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui.page_stage import Stage, click, named, stage, until
@@ -49,12 +50,14 @@ class Providers:
         library = ModelLibrary(lambda: (), stage.home / "models")
         self.practice = PracticeCloud(library.starter_path)
         self.secrets = SecretStore()
-        self.service = ProviderService(stage.settings, self.secrets, self.practice)
         self.prices = PriceService(stage.settings)
-        self.page: ProvidersPage = make_providers_page(
+        self.service = ProviderService(stage.settings, self.secrets, self.practice, self.prices)
+        self.page = ProvidersPage(stage.theme)
+        self.page.presenter = ProvidersPresenter(
             stage.theme,
+            self.page,
             stage.bridge,
-            providers=self.service,
+            service=self.service,
             secrets=self.secrets,
             prices=self.prices,
             practice=self.practice,

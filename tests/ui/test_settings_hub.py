@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 from playground.services.hub.service import HubService
 from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
-from playground.ui.pages.settings.presenter import SettingsPage, make_settings_page
-from playground.ui.window.page import finished
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, named, stage, until
 
@@ -32,15 +32,15 @@ def run(stage: Stage, body: Any, environment: dict[str, str] | None = None) -> N
             secrets = SecretStore({})
             known = {**(environment or {}), "HF_ENDPOINT": server.endpoint, "HF_HOME": "/nowhere"}
             hub = HubService(stage.settings, secrets, stage.home / "cache", known)
-            page = finished(
-                make_settings_page(
-                    stage.theme,
-                    stage.bridge,
-                    settings=stage.settings,
-                    secrets=secrets,
-                    paths=default_paths(),
-                    hub=hub,
-                )
+            page = SettingsPage(stage.theme)
+            page.presenter = SettingsPresenter(
+                stage.theme,
+                page,
+                stage.bridge,
+                settings=stage.settings,
+                secrets=secrets,
+                paths=default_paths(),
+                hub=hub,
             )
             stage.show(page)
             try:

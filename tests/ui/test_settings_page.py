@@ -13,8 +13,8 @@ from playground.services.providers.prices import PriceService, default_watts
 from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore, ThemeMode
-from playground.ui.pages.settings.presenter import SettingsPage, make_settings_page
-from playground.ui.window.page import finished
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -29,14 +29,14 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings_page(stage: Stage) -> SettingsPage:
-    page = finished(
-        make_settings_page(
-            stage.theme,
-            stage.bridge,
-            settings=stage.settings,
-            secrets=SecretStore(),
-            paths=default_paths(),
-        )
+    page = SettingsPage(stage.theme)
+    page.presenter = SettingsPresenter(
+        stage.theme,
+        page,
+        stage.bridge,
+        settings=stage.settings,
+        secrets=SecretStore(),
+        paths=default_paths(),
     )
     stage.show(page)
     return page

@@ -156,12 +156,13 @@ class ProviderService:
         settings: SettingsStore,
         secrets: SecretStore,
         practice: PracticeCloud,
+        prices: PriceService,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._settings = settings
         self._secrets = secrets
         self._practice = practice
-        self._prices = PriceService(settings)
+        self._prices = prices
         self._timeouts = timeouts
         secrets.find_providers_with(self.find)
 

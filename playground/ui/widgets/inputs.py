@@ -169,6 +169,11 @@ class Segmented(QWidget):
             self._buttons[key] = button
             row.addWidget(button)
 
+    @property
+    def selected(self) -> str:
+        """Key of the choice that is lit."""
+        return next(key for key, button in self._buttons.items() if button.isChecked())
+
     def select(self, key: str) -> None:
         """Light a choice without telling."""
         self._buttons[key].setChecked(True)

@@ -4,7 +4,7 @@ import base64
 import logging
 import platform
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Toast
 from playground.ui.window.navigation_rail import Rail
-from playground.ui.window.page import Factory, Page, PageStack
+from playground.ui.window.page import Factory, PageStack
 from playground.ui.window.status_bar import StatusBar
 
 
@@ -52,7 +52,6 @@ class MainWindow(QMainWindow):
 
     files_dropped = Signal(object)
     """A tuple of paths: .gguf files and folders a person has dropped on the window."""
-    page_changed = Signal(str)
     closed = Signal()
     """Everything has ended; the program may leave its loop."""
 
@@ -79,41 +78,29 @@ class MainWindow(QMainWindow):
         return self._strip
 
     @property
-    def page_keys(self) -> tuple[str, ...]:
-        """The keys of all pages."""
-        return self._stack.keys
+    def pages(self) -> PageStack:
+        """The pages; what is shown of them changes by `show_page` here."""
+        return self._pages
 
     def is_closing(self) -> bool:
         """Return whether the window was closed; what is open behind it is being ended."""
         return self._is_closing
-
-    @property
-    def wanted_page(self) -> str | None:
-        """Key of the page that comes to the front as soon as it is built."""
-        return self._stack.wanted
-
-    @property
-    def place_of_pages(self) -> QWidget:
-        """The parent a page is built in."""
-        return self._stack
-
-    @property
-    def current_page(self) -> str | None:
-        """Key of the page in front."""
-        return self._stack.current
 
     def add_page(
         self,
         key: str,
         title: str,
         icon: str,
-        factory: Factory,
+        factory: Factory | None = None,
         *,
         at_bottom: bool = False,
     ) -> None:
-        """Give a page its place on the rail and the next Ctrl+number; `factory` runs on demand."""
-        self._stack.add(key, title, factory)
-        number = len(self._stack.keys)
+        """Give a page its place on the rail and the next Ctrl+number.
+
+        `factory` runs on the first visit; a page without one is shown after `add_factories`.
+        """
+        self._pages.add(key, title, factory)
+        number = len(self._pages.keys)
         self._rail.add(key, title, icon, number, at_bottom=at_bottom)
         action = QAction(title, self)
         action.setShortcut(QKeySequence(f"Ctrl+{number}"))
@@ -125,22 +112,23 @@ class MainWindow(QMainWindow):
         """Put a badge of a few letters on a page's button of the rail, or take it away."""
         self._rail.set_badge(key, text)
 
-    def page(self, key: str) -> Page:
-        """Return a page, built if it has not been."""
-        return self._stack.page(key)
-
     def show_page(self, key: str) -> None:
-        """Bring a page to the front, as soon as it is built; an unknown key is the first page."""
-        self._rail.select(self._stack.show_page(key))
+        """Bring a page to the front, as soon as it has a factory; an unknown key the first one."""
+        try:
+            self._pages.show_page(key)
+        finally:
+            lit = self._pages.wanted or self._pages.current
+            if lit is not None:
+                self._rail.select(lit)
 
-    def hold_pages(self) -> None:
-        """Build no further page until `release_pages`; one that is asked for comes then."""
-        self._stack.hold()
-
-    def release_pages(self) -> None:
-        """Build pages as they are asked for, unless the window is closing."""
-        if not self._is_closing:
-            self._stack.release()
+    def add_factories(self, factories: Mapping[str, Factory]) -> None:
+        """Say how the pages are built that had to wait; one that was asked for is shown now."""
+        if self._is_closing:
+            # it would begin what nobody ends
+            return
+        self._pages.add_factories(factories)
+        if self._pages.wanted is not None:
+            self.show_page(self._pages.wanted)
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
@@ -184,8 +172,7 @@ class MainWindow(QMainWindow):
             self._was_maximized = self.isMaximized()
         self._rail.setVisible(not on)
         self._theme.set_look(stage=on, stage_scale=self._stage_scale())
-        for page in self._stack.built:
-            page.set_stage(on=on)
+        self._pages.set_stage(on=on)
         self._strip.set_stage(on=on)
         if on:
             self.showFullScreen()
@@ -204,7 +191,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
         self._rail = Rail(self._theme)
-        self._stack = PageStack()
+        self._pages = PageStack()
         self._toast = Toast(self._theme)
         self._strip = StatusBar(self._theme)
         center = QWidget()
@@ -216,7 +203,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         body = QVBoxLayout()
         body.setSpacing(0)
-        body.addWidget(self._stack, 1)
+        body.addWidget(self._pages, 1)
         toast_row = QHBoxLayout()
         toast_row.setContentsMargins(22, 0, 22, 8)
         toast_row.addWidget(self._toast)
@@ -228,9 +215,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self._rail.chosen.connect(self.show_page)
-        self._stack.page_built.connect(self._on_page_built)
-        self._stack.page_changed.connect(self.page_changed)
-        self._stack.page_refused.connect(self._on_page_refused)
         for keys, slot in (
             ("F11", self._toggle_stage),
             ("Esc", self._on_escape),
@@ -242,35 +226,28 @@ class MainWindow(QMainWindow):
             action.triggered.connect(slot)
             self.addAction(action)
 
-    def _on_page_built(self, key: str) -> None:
-        self._stack.page(key).set_stage(on=self._theme.is_stage)
-
-    def _on_page_refused(self) -> None:
-        if self._stack.current is not None:
-            self._rail.select(self._stack.current)
-
     def _on_page_action(self) -> None:
         action = self.sender()
         if isinstance(action, QAction) and not self._theme.is_stage:
             self.show_page(action.data())
 
     def _focus_prompt(self) -> None:
-        first = self._stack.keys[0]
+        first = self._pages.keys[0]
         self.show_page(first)
-        self.page(first).focus_first()
+        self._pages.page(first).focus_first()
 
     def _toggle_stage(self) -> None:
         self.set_stage(on=not self._theme.is_stage)
 
     def _on_escape(self) -> None:
-        front = self._stack.current
-        if front is not None and self.page(front).handle_escape():
+        front = self._pages.current
+        if front is not None and self._pages.page(front).handle_escape():
             return
         self.set_stage(on=False)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        page = self._stack.wanted or self._stack.current or "compare"
+        page = self._pages.wanted or self._pages.current or "compare"
         window = replace(self._settings.settings.window, geometry=geometry, page=page)
         try:
             self._settings.update(window=window)
@@ -279,8 +256,8 @@ class MainWindow(QMainWindow):
             return
 
     async def _close_in_order(self) -> None:
-        for page in self._stack.built:
-            await self._end(page.close_page)
+        for page in self._pages.built:
+            page.closing.emit()
         await self._end(self._strip.close_strip)
         if self._shutdown is not None and not await self._end(self._shutdown):
             # its thread would keep a program alive that nobody sees any more
@@ -303,8 +280,6 @@ class MainWindow(QMainWindow):
         if self._is_closing:
             return
         self._is_closing = True
-        # one that is half built would begin what nobody ends
-        self._stack.hold()
         self.set_stage(on=False)
         self._remember()
         self.hide()

@@ -1,31 +1,51 @@
-"""What the main window expects of a page."""
+"""The pages of the window: the frame they share, and the stack that shows one at a time."""
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
 
 
 class Page(QWidget):
-    """A page's view; the window calls these, and each may be left as it is."""
+    """A page's view: a column with a head; the window calls its methods and emits its signals."""
 
+    shown = Signal()
+    """It has come to the front."""
+    hidden = Signal()
+    """It has left the front."""
+    closing = Signal()
+    """The program ends: emitted before the services end."""
+
+    MARGINS = (22, 16, 22, 12)
+    """Left, top, right and bottom, in pixels at scale 1."""
     presenter: object | None = None
     """Kept here so that it lives as long as the view."""
-    close_hook: Callable[[], Awaitable[None]] | None = None
-    """The presenter's way to end what it has begun."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         # built in its place: widgets that are styled already are styled again at each new parent
         super().__init__(parent)
+        self._theme = theme
         self.setObjectName("page")
-
-    def page_shown(self) -> None:
-        """Come to the front."""
-
-    def page_hidden(self) -> None:
-        """Leave the front."""
+        self._outer = QHBoxLayout(self)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(0)
+        self._column = QVBoxLayout()
+        self._outer.addLayout(self._column, 1)
+        self._head = QHBoxLayout()
+        self._column.addLayout(self._head)
+        theme.changed.connect(self._apply_spacing)
+        self._apply_spacing()
 
     def focus_first(self) -> None:
         """Put the keyboard where a person most likely wants it."""
@@ -38,49 +58,81 @@ class Page(QWidget):
     def set_stage(self, *, on: bool) -> None:
         """Show less and larger for a room, or everything again."""
 
-    async def close_page(self) -> None:
-        """End what this page has begun; awaited before the services end."""
-        if self.close_hook is not None:
-            await self.close_hook()
+    def _apply_spacing(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(*(px(side) for side in self.MARGINS))
+        self._column.setSpacing(px(12))
+        self._head.setSpacing(px(10))
 
 
-Steps = Generator[None, None, Page]
-"""Builds a page piece by piece: the window answers between them."""
-Factory = Callable[[], "Page | Steps"]
-P = TypeVar("P", bound=Page)
+class SplitPage(Page):
+    """A page with a search in its head, a list on the left, and the chosen entry on the right.
+
+    The two share the width as `_sizes` says until a person has moved the border between them.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._is_border_moved = False
+        self._search = QLineEdit()
+        self._search.setClearButtonEnabled(True)
+        self._search.installEventFilter(self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.splitterMoved.connect(self._on_border_moved)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.activated.connect(self._focus_search)
+
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        """Return the widths of both sides of `whole` pixels."""
+        return whole // 2, whole - whole // 2
+
+    def _enter_list(self) -> None:
+        """Put the keyboard into the list: Down was pressed in the search."""
+
+    def _focus_search(self) -> None:
+        self._search.setFocus()
+        self._search.selectAll()
+
+    def _share_width(self) -> None:
+        if not self._is_border_moved:
+            self._splitter.setSizes(list(self._sizes(self._splitter.width())))
+
+    def _on_border_moved(self) -> None:
+        self._is_border_moved = True
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_width()
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if (
+            watched is self._search
+            and isinstance(event, QKeyEvent)
+            and event.type() is QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Down
+        ):
+            self._enter_list()
+            return True
+        return super().eventFilter(watched, event)
 
 
-def finished(steps: Generator[None, None, P]) -> P:
-    """Take all steps that are left, and return the page."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            page: P = end.value
-            return page
+Factory = Callable[[], Page]
 
 
 class PageStack(QStackedWidget):
-    """Builds pages as they are asked for, and shows the last one that was."""
-
-    page_built = Signal(str)
-    page_changed = Signal(str)
-    page_refused = Signal()
-    """The page that was asked for could not be built; the one in front stays."""
+    """Builds each page on its first visit, and shows the one that was asked for last."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._factories: dict[str, Factory] = {}
         self._titles: dict[str, str] = {}
+        self._factories: dict[str, Factory] = {}
         self._pages: dict[str, Page] = {}
-        self._begun: dict[str, Steps] = {}
         self._current: str | None = None
         self._wanted: str | None = None
-        """The page that was asked for and is not built yet."""
-        self._is_holding = False
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._take_step)
+        self._is_stage = False
 
     @property
     def current(self) -> str | None:
@@ -89,121 +141,62 @@ class PageStack(QStackedWidget):
 
     @property
     def wanted(self) -> str | None:
-        """Key of the page that comes to the front as soon as it is built."""
+        """Key of the page that was asked for and comes to the front once it has a factory."""
         return self._wanted
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of all pages, in the order they were added."""
-        return tuple(self._factories)
+        return tuple(self._titles)
 
     @property
     def built(self) -> tuple[Page, ...]:
         """The pages that have been visited."""
         return tuple(self._pages.values())
 
-    def add(self, key: str, title: str, factory: Factory) -> None:
-        """Give a page its key; `factory` runs on demand and builds it whole or in steps."""
-        self._factories[key] = factory
+    def add(self, key: str, title: str, factory: Factory | None = None) -> None:
+        """Give a page its key; one without a `factory` gets it by `add_factories`."""
         self._titles[key] = title
+        if factory is not None:
+            self._factories[key] = factory
+
+    def add_factories(self, factories: Mapping[str, Factory]) -> None:
+        """Say how pages are built that could not be before; `wanted` is one of them."""
+        self._factories.update(factories)
 
     def page(self, key: str) -> Page:
-        """Return a page, built now if it has not been; the one that is wanted is shown as well."""
+        """Return a page, built now if it has not been."""
         if key not in self._pages:
-            with self._refusing(key):
-                self._finish(key)
-            if key == self._wanted:
-                # nothing is left of it that would bring it there later
-                self._bring_to_front(key)
+            page = self._factories[key]()
+            page.setAccessibleName(self._titles[key])
+            page.set_stage(on=self._is_stage)
+            self._pages[key] = page
+            self.addWidget(page)
         return self._pages[key]
 
-    def show_page(self, key: str) -> str:
-        """Bring a page to the front, or as soon as it is built; an unknown key is the first page.
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front, an unknown key the first one.
 
-        Returns the key of the page that is or comes in front.
+        A page that cannot be built leaves the one in front where it is, and raises.
         """
-        if key not in self._factories:
+        if key not in self._titles:
             key = self.keys[0]
-        self._wanted = None if key == self._current else key
-        if self._wanted is not None:
-            self._go_on()
-        return key
-
-    def hold(self) -> None:
-        """Build nothing more until `release`; a page that is asked for comes then."""
-        self._is_holding = True
-
-    def release(self) -> None:
-        """Build pages as they are asked for; one that was asked for meanwhile comes soon."""
-        self._is_holding = False
-        if self._wanted is not None:
-            self._timer.start(0)
-
-    def _go_on(self) -> None:
-        key = self._wanted
-        if key is None:
-            return
-        if key in self._pages or (not self._is_holding and not self._is_built_in_steps(key)):
-            self._bring_to_front(key)
-
-    def _is_built_in_steps(self, key: str) -> bool:
-        """Begin a page; return False where it is whole at once."""
-        if key not in self._begun:
-            with self._refusing(key):
-                made = self._factories[key]()
-                if isinstance(made, Page):
-                    self._take_in(key, made)
-                    return False
-            self._begun[key] = made
-        self._timer.start(0)
-        return True
-
-    def _take_step(self) -> None:
-        key = self._wanted
-        if key is None or self._is_holding:
-            return
-        if key in self._begun:
-            with self._refusing(key):
-                try:
-                    next(self._begun[key])
-                except StopIteration as end:
-                    del self._begun[key]
-                    self._take_in(key, end.value)
-        self._go_on()
-
-    @contextmanager
-    def _refusing(self, key: str) -> Iterator[None]:
-        """Leave the page in front where it is if another cannot be built.
-
-        The error is told by whoever looks after errors; asked for again, the page is begun anew.
-        """
-        try:
-            yield
-        except Exception:
-            self._begun.pop(key, None)
-            if self._wanted == key:
-                self._wanted = None
-            self.page_refused.emit()
-            raise
-
-    def _finish(self, key: str) -> None:
-        steps = self._begun.pop(key, None)
-        made = self._factories[key]() if steps is None else steps
-        self._take_in(key, made if isinstance(made, Page) else finished(made))
-
-    def _take_in(self, key: str, page: Page) -> None:
-        page.setAccessibleName(self._titles[key])
-        self._pages[key] = page
-        self.addWidget(page)
-        self.page_built.emit(key)
-
-    def _bring_to_front(self, key: str) -> None:
         self._wanted = None
-        page = self._pages[key]
+        if key == self._current:
+            return
+        if key not in self._factories:
+            self._wanted = key
+            return
+        page = self.page(key)
         if self._current is not None:
-            self._pages[self._current].page_hidden()
+            self._pages[self._current].hidden.emit()
         self._current = key
         self.setCurrentWidget(page)
-        page.page_shown()
+        page.shown.emit()
         page.focus_first()
-        self.page_changed.emit(key)
+
+    def set_stage(self, *, on: bool) -> None:
+        """Show less and larger for a room on every page, or everything again."""
+        self._is_stage = on
+        for page in self._pages.values():
+            page.set_stage(on=on)

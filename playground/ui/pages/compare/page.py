@@ -363,9 +363,10 @@ class CompareView(Page):
     order_chosen = Signal(str)
     hide_names_toggled = Signal(bool)
 
+    MARGINS = (22, 16, 22, 14)
+
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
+        super().__init__(theme)
         self._panes: list[ResponsePane] = []
         self._chips: list[TargetChip] = []
         self._is_stage = False
@@ -374,11 +375,6 @@ class CompareView(Page):
         self._summary: SummaryCard | None = None
         self._build()
         self._connect()
-        self._apply_theme()
-
-    def complete(self) -> None:
-        """Build the drawer, without which the page can be typed into already."""
-        _ = self.settings
 
     @property
     def panes(self) -> "Sequence[ResponsePane]":
@@ -533,11 +529,6 @@ class CompareView(Page):
         self._chip_box.setVisible(bool(self._chips) and not on)
 
     def _build(self) -> None:
-        outer = self._outer = QHBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        self._column = QVBoxLayout()
-        outer.addLayout(self._column, 1)
         self._header = Header(self._theme)
         self._column.addWidget(self._header)
         self._column.addWidget(self._build_chips())
@@ -573,7 +564,6 @@ class CompareView(Page):
         self._card.new_clicked.connect(self.new_clicked)
         QShortcut(QKeySequence("Ctrl+Return"), self, self._card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self._card.begin_anew)
-        self._theme.changed.connect(self._apply_theme)
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.set_drawer_open(is_open=on)
@@ -600,11 +590,6 @@ class CompareView(Page):
     def _index_of_sender(self) -> int:
         sender = self.sender()
         return next(index for index, pane in enumerate(self._panes) if pane is sender)
-
-    def _apply_theme(self) -> None:
-        px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(14))
-        self._column.setSpacing(px(12))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.panes import PaneController
 from playground.ui.pages.compare.target_bar import TargetBarPresenter
-from playground.ui.pages.compare.targets import MOST, Library, Providers, TargetSelection, is_same
+from playground.ui.pages.compare.targets import MOST, TargetSelection, is_same
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
@@ -304,7 +304,7 @@ class ComparePresenter(QObject):
         self._is_replay = True
         self._follow(replace(comparison, turns=()), updates)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End what is running; what was written is saved by the service."""
         self._timer.stop()
         self._settings.unsubscribe(self._on_settings)
@@ -320,6 +320,7 @@ class ComparePresenter(QObject):
         view.stop_clicked.connect(self._on_stop)
         view.details_clicked.connect(self._on_details)
         view.new_clicked.connect(self._on_new)
+        view.closing.connect(self.close)
         self._timer.timeout.connect(self._board.tick)
         self._settings.subscribe(self._on_settings)
 
@@ -463,51 +464,3 @@ class ComparePresenter(QObject):
         self._forget()
         if prompt and not self._view.prompt:
             self._view.set_prompt(prompt)
-
-
-def attach_compare(
-    view: CompareView,
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> None:
-    """Give the page what answers to it: its presenter, kept as `view.presenter`."""
-    chooser = TargetSelection(bridge, library, providers, settings, free_bytes)
-    presenter = ComparePresenter(
-        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
-    )
-    view.presenter = presenter
-    view.close_hook = presenter.close
-
-
-def make_compare_page(
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> CompareView:
-    """Return the whole page at once."""
-    view = CompareView(theme)
-    attach_compare(
-        view,
-        theme,
-        bridge,
-        service=service,
-        library=library,
-        providers=providers,
-        settings=settings,
-        free_bytes=free_bytes,
-        notify=notify,
-    )
-    return view

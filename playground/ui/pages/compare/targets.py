@@ -220,7 +220,8 @@ class TargetSelection:
     def choose(self, targets: Sequence[Target]) -> None:
         """Replace the chosen targets, and remember them for the next start."""
         self._show(targets)
-        self._bridge.spawn(self._remember())
+        keys = tuple(target.key for target in self._chosen)
+        self._bridge.write(self._settings.update, last_targets=keys)
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""
@@ -333,7 +334,7 @@ class TargetSelection:
         free = self._free_bytes()
         fits = {}
         for model in files:
-            settings = self._load_settings(model)
+            settings = self._settings.settings.load_settings_of(model)
             need = self._library.need(model, settings, free) if model.problem is None else None
             if need is not None:
                 fits[model.path] = fit(need, free)
@@ -400,17 +401,7 @@ class TargetSelection:
         return None
 
     def _local(self, model: ModelFile) -> LocalTarget:
-        return LocalTarget(model, self._load_settings(model))
-
-    def _load_settings(self, model: ModelFile) -> LoadSettings:
-        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
-
-    async def _remember(self) -> None:
-        keys = tuple(target.key for target in self._chosen)
-        if keys != self._settings.settings.last_targets:
-            await self._bridge.submit(
-                asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
-            )
+        return LocalTarget(model, self._settings.settings.load_settings_of(model))
 
 
 def is_same(first: Target, second: Target) -> bool:

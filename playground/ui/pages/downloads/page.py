@@ -291,13 +291,9 @@ class DownloadsPage(Page):
     limit_chosen = Signal(object)
     """Bytes per second, or `None`."""
     hub_asked = Signal()
-    shown = Signal()
-    hidden = Signal()
-    closing = Signal()
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self._cards: dict[str, DownloadCard] = {}
         self._build()
         self._connect()
@@ -369,8 +365,6 @@ class DownloadsPage(Page):
             self._scroll.ensureWidgetVisible(card)
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._head = QHBoxLayout()
         self._head.addWidget(make_label(self.tr("Downloads"), "title"))
         self._count = Badge(self._theme)
         self._count.hide()
@@ -390,7 +384,6 @@ class DownloadsPage(Page):
         )
         for widget in (self._limit, self._clear, self._resume_all, self._pause_all):
             self._head.addWidget(widget)
-        self._column.addLayout(self._head)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setAccessibleName(self.tr("Downloads"))
@@ -430,23 +423,8 @@ class DownloadsPage(Page):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(12))
-        self._column.setSpacing(px(12))
-        self._head.setSpacing(px(10))
         self._list.setSpacing(px(10))
         self._limit.setFixedWidth(px(170))
-
-    def page_shown(self) -> None:
-        """Come to the front."""
-        self.shown.emit()
-
-    def page_hidden(self) -> None:
-        """Leave the front."""
-        self.hidden.emit()
-
-    async def close_page(self) -> None:
-        """End what the page has begun."""
-        self.closing.emit()
 
     def focus_first(self) -> None:
         """Put the keyboard on the first download, or on the way to one."""

@@ -11,14 +11,10 @@ from PySide6.QtGui import QDesktopServices
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import PlaygroundError
 from playground.services.downloads.manager import DownloadManager
-from playground.services.library.service import ModelLibrary
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.downloads.format import ACTIVE, IN_LINE
-from playground.ui.pages.downloads.notifier import DownloadNotifier
 from playground.ui.pages.downloads.page import DownloadsPage
-from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import Notify
 
 UNDO_MS = 10_000
 """How long a cancelled download can still be kept."""
@@ -36,23 +32,19 @@ class DownloadsPresenter(QObject):
         view: DownloadsPage,
         bridge: Bridge,
         downloads: DownloadManager,
-        library: ModelLibrary,
         settings: SettingsStore,
         *,
         open_compare: Callable[[Path], object],
         open_hub: Callable[[], object],
-        toast: Notify,
         undo_ms: int = UNDO_MS,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
         self._downloads = downloads
-        self._library = library
         self._settings = settings
         self._open_compare = open_compare
         self._open_hub = open_hub
-        self._toast = toast
         self._undo_ms = undo_ms
         self._shown: tuple[Download, ...] = ()
         self._leaving: dict[str, bool] = {}
@@ -190,32 +182,3 @@ class DownloadsPresenter(QObject):
 
     def _show_settings(self) -> None:
         self._view.show_limit(self._settings.settings.download_limit_bytes_per_s)
-
-
-__all__ = ["DownloadNotifier", "DownloadsPage", "DownloadsPresenter", "make_downloads_page"]
-
-
-def make_downloads_page(
-    theme: Theme,
-    bridge: Bridge,
-    downloads: DownloadManager,
-    library: ModelLibrary,
-    settings: SettingsStore,
-    *,
-    open_compare: Callable[[Path], object],
-    open_hub: Callable[[], object],
-    toast: Notify,
-) -> DownloadsPage:
-    """Return the page with its presenter; `open_compare` gets the file to compare with."""
-    view = DownloadsPage(theme)
-    view.presenter = DownloadsPresenter(
-        view,
-        bridge,
-        downloads,
-        library,
-        settings,
-        open_compare=open_compare,
-        open_hub=open_hub,
-        toast=toast,
-    )
-    return view

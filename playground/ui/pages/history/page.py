@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QFontMetrics, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLineEdit,
     QPushButton,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.toast import STAY_MS, Toast
-from playground.ui.window.page import Page
+from playground.ui.window.page import SplitPage
 
 SEARCH_PAUSE_MS = 180
 """Typing rests for so long before the history is searched."""
@@ -32,10 +30,11 @@ UNDO_MS = 30_000
 """Time to change one's mind by the button; Ctrl+Z works until the program ends."""
 
 
-class HistoryPage(Page):
+class HistoryPage(SplitPage):
     """Lays out the page and tells what a person does; it decides nothing."""
 
-    shown = Signal()
+    MARGINS = (22, 16, 22, 14)
+
     search_changed = Signal(str)
     start_wanted = Signal()
     undo_wanted = Signal()
@@ -43,10 +42,8 @@ class HistoryPage(Page):
     def __init__(
         self, theme: Theme, parent: QWidget | None = None, *, can_start: bool = False
     ) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._can_start = can_start
-        self._is_border_moved = False
         self._search_timer = QTimer(self)
         self._search_timer.setSingleShot(True)
         self._search_timer.setInterval(SEARCH_PAUSE_MS)
@@ -73,7 +70,7 @@ class HistoryPage(Page):
 
     def show_list(self) -> None:
         """Show the list and what is opened."""
-        self._body.setCurrentWidget(self._split)
+        self._body.setCurrentWidget(self._splitter)
 
     def show_empty(self) -> None:
         """Say that nothing was compared yet."""
@@ -107,10 +104,6 @@ class HistoryPage(Page):
         """Take the message away."""
         self._toast.hide()
 
-    def page_shown(self) -> None:
-        """Come to the front: read again what may have changed."""
-        self.shown.emit()
-
     def focus_first(self) -> None:
         """Put the keyboard into the list, or into the search where there is none."""
         (self._list if self._list.comparisons.rowCount() else self._search).setFocus()
@@ -123,10 +116,9 @@ class HistoryPage(Page):
         return True
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(self._build_head())
+        self._build_head()
         self._body = QStackedWidget()
-        self._split = self._build_split()
+        self._build_split()
         self._empty = EmptyState(
             self._theme,
             "history",
@@ -142,13 +134,13 @@ class HistoryPage(Page):
         self._empty_card = make_card()
         QVBoxLayout(self._empty_card).addWidget(self._empty)
         self._votes = VotesView(self._theme)
-        for part in (self._split, self._empty_card, self._votes):
+        for part in (self._splitter, self._empty_card, self._votes):
             self._body.addWidget(part)
         self._column.addWidget(self._body, 1)
         self._toast = Toast(self._theme)
         self._column.addWidget(self._toast)
 
-    def _build_head(self) -> QHBoxLayout:
+    def _build_head(self) -> None:
         self._count = Badge(self._theme)
         self._count.hide()
         self._to_list = self._segment("first", self.tr("Comparisons"))
@@ -159,24 +151,20 @@ class HistoryPage(Page):
         self._segments = QButtonGroup(self)
         self._segments.addButton(self._to_list)
         self._segments.addButton(self._to_votes)
-        self._search = QLineEdit()
         self._search.setPlaceholderText(self.tr("Search prompts and answers"))
         self._search.setAccessibleName(self.tr("Search"))
         self._search.setToolTip(
             self.tr("Finds words of prompts, answers and model names as you type (Ctrl+F)")
         )
-        self._search.setClearButtonEnabled(True)
         segments = QHBoxLayout()
         segments.setSpacing(0)
         segments.addWidget(self._to_list)
         segments.addWidget(self._to_votes)
-        self._head = QHBoxLayout()
         self._head.addWidget(make_label(self.tr("History"), "title"))
         self._head.addWidget(self._count)
         self._head.addStretch(1)
         self._head.addWidget(self._search, 2)
         self._head.addLayout(segments)
-        return self._head
 
     def _segment(self, place: str, text: str) -> QPushButton:
         button = make_button(text)
@@ -184,7 +172,7 @@ class HistoryPage(Page):
         button.setCheckable(True)
         return button
 
-    def _build_split(self) -> QSplitter:
+    def _build_split(self) -> None:
         self._list = ComparisonListView(self._theme)
         self._nothing = EmptyState(
             self._theme, "search", self.tr("Nothing found"), "", self.tr("Clear the search")
@@ -202,36 +190,27 @@ class HistoryPage(Page):
         right_column = QVBoxLayout(self._right)
         right_column.setContentsMargins(8, 0, 0, 0)
         right_column.addWidget(self._detail)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.setHandleWidth(8)
-        split.addWidget(card)
-        split.addWidget(self._right)
-        split.setStretchFactor(0, 0)
-        split.setStretchFactor(1, 1)
+        self._splitter.setHandleWidth(8)
+        self._splitter.addWidget(card)
+        self._splitter.addWidget(self._right)
+        self._splitter.setStretchFactor(0, 0)
+        self._splitter.setStretchFactor(1, 1)
         self._list_card = card
-        return split
 
     def _connect(self) -> None:
         self._search_timer.timeout.connect(self._tell_search)
         self._search.textChanged.connect(self._on_text)
         self._search.returnPressed.connect(self._tell_search)
-        self._search.installEventFilter(self)
         self._nothing.asked.connect(self._clear_search)
         self._empty.asked.connect(self.start_wanted)
         self._votes.empty.asked.connect(self._to_list.click)
         self._segments.buttonClicked.connect(self._on_segment)
-        self._split.splitterMoved.connect(self._on_border_moved)
         self._theme.changed.connect(self._apply_theme)
-        for keys, slot in (
-            (QKeySequence.StandardKey.Find, self._focus_search),
-            (QKeySequence.StandardKey.Undo, self.undo_wanted.emit),
-        ):
-            action = QAction(self)
-            action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.triggered.connect(slot)
-            self.addAction(action)
+        undo = QAction(self)
+        undo.setShortcut(QKeySequence(QKeySequence.StandardKey.Undo))
+        undo.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        undo.triggered.connect(self.undo_wanted.emit)
+        self.addAction(undo)
 
     @property
     def is_showing_votes(self) -> bool:
@@ -240,14 +219,13 @@ class HistoryPage(Page):
 
     def _on_segment(self) -> None:
         self._search.setVisible(not self.is_showing_votes)
-        self._body.setCurrentWidget(self._votes if self.is_showing_votes else self._split)
+        self._body.setCurrentWidget(self._votes if self.is_showing_votes else self._splitter)
         self.shown.emit()
 
     def _focus_search(self) -> None:
         if not self._search.isVisible():
             self._to_list.click()
-        self._search.setFocus()
-        self._search.selectAll()
+        super()._focus_search()
 
     def _on_text(self) -> None:
         self._search_timer.start()
@@ -263,9 +241,6 @@ class HistoryPage(Page):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(14))
-        self._column.setSpacing(px(12))
-        self._head.setSpacing(px(10))
         self._search.setMinimumWidth(px(150))
         self._search.setMaximumWidth(px(340))
         self._list_card.setMinimumWidth(px(210))
@@ -275,28 +250,11 @@ class HistoryPage(Page):
             button.setMinimumWidth(bold.horizontalAdvance(button.text()) + px(28))
         self._share_width()
 
-    def _share_width(self) -> None:
-        """Give the list about a third until a person has moved the border."""
-        if not self._is_border_moved:
-            listed = min(self._theme.px(330), max(self._theme.px(220), self.width() * 3 // 10))
-            self._split.setSizes([listed, max(1, self.width() - listed)])
-
-    def _on_border_moved(self) -> None:
-        self._is_border_moved = True
+    @override
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        listed = min(self._theme.px(330), max(self._theme.px(220), whole * 3 // 10))
+        return listed, max(1, whole - listed)
 
     @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._share_width()
-
-    @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            watched is self._search
-            and isinstance(event, QKeyEvent)
-            and event.type() is QEvent.Type.KeyPress
-            and event.key() == Qt.Key.Key_Down
-        ):
-            self._list.setFocus()
-            return True
-        return super().eventFilter(watched, event)
+    def _enter_list(self) -> None:
+        self._list.setFocus()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, QObject
-from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import StorageFailed
 from playground.core.runs import Comparison, Turn, VoteOutcome
@@ -13,8 +12,6 @@ from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.view_models import turn_view_model
-from playground.ui.theme.theme import Theme
-from playground.ui.window.page import Page
 
 PIECE = 100
 """How many comparisons are read at once."""
@@ -281,22 +278,3 @@ def _shortened(title: str) -> str:
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("HistoryPage", text)
-
-
-def make_history_page(  # noqa: PLR0917 - the parts and the ways it leads to, each once
-    theme: Theme,
-    bridge: Bridge,
-    history: ComparisonStore,
-    replayer: Replayer,
-    open_compare: Callable[[Comparison], None],
-    run_again: Callable[[Comparison], None],
-    replay: Callable[[Comparison, Turn], None],
-    *,
-    start_compare: Callable[[], None] | None = None,
-    parent: QWidget | None = None,
-) -> Page:
-    """Return the page; `start_compare` brings the Compare page to the front."""
-    view = HistoryPage(theme, parent, can_start=start_compare is not None)
-    ways = HistoryNavigation(open_compare, run_again, replay, start_compare)
-    view.presenter = HistoryPresenter(view, bridge, history, replayer, ways)
-    return view

@@ -2,14 +2,11 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QProgressBar,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -31,7 +28,7 @@ from playground.ui.widgets.basics import make_button, make_card, make_label, pla
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox, ComboBox
-from playground.ui.window.page import Page
+from playground.ui.window.page import SplitPage
 
 
 class ResultPanel(QFrame):
@@ -306,7 +303,7 @@ DEBOUNCE_MS = 250
 _SIDE_WIDTH = 430
 
 
-class HubPage(Page):
+class HubPage(SplitPage):
     """Shows what the presenter says; tells what a person types, chooses and presses."""
 
     searched = Signal()
@@ -317,22 +314,14 @@ class HubPage(Page):
     retry_asked = Signal()
     online_asked = Signal()
     cleared = Signal()
-    shown = Signal()
-    hidden = Signal()
-    closing = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self._has_sizes = False
+        super().__init__(theme, parent)
         self._listing = ResultsState.SHELF
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
         self._build()
-
-    def complete(self) -> None:
-        """Add the other half; both at once would hold up the window."""
         self._build_side()
         self._connect()
         self._apply_theme()
@@ -399,14 +388,11 @@ class HubPage(Page):
         self.cleared.emit()
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(self._build_head())
+        self._build_head()
         self._filters = Filters(self._theme, self)
         self._column.addWidget(self._filters)
         self._banner = OfflineBanner(self._theme)
         self._column.addWidget(self._banner)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        self._splitter.setChildrenCollapsible(False)
         self._column.addWidget(self._splitter, 1)
         self._stack = QStackedWidget()
         self._splitter.addWidget(self._stack)
@@ -428,10 +414,8 @@ class HubPage(Page):
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
 
-    def _build_head(self) -> QHBoxLayout:
-        self._head = QHBoxLayout()
+    def _build_head(self) -> None:
         self._head.addWidget(make_label(self.tr("Get models"), "title"))
-        self._search = QLineEdit()
         self._search.setPlaceholderText(
             self.tr("Search the Hugging Face Hub: a name, a maker, a language…")
         )
@@ -439,9 +423,7 @@ class HubPage(Page):
         self._search.setToolTip(
             self.tr("Part of a model's or maker's name (Ctrl+F); Esc clears it")
         )
-        self._search.setClearButtonEnabled(True)
         self._search.setMaxLength(200)
-        self._search.installEventFilter(self)
         self._head.addWidget(self._search, 1)
         self._back = make_button(
             self.tr("Back to the first choices"),
@@ -450,7 +432,6 @@ class HubPage(Page):
         )
         self._back.hide()
         self._head.addWidget(self._back)
-        return self._head
 
     def _build_side(self) -> None:
         column = QVBoxLayout(self._side)
@@ -485,8 +466,7 @@ class HubPage(Page):
         self._offline.asked.connect(self.online_asked)
         self._banner.online_asked.connect(self.online_asked)
         self._failed.asked.connect(self.retry_asked)
-        find = QShortcut(QKeySequence.StandardKey.Find, self)
-        find.activated.connect(self._on_find)
+        self.closing.connect(self._timer.stop)
 
     def _on_text(self, _text: str) -> None:
         self._timer.start()
@@ -496,13 +476,10 @@ class HubPage(Page):
             self._timer.stop()
             self.searched.emit()
             return
-        self._go_down()
+        self._enter_list()
 
-    def _on_find(self) -> None:
-        self._search.setFocus()
-        self._search.selectAll()
-
-    def _go_down(self) -> None:
+    @override
+    def _enter_list(self) -> None:
         if self._listing is ResultsState.SHELF:
             self._shelf.focus_first()
         elif self._listing is ResultsState.RESULTS:
@@ -510,45 +487,15 @@ class HubPage(Page):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(12))
-        self._column.setSpacing(px(12))
-        self._head.setSpacing(px(14))
         self._splitter.setHandleWidth(px(14))
         self._side.setMinimumWidth(px(330))
         self._search.setMinimumWidth(px(160))
 
-    def _share_width(self) -> None:
-        if not self._has_sizes:
-            self._has_sizes = True
-            whole = self._splitter.width()
-            side = max(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
-            side = min(side, whole // 2)
-            self._splitter.setSizes([whole - side, side])
-
     @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            watched is self._search
-            and isinstance(event, QKeyEvent)
-            and event.type() is QEvent.Type.KeyPress
-            and event.key() == Qt.Key.Key_Down
-        ):
-            self._go_down()
-            return True
-        return super().eventFilter(watched, event)
-
-    def page_shown(self) -> None:
-        """Come to the front."""
-        self.shown.emit()
-
-    def page_hidden(self) -> None:
-        """Leave the front."""
-        self.hidden.emit()
-
-    async def close_page(self) -> None:
-        """End what the page has begun."""
-        self._timer.stop()
-        self.closing.emit()
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        side = max(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
+        side = min(side, whole // 2)
+        return whole - side, side
 
     def focus_first(self) -> None:
         """Put the keyboard into the search."""
@@ -561,8 +508,3 @@ class HubPage(Page):
         self.clear_search()
         self._search.setFocus()
         return True
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        QTimer.singleShot(0, self, self._share_width)

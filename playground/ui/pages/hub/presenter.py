@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import HubFailed, Offline, PlaygroundError
 from playground.core.hub import HubModel, HubQuery, SearchPage
@@ -19,7 +18,6 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.repository import Assessor, RepositoryPresenter
 from playground.ui.pages.hub.view_models import FeaturedRow, ResultRow, ResultsState
-from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
 
@@ -246,42 +244,3 @@ class HubPresenter(QObject):
         return self.tr(
             "The variable {0} keeps this program offline. Start it without, to get models."
         ).format(name or "HF_HUB_OFFLINE")
-
-
-__all__ = ["HubPage", "HubPresenter", "make_hub_page"]
-
-
-def make_hub_page(
-    theme: Theme,
-    bridge: Bridge,
-    hub: HubService,
-    downloads: DownloadManager,
-    requirements: Assessor,
-    *,
-    library: ModelLibrary,
-    settings: SettingsStore,
-    open_downloads: Callable[[], object],
-    open_compare: Callable[[Path], object],
-    toast: Notify,
-    open_settings: Callable[[], object] | None = None,
-    parent: QWidget | None = None,
-) -> Generator[None, None, HubPage]:
-    """Build the page with its presenter, in steps; `open_compare` gets the file to compare with."""
-    view = HubPage(theme, parent)
-    yield
-    view.complete()
-    yield
-    view.presenter = HubPresenter(
-        view,
-        bridge,
-        hub=hub,
-        downloads=downloads,
-        requirements=requirements,
-        library=library,
-        settings=settings,
-        open_downloads=open_downloads,
-        open_compare=open_compare,
-        open_settings=open_settings,
-        toast=toast,
-    )
-    return view

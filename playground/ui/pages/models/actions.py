@@ -373,7 +373,7 @@ class LoadSettingsStore:
 
     def of(self, model: ModelFile) -> LoadSettings:
         """Return how a model is loaded."""
-        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
+        return self._settings.settings.load_settings_of(model)
 
     def keep(self, model: ModelFile, chosen: LoadSettings) -> None:
         """Remember how a model is loaded from now on."""

@@ -1,19 +1,16 @@
 """The Models page: what is on this computer, and whether it runs here."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QScrollArea,
-    QSplitter,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -37,7 +34,7 @@ from playground.ui.widgets.basics import (
     make_label,
 )
 from playground.ui.widgets.inputs import ComboBox, Segmented
-from playground.ui.window.page import Page
+from playground.ui.window.page import SplitPage
 
 _LINE_HEIGHT = 30
 _MOST_LINES = 5
@@ -190,7 +187,7 @@ _TALL = 640
 """Height from which the places below the list are open at first."""
 
 
-class ModelsPage(Page):
+class ModelsPage(SplitPage):
     """List on the left, details on the right, places below."""
 
     selected = Signal(str)
@@ -201,28 +198,13 @@ class ModelsPage(Page):
     hub_asked = Signal()
     delete_asked = Signal()
     grid_chosen = Signal(bool)
-    shown = Signal()
-    hidden = Signal()
-    closing = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        """Make the page with its head alone: see `complete`."""
-        super().__init__(parent)
-        self._theme = theme
-        self._has_sizes = False
+        super().__init__(theme, parent)
         self._wants_focus = False
         """True while the keyboard is to go into the list as soon as something is in it."""
         self._dialog: QFileDialog | None = None
         self._build()
-
-    def complete(self) -> Generator[None, None, None]:
-        """Add the rest in steps; all at once would hold up the window."""
-        self._build_lists()
-        yield
-        self._build_side()
-        yield
-        self._details.complete()
-        yield
         self._connect()
         self._apply_theme()
 
@@ -278,13 +260,12 @@ class ModelsPage(Page):
         dialog.open()
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(self._build_head())
+        self._build_head()
         self._column.addLayout(self._build_choices())
+        self._build_lists()
+        self._build_side()
 
     def _build_lists(self) -> None:
-        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        self._splitter.setChildrenCollapsible(False)
         self._column.addWidget(self._splitter, 1)
         left = QWidget()
         self._splitter.addWidget(left)
@@ -299,8 +280,7 @@ class ModelsPage(Page):
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
 
-    def _build_head(self) -> QHBoxLayout:
-        self._head = QHBoxLayout()
+    def _build_head(self) -> None:
         self._head.addWidget(make_label(self.tr("Models on this computer"), "title"))
         self._count = Badge(self._theme)
         self._count.hide()
@@ -322,15 +302,12 @@ class ModelsPage(Page):
         )
         for widget in (self._rescan, self._add, self._get):
             self._head.addWidget(widget)
-        return self._head
 
     def _build_choices(self) -> QHBoxLayout:
         self._choices = QHBoxLayout()
-        self._search = QLineEdit()
         self._search.setPlaceholderText(self.tr("Search: a name, a maker, a folder, a verdict…"))
         self._search.setAccessibleName(self.tr("Search models"))
         self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
-        self._search.setClearButtonEnabled(True)
         self._kind = ComboBox(
             self._theme,
             self.tr("Which models are listed"),
@@ -373,6 +350,7 @@ class ModelsPage(Page):
         hint.setMargin(self._theme.px(24))
         self._beside.addWidget(hint)
         self._details = ModelDetails(self._theme, self._beside)
+        self._details.complete()
         self._beside.addWidget(self._details)
 
     def _connect(self) -> None:
@@ -388,26 +366,24 @@ class ModelsPage(Page):
         self._kind.picked.connect(self._list.keep)
         self._look.chosen.connect(self._on_look)
         self._list.clear_asked.connect(self._clear)
-        find = QShortcut(QKeySequence.StandardKey.Find, self)
-        find.activated.connect(self._search.setFocus)
+        self.hidden.connect(self._on_hidden)
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(12))
-        self._column.setSpacing(px(12))
-        self._head.setSpacing(px(10))
         self._left.setSpacing(px(10))
         self._splitter.setHandleWidth(px(14))
         self._side.setMinimumWidth(px(344))
         self._choices.setSpacing(px(10))
         self._search.setMinimumWidth(px(110))
 
-    def _share_width(self) -> None:
-        if not self._has_sizes:
-            self._has_sizes = True
-            whole = self._splitter.width()
-            side = min(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
-            self._splitter.setSizes([whole - side, side])
+    @override
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        side = min(self._theme.px(_SIDE_WIDTH), whole * 2 // 5)
+        return whole - side, side
+
+    @override
+    def _enter_list(self) -> None:
+        self._list.focus_list()
 
     def _on_look(self, key: str) -> None:
         self._list.show_as(is_grid=key == "grid")
@@ -424,23 +400,13 @@ class ModelsPage(Page):
     def _on_dialog_closed(self) -> None:
         self._dialog = None
 
-    def page_shown(self) -> None:
-        """Come to the front."""
-        self.shown.emit()
-
-    def page_hidden(self) -> None:
-        """Leave the front."""
+    def _on_hidden(self) -> None:
         self._wants_focus = False
-        self.hidden.emit()
 
     def set_stage(self, *, on: bool) -> None:
         """Show less for a room."""
         self._details.set_stage(on=on)
         self._folders.setVisible(not on)
-
-    async def close_page(self) -> None:
-        """End what the page has begun."""
-        self.closing.emit()
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, so that the arrow keys choose a model."""
@@ -457,5 +423,3 @@ class ModelsPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._folders.suggest_open(is_open=self.height() >= self._theme.px(_TALL))
-        # the splitter has its own width after this
-        QTimer.singleShot(0, self, self._share_width)

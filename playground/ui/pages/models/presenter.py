@@ -1,12 +1,11 @@
 """Decides what the Models page shows and does."""
 
 import asyncio
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
@@ -30,7 +29,6 @@ from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.row_store import CompatibilityQueue, Found, RowStore
 from playground.ui.pages.models.rows import ModelRow
-from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
 
@@ -373,38 +371,3 @@ def _timer(parent: QObject, slot: Callable[[], None]) -> QTimer:
     timer.setInterval(_REST_MS)
     timer.timeout.connect(slot)
     return timer
-
-
-__all__ = ["ModelsPage", "ModelsPresenter", "make_models_page"]
-
-
-def make_models_page(
-    theme: Theme,
-    bridge: Bridge,
-    library: ModelLibrary,
-    settings: SettingsStore,
-    *,
-    pool: WorkerPool,
-    requirements: RequirementsService,
-    open_compare: Callable[[Target], object],
-    open_hub: Callable[[], object],
-    toast: Notify,
-    parent: QWidget | None = None,
-) -> Generator[None, None, ModelsPage]:
-    """Build the page with its presenter, in steps; dropped files go to `presenter.add_paths`."""
-    view = ModelsPage(theme, parent)
-    yield
-    yield from view.complete()
-    yield
-    view.presenter = ModelsPresenter(
-        view,
-        bridge,
-        library,
-        settings,
-        pool=pool,
-        requirements=requirements,
-        open_compare=open_compare,
-        open_hub=open_hub,
-        toast=toast,
-    )
-    return view

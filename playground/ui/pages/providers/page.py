@@ -329,17 +329,13 @@ class ProvidersPage(Page):
     """The practice cloud, and a card for each provider that is set up."""
 
     add_asked = Signal()
-    shown = Signal()
-    hidden = Signal()
-    closing = Signal()
     test_asked = Signal(str)
     models_asked = Signal(str)
     edit_asked = Signal(str)
     remove_asked = Signal(str)
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self._cards: dict[str, ProviderCard] = {}
         self._build()
         self._connect()
@@ -384,8 +380,6 @@ class ProvidersPage(Page):
         return card
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._head = QHBoxLayout()
         self._head.addWidget(make_label(self.tr("Providers"), "title"))
         self._count = Badge(self._theme)
         self._head.addWidget(self._count)
@@ -396,7 +390,6 @@ class ProvidersPage(Page):
             tooltip=self.tr("Set up a cloud service, or a server of your own"),
         )
         self._head.addWidget(self._add)
-        self._column.addLayout(self._head)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setAccessibleName(self.tr("Providers"))
@@ -436,23 +429,8 @@ class ProvidersPage(Page):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._column.setContentsMargins(px(22), px(16), px(22), px(12))
-        self._column.setSpacing(px(12))
-        self._head.setSpacing(px(10))
         self._inner.setSpacing(px(10))
         self._list.setSpacing(px(10))
-
-    def page_shown(self) -> None:
-        """Come to the front."""
-        self.shown.emit()
-
-    def page_hidden(self) -> None:
-        """Leave the front."""
-        self.hidden.emit()
-
-    async def close_page(self) -> None:
-        """End what the page has begun."""
-        self.closing.emit()
 
     def focus_first(self) -> None:
         """Put the keyboard on the way to a new provider."""

@@ -550,35 +550,3 @@ class ProvidersPresenter(QObject):
         # a start of one's own shows its progress, and a problem stays until the next try
         if not self._state.is_starting and not (self._state.problem and not states[-1].is_running):
             self._show_practice(states[-1])
-
-
-__all__ = ["ProvidersPage", "ProvidersPresenter", "make_providers_page"]
-
-
-def make_providers_page(
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    providers: ProviderService,
-    secrets: SecretStore,
-    prices: PriceService,
-    practice: PracticeCloud,
-    settings: SettingsStore,
-    open_compare: Callable[[Target], object],
-    toast: Notify,
-) -> ProvidersPage:
-    """Return the page with its presenter."""
-    view = ProvidersPage(theme)
-    view.presenter = ProvidersPresenter(
-        theme,
-        view,
-        bridge,
-        service=providers,
-        secrets=secrets,
-        prices=prices,
-        practice=practice,
-        settings=settings,
-        open_compare=open_compare,
-        toast=toast,
-    )
-    return view

@@ -93,16 +93,12 @@ class SettingsPage(Page):
     """A dict of the `Settings` fields a person has changed."""
     folder_asked = Signal(object)
     """The `Path` of a folder to show in the file manager."""
-    closing = Signal()
+
+    MARGINS = (22, 16, 12, 12)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self._build()
-
-    def complete(self) -> None:
-        """Add the lower half; both at once would hold up the window."""
-        self._build_lower()
         self._connect()
         self._apply_theme()
 
@@ -167,12 +163,9 @@ class SettingsPage(Page):
 
     def _build(self) -> None:
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(22), px(16), px(12), px(12))
-        column.setSpacing(px(12))
-        column.addWidget(make_label(self.tr("Settings"), "title"))
+        self._head.addWidget(make_label(self.tr("Settings"), "title"))
         self._scroll = QScrollArea(self)
-        column.addWidget(self._scroll, 1)
+        self._column.addWidget(self._scroll, 1)
         self._scroll.setWidgetResizable(True)
         self._scroll.setAccessibleName(self.tr("Settings"))
         outer = QWidget()
@@ -192,8 +185,6 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
-
-    def _build_lower(self) -> None:
         self._hub = HubCard(self._theme)
         self._cards.addWidget(self._hub)
         self._hub.seen_asked.connect(self._scroll.ensureWidgetVisible)
@@ -357,10 +348,6 @@ class SettingsPage(Page):
 
     def _on_folder(self) -> None:
         self.folder_asked.emit(self.sender().property("path"))
-
-    async def close_page(self) -> None:
-        """End what the page has begun."""
-        self.closing.emit()
 
     def focus_first(self) -> None:
         """Put the keyboard on the first setting."""

@@ -1,14 +1,12 @@
 """Decides what the Settings page shows, and puts changes into force."""
 
 import asyncio
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
@@ -221,33 +219,3 @@ class SettingsPresenter(QObject):
 
     def _open(self, folder: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-
-__all__ = ["SettingsPage", "SettingsPresenter", "make_settings_page"]
-
-
-def make_settings_page(
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    settings: SettingsStore,
-    secrets: SecretStore,
-    paths: Paths,
-    hub: HubService | None = None,
-    parent: QWidget | None = None,
-) -> Generator[None, None, SettingsPage]:
-    """Build the page with its presenter, in steps."""
-    view = SettingsPage(theme, parent)
-    yield
-    view.complete()
-    yield
-    view.presenter = SettingsPresenter(
-        theme,
-        view,
-        bridge,
-        settings=settings,
-        secrets=secrets,
-        paths=paths,
-        hub=hub,
-    )
-    return view

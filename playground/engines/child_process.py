@@ -54,11 +54,11 @@ _NEEDED_PREFIXES = (
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")
 
 
-def worker_command() -> tuple[str, ...]:
-    """Return the command that starts a worker: this program again, or this executable if frozen."""
+def child_command(argument: str) -> tuple[str, ...]:
+    """Return the command that starts this program again with `argument`, frozen or not."""
     if getattr(sys, "frozen", False):
-        return (sys.executable, "--worker")
-    return (sys.executable, "-m", "playground", "--worker")
+        return (sys.executable, argument)
+    return (sys.executable, "-m", "playground", argument)
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:

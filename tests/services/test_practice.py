@@ -24,12 +24,11 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.child_process import worker_environment
+from playground.engines.child_process import child_command, worker_environment
 from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
-    practice_command,
 )
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
@@ -261,7 +260,7 @@ async def test_a_model_that_is_broken_is_said_to_be(tmp_path):
 @pytest.mark.model
 async def test_its_process_ends_with_the_pipe_alone(starter_model):
     process = await asyncio.create_subprocess_exec(
-        *practice_command(),
+        *child_command("--practice-cloud"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=worker_environment(os.environ),

@@ -1,9 +1,9 @@
 """What a GGUF file says about itself, as plain values."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, update_wrapper
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, wraps
 from math import prod
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -23,6 +23,9 @@ class ArraySummary:
 
 
 Value = int | float | bool | str | tuple[int | float | bool, ...] | ArraySummary
+
+EMBEDDING = "token_embd.weight"
+_LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class TensorInfo:
     def size_bytes(self) -> int:
         """Bytes of its data."""
         return self.elements // self.type.block_size * self.type.block_bytes
+
+    @property
+    def is_looked_up(self) -> bool:
+        """True where a token takes single rows of it and nothing is multiplied: an embedding."""
+        return self.name.startswith(_LOOKED_UP)
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,11 @@ class GgufHeader:
         return sum(tensor.size_bytes for tensor in self.tensors)
 
     @cached_property
+    def is_tied(self) -> bool:
+        """True where the embedding serves as the output, too, for want of an output tensor."""
+        return not any(tensor.name == "output.weight" for tensor in self.tensors)
+
+    @cached_property
     def parameters(self) -> int:
         """Numbers in all tensors."""
         return sum(tensor.elements for tensor in self.tensors)
@@ -182,6 +195,17 @@ class GgufHeader:
         return tuple(max(0, int(item)) for item in value if not isinstance(item, float))
 
 
+def merge_shards(headers: Sequence[GgufHeader]) -> GgufHeader:
+    """Return the header of a split model: that of its first part with the tensors of all parts."""
+    if len(headers) == 1:
+        return headers[0]
+    return replace(
+        headers[0],
+        tensors=tuple(tensor for header in headers for tensor in header.tensors),
+        file_size=sum(header.file_size for header in headers),
+    )
+
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -189,24 +213,19 @@ T = TypeVar("T")
 def once_per_header(
     function: Callable[Concatenate[GgufHeader, P], T],
 ) -> Callable[Concatenate[GgufHeader, P], T]:
-    """Return `function`, which must be pure, with the results of its last header remembered.
+    """Return `function`, which must be pure, with its results kept on the header.
 
-    Headers are told apart by identity: comparing two would cost as much as the work. Callable from
-    any thread; two that look at different headers at once merely work it out more often.
+    As `cached_property` does, and for the same reason: comparing two headers costs as much as the
+    work. Callable from any thread; two at once work the same out twice.
     """
-    # replaced as a whole, so that no thread sees a header beside another's results
-    last: tuple[GgufHeader | None, dict[object, T]] = (None, {})
+    name = f"{function.__module__}.{function.__qualname__}"
 
-    def remembered(header: GgufHeader, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        nonlocal last
-        known, results = last
-        if known is not header:
-            results = {}
-            last = (header, results)
+    @wraps(function)
+    def kept(header: GgufHeader, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        results: dict[object, T] = vars(header).setdefault(name, {})
         key = (args, tuple(kwargs.items()))
         if key not in results:
             results[key] = function(header, *args, **kwargs)
         return results[key]
 
-    update_wrapper(remembered, function)
-    return remembered
+    return kept

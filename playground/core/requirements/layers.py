@@ -68,23 +68,25 @@ _HYBRID = (
         "plamo2",
     }
 )
-_NO_MEMORY = frozenset(
+ENCODERS = frozenset(
     {
         "bert",
-        "dream",
         "eurobert",
         "gemma-embedding",
         "jina-bert-v2",
         "jina-bert-v3",
-        "llada",
-        "llada-moe",
+        "llama-embed",
         "modern-bert",
         "neo-bert",
         "nomic-bert",
         "nomic-bert-moe",
-        "rnd1",
+        "t5encoder",
     }
 )
+"""Architectures that turn text into numbers for searching, and write none."""
+_ENCODERS_WITH_CACHE = frozenset({"llama-embed", "t5encoder"})
+_DIFFUSION = frozenset({"dream", "llada", "llada-moe", "rnd1"})
+_NO_MEMORY = (ENCODERS - _ENCODERS_WITH_CACHE) | _DIFFUSION
 _NOT_FULLY_KNOWN = frozenset(
     {
         # most of these keep an index of keys beside the keys

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from playground.core.gguf.header import GgufHeader, TensorInfo, once_per_header
+from playground.core.gguf.header import EMBEDDING, GgufHeader, TensorInfo, once_per_header
 from playground.core.requirements.layers import LayerMemory, layer_memory
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
@@ -44,9 +44,6 @@ _ROWS = {
     Processor.OTHER: {},
 }
 _ROWS[Processor.X86_AVX512] = {**_ROWS[Processor.X86], "Q2_K": 8}
-_EMBEDDING = "token_embd.weight"
-_LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
-"""Tensors of which single rows are taken: they are never rearranged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +64,18 @@ def copies(header: GgufHeader, processor: Processor) -> Copies:
     (`get_mapping_range` in `src/llama-model-loader.cpp`).
     """
     rows = _ROWS[processor]
-    is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
     repacked, start, end = 0, header.file_size, 0
     for tensor in header.tensors:
         multiple = rows.get(tensor.type.name)
         is_copied = (
             multiple is not None
-            and _is_multiplied(tensor, is_tied=is_tied)
+            and _is_multiplied(tensor, is_tied=header.is_tied)
             and tensor.shape[1] % multiple == 0
         )
         size = tensor.size_bytes
         if is_copied:
             repacked += size
-        if not is_copied or tensor.name == _EMBEDDING:
+        if not is_copied or tensor.name == EMBEDDING:
             start, end = min(start, tensor.offset), max(end, tensor.offset + size)
     return Copies(repacked, max(0, end - start) if header.shards == 1 else None)
 
@@ -90,9 +86,10 @@ def _is_multiplied(tensor: TensorInfo, *, is_tied: bool) -> bool:
     if len(tensor.shape) != 2 or not tensor.name.endswith(".weight"):
         return False
     # without an output tensor the embedding is used a second time, as the output
-    if tensor.name == _EMBEDDING:
+    if tensor.name == EMBEDDING:
         return is_tied
-    return not tensor.name.startswith(_LOOKED_UP)
+    # tensors of which single rows are taken are never rearranged
+    return not tensor.is_looked_up
 
 
 @cache
@@ -208,11 +205,15 @@ def with_context(
     header: GgufHeader,
     settings: LoadSettings,
     context: int,
-    n_ubatch: int = PROCESSOR_UBATCH,
 ) -> MemoryNeed:
-    """Return the need of the same weights with another context."""
+    """Return the need of the same weights on the processor with another context."""
     tokens, memory = padded(context), layer_memory(header)
-    return _at(need, header, settings, tokens, memory=memory, n_ubatch=n_ubatch)
+    return replace(
+        need,
+        context=tokens,
+        kv_bytes=_kv_bytes(memory, settings, tokens, PROCESSOR_UBATCH),
+        compute_bytes=_compute_bytes(header, memory, settings, tokens, PROCESSOR_UBATCH),
+    )
 
 
 def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int) -> int:
@@ -222,13 +223,13 @@ def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int)
     was trained for; at least 512, unless the model was trained for less.
     """
     longest = longest_default(header)
-    base, memory = estimate(header, settings, context=longest), layer_memory(header)
+    base = estimate(header, settings, context=longest)
     low = min(SMALLEST_CONTEXT, longest) // CONTEXT_STEP
     high = longest // CONTEXT_STEP
     while low < high:
         middle = (low + high + 1) // 2
         tokens = middle * CONTEXT_STEP
-        need = _at(base, header, settings, tokens, memory=memory, n_ubatch=PROCESSOR_UBATCH)
+        need = with_context(base, header, settings, tokens)
         if fit(need, free_bytes) is Fit.FITS:
             low = middle
         else:
@@ -288,23 +289,6 @@ def longest_default(header: GgufHeader) -> int:
     """Return the longest context taken unasked: a multiple of 256."""
     trained = header.context_length or DEFAULT_CONTEXT
     return max(CONTEXT_STEP, min(DEFAULT_CONTEXT, trained) // CONTEXT_STEP * CONTEXT_STEP)
-
-
-def _at(
-    need: MemoryNeed,
-    header: GgufHeader,
-    settings: LoadSettings,
-    tokens: int,
-    *,
-    memory: LayerMemory,
-    n_ubatch: int,
-) -> MemoryNeed:
-    return replace(
-        need,
-        context=tokens,
-        kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
-        compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
-    )
 
 
 def _cells(window: int | None, context: int, n_ubatch: int) -> int:

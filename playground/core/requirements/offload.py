@@ -3,14 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.header import EMBEDDING, GgufHeader
 from playground.core.requirements.memory import MemoryNeed
 
 CARD_MARGIN_BYTES = 1 << 30
 """Left free on a card: llama.cpp's own default when it fits a model to one (`--fit-target`)."""
 CARD_UBATCH = 512
 """Tokens computed together on a card; more than on a processor, so working space is larger."""
-_LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +65,14 @@ def _by_layer(header: GgufHeader) -> tuple[list[int], int, int]:
     """Return the bytes of each layer, of the output, and of what is looked up."""
     layers: defaultdict[int, int] = defaultdict(int)
     output = rest = tied = 0
-    has_output = False
     for tensor in header.tensors:
         if tensor.name.startswith("blk."):
             number = tensor.name.split(".", 2)[1]
             layers[int(number) if number.isdigit() else 0] += tensor.size_bytes
-        elif tensor.name.startswith(_LOOKED_UP):
+        elif tensor.is_looked_up:
             rest += tensor.size_bytes
-            tied += tensor.size_bytes if tensor.name == "token_embd.weight" else 0
+            tied += tensor.size_bytes if tensor.name == EMBEDDING else 0
         else:
-            has_output = has_output or tensor.name == "output.weight"
             output += tensor.size_bytes
     # an embedding that serves as the output as well is copied to the card
-    return [layers[n] for n in sorted(layers)], output + (0 if has_output else tied), rest
+    return [layers[n] for n in sorted(layers)], output + (tied if header.is_tied else 0), rest

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
-from playground.core.gguf.header import GgufHeader, once_per_header
+from playground.core.gguf.header import EMBEDDING, GgufHeader, once_per_header
 from playground.core.gguf.quantization import bits_per_weight
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
@@ -55,9 +55,6 @@ tokens/s of a 3.8 GB model: 0.67 (https://github.com/ggml-org/llama.cpp/pull/476
 reach more. Not tried here."""
 _CARD_OVERHEAD_S = 0.001
 """What every token takes on a card beside the weights: many small steps have to be started."""
-_EMBEDDING = "token_embd.weight"
-_LOOKED_UP = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
-"""Tensors of which one row is read for a token."""
 _UNKNOWN_LOW, _UNKNOWN_HIGH = 0.55, 1.8
 _LEARNT_LOW, _LEARNT_HIGH = 0.65, 1.5
 ENOUGH_QUANTIZATIONS = 2
@@ -112,14 +109,13 @@ def reading(header: GgufHeader, conversation_bytes: int = 0) -> TokenCost:
 
 @once_per_header
 def _reading_of_weights(header: GgufHeader) -> TokenCost:
-    is_tied = not any(tensor.name == "output.weight" for tensor in header.tensors)
     used = header.number("expert_used_count")
     experts = header.number("expert_count")
     unused = _unused_layers(header)
     total, numbers, work = 0, 0, 0.0
     for tensor in header.tensors:
-        is_output = tensor.name == _EMBEDDING and is_tied
-        if tensor.name.startswith(_LOOKED_UP) and not is_output:
+        is_output = tensor.name == EMBEDDING and header.is_tied
+        if tensor.is_looked_up and not is_output:
             continue
         if unused and tensor.name.startswith(unused):
             continue

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import EngineError, OutOfMemory, TemplateFailed, WorkerCrashed
-from playground.engines.child_process import spawn, worker_command, worker_environment
+from playground.engines.child_process import child_command, spawn, worker_environment
 from playground.engines.llama import protocol as wire
 
 _COUNTERS = Path("/proc/vmstat")
@@ -277,7 +277,7 @@ class LlamaWorker:
         self._was_closed = False
         self._silence.was_broken = False
         self._process = await spawn(
-            worker_command(), worker_environment(os.environ), wire.LINE_LIMIT
+            child_command("--worker"), worker_environment(os.environ), wire.LINE_LIMIT
         )
         self._tasks = [
             asyncio.create_task(self._keep_last_words(self._process)),

@@ -6,16 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from playground.core.filenames import is_safe_path
+from playground.core.gguf.naming import is_projector, quantization_of, shard_of
 from playground.core.gguf.quantization import USUAL_BITS, estimated_bytes
 from playground.core.hub import Gate, HubFile, HubModel, HubPart
 
-_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
-_QUANTIZATION = re.compile(
-    r"(?:^|[-._/])((?:UD-)?(?:I?Q\d(?:_[0-9A-Z]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|FP16|F32|FP32))"
-    r"(?=[-._/]|$)",
-    re.IGNORECASE,
-)
-_PROJECTOR = re.compile(r"(?:^|[-_. /])mmproj(?:[-_. ]|$)", re.IGNORECASE)
 _NO_MODEL = re.compile(r"(?:^|[-_. /])(?:imatrix|lora|adapter|vocab)(?:[-_. ]|$)", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
@@ -74,11 +68,11 @@ def files_of(parts: Iterable[HubPart]) -> tuple[tuple[HubFile, ...], tuple[HubFi
     single: list[HubFile] = []
     split: dict[tuple[str, int], dict[int, HubPart]] = {}
     for part in parts:
-        match = _SHARD.fullmatch(part.path)
-        if match is None:
+        shard = shard_of(part.path)
+        if shard is None:
             single.append(HubFile((part,)))
-        elif 0 < int(match["count"]) <= _MOST_PARTS:
-            split.setdefault((match["stem"], int(match["count"])), {})[int(match["number"])] = part
+        elif 0 < shard.count <= _MOST_PARTS:
+            split.setdefault((shard.stem, shard.count), {})[shard.number] = part
     for (_, count), numbered in split.items():
         missing = tuple(number for number in range(1, count + 1) if number not in numbered)
         ordered = tuple(numbered[number] for number in sorted(numbered))
@@ -86,8 +80,8 @@ def files_of(parts: Iterable[HubPart]) -> tuple[tuple[HubFile, ...], tuple[HubFi
     named = [
         replace(
             file,
-            quantization=quantization_in(file.path),
-            is_projector=bool(_PROJECTOR.search(file.path)),
+            quantization=quantization_of(file.path),
+            is_projector=is_projector(file.path),
         )
         for file in single
         if not _NO_MODEL.search(file.path)
@@ -99,24 +93,11 @@ def files_of(parts: Iterable[HubPart]) -> tuple[tuple[HubFile, ...], tuple[HubFi
     )
 
 
-def quantization_in(path: str) -> str | None:
-    """Return the quantization a file's name tells, as its makers write it: `Q4_K_M`, `UD-Q2_K_XL`.
-
-    The file's own name counts before that of its folder.
-    """
-    name = path.rsplit("/", 1)[-1].removesuffix(".gguf").removesuffix(".GGUF")
-    for text in (name, path.rpartition("/")[0]):
-        found = _QUANTIZATION.findall(text)
-        if found:
-            return str(found[-1]).upper().replace("FP16", "F16").replace("FP32", "F32")
-    return None
-
-
 def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:
     """Return about the size of each model whose file's name tells its quantization."""
     if parameters is None:
         return []
-    sizes = (estimated_bytes(parameters, quantization_in(name)) for name in names)
+    sizes = (estimated_bytes(parameters, quantization_of(name)) for name in names)
     return [size for size in sizes if size is not None]
 
 

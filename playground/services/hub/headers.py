@@ -3,12 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
-from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.header import GgufHeader, merge_shards
 from playground.core.gguf.remote import read_remote_header
 from playground.core.hub import HubFile, HubPart
 
@@ -37,13 +36,7 @@ class RemoteHeaders:
         self._likes[repo, revision] = headers[0]
         while len(self._likes) > _MOST_LIKES:
             del self._likes[next(iter(self._likes))]
-        if len(headers) == 1:
-            return headers[0]
-        return replace(
-            headers[0],
-            tensors=tuple(tensor for header in headers for tensor in header.tensors),
-            file_size=sum(header.file_size for header in headers),
-        )
+        return merge_shards(headers)
 
     async def _part(self, repo: str, revision: str, part: HubPart, piece: Piece) -> GgufHeader:
         name = hashlib.sha256(f"{repo} {revision} {part.path}".encode()).hexdigest()

@@ -53,11 +53,6 @@ def app_model_folders(
     return tuple(dict.fromkeys(found))
 
 
-def hugging_face_cache() -> Path:
-    """Return the Hub's cache folder, by the variables `huggingface_hub` itself reads."""
-    return _hugging_face(_Folders(sys.platform, os.environ, Path.home()))
-
-
 @dataclass(frozen=True, slots=True)
 class _Folders:
     """The usual folders of a system."""

@@ -3,11 +3,10 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.header import GgufHeader, merge_shards
 from playground.core.gguf.reader import read_header
 from playground.services.library.cache import CachedHeader, LibraryCache, Stamp
 from playground.services.library.scanner import ScannedModel
@@ -44,13 +43,7 @@ class HeaderCache:
             except ModelFileInvalid as error:
                 which = f"{part.name}: " if len(found.parts) > 1 else ""
                 raise ModelFileInvalid(which + error.message, error.hint) from error.__cause__
-        if len(headers) == 1:
-            return headers[0]
-        return replace(
-            headers[0],
-            tensors=tuple(tensor for header in headers for tensor in header.tensors),
-            file_size=sum(header.file_size for header in headers),
-        )
+        return merge_shards(headers)
 
     def of(self, path: Path, read: Read | None = None) -> GgufHeader:
         """Return one file's header; raises `ModelFileInvalid`."""

@@ -15,7 +15,7 @@ from playground.core.codec import decode, encode
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
-from playground.core.requirements.layers import MAX_LAYERS
+from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
 from playground.services.library.cache import CachedListing, LibraryCache, Stamp
 from playground.services.library.courtesy import Courtesy
@@ -143,21 +143,6 @@ _NOT_MODELS = {
     "imatrix": "These are measurements for making smaller models, not a model.",
     "vocab": "This is only a vocabulary, not a model.",
 }
-_READERS = frozenset(
-    {
-        "bert",
-        "eurobert",
-        "gemma-embedding",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "llama-embed",
-        "modern-bert",
-        "neo-bert",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "t5encoder",
-    }
-)
 
 
 def bare_model(found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile:
@@ -220,7 +205,7 @@ def problem_of(header: GgufHeader, found: ScannedModel) -> str | None:
         return _NOT_MODELS[kind]
     if header.architecture is None:
         return "The file does not say what kind of model it is."
-    if header.architecture in _READERS:
+    if header.architecture in ENCODERS:
         return "This model turns text into numbers for searching: it cannot answer."
     layers = header.number("block_count")
     if layers is not None and not 0 < layers <= MAX_LAYERS:

@@ -20,7 +20,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.reader import read_header
-from playground.engines.child_process import worker_command, worker_environment
+from playground.engines.child_process import child_command, worker_environment
 
 ARGUMENT = "--read-headers"
 _LONGEST_S = 30.0
@@ -117,7 +117,7 @@ class HeaderReader:
         if self._process is None:
             try:
                 self._process = subprocess.Popen(
-                    [*worker_command()[:-1], ARGUMENT],
+                    child_command(ARGUMENT),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

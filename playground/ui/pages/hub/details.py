@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.core.downloads import Download, DownloadState
+from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import Gate
 from playground.core.requirements.model import Compatibility
 from playground.ui.format import exact_bytes, parameters_words, size_words
@@ -515,7 +516,7 @@ class RepositoryDetails(QScrollArea):
             self.show_card("")
             self._disclosure.close_it()
             self._offer.forget_focus()
-        self._title.setText(words.friendly_name(opened.repo))
+        self._title.setText(name_from_repository(opened.repo))
         self._owner.set_full_text(opened.repo)
         self._show_model(opened)
         self._show_notice(opened)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import Gate
 from playground.ui.pages.hub import view_models as words
 from playground.ui.pages.hub.view_models import ResultRow
@@ -106,7 +107,7 @@ class ResultListModel(QAbstractListModel):
         if role == ROW_ROLE:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
-            return words.friendly_name(row.model.repo)
+            return name_from_repository(row.model.repo)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return words.spoken(row)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -149,7 +150,7 @@ class ResultDelegate(QStyledItemDelegate):
         line = QRect(inner.left(), inner.top(), inner.width(), strong)
         right = self._paint_chips(painter, line, row)
         name = line.adjusted(0, 0, right - line.right() - px(10), 0)
-        paint_text(theme, painter, name, words.friendly_name(row.model.repo), role="strong")
+        paint_text(theme, painter, name, name_from_repository(row.model.repo), role="strong")
         line = QRect(inner.left(), line.bottom() + px(4), inner.width(), small)
         paint_text(
             theme, painter, line, words.result_caption(row.model), role="caption", tone="quiet"

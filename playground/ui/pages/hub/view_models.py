@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.downloads import Download
 from playground.core.errors import ErrorInfo
+from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import FeaturedModel, Gate, HubFile, HubModel, HubRepository
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
@@ -144,13 +145,6 @@ def count_words(count: int) -> str:
     return f"{count / 1000:,.0f},000" if count >= 10_000 else f"{count:,}"
 
 
-def friendly_name(repo: str) -> str:
-    """Return a repository's name as one would say it: `Qwen3 4B Instruct`."""
-    name = repo.rpartition("/")[2]
-    short = name[: -len("-gguf")] if name.lower().endswith(("-gguf", "_gguf")) else name
-    return short.replace("-", " ").replace("_", " ").strip() or name
-
-
 def licence_words(licence: str | None) -> str:
     """Return a licence by its usual name."""
     if not licence:
@@ -219,7 +213,7 @@ def popularity(model: HubModel) -> str:
 
 def spoken(row: ResultRow) -> str:
     """Return a result as a screen reader says it."""
-    parts = [friendly_name(row.model.repo), result_caption(row.model), popularity(row.model)]
+    parts = [name_from_repository(row.model.repo), result_caption(row.model), popularity(row.model)]
     badge = estimated_badge(row.verdict)
     if badge is not None:
         parts.append(badge[0])

@@ -1,10 +1,12 @@
 """Pages are built when they are first asked for, and told when they come and go."""
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.ui.theme.theme import Theme
-from playground.ui.window.page import Page, PageStack
+from playground.ui.window.page import Page, PageStack, SplitPage
 
 
 class Built:
@@ -17,6 +19,24 @@ class Built:
     def __call__(self) -> Page:
         self.count += 1
         return Page(self._theme)
+
+
+class Split(SplitPage):
+    """200 pixels of list, and the rest for what is chosen."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.list = QListWidget()
+        self._head.addWidget(self._search)
+        self._splitter.addWidget(self.list)
+        self._splitter.addWidget(QWidget())
+        self._column.addWidget(self._splitter, 1)
+
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        return 200, whole - 200
+
+    def _enter_list(self) -> None:
+        self.list.setFocus()
 
 
 @pytest.fixture
@@ -72,3 +92,35 @@ def test_the_frame_of_a_page_grows_with_the_text(stack: PageStack, theme: Theme)
     theme.set_look(scale=2.0)
     wider = stack.page("first")._column.contentsMargins()
     assert (wider.left(), wider.bottom()) == (2 * margins.left(), 2 * margins.bottom())
+
+
+def test_a_split_page_shares_its_width_until_the_border_is_moved(
+    stack: PageStack, theme: Theme
+) -> None:
+    page = Split(theme)
+    stack.add("split", "Split", lambda: page)
+    stack.resize(800, 400)
+    stack.show()
+    stack.show_page("split")
+    assert page.list.width() == pytest.approx(200, abs=3)
+    stack.resize(1000, 400)
+    assert page.list.width() == pytest.approx(200, abs=3)
+    page._splitter.moveSplitter(300, 1)
+    stack.resize(1100, 400)
+    assert page.list.width() > 250
+
+
+def test_find_and_down_lead_through_the_search_into_the_list(
+    stack: PageStack, theme: Theme, qtbot: QtBot
+) -> None:
+    page = Split(theme)
+    stack.add("split", "Split", lambda: page)
+    stack.show()
+    stack.show_page("split")
+    stack.activateWindow()
+    qtbot.waitUntil(stack.isActiveWindow)
+    page.list.setFocus()
+    qtbot.keyClick(page.list, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page._search.hasFocus()
+    qtbot.keyClick(page._search, Qt.Key.Key_Down)
+    assert page.list.hasFocus()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -29,6 +29,7 @@ class Page(QWidget):
 
     MARGINS = (22, 16, 22, 12)
     """Left, top, right and bottom, in pixels at scale 1."""
+    HEAD_SPACING = 10
     presenter: object | None = None
     """Kept here so that it lives as long as the view."""
 
@@ -62,7 +63,7 @@ class Page(QWidget):
         px = self._theme.px
         self._column.setContentsMargins(*(px(side) for side in self.MARGINS))
         self._column.setSpacing(px(12))
-        self._head.setSpacing(px(10))
+        self._head.setSpacing(px(self.HEAD_SPACING))
 
 
 class SplitPage(Page):
@@ -80,6 +81,7 @@ class SplitPage(Page):
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.splitterMoved.connect(self._on_border_moved)
+        self._splitter.installEventFilter(self)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._focus_search)
 
@@ -102,13 +104,10 @@ class SplitPage(Page):
         self._is_border_moved = True
 
     @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._share_width()
-
-    @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
+        if watched is self._splitter and event.type() is QEvent.Type.Resize:
+            self._share_width()
+        elif (
             watched is self._search
             and isinstance(event, QKeyEvent)
             and event.type() is QEvent.Type.KeyPress

@@ -315,6 +315,8 @@ class HubPage(SplitPage):
     online_asked = Signal()
     cleared = Signal()
 
+    HEAD_SPACING = 14
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._listing = ResultsState.SHELF

@@ -369,7 +369,7 @@ def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
     async def body(hub: test_hub_page.Hub) -> None:
         QTest.keyClicks(hub.search, "Tiny")
         await until(hub.listed)
-        hub.page.panel.choose_first()
+        hub.page.panel.focus_list()
         card_shown = hub.page.details._card
         await until(lambda: "link" in card_shown.toPlainText())
         assert check_plain(hub.page) > 0
@@ -384,7 +384,7 @@ def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
 
 def test_results_of_the_hub_are_explained_in_plain_text(qapp: QApplication) -> None:
     model = ResultListModel()
-    model.show_rows((ResultRow(HubModel(f"acme/{EVIL}", downloads=5)),), has_more=False)
+    model.reset_rows((ResultRow(HubModel(f"acme/{EVIL}", downloads=5)),))
     tip = model.index(0, 0).data(ToolTip)
     check_tooltip(tip)
     assert "evil" in tip
@@ -435,7 +435,7 @@ def test_every_tooltip_that_is_not_our_own_words_is_made_plain() -> None:
                 continue
             place = {"setToolTip": 0, "showText": 1}.get(node.func.attr)
             # a field of two parts hands on what it was given
-            if place is not None and path.name != "choice.py" and not _is_ours(node.args[place]):
+            if place is not None and path.name != "inputs.py" and not _is_ours(node.args[place]):
                 wrong.append(f"{path.name}:{node.lineno}")
     assert wrong == []
 
@@ -447,6 +447,6 @@ def test_html_is_written_in_the_summary_alone() -> None:
     found = {
         path.name
         for path in Path(folder).rglob("*.py")
-        if path.name != "parts.py" and re.search(marks, path.read_text(encoding="utf-8"))
+        if path.name != "basics.py" and re.search(marks, path.read_text(encoding="utf-8"))
     }
-    assert found == {"summary_card.py", "detail.py"}
+    assert found == {"summary.py", "details.py"}

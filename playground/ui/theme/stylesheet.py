@@ -7,6 +7,7 @@ from playground.ui.theme.palette import Palette
 SIZES: dict[str, tuple[int, int]] = {
     "body": (15, 400),
     "strong": (15, 600),
+    "row": (14, 600),
     "title": (20, 700),
     "heading": (16, 600),
     "figure": (19, 600),
@@ -31,7 +32,6 @@ QFrame[card="quiet"] { background: @background; border: 1px solid @line; border-
 QFrame[card="bad"] { background: @bad_ground; border: none; border-radius: {10}px; }
 QFrame[card="caution"] { background: @caution_ground; border: none; border-radius: {10}px; }
 QFrame[line="h"] { background: @line; max-height: 1px; min-height: 1px; border: none; }
-QFrame[line="v"] { background: @line; max-width: 1px; min-width: 1px; border: none; }
 
 QLabel { background: transparent; }
 %ROLES%

@@ -16,11 +16,12 @@ from typing_extensions import override
 
 from playground.store.history import VoteCount
 from playground.ui.pages.history.details import DetailView
-from playground.ui.pages.history.list import ComparisonListView
+from playground.ui.pages.history.list import ComparisonDelegate, ComparisonListModel
 from playground.ui.pages.history.votes import VotesView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.lists import ListView
 from playground.ui.widgets.toast import STAY_MS, Toast
 from playground.ui.window.page import SplitPage
 
@@ -52,9 +53,14 @@ class HistoryPage(SplitPage):
         self._apply_theme()
 
     @property
-    def list(self) -> ComparisonListView:
+    def list(self) -> ListView:
         """The comparisons."""
         return self._list
+
+    @property
+    def comparisons(self) -> ComparisonListModel:
+        """The rows of the list."""
+        return self._comparisons
 
     @property
     def detail(self) -> DetailView:
@@ -106,7 +112,7 @@ class HistoryPage(SplitPage):
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, or into the search where there is none."""
-        (self._list if self._list.comparisons.rowCount() else self._search).setFocus()
+        (self._list if self._comparisons.rowCount() else self._search).setFocus()
 
     def handle_escape(self) -> bool:
         """Clear the search."""
@@ -173,7 +179,13 @@ class HistoryPage(SplitPage):
         return button
 
     def _build_split(self) -> None:
-        self._list = ComparisonListView(self._theme)
+        self._comparisons = ComparisonListModel()
+        self._list = ListView(
+            self._theme,
+            ComparisonDelegate(self._theme),
+            self._comparisons,
+            self.tr("Comparisons"),
+        )
         self._nothing = EmptyState(
             self._theme, "search", self.tr("Nothing found"), "", self.tr("Clear the search")
         )

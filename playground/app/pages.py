@@ -132,7 +132,6 @@ class Pages:
             self._bridge,
             service=services.providers,
             secrets=services.secrets,
-            prices=services.prices,
             practice=services.practice,
             settings=services.settings,
             open_compare=self._compare_with,

@@ -47,7 +47,6 @@ class Services:
     pool: WorkerPool
     practice: PracticeCloud
     providers: ProviderService
-    prices: PriceService
     telemetry: Telemetry
     comparison: ComparisonService
     hub: HubService
@@ -134,27 +133,13 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         cache_file=paths.library_file,
         courtesy=courtesy,
     )
-    fitting = MemoryPlanner(library)
-    pool = WorkerPool(
-        budget_bytes=fitting.budget_bytes,
-        estimate=fitting.need_bytes,
-        choose_context=fitting.context,
-        choose_layers=fitting.gpu_layers,
-        card_budget_bytes=fitting.card_budget_bytes,
-        card_estimate=fitting.card_need_bytes,
-    )
-    fitting.pool = pool
+    machines = MachineService(Bandwidth(paths.bandwidth_file))
+    pool = WorkerPool(MemoryPlanner(library, machines))
     practice = PracticeCloud(library.starter_path)
     prices = PriceService(settings)
     providers = ProviderService(settings, secrets, practice, prices)
     local_runs = LocalRuns(database)
-    machines = MachineService(
-        Bandwidth(paths.bandwidth_file),
-        fitting.held_bytes,
-        held_on_card_bytes=fitting.held_on_card_bytes,
-    )
-    fitting.memory_now = machines.memory_now
-    requirements = RequirementsService(machines, local_runs, library, courtesy)
+    requirements = RequirementsService(machines, local_runs, library, courtesy, pool.held_memory)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
     downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
@@ -175,7 +160,6 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         pool=pool,
         practice=practice,
         providers=providers,
-        prices=prices,
         telemetry=telemetry,
         comparison=ComparisonService(engine_for, history, prices.cost),
         hub=hub,

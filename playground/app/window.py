@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
@@ -72,7 +72,7 @@ class _Program:
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
-        self._pressed: SignalInstance | None = None
+        self._pressed: Callable[[], object] | None = None
         settings = self._settings.settings
         self._theme = Theme(
             application,
@@ -122,13 +122,14 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        self._view.run_clicked.connect(lambda: self._keep_press(self._view.run_clicked))
-        self._view.picker_wanted.connect(lambda: self._keep_press(self._view.picker_wanted))
-        self._view.empty.try_clicked.connect(lambda: self._keep_press(self._view.empty.try_clicked))
+        prompt, empty = self._view.prompt_card, self._view.empty
+        prompt.run_clicked.connect(lambda: self._keep_press(prompt.submit))
+        for button in (empty.choose_button, empty.try_button):
+            button.clicked.connect(lambda _=False, button=button: self._keep_press(button.click))
 
-    def _keep_press(self, signal: SignalInstance) -> None:
+    def _keep_press(self, again: Callable[[], object]) -> None:
         """Keep what was pressed last before the presenter is there to answer."""
-        self._pressed = signal
+        self._pressed = again
 
     async def _show(self) -> None:
         """Show the window; the page it was left on waits for the services if it is another."""
@@ -146,19 +147,18 @@ class _Program:
             return
         services.courtesy.begin(self._bridge.post)
         self._bridge.submit(services.library.look_ahead())
-        presenter, chooser = await self._bridge.submit(asyncio.to_thread(_import_compare))
+        presenter, selection = await self._bridge.submit(asyncio.to_thread(_import_compare))
         if self._window.is_closing():
             return
-        compare = self._answer_compare(services, presenter, chooser)
+        compare = self._answer_compare(services, presenter, selection)
         all_pages = await self._bridge.submit(asyncio.to_thread(_import_pages))
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
-        self._bridge.settle()
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.strip.follow(self._bridge, services.telemetry)
+        self._window.status_bar.follow(self._bridge, services.telemetry)
         await self._begin_downloads(services, pages)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
@@ -168,12 +168,12 @@ class _Program:
         self,
         services: "Services",
         presenter_class: "type[ComparePresenter]",
-        chooser_class: "type[TargetSelection]",
+        selection_class: "type[TargetSelection]",
     ) -> "ComparePresenter":
         """Give the Compare page its presenter, and that the last press."""
         from playground.services.memory_plan import free_memory
 
-        chooser = chooser_class(
+        selection = selection_class(
             self._bridge, services.library, services.providers, services.settings, free_memory
         )
         presenter = presenter_class(
@@ -181,13 +181,14 @@ class _Program:
             self._theme,
             self._bridge,
             service=services.comparison,
-            chooser=chooser,
+            history=services.history,
+            selection=selection,
             settings=services.settings,
             notify=self._window.toast,
         )
         self._view.presenter = presenter
         if self._pressed is not None:
-            self._pressed.emit()
+            self._pressed()
         return presenter
 
     async def _begin_downloads(self, services: "Services", pages: "Pages") -> None:

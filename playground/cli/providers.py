@@ -8,9 +8,9 @@ from typing import Any
 
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
-from playground.core.urls import AddressLevel
+from playground.core.urls import AddressLevel, check_url
 from playground.services.providers.service import ProviderService
-from playground.store.presets import Preset
+from playground.store.presets import Preset, presets
 from playground.store.secrets import SecretStore, key_variables
 
 
@@ -33,13 +33,13 @@ async def _list(args: argparse.Namespace, providers: ProviderService, secrets: S
     entries = [await _entry(provider, providers) for provider in providers.list()]
     storage = await secrets.probe()
     lines = [f"{e['id']:<16} {e['base_url']:<52} {_key_words(e)}" for e in entries]
-    lines = lines or ["No provider is set up.", f"Known: {_known(providers.presets())}"]
+    lines = lines or ["No provider is set up.", f"Known: {_known(presets())}"]
     _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
 
 
 async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
-    provider = _described(args, providers.presets())
-    check = providers.check_url(provider.base_url)
+    provider = _described(args, presets())
+    check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
         _say(check.message)
     stored = await providers.add(provider)

@@ -1,20 +1,16 @@
-"""What fits: model files against the memory of this computer and of its graphics card."""
+"""How a model is loaded here: its context, its layers on the graphics card, and what it takes."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import psutil
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.machine import Machine
 from playground.core.requirements import memory
-from playground.core.requirements.assess import ModelSpec, Placement, plan_placement
+from playground.core.requirements.assess import ModelSpec, plan_placement
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
-from playground.core.targets import LoadSettings, ModelFile
-from playground.engines.llama.process import WorkerState
+from playground.core.targets import LocalTarget
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import given_back
-from playground.services.worker_pool import LoadedWorker, WorkerPool
+from playground.services.machine.machine import HeldMemory, MachineService
 
 
 def free_memory() -> int:
@@ -22,87 +18,61 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """How one model is loaded, what it takes, and what all loaded models together may take."""
+
+    context: int
+    """As somebody chose it, else the longest that goes in, in tokens."""
+    gpu_layers: int | None
+    """As somebody chose them, else as the verdict has it; `None` leaves it to llama.cpp."""
+    ram_bytes: int
+    """Of main memory, without what is on a card that is known."""
+    card_bytes: int
+    """Of the graphics card; 0 where none is known."""
+    ram_budget_bytes: int
+    card_budget_bytes: int | None
+    """`None`: no card is known."""
+
+
 class MemoryPlanner:
-    """What the pool asks of the library and of this computer's memory."""
+    """Sets model files against the memory of this computer and of its graphics card."""
 
-    pool: WorkerPool | None = None
-    memory_now: Callable[[], Machine] | None = None
-    """Tells this computer's memory and cards, what the pool holds counted as free; may block.
-    Without it nothing is known of a card."""
-
-    def __init__(self, library: ModelLibrary) -> None:
+    def __init__(self, library: ModelLibrary, machines: MachineService) -> None:
         self._library = library
+        self._machines = machines
 
-    def budget_bytes(self) -> int:
-        """Return what all loaded models together may take of main memory, in bytes."""
-        system = psutil.virtual_memory()
-        return memory.budget(system.total, system.available + self.held_bytes())
+    def plan(self, target: LocalTarget, held: HeldMemory) -> LoadPlan:
+        """Return how a model is loaded now, what loaded models hold counted as free; for threads.
 
-    def card_budget_bytes(self) -> int | None:
-        """Return what all loaded models together may take of the card; `None`: none is known."""
-        cards = self._machine().cards
-        return max(0, cards[0].free_bytes - CARD_MARGIN_BYTES) if cards else None
-
-    def need_bytes(self, model: ModelFile, settings: LoadSettings) -> int:
-        """Return what a model takes of main memory, without what is on a card that is known.
-
-        A broken file counts with its size until loading says why.
+        Reads the header and the memory there is, each once. A broken file counts with its size
+        until loading says why. The target stays as it is: a run tells what somebody chose.
         """
-        placing = self._placed(model, settings)
-        if placing is None:
-            return model.size_bytes
-        shared = placing.shared
-        return placing.need.needed_bytes if shared is None else shared.ram_bytes
-
-    def card_need_bytes(self, model: ModelFile, settings: LoadSettings) -> int:
-        """Return what a model takes of the graphics card; 0 where none is known."""
-        placing = self._placed(model, settings)
-        return 0 if placing is None or placing.shared is None else placing.shared.card_bytes
-
-    def context(self, model: ModelFile, settings: LoadSettings) -> int:
-        """Return the longest context, in tokens, that fits what models may take here."""
-        placing = self._placed(model, settings)
-        return memory.DEFAULT_CONTEXT if placing is None else placing.context
-
-    def gpu_layers(self, model: ModelFile, settings: LoadSettings) -> int | None:
-        """Return how many layers go on the card, as the verdict has it; `None`: not known."""
-        # the verdict keeps room for the part that sees pictures
-        placing = self._placed(model, settings, projector_bytes=model.projector_bytes)
-        return None if placing is None else placing.gpu_layers
-
-    def held_bytes(self) -> int:
-        """Return what this program's workers give back before another is loaded, in bytes."""
-        held = 0
-        for worker in self._workers():
-            with suppress(psutil.Error):
-                # one that has just ended holds nothing
-                held += given_back(psutil.Process(worker.pid).memory_info()) if worker.pid else 0
-        return held
-
-    def held_on_card_bytes(self) -> int:
-        """Return what they give back of the graphics card: an estimate, no card tells it of each.
-
-        One that is still loading may hold nothing yet, and counts for nothing.
-        """
-        loaded = (WorkerState.READY, WorkerState.BUSY)
-        return sum(worker.card_bytes for worker in self._workers() if worker.state in loaded)
-
-    def _workers(self) -> tuple[LoadedWorker, ...]:
-        return self.pool.loaded() if self.pool is not None else ()
-
-    def _machine(self) -> Machine:
-        if self.memory_now is not None:
-            return self.memory_now()
-        system = psutil.virtual_memory()
-        free = min(system.total, system.available + self.held_bytes())
-        return Machine("", system.total, free)
-
-    def _placed(
-        self, model: ModelFile, settings: LoadSettings, *, projector_bytes: int = 0
-    ) -> Placement | None:
-        """Return how a model would lie in memory now; `None` for a file that is broken."""
+        model, settings = target.model, target.settings
+        machine = self._machines.memory_now(held)
+        card = machine.cards[0] if machine.cards else None
+        ram_budget = memory.budget(machine.ram_total_bytes, machine.ram_free_bytes)
+        card_budget = None if card is None else max(0, card.free_bytes - CARD_MARGIN_BYTES)
         try:
             header = self._library.header(model)
         except ModelFileInvalid:
-            return None
-        return plan_placement(ModelSpec(header, settings, projector_bytes), self._machine())
+            context = settings.context or memory.DEFAULT_CONTEXT
+            size = model.size_bytes
+            return LoadPlan(context, settings.gpu_layers, size, 0, ram_budget, card_budget)
+        if settings.context is None:
+            longest = plan_placement(ModelSpec(header, settings), machine).context
+            settings = replace(settings, context=longest)
+        if settings.gpu_layers is None:
+            # the verdict keeps room for the part that sees pictures
+            sees = ModelSpec(header, settings, model.projector_bytes)
+            settings = replace(settings, gpu_layers=plan_placement(sees, machine).gpu_layers)
+        placement = plan_placement(ModelSpec(header, settings), machine)
+        shared, needed = placement.shared, placement.need.needed_bytes
+        return LoadPlan(
+            context=placement.context,
+            gpu_layers=settings.gpu_layers,
+            ram_bytes=needed if shared is None else shared.ram_bytes,
+            card_bytes=0 if shared is None else shared.card_bytes,
+            ram_budget_bytes=ram_budget,
+            card_budget_bytes=card_budget,
+        )

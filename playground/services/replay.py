@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
+from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Run, RunStatus, StreamCounts, Timings, TokenUsage, Turn
 from playground.engines.replay import ReplayEngine
 from playground.services.comparison import (
@@ -38,54 +39,39 @@ class Replayer:
                 return True
         return False
 
-    async def replay_turn(
-        self, comparison_id: str, turn_id: str
-    ) -> AsyncGenerator[TurnUpdate, None]:
-        """Yield what happened in the turn, each run when it started then; closing it ends it.
+    def replay_turn(self, comparison_id: str, turn_id: str) -> AsyncGenerator[TurnUpdate, None]:
+        """Iterate what happened in the turn, each run when it started then; closing it ends it.
 
         Raises `StorageFailed` for what is no longer in the history, and `UsageError` where names
         are still hidden: its pace would tell who answers.
         """
-        comparison = await self._history.load(comparison_id)
-        number = next((n for n, turn in enumerate(comparison.turns) if turn.id == turn_id), None)
-        if number is None:
-            raise StorageFailed("This prompt is no longer in the history.", "")
-        if comparison.names_hidden:
-            raise UsageError(
-                "This comparison's names are still hidden.", "Say which answer is better first."
-            )
-        turn = comparison.turns[number]
-        timelines = [await self._history.timeline(run.id) for run in turn.runs]
-        playback = _Playback(
-            replace(comparison, turns=comparison.turns[:number]), turn, timelines, self._speed
-        )
-        async with aclosing(playback.updates()) as updates:
-            async for update in updates:
-                yield update
+        return _Playback(self._history, comparison_id, turn_id, self._speed).updates()
 
 
 class _Playback:
     """One turn on its way again: a task for each run, one queue of updates."""
 
+    _comparison: Comparison
+    """With the turns before the one that is played."""
+    _turn: Turn
+    _timelines: Sequence[Sequence[StreamEvent]]
+    _start_s: float
+
     def __init__(
-        self,
-        comparison: Comparison,
-        turn: Turn,
-        timelines: Sequence[Sequence[StreamEvent]],
-        speed: float,
+        self, history: ComparisonStore, comparison_id: str, turn_id: str, speed: float
     ) -> None:
-        self._comparison = comparison
-        self._turn = turn
-        self._timelines = timelines
+        self._history = history
+        self._comparison_id = comparison_id
+        self._turn_id = turn_id
         self._speed = speed
         self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
-        self._start = 0.0
 
     async def updates(self) -> AsyncGenerator[TurnUpdate, None]:
         """Yield the turn's updates; closing it ends every task."""
+        await self._read()
         blank = replace(self._turn, runs=tuple(_blank(run) for run in self._turn.runs))
         yield TurnStarted(self._comparison, blank)
-        self._start = time.perf_counter()
+        self._start_s = time.perf_counter()
         conductor = asyncio.create_task(self._conduct())
         try:
             while (update := await self._queue.get()) is not None:
@@ -96,6 +82,20 @@ class _Playback:
         finally:
             conductor.cancel()
             await asyncio.gather(conductor, return_exceptions=True)
+
+    async def _read(self) -> None:
+        comparison = await self._history.load(self._comparison_id)
+        turns = comparison.turns
+        number = next((n for n, turn in enumerate(turns) if turn.id == self._turn_id), None)
+        if number is None:
+            raise StorageFailed("This prompt is no longer in the history.", "")
+        if comparison.names_hidden:
+            raise UsageError(
+                "This comparison's names are still hidden.", "Say which answer is better first."
+            )
+        self._comparison = replace(comparison, turns=turns[:number])
+        self._turn = turns[number]
+        self._timelines = [await self._history.timeline(run.id) for run in self._turn.runs]
 
     async def _conduct(self) -> None:
         durations = [
@@ -123,11 +123,13 @@ class _Playback:
         await self._until(start_s)
         begun = replace(_blank(run), status=RunStatus.LOADING, started_at=run.started_at)
         self._queue.put_nowait(RunStarted(begun))
+        fold = RunFold(begun)
         left = len(events)
         if left:
             async with aclosing(ReplayEngine(events, self._speed).stream(run.request)) as played:
                 async for event in played:
-                    self._queue.put_nowait(RunEvent(run.id, event))
+                    fold.add(event)
+                    self._queue.put_nowait(RunEvent(run.id, event, fold))
                     left -= 1
                     if not left:
                         # what the engine would add to a recording without an end never happened
@@ -136,7 +138,7 @@ class _Playback:
         self._queue.put_nowait(RunEnded(run))
 
     async def _until(self, offset_s: float) -> None:
-        due = self._start + offset_s / self._speed
+        due = self._start_s + offset_s / self._speed
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.courtesy import Courtesy
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device, devices
-from playground.services.machine.machine import MachineService
+from playground.services.machine.machine import HeldMemory, MachineService
 from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"
@@ -61,7 +61,10 @@ class RequirementsService:
         runs: LocalRuns,
         library: ModelLibrary,
         courtesy: Courtesy | None = None,
+        held: Callable[[], HeldMemory] = HeldMemory,
     ) -> None:
+        """`held` is what loaded models give back."""
+        self._held = held
         self._courtesy = courtesy or Courtesy()
         # two threads that reckon at once are no faster, and leave the painting one a third
         self._turn = threading.Lock()
@@ -74,7 +77,7 @@ class RequirementsService:
 
     async def refresh(self) -> None:
         """Look at this computer's memory, and learn from the runs since the last time."""
-        machine = await self._machines.machine()
+        machine = await self._machines.machine(self._held())
         uses = await self._runs.uses()
         # a thread, because headers may have to be read
         self._learnt = await asyncio.to_thread(self._learn, uses, machine)
@@ -82,7 +85,7 @@ class RequirementsService:
 
     def machine_now(self) -> Machine:
         """Return this computer as `refresh` found it."""
-        return self._machine or self._machines.quick()
+        return self._machine or self._machines.quick(self._held())
 
     def use_of(self, path: Path) -> ModelUse | None:
         """Return when a model file ran here last, and how fast."""

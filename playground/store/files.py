@@ -1,6 +1,7 @@
-"""Where the program keeps its files."""
+"""Where the program keeps its files, and how they are written."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -84,3 +85,23 @@ def aside_path(path: Path) -> Path:
     """Return the first unused name of the form `history.sqlite3.damaged-1` beside `path`."""
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
     return next(name for name in names if not (name.exists() or name.is_symlink()))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, readable by this user only; raises `OSError`.
+
+    A folder that is not there is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp lets nobody else read it
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

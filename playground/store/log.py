@@ -51,10 +51,3 @@ def open_log(path: Path) -> logging.Handler | None:
     root = logging.getLogger()
     root.addHandler(handler)
     return handler
-
-
-def close_log(handler: logging.Handler | None) -> None:
-    """Detach a handler `open_log` returned."""
-    if handler is not None:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

@@ -41,6 +41,8 @@ class Secret:
 
     value: str = field(repr=False)
     source: KeySource
+    variable: str = ""
+    """Environment variable it was read from."""
 
 
 class KeyringState(StrEnum):
@@ -155,7 +157,7 @@ class SecretStore:
         for name in key_variables(provider):
             value = self._environment.get(name, "").strip()
             if value:
-                return Secret(value, KeySource.ENVIRONMENT)
+                return Secret(value, KeySource.ENVIRONMENT, name)
         return None
 
     async def _ask(self, question: Callable[[Any], T]) -> T | None:

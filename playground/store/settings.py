@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -17,7 +16,7 @@ from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, ModelFile, ModelPrice, Provider
-from playground.store.files import aside_path
+from playground.store.files import aside_path, write_atomically
 
 
 class ThemeMode(StrEnum):
@@ -34,14 +33,7 @@ class WindowState:
 
     geometry: str | None = None
     """What `QWidget.saveGeometry` returned, in base64."""
-    splitter: str | None = None
-    """What `QSplitter.saveState` returned, in base64."""
     page: str = "compare"
-    maximized: bool = False
-    drawer_open: bool = False
-    """The drawer with system prompt, sampling and seed."""
-    meters_open: bool = False
-    """The details behind the strip of meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,6 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
-    first_run_done: bool = False
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
@@ -223,7 +214,7 @@ class SettingsStore:
     def _keep_copy(self) -> Path:
         copy = aside_path(self._path)
         try:
-            _write_private(copy, self._path.read_bytes())
+            write_atomically(copy, self._path.read_bytes())
         except OSError as error:
             self._write_refused = error.strerror or str(error)
         return copy
@@ -250,8 +241,7 @@ class SettingsStore:
         data = {**self._unknown, **encode(self._settings)}
         text = json.dumps(data, indent=2, allow_nan=False) + "\n"
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            _write_private(self._path, text.encode())
+            write_atomically(self._path, text.encode())
         except OSError as error:
             raise StorageFailed(
                 f"The settings could not be saved: {error.strerror or error}."
@@ -264,21 +254,6 @@ class SettingsStore:
         except OSError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write `content` whole or not at all, readable by this user only (mkstemp makes 0600)."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _checked(settings: Settings) -> Settings:

@@ -21,6 +21,8 @@ import qasync  # isort: skip
 
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.services.comparison import ComparisonService
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
@@ -162,22 +164,29 @@ async def main(app: QApplication) -> None:
     )
     window = MainWindow(theme, settings, bridge)
     view = CompareView(theme)
-    chooser = TargetSelection(bridge, Library(), Providers(), settings, lambda: 0)  # type: ignore[arg-type]  # they find nothing
+    selection = TargetSelection(
+        bridge,
+        Library(),  # type: ignore[arg-type]  # finds nothing
+        Providers(),  # type: ignore[arg-type]  # finds nothing
+        settings,
+        lambda: 0,
+    )
     presenter = ComparePresenter(
         view,
         theme,
         bridge,
         service=service,
-        chooser=chooser,
+        history=ComparisonStore(Database(Path(tempfile.mkdtemp()) / "history.sqlite3")),
+        selection=selection,
         settings=settings,
         notify=window.toast,
     )
     window.add_page("compare", "Compare", "compare", lambda: view)
     window.open_remembered()
     window.resize(1280, 800)
-    chooser.choose(tuple(targets()))
+    selection.choose(tuple(targets()))
     await asyncio.sleep(0.5)
-    view.set_prompt("Tell me everything about lighthouses.")
+    view.prompt_card.set_text("Tell me everything about lighthouses.")
     process = psutil.Process()
     memory: list[tuple[float, int]] = []
     cpu_before = sum(process.cpu_times()[:2])

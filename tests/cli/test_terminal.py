@@ -13,6 +13,7 @@ from playground.cli.output import error_line, harmless
 from playground.core.chat import ChatRequest
 from playground.core.errors import ErrorInfo, StorageFailed
 from playground.core.events import TextDelta
+from playground.core.fold import RunFold
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.comparison import ComparisonService, RunEnded, RunEvent, RunStarted
@@ -24,7 +25,8 @@ def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     run = Run("r", target, ChatRequest(()), 0)
     printer = _Printer()
     printer.take(RunStarted(run))
-    printer.take(RunEvent("r", TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")))
+    event = TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")
+    printer.take(RunEvent("r", event, RunFold(run)))
     printer.take(RunEnded(run))
     printed = capsys.readouterr().out
     assert "one]52;c;aGk=\ttwo2J\n– drei" in printed

@@ -42,7 +42,10 @@ async def main():
     else:
         repository = await hub.repository("{REPO}")
         item = await downloads.add(repository, repository.files[0])
-    item = await downloads.wait(item.id)
+    async for items in downloads.follow():
+        item = next(one for one in items if one.id == item.id)
+        if item.state.is_over:
+            break
     await downloads.close()
     await hub.close()
     return item.state != "done"

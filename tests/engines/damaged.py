@@ -11,6 +11,7 @@ from playground.core.gguf.reader import read_header
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.engines.llama.process import SilenceLimits
 from playground.services.worker_pool import WorkerPool
+from tests.fakes.planner import FixedPlanner
 
 REQUEST = ChatRequest(
     (Message(Role.USER, "Hello"),), SamplingParams(temperature=0, seed=1, max_tokens=2)
@@ -29,9 +30,8 @@ class Fate:
 
 def pool() -> WorkerPool:
     return WorkerPool(
-        budget_bytes=lambda: 8 << 30,
-        estimate=lambda _model, _settings: 300 << 20,
-        limits=SilenceLimits(load_s=30, prompt_s=30, token_s=30),
+        FixedPlanner(budget_bytes=8 << 30, ram_bytes=300 << 20),
+        SilenceLimits(load_s=30, prompt_s=30, token_s=30),
     )
 
 
@@ -42,7 +42,7 @@ async def fate_of(path: Path, workers: WorkerPool) -> Fate:
     except ModelFileInvalid as error:
         return Fate("header", error.kind, error.message)
     model = ModelFile(path, path.name, 1, "test")
-    target = LocalTarget(model, LoadSettings(context=512))
+    target = LocalTarget(model, LoadSettings(context=512, threads=1))
     last: StreamEvent | None = None
     async with aclosing(workers.engine(target).stream(REQUEST)) as events:
         async for event in events:

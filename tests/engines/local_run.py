@@ -1,7 +1,7 @@
 """Short ways to run a local engine and look at what came."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,8 +95,9 @@ async def run(engine: Engine, request: ChatRequest) -> Answer:
 async def local_engine(
     path: Path, *, limits: SilenceLimits | None = None, context: int = 2048, **settings: object
 ) -> AsyncIterator[tuple[LlamaEngine, LlamaWorker]]:
-    worker = LlamaWorker(order(path, context=context, **settings), limits=limits)
+    request = order(path, context=context, **settings)
+    worker = LlamaWorker(limits=limits)
     try:
-        yield LlamaEngine(worker), worker
+        yield LlamaEngine(worker, lambda: nullcontext(request)), worker
     finally:
         await worker.close()

@@ -32,7 +32,6 @@ class Place:
         self._variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hf")}
         self._variables |= environment
         self._limits = limits
-        self.done: list[Download] = []
         self._build()
 
     def _build(self) -> None:
@@ -43,7 +42,6 @@ class Place:
             self.queue_file,
             self.hub,
             self.settings,
-            on_done=self.done.append,
             limits=self._limits,
         )
 

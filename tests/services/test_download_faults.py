@@ -23,7 +23,7 @@ from playground.services.downloads.part_file import (
     journal_path,
     part_path,
 )
-from playground.services.hub.client import DownloadSource
+from playground.services.hub.service import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of
@@ -76,7 +76,7 @@ async def test_a_networks_login_page_costs_nothing_of_what_is_here(
     hub.faults.portal = False
     hub.rate.bytes_per_s = None
     answers = len(hub.served)
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert hub.bytes_served("tiny", since=answers) <= SIZE - before.received_bytes
     assert digest(item.path) == WHOLE
@@ -86,8 +86,8 @@ async def test_a_fresh_address_that_is_refused_is_asked_for_again(
     hub: HubServer, place: Place
 ) -> None:
     hub.faults.expired_count = 3
-    await place.finished(await place.begin())
-    assert digest(place.done[0].path) == WHOLE
+    item = await place.finished(await place.begin())
+    assert digest(item.path) == WHOLE
 
 
 async def test_a_server_that_gives_out_another_size_each_time_is_given_up(
@@ -117,7 +117,7 @@ async def test_a_small_file_is_checked_by_gits_name_for_it(hub: HubServer, place
     assert item.error is not None
     assert item.error.kind == "ChecksumWrong"
     hub.faults.damage = False
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     item = await place.finished(item)
     assert item.path.read_bytes() == b"GGUF" * 1000
     assert item.notice is None
@@ -236,7 +236,7 @@ async def test_a_folder_that_goes_is_noticed_and_a_retry_starts_again(
     assert item.error is not None
     assert "deleted or moved" in item.error.message
     hub.rate.bytes_per_s = None
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert digest(item.path) == WHOLE
 
@@ -253,7 +253,7 @@ async def test_a_file_that_came_to_the_name_meanwhile_is_not_overwritten(
     assert item.path.read_bytes() == b"mine"
     item.path.unlink()
     served = hub.bytes_served("tiny")
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert hub.bytes_served("tiny") == served
 
@@ -340,7 +340,7 @@ def test_a_range_client_that_was_broken_off_opens_nothing_more(hub: HubServer) -
     opened = client.open(0, 1000)
     assert len(opened.read(1000)) == 1000
     opened.close()
-    client.break_off()
+    client.abort()
     # the connection that was kept is of no use, nor is a new one
     with pytest.raises(ConnectionBroke):
         client.open(0, 1000)

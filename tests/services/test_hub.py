@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from playground.core.errors import (
     HubFailed,
@@ -17,8 +18,9 @@ from playground.core.errors import (
 )
 from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
-from playground.services.hub.client import TokenSource, terms_wanted
-from playground.services.hub.service import HubService, shelf
+from playground.services.hub.exchange import terms_wanted
+from playground.services.hub.service import HubService, featured_models
+from playground.services.hub.tokens import TokenSource
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.core.gguf_files import write_model
@@ -261,16 +263,17 @@ async def test_private_and_missing_repositories_look_the_same(
 
 
 async def test_the_token_in_force_says_where_it_is_from(
-    hub: HubServer, settings: SettingsStore, tmp_path: Path
+    hub: HubServer, settings: SettingsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    login = tmp_path / "token"
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(login))
     service = service_at(hub.endpoint, settings, tmp_path)
     assert await service.token() is None
-    login = tmp_path / "hf" / "token"
-    login.parent.mkdir()
     login.write_text("hf_login\n")
     token = await service.token()
     assert token is not None
     assert (token.value, token.source) == ("hf_login", TokenSource.LOGIN)
+    assert token.detail == str(login)
     assert "hf_login" not in repr(token)
     variable = service_at(hub.endpoint, settings, tmp_path, HF_TOKEN="hf_variable")
     token = await variable.token()
@@ -365,7 +368,7 @@ async def test_a_proxy_that_is_not_there_is_told(settings: SettingsStore, tmp_pa
 
 
 def test_the_shelf_holds_about_ten_models_each_with_a_reason_to_take_it() -> None:
-    models = shelf()
+    models = featured_models()
     assert 8 <= len(models) <= 14
     assert len({model.repo for model in models}) == len(models)
     for model in models:

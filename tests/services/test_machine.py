@@ -1,7 +1,6 @@
 """This computer as models see it: what is free, what others hold, which cards count."""
 
 import asyncio
-import mmap
 import os
 import subprocess
 import sys
@@ -13,21 +12,17 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
 from playground.services.machine.gpu import AllGpus, GpuSample
 from playground.services.machine.machine import (
     Bandwidth,
+    HeldMemory,
     MachineService,
     cards_of,
     given_back,
     other_programs,
     uses_cards,
 )
-from playground.services.memory_plan import MemoryPlanner
-from playground.services.worker_pool import WorkerPool
-from tests.engines.local_run import ask, run
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -56,8 +51,8 @@ def holder(folder: Path, own_bytes: int, mapped_bytes: int) -> Iterator[int]:
         process.stdin.close()
 
 
-def service(folder: Path, held_bytes: int = 0) -> MachineService:
-    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9), lambda: held_bytes)
+def service(folder: Path) -> MachineService:
+    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what counts as available differs")
@@ -68,39 +63,16 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
         assert 64 * MIB < given_back(memory) < 100 * MIB
 
 
-@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
-@pytest.mark.model
-async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
-    fitting = MemoryPlanner(ModelLibrary(lambda: (), starter_model.parent))
-    pool = WorkerPool(
-        budget_bytes=fitting.budget_bytes,
-        estimate=fitting.need_bytes,
-        choose_context=fitting.context,
-    )
-    fitting.pool = pool
-    assert fitting.held_bytes() == 0
-    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
-    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
-    await run(pool.engine(target), ask("Hi", max_tokens=1))
-    (worker,) = pool.loaded()
-    assert worker.pid is not None
-    resident = psutil.Process(worker.pid).memory_info().rss
-    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
-    assert 180 * MIB < fitting.held_bytes() < resident - 80 * MIB
-    await pool.close()
-    assert fitting.held_bytes() == 0
-
-
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:
     plain = await service(tmp_path).machine()
-    held = await service(tmp_path, 300 * MIB).machine()
+    held = await service(tmp_path).machine(HeldMemory(300 * MIB))
     system = psutil.virtual_memory()
     assert plain.ram_total_bytes == system.total
     assert abs(plain.ram_free_bytes - system.available) < GIB
     assert held.ram_free_bytes > plain.ram_free_bytes
     assert plain.bandwidth_bytes_per_s == 20e9
     assert not plain.is_estimate
-    everything = await service(tmp_path, 1 << 50).machine()
+    everything = await service(tmp_path).machine(HeldMemory(1 << 50))
     assert everything.ram_free_bytes == system.total
 
 
@@ -108,7 +80,7 @@ def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path
     def never() -> float:
         raise AssertionError("a quick look must not measure")
 
-    quick = MachineService(Bandwidth(tmp_path / "m.json", never), lambda: 0).quick()
+    quick = MachineService(Bandwidth(tmp_path / "m.json", never)).quick()
     assert quick.bandwidth_bytes_per_s is None
     assert quick.programs == ()
     assert 0 < quick.ram_free_bytes <= quick.ram_total_bytes
@@ -192,10 +164,10 @@ async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path
         return AllGpus([cards])
 
     bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
-    without = MachineService(bandwidth, lambda: 0, open_cards, lambda: False)
+    without = MachineService(bandwidth, open_cards, lambda: False)
     assert (await without.machine()).cards == ()
     assert opened == []
-    able = MachineService(bandwidth, lambda: 0, open_cards, lambda: True)
+    able = MachineService(bandwidth, open_cards, lambda: True)
     (found,) = (await able.machine()).cards
     assert (found.name, found.total_bytes, found.free_bytes) == ("RTX", 8 * GIB, 6 * GIB)
     await asyncio.gather(able.machine(), able.machine())

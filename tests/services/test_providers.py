@@ -23,6 +23,7 @@ from playground.engines.base import Engine
 from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
+from playground.store.presets import presets
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
@@ -104,7 +105,10 @@ async def test_an_unsafe_address_is_refused_when_added_changed_or_slipped_in(
     assert events[-1].error.kind == "AddressRefused"
 
 
-async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(providers, cloud):
+async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(settings, cloud):
+    secrets = SecretStore({})
+    practice = PracticeCloud(lambda: None)
+    providers = ProviderService(settings, secrets, practice, PriceService(settings))
     await providers.add(lab(cloud), KEY)
     with ScriptedOpenAI() as elsewhere:
         moved = await providers.update(replace(lab(cloud), base_url=elsewhere.base_url))
@@ -112,7 +116,7 @@ async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(provid
         assert "authorization" not in elsewhere.requests[-1].headers
         await providers.update(lab(cloud))
         assert await providers.key_source(lab(cloud)) is None, "nor has it when it comes back"
-        assert await providers.set_key("lab", KEY) is KeySource.SESSION
+        assert await secrets.set("lab", KEY) is KeySource.SESSION
 
 
 async def test_a_renamed_provider_keeps_its_key(providers, cloud):
@@ -154,7 +158,7 @@ async def test_the_key_may_be_set_by_the_providers_id(settings, cloud):
 
 
 async def test_a_service_without_a_key_says_so_before_anything_is_sent(providers):
-    openai = next(preset for preset in providers.presets() if preset.id == "openai")
+    openai = next(preset for preset in presets() if preset.id == "openai")
     stored = await providers.add(openai.provider)
     events = await answer(providers.engine(CloudTarget(stored, "gpt-4o-mini")))
     assert events[-1].error.kind == "KeyMissing"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.store.log import close_log, open_log, scrub
+from playground.store.log import open_log, scrub
 
 KEY = "sk-proj-Zq81kdTTplantedkey00000"
 
@@ -16,7 +16,9 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "playground.log"
     handler = open_log(path)
     yield path
-    close_log(handler)
+    assert handler is not None
+    logging.getLogger().removeHandler(handler)
+    handler.close()
 
 
 @pytest.mark.parametrize(

@@ -690,7 +690,9 @@ async def test_half_a_download_goes_on_where_it_stopped(old_home: Path) -> None:
         fetching.settings.update(offline=False)
         await fetching.downloads.resume("0" * 32)
         (item,) = fetching.downloads.downloads()
-        done = await fetching.downloads.wait(item.id)
+        async for (done,) in fetching.downloads.follow():
+            if done.state.is_over:
+                break
         await fetching.close()
         asked = [request.range for request in hub.requests if request.range is not None]
     assert done.state is DownloadState.DONE, done.error

@@ -39,8 +39,7 @@ def everything() -> dict[str, object]:
         "system_prompt": "Be brief — 短く。",
         "hide_names": True,
         "show_tokens": True,
-        "window": WindowState("AbC=", "dEf=", "history", True, True, True),
-        "first_run_done": True,
+        "window": WindowState("AbC=", "history"),
         "hub_endpoint": "https://mirror.example",
         "proxy": "http://proxy.example:3128",
         "offline": True,
@@ -107,7 +106,7 @@ def test_one_bad_value_costs_only_itself_and_the_file_is_copied(path: Path) -> N
     assert store.problem is not None
     for name in ("theme", "text_scale", "usd_per_kwh"):
         assert name in store.problem
-    store.update(first_run_done=True)
+    store.update(hide_names=True)
     assert path.with_name("settings.json.damaged-1").read_text() == content
 
 
@@ -122,6 +121,16 @@ def test_fields_of_a_newer_version_stay_in_the_file(path: Path) -> None:
     assert store.problem is None
 
 
+def test_a_file_with_fields_of_an_older_version_loads(path: Path) -> None:
+    path.parent.mkdir()
+    window = {"geometry": "AbC=", "splitter": "dEf=", "page": "history", "maximized": True}
+    window |= {"drawer_open": True, "meters_open": True}
+    path.write_text(json.dumps({"theme": "dark", "first_run_done": True, "window": window}))
+    store = SettingsStore(path)
+    assert store.problem is None
+    assert store.settings == Settings(ThemeMode.DARK, window=WindowState("AbC=", "history"))
+
+
 def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> None:
     store = SettingsStore(path)
     store.update(theme="dark")
@@ -134,7 +143,7 @@ def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> No
     assert seen == [store.settings]
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
-    store.update(first_run_done=True)
+    store.update(hide_names=True)
     assert SettingsStore(path).settings.text_scale == 2.0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -29,6 +29,8 @@ from playground.core.targets import (
 )
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
@@ -174,17 +176,17 @@ class Stage:
 
     def choose(self, *targets: Target) -> None:
         """Choose targets as the picker would."""
-        self.presenter._chooser.choose(targets)
+        self.presenter._selection.choose(targets)
 
     def ask(self, prompt: str) -> None:
         """Type a prompt and run it."""
-        self.view.set_prompt(prompt)
-        self.view._card._run.click()
+        self.view.prompt_card.set_text(prompt)
+        self.view.prompt_card._run.click()
 
 
 @pytest.fixture
 def make_stage(
-    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore, tmp_path: Path
 ) -> Iterator[Callable[..., Stage]]:
     """Builds the window with engines by target label; it is gone after the test."""
     made: list[MainWindow] = []
@@ -198,22 +200,23 @@ def make_stage(
                 target.label, FakeEngine.saying(f"{target.label} answers this.")
             )
 
-        class Service(ComparisonService):
-            async def vote(self, *args: object, **named: object) -> None:
-                votes.append((*args, named["hidden_names"]))
+        class History(ComparisonStore):
+            async def vote(self, *args: object) -> None:  # type: ignore[override]  # only noted
+                votes.append(args)
 
-        service = Service(engine_for, None, cost_of)
+        service = ComparisonService(engine_for, None, cost_of)
+        history = History(Database(tmp_path / "history.sqlite3"))
         providers = Providers()
         window = MainWindow(theme, settings, bridge)
 
         view = CompareView(theme)
-        chooser = TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30)
         presenter = ComparePresenter(
             view,
             theme,
             bridge,
             service=service,
-            chooser=chooser,
+            history=history,
+            selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
             settings=settings,
             notify=window.toast,
         )
@@ -236,6 +239,18 @@ def make_stage(
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     made.clear()
     gc.collect()
+
+
+def take_turns(qtbot: QtBot, turns: int = 10) -> None:
+    """Let everything happen that is due by now, and what that starts: what has not will not.
+
+    Timers without delay fire in the order of their start, so each of these comes after them.
+    """
+    for _ in range(turns):
+        timer = QTimer()
+        timer.setSingleShot(True)
+        with qtbot.waitSignal(timer.timeout):
+            timer.start(0)
 
 
 def every_text(root: QWidget) -> str:

@@ -23,7 +23,17 @@ from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import CLOUD, HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
+from tests.ui.conftest import (
+    CLOUD,
+    HERE,
+    HERE_TOO,
+    PRACTICE,
+    STARTER,
+    THERE,
+    Stage,
+    every_text,
+    take_turns,
+)
 
 MakeStage = Callable[..., Stage]
 
@@ -182,7 +192,7 @@ def test_a_follow_up_carries_each_target_its_own_answer(
     stage.choose(HERE, THERE)
     stage.ask("First?")
     qtbot.waitUntil(finished(stage))
-    assert stage.view._card._prompt.placeholderText() == "Ask a follow-up…"
+    assert stage.view.prompt_card._prompt.placeholderText() == "Ask a follow-up…"
     stage.ask("And then?")
     qtbot.waitUntil(finished(stage))
     sent = [message.content for message in engines["large-1"].requests[1].messages]
@@ -203,16 +213,16 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     by_name(stage.view, "Remove Example Cloud · large-1").click()
     assert len(stage.view.panes) == 1
     assert stage.presenter.comparison is None
-    assert stage.view.prompt == "What now?"
+    assert stage.view.prompt_card.text == "What now?"
 
 
 def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage()
     stage.choose(HERE)
-    box = stage.view._card._prompt
+    box = stage.view.prompt_card._prompt
     qtbot.keyClicks(box, "Hi")
     qtbot.keyClick(box, Qt.Key.Key_Return)
-    assert stage.view.prompt == "Hi\n"
+    assert stage.view.prompt_card.text == "Hi\n"
     qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(finished(stage))
     assert "answers this." in shown_text(stage, 0)
@@ -222,7 +232,7 @@ def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage)
     stage = make_stage()
     stage.choose(HERE, THERE)
     assert by_name(stage.view, "Run").isVisible()
-    assert stage.view._card._prompt.accessibleName() == "Prompt"
+    assert stage.view.prompt_card._prompt.accessibleName() == "Prompt"
     assert [pane.accessibleName() for pane in stage.view.panes] == ["SmolLM2 135M", "large-1"]
     for button in stage.window.findChildren(QPushButton) + stage.window.findChildren(QToolButton):
         if button.isVisible():
@@ -263,10 +273,10 @@ def test_answers_that_stream_while_pages_are_switched_are_whole(
     stage.choose(*(CloudTarget(CLOUD, f"large-{n}") for n in range(4)))
     stage.ask("Tell me of lighthouses")
     qtbot.waitUntil(lambda: stage.presenter.is_running)
-    board = stage.presenter._board
+    panes = stage.presenter._panes
 
     def arrived() -> int:
-        runs = [board.run_at(index) for index in range(4)]
+        runs = [panes.run_at(index) for index in range(4)]
         return sum(len(run.reasoning + run.text) for run in runs if run is not None)
 
     for number in range(20):
@@ -290,16 +300,13 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     stage.ask("One")
     qtbot.waitUntil(finished(stage))
     engine.script = Script(hang=True)
-    (old,) = stage.presenter._board._live.values()
-    rota = stage.presenter._bridge.rota
-    rota.ask(old)
-    qtbot.waitUntil(lambda: id(old) not in rota._waiting)
-    # its next turn is still to come, as after an event just before the end
-    rota.set_pace(old, 1)
-    rota.ask(old)
+    panes = stage.presenter._panes
+    (old,) = panes._shown
+    # its turn is still to come, as after an event just before the end
     stage.ask("Two")
-    qtbot.waitUntil(lambda: stage.presenter._board._live.get(old.run.id) is None)
-    qtbot.waitUntil(lambda: id(old) not in rota._waiting)
+    panes._flushes.request(old)
+    qtbot.waitUntil(lambda: old not in panes._shown)
+    take_turns(qtbot)
     assert shown_text(stage, 0) == ""
     by_name(stage.view, "Stop all").click()
     qtbot.waitUntil(finished(stage))
@@ -329,7 +336,7 @@ def test_answer_settings_reach_every_target_and_one_can_differ(
     stage = make_stage(dict(engines))
     stage.choose(HERE, THERE)
     drawer = stage.view.settings
-    stage.view._header._drawer_button.click()
+    stage.view.header.drawer_button.click()
     assert drawer.isVisible()
     fields = drawer._fields
     qtbot.keyClicks(fields["temperature"], "0.5")
@@ -381,11 +388,11 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
         [PickerEntry("new", "A new one"), *map(model.entry, range(model.rowCount()))]
     )
     assert picker._list.currentIndex().data() == before, "what was selected stays selected"
-    picker.set_entries(stage.presenter._chooser.entries())
+    picker.set_entries(stage.presenter._selection.entries())
     qtbot.keyClicks(picker._search, "large")
     qtbot.keyClick(picker._search, Qt.Key.Key_Down)
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
-    assert [t.label for t in stage.presenter._chooser.chosen] == ["SmolLM2 135M", "large-2"]
+    assert [t.label for t in stage.presenter._selection.chosen] == ["SmolLM2 135M", "large-2"]
     assert not picker.isVisible()
 
 
@@ -422,7 +429,7 @@ def test_six_panes_at_most_and_every_one_can_be_reached(
     ]
     stage.choose(*many)
     assert len(stage.view.panes) == 6
-    assert not stage.view._add.isVisible()
+    assert not stage.view.add_button.isVisible()
     for size in ((1920, 1080), (1280, 800), (900, 600)):
         stage.window.resize(*size)
         qtbot.waitUntil(lambda: stage.view.panes[5].height() >= 250)

@@ -211,8 +211,8 @@ def test_the_speed_limit_is_remembered(stage: Stage) -> None:
         box = named(scene.page, "Speed limit of all downloads together", QComboBox)
         QTest.keyClick(box, Qt.Key.Key_Down)
         await until(lambda: stage.settings.settings.download_limit_bytes_per_s == 1_000_000)
-        scene.page.limit_chosen.emit(None)
-        assert stage.settings.settings.download_limit_bytes_per_s is None
+        scene.page.limit.picked.emit(None)
+        await until(lambda: stage.settings.settings.download_limit_bytes_per_s is None)
 
     run(stage, body)
 

@@ -43,7 +43,7 @@ def tones(stage: Stage) -> set[str]:
 
 
 def vote_buttons(stage: Stage) -> list[QPushButton]:
-    return [pane._vote for pane in stage.view.panes]
+    return [pane.vote_button for pane in stage.view.panes]
 
 
 def engines() -> dict[str, FakeEngine]:
@@ -66,7 +66,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
 ) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     assert leaks(stage) == []
     assert tones(stage) == {"quiet"}
@@ -79,7 +79,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
     assert shown == ["Third answer.", "Second answer.", "First answer."]
     for pane in stage.view.panes:
         assert not pane.metrics.isVisible()
-        assert not pane._bar.isVisible()
+        assert not pane.time_bar.isVisible()
         assert not pane._footer_box.isVisible()
         assert pane.turn._thinking is None, "only some models think"
     for button in stage.view.panes[0].findChildren(QToolButton):
@@ -109,11 +109,18 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
     quick = FakeEngine.saying("quick answer")
     stage = make_stage({"large-1": quick, "SmolLM2 135M": hanging})
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     stage.ask("Hello")
     qtbot.waitUntil(lambda: quick.completed == 1 and len(hanging.requests) == 1)
-    for _ in range(30):
-        qtbot.wait(5)
+
+    def has_one_ended() -> bool:
+        runs = [stage.presenter._panes.run_at(place) for place in range(2)]
+        return any(run is not None and run.status.is_final for run in runs)
+
+    qtbot.waitUntil(has_one_ended)
+    # the next tick would show its figures and its time
+    with qtbot.waitSignal(stage.presenter._timer.timeout):
+        pass
     texts = {
         every_text(pane).replace("Answer A", "").replace("Answer B", "")
         for pane in stage.view.panes
@@ -122,7 +129,7 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
     assert "The answers appear when all are done." in texts.pop()
     for pane in stage.view.panes:
         assert not [b for b in pane.findChildren(QToolButton) if b.isVisible()]
-    stage.view._card._stop_all.click()
+    stage.view.prompt_card._stop_all.click()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert "quick answer" in "".join(pane.turn.answer.toPlainText() for pane in stage.view.panes)
 
@@ -131,10 +138,10 @@ def test_an_error_keeps_its_name_to_itself(make_stage: MakeStage, qtbot: QtBot) 
     failing = FakeEngine.failing(RateLimited("Example Cloud says: large-1 is busy."))
     stage = make_stage({**engines(), "large-1": failing})
     stage.choose(HERE, THERE, HERE_TOO)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     assert leaks(stage) == []
-    stage.view.summary._none.click()
+    stage.view.summary.none_button.click()
     assert "large-1 is busy" in "".join(every_text(pane) for pane in stage.view.panes)
 
 
@@ -144,7 +151,7 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
     ask(stage, qtbot, "With names")
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot, "Without names")
     assert leaks(stage) == []
     assert all(len(pane._turns) == 1 for pane in stage.view.panes)
@@ -158,7 +165,7 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
 def test_a_follow_up_without_a_vote_stays_hidden(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot, "One")
     ask(stage, qtbot, "Two")
     assert leaks(stage) == []
@@ -169,11 +176,11 @@ def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBo
     orders = set()
     stage = make_stage(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     for _ in range(12):
         ask(stage, qtbot)
         orders.add(tuple(pane.turn.answer.toPlainText() for pane in stage.view.panes))
-        stage.view.new_clicked.emit()
+        stage.view.prompt_card.begin_anew()
     assert len(orders) > 1
 
 
@@ -182,10 +189,10 @@ def test_a_comparison_reopened_without_a_vote_is_still_hidden(
 ) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     comparison = stage.presenter.comparison
-    stage.view.new_clicked.emit()
+    stage.view.prompt_card.begin_anew()
     stage.presenter.open_comparison(comparison)
     assert leaks(stage) == []
     vote_buttons(stage)[0].click()

@@ -359,7 +359,7 @@ def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> Non
         QTest.keyClick(history.page.list, Qt.Key.Key_Return)
         assert history.opened == []
         for pane in history.page.detail.answers.panes:
-            pane.details_clicked.emit()
+            pane.metrics.clicked.emit()
             click(named(pane, "Copy the whole answer"))
             assert QGuiApplication.clipboard().text() in {"Roses are red", "Violets are blue"}
         search = named(history.page, "Search", QLineEdit)

@@ -153,7 +153,7 @@ def test_pages_are_reached_by_keys_and_by_the_rail(make_stage: MakeStage, qtbot:
     assert stage.window.pages.current == "history"
     qtbot.keyClick(stage.window, "l", Qt.KeyboardModifier.ControlModifier)
     assert stage.window.pages.current == "compare"
-    qtbot.waitUntil(stage.view._card._prompt.hasFocus)
+    qtbot.waitUntil(stage.view.prompt_card._prompt.hasFocus)
 
 
 def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
@@ -167,7 +167,7 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
     assert theme.px(15) > before * 1.1
     assert not stage.window._rail.isVisible()
     assert stage.window.isFullScreen()
-    assert not stage.view._header._drawer_button.isVisible()
+    assert not stage.view.header.drawer_button.isVisible()
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     assert theme.px(15) == before
     assert stage.window._rail.isVisible()

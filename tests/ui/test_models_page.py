@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import Bandwidth, MachineService
+from playground.services.machine.machine import NOTHING_HELD, Bandwidth, HeldMemory, MachineService
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
@@ -21,6 +21,7 @@ from playground.ui.pages.models.list import Column
 from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from tests.core.gguf_files import Dense, write_dense
+from tests.fakes.planner import FixedPlanner
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -33,13 +34,13 @@ class Computer(MachineService):
     """A computer with as much free memory as a test says, read at 20 GB a second."""
 
     def __init__(self, folder: Path, free_bytes: int) -> None:
-        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9), lambda: 0)
+        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9))
         self._free_bytes = free_bytes
 
-    async def machine(self) -> Machine:
-        return self.quick()
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        return self.quick(held)
 
-    def quick(self) -> Machine:
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         return Machine("test", 16 << 30, self._free_bytes, bandwidth_bytes_per_s=20e9)
 
 
@@ -57,10 +58,7 @@ class Models:
         )
         runs = LocalRuns(Database(stage.home / "history.db"))
         computer = Computer(stage.home, free_bytes)
-        self.pool = WorkerPool(
-            budget_bytes=lambda: 8 << 30,
-            estimate=lambda model, settings: 1 << 20,
-        )
+        self.pool = WorkerPool(FixedPlanner(budget_bytes=8 << 30, ram_bytes=1 << 20))
         self.page = ModelsPage(stage.theme)
         self.presenter = ModelsPresenter(
             self.page,

@@ -50,8 +50,8 @@ class Providers:
         library = ModelLibrary(lambda: (), stage.home / "models")
         self.practice = PracticeCloud(library.starter_path)
         self.secrets = SecretStore()
-        self.prices = PriceService(stage.settings)
-        self.service = ProviderService(stage.settings, self.secrets, self.practice, self.prices)
+        prices = PriceService(stage.settings)
+        self.service = ProviderService(stage.settings, self.secrets, self.practice, prices)
         self.page = ProvidersPage(stage.theme)
         self.page.presenter = ProvidersPresenter(
             stage.theme,
@@ -59,7 +59,6 @@ class Providers:
             stage.bridge,
             service=self.service,
             secrets=self.secrets,
-            prices=self.prices,
             practice=self.practice,
             settings=stage.settings,
             open_compare=self.compared.append,
@@ -235,7 +234,7 @@ def test_a_removed_provider_comes_back_with_its_key(stage: Stage, server: Script
     async def body() -> None:
         providers = Providers(stage)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Remove Box"))
         await until(lambda: stage.settings.settings.providers == ())
         await until(lambda: stage.toasts.undo)
@@ -257,7 +256,7 @@ def test_editing_keeps_the_key_unless_another_is_typed(
     async def body() -> None:
         providers = Providers(stage)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Edit Box"))
         await until(lambda: any(d.isVisible() for d in _dialogs(providers)))
         dialog = providers.dialog()

@@ -108,6 +108,6 @@ def test_a_wrong_address_or_proxy_is_explained_beside_its_field_and_not_kept(
         assert stage.settings.settings.proxy is None
         enter(page, "Proxy", "http://127.0.0.1:3128")
         assert not says(page, "A proxy is written as")
-        assert stage.settings.settings.proxy == "http://127.0.0.1:3128"
+        await until(lambda: stage.settings.settings.proxy == "http://127.0.0.1:3128")
 
     run(stage, body)

@@ -99,7 +99,7 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
     qtbot.waitUntil(lambda: "41 %" in every_text(strip))
 
     async def close() -> None:
-        await strip.close_strip()
+        strip.stop()
 
     bridge.spawn(close())
     qtbot.waitUntil(ended.is_set)

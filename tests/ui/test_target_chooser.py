@@ -70,7 +70,8 @@ def test_a_model_whose_drive_is_away_is_chosen_again_when_it_is_back(
     settings.update(load_settings={str(STARTER.path): LoadSettings(context=512)})
     chooser.renew()
     qtbot.waitUntil(lambda: chooser.chosen[0].settings.context == 512)  # type: ignore[union-attr]
-    bridge.settle()
+    written = bridge.write(lambda: None)
+    qtbot.waitUntil(written.done)
     assert settings.settings.last_targets == keys
     again = chooser_of(SlowLibrary(), bridge, settings)
     bridge.spawn(again.restore())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.chat import ChatRequest
+from playground.core.metrics import figures
 from playground.core.runs import (
     Cost,
     HostContact,
@@ -19,7 +20,8 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
-from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.metric_cells import Best, best_of, details, metric_cells
+from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
 from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
 from playground.ui.model_names import disambiguate
@@ -141,10 +143,7 @@ def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
 
 def test_an_unknown_cost_says_why_it_is_unknown() -> None:
     own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
-    assert (
-        metric_cells(own, best_of(()))[3].explanation
-        == "What your own server draws is not known here."
-    )
+    assert cells(own)[3].explanation == "What your own server draws is not known here."
 
 
 def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
@@ -154,25 +153,31 @@ def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
     assert "You stopped" not in line
 
 
+def best(*runs: Run) -> Best:
+    return best_of([(run, figures(run)) for run in runs])
+
+
+def cells(run: Run, *, in_tokens: bool = False) -> tuple[MetricCell, ...]:
+    return metric_cells(run, figures(run), Best(), in_tokens=in_tokens)
+
+
 def _fields(value: Run) -> dict[str, object]:
     return {name: getattr(value, name) for name in Run.__dataclass_fields__}
 
 
 def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
     quick, slow = run("quick", ttft=0.1), run("slow", ttft=0.4, words=60)
-    best = best_of((quick, slow))
-    assert (best.first, best.speed, best.total) == ("quick", "slow", "quick")
+    found = best(quick, slow)
+    assert (found.first, found.speed, found.total) == ("quick", "slow", "quick")
     writing = run("slow", status=RunStatus.WRITING)
-    best = best_of((quick, writing))
-    assert best.first == "quick"
-    assert best.speed is None
-    assert best_of((quick,)).first is None
-    assert best_of((quick, run("x", status=RunStatus.FAILED))).first is None
+    assert best(quick, writing) == Best("quick")
+    assert best(quick) == Best()
+    assert best(quick, run("x", status=RunStatus.FAILED)).first is None
 
 
 def test_speed_can_be_shown_in_tokens() -> None:
-    words = metric_cells(run(), best_of(()))[1]
-    tokens = metric_cells(run(), best_of(()), in_tokens=True)[1]
+    words = cells(run())[1]
+    tokens = cells(run(), in_tokens=True)[1]
     assert (words.caption, words.value) == ("words a second", "19")
     assert (tokens.caption, tokens.value) == ("tokens a second", "4.0")
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import replace
 from time import perf_counter
 
@@ -21,8 +21,9 @@ from playground.core.runs import Provenance, TokenUsage
 from playground.engines.llama import protocol as wire
 from playground.engines.llama.process import LlamaWorker
 
-Admission = Callable[[], AbstractAsyncContextManager[None]]
-"""Entered before a model is loaded: whoever shares the memory out makes room for it."""
+Admission = Callable[[], AbstractAsyncContextManager[wire.LoadRequest]]
+"""Entered before a model is loaded: whoever shares the memory out makes room for it, and says how
+it is loaded."""
 
 
 class LlamaEngine:
@@ -31,7 +32,7 @@ class LlamaEngine:
     def __init__(
         self,
         worker: LlamaWorker,
-        admission: Admission = nullcontext,
+        admission: Admission,
         on_use: Callable[[], None] | None = None,
     ) -> None:
         self._worker = worker
@@ -64,7 +65,7 @@ class LlamaEngine:
             yield Failed(perf_counter() - origin, crash.info())
 
     async def _load(self, origin: float) -> AsyncGenerator[StreamEvent, None]:
-        async with self._admission(), aclosing(self._worker.load()) as fractions:
+        async with self._admission() as request, aclosing(self._worker.load(request)) as fractions:
             async for fraction in fractions:
                 yield LoadProgress(perf_counter() - origin, fraction)
 

@@ -125,12 +125,10 @@ class LlamaWorker:
 
     def __init__(
         self,
-        order: wire.LoadRequest,
         *,
         limits: SilenceLimits | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> None:
-        self.order = order
         self.load_s: float | None = None
         self.state = WorkerState.UNLOADED
         self._limits = limits or SilenceLimits()
@@ -177,7 +175,7 @@ class LlamaWorker:
         finally:
             self._notify()
 
-    async def load(self) -> AsyncGenerator[float, None]:
+    async def load(self, request: wire.LoadRequest) -> AsyncGenerator[float, None]:
         """Start a process, load the model, and yield how much of it is there, 0 … 1.
 
         Raises `ModelLoadFailed`, `OutOfMemory` or `WorkerCrashed`. Leaving it early calls the load
@@ -189,7 +187,7 @@ class LlamaWorker:
         is_over = False
         try:
             await self._start()
-            self._send(wire.load(self.order))
+            self._send(wire.load(request))
             while True:
                 message = await self._next(self._limits.load_s)
                 if message["type"] == "loaded":

@@ -60,21 +60,21 @@ def unpack(line: bytes) -> JsonObject:
     return message
 
 
-def load(order: LoadRequest) -> JsonObject:
+def load(request: LoadRequest) -> JsonObject:
     """Ask for a model."""
     return {
         "type": "load",
-        "path": order.path,
-        "context": order.context,
-        "gpu_layers": order.gpu_layers,
-        "kv_type": order.kv_type.value,
-        "threads": order.threads,
-        "flash_attention": order.flash_attention.value,
+        "path": request.path,
+        "context": request.context,
+        "gpu_layers": request.gpu_layers,
+        "kv_type": request.kv_type.value,
+        "threads": request.threads,
+        "flash_attention": request.flash_attention.value,
     }
 
 
 def read_load(message: JsonObject) -> LoadRequest:
-    """Return the order a `load` message carries."""
+    """Return the request a `load` message carries."""
     try:
         return LoadRequest(
             path=message["path"],

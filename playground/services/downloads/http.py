@@ -24,13 +24,9 @@ from playground.core.errors import (
     RepositoryNotFound,
 )
 from playground.core.targets import is_loopback_host
-from playground.services.hub.client import (
-    PRIVATE_HINT,
-    DownloadSource,
-    refusal_by_status,
-    same_origin,
-    terms_wanted,
-)
+from playground.core.urls import origin
+from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
+from playground.services.hub.service import DownloadSource
 
 if TYPE_CHECKING:
     import urllib3
@@ -81,12 +77,12 @@ def next_url(url: str, response: "urllib3.BaseHTTPResponse") -> str:
     return following
 
 
-def refused(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Exception:
+def refusal(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Exception:
     """Return the error an answer stands for, and close it."""
     status, headers = response.status, response.headers
     code = headers.get("X-Error-Code")
     retry_after = headers.get("Retry-After")
-    drop(response)
+    close_response(response)
     if code == "GatedRepo":
         return terms_wanted(has_token=has_token)
     if code in {"RepoNotFound", "EntryNotFound", "RevisionNotFound"} or status == 404:
@@ -100,7 +96,7 @@ def refused(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Excepti
     return error
 
 
-def drop(response: "urllib3.BaseHTTPResponse") -> None:
+def close_response(response: "urllib3.BaseHTTPResponse") -> None:
     """Close an answer whose body is not wanted."""
     with contextlib.suppress(OSError):
         response.close()
@@ -122,7 +118,7 @@ def version_of(response: "urllib3.BaseHTTPResponse") -> Version:
     )
 
 
-def why(error: Exception) -> str:
+def failure_sentence(error: Exception) -> str:
     """Return a sentence for what a connection died of."""
     import urllib3  # noqa: PLC0415 - start-up time
 
@@ -146,20 +142,20 @@ class ConnectionPool:
         self._lock = threading.Lock()
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._is_broken_off = False
+        self._is_aborted = False
 
     def get(self, url: str, proxy: str | None) -> "urllib3.PoolManager":
         """Return the connections for an address; `proxy` is the one from Settings."""
         proxy = proxy_for(url, proxy)
         with self._lock:
             if proxy not in self._pools:
-                self._pools[proxy] = _new_pool(proxy, self._size, self._note)
+                self._pools[proxy] = _new_pool(proxy, self._size, self._register)
             return self._pools[proxy]
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """Wake whatever waits for a server, in any thread; nothing new is opened until `open`."""
         with self._lock:
-            self._is_broken_off = True
+            self._is_aborted = True
             sockets = list(self._sockets)
         for sock in sockets:
             with contextlib.suppress(OSError):
@@ -169,7 +165,7 @@ class ConnectionPool:
     def open(self) -> None:
         """Let connections be opened again."""
         with self._lock:
-            self._is_broken_off = False
+            self._is_aborted = False
 
     def close(self) -> None:
         """Close every connection."""
@@ -177,10 +173,10 @@ class ConnectionPool:
             for pool in self._pools.values():
                 pool.clear()
 
-    def _note(self, sock: socket.socket) -> None:
+    def _register(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.add(sock)
-            is_late = self._is_broken_off
+            is_late = self._is_aborted
         if is_late:
             raise ConnectionAbortedError("the download has been stopped")
 
@@ -200,7 +196,7 @@ def proxy_for(url: str, chosen: str | None) -> str | None:
 
 
 def _new_pool(
-    proxy: str | None, size: int, note: Callable[[socket.socket], None]
+    proxy: str | None, size: int, register: Callable[[socket.socket], None]
 ) -> "urllib3.PoolManager":
     import ssl  # noqa: PLC0415 - start-up time
 
@@ -222,12 +218,12 @@ def _new_pool(
     class Plain(urllib3.connection.HTTPConnection):
         def connect(self) -> None:
             super().connect()
-            note(self.sock)
+            register(self.sock)
 
     class Secure(urllib3.connection.HTTPSConnection):
         def connect(self) -> None:
             super().connect()
-            note(self.sock)
+            register(self.sock)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain
@@ -240,7 +236,7 @@ def _new_pool(
 
 
 CONNECT_S = 10.0
-_GIVE_S = 0.25
+_GATHER_S = 0.25
 """How long bytes are gathered before they are given on: a slow line shows its progress."""
 _MOST_REDIRECTS = 5
 _EXPIRED = frozenset({400, 401, 403, 404, 410})
@@ -266,9 +262,9 @@ class OpenRange:
         import urllib3  # noqa: PLC0415 - start-up time
 
         data = bytearray()
-        give_at = time.perf_counter() + _GIVE_S
+        gathered_at = time.perf_counter() + _GATHER_S
         try:
-            while len(data) < length and time.perf_counter() < give_at:
+            while len(data) < length and time.perf_counter() < gathered_at:
                 piece = self._response.read1(length - len(data))
                 if not piece:
                     break
@@ -277,15 +273,13 @@ class OpenRange:
                 data += piece
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not data:
-                raise ConnectionBroke(why(error)) from error
+                raise ConnectionBroke(failure_sentence(error)) from error
         # what came before a fault is kept; the next call meets the fault again
         return bytes(data)
 
     def close(self) -> None:
         """Close the connection: the rest of the body is not wanted."""
-        with contextlib.suppress(OSError):
-            self._response.close()
-            self._response.release_conn()
+        close_response(self._response)
 
 
 class RangeClient:
@@ -312,20 +306,20 @@ class RangeClient:
             response = self._get(location[0], wanted, location[1])
             if response.status not in _EXPIRED:
                 return self._checked(response, start, stop)
-            drop(response)
+            close_response(response)
             with self._lock:
                 self._location = None
         return self._checked(self._follow(wanted), start, stop)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Ask the Hub as if for the first time."""
         with self._lock:
             self._location = self.version = None
         self._pool.open()
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """Wake whatever waits for a server, in every thread."""
-        self._pool.break_off()
+        self._pool.abort()
 
     def close(self) -> None:
         """Close every connection."""
@@ -336,26 +330,26 @@ class RangeClient:
         url = source.url
         is_the_hub = False
         for _ in range(_MOST_REDIRECTS):
-            is_hub = same_origin(url, source.url)
+            is_hub = origin(url) == origin(source.url)
             headers = {**source.headers, **wanted} if is_hub else wanted
             response = self._get(url, headers, source.proxy)
             if is_hub and response.status >= 400:
-                raise refused(response, has_token="Authorization" in source.headers)
+                raise refusal(response, has_token="authorization" in source.headers)
             if is_hub and "X-Repo-Commit" in response.headers:
                 is_the_hub = True
                 self._note_version(response)
             if response.status in _REDIRECTS:
                 url = next_url(url, response)
-                drop(response)
+                close_response(response)
                 continue
             if not is_the_hub:
-                drop(response)
+                close_response(response)
                 raise ConnectionBroke(
                     "Something else than the Hub answered: perhaps this network wants you to log "
                     "in first."
                 )
             if not is_hub and response.status in _EXPIRED:
-                drop(response)
+                close_response(response)
                 raise ConnectionBroke("The server that has the file refuses it for now.")
             if not is_hub and response.status < 400:
                 with self._lock:
@@ -371,33 +365,33 @@ class RangeClient:
         with self._lock:
             before, self.version = self.version, found
         if before is not None and before.etag and found.etag and before.etag != found.etag:
-            drop(response)
+            close_response(response)
             raise FileChanged(found)
 
     def _checked(self, response: "urllib3.BaseHTTPResponse", start: int, stop: int) -> OpenRange:
         if response.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
-            drop(response)
+            close_response(response)
             raise ConnectionBroke("The connection repacks the file on its way: a proxy may do so.")
         if response.status == 200:
             length = response.headers.get("Content-Length")
             known = self.version.size_bytes if self.version else None
             if None not in {length, known} and length != str(known):
-                drop(response)
+                close_response(response)
                 raise ConnectionBroke("The server sent a file of another size than the Hub says.")
             return OpenRange(response, 0, is_range=False)
         if response.status != 206:
-            error = refused(response, has_token=True)
+            error = refusal(response, has_token=True)
             if response.status == 416 or isinstance(error, RepositoryNotFound):
                 raise ConnectionBroke("The server does not have this part of the file.")
             raise error
         found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if found is None or int(found[1]) != start or int(found[2]) >= stop:
-            drop(response)
+            close_response(response)
             raise ConnectionBroke("The server sent another part of the file than was asked for.")
         version = self.version
         total = int(found[3]) if found[3].isdigit() else None
         if version and total is not None and version.size_bytes not in {None, total}:
-            drop(response)
+            close_response(response)
             with self._lock:
                 self._location = None
             raise FileChanged(Version(None, total))
@@ -422,4 +416,4 @@ class RangeClient:
         except urllib3.exceptions.LocationValueError as error:
             raise DownloadFailed("The Hub named an address that is none.") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ConnectionBroke(why(error)) from error
+            raise ConnectionBroke(failure_sentence(error)) from error

@@ -26,8 +26,7 @@ from playground.services.downloads.part_file import (
     delete_partial,
     is_checked_by_git_name,
 )
-from playground.services.hub.client import DownloadSource
-from playground.services.hub.service import HubService
+from playground.services.hub.service import DownloadSource, HubService
 
 _MIB = 1 << 20
 
@@ -96,8 +95,8 @@ class ProgressEstimator:
         self._speed: float | None = None
         self._left: float | None = None
 
-    def look(self, now_s: float, received_bytes: int, total_bytes: int) -> None:
-        """Take a look at how much is here."""
+    def update(self, now_s: float, received_bytes: int, total_bytes: int) -> None:
+        """Note how much is here."""
         if self._last is None or received_bytes < self._last[1]:
             self._last = (now_s, received_bytes)
             return
@@ -106,13 +105,13 @@ class ProgressEstimator:
             return
         speed = (received_bytes - self._last[1]) / passed
         self._last = (now_s, received_bytes)
-        self._speed = _mixed(self._speed, speed, passed, _SETTLES_S)
+        self._speed = _smoothed(self._speed, speed, passed, _SETTLES_S)
         if self._speed < 1:
             self._left = None
             return
         left = (total_bytes - received_bytes) / self._speed
         before = None if self._left is None else max(0.0, self._left - passed)
-        self._left = _mixed(before, left, passed, _LEFT_SETTLES_S)
+        self._left = _smoothed(before, left, passed, _LEFT_SETTLES_S)
 
     @property
     def bytes_per_s(self) -> float | None:
@@ -125,7 +124,7 @@ class ProgressEstimator:
         return self._left
 
 
-def _mixed(before: float | None, now: float, passed_s: float, settles_s: float) -> float:
+def _smoothed(before: float | None, now: float, passed_s: float, settles_s: float) -> float:
     if before is None:
         return now
     share = 1 - math.exp(-passed_s / settles_s)
@@ -187,7 +186,7 @@ class FileTransfer:
         """End `run` soon, from any thread; what has arrived stays."""
         self._stop.set()
         self._end.set()
-        self._client.break_off()
+        self._client.abort()
 
     def run(self) -> HubPart:
         """Fetch, verify, and give the file its final name; return it as it turned out to be.
@@ -199,7 +198,7 @@ class FileTransfer:
                 try:
                     self._fetch()
                 except FileChanged as changed:
-                    self._begin_anew(changed.version)
+                    self._start_over(changed.version)
                 else:
                     return self.part
         finally:
@@ -224,13 +223,15 @@ class FileTransfer:
             if checksum is not None:
                 checksum.check(self._target.name, self._stop)
             elif not is_checked_by_git_name(file, self._target.name):
-                self._note("The Hub gives no checksum for this file: only its size was checked.")
+                self._add_notice(
+                    "The Hub gives no checksum for this file: only its size was checked."
+                )
         finally:
             self.is_verifying = False
         self._raise_if_stopped()
         file.finish()
 
-    def _begin_anew(self, version: Version) -> None:
+    def _start_over(self, version: Version) -> None:
         """Take the file as the Hub has it now; what had arrived belongs to another one."""
         if self.fresh_starts >= _MOST_FRESH_STARTS:
             raise DownloadFailed(
@@ -245,10 +246,10 @@ class FileTransfer:
             size_bytes=version.size_bytes or self.part.size_bytes,
             sha256=version.sha256 or (None if version.etag else self.part.sha256),
         )
-        self._client.begin_anew()
-        self._note("The file has changed on the Hub: it started again.")
+        self._client.reset()
+        self._add_notice("The file has changed on the Hub: it started again.")
 
-    def _note(self, notice: str) -> None:
+    def _add_notice(self, notice: str) -> None:
         if notice not in (self.notice or ""):
             self.notice = f"{self.notice} {notice}" if self.notice else notice
 
@@ -288,7 +289,7 @@ class FileTransfer:
     def _work(self, number: int, file: PartFile, checksum: IncrementalHash | None) -> None:
         try:
             while not self._has_ended:
-                piece = file.take(number, self._limits.chunk_bytes)
+                piece = file.claim(number, self._limits.chunk_bytes)
                 if piece is None or self._is_left_to_another(number):
                     return
                 try:
@@ -320,7 +321,7 @@ class FileTransfer:
         try:
             self._check_version(file)
             if not opened.is_range and (piece[0] > 0 or piece[1] < file.size_bytes):
-                if not self._take_whole_stream(number):
+                if not self._stream_alone(number):
                     return
                 piece = (0, file.size_bytes)
             self._copy(file, opened, piece, checksum)
@@ -330,7 +331,7 @@ class FileTransfer:
                     self._streamer = None
             opened.close()
 
-    def _take_whole_stream(self, number: int) -> bool:
+    def _stream_alone(self, number: int) -> bool:
         """Let one worker go on alone where the server sends only whole files."""
         with self._lock:
             if self._streamer not in {None, number}:
@@ -338,7 +339,7 @@ class FileTransfer:
             self._streamer = number
             self._has_no_ranges = True
         if self._received_before:
-            self._note(
+            self._add_notice(
                 "This server can only send the file from its beginning: what was here already "
                 "is passed over."
             )
@@ -405,7 +406,7 @@ class FileTransfer:
         with self._lock:
             self._error = self._error or error
         self._end.set()
-        self._client.break_off()
+        self._client.abort()
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
@@ -419,7 +420,7 @@ _HASH_PIECE = 1 << 20
 class DownloadTask:
     """One download while it runs."""
 
-    task: asyncio.Task[None] | None = None
+    ending: asyncio.Task[None] | None = None
     """What waits for its end."""
 
     def __init__(
@@ -437,7 +438,7 @@ class DownloadTask:
         self._limiter = limiter
         self._limits = limits
         self._loop = loop
-        self._pace = ProgressEstimator()
+        self._estimator = ProgressEstimator()
         self._parts = list(item.parts)
         self._finished_bytes = 0
         self._transfer: FileTransfer | None = None
@@ -447,7 +448,7 @@ class DownloadTask:
         self._ended: asyncio.Future[Exception | None] = loop.create_future()
         threading.Thread(target=self._run, name="download", daemon=True).start()
 
-    async def outcome(self) -> Exception | None:
+    async def wait(self) -> Exception | None:
         """Return what ended it: `None` with all files here, or a refusal, or `TransferStopped`.
 
         Anything else is a bug, and raised.
@@ -463,13 +464,10 @@ class DownloadTask:
         if self._transfer is not None:
             self._transfer.stop()
 
-    def look(self, now_s: float) -> None:
-        """Take a look at the clock, for speed and time left."""
+    def progress(self, item: Download) -> Download:
+        """Return the download as it stands now; called regularly, for speed and time left."""
         total = sum(part.size_bytes for part in self._current_parts)
-        self._pace.look(now_s, self._received_bytes, total)
-
-    def shown(self, item: Download) -> Download:
-        """Return the download as it stands now."""
+        self._estimator.update(time.perf_counter(), self._received_bytes, total)
         transfer = self._transfer
         waiting: ErrorInfo | None = transfer.waiting if transfer is not None else None
         is_verifying = self._is_checking or (transfer is not None and transfer.is_verifying)
@@ -481,11 +479,11 @@ class DownloadTask:
         return replace(
             item,
             parts=self._current_parts,
-            total_bytes=sum(part.size_bytes for part in self._current_parts),
+            total_bytes=total,
             state=DownloadState.WAITING if waiting else state,
             received_bytes=max(self._received_bytes, least),
-            speed_bytes_per_s=None if waiting else self._pace.bytes_per_s,
-            left_s=None if waiting else self._pace.left_s,
+            speed_bytes_per_s=None if waiting else self._estimator.bytes_per_s,
+            left_s=None if waiting else self._estimator.left_s,
             error=waiting,
             notice=(transfer.notice if transfer is not None else None)
             or self._notice
@@ -520,9 +518,9 @@ class DownloadTask:
             self._ended.set_result(ended)
 
     def _fetch(self, number: int, part: HubPart) -> None:
-        folder = _made(self._item.folder, part.path)
+        folder = _make_folder(self._item.folder, part.path)
         target = folder / Path(part.path).name
-        if self._is_there(target, part):
+        if self._is_complete(target, part):
             self._finished_bytes += part.size_bytes
             return
         transfer = FileTransfer(
@@ -537,7 +535,7 @@ class DownloadTask:
         self._finished_bytes += fetched.size_bytes
         self._transfer = None
 
-    def _is_there(self, target: Path, part: HubPart) -> bool:
+    def _is_complete(self, target: Path, part: HubPart) -> bool:
         """Return True where the file is there already, whole; raises for another one."""
         if not target.exists():
             return False
@@ -578,7 +576,7 @@ class DownloadTask:
             ) from error
 
 
-def _made(folder: Path, path: str) -> Path:
+def _make_folder(folder: Path, path: str) -> Path:
     """Return the folder a file comes to lie in, made; no link may lead out of `folder`."""
     parent = (folder / path).parent
     try:

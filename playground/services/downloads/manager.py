@@ -1,14 +1,10 @@
 """Downloads from the Hub: a queue that outlives the program, fetched a few at a time."""
 
 import asyncio
-import contextlib
 import json
 import logging
-import os
-import tempfile
-import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +29,15 @@ from playground.services.downloads.job import (
     RateLimiter,
     TransferLimits,
 )
-from playground.services.downloads.part_file import bytes_here, check_disk_space, delete_partial
+from playground.services.downloads.part_file import bytes_on_disk, check_disk_space, delete_partial
 from playground.services.hub.service import HubService
-from playground.store.files import aside_path
+from playground.store.files import aside_path, write_atomically
 from playground.store.settings import Settings, SettingsStore
 
+log = logging.getLogger(__name__)
+
+_PROGRESS_S = 0.25
+_CLOSE_S = 1.0
 _RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
 
 
@@ -82,19 +82,9 @@ class QueueFile:
         """Write the queue down; raises `StorageFailed`."""
         kept = [replace(item, speed_bytes_per_s=None, left_s=None) for item in downloads]
         text = json.dumps({"downloads": [encode(item) for item in kept]}, indent=1)
-        name: str | None = None
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
+            write_atomically(self._path, text.encode())
         except OSError as error:
-            if name is not None:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
             raise StorageFailed(
                 f"The list of downloads could not be saved: {error.strerror or error}."
             ) from error
@@ -113,24 +103,64 @@ class QueueFile:
         self.is_read = True
 
 
-log = logging.getLogger(__name__)
+class DownloadManager:
+    """The queue; lives on the I/O loop.
 
+    Without a `queue_file` nothing is remembered but what has arrived, which the same download takes
+    up again: that is how the command line uses it.
+    """
 
-class DownloadList:
-    """What is on the list; lives on the I/O loop."""
-
-    def __init__(self, queue_file: QueueFile | None) -> None:
-        self._queue_file = queue_file
+    def __init__(
+        self,
+        folder: Path,
+        queue_file: Path | None,
+        hub: HubService,
+        settings: SettingsStore,
+        *,
+        limits: TransferLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self._folder = folder
+        self._queue_file = QueueFile(queue_file) if queue_file else None
+        self._hub = hub
+        self._settings = settings
+        self._limits = limits
+        self._limiter = RateLimiter()
         self._items: dict[str, Download] = {}
+        self._tasks: dict[str, DownloadTask] = {}
+        self._paused: dict[str, ErrorInfo | None] = {}
+        """What is not to start again by itself when its transfer ends."""
         self._changed = asyncio.Condition()
+        self._version = 0
         self._saving = asyncio.Lock()
         self._is_closing = False
-        self._version = 0
+        self._progress: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def problem(self) -> str | None:
         """What was wrong with the list that was left behind, in a sentence."""
         return self._queue_file.problem if self._queue_file else None
+
+    async def open(self) -> None:
+        """Read what was left behind, and go on with what was running."""
+        self._loop = asyncio.get_running_loop()
+        self._settings.subscribe(self._on_settings)
+        await self._load()
+        self._start_next()
+
+    async def close(self) -> None:
+        """End every transfer; what has arrived stays, and the next start goes on."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self._settings.unsubscribe(self._on_settings)
+        if self._progress is not None:
+            self._progress.cancel()
+        tasks = list(self._tasks.values())
+        await self._end(tasks)
+        if tasks:
+            await self._save()
+        await self._notify()
 
     def downloads(self) -> tuple[Download, ...]:
         """Return every download in the queue's order."""
@@ -145,125 +175,6 @@ class DownloadList:
                     await self._changed.wait()
                 seen = self._version
             yield self.downloads()
-
-    async def wait(self, download_id: str) -> Download:
-        """Return the download once it is over, or paused."""
-        async for items in self.follow():
-            item = next((item for item in items if item.id == download_id), None)
-            if item is None:
-                break
-            if item.state.is_over or item.state is DownloadState.PAUSED:
-                return item
-        raise DownloadFailed("The download was taken off the list.", "")
-
-    async def remove(self, download_id: str) -> None:
-        """Take a finished download off the list; its files stay."""
-        item = self._items.get(download_id)
-        if item is not None and item.state is DownloadState.DONE:
-            del self._items[download_id]
-            await self._changed_now()
-
-    async def move(self, download_id: str, position: int) -> None:
-        """Give a download another place in the queue, counted from 0."""
-        order = [item.id for item in self.downloads()]
-        if download_id not in order:
-            return
-        order.remove(download_id)
-        order.insert(max(0, min(position, len(order))), download_id)
-        for number, key in enumerate(order):
-            self._items[key] = replace(self._items[key], position=number)
-        await self._changed_now()
-
-    async def _load(self) -> None:
-        """Read what was left behind, unless that has been done."""
-        async with self._saving:
-            if self._queue_file is None or self._queue_file.is_read:
-                return
-            # of a list that could not be read earlier, some may have been begun anew meanwhile
-            begun = {(item.folder, item.parts) for item in self._items.values()}
-            for item in await asyncio.to_thread(self._queue_file.load):
-                if (item.folder, item.parts) not in begun:
-                    self._items[item.id] = item
-
-    async def _put(self, item: Download) -> None:
-        self._items[item.id] = item
-        await self._changed_now()
-
-    async def _changed_now(self) -> None:
-        await self._save()
-        await self._tell()
-
-    async def _save(self) -> None:
-        if self._queue_file is None or not self._queue_file.is_read:
-            # what is on the disk and was never read must not be written over
-            return
-        try:
-            async with self._saving:
-                await asyncio.to_thread(self._queue_file.save, self.downloads())
-        except StorageFailed as error:
-            # the downloads themselves go on: each keeps its own journal
-            log.warning("%s", error.message)
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._version += 1
-            self._changed.notify_all()
-
-
-LOOK_S = 0.25
-_CLOSE_S = 1.0
-
-
-class DownloadManager(DownloadList):
-    """The queue. Everything but `follow` and `wait` is called on the I/O loop.
-
-    Without a `queue_file` nothing is remembered but what has arrived, which the same download takes
-    up again: that is how the command line uses it.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        queue_file: Path | None,
-        hub: HubService,
-        settings: SettingsStore,
-        *,
-        on_done: Callable[[Download], None] | None = None,
-        limits: TransferLimits = DEFAULT_LIMITS,
-    ) -> None:
-        super().__init__(QueueFile(queue_file) if queue_file else None)
-        self._folder = folder
-        self._hub = hub
-        self._settings = settings
-        self._on_done = on_done
-        self._limits = limits
-        self._limiter = RateLimiter()
-        self._jobs: dict[str, DownloadTask] = {}
-        self._clock: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._paused: dict[str, ErrorInfo | None] = {}
-        """What is not to start again by itself when its transfer ends."""
-
-    async def open(self) -> None:
-        """Read what was left behind, and go on with what was running."""
-        self._loop = asyncio.get_running_loop()
-        self._settings.subscribe(self._settings_changed)
-        await self._load()
-        self._start_next()
-
-    async def close(self) -> None:
-        """End every transfer; what has arrived stays, and the next start goes on."""
-        if self._is_closing:
-            return
-        self._is_closing = True
-        self._settings.unsubscribe(self._settings_changed)
-        if self._clock is not None:
-            self._clock.cancel()
-        jobs = list(self._jobs.values())
-        await self._end(jobs)
-        if jobs:
-            await self._save()
-        await self._tell()
 
     async def add(
         self, repository: HubRepository, file: HubFile, *, projector: HubFile | None = None
@@ -287,7 +198,7 @@ class DownloadManager(DownloadList):
             if (item.repo, item.parts[0].path) == (repository.model.repo, parts[0].path):
                 return await self._again(item, repository.revision, parts)
         total = sum(part.size_bytes for part in parts)
-        here = await asyncio.to_thread(bytes_here, folder, parts)
+        here = await asyncio.to_thread(bytes_on_disk, folder, parts)
         await self._check_disk_space(total - here)
         item = Download(
             id=uuid.uuid4().hex,
@@ -302,20 +213,23 @@ class DownloadManager(DownloadList):
             total_bytes=total,
             position=1 + max((item.position for item in self._items.values()), default=-1),
         )
-        await self._put(item)
+        await self._update(item)
         self._start_next()
         return self._items[item.id]
 
     async def pause(self, download_id: str) -> None:
         """Stop fetching; what has arrived stays."""
-        await self._halt(download_id)
+        await self._stop(download_id)
         item = self._items.get(download_id)
         if item is not None and not item.state.is_over:
-            await self._put(replace(item, state=DownloadState.PAUSED, error=None))
+            await self._update(replace(item, state=DownloadState.PAUSED, error=None))
         self._start_next()
 
     async def resume(self, download_id: str) -> None:
-        """Queue a paused or failed download again; raises `DiskFull`."""
+        """Queue a paused or failed download again, a damaged one from its beginning.
+
+        Raises `DiskFull` and `Offline`.
+        """
         item = self._items.get(download_id)
         if item is None or item.state not in {DownloadState.PAUSED, DownloadState.FAILED}:
             return
@@ -323,23 +237,37 @@ class DownloadManager(DownloadList):
             raise Offline("Offline mode is on: nothing is downloaded.")
         await self._check_disk_space(item.total_bytes - item.received_bytes, item.id)
         if item.error is not None and item.error.kind == ChecksumWrong.__name__:
-            await asyncio.to_thread(_discard_all, item)
+            await asyncio.to_thread(_delete_partials, item)
             item = replace(item, received_bytes=0)
-        await self._put(replace(item, state=DownloadState.QUEUED, error=None))
+        await self._update(replace(item, state=DownloadState.QUEUED, error=None))
         self._start_next()
-
-    async def retry(self, download_id: str) -> None:
-        """Try a failed download again; a damaged one from its beginning."""
-        await self.resume(download_id)
 
     async def cancel(self, download_id: str) -> None:
         """Take a download off the list and delete what has arrived of it."""
-        await self._halt(download_id)
+        await self._stop(download_id)
         item = self._items.pop(download_id, None)
         if item is not None and item.state is not DownloadState.DONE:
-            await asyncio.to_thread(_discard_all, item)
-        await self._changed_now()
+            await asyncio.to_thread(_delete_partials, item)
+        await self._update()
         self._start_next()
+
+    async def remove(self, download_id: str) -> None:
+        """Take a finished download off the list; its files stay."""
+        item = self._items.get(download_id)
+        if item is not None and item.state is DownloadState.DONE:
+            del self._items[download_id]
+            await self._update()
+
+    async def move(self, download_id: str, position: int) -> None:
+        """Give a download another place in the queue, counted from 0."""
+        order = [item.id for item in self.downloads()]
+        if download_id not in order:
+            return
+        order.remove(download_id)
+        order.insert(max(0, min(position, len(order))), download_id)
+        for number, key in enumerate(order):
+            self._items[key] = replace(self._items[key], position=number)
+        await self._update()
 
     async def _check_disk_space(self, needed: int, but: str | None = None) -> None:
         """Raise `DiskFull` where the disk has no room for `needed` and all that is queued."""
@@ -354,7 +282,7 @@ class DownloadManager(DownloadList):
         """Go on with a download that is on the list, at the revision asked for now."""
         if item.state is DownloadState.DONE and item.parts == parts and item.path.is_file():
             return item
-        if item.id in self._jobs:
+        if item.id in self._tasks:
             return item
         total = sum(part.size_bytes for part in parts)
         fresh = replace(
@@ -369,7 +297,7 @@ class DownloadManager(DownloadList):
         await self.resume(item.id)
         return self._items[item.id]
 
-    def _settings_changed(self, _: Settings) -> None:
+    def _on_settings(self, _: Settings) -> None:
         """Start more, or slower, at once; called in any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._start_next)
@@ -378,91 +306,115 @@ class DownloadManager(DownloadList):
         self._limiter.set_limit(self._settings.settings.download_limit_bytes_per_s)
         if self._is_closing or self._hub.is_offline:
             return
-        free = self._settings.settings.parallel_downloads - len(self._jobs)
-        for item in self.downloads():
-            if free <= 0:
-                break
-            if item.state is DownloadState.QUEUED and item.id not in self._jobs:
-                self._start(item)
-                free -= 1
-        if self._jobs and (self._clock is None or self._clock.done()):
-            self._clock = asyncio.get_running_loop().create_task(self._look())
+        loop = asyncio.get_running_loop()
+        free = self._settings.settings.parallel_downloads - len(self._tasks)
+        queued = [item for item in self.downloads() if item.state is DownloadState.QUEUED]
+        for item in [item for item in queued if item.id not in self._tasks][: max(0, free)]:
+            task = DownloadTask(item, self._hub, self._limiter, self._limits, loop)
+            self._tasks[item.id] = task
+            self._items[item.id] = replace(item, state=DownloadState.RUNNING, error=None)
+            task.ending = loop.create_task(self._finish(task))
+        if self._tasks and (self._progress is None or self._progress.done()):
+            self._progress = loop.create_task(self._follow_progress())
 
-    def _start(self, item: Download) -> None:
-        job = DownloadTask(item, self._hub, self._limiter, self._limits, asyncio.get_running_loop())
-        self._jobs[item.id] = job
-        self._items[item.id] = replace(item, state=DownloadState.RUNNING, error=None)
-        job.task = asyncio.get_running_loop().create_task(self._finish(job))
-
-    async def _finish(self, job: DownloadTask) -> None:
-        outcome = await self._outcome(job)
-        self._jobs.pop(job.id, None)
-        item = self._items.get(job.id)
-        if item is None:
-            return
-        item = job.shown(item)
-        if outcome is None:
-            state = DownloadState.DONE
-            item = replace(item, state=state, received_bytes=item.total_bytes, error=None)
-        elif isinstance(outcome, DiskFull):
-            item = replace(item, state=DownloadState.PAUSED, error=outcome.info())
-        elif isinstance(outcome, PlaygroundError):
-            item = replace(item, state=DownloadState.FAILED, error=outcome.info())
-        else:
-            # stopped: whoever stopped it says what it is now
-            is_paused = job.id in self._paused
-            state = DownloadState.PAUSED if is_paused else DownloadState.QUEUED
-            item = replace(item, state=state, error=self._paused.get(job.id))
-        await self._put(replace(item, speed_bytes_per_s=None, left_s=None))
-        if outcome is None and self._on_done is not None:
-            self._on_done(self._items[job.id])
-        if not job.is_stopped:
-            self._start_next()
-
-    async def _outcome(self, job: DownloadTask) -> Exception | None:
+    async def _finish(self, task: DownloadTask) -> None:
+        """Wait for a task's end, and say what its download is then."""
+        error: Exception | None
         try:
-            return await job.outcome()
+            error = await task.wait()
         except Exception:
             # a bug, or something the system has never said before: the rest of the queue goes on
             log.exception("a download ended unexpectedly")
-            return DownloadFailed("The download ended for an unknown reason.")
+            error = DownloadFailed("The download ended for an unknown reason.")
+        self._tasks.pop(task.id, None)
+        item = self._items.get(task.id)
+        if item is None:
+            return
+        item = task.progress(item)
+        if error is None:
+            state = DownloadState.DONE
+            item = replace(item, state=state, received_bytes=item.total_bytes, error=None)
+        elif isinstance(error, DiskFull):
+            item = replace(item, state=DownloadState.PAUSED, error=error.info())
+        elif isinstance(error, PlaygroundError):
+            item = replace(item, state=DownloadState.FAILED, error=error.info())
+        else:
+            # stopped: whoever stopped it says what it is now
+            is_paused = task.id in self._paused
+            state = DownloadState.PAUSED if is_paused else DownloadState.QUEUED
+            item = replace(item, state=state, error=self._paused.get(task.id))
+        await self._update(replace(item, speed_bytes_per_s=None, left_s=None))
+        if not task.is_stopped:
+            self._start_next()
 
-    async def _look(self) -> None:
-        """Show how far each transfer is, a few times a second."""
-        while self._jobs:
+    async def _follow_progress(self) -> None:
+        """Tell how far each transfer is, a few times a second."""
+        while self._tasks:
             self._start_next()
             if self._hub.is_offline:
                 why = Offline("Offline mode is on: the download waits.").info()
-                for job in list(self._jobs.values()):
-                    await self._halt(job.id, why)
-            now = time.perf_counter()
-            for job in self._jobs.values():
-                if job.id in self._items:
-                    job.look(now)
-                    self._items[job.id] = job.shown(self._items[job.id])
-            await self._tell()
-            await asyncio.sleep(LOOK_S)
+                for key in list(self._tasks):
+                    await self._stop(key, why)
+            for key, task in self._tasks.items():
+                if key in self._items:
+                    self._items[key] = task.progress(self._items[key])
+            await self._notify()
+            await asyncio.sleep(_PROGRESS_S)
 
-    async def _halt(self, download_id: str, why: ErrorInfo | None = None) -> None:
+    async def _stop(self, download_id: str, why: ErrorInfo | None = None) -> None:
         """End a transfer; it is paused then, unless it was done before."""
-        job = self._jobs.get(download_id)
-        if job is not None:
+        task = self._tasks.get(download_id)
+        if task is not None:
             self._paused[download_id] = why
             try:
-                await self._end([job])
+                await self._end([task])
             finally:
                 self._paused.pop(download_id, None)
 
-    async def _end(self, jobs: list[DownloadTask]) -> None:
-        for job in jobs:
-            job.stop()
-        tasks = [job.task for job in jobs if job.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=_CLOSE_S)
-            for task in late:
-                task.cancel()
+    async def _end(self, tasks: list[DownloadTask]) -> None:
+        for task in tasks:
+            task.stop()
+        endings = [task.ending for task in tasks if task.ending is not None]
+        if endings:
+            _, late = await asyncio.wait(endings, timeout=_CLOSE_S)
+            for ending in late:
+                ending.cancel()
+
+    async def _load(self) -> None:
+        """Read what was left behind, unless that has been done."""
+        async with self._saving:
+            if self._queue_file is None or self._queue_file.is_read:
+                return
+            # of a list that could not be read earlier, some may have been begun anew meanwhile
+            begun = {(item.folder, item.parts) for item in self._items.values()}
+            for item in await asyncio.to_thread(self._queue_file.load):
+                if (item.folder, item.parts) not in begun:
+                    self._items[item.id] = item
+
+    async def _update(self, item: Download | None = None) -> None:
+        """Keep a changed download; save the list and tell whoever follows it."""
+        if item is not None:
+            self._items[item.id] = item
+        await self._save()
+        await self._notify()
+
+    async def _save(self) -> None:
+        if self._queue_file is None or not self._queue_file.is_read:
+            # what is on the disk and was never read must not be written over
+            return
+        try:
+            async with self._saving:
+                await asyncio.to_thread(self._queue_file.save, self.downloads())
+        except StorageFailed as error:
+            # the downloads themselves go on: each keeps its own journal
+            log.warning("%s", error.message)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._version += 1
+            self._changed.notify_all()
 
 
-def _discard_all(item: Download) -> None:
+def _delete_partials(item: Download) -> None:
     for part in item.parts:
         delete_partial(item.folder / part.path)

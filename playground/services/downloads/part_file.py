@@ -16,7 +16,7 @@ import shutil
 import sys
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -116,21 +116,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-class translate_os_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as `with told(…)`
-    """Turns what the system says of a file into an error with a sentence."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not isinstance(error, OSError):
-            return
-        name, folder = self._target.name, self._target.parent
+@contextlib.contextmanager
+def translate_os_errors(target: Path) -> Iterator[None]:
+    """Turn what the system says of a file into an error with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        name, folder = target.name, target.parent
         if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
             raise DiskFull(f"The disk is full: {name} waits. What has arrived is kept.") from error
         if error.errno == errno.EFBIG:
@@ -215,17 +207,17 @@ class PartFile:
     Raises `DownloadFailed` where another process has it open, and `DiskFull`.
     """
 
-    def __init__(self, target: Path, part: HubPart, etag: str | None = None) -> None:
+    def __init__(self, target: Path, part: HubPart) -> None:
         self.target = target
         self.size_bytes = part.size_bytes
         self.sha256 = part.sha256
-        self.etag = etag
+        self.etag: str | None = None
         self._lock = threading.RLock()
-        self._taken: dict[int, tuple[int, int]] = {}
+        self._claimed: dict[int, tuple[int, int]] = {}
         self._done = Intervals()
         self._synced = Intervals()
         self._journal = -1
-        self._file = _opened(target)
+        self._file = _open_locked(target)
         try:
             with translate_os_errors(target):
                 self._read_journal()
@@ -264,8 +256,8 @@ class PartFile:
         """True where every byte is here."""
         return self.received_bytes >= self.size_bytes
 
-    def take(self, worker: int, longest: int) -> tuple[int, int] | None:
-        """Return the first piece nobody fetches yet, for `worker` to fetch; `None`: all is taken.
+    def claim(self, worker: int, longest: int) -> tuple[int, int] | None:
+        """Return the first piece nobody fetches yet, for `worker` to fetch; `None`: there is none.
 
         The answer is `[start, stop)`, in bytes. Raises `DownloadFailed` where the file was taken
         away meanwhile.
@@ -275,19 +267,19 @@ class PartFile:
                 f"{self.target.name} was deleted or moved while it arrived.", "Try again."
             )
         with self._lock:
-            others = [piece for key, piece in self._taken.items() if key != worker]
+            others = [piece for key, piece in self._claimed.items() if key != worker]
             gap = Intervals([*self._done.items(), *others]).first_gap(self.size_bytes)
             if gap is None:
-                self._taken.pop(worker, None)
+                self._claimed.pop(worker, None)
                 return None
             piece = (gap[0], min(gap[1], gap[0] + longest))
-            self._taken[worker] = piece
+            self._claimed[worker] = piece
             return piece
 
     def release(self, worker: int) -> None:
-        """Let others fetch what `worker` had taken."""
+        """Let others fetch what `worker` had claimed."""
         with self._lock:
-            self._taken.pop(worker, None)
+            self._claimed.pop(worker, None)
 
     def write(self, start: int, data: bytes | memoryview) -> None:
         """Keep a piece; raises `DiskFull` and `DownloadFailed`."""
@@ -363,7 +355,7 @@ class PartFile:
         if self.sha256 and head.get("sha256") not in {None, self.sha256}:
             return
         here = min(os.fstat(self._file).st_size, self.size_bytes)
-        self.etag = self.etag or head.get("etag")
+        self.etag = head.get("etag")
         is_same_start = head.get("system_start") in {None, _system_start()}
         for line in lines[1:_MOST_LINES]:
             start, stop, is_synced = _piece(line)
@@ -399,8 +391,8 @@ class PartFile:
             os.close(before)
 
 
-def _opened(target: Path) -> int:
-    """Return the part file, open and claimed; raises `DownloadFailed`."""
+def _open_locked(target: Path) -> int:
+    """Return the part file, open and locked; raises `DownloadFailed`."""
     path = part_path(target)
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     while True:
@@ -415,7 +407,7 @@ def _opened(target: Path) -> int:
             raise
         if os.name == "nt" or is_linked(file, path):
             return file
-        # whoever had it gave it its final name between opening and claiming
+        # whoever had it gave it its final name between opening and locking
         os.close(file)
 
 
@@ -470,11 +462,6 @@ class IncrementalHash:
         self._thread = threading.Thread(target=self._run, name="checksum", daemon=True)
         self._thread.start()
 
-    @property
-    def hashed_bytes(self) -> int:
-        """How far it has come."""
-        return self._hashed
-
     def wake(self) -> None:
         """Tell that more of the file may be there."""
         self._more.set()
@@ -503,29 +490,27 @@ class IncrementalHash:
             raise ChecksumWrong(f"{name} arrived damaged: its checksum is not the Hub's.")
 
     def _run(self) -> None:
-        try:
-            self._follow()
-        except (PlaygroundError, OSError) as error:
-            # told by `check`, in the thread that can do something about it
-            self._error = error
-
-    def _follow(self) -> None:
         synced = 0
-        while not self._is_stopped and self._hashed < self._file.size_bytes:
-            here = self._file.prefix_bytes
-            if here <= self._hashed:
-                self._more.wait()
-                self._more.clear()
-                continue
-            data = self._file.read(self._hashed, min(_PIECE, here - self._hashed))
-            if not data:
-                raise OSError("it has become shorter")
-            self._digest.update(data)
-            self._hashed += len(data)
-            if self._hashed - synced >= _SYNC_EVERY:
-                # little by little: a gigabyte at the end would keep a person waiting
-                self._file.sync()
-                synced = self._hashed
+        try:
+            while not self._is_stopped and self._hashed < self._file.size_bytes:
+                here = self._file.prefix_bytes
+                if here <= self._hashed:
+                    self._more.wait()
+                    self._more.clear()
+                    continue
+                data = self._file.read(self._hashed, min(_PIECE, here - self._hashed))
+                if not data:
+                    self._error = OSError("it has become shorter")
+                    return
+                self._digest.update(data)
+                self._hashed += len(data)
+                if self._hashed - synced >= _SYNC_EVERY:
+                    # little by little: a gigabyte at the end would keep a person waiting
+                    self._file.sync()
+                    synced = self._hashed
+        except (PlaygroundError, OSError) as error:
+            # raised by `check`, in the thread that can do something about it
+            self._error = error
 
 
 def is_checked_by_git_name(file: PartFile, name: str) -> bool:
@@ -563,7 +548,7 @@ def check_disk_space(folder: Path, needed: int, waiting: int) -> None:
     )
 
 
-def bytes_here(folder: Path, parts: Iterable[HubPart]) -> int:
+def bytes_on_disk(folder: Path, parts: Iterable[HubPart]) -> int:
     """Return the bytes that files of a download take on the disk already."""
     found = 0
     for part in parts:

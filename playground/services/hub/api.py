@@ -1,14 +1,18 @@
 """Turns what the Hub's API says into plain values; every field may be missing or a lie."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import is_projector, quantization_of, shard_of
 from playground.core.gguf.quantization import USUAL_BITS, estimated_bytes
 from playground.core.hub import Gate, HubFile, HubModel, HubPart
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
 
 _NO_MODEL = re.compile(r"(?:^|[-_. /])(?:imatrix|lora|adapter|vocab)(?:[-_. ]|$)", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -21,25 +25,25 @@ def is_repo_name(repo: str) -> bool:
     return bool(_REPO.fullmatch(repo)) and ".." not in repo and "--" not in repo[:1]
 
 
-def model_of(data: Mapping[str, Any]) -> HubModel | None:
+def model_of(info: "ModelInfo") -> HubModel | None:
     """Return a repository as search lists it; `None` where it has no usable name."""
-    repo = data.get("id") or data.get("modelId")
+    repo = info.id
     if not isinstance(repo, str) or not is_repo_name(repo):
         return None
-    gguf = data.get("gguf")
-    gguf = gguf if isinstance(gguf, Mapping) else {}
+    gguf = info.gguf if isinstance(info.gguf, dict) else {}
     parameters = _count(gguf.get("total"))
-    sizes = _sizes(parameters, _part_names(data))
+    names = (sibling.rfilename for sibling in info.siblings or ())
+    sizes = _sizes(parameters, [name for name in names if _is_gguf(name)])
     usual = (parameters or 0) * USUAL_BITS / 8
     return HubModel(
         repo=repo,
-        downloads=_count(data.get("downloads")),
-        likes=_count(data.get("likes")),
-        updated_at=_text(data.get("lastModified")),
-        licence=_licence(data),
-        task=_text(data.get("pipeline_tag")),
-        gate=_gate(data.get("gated")),
-        is_private=data.get("private") is True,
+        downloads=_count(info.downloads),
+        likes=_count(info.likes),
+        updated_at=_time(info.last_modified),
+        licence=_licence(info),
+        task=_text(info.pipeline_tag),
+        gate=_gate(info.gated),
+        is_private=info.private is True,
         parameters=parameters,
         architecture=_text(gguf.get("architecture")),
         context_length=_count(gguf.get("context_length")),
@@ -48,18 +52,14 @@ def model_of(data: Mapping[str, Any]) -> HubModel | None:
     )
 
 
-def parts_of(data: Mapping[str, Any]) -> tuple[HubPart, ...]:
-    """Return the GGUF files of a repository asked for with `blobs=true`, safe names only."""
-    siblings = data.get("siblings")
+def parts_of(info: "ModelInfo") -> tuple[HubPart, ...]:
+    """Return the GGUF files of a repository asked for with their metadata, safe names only."""
     found = []
-    for entry in siblings if isinstance(siblings, list) else ():
-        if not isinstance(entry, Mapping):
-            continue
-        path, size = entry.get("rfilename"), _count(entry.get("size"))
-        if not isinstance(path, str) or size is None or not path.lower().endswith(".gguf"):
-            continue
-        if is_safe_path(path):
-            found.append(HubPart(path, size, _sha256(entry.get("lfs"))))
+    for sibling in info.siblings or ():
+        size = _count(sibling.size)
+        if size is not None and _is_gguf(sibling.rfilename) and is_safe_path(sibling.rfilename):
+            checksum = None if sibling.lfs is None else _sha256(sibling.lfs.sha256)
+            found.append(HubPart(sibling.rfilename, size, checksum))
     return tuple(found)
 
 
@@ -101,12 +101,8 @@ def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:
     return [size for size in sizes if size is not None]
 
 
-def _part_names(data: Mapping[str, Any]) -> tuple[str, ...]:
-    siblings = data.get("siblings")
-    if not isinstance(siblings, list):
-        return ()
-    names = (entry.get("rfilename") for entry in siblings if isinstance(entry, Mapping))
-    return tuple(n for n in names if isinstance(n, str) and n.lower().endswith(".gguf"))
+def _is_gguf(name: Any) -> bool:
+    return isinstance(name, str) and name.lower().endswith(".gguf")
 
 
 def _gate(value: Any) -> Gate:
@@ -115,22 +111,25 @@ def _gate(value: Any) -> Gate:
     return Gate.MANUAL if value == "manual" else Gate.AUTOMATIC
 
 
-def _licence(data: Mapping[str, Any]) -> str | None:
-    card = data.get("cardData")
-    if isinstance(card, Mapping) and (named := _text(card.get("license_name"))):
+def _licence(info: "ModelInfo") -> str | None:
+    card = info.card_data if hasattr(info.card_data, "get") else None
+    if card is not None and (named := _text(card.get("license_name"))):
         return named
-    tags = data.get("tags")
-    for tag in tags if isinstance(tags, list) else ():
+    for tag in info.tags if isinstance(info.tags, list) else ():
         if isinstance(tag, str) and tag.startswith("license:"):
             return tag.removeprefix("license:") or None
-    return _text(card.get("license")) if isinstance(card, Mapping) else None
+    return _text(card.get("license")) if card is not None else None
 
 
-def _sha256(lfs: Any) -> str | None:
-    if not isinstance(lfs, Mapping):
-        return None
-    value = lfs.get("sha256") or lfs.get("oid")
+def _sha256(value: Any) -> str | None:
     return value if isinstance(value, str) and _SHA256.fullmatch(value) else None
+
+
+def _time(value: datetime | None) -> str | None:
+    """Return a time as the Hub writes it: `2026-10-01T00:00:00.000Z`."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _count(value: Any) -> int | None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import psutil
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.store.files import write_atomically
 
 # Measures how fast this computer reads memory, and remembers it.
 #
@@ -91,8 +92,7 @@ class Bandwidth:
         text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
         with contextlib.suppress(OSError):
             # it is measured again at the next start
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(text, encoding="utf-8")
+            write_atomically(self._file, text.encode())
         return value
 
 
@@ -174,45 +174,48 @@ _APPLE_SHARE = 0.75
 thirds below."""
 
 
-class MachineService:
-    """Looks at this computer.
+@dataclass(frozen=True, slots=True)
+class HeldMemory:
+    """What the models this program has loaded give back when they are unloaded: it is free."""
 
-    `held_bytes` is what idle workers of this program would give back of main memory,
-    `held_on_card_bytes` of the graphics card: both count as free.
-    """
+    ram_bytes: int = 0
+    card_bytes: int = 0
+
+
+NOTHING_HELD = HeldMemory()
+
+
+class MachineService:
+    """Looks at this computer."""
 
     def __init__(
         self,
         bandwidth: Bandwidth,
-        held_bytes: Callable[[], int],
         open_cards: Callable[[], AllGpus] = open_gpus,
         can_use_cards: Callable[[], bool] | None = None,
-        held_on_card_bytes: Callable[[], int] | None = None,
     ) -> None:
         self._bandwidth = bandwidth
-        self._held_bytes = held_bytes
         self._open_cards = open_cards
         self._can_use_cards = can_use_cards or uses_cards
-        self._held_on_card_bytes = held_on_card_bytes or _nothing
         self._asking = threading.Lock()
         self._cards: AllGpus | None = None
         self._programs: tuple[ProgramMemory, ...] = ()
         self._programs_at: float | None = None
         self._looking = asyncio.Lock()
 
-    async def machine(self) -> Machine:
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return this computer at this moment."""
         bandwidth = await self._bandwidth.get()
         async with self._looking:
-            return await asyncio.to_thread(self._look, bandwidth)
+            return await asyncio.to_thread(self._look, bandwidth, held)
 
-    def quick(self) -> Machine:
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
-        return self._without_cards(self._bandwidth.bytes_per_s)
+        return self._without_cards(self._bandwidth.bytes_per_s, held)
 
-    def memory_now(self) -> Machine:
+    def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return the memory there is at this moment, and the cards; blocks: for threads."""
-        return replace(self._without_cards(self._bandwidth.bytes_per_s), cards=self._usable_cards())
+        return replace(self.quick(held), cards=self._usable_cards(held))
 
     def close(self) -> None:
         """Give the cards' interfaces back."""
@@ -221,16 +224,16 @@ class MachineService:
                 self._cards.close()
                 self._cards = None
 
-    def _look(self, bandwidth: float | None) -> Machine:
+    def _look(self, bandwidth: float | None, held: HeldMemory) -> Machine:
         return replace(
-            self._without_cards(bandwidth),
-            cards=self._usable_cards(),
+            self._without_cards(bandwidth, held),
+            cards=self._usable_cards(held),
             programs=self._other_programs(),
         )
 
-    def _without_cards(self, bandwidth: float | None) -> Machine:
+    def _without_cards(self, bandwidth: float | None, held: HeldMemory) -> Machine:
         system = psutil.virtual_memory()
-        free = min(system.total, system.available + self._held_bytes())
+        free = min(system.total, system.available + held.ram_bytes)
         if _is_apple():
             share = _APPLE_SHARE if system.total > 32 << 30 else 2 / 3
             free = min(free, round(system.total * share))
@@ -242,14 +245,14 @@ class MachineService:
             bandwidth_bytes_per_s=bandwidth,
         )
 
-    def _usable_cards(self) -> tuple[GraphicsCard, ...]:
+    def _usable_cards(self, held: HeldMemory) -> tuple[GraphicsCard, ...]:
         if _is_apple() or not self._can_use_cards():
             return ()
         with self._asking:
             if self._cards is None:
                 self._cards = self._open_cards()
             samples = self._cards.read()
-        return cards_of(samples, self._held_on_card_bytes())
+        return cards_of(samples, held.card_bytes)
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()
@@ -327,10 +330,6 @@ def other_programs() -> tuple[ProgramMemory, ...]:
             held[_plain(info["name"])] += given_back(memory)
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
-
-
-def _nothing() -> int:
-    return 0
 
 
 def _plain(name: str) -> str:

@@ -6,11 +6,13 @@ import importlib.util
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from playground.core.errors import ConnectionFailed, NotAvailable
+from playground.core.errors import ConnectionFailed, NotAvailable, PlaygroundError
 from playground.core.targets import Provider, Tier
 from playground.engines.child_process import child_command, spawn, worker_environment
 
@@ -20,15 +22,40 @@ PRACTICE_MODEL = "smollm2-135m-instruct"
 PRACTICE_CONTEXT = 4096
 """Tokens of prompt and answer together."""
 
-Progress = Callable[[float, str], None]
-"""Called with a fraction 0 … 1 and what is being done."""
-
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S = 3.0
 _LAST_WORDS = 2000
 _PARTS = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
 RESTART_HINT = "Start the practice cloud again on the Providers page. What was written is kept."
 _INSTALL_HINT = "Install the program with its extra “starter”."
+_LOOK_S = 0.1
+"""How often a follower looks whether the status has changed."""
+
+
+class PracticeState(Enum):
+    """What the practice cloud does."""
+
+    STOPPED = auto()
+    STARTING = auto()
+    RUNNING = auto()
+    FAILED = auto()
+    """It could not be started, or has ended by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeStatus:
+    """The practice cloud at one moment."""
+
+    state: PracticeState = PracticeState.STOPPED
+    fraction: float = 0.0
+    """How far it has started, 0 … 1."""
+    doing: str = ""
+    """What it is doing while it starts."""
+    problem: str = ""
+    """Why it failed, and what to try."""
+
+
+_DIED = PracticeStatus(PracticeState.FAILED, problem="It has ended by itself. Start it again.")
 
 
 class PracticeCloud:
@@ -42,6 +69,12 @@ class PracticeCloud:
         self._key = ""
         self._port = 0
         self._starting = asyncio.Lock()
+        self._status = PracticeStatus()
+
+    @property
+    def status(self) -> PracticeStatus:
+        """What it does now."""
+        return _DIED if self.has_died and not self._starting.locked() else self._status
 
     @property
     def is_running(self) -> bool:
@@ -69,7 +102,16 @@ class PracticeCloud:
         """The key of the running server; a new one at every start, kept in memory only."""
         return self._key if self.is_running else None
 
-    async def start(self, progress: Progress | None = None) -> Provider:
+    async def follow(self) -> AsyncGenerator[PracticeStatus, None]:
+        """Yield the status, at once and after each change."""
+        last: PracticeStatus | None = None
+        while True:
+            if (now := self.status) != last:
+                last = now
+                yield now
+            await asyncio.sleep(_LOOK_S)
+
+    async def start(self) -> Provider:
         """Start the server, or return the one that runs; a second call waits for the first.
 
         Raises `NotAvailable` where a part or the model is not installed, and `ConnectionFailed`
@@ -79,19 +121,19 @@ class PracticeCloud:
             if self.is_running and await self._answers():
                 return practice_provider(self._port)
             await self._end()
-            model = await asyncio.to_thread(self._check_parts)
+            self._status = PracticeStatus(PracticeState.STARTING)
             try:
-                async with asyncio.timeout(_START_LIMIT_S):
-                    self._port = await self._launch(model, progress or _silent)
-            except TimeoutError as error:
+                model = await asyncio.to_thread(self._check_parts)
+                self._port = await self._launch_in_time(model)
+            except PlaygroundError as error:
                 await self._end()
-                raise ConnectionFailed(
-                    f"The practice cloud did not answer within {_START_LIMIT_S:g} seconds.",
-                    "Close other programs and start it again.",
-                ) from error
+                problem = f"{error.message} {error.hint}".strip()
+                self._status = PracticeStatus(PracticeState.FAILED, problem=problem)
+                raise
             except BaseException:
                 await self._end()
                 raise
+            self._status = PracticeStatus(PracticeState.RUNNING)
             return practice_provider(self._port)
 
     async def stop(self) -> None:
@@ -114,7 +156,17 @@ class PracticeCloud:
             )
         return path
 
-    async def _launch(self, model: Path, progress: Progress) -> int:
+    async def _launch_in_time(self, model: Path) -> int:
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                return await self._launch(model)
+        except TimeoutError as error:
+            raise ConnectionFailed(
+                f"The practice cloud did not answer within {_START_LIMIT_S:g} seconds.",
+                "Close other programs and start it again.",
+            ) from error
+
+    async def _launch(self, model: Path) -> int:
         self._key = secrets.token_urlsafe(32)
         self._last_words = b""
         process = await spawn(child_command("--practice-cloud"), worker_environment(os.environ))
@@ -135,13 +187,16 @@ class PracticeCloud:
         while line := await process.stdout.readline():
             message = _message(line)
             if isinstance(message.get("port"), int):
-                progress(1.0, "Ready")
                 return int(message["port"])
             if "error" in message:
                 raise ConnectionFailed(
                     f"The practice cloud could not start: {message['error']}.", _INSTALL_HINT
                 )
-            progress(float(message.get("fraction", 0)), str(message.get("doing", "")))
+            self._status = PracticeStatus(
+                PracticeState.STARTING,
+                float(message.get("fraction", 0)),
+                str(message.get("doing", "")),
+            )
         await process.wait()
         await self._log
         words = self._last_words.decode("utf-8", "replace").strip().splitlines()
@@ -167,6 +222,7 @@ class PracticeCloud:
 
     async def _end(self) -> None:
         process, self._process, self._port = self._process, None, 0
+        self._status = PracticeStatus()
         if process is None:
             return
         if process.stdin is not None:
@@ -201,7 +257,3 @@ def _message(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return message if isinstance(message, dict) else {}
-
-
-def _silent(fraction: float, doing: str) -> None:
-    del fraction, doing

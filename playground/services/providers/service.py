@@ -1,11 +1,12 @@
 """The providers a person has set up: their addresses, keys, models and engines."""
 
 import asyncio
+import itertools
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.core.chat import ChatRequest
@@ -20,21 +21,16 @@ from playground.core.errors import (
     UsageError,
 )
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
-from playground.core.targets import CloudModel, CloudTarget, Provider, Tier
-from playground.core.urls import AddressCheck, AddressLevel, check_url, origin
+from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
+from playground.core.urls import AddressLevel, check_url, origin
 from playground.engines.base import Engine
 from playground.engines.openai.client import DEFAULT_TIMEOUTS, ProviderConnection, Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.engines.openai.errors import ErrorTranslator
-from playground.services.providers.practice import (
-    PRACTICE_ID,
-    RESTART_HINT,
-    PracticeCloud,
-    Progress,
-)
+from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
 from playground.services.providers.prices import PriceService
-from playground.store.presets import Preset, presets, with_known_quirks
-from playground.store.secrets import KeySource, SecretStore, key_variables
+from playground.store.presets import with_known_quirks
+from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
 from playground.store.settings import Settings, SettingsStore
 
 MODEL_LIMIT = 5000
@@ -148,6 +144,24 @@ _RESERVED = frozenset({"local", PRACTICE_ID})
 _NAME_LIMIT = 80
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLocation:
+    """Where a provider's key is, never what it is."""
+
+    source: KeySource | None
+    variable: str = ""
+    """Environment variable it is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedProvider:
+    """A provider that was removed, with all that `ProviderService.restore` needs."""
+
+    provider: Provider
+    secret: Secret | None
+    """Its key; `None` where it had none, or one from an environment variable."""
+
+
 class ProviderService:
     """Adds, changes and removes providers, tests their connection, and answers through them."""
 
@@ -166,14 +180,6 @@ class ProviderService:
         self._timeouts = timeouts
         secrets.find_providers_with(self.find)
 
-    def presets(self) -> tuple[Preset, ...]:
-        """Return the providers that only need a key or to be running."""
-        return presets()
-
-    def check_url(self, url: str) -> AddressCheck:
-        """Return whether requests may go to `url`, and what a person should know about it."""
-        return check_url(url)
-
     def list(self) -> tuple[Provider, ...]:
         """Return what is set up; the practice cloud with its present address while it runs."""
         live = self._practice.provider
@@ -190,6 +196,15 @@ class ProviderService:
         raise UsageError(
             f"No provider “{provider_id}” is set up.", f"Set up: {known}. Add it first."
         )
+
+    def unused_id(self, name: str) -> str:
+        """Return an id like `name` that no provider has."""
+        base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or "provider"
+        if base in _RESERVED:
+            base = f"{base}-server"
+        taken = {provider.id for provider in self.list()}
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        return next(found for found in itertools.chain((base,), numbered) if found not in taken)
 
     async def resolve(self, provider_id: str) -> Provider:
         """Return a provider ready to be asked: the practice cloud is started where need be."""
@@ -240,12 +255,14 @@ class ProviderService:
             await self._secrets.set(stored, key)
         return stored
 
-    async def remove(self, provider_id: str) -> None:
-        """Forget a provider and its key; the practice cloud is ended."""
+    async def remove(self, provider_id: str) -> RemovedProvider:
+        """Forget a provider and its key, and return both; the practice cloud is ended."""
         provider = self.find(provider_id)
+        secret = None
         if provider.is_practice:
             await self._practice.stop()
         else:
+            secret = await self._secrets.get(provider)
             await self._secrets.delete(provider)
 
         def edit(settings: Settings) -> Settings:
@@ -253,10 +270,13 @@ class ProviderService:
             return replace(settings, providers=kept)
 
         await asyncio.to_thread(self._settings.change, edit)
+        is_own = secret is not None and secret.source is not KeySource.ENVIRONMENT
+        return RemovedProvider(provider, secret if is_own else None)
 
-    async def set_key(self, provider_id: str, key: str) -> KeySource:
-        """Keep a key for a provider at its present host and return where it is kept."""
-        return await self._secrets.set(self.find(provider_id), key)
+    async def restore(self, removed: RemovedProvider) -> Provider:
+        """Set up a provider again that was removed, with its key."""
+        key = None if removed.secret is None else removed.secret.value
+        return await self.add(removed.provider, key)
 
     async def delete_key(self, provider_id: str) -> None:
         """Forget a provider's key."""
@@ -268,6 +288,26 @@ class ProviderService:
             return None
         secret = await self._secrets.get(provider)
         return secret.source if secret else None
+
+    async def key_locations(self, providers: Iterable[Provider]) -> dict[str, KeyLocation]:
+        """Return where the key of each provider is, by provider id."""
+        found = {}
+        for provider in providers:
+            secret = None if provider.is_practice else await self._secrets.get(provider)
+            source, variable = (secret.source, secret.variable) if secret else (None, "")
+            found[provider.id] = KeyLocation(source, variable)
+        return found
+
+    async def set_price(
+        self, provider: Provider, model: str, price: ModelPrice | None
+    ) -> ModelPrice | None:
+        """Keep the person's price, or go back to the list's; return what holds now."""
+
+        def work() -> ModelPrice | None:
+            self._prices.set_price(provider, model, price)
+            return self._prices.price(provider, model)
+
+        return await asyncio.to_thread(work)
 
     async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
         """Ask the provider what it offers, with prices: the test of a connection.
@@ -292,9 +332,9 @@ class ProviderService:
 
         return ProviderEngine(target, self._access, self._timeouts, must_start)
 
-    async def start_practice(self, progress: Progress | None = None) -> Provider:
+    async def start_practice(self) -> Provider:
         """Start the practice cloud, or return the one that runs, and set it up as a provider."""
-        live = await self._practice.start(progress)
+        live = await self._practice.start()
 
         def edit(settings: Settings) -> Settings:
             others = tuple(other for other in settings.providers if other.id != live.id)

@@ -1,6 +1,6 @@
 """A run's four large figures, and every exact number behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from playground.core.metrics import Figure, RunFigures, figures
@@ -30,26 +30,30 @@ class Best:
     cost: str | None = None
 
 
-def best_of(runs: Sequence[Run]) -> Best:
+def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
     """Return who is best at what: only where every run that did not fail has the figure."""
-    able = [run for run in runs if run.status not in {RunStatus.FAILED, RunStatus.CANCELLED}]
+    able = [
+        (run, known)
+        for run, known in runs
+        if run.status not in {RunStatus.FAILED, RunStatus.CANCELLED}
+    ]
     if len(able) < 2:
         return Best()
-    known = {run.id: figures(run) for run in able}
-    is_over = all(run.status.is_final for run in able)
+    first = _holder(min, {run.id: known.ttft_s for run, known in able})
+    if not all(run.status.is_final for run, _known in able):
+        return Best(first)
     return Best(
-        first=_lowest({key: f.ttft_s for key, f in known.items()}),
-        speed=_lowest({k: _negative(f.words_per_s) for k, f in known.items()}) if is_over else None,
-        total=_lowest({key: f.total_s for key, f in known.items()}) if is_over else None,
-        cost=_lowest({key: f.cost_usd for key, f in known.items()}) if is_over else None,
+        first,
+        speed=_holder(max, {run.id: known.words_per_s for run, known in able}),
+        total=_holder(min, {run.id: known.total_s for run, known in able}),
+        cost=_holder(min, {run.id: known.cost_usd for run, known in able}),
     )
 
 
 def metric_cells(
-    run: Run, best: Best, *, in_tokens: bool = False
+    run: Run, known: RunFigures, best: Best, *, in_tokens: bool = False
 ) -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
     """Return first word, speed, whole answer and cost of `run` as they are shown."""
-    known = figures(run)
     return (
         _first_cell(run, known, is_best=best.first == run.id),
         _speed_cell(known, in_tokens=in_tokens, is_best=best.speed == run.id),
@@ -232,12 +236,7 @@ def _value(figure: Figure | None) -> float | None:
     return None if figure is None else figure.value
 
 
-def _negative(figure: Figure | None) -> Figure | None:
-    return None if figure is None else Figure(-figure.value, figure.provenance)
-
-
-def _lowest(known: dict[str, Figure | None]) -> str | None:
-    if not known or any(figure is None for figure in known.values()):
-        return None
+def _holder(choose: Callable[..., str], known: dict[str, Figure | None]) -> str | None:
+    """Return whose figure `min` or `max` chooses; `None` where one of them is not known."""
     values = {key: figure.value for key, figure in known.items() if figure is not None}
-    return min(values, key=lambda key: values[key])
+    return choose(values, key=values.__getitem__) if values and len(values) == len(known) else None

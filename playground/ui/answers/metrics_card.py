@@ -19,6 +19,7 @@ from typing_extensions import override
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
+_COUNT = 4
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270
@@ -92,10 +93,10 @@ class MetricsCard(QFrame):
 
     clicked = Signal()
 
-    def __init__(self, theme: Theme, count: int = 4) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._figures = [_Figure(theme, self) for _ in range(count)]
+        self._figures = [_Figure(theme, self) for _ in range(_COUNT)]
         self._lines: list[QRect] = []
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)

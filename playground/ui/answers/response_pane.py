@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -28,7 +28,7 @@ from typing_extensions import override
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
-from playground.ui.answers.metrics_card import MetricCell, MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.format import PaneHead
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import Spans, TimeBar
@@ -149,11 +149,11 @@ class TurnView(QWidget):
 
 
 class ResponsePane(QFrame):
-    """Knows nothing of runs: it is told what to show."""
+    """Knows nothing of runs: it is told what to show.
 
-    stop_clicked = Signal()
-    vote_clicked = Signal()
-    details_clicked = Signal()
+    Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
+    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -174,11 +174,6 @@ class ResponsePane(QFrame):
         """The turn at the end."""
         return self._turns[-1] if self._turns else None
 
-    @property
-    def metrics(self) -> MetricsCard:
-        """The figures, to open something beside them."""
-        return self._metrics
-
     def set_head(self, head: PaneHead) -> None:
         """Say whose answer this is."""
         self.setAccessibleName(head.label)
@@ -187,7 +182,7 @@ class ResponsePane(QFrame):
         self._detail.set_badge(head.detail)
         self._detail.setVisible(bool(head.detail) and self._shows_detail)
         self._detail.setToolTip(plain_tooltip(head.detail_explanation))
-        self._metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
+        self.metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
 
     def needed_head_width(self) -> int:
         """Return what the head takes in one line."""
@@ -228,44 +223,11 @@ class ResponsePane(QFrame):
         self._turns.clear()
         self.set_footer("", None)
         self.set_vote(offered=False)
-        self.set_spans(Spans(), 1.0)
-
-    def set_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
-        """Show the answer as far as it goes."""
-        if self.turn is not None:
-            self.turn.set_text(text, reasoning, is_writing=is_writing)
-
-    def set_status(self, status: str) -> None:
-        """Say what is happening where there is no text yet."""
-        if self.turn is not None:
-            self.turn.set_status(status)
-
-    def show_tokens(self, tokens: "Sequence[Token]") -> None:
-        """Offer the answer token by token."""
-        if self.turn is not None:
-            self.turn.show_tokens(tokens)
-
-    def set_notices(self, notices: Sequence[str]) -> None:
-        """Show what a person should know about this answer."""
-        if self.turn is not None:
-            self.turn.set_notices(notices)
-
-    def show_error(self, error: ErrorInfo, kept: str) -> None:
-        """Say what went wrong with this answer."""
-        if self.turn is not None:
-            self.turn.show_error(error, kept)
-
-    def set_spans(self, spans: Spans, scale_s: float) -> None:
-        """Show the time it has taken, on the scale of all panes."""
-        self._bar.set_spans(spans, scale_s)
-
-    def set_cells(self, cells: Sequence[MetricCell]) -> None:
-        """Show the figures."""
-        self._metrics.set_cells(cells)
+        self.time_bar.set_spans(Spans(), 1.0)
 
     def set_figures_visible(self, *, visible: bool) -> None:
         """Withhold figures, time and footer, or show them."""
-        for part in (self._metrics, self._metrics_line, self._bar, self._footer_box):
+        for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
             part.setVisible(visible)
 
     def set_footer(self, text: str, icon: str | None) -> None:
@@ -273,22 +235,24 @@ class ResponsePane(QFrame):
         self._footer.set_full_text(text)
         self._footer_icon.setVisible(icon is not None)
         self._footer_icon_name = icon
-        self._wear_footer()
+        self._color_footer()
 
     def set_running(self, *, running: bool) -> None:
         """Offer to stop this answer."""
-        self._stop.setVisible(running)
+        self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
 
     def set_vote(self, *, offered: bool, chosen: bool = False, name: str = "") -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
         self._vote_row.setVisible(offered or chosen)
-        self._vote.setChecked(chosen)
-        self._vote.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
-        self._vote.setEnabled(offered)
-        self._vote.setAccessibleName(
-            self.tr("This one is better: {name}").format(name=name) if name else self._vote.text()
+        self.vote_button.setChecked(chosen)
+        self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
+        self.vote_button.setEnabled(offered)
+        self.vote_button.setAccessibleName(
+            self.tr("This one is better: {name}").format(name=name)
+            if name
+            else self.vote_button.text()
         )
 
     def set_compact(self, *, compact: bool) -> None:
@@ -303,33 +267,33 @@ class ResponsePane(QFrame):
         column.setSpacing(0)
         column.addLayout(self._build_head())
         bar_row = QVBoxLayout()
-        self._bar = TimeBar(self._theme)
-        bar_row.addWidget(self._bar)
+        self.time_bar = TimeBar(self._theme)
+        bar_row.addWidget(self.time_bar)
         self._bar_row = bar_row
         column.addLayout(bar_row)
         column.addWidget(self._build_body(), 1)
         column.addWidget(self._build_vote())
         self._metrics_line = make_line()
         column.addWidget(self._metrics_line)
-        self._metrics = MetricsCard(self._theme)
-        column.addWidget(self._metrics)
+        self.metrics = MetricsCard(self._theme)
+        column.addWidget(self.metrics)
         column.addWidget(self._build_footer())
 
     def _build_head(self) -> QGridLayout:
         self._place = Badge(self._theme)
         self._label = ElidedLabel("", "heading")
         self._detail = Badge(self._theme)
-        self._stop = IconButton(self._theme, "stop", self.tr("Stop this answer"), tone="bad")
-        self._stop.setText(self.tr("Stop"))
-        self._stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.stop_button = IconButton(self._theme, "stop", self.tr("Stop this answer"), tone="bad")
+        self.stop_button.setText(self.tr("Stop"))
+        self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self._stop)):
+        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self._stop.hide()
+        self.stop_button.hide()
         self._copy.hide()
         return self._head
 
@@ -351,10 +315,10 @@ class ResponsePane(QFrame):
     def _build_vote(self) -> QWidget:
         self._vote_row = QWidget()
         row = QHBoxLayout(self._vote_row)
-        self._vote = make_button("", tooltip=self.tr("Say that this answer is the best one"))
-        self._vote.setCheckable(True)
-        self._vote.setProperty("small", True)
-        row.addWidget(self._vote)
+        self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
+        self.vote_button.setCheckable(True)
+        self.vote_button.setProperty("small", True)
+        row.addWidget(self.vote_button)
         row.addStretch(1)
         self._vote_row.hide()
         return self._vote_row
@@ -373,9 +337,6 @@ class ResponsePane(QFrame):
         return self._footer_box
 
     def _connect(self) -> None:
-        self._stop.clicked.connect(self.stop_clicked)
-        self._vote.clicked.connect(self.vote_clicked)
-        self._metrics.clicked.connect(self.details_clicked)
         self._copy.clicked.connect(self._copy_answer)
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
@@ -414,9 +375,9 @@ class ResponsePane(QFrame):
         if layout is not None:
             layout.setContentsMargins(px(14), px(2), px(14), px(10))
         set_role(self._label, "heading")
-        self._wear_footer()
+        self._color_footer()
 
-    def _wear_footer(self) -> None:
+    def _color_footer(self) -> None:
         if self._footer_icon_name is not None:
             side = self._theme.px(14)
             icon = self._theme.icon(self._footer_icon_name, "quiet")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.metrics import fastest, figures, first_to_start
@@ -121,15 +121,10 @@ def _listed(names: Sequence[str]) -> str:
 class SummaryCard(QFrame):
     """Shows what the figures say and asks what the person says."""
 
-    tie_clicked = Signal()
-    none_clicked = Signal()
-
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._build()
-        self._tie.clicked.connect(self.tie_clicked)
-        self._none.clicked.connect(self.none_clicked)
 
     def set_line(self, html: str) -> None:
         """Show the line; `html` holds only our own marks, names in it are escaped."""
@@ -145,7 +140,10 @@ class SummaryCard(QFrame):
             said or self.tr("Which answer is better? Press “This one” under it, or:")
         )
         self._question.setVisible(offered or bool(said))
-        for button, meaning in ((self._tie, VoteOutcome.TIE), (self._none, VoteOutcome.NONE_GOOD)):
+        for button, meaning in (
+            (self.tie_button, VoteOutcome.TIE),
+            (self.none_button, VoteOutcome.NONE_GOOD),
+        ):
             button.setVisible(offered)
             button.setChecked(verdict is meaning)
 
@@ -165,14 +163,14 @@ class SummaryCard(QFrame):
         row = QHBoxLayout()
         row.setSpacing(px(8))
         self._question = make_label("", "body")
-        self._tie = make_button(
+        self.tie_button = make_button(
             self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
         )
-        self._none = make_button(
+        self.none_button = make_button(
             self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
         )
         row.addWidget(self._question)
-        for button in (self._tie, self._none):
+        for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)
             row.addWidget(button)

@@ -1,4 +1,4 @@
-"""The window: a rail of pages, the page itself, and the strip of meters below."""
+"""The window: the navigation rail, the page in front, and the status bar below."""
 
 import base64
 import logging
@@ -27,16 +27,9 @@ from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Toast
-from playground.ui.window.navigation_rail import Rail
+from playground.ui.window.navigation_rail import NavigationRail
 from playground.ui.window.page import Factory, PageStack
 from playground.ui.window.status_bar import StatusBar
-
-
-def dropped_models(data: QMimeData) -> tuple[Path, ...]:
-    """Return the model files and folders among what is dragged."""
-    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
-    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
-
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +66,19 @@ class MainWindow(QMainWindow):
         self._connect()
 
     @property
-    def strip(self) -> StatusBar:
+    def rail(self) -> NavigationRail:
+        """The buttons that lead to the pages."""
+        return self._rail
+
+    @property
+    def status_bar(self) -> StatusBar:
         """The meters."""
-        return self._strip
+        return self._status_bar
+
+    @property
+    def toast(self) -> Callable[..., None]:
+        """Shows a message at the foot of the page: see `Toast.show_message`."""
+        return self._toast.show_message
 
     @property
     def pages(self) -> PageStack:
@@ -108,10 +111,6 @@ class MainWindow(QMainWindow):
         action.triggered.connect(self._on_page_action)
         self.addAction(action)
 
-    def set_badge(self, key: str, text: str | None) -> None:
-        """Put a badge of a few letters on a page's button of the rail, or take it away."""
-        self._rail.set_badge(key, text)
-
     def show_page(self, key: str) -> None:
         """Bring a page to the front, as soon as it has a factory; an unknown key the first one."""
         try:
@@ -142,26 +141,11 @@ class MainWindow(QMainWindow):
         self.show_page(page or state.page)
         self.show()
 
-    def toast(
-        self,
-        text: str,
-        *,
-        tone: str = "true",
-        action: str | None = None,
-        on_action: Callable[[], object] | None = None,
-        stay_ms: int = 8000,
-    ) -> None:
-        """Show a message at the foot of the page; see `Toast.show_message`."""
-        self._toast.show_message(
-            text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms
-        )
-
     def report(self, error: BaseException) -> None:
         """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
-
         show_bug(self, error)
 
     def set_stage(self, *, on: bool) -> None:
@@ -173,7 +157,7 @@ class MainWindow(QMainWindow):
         self._rail.setVisible(not on)
         self._theme.set_look(stage=on, stage_scale=self._stage_scale())
         self._pages.set_stage(on=on)
-        self._strip.set_stage(on=on)
+        self._status_bar.set_stage(on=on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -190,10 +174,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(self.tr("Inference Playground"))
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
-        self._rail = Rail(self._theme)
+        self._rail = NavigationRail(self._theme)
         self._pages = PageStack()
         self._toast = Toast(self._theme)
-        self._strip = StatusBar(self._theme)
+        self._status_bar = StatusBar(self._theme)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
@@ -210,7 +194,7 @@ class MainWindow(QMainWindow):
         body.addLayout(toast_row)
         row.addLayout(body, 1)
         column.addLayout(row, 1)
-        column.addWidget(self._strip)
+        column.addWidget(self._status_bar)
         self.setCentralWidget(center)
 
     def _connect(self) -> None:
@@ -249,29 +233,22 @@ class MainWindow(QMainWindow):
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
         page = self._pages.wanted or self._pages.current or "compare"
         window = replace(self._settings.settings.window, geometry=geometry, page=page)
-        try:
-            self._settings.update(window=window)
-        except PlaygroundError:
-            # where the window stood is not worth keeping the program open for
-            return
+        self._bridge.write(self._settings.update, window=window)
 
     async def _close_in_order(self) -> None:
+        """End every part of the program; one that fails keeps no other from ending."""
         for page in self._pages.built:
             page.closing.emit()
-        await self._end(self._strip.close_strip)
-        if self._shutdown is not None and not await self._end(self._shutdown):
-            # its thread would keep a program alive that nobody sees any more
-            await self._end(self._bridge.close)
-        self.closed.emit()
-
-    async def _end(self, part: Callable[[], Awaitable[None]]) -> bool:
-        """End a part of the program; one that fails keeps no other from ending."""
+        self._status_bar.stop()
         try:
-            await part()
+            if self._shutdown is not None:
+                await self._shutdown()
         except Exception:
             log.exception("closing failed")
-            return False
-        return True
+            # its thread would keep a program alive that nobody sees any more
+            await self._bridge.close()
+        finally:
+            self.closed.emit()
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -297,6 +274,12 @@ class MainWindow(QMainWindow):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.files_dropped.emit(paths)
+
+
+def dropped_models(data: QMimeData) -> tuple[Path, ...]:
+    """Return the model files and folders among what is dragged."""
+    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
 
 
 def show_bug(parent: QWidget, error: BaseException) -> None:

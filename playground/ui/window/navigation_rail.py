@@ -67,7 +67,7 @@ class RailButton(QToolButton):
         painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self._badge)
 
 
-class Rail(QWidget):
+class NavigationRail(QWidget):
     """Buttons with an icon and a word; the chosen page's is lit."""
 
     chosen = Signal(str)

@@ -148,7 +148,7 @@ class StatusBar(QWidget):
         self._is_stage = on
         self._fit()
 
-    async def close_strip(self) -> None:
+    def stop(self) -> None:
         """Stop listening to the meters."""
         if self._follower is not None:
             self._follower.cancel()

@@ -167,7 +167,6 @@ class Draft:
 class AnswerSettings(QFrame):
     """Edits a shared draft and one for each target that differs."""
 
-    close_clicked = Signal()
     changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -224,9 +223,8 @@ class AnswerSettings(QFrame):
         column.setSpacing(px(10))
         row = QHBoxLayout()
         row.addWidget(make_label(self.tr("Answer settings"), "heading"), 1)
-        close = IconButton(self._theme, "close", self.tr("Close the answer settings"))
-        close.clicked.connect(self.close_clicked)
-        row.addWidget(close)
+        self.close_button = IconButton(self._theme, "close", self.tr("Close the answer settings"))
+        row.addWidget(self.close_button)
         column.addLayout(row)
         self._scopes = QComboBox()
         self._scopes.setAccessibleName(self.tr("Settings are for"))

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
-    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -35,52 +34,28 @@ if TYPE_CHECKING:
 
 
 class Header(QWidget):
-    """What is decided before a prompt is sent."""
-
-    order_chosen = Signal(str)
-    hide_names_toggled = Signal(bool)
-    drawer_toggled = Signal(bool)
+    """What is decided before a prompt is sent: `order`, `hide_names`, and the drawer's button."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._build()
-        self._order.chosen.connect(self.order_chosen)
-        self._hide_names.toggled.connect(self.hide_names_toggled)
-        self._drawer_button.toggled.connect(self.drawer_toggled)
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    @property
-    def wants_drawer(self) -> bool:
-        """True while the drawer's button is pressed."""
-        return self._drawer_button.isChecked()
-
-    def set_order(self, order: str) -> None:
-        """Light `fair` or `race`."""
-        self._order.select(order)
-
-    def set_hide_names(self, *, on: bool) -> None:
-        """Show whether names are hidden."""
-        self._hide_names.setChecked(on)
-
-    def set_drawer_open(self, *, is_open: bool) -> None:
-        """Show whether the drawer is open."""
-        self._drawer_button.setChecked(is_open)
-
     def set_running(self, *, running: bool) -> None:
         """Leave what holds for a whole turn as it is while one runs."""
-        self._hide_names.setEnabled(not running)
-        self._order.setEnabled(not running)
+        self.hide_names.setEnabled(not running)
+        self.order.setEnabled(not running)
 
     def set_stage(self, *, on: bool) -> None:
         """Hide what a room need not see."""
-        self._drawer_button.setVisible(not on)
+        self.drawer_button.setVisible(not on)
         self._title.setVisible(not on)
 
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title")
-        self._order = Segmented(
+        self.order = Segmented(
             (
                 (
                     "fair",
@@ -97,25 +72,25 @@ class Header(QWidget):
                 ),
             )
         )
-        self._hide_names = make_button(
+        self.hide_names = make_button(
             self.tr("Hide names"),
             tooltip=self.tr(
                 "Judge the answers without knowing whose they are; then see the names."
             ),
         )
-        self._hide_names.setCheckable(True)
-        self._drawer_button = make_button(
+        self.hide_names.setCheckable(True)
+        self.drawer_button = make_button(
             self.tr("Answer settings"),
             tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
         )
-        self._drawer_button.setCheckable(True)
+        self.drawer_button.setCheckable(True)
         row = self._row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._title)
         row.addStretch(1)
-        row.addWidget(self._order)
-        row.addWidget(self._hide_names)
-        row.addWidget(self._drawer_button)
+        row.addWidget(self.order)
+        row.addWidget(self.hide_names)
+        row.addWidget(self.drawer_button)
 
     def _apply_theme(self) -> None:
         self._row.setSpacing(self._theme.px(10))
@@ -124,30 +99,20 @@ class Header(QWidget):
 class CompareEmptyState(QWidget):
     """Says what the page is for and offers the quickest way in."""
 
-    try_clicked = Signal()
-    choose_clicked = Signal()
-
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._build()
-        self._try.clicked.connect(self.try_clicked)
-        self._choose.clicked.connect(self.choose_clicked)
-
-    @property
-    def choose_button(self) -> QPushButton:
-        """Where the list of models opens."""
-        return self._choose
 
     def set_busy(self, doing: str | None) -> None:
         """Say what is being prepared; `None` where nothing is."""
-        self._try.setEnabled(doing is None)
-        self._choose.setEnabled(doing is None)
+        self.try_button.setEnabled(doing is None)
+        self.choose_button.setEnabled(doing is None)
         self._note.setText(doing or self._note_text)
 
     def set_starter(self, *, available: bool) -> None:
         """Offer the one-click comparison only where its model is installed."""
-        self._try.setVisible(available)
+        self.try_button.setVisible(available)
         if available:
             return
         self._note_text = self.tr(
@@ -190,7 +155,7 @@ class CompareEmptyState(QWidget):
             column.addWidget(label)
         row = QHBoxLayout()
         row.addStretch(1)
-        self._try = make_button(
+        self.try_button = make_button(
             self.tr("Try it: a model here against the practice cloud"),
             kind="primary",
             tooltip=self.tr(
@@ -198,11 +163,11 @@ class CompareEmptyState(QWidget):
                 "computer: no account, no key, nothing leaves the house."
             ),
         )
-        self._choose = make_button(
+        self.choose_button = make_button(
             self.tr("Choose models yourself"), tooltip=self.tr("See everything you can compare")
         )
-        row.addWidget(self._try)
-        row.addWidget(self._choose, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.try_button)
+        row.addWidget(self.choose_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
         row.setSpacing(px(10))
         column.addLayout(row)
@@ -266,6 +231,13 @@ class PromptCard(QFrame):
         if not self._is_running:
             self.run_clicked.emit()
 
+    def stop(self) -> bool:
+        """Do what Stop all does; return False where nothing runs."""
+        if not self._is_running:
+            return False
+        self.stop_clicked.emit()
+        return True
+
     def begin_anew(self) -> None:
         """Do what New comparison does."""
         if not self._is_running:
@@ -303,14 +275,13 @@ class PromptCard(QFrame):
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
-        self._run.clicked.connect(self.run_clicked)
-        self._stop_all.clicked.connect(self.stop_clicked)
-        self._new.clicked.connect(self.new_clicked)
+        self._run.clicked.connect(self.submit)
+        self._stop_all.clicked.connect(self.stop)
+        self._new.clicked.connect(self.begin_anew)
         self._ideas.clicked.connect(self._open_ideas)
         self._theme.changed.connect(self._apply_theme)
 
     def _open_ideas(self) -> None:
-
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         kind = None
@@ -352,16 +323,10 @@ class ChipState:
 class CompareView(Page):
     """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
 
-    run_clicked = Signal()
-    stop_all_clicked = Signal()
     stop_clicked = Signal(int)
     vote_clicked = Signal(int)
     details_clicked = Signal(int)
-    new_clicked = Signal()
-    picker_wanted = Signal()
     target_removed = Signal(str)
-    order_chosen = Signal(str)
-    hide_names_toggled = Signal(bool)
 
     MARGINS = (22, 16, 22, 14)
 
@@ -388,8 +353,8 @@ class CompareView(Page):
             from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
 
             self._drawer = AnswerSettings(self._theme, self)
-            self._drawer.setVisible(self._header.wants_drawer)
-            self._drawer.close_clicked.connect(self._close_drawer)
+            self._drawer.setVisible(self.header.drawer_button.isChecked())
+            self._drawer.close_button.clicked.connect(self._close_drawer)
             self._outer.addWidget(self._drawer)
         return self._drawer
 
@@ -405,11 +370,6 @@ class CompareView(Page):
         return self._summary
 
     @property
-    def empty(self) -> CompareEmptyState:
-        """What is shown while there are no targets."""
-        return self._empty
-
-    @property
     def picker(self) -> "TargetPicker":
         """The list of what can be added."""
         if self._picker is None:
@@ -417,15 +377,6 @@ class CompareView(Page):
 
             self._picker = TargetPicker(self._theme, self)
         return self._picker
-
-    @property
-    def prompt(self) -> str:
-        """What has been typed."""
-        return self._card.text
-
-    def set_prompt(self, text: str) -> None:
-        """Put `text` into the prompt box."""
-        self._card.set_text(text)
 
     def set_chips(self, chips: Sequence[ChipState]) -> None:
         """Show the chosen targets."""
@@ -444,8 +395,8 @@ class CompareView(Page):
             self._chip_row.insert_widget(index, chip)
             self._chips.append(chip)
         has_chips = bool(chips)
-        self._empty.setVisible(not has_chips)
-        self._grid.setVisible(has_chips)
+        self.empty.setVisible(not has_chips)
+        self.grid.setVisible(has_chips)
         self._chip_box.setVisible(has_chips and not self._is_stage)
 
     def set_pane_count(self, count: int) -> None:
@@ -456,39 +407,19 @@ class CompareView(Page):
             self._panes.pop()
         while len(self._panes) < count:
             pane = ResponsePane(self._theme)
-            pane.stop_clicked.connect(self._on_pane_stop)
-            pane.vote_clicked.connect(self._on_pane_vote)
-            pane.details_clicked.connect(self._on_pane_details)
+            pane.stop_button.clicked.connect(self._on_pane_stop)
+            pane.vote_button.clicked.connect(self._on_pane_vote)
+            pane.metrics.clicked.connect(self._on_pane_details)
             self._panes.append(pane)
-        self._grid.set_panes(self._panes)
-
-    def fit_heads(self) -> None:
-        """Lay the heads out again after names have changed."""
-        self._grid.fit_heads()
+        self.grid.set_panes(self._panes)
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
-        self._card.set_running(running=running)
-        self._add.setEnabled(not running)
-        self._header.set_running(running=running)
+        self.prompt_card.set_running(running=running)
+        self.add_button.setEnabled(not running)
+        self.header.set_running(running=running)
         for chip in self._chips:
             chip.set_removable(removable=not running)
-
-    def set_follow_up(self, *, follow_up: bool) -> None:
-        """Ask for a follow-up instead of a first prompt."""
-        self._card.set_follow_up(follow_up=follow_up)
-
-    def set_addable(self, *, addable: bool) -> None:
-        """Offer to add a model, up to six."""
-        self._add.setVisible(addable)
-
-    def set_order(self, order: str) -> None:
-        """Light `fair` or `race`."""
-        self._header.set_order(order)
-
-    def set_hide_names(self, *, on: bool) -> None:
-        """Show whether names are hidden."""
-        self._header.set_hide_names(on=on)
 
     def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
         """Show every exact number of a pane."""
@@ -500,70 +431,60 @@ class CompareView(Page):
 
     def open_picker(self) -> None:
         """Show the list of what can be added, below its button."""
-        anchor = self._add if self._add.isVisible() else self._empty.choose_button
+        anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button
         self.picker.open_at(anchor)
 
     def set_drawer_open(self, *, is_open: bool) -> None:
         """Show or hide the answer settings."""
         self.settings.setVisible(is_open)
-        self._header.set_drawer_open(is_open=is_open)
+        self.header.drawer_button.setChecked(is_open)
 
     def focus_first(self) -> None:
         """Put the keyboard into the prompt box."""
-        self._card.focus_prompt()
+        self.prompt_card.focus_prompt()
 
     def handle_escape(self) -> bool:
         """Stop what runs."""
-        if not self._card.is_running:
-            return False
-        self.stop_all_clicked.emit()
-        return True
+        return self.prompt_card.stop()
 
     def set_stage(self, *, on: bool) -> None:
         """Hide what a room need not see."""
-        self._header.set_stage(on=on)
+        self.header.set_stage(on=on)
         if on:
             self.set_drawer_open(is_open=False)
-        self._card.set_stage(on=on)
+        self.prompt_card.set_stage(on=on)
         self._is_stage = on
         self._chip_box.setVisible(bool(self._chips) and not on)
 
     def _build(self) -> None:
-        self._header = Header(self._theme)
-        self._column.addWidget(self._header)
+        self.header = Header(self._theme)
+        self._column.addWidget(self.header)
         self._column.addWidget(self._build_chips())
-        self._empty = CompareEmptyState(self._theme)
-        self._column.addWidget(self._empty, 1)
-        self._grid = PaneGrid(self._theme)
-        self._grid.hide()
-        self._column.addWidget(self._grid, 1)
-        self._card = PromptCard(self._theme)
-        self._column.addWidget(self._card)
+        self.empty = CompareEmptyState(self._theme)
+        self._column.addWidget(self.empty, 1)
+        self.grid = PaneGrid(self._theme)
+        self.grid.hide()
+        self._column.addWidget(self.grid, 1)
+        self.prompt_card = PromptCard(self._theme)
+        self._column.addWidget(self.prompt_card)
 
     def _build_chips(self) -> QWidget:
         self._chip_box = QWidget()
         self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
-        self._add = make_button(
+        self.add_button = make_button(
             self.tr("＋ Add a model"),
             tooltip=self.tr("Choose another model to compare, up to six"),
         )
-        self._add.setAccessibleName(self.tr("Add a model"))
-        self._add.setProperty("small", True)
-        self._chip_row.addWidget(self._add)
+        self.add_button.setAccessibleName(self.tr("Add a model"))
+        self.add_button.setProperty("small", True)
+        self._chip_row.addWidget(self.add_button)
         self._chip_box.hide()
         return self._chip_box
 
     def _connect(self) -> None:
-        self._header.order_chosen.connect(self.order_chosen)
-        self._header.hide_names_toggled.connect(self.hide_names_toggled)
-        self._header.drawer_toggled.connect(self._on_drawer_toggled)
-        self._add.clicked.connect(self.picker_wanted)
-        self._empty.choose_clicked.connect(self.picker_wanted)
-        self._card.run_clicked.connect(self.run_clicked)
-        self._card.stop_clicked.connect(self.stop_all_clicked)
-        self._card.new_clicked.connect(self.new_clicked)
-        QShortcut(QKeySequence("Ctrl+Return"), self, self._card.submit)
-        QShortcut(QKeySequence("Ctrl+N"), self, self._card.begin_anew)
+        self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
+        QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.set_drawer_open(is_open=on)
@@ -588,8 +509,8 @@ class CompareView(Page):
         self.details_clicked.emit(self._index_of_sender())
 
     def _index_of_sender(self) -> int:
-        sender = self.sender()
-        return next(index for index, pane in enumerate(self._panes) if pane is sender)
+        pressed = cast("QWidget", self.sender())
+        return next(n for n, pane in enumerate(self._panes) if pane.isAncestorOf(pressed))
 
 
 @dataclass(frozen=True, slots=True)

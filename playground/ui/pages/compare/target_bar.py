@@ -15,13 +15,13 @@ from playground.ui.widgets.toast import Notify
 
 
 class TargetBarPresenter(QObject):
-    """Between the chooser and the view; `run` sends the prompt of the one-click comparison."""
+    """Between the selection and the view; `run` sends the prompt of the one-click comparison."""
 
     def __init__(
         self,
         view: CompareView,
         bridge: Bridge,
-        chooser: TargetSelection,
+        selection: TargetSelection,
         *,
         notify: Notify,
         run: Callable[[], None],
@@ -29,21 +29,22 @@ class TargetBarPresenter(QObject):
         super().__init__(view)
         self._view = view
         self._bridge = bridge
-        self._chooser = chooser
+        self._selection = selection
         self._notify = notify
         self._run = run
         self._is_picker_connected = False
-        view.picker_wanted.connect(self.open_picker)
-        view.target_removed.connect(chooser.remove)
-        view.empty.try_clicked.connect(self._on_try)
-        view.empty.set_starter(available=chooser.has_starter)
+        for button in (view.add_button, view.empty.choose_button):
+            button.clicked.connect(self.open_picker)
+        view.target_removed.connect(selection.remove)
+        view.empty.try_button.clicked.connect(self._on_try)
+        view.empty.set_starter(available=selection.has_starter)
 
     def show_targets(self) -> None:
         """Show the chosen targets."""
-        targets = self._chooser.chosen
+        targets = self._selection.chosen
         self._view.set_chips([_chip(target) for target in targets])
         self._view.set_pane_count(len(targets))
-        self._view.set_addable(addable=len(targets) < MOST)
+        self._view.add_button.setVisible(len(targets) < MOST)
         self._view.settings.set_targets([(target.key, target.label) for target in targets])
 
     def open_picker(self) -> None:
@@ -53,21 +54,21 @@ class TargetBarPresenter(QObject):
             self._view.picker.chosen.connect(self._on_picked)
         self._refresh()
         self._view.open_picker()
-        self._bridge.spawn(self._chooser.look_everywhere(self._refresh))
+        self._bridge.spawn(self._selection.look_everywhere(self._refresh))
 
     def _refresh(self) -> None:
-        self._view.picker.set_entries(self._chooser.entries())
+        self._view.picker.set_entries(self._selection.entries())
 
     def _on_picked(self, key: str) -> None:
         if key == START_PRACTICE:
             self._bridge.spawn(self._add_practice())
         else:
-            self._chooser.toggle(key)
+            self._selection.toggle(key)
 
     async def _add_practice(self) -> None:
         self._notify(translate("picking", "Starting the practice cloud…"))
-        target = await self._chooser.practice()
-        self._chooser.choose((*self._chooser.chosen, target))
+        target = await self._selection.practice()
+        self._selection.choose((*self._selection.chosen, target))
         self._notify(translate("picking", "The practice cloud is ready."))
 
     def _on_try(self) -> None:
@@ -78,15 +79,15 @@ class TargetBarPresenter(QObject):
         empty.set_busy(translate("picking", "Starting the practice cloud…"))
         try:
             starter, practice = await asyncio.gather(
-                self._chooser.starter(), self._chooser.practice()
+                self._selection.starter(), self._selection.practice()
             )
         finally:
             empty.set_busy(None)
         if starter is None:
             raise PlaygroundError(translate("picking", "The starter model was not found."))
-        self._chooser.choose((starter, practice))
-        if not self._view.prompt.strip():
-            self._view.set_prompt(starter_prompts()[0].text)
+        self._selection.choose((starter, practice))
+        if not self._view.prompt_card.text.strip():
+            self._view.prompt_card.set_text(starter_prompts()[0].text)
         self._run()
 
 

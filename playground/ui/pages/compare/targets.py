@@ -221,7 +221,8 @@ class TargetSelection:
         """Replace the chosen targets, and remember them for the next start."""
         self._show(targets)
         keys = tuple(target.key for target in self._chosen)
-        self._bridge.write(self._settings.update, last_targets=keys)
+        if keys != self._settings.settings.last_targets:
+            self._bridge.write(self._settings.update, last_targets=keys)
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""

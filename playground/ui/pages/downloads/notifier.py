@@ -11,6 +11,8 @@ from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.downloads.format import badge_words
 from playground.ui.window.main_window import MainWindow
 
+_PAGE = "downloads"
+
 
 class DownloadNotifier(QObject):
     """Follows the downloads from `start` until `stop`, whichever page is in front."""
@@ -22,14 +24,12 @@ class DownloadNotifier(QObject):
         downloads: DownloadManager,
         *,
         open_compare: Callable[[Path], object],
-        page: str = "downloads",
     ) -> None:
         super().__init__(window)
         self._window = window
         self._bridge = bridge
         self._downloads = downloads
         self._open_compare = open_compare
-        self._page = page
         self._states: dict[str, DownloadState] | None = None
         self._follower: Follower | None = None
 
@@ -47,7 +47,7 @@ class DownloadNotifier(QObject):
     def _on_changed(self, changes: list[tuple[Download, ...]]) -> None:
         for downloads in changes:
             self._tell(downloads)
-        self._window.set_badge(self._page, badge_words(changes[-1]))
+        self._window.rail.set_badge(_PAGE, badge_words(changes[-1]))
 
     def _tell(self, downloads: tuple[Download, ...]) -> None:
         before = self._states
@@ -77,6 +77,6 @@ class DownloadNotifier(QObject):
             self.tr("“{0}” could not be fetched. {1}").format(download.title, why).strip(),
             tone="bad",
             action=self.tr("Show downloads"),
-            on_action=lambda: self._window.show_page(self._page),
+            on_action=lambda: self._window.show_page(_PAGE),
             stay_ms=20_000,
         )

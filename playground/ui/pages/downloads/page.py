@@ -1,5 +1,7 @@
 """The Downloads page: a card for each download, in the order they are fetched."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
@@ -35,8 +37,6 @@ _PERMILLE = 1000
 class DownloadCard(QFrame):
     """Shows one `Download`; decides nothing."""
 
-    asked = Signal(str, str)
-    """A download's id, and what a person wants: see `ACTIONS`."""
     step = Signal(str, int)
     """The keyboard goes to the card above (-1) or below (1) the one with this id."""
 
@@ -53,9 +53,11 @@ class DownloadCard(QFrame):
         "folder",
     )
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
+        """`asked` gets the download's id, and one of `ACTIONS`."""
         super().__init__()
         self._theme = theme
+        self._asked = asked
         self._download: Download | None = None
         self._is_leaving = False
         self.setProperty("card", "true")
@@ -211,7 +213,7 @@ class DownloadCard(QFrame):
     def _ask(self, action: str) -> None:
         button = self._buttons[action]
         if self._download is not None and button.isVisibleTo(self) and button.isEnabled():
-            self.asked.emit(self._download.id, action)
+            self._asked(self._download.id, action)
 
     def _apply_theme(self) -> None:
         state = None if self._download is None else self._download.state
@@ -288,9 +290,6 @@ class DownloadsPage(Page):
     resume_all_asked = Signal()
     clear_asked = Signal()
     """Take what is over off the list."""
-    limit_chosen = Signal(object)
-    """Bytes per second, or `None`."""
-    hub_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -298,6 +297,16 @@ class DownloadsPage(Page):
         self._build()
         self._connect()
         self._apply_theme()
+
+    @property
+    def limit(self) -> ComboBox:
+        """Chooses the bandwidth limit, in bytes per second; `None` is no limit."""
+        return self._limit
+
+    @property
+    def empty(self) -> EmptyState:
+        """What is shown while there is no download."""
+        return self._empty
 
     def show_downloads(self, downloads: tuple[Download, ...], leaving: frozenset[str]) -> None:
         """Show a card for each; ids in `leaving` are cancelled and can still be kept."""
@@ -350,8 +359,7 @@ class DownloadsPage(Page):
         self._limit.choose(limit_bytes_per_s)
 
     def _new_card(self, download_id: str) -> DownloadCard:
-        card = DownloadCard(self._theme)
-        card.asked.connect(self.asked)
+        card = DownloadCard(self._theme, self.asked.emit)
         card.step.connect(self._on_step)
         self._cards[download_id] = card
         return card
@@ -415,11 +423,9 @@ class DownloadsPage(Page):
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
-        self._limit.picked.connect(self.limit_chosen)
         self._clear.clicked.connect(self.clear_asked)
         self._pause_all.clicked.connect(self.pause_all_asked)
         self._resume_all.clicked.connect(self.resume_all_asked)
-        self._empty.asked.connect(self.hub_asked)
 
     def _apply_theme(self) -> None:
         px = self._theme.px

@@ -1,6 +1,7 @@
 """An opened comparison: one prompt at a time, its answers, and what can be done with it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -96,23 +97,23 @@ class AnswersView(QScrollArea):
     def _make_pane(self, answer: ShownAnswer, turn: TurnViewModel) -> ResponsePane:
         pane = ResponsePane(self._theme)
         pane.set_head(answer.head)
-        pane.begin_turn(None)
-        pane.set_status(answer.status)
-        pane.set_text(answer.text, answer.reasoning, is_writing=False)
-        pane.set_notices(answer.notices)
+        shown = pane.begin_turn(None)
+        shown.set_status(answer.status)
+        shown.set_text(answer.text, answer.reasoning, is_writing=False)
+        shown.set_notices(answer.notices)
         if answer.error is not None:
-            pane.show_error(answer.error, answer.kept)
+            shown.show_error(answer.error, answer.kept)
         pane.set_figures_visible(visible=answer.figures is not None)
         if answer.figures is not None:
-            pane.set_cells(answer.figures)
-            pane.set_spans(answer.spans, turn.scale_s)
+            pane.metrics.set_cells(answer.figures)
+            pane.time_bar.set_spans(answer.spans, turn.scale_s)
             pane.set_footer(*answer.footer)
         pane.set_running(running=False)
         pane.set_vote(offered=turn.can_vote, chosen=answer.is_winner, name=answer.head.label)
         for area in pane.findChildren(QScrollArea):
             area.verticalScrollBar().rangeChanged.connect(self._begin_at_top)
-        pane.vote_clicked.connect(self._on_vote)
-        pane.details_clicked.connect(self._on_details)
+        pane.vote_button.clicked.connect(self._on_vote)
+        pane.metrics.clicked.connect(self._on_details)
         return pane
 
     def _begin_at_top(self, _low: int, high: int) -> None:
@@ -125,13 +126,12 @@ class AnswersView(QScrollArea):
         bar.setValue(0)
 
     def _on_vote(self) -> None:
-        answer = self._sender_answer()
-        if answer is not None:
-            self.chosen.emit(answer.run_id)
+        _pane, answer = self._pressed()
+        self.chosen.emit(answer.run_id)
 
     def _on_details(self) -> None:
-        answer, pane = self._sender_answer(), self.sender()
-        if answer is None or not answer.facts or not isinstance(pane, QWidget):
+        pane, answer = self._pressed()
+        if not answer.facts:
             return
         popup = DetailsPopup(
             self._theme, self.tr("Figures of {name}").format(name=answer.head.label), pane
@@ -139,12 +139,11 @@ class AnswersView(QScrollArea):
         popup.set_rows(answer.facts)
         popup.show_at(pane)
 
-    def _sender_answer(self) -> ShownAnswer | None:
-        pane = self.sender()
-        for known, answer in zip(self._panes, self._answers, strict=True):
-            if known is pane:
-                return answer
-        return None
+    def _pressed(self) -> tuple[ResponsePane, ShownAnswer]:
+        """Return the pane a part of which was pressed, and what it shows."""
+        part = cast("QWidget", self.sender())
+        shown = zip(self._panes, self._answers, strict=True)
+        return next((pane, answer) for pane, answer in shown if pane.isAncestorOf(part))
 
     def _lay_out(self) -> None:
         count = len(self._panes)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from playground.core.errors import ErrorInfo
+from playground.core.metrics import figures
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.history import INTERRUPTED, ComparisonSummary
 from playground.ui import format as wording
@@ -154,10 +155,11 @@ def turn_view_model(comparison: Comparison, index: int) -> TurnViewModel:
     if is_hidden:
         answers = _nameless(comparison, turn, is_over=is_over)
     else:
-        best = best_of(turn.runs)
+        measured = [(run, figures(run)) for run in turn.runs]
+        best = best_of(measured)
         answers = tuple(
-            _answer(run, metric_cells(run, best), is_winner=run.id == turn.winner_run_id)
-            for run in turn.runs
+            _answer(run, metric_cells(run, known, best), is_winner=run.id == turn.winner_run_id)
+            for run, known in measured
         )
     can_choose = turn.hidden_names or sum(bool(run.text) for run in turn.runs) > 1
     can_vote = not turn.is_voted and is_over and can_choose
@@ -177,7 +179,7 @@ def turn_view_model(comparison: Comparison, index: int) -> TurnViewModel:
     )
 
 
-def _answer(run: Run, figures: tuple[MetricCell, ...], *, is_winner: bool) -> ShownAnswer:
+def _answer(run: Run, cells: tuple[MetricCell, ...], *, is_winner: bool) -> ShownAnswer:
     return ShownAnswer(
         run_id=run.id,
         head=wording.head(run.target),
@@ -187,7 +189,7 @@ def _answer(run: Run, figures: tuple[MetricCell, ...], *, is_winner: bool) -> Sh
         notices=run.notices,
         error=run.error,
         kept=_tr("What was written is kept.") if run.error and run.text else "",
-        figures=figures,
+        figures=cells,
         spans=_spans(run),
         footer=wording.footer(run),
         facts=tuple(details(run)),

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from playground.core.errors import HubFailed, Offline
 from playground.core.hub import HubModel, HubQuery, SearchPage
 from playground.core.requirements.model import Compatibility
-from playground.services.hub.service import HubService
+from playground.services.hub.service import HubService, featured_models
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
@@ -42,7 +42,7 @@ class HubPresenter(QObject):
         """What is listed or asked for; `None`: the featured models."""
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
-        self._featured = hub.shelf()
+        self._featured = featured_models()
         self._connect()
         self._show_offline()
         self._show_verdicts()
@@ -180,6 +180,7 @@ class HubPresenter(QObject):
         await self._bridge.submit(self._requirements.refresh())
         self._show_verdicts()
         self._repository.assess()
+        await self._bridge.submit(self._hub.load())
 
     def _show_verdicts(self) -> None:
         verdict = self._requirements.quick_verdict

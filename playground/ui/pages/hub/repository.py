@@ -258,7 +258,7 @@ class RepositoryPresenter(QObject):
             self._toast(f"{error.message} {error.hint}".strip(), tone="bad")
 
     async def _retry(self, download: Download) -> None:
-        await self._bridge.submit(self._downloads.retry(download.id))
+        await self._bridge.submit(self._downloads.resume(download.id))
 
     def _on_compare(self) -> None:
         row = None if self._opened is None else self._opened.row

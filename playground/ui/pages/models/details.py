@@ -166,9 +166,6 @@ class ModelDetails(QScrollArea):
         self._row: ModelRow | None = None
         self._shown: tuple[ModelRow, LoadLimits] | None = None
         self._build()
-
-    def complete(self) -> None:
-        """Add the lower half; both at once would hold up the window."""
         self._build_lower()
         self._connect()
 

@@ -350,7 +350,6 @@ class ModelsPage(SplitPage):
         hint.setMargin(self._theme.px(24))
         self._beside.addWidget(hint)
         self._details = ModelDetails(self._theme, self._beside)
-        self._details.complete()
         self._beside.addWidget(self._details)
 
     def _connect(self) -> None:

@@ -1,9 +1,11 @@
 """The Providers page: who else can answer, and what is known of each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -15,6 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.targets import CloudModel, ModelPrice, Provider, Tier
+from playground.services.providers.practice import PracticeState, PracticeStatus
+from playground.services.providers.service import KeyLocation
 from playground.store.secrets import KeySource
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import (
@@ -44,17 +48,6 @@ class ProviderEntry:
     """Why it could not be asked, and what to try."""
 
 
-@dataclass(frozen=True, slots=True)
-class PracticeEntry:
-    """The practice cloud as its card shows it."""
-
-    is_running: bool = False
-    is_starting: bool = False
-    fraction: float = 0.0
-    doing: str = ""
-    problem: str = ""
-
-
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ProvidersPage", text)
 
@@ -79,15 +72,15 @@ def tier_explained(tier: Tier) -> str:
     }[tier]
 
 
-def key_words(provider: Provider, source: KeySource | None, variable: str) -> tuple[str, str]:
+def key_words(provider: Provider, key: KeyLocation) -> tuple[str, str]:
     """Return where a provider's key is, and the tone to say it in."""
-    match source:
+    match key.source:
         case KeySource.KEYRING:
             return _tr("Key in the system's keyring"), "quiet"
         case KeySource.SESSION:
             return _tr("Key kept for this run of the program only"), "caution"
         case KeySource.ENVIRONMENT:
-            return _tr("Key from the environment variable {0}").format(variable), "quiet"
+            return _tr("Key from the environment variable {0}").format(key.variable), "quiet"
     if provider.tier is Tier.OWN_SERVER:
         return _tr("No key: your own server may not need one"), "quiet"
     return _tr("No key yet: edit it to enter one"), "caution"
@@ -112,20 +105,17 @@ _PERMILLE = 1000
 
 
 class ProviderCard(QFrame):
-    """Name, kind, address, key and models of one provider, with what can be done."""
+    """Name, kind, address, key and models of one provider, with what can be done.
 
-    test_asked = Signal(str)
-    models_asked = Signal(str)
-    edit_asked = Signal(str)
-    remove_asked = Signal(str)
-    """Each with the provider's id."""
+    `asked` gets the provider's id and `test`, `models`, `edit` or `remove`.
+    """
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
         super().__init__()
         self._theme = theme
+        self._asked = asked
         self._id = ""
         self._build()
-        self._connect()
 
     def show_entry(self, entry: ProviderEntry) -> None:
         """Show a provider as it is now."""
@@ -147,18 +137,19 @@ class ProviderCard(QFrame):
         self._key.setText(entry.key_words)
         set_role(self._key, "caption", entry.key_tone)
         self._show_state(entry)
-        for button, words in (
-            (self._test, self.tr("Test {0}")),
-            (self._models, self.tr("Models and prices of {0}")),
-            (self._edit, self.tr("Edit {0}")),
-            (self._remove, self.tr("Remove {0}")),
+        for action, words in (
+            ("test", self.tr("Test {0}")),
+            ("models", self.tr("Models and prices of {0}")),
+            ("edit", self.tr("Edit {0}")),
+            ("remove", self.tr("Remove {0}")),
         ):
-            button.setAccessibleName(words.format(provider.name))
+            self._buttons[action].setAccessibleName(words.format(provider.name))
 
     def _show_state(self, entry: ProviderEntry) -> None:
-        self._test.setEnabled(not entry.is_testing)
-        self._test.setText(self.tr("Testing…") if entry.is_testing else self.tr("Test connection"))
-        self._models.setVisible(bool(entry.models))
+        test = self._buttons["test"]
+        test.setEnabled(not entry.is_testing)
+        test.setText(self.tr("Testing…") if entry.is_testing else self.tr("Test connection"))
+        self._buttons["models"].setVisible(bool(entry.models))
         words, tone = "", "quiet"
         if entry.problem:
             words, tone = entry.problem, "bad"
@@ -185,21 +176,25 @@ class ProviderCard(QFrame):
         self._tier = Badge(self._theme)
         for badge in (self._place, self._tier):
             badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._test = make_button(
-            "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
-        )
-        self._models = make_button(
-            self.tr("Models and prices"), tooltip=self.tr("What it offers, and what that costs")
-        )
-        self._edit = IconButton(self._theme, "edit", self.tr("Edit"))
-        self._remove = IconButton(self._theme, "trash", self.tr("Remove"))
+        self._buttons: dict[str, QAbstractButton] = {
+            "models": make_button(
+                self.tr("Models and prices"), tooltip=self.tr("What it offers, and what that costs")
+            ),
+            "test": make_button(
+                "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
+            ),
+            "edit": IconButton(self._theme, "edit", self.tr("Edit")),
+            "remove": IconButton(self._theme, "trash", self.tr("Remove")),
+        }
         head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(self._name)
         head.addWidget(self._place)
         head.addWidget(self._tier)
         head.addStretch(1)
-        for button in (self._models, self._test, self._edit, self._remove):
+        for action, button in self._buttons.items():
+            button.setProperty("action", action)
+            button.clicked.connect(self._on_clicked)
             head.addWidget(button)
         column.addLayout(head)
         self._address = ElidedLabel(role="caption", tone="quiet")
@@ -213,23 +208,8 @@ class ProviderCard(QFrame):
         self._state = make_label(role="caption", wrap=True)
         column.addWidget(self._state)
 
-    def _connect(self) -> None:
-        self._test.clicked.connect(self._on_test)
-        self._models.clicked.connect(self._on_models)
-        self._edit.clicked.connect(self._on_edit)
-        self._remove.clicked.connect(self._on_remove)
-
-    def _on_test(self) -> None:
-        self.test_asked.emit(self._id)
-
-    def _on_models(self) -> None:
-        self.models_asked.emit(self._id)
-
-    def _on_edit(self) -> None:
-        self.edit_asked.emit(self._id)
-
-    def _on_remove(self) -> None:
-        self.remove_asked.emit(self._id)
+    def _on_clicked(self) -> None:
+        self._asked(self._id, self.sender().property("action"))
 
 
 class PracticeCard(QFrame):
@@ -247,26 +227,28 @@ class PracticeCard(QFrame):
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def show_entry(self, entry: PracticeEntry) -> None:
+    def show_status(self, status: PracticeStatus) -> None:
         """Show it as it is now."""
-        if entry.is_starting:
+        is_starting = status.state is PracticeState.STARTING
+        is_running = status.state is PracticeState.RUNNING
+        if is_starting:
             self._button.setText(self.tr("Stop starting"))
-        elif entry.is_running:
+        elif is_running:
             self._button.setText(self.tr("Stop"))
         else:
             self._button.setText(self.tr("Start"))
         self._button.setAccessibleName(
             self.tr("{0} the practice cloud").format(self._button.text())
         )
-        self._compare.setVisible(entry.is_running)
-        self._progress.setVisible(entry.is_starting)
-        self._progress.setValue(round(entry.fraction * _PERMILLE))
+        self._compare.setVisible(is_running)
+        self._progress.setVisible(is_starting)
+        self._progress.setValue(round(status.fraction * _PERMILLE))
         words, tone = "", "quiet"
-        if entry.problem:
-            words, tone = entry.problem, "bad"
-        elif entry.is_starting:
-            words = self.tr("Starting… {0}").format(entry.doing).strip()
-        elif entry.is_running:
+        if status.problem:
+            words, tone = status.problem, "bad"
+        elif is_starting:
+            words = self.tr("Starting… {0}").format(status.doing).strip()
+        elif is_running:
             words, tone = self.tr("Running on this computer."), "here"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
@@ -329,10 +311,8 @@ class ProvidersPage(Page):
     """The practice cloud, and a card for each provider that is set up."""
 
     add_asked = Signal()
-    test_asked = Signal(str)
-    models_asked = Signal(str)
-    edit_asked = Signal(str)
-    remove_asked = Signal(str)
+    asked = Signal(str, str)
+    """A provider's id, and what a person wants: see `ProviderCard`."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -346,9 +326,10 @@ class ProvidersPage(Page):
         """The practice cloud's card."""
         return self._practice
 
-    def show_practice(self, entry: PracticeEntry) -> None:
-        """Show the practice cloud as it is now."""
-        self._practice.show_entry(entry)
+    @property
+    def empty(self) -> EmptyState:
+        """What is shown while no provider is set up."""
+        return self._empty
 
     def show_providers(self, entries: tuple[ProviderEntry, ...]) -> None:
         """Show a card for each provider, in their order; cards that stay are kept."""
@@ -371,11 +352,7 @@ class ProvidersPage(Page):
         self._storage.setText(sentence)
 
     def _new_card(self, provider_id: str) -> ProviderCard:
-        card = ProviderCard(self._theme)
-        card.test_asked.connect(self.test_asked)
-        card.models_asked.connect(self.models_asked)
-        card.edit_asked.connect(self.edit_asked)
-        card.remove_asked.connect(self.remove_asked)
+        card = ProviderCard(self._theme, self.asked.emit)
         self._cards[provider_id] = card
         return card
 
@@ -425,7 +402,6 @@ class ProvidersPage(Page):
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
         self._add.clicked.connect(self.add_asked)
-        self._empty.asked.connect(self.add_asked)
 
     def _apply_theme(self) -> None:
         px = self._theme.px

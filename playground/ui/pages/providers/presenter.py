@@ -1,139 +1,33 @@
 """Decides what the Providers page shows and does."""
 
 import asyncio
-import os
-import re
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, replace
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Target, Tier
-from playground.services.providers.practice import PRACTICE_ID, PRACTICE_MODEL, PracticeCloud
-from playground.services.providers.prices import PriceService
-from playground.services.providers.service import ProviderService
-from playground.store.presets import Preset
-from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
+from playground.core.targets import CloudTarget, ModelPrice, Provider, Target, Tier
+from playground.core.urls import check_url
+from playground.services.providers.practice import (
+    PRACTICE_ID,
+    PRACTICE_MODEL,
+    PracticeCloud,
+    PracticeState,
+    PracticeStatus,
+)
+from playground.services.providers.service import ProviderService, RemovedProvider
+from playground.store.presets import Preset, presets
+from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.providers.dialog import FormValues, ProviderDialog
-from playground.ui.pages.providers.page import (
-    PracticeEntry,
-    ProviderEntry,
-    ProvidersPage,
-    key_words,
-)
+from playground.ui.pages.providers.page import ProviderEntry, ProvidersPage, key_words
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
-
-WATCH_S = 0.5
-_ENDED = "It has ended by itself. Start it again."
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPlace:
-    """Where a provider's key is, never what it is."""
-
-    source: KeySource | None
-    variable: str
-    """Environment variable it is read from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """A provider that was taken away, with all that brings it back."""
-
-    provider: Provider
-    secret: Secret | None
-
-
-async def key_places(
-    service: ProviderService, providers: tuple[Provider, ...]
-) -> dict[str, KeyPlace]:
-    """Return where the key of each provider is, by provider id."""
-    places = {}
-    for provider in providers:
-        source = await service.key_source(provider)
-        variables = key_variables(provider)
-        variable = next((name for name in variables if os.environ.get(name, "").strip()), "")
-        places[provider.id] = KeyPlace(source, variable)
-    return places
-
-
-async def models(service: ProviderService, provider_id: str) -> tuple[CloudModel, ...]:
-    """Return what a provider offers now."""
-    return await service.models(service.find(provider_id))
-
-
-async def remove(service: ProviderService, secrets: SecretStore, provider_id: str) -> Removed:
-    """Take a provider and its key away, and return what brings both back."""
-    provider = service.find(provider_id)
-    secret = None if provider.is_practice else await secrets.get(provider)
-    if secret is not None and secret.source is KeySource.ENVIRONMENT:
-        secret = None
-    await service.remove(provider_id)
-    return Removed(provider, secret)
-
-
-async def restore(service: ProviderService, removed: Removed) -> Provider:
-    """Bring a provider back that was taken away."""
-    key = None if removed.secret is None else removed.secret.value
-    return await service.add(removed.provider, key)
-
-
-async def set_price(
-    service: ProviderService,
-    prices: PriceService,
-    provider_id: str,
-    model: str,
-    price: ModelPrice | None,
-) -> ModelPrice | None:
-    """Keep the person's price, or go back to the list's; return what holds now."""
-    provider = service.find(provider_id)
-
-    def work() -> ModelPrice | None:
-        prices.set_price(provider, model, price)
-        return prices.price(provider, model)
-
-    return await asyncio.to_thread(work)
-
-
-async def watch(practice: PracticeCloud) -> AsyncGenerator[PracticeEntry, None]:
-    """Yield how the practice cloud is, at once and after each change."""
-    last: PracticeEntry | None = None
-    while True:
-        now = PracticeEntry(
-            is_running=practice.is_running, problem=_ENDED if practice.has_died else ""
-        )
-        if now != last:
-            last = now
-            yield now
-        await asyncio.sleep(WATCH_S)
-
-
-def free_id(service: ProviderService, wanted: str) -> str:
-    """Return an id like `wanted` that no provider has."""
-    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:32] or "provider"
-    if base in {"local", "practice"}:
-        base = f"{base}-server"
-    taken = {provider.id for provider in service.list()}
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    return name
-
-
-def with_form(provider: Provider, name: str, base_url: str) -> Provider:
-    """Return the provider with what was typed."""
-    return replace(provider, name=name, base_url=base_url)
-
-
-def with_id(provider: Provider, provider_id: str) -> Provider:
-    """Return the provider under another id."""
-    return replace(provider, id=provider_id)
 
 
 class ProviderEditor(QObject):
@@ -159,13 +53,11 @@ class ProviderEditor(QObject):
         self._dialog: ProviderDialog | None = None
         self._base: Provider | None = None
         self._is_new = True
-        self._last_name = ""
 
     def add(self) -> None:
         """Open the dialog for a new provider."""
-        presets = self._service.presets()
         title = self.tr("Add a provider")
-        dialog = self._opened(ProviderDialog(self._theme, presets, title, title, self._view))
+        dialog = self._opened(ProviderDialog(self._theme, presets(), title, title, self._view))
         if dialog is None:
             return
         self._is_new = True
@@ -237,13 +129,13 @@ class ProviderEditor(QObject):
 
     def _on_checked(self, address: str) -> None:
         if self._dialog is not None:
-            self._dialog.show_check(self._service.check_url(address) if address else None)
+            self._dialog.show_check(check_url(address) if address else None)
 
     def _on_confirmed(self) -> None:
         dialog = self._dialog
         if dialog is None or self._base is None or not dialog.form.is_ready:
             return
-        provider = with_form(self._base, dialog.form.name, dialog.form.base_url)
+        provider = replace(self._base, name=dialog.form.name, base_url=dialog.form.base_url)
         dialog.show_working(is_working=True)
         self._bridge.spawn(self._store(provider, dialog.form.take_key()))
 
@@ -252,11 +144,10 @@ class ProviderEditor(QObject):
         try:
             if self._is_new:
                 name = provider.id or provider.name
-                fresh = with_id(provider, free_id(self._service, name))
-                stored = await self._bridge.submit(self._service.add(fresh, key))
+                provider = replace(provider, id=self._service.unused_id(name))
+                await self._bridge.submit(self._service.add(provider, key))
             else:
                 await self._bridge.submit(self._service.update(provider, key))
-                stored = provider
         except PlaygroundError as error:
             if dialog is not None:
                 dialog.show_problem(f"{error.message} {error.hint}".strip())
@@ -266,7 +157,7 @@ class ProviderEditor(QObject):
                 dialog.show_working(is_working=False)
         if dialog is not None:
             dialog.accept()
-        self._on_stored(stored.id)
+        self._on_stored(provider.id)
 
     def _on_forget(self) -> None:
         if self._base is not None:
@@ -304,7 +195,6 @@ class ProvidersPresenter(QObject):
         *,
         service: ProviderService,
         secrets: SecretStore,
-        prices: PriceService,
         practice: PracticeCloud,
         settings: SettingsStore,
         open_compare: Callable[[Target], object],
@@ -316,21 +206,20 @@ class ProvidersPresenter(QObject):
         self._bridge = bridge
         self._service = service
         self._secrets = secrets
-        self._prices = prices
         self._practice = practice
-        self._settings = settings
         self._open_compare = open_compare
         self._toast = toast
         self._entries: dict[str, ProviderEntry] = {}
-        self._state = PracticeEntry()
+        self._status = PracticeStatus()
         self._starting: asyncio.Task[None] | None = None
         self._watcher: Follower | None = None
         self._price_dialog: PriceDialog | None = None
         self._editor = ProviderEditor(
             theme, view, bridge, service=service, secrets=secrets, on_stored=self._on_stored
         )
+        self._end_subscription = bridge.subscribe(settings, self._on_settings)
         self._connect()
-        self._view.show_practice(self._state)
+        view.practice.show_status(self._status)
         self.refresh()
 
     def refresh(self) -> None:
@@ -345,6 +234,18 @@ class ProvidersPresenter(QObject):
         self._show()
         self._bridge.spawn(self._look_up_keys(providers))
 
+    def act(self, provider_id: str, action: str) -> None:
+        """Do with a provider what a person asks for."""
+        match action:
+            case "test":
+                self.test(provider_id)
+            case "models":
+                self.open_models(provider_id)
+            case "edit":
+                self.edit(provider_id)
+            case "remove":
+                self._bridge.spawn(self._remove(provider_id))
+
     def test(self, provider_id: str) -> None:
         """Ask a provider what it offers."""
         entry = self._entries.get(provider_id)
@@ -356,8 +257,8 @@ class ProvidersPresenter(QObject):
         """Start the practice cloud, call its start off, or stop it."""
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
-        elif self._state.is_running:
-            self._bridge.spawn(self._stop_practice())
+        elif self._status.state is PracticeState.RUNNING:
+            self._bridge.submit(self._service.remove(PRACTICE_ID))
         else:
             self._starting = self._bridge.spawn(self._start_practice())
 
@@ -372,10 +273,6 @@ class ProvidersPresenter(QObject):
         if provider_id in self._entries:
             self._bridge.spawn(self._edit(self._entries[provider_id].provider))
 
-    def remove(self, provider_id: str) -> None:
-        """Take a provider away; it can be brought back for a while."""
-        self._bridge.spawn(self._remove(provider_id))
-
     def open_models(self, provider_id: str) -> None:
         """Show what a provider offers, with prices."""
         entry = self._entries.get(provider_id)
@@ -386,7 +283,7 @@ class ProvidersPresenter(QObject):
         self._price_dialog = dialog
 
         def set_price(model: str, price: ModelPrice | None) -> None:
-            self._bridge.spawn(self._set_price(provider.id, model, price))
+            self._bridge.spawn(self._set_price(provider, model, price))
 
         def compare(model: str) -> None:
             self._open_compare(CloudTarget(provider, model))
@@ -400,7 +297,7 @@ class ProvidersPresenter(QObject):
     def close(self) -> None:
         """End what this page has begun."""
         self._on_hidden()
-        self._settings.unsubscribe(self._on_settings)
+        self._end_subscription()
 
     def _connect(self) -> None:
         view = self._view
@@ -408,13 +305,10 @@ class ProvidersPresenter(QObject):
         view.hidden.connect(self._on_hidden)
         view.closing.connect(self.close)
         view.add_asked.connect(self._editor.add)
-        view.test_asked.connect(self.test)
-        view.models_asked.connect(self.open_models)
-        view.edit_asked.connect(self.edit)
-        view.remove_asked.connect(self.remove)
+        view.empty.asked.connect(self._editor.add)
+        view.asked.connect(self.act)
         view.practice.toggled.connect(self.toggle_practice)
         view.practice.compare_asked.connect(self.compare_practice)
-        self._settings.subscribe(self._on_settings)
 
     def _listed(self) -> tuple[Provider, ...]:
         # the practice cloud has its own card, which is always there
@@ -429,11 +323,11 @@ class ProvidersPresenter(QObject):
             self._show()
 
     async def _look_up_keys(self, providers: tuple[Provider, ...]) -> None:
-        places = await self._bridge.submit(key_places(self._service, providers))
-        for provider_id, place in places.items():
+        keys = await self._bridge.submit(self._service.key_locations(providers))
+        for provider_id, key in keys.items():
             entry = self._entries.get(provider_id)
             if entry is not None:
-                words, tone = key_words(entry.provider, place.source, place.variable)
+                words, tone = key_words(entry.provider, key)
                 self._entries[provider_id] = replace(entry, key_words=words, key_tone=tone)
         self._show()
         await self._bridge.submit(self._secrets.probe())
@@ -442,7 +336,7 @@ class ProvidersPresenter(QObject):
     async def _test(self, provider_id: str) -> None:
         found, problem = None, ""
         try:
-            found = await self._bridge.submit(models(self._service, provider_id))
+            found = await self._bridge.submit(self._service.models(self._service.find(provider_id)))
         except PlaygroundError as error:
             problem = f"{error.message} {error.hint}".strip()
         finally:
@@ -451,42 +345,16 @@ class ProvidersPresenter(QObject):
                 self._put(replace(entry, is_testing=False, models=found, problem=problem))
 
     async def _start_practice(self) -> None:
-        self._show_practice(PracticeEntry(is_starting=True))
-        try:
-            await self._bridge.submit(self._service.start_practice(self._on_progress))
-        except PlaygroundError as error:
-            self._starting = None
-            self._show_practice(PracticeEntry(problem=f"{error.message} {error.hint}".strip()))
-            return
-        except asyncio.CancelledError:
-            self._starting = None
-            self._show_practice(PracticeEntry())
-            raise
-        self._starting = None
-        self._show_practice(PracticeEntry(is_running=True))
-
-    async def _stop_practice(self) -> None:
-        await self._bridge.submit(self._service.remove(PRACTICE_ID))
-        self._show_practice(PracticeEntry())
-
-    def _on_progress(self, fraction: float, doing: str) -> None:
-        # called on the I/O thread
-        self._bridge.post(self._show_progress, fraction, doing)
-
-    def _show_progress(self, fraction: float, doing: str) -> None:
-        if self._state.is_starting:
-            self._show_practice(replace(self._state, fraction=fraction, doing=doing))
-
-    def _show_practice(self, entry: PracticeEntry) -> None:
-        self._state = entry
-        self._view.show_practice(entry)
+        # what keeps it from starting is said on its card
+        with contextlib.suppress(PlaygroundError):
+            await self._bridge.submit(self._service.start_practice())
 
     async def _edit(self, provider: Provider) -> None:
-        places = await self._bridge.submit(key_places(self._service, (provider,)))
-        self._editor.edit(provider, places[provider.id].source)
+        source = await self._bridge.submit(self._service.key_source(provider))
+        self._editor.edit(provider, source)
 
     async def _remove(self, provider_id: str) -> None:
-        removed = await self._bridge.submit(remove(self._service, self._secrets, provider_id))
+        removed = await self._bridge.submit(self._service.remove(provider_id))
         self._entries.pop(provider_id, None)
         self._show()
         words = self.tr("{0} is removed.")
@@ -498,15 +366,13 @@ class ProvidersPresenter(QObject):
             on_action=lambda: self._bridge.spawn(self._restore(removed)),
         )
 
-    async def _restore(self, removed: Removed) -> None:
-        await self._bridge.submit(restore(self._service, removed))
+    async def _restore(self, removed: RemovedProvider) -> None:
+        await self._bridge.submit(self._service.restore(removed))
         self.refresh()
 
-    async def _set_price(self, provider_id: str, model: str, price: ModelPrice | None) -> None:
-        holds = await self._bridge.submit(
-            set_price(self._service, self._prices, provider_id, model, price)
-        )
-        entry = self._entries.get(provider_id)
+    async def _set_price(self, provider: Provider, model: str, price: ModelPrice | None) -> None:
+        holds = await self._bridge.submit(self._service.set_price(provider, model, price))
+        entry = self._entries.get(provider.id)
         if entry is not None and entry.models is not None:
             models = tuple(
                 replace(known, price=holds) if known.id == model else known
@@ -527,26 +393,19 @@ class ProvidersPresenter(QObject):
             dialog.deleteLater()
 
     def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._catch_up)
-
-    def _catch_up(self) -> None:
         if self._listed() != tuple(entry.provider for entry in self._entries.values()):
             self.refresh()
 
     def _on_shown(self) -> None:
         self.refresh()
         if self._watcher is None:
-            self._watcher = self._bridge.follow(
-                lambda: watch(self._practice), self._on_practice, hz=5
-            )
+            self._watcher = self._bridge.follow(self._practice.follow, self._on_practice, hz=10)
 
     def _on_hidden(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
 
-    def _on_practice(self, states: list[PracticeEntry]) -> None:
-        # a start of one's own shows its progress, and a problem stays until the next try
-        if not self._state.is_starting and not (self._state.problem and not states[-1].is_running):
-            self._show_practice(states[-1])
+    def _on_practice(self, statuses: list[PracticeStatus]) -> None:
+        self._status = statuses[-1]
+        self._view.practice.show_status(self._status)

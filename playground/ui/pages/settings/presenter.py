@@ -10,8 +10,8 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
-from playground.services.hub.client import HubToken, TokenSource
 from playground.services.hub.service import HubService
+from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
 from playground.store.files import Paths
 from playground.store.secrets import SecretStore
@@ -24,51 +24,21 @@ from playground.ui.theme.theme import Theme
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 
-class HubSettings(QObject):
-    """Keeps card and settings of the same mind; a token is checked before it is kept."""
+class HubTokenPresenter(QObject):
+    """Shows which token is in force; a token is checked before it is kept."""
 
-    def __init__(
-        self, card: HubCard, bridge: Bridge, settings: SettingsStore, hub: HubService
-    ) -> None:
+    def __init__(self, card: HubCard, bridge: Bridge, hub: HubService) -> None:
         super().__init__(card)
         self._card = card
         self._bridge = bridge
-        self._settings = settings
         self._hub = hub
-        card.changed.connect(self.change)
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
-        settings.subscribe(self._on_settings)
-        self._show()
-        bridge.spawn(self._show_token())
+        self.show_token()
 
-    def change(self, changes: dict[str, Any]) -> None:
-        """Put a change into force, or say beside its field why not."""
-        for name, value in changes.items():
-            problem = _problem(name, value)
-            if name in {"hub_endpoint", "proxy"}:
-                self._card.show_problem(name, problem)
-            if problem:
-                return
-        try:
-            self._settings.update(**changes)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._show()
-        if "hub_endpoint" in changes:
-            # a token belongs to one address
-            self._bridge.spawn(self._show_token())
-
-    def close(self) -> None:
-        """End what this has begun."""
-        self._settings.unsubscribe(self._on_settings)
-
-    def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._show)
-
-    def _show(self) -> None:
-        self._card.show_settings(self._settings.settings)
+    def show_token(self) -> None:
+        """Look up which token is in force, and show it."""
+        self._bridge.spawn(self._show_token())
 
     def _on_token(self, value: str) -> None:
         self._card.show_token(self.tr("Asking the Hub…"), "quiet", can_forget=False)
@@ -145,7 +115,7 @@ class SettingsPresenter(QObject):
         settings: SettingsStore,
         secrets: SecretStore,
         paths: Paths,
-        hub: HubService | None = None,
+        hub: HubService,
     ) -> None:
         super().__init__(view)
         self._theme = theme
@@ -153,12 +123,12 @@ class SettingsPresenter(QObject):
         self._bridge = bridge
         self._settings = settings
         self._secrets = secrets
+        self._writes = 0
+        """Changes that are not written yet: what was entered since must not be shown as before."""
         self._default_watts = default_watts()
         self._machine = self._described()
-        self._hub: HubSettings | None = None
-        view.hub.setVisible(hub is not None)
-        if hub is not None:
-            self._hub = HubSettings(view.hub, bridge, settings, hub)
+        self._token = HubTokenPresenter(view.hub, bridge, hub)
+        self._end_subscription = bridge.subscribe(settings, self._show)
         self._connect()
         self._view.show_problem(settings.problem)
         self._view.show_places(
@@ -169,42 +139,47 @@ class SettingsPresenter(QObject):
                 (self.tr("Log"), paths.log_file),
             )
         )
-        self._show()
+        self._show(settings.settings)
         self._view.show_storage(secrets.storage())
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Put changed settings into force and remember them."""
-        try:
-            self._settings.update(**changes)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._show()
+        """Put changed settings into force and remember them, or say beside a field why not."""
+        for name, value in changes.items():
+            problem = _problem(name, value)
+            if name in {"hub_endpoint", "proxy"}:
+                self._view.hub.show_problem(name, problem)
+            if problem:
+                return
+        self._bridge.spawn(self._write(changes))
 
-    def close(self) -> None:
-        """End what this page has begun."""
-        self._settings.unsubscribe(self._on_settings)
-        if self._hub is not None:
-            self._hub.close()
+    async def _write(self, changes: dict[str, Any]) -> None:
+        self._writes += 1
+        try:
+            await self._bridge.write(self._settings.update, **changes)
+        finally:
+            self._writes -= 1
+            self._show(self._settings.settings)
+        if "hub_endpoint" in changes:
+            # a token belongs to one address
+            self._token.show_token()
 
     def _connect(self) -> None:
         self._view.changed.connect(self.change)
+        self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
-        self._view.closing.connect(self.close)
-        self._settings.subscribe(self._on_settings)
+        self._view.closing.connect(self._end_subscription)
 
-    def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._show)
-
-    def _show(self) -> None:
-        settings = self._settings.settings
+    def _show(self, settings: Settings) -> None:
+        if self._writes:
+            return
         self._theme.set_look(
             mode=settings.theme.value,
             scale=settings.text_scale,
             stage_scale=settings.stage_scale,
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
+        self._view.hub.show_settings(settings)
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

@@ -29,6 +29,8 @@ from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
+    PracticeState,
+    PracticeStatus,
 )
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
@@ -87,14 +89,21 @@ async def gone(pid: int) -> None:
 
 @pytest.mark.model
 async def test_a_whole_answer_without_a_key_after_one_click(practice, providers):
-    steps: list[float] = []
-    first, second = await asyncio.gather(
-        providers.start_practice(lambda fraction, _: steps.append(fraction)),
-        providers.start_practice(),
+    seen: list[PracticeStatus] = []
+
+    async def watch() -> None:
+        async for status in practice.follow():
+            seen.append(status)
+            if status.state is PracticeState.RUNNING:
+                return
+
+    first, second, _ = await asyncio.gather(
+        providers.start_practice(), providers.start_practice(), watch()
     )
     assert first == second, "two clicks start one"
-    assert steps == sorted(steps)
-    assert steps[-1] == 1.0
+    fractions = [status.fraction for status in seen if status.state is PracticeState.STARTING]
+    assert fractions == sorted(fractions)
+    assert any(fractions)
     assert first.name == PRACTICE_NAME
     assert "on this computer" in first.name
     assert [model.id for model in await providers.models(first)] == [PRACTICE_MODEL]
@@ -242,9 +251,12 @@ async def test_it_is_gone_after_stop(practice, providers):
 
 
 async def test_what_is_missing_is_said_before_anything_starts(tmp_path):
+    cloud = PracticeCloud(lambda: None)
     with pytest.raises(NotAvailable) as caught:
-        await PracticeCloud(lambda: None).start()
+        await cloud.start()
     assert "starter" in caught.value.hint
+    assert cloud.status.state is PracticeState.FAILED
+    assert caught.value.hint in cloud.status.problem
 
 
 async def test_a_model_that_is_broken_is_said_to_be(tmp_path):

@@ -11,7 +11,7 @@ from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.gpu import AllGpus, NvidiaReader
 from playground.services.machine.machine import Bandwidth, MachineService
-from playground.services.memory_plan import MemoryPlanner
+from playground.services.memory_plan import LoadPlan, MemoryPlanner
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.database import Database
@@ -34,26 +34,22 @@ class Place:
         self.nvml.names = ["NVIDIA GeForce RTX 4070"]
         self.nvml.used_bytes = 0
         library = ModelLibrary(lambda: (folder,), folder)
-        self.fitting = MemoryPlanner(library)
-        self.pool = WorkerPool(
-            budget_bytes=self.fitting.budget_bytes,
-            estimate=self.fitting.need_bytes,
-            choose_context=self.fitting.context,
-            choose_layers=self.fitting.gpu_layers,
-            card_budget_bytes=self.fitting.card_budget_bytes,
-            card_estimate=self.fitting.card_need_bytes,
-        )
-        self.fitting.pool = self.pool
         self.machines = MachineService(
             Bandwidth(folder / "bandwidth.json", lambda: 20e9),
-            self.fitting.held_bytes,
             lambda: AllGpus([NvidiaReader(self.nvml)]),
             lambda: can_use_cards,
-            self.fitting.held_on_card_bytes,
         )
-        self.fitting.memory_now = self.machines.memory_now
+        self.library = library
+        self.planner = MemoryPlanner(library, self.machines)
+        self.pool = WorkerPool(self.planner)
         runs = LocalRuns(Database(folder / "history.sqlite3"))
-        self.requirements = RequirementsService(self.machines, runs, library)
+        self.requirements = RequirementsService(
+            self.machines, runs, library, held=self.pool.held_memory
+        )
+
+    def plan(self, model: ModelFile, settings: LoadSettings) -> LoadPlan:
+        """Return how a model would be loaded now."""
+        return self.planner.plan(LocalTarget(model, settings), self.pool.held_memory())
 
     def has_free(self, free_bytes: int) -> None:
         """Let other programs leave so much of the card."""

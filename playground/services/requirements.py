@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,18 +132,33 @@ class RequirementsService:
             others=smaller_versions(header.parameters, header.weights_bytes),
         )
 
-    def assess_some(
-        self, wanted: Sequence[tuple[ModelFile, LoadSettings]], moment_s: float
+    async def assess_models(
+        self, wanted: Sequence[tuple[ModelFile, LoadSettings]]
     ) -> dict[str, Requirements | None]:
-        """Return what the first of `wanted` need, by path: as many as `moment_s` seconds allow."""
-        done: dict[str, Requirements | None] = {}
-        ends_at = time.perf_counter() + moment_s
-        for model, settings in wanted:
-            done[str(model.path)] = self.assess_model(model, settings)
-            if time.perf_counter() > ends_at:
-                break
-            self._courtesy.give_way()
-        return done
+        """Return what each of `wanted` needs, by path."""
+
+        def assess_each() -> dict[str, Requirements | None]:
+            needs: dict[str, Requirements | None] = {}
+            for model, settings in wanted:
+                needs[str(model.path)] = self.assess_model(model, settings)
+                self._courtesy.give_way()
+            return needs
+
+        return await asyncio.to_thread(assess_each)
+
+    async def assess_elsewhere(
+        self, model: ModelFile, settings: LoadSettings
+    ) -> tuple[tuple[Device, Requirements], ...]:
+        """Return how a listed model would run on other devices; empty for a broken file."""
+
+        def assess_each() -> tuple[tuple[Device, Requirements], ...]:
+            try:
+                header = self._library.header(model)
+            except ModelFileInvalid:
+                return ()
+            return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
+
+        return await asyncio.to_thread(assess_each)
 
     def elsewhere(
         self,

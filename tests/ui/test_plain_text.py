@@ -304,7 +304,7 @@ def test_the_models_page_reads_nothing_as_html(stage: Stage) -> None:
         write_dense(folder / f"{EVIL}.gguf", "llama", Dense(), facts)
         (folder / f"{EVIL} broken.gguf").write_bytes(b"GGUF\x03\0\0\0")
         stage.settings.update(model_folders=(folder,))
-        models.page.rescan_asked.emit()
+        models.presenter.rescan()
         await models.listed(EVIL)
         for row in range(models.table.model().rowCount()):
             models.table.selectRow(row)

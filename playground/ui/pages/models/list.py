@@ -435,9 +435,6 @@ class ModelList(QFrame):
     """Key of the row a person has chosen."""
     activated = Signal()
     """The chosen row was double-clicked, or Enter was pressed on it."""
-    add_asked = Signal()
-    hub_asked = Signal()
-    clear_asked = Signal()
     delete_asked = Signal()
     """Delete was pressed on the chosen row."""
 
@@ -452,16 +449,12 @@ class ModelList(QFrame):
         self._connect()
         self._apply_theme()
 
-    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
-        """List model files, keeping the chosen one."""
+    def show_rows(self, rows: tuple[ModelRow, ...], chosen: str | None) -> None:
+        """List model files, with `chosen` as the current one."""
         self._rows = rows
+        self._selected = chosen
         self._table_model.show_rows(rows)
         self._show_what_there_is()
-        self._mark_selected()
-
-    def choose(self, key: str | None) -> None:
-        """Mark a row."""
-        self._selected = key
         self._mark_selected()
 
     def search(self, text: str) -> None:
@@ -472,7 +465,7 @@ class ModelList(QFrame):
         self._mark_selected()
 
     def keep(self, kind: str) -> None:
-        """List only models of a kind; see `table.KINDS`."""
+        """List only models of a kind; see `KINDS`."""
         self._filter.keep(kind)
         self._show_what_there_is()
         self._mark_selected()
@@ -497,15 +490,15 @@ class ModelList(QFrame):
         if self._filter.rowCount():
             self._stack.setCurrentWidget(self._shown)
         elif self._rows:
-            self._nothing.show_words(
+            self.nothing.show_words(
                 self.tr("No model matches “{0}”").format(self._search)
                 if self._search
                 else self.tr("No model of this kind"),
                 self.tr("The search looks at names, makers, folders, formats and verdicts."),
             )
-            self._stack.setCurrentWidget(self._nothing)
+            self._stack.setCurrentWidget(self.nothing)
         else:
-            self._stack.setCurrentWidget(self._empty)
+            self._stack.setCurrentWidget(self.empty)
 
     def _mark_selected(self) -> None:
         row = None if self._selected is None else self._table_model.row_of(self._selected)
@@ -533,7 +526,7 @@ class ModelList(QFrame):
         column.addWidget(self._stack)
         self._table = self._build_table()
         self._grid = self._build_grid()
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             self._theme,
             "models",
             self.tr("No models here yet"),
@@ -543,10 +536,10 @@ class ModelList(QFrame):
             ),
             self.tr("Get models"),
         )
-        self._nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
-        for widget in (self._table, self._grid, self._empty, self._nothing):
+        self.nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
+        for widget in (self._table, self._grid, self.empty, self.nothing):
             self._stack.addWidget(widget)
-        self._stack.setCurrentWidget(self._empty)
+        self._stack.setCurrentWidget(self.empty)
 
     def _build_table(self) -> QTableView:
         table = QTableView(self._stack)
@@ -590,8 +583,6 @@ class ModelList(QFrame):
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
-        self._empty.asked.connect(self.hub_asked)
-        self._nothing.asked.connect(self.clear_asked)
         self._table.selectionModel().currentRowChanged.connect(self._on_row)
         self._table.doubleClicked.connect(self._on_activated)
         self._table.activated.connect(self._on_activated)

@@ -1,4 +1,4 @@
-"""The one entry: the window, the command line, a worker, the practice cloud."""
+"""The one entry: the window, the command line, and every process the program starts."""
 
 import os
 import sys
@@ -22,10 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from playground.services.machine import machine as bandwidth
 
         return bandwidth.main()
-    if given == ["--read-headers"]:
-        from playground.services.library import reader as library_reader
+    if given[:1] == ["--scan-library"]:
+        from playground.services.library import scan_server
 
-        return library_reader.main()
+        return scan_server.main(*map(float, given[1:]))
     if given == ["--version"]:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")

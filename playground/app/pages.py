@@ -140,12 +140,17 @@ class Pages:
         return view
 
     def _make_history(self) -> Page:
-        view = HistoryPage(self._theme, self._window.pages, can_start=True)
-        ways = HistoryNavigation(
-            self._open_comparison, self._run_again, self._replay, self._show_compare
+        view = HistoryPage(self._theme, self._window.pages)
+        navigation = HistoryNavigation(
+            self._show_compare, self._open_comparison, self._run_again, self._replay
         )
         view.presenter = HistoryPresenter(
-            view, self._bridge, self._services.history, self._services.replayer, ways
+            view,
+            self._bridge,
+            self._services.history,
+            self._services.replayer,
+            navigation=navigation,
+            notify=self._window.toast,
         )
         return view
 

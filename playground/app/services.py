@@ -11,7 +11,6 @@ from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
-from playground.services.library.courtesy import Courtesy
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.machine.telemetry import Telemetry
@@ -53,7 +52,6 @@ class Services:
     downloads: DownloadManager
     requirements: RequirementsService
     local_runs: LocalRuns
-    courtesy: Courtesy
 
     async def open(self) -> str | None:
         """Open the history; return a sentence where something is wrong with it.
@@ -126,12 +124,10 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     secrets = SecretStore()
     database = Database(paths.database_file)
     history = ComparisonStore(database)
-    courtesy = Courtesy()
     library = ModelLibrary(
         lambda: settings.settings.model_folders,
         paths.models_dir,
         cache_file=paths.library_file,
-        courtesy=courtesy,
     )
     machines = MachineService(Bandwidth(paths.bandwidth_file))
     pool = WorkerPool(MemoryPlanner(library, machines))
@@ -139,7 +135,7 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     prices = PriceService(settings)
     providers = ProviderService(settings, secrets, practice, prices)
     local_runs = LocalRuns(database)
-    requirements = RequirementsService(machines, local_runs, library, courtesy, pool.held_memory)
+    requirements = RequirementsService(machines, local_runs, library, pool.held_memory)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
     downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
@@ -166,5 +162,4 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         downloads=downloads,
         requirements=requirements,
         local_runs=local_runs,
-        courtesy=courtesy,
     )

@@ -104,7 +104,6 @@ class _Program:
     def end_without_screen(self) -> None:
         """End the services and the I/O thread where Qt's loop is gone."""
         if self._services is not None:
-            self._services.courtesy.end()
             self._bridge.call_and_wait(self._services.close())
         self._bridge.close_now()
 
@@ -145,8 +144,7 @@ class _Program:
         self._services = services = await self._bridge.submit(_build(self._paths, self._settings))
         if self._window.is_closing():
             return
-        services.courtesy.begin(self._bridge.post)
-        self._bridge.submit(services.library.look_ahead())
+        self._bridge.submit(services.library.update())
         presenter, selection = await self._bridge.submit(asyncio.to_thread(_import_compare))
         if self._window.is_closing():
             return
@@ -186,7 +184,6 @@ class _Program:
             settings=services.settings,
             notify=self._window.toast,
         )
-        self._view.presenter = presenter
         if self._pressed is not None:
             self._pressed()
         return presenter

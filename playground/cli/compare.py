@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import math
 import signal
 import sys
@@ -10,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
 
-from playground.cli.output import error_line, harmless
+from playground.cli.output import error_line, harmless, print_json
 from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
@@ -46,8 +45,7 @@ class RunReport:
         """The runs in the order in which their targets were named."""
         return tuple(self._runs.values())
 
-    def take(self, update: TurnUpdate) -> None:
-        """Note an update."""
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case TurnStarted(turn=turn):
                 self._runs = {run.id: run for run in turn.runs}
@@ -58,13 +56,10 @@ class RunReport:
                     self._tokens.setdefault(run_id, []).extend(event.tokens)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as what `json.dumps` takes; unknown is `None`."""
         return {"runs": [self._run_json(run) for run in self.runs]}
 
     def _run_json(self, run: Run) -> dict[str, Any]:
-        usage = completed_usage(run)
         known = figures(run)
-        sent_s = run.sent_t_s or 0.0
         entry: dict[str, Any] = {
             "target": run.target.key,
             "status": run.status.value,
@@ -72,24 +67,13 @@ class RunReport:
             "reasoning": run.reasoning or None,
             "finish_reason": run.finish_reason,
             "seed": run.seed,
-            "usage": {
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "cached_tokens": usage.cached_tokens,
-                "reasoning_tokens": usage.reasoning_tokens,
-                "processed_tokens": usage.processed_tokens,
-                "provenance": usage.provenance,
-            },
+            "usage": asdict(completed_usage(run)),
             "timings": asdict(run.timings),
             "speeds": {
                 "prompt_tokens_per_s": _value(known.prompt_tokens_per_s),
                 "generation_tokens_per_s": _value(known.generation_tokens_per_s),
             },
-            "cost": {
-                "usd": run.cost.usd if run.cost else None,
-                "kind": run.cost.kind if run.cost else None,
-                "provenance": run.cost.provenance if run.cost else None,
-            },
+            "cost": {name: getattr(run.cost, name, None) for name in ("usd", "kind", "provenance")},
             "order": run.order,
             "was_loaded": run.was_loaded,
             "shared_machine": run.shared_machine,
@@ -98,11 +82,11 @@ class RunReport:
             "error": asdict(run.error) if run.error else None,
         }
         if self._with_tokens:
+            sent_s = run.sent_t_s or 0.0
             entry["tokens"] = [_token_json(token, sent_s) for token in self._tokens.get(run.id, [])]
         return entry
 
     def summary(self) -> list[str]:
-        """Return one line for each run."""
         lines = []
         for run in self.runs:
             known = figures(run)
@@ -117,12 +101,7 @@ class RunReport:
 
 
 def _token_json(token: Token, sent_s: float) -> dict[str, Any]:
-    return {
-        "text": token.text,
-        "t_s": token.t_s - sent_s,
-        "probability": token.probability,
-        "alternatives": [asdict(alternative) for alternative in token.alternatives],
-    }
+    return {**asdict(token), "t_s": token.t_s - sent_s}
 
 
 def _value(figure: Figure | None) -> float | None:
@@ -145,9 +124,6 @@ def _money(figure: Figure | None) -> str:
     # three digits that count, never an exponent
     digits = max(2, 2 - math.floor(math.log10(figure.value))) if figure.value > 0 else 2
     return f"{_mark(figure)}${figure.value:.{digits}f}"
-
-
-LOCAL = "local"
 
 
 async def run(
@@ -180,14 +156,14 @@ async def run(
         with _Interrupt(service):
             async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
                 async for update in updates:
-                    report.take(update)
+                    report.add(update)
                     if printer is not None:
-                        printer.take(update)
+                        printer.add(update)
                     _warn(update)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
     if args.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        print_json(report.as_json())
     else:
         for line in report.summary():
             print(harmless(line))
@@ -205,7 +181,7 @@ async def _target(
         raise UsageError(
             f"“{text}” is not a target.", "Write local:NAME_OR_PATH or PROVIDER_ID:MODEL."
         )
-    if place == LOCAL:
+    if place == "local":
         model = await library.find(name)
         return LocalTarget(model, settings.settings.load_settings_of(model))
     return CloudTarget(await providers.resolve(place), whole_characters(name))
@@ -237,8 +213,7 @@ class _Printer:
         self._ended: set[str] = set()
         self._queue: list[str] = []
 
-    def take(self, update: TurnUpdate) -> None:
-        """Print what may be printed now."""
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)

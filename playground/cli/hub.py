@@ -26,8 +26,6 @@ from playground.services.requirements import RequirementsService
 from playground.store.files import Paths
 from playground.store.settings import SettingsStore
 
-_QUIET_STEP = 100
-"""Permille between two lines where no terminal shows a bar."""
 _BAR_WIDTH = 28
 
 
@@ -38,7 +36,6 @@ async def run(
     settings: SettingsStore,
     paths: Paths,
 ) -> int:
-    """Carry out what was asked for; errors are raised."""
     if args.action == "search":
         return await _search(args, hub, requirements)
     if args.action == "files":
@@ -208,21 +205,19 @@ class _Progress:
         self._state: DownloadState | None = None
 
     def show(self, item: Download) -> None:
-        """Show how far it is."""
         if self._is_terminal:
             filled = item.permille * _BAR_WIDTH // 1000
             bar = "█" * filled + "·" * (_BAR_WIDTH - filled)
             self._stream.write(f"\r\x1b[K{bar} {_amount(item)}{_pace(item)}")
             self._stream.flush()
             return
-        step = item.permille // _QUIET_STEP
+        step = item.permille // 100
         if step > self._told or (item.state is not self._state and item.error is not None):
             self._told, self._state = max(step, self._told), item.state
             self._stream.write(f"{_amount(item)}{_pace(item)}\n")
             self._stream.flush()
 
     def end(self) -> None:
-        """Leave the bar's line."""
         if self._is_terminal:
             self._stream.write("\n")
 

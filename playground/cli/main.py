@@ -6,6 +6,8 @@ import logging
 import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from playground import __version__
 from playground.cli.output import error_line
@@ -13,9 +15,35 @@ from playground.core.errors import AddressRefused, PlaygroundError, UsageError
 from playground.core.hub import HubSort
 from playground.core.targets import KvType
 
+N = TypeVar("N", int, float)
+
+log = logging.getLogger(__name__)
+
+FAILED, WRONG_USAGE = 1, 2
+
+
+def _number(kind: type[N], low: float, high: float, refusal: str) -> Callable[[str], N]:
+    """Return what reads an option's number from `low` to `high`, and says `refusal` to others."""
+
+    def read(text: str) -> N:
+        with suppress(ValueError):
+            value = kind(text)
+            if low <= value <= high:
+                return value
+        raise argparse.ArgumentTypeError(refusal)
+
+    return read
+
+
+_positive = _number(int, 1, math.inf, "must be at least 1")
+_seed = _number(int, 0, 2**31 - 1, "must be between 0 and 2147483647")
+_alternatives = _number(int, 0, 20, "must be between 0 and 20")
+_temperature = _number(float, 0, 2, "must be between 0 and 2")
+_context = _number(int, 1, 1 << 24, "the context is a number of tokens, 1 or more")
+_interval = _number(float, 0.1, sys.float_info.max, "must be at least 0.1 seconds")
+
 
 def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `playground compare`."""
     parser = subparsers.add_parser(
         "compare", help="run one prompt on several models and compare the answers"
     )
@@ -41,36 +69,7 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**31:
-        raise argparse.ArgumentTypeError("must be between 0 and 2147483647")
-    return number
-
-
-def _alternatives(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 20:
-        raise argparse.ArgumentTypeError("must be between 0 and 20")
-    return number
-
-
-def _temperature(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 2:
-        raise argparse.ArgumentTypeError("must be between 0 and 2")
-    return number
-
-
 def add_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `playground models`."""
     parser = subparsers.add_parser("models", help="list the models on this computer")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
@@ -93,18 +92,7 @@ def add_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
 
 
-def _context(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1 << 24:
-        raise argparse.ArgumentTypeError("the context is a number of tokens, 1 or more")
-    return value
-
-
 def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `playground hub`."""
     parser = subparsers.add_parser("hub", help="search the Hugging Face Hub and download models")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     search = actions.add_parser("search", help="find repositories with GGUF models")
@@ -135,7 +123,6 @@ def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def add_providers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `playground providers`."""
     parser = subparsers.add_parser("providers", help="set up providers and test their connection")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="what is set up, and where its key is")
@@ -153,12 +140,11 @@ def add_providers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def add_monitor(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `playground monitor`."""
     parser = subparsers.add_parser("monitor", help="show what this computer is doing")
     parser.add_argument("--json", action="store_true", help="print each sample as one JSON object")
     parser.add_argument(
         "--count",
-        type=_count,
+        type=_positive,
         metavar="N",
         help="how many samples; 1 with --json, otherwise until Ctrl-C",
     )
@@ -167,27 +153,7 @@ def add_monitor(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _interval(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or value < 0.1:
-        raise argparse.ArgumentTypeError("must be at least 0.1 seconds")
-    return value
-
-
-log = logging.getLogger(__name__)
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
-
-
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
     parser = argparse.ArgumentParser(
         prog="playground",
         description="Runs the same prompt on this computer and in the cloud, and shows what "
@@ -247,5 +213,4 @@ async def _dispatch(args: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse `arguments` and run what they ask for."""
     return run_command(build_parser().parse_args(arguments))

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,8 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
     """Print samples until there are enough, or Ctrl-C; return the exit code."""
     wanted = args.count or (1 if args.json else None)
     telemetry.interval_s = args.interval
-    try:
+    # Ctrl-C is the usual way to end watching, not a failure
+    with suppress(asyncio.CancelledError):
         async with aclosing(telemetry.samples()) as samples:
             taken = 0
             async for sample in samples:
@@ -25,9 +26,6 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
                 taken += 1
                 if taken == wanted:
                     break
-    except asyncio.CancelledError:
-        # Ctrl-C is the usual way to end watching, not a failure
-        return 0
     return 0
 
 
@@ -39,7 +37,6 @@ def as_json(sample: Sample) -> dict[str, Any]:
 
 
 def as_line(sample: Sample) -> str:
-    """Return the sample as a line for a person."""
     parts = [
         f"CPU {_percent(sample.cpu_percent)}",
         f"RAM {sample.ram_used_bytes / _GIB:.1f} of {sample.ram_total_bytes / _GIB:.1f} GiB",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from playground.core.characters import whole_characters
@@ -24,9 +25,7 @@ def error_line(error: ErrorInfo, before: str = "") -> str:
     return harmless(" ".join(words))
 
 
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()
-) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
     """Return a table's lines; columns in `right` are aligned to the right, the last is open."""
     if not rows:
         return []
@@ -62,55 +61,27 @@ def speed_text(speed: Speed | None) -> str:
     return f"{sign}{low if low == high else f'{low}–{high}'} tokens/s"
 
 
-def speed_json(speed: Speed | None) -> dict[str, Any] | None:
-    """Return a speed for `--json`."""
-    if speed is None:
-        return None
-    return {
-        "low_tokens_per_s": speed.low_tokens_per_s,
-        "high_tokens_per_s": speed.high_tokens_per_s,
-        "provenance": speed.provenance,
-    }
-
-
 def requirements_json(needs: Requirements | None) -> dict[str, Any]:
-    """Return verdict, memory and speed for `--json`."""
     if needs is None:
         return {"verdict": None, "memory": None, "speed": None, "changes": []}
-    need = needs.need
+    need = asdict(needs.need)
+    del need["mapped_bytes"]
     return {
         "verdict": needs.verdict,
         "memory": {
-            "context": need.context,
-            "kv_type": need.kv_type,
-            "weights_bytes": need.weights_bytes,
-            "repacked_bytes": need.repacked_bytes,
-            "kv_bytes": need.kv_bytes,
-            "compute_bytes": need.compute_bytes,
-            "projector_bytes": need.projector_bytes,
-            "total_bytes": need.total_bytes,
-            "needed_bytes": need.needed_bytes,
+            **need,
+            "total_bytes": needs.need.total_bytes,
+            "needed_bytes": needs.need.needed_bytes,
             "minimum_bytes": needs.minimum.memory_bytes,
             "recommended_bytes": needs.recommended.memory_bytes,
             "free_bytes": needs.free_bytes,
             "card_bytes": needs.card_bytes,
             "card_layers": needs.card_layers,
-            "is_lower_bound": need.is_lower_bound,
         },
-        "speed": speed_json(needs.speed),
-        "changes": [
-            {
-                "kind": change.kind,
-                "verdict": change.verdict,
-                "context": change.context,
-                "detail": change.detail or None,
-                "frees_bytes": change.frees_bytes,
-            }
-            for change in needs.changes
-        ],
+        "speed": asdict(needs.speed) if needs.speed else None,
+        "changes": [{**asdict(way), "detail": way.detail or None} for way in needs.changes],
     }
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object."""
     print(json.dumps(value, ensure_ascii=False))

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from playground.core.errors import UsageError
@@ -15,7 +15,6 @@ from playground.store.secrets import SecretStore, key_variables
 
 
 async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
-    """Do what was asked; raises `PlaygroundError` where it fails."""
     match args.action:
         case "add":
             await _add(args, providers)
@@ -87,17 +86,10 @@ async def _entry(provider: Provider, providers: ProviderService) -> dict[str, An
 
 
 def _model_json(model: CloudModel) -> dict[str, Any]:
-    price = model.price
     return {
         "id": model.id,
         "context_length": model.context_length,
-        "price": price
-        and {
-            "input_usd_per_mtok": price.input_usd_per_mtok,
-            "output_usd_per_mtok": price.output_usd_per_mtok,
-            "cached_input_usd_per_mtok": price.cached_input_usd_per_mtok,
-            "source": price.source,
-        },
+        "price": model.price and asdict(model.price),
     }
 
 

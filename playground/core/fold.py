@@ -65,7 +65,6 @@ class RunFold:
         )
 
     def add(self, event: StreamEvent) -> None:
-        """Take the next event."""
         self._snapshot = None
         match event:
             case TextDelta() | ReasoningDelta():

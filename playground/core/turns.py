@@ -22,7 +22,6 @@ def new_comparison(
     overrides: tuple[tuple[str, SamplingParams], ...] = (),
     system_overrides: tuple[tuple[str, str], ...] = (),
 ) -> Comparison:
-    """Return a comparison without turns."""
     return Comparison(
         id=uuid.uuid4().hex,
         targets=tuple(targets),

@@ -45,7 +45,6 @@ class RunRecorder:
             self._flusher = asyncio.create_task(self._flush_soon())
 
     async def run(self, run: Run) -> None:
-        """Write the run itself."""
         if self._store is None:
             return
         try:

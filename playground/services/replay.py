@@ -3,14 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Run, RunStatus, StreamCounts, Timings, TokenUsage, Turn
-from playground.engines.replay import ReplayEngine
 from playground.services.comparison import (
     RunEnded,
     RunEvent,
@@ -120,26 +118,21 @@ class _Playback:
     async def _play(
         self, run: Run, events: Sequence[StreamEvent], start_s: float, duration_s: float
     ) -> None:
-        await self._until(start_s)
+        await _until(self._start_s + start_s / self._speed)
         begun = replace(_blank(run), status=RunStatus.LOADING, started_at=run.started_at)
         self._queue.put_nowait(RunStarted(begun))
         fold = RunFold(begun)
-        left = len(events)
-        if left:
-            async with aclosing(ReplayEngine(events, self._speed).stream(run.request)) as played:
-                async for event in played:
-                    fold.add(event)
-                    self._queue.put_nowait(RunEvent(run.id, event, fold))
-                    left -= 1
-                    if not left:
-                        # what the engine would add to a recording without an end never happened
-                        break
-        await self._until(start_s + duration_s)
+        begun_s = time.perf_counter()
+        for event in events:
+            await _until(begun_s + event.t_s / self._speed)
+            fold.add(event)
+            self._queue.put_nowait(RunEvent(run.id, event, fold))
+        await _until(self._start_s + (start_s + duration_s) / self._speed)
         self._queue.put_nowait(RunEnded(run))
 
-    async def _until(self, offset_s: float) -> None:
-        due = self._start_s + offset_s / self._speed
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+async def _until(due_s: float) -> None:
+    await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
 
 
 def start_offsets(runs: Sequence[Run], durations: Sequence[float]) -> list[float | None]:

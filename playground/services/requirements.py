@@ -31,7 +31,7 @@ from playground.core.requirements.speed import (
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library.courtesy import Courtesy
+from playground.core.threads import with_pauses
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import Device, devices
 from playground.services.machine.machine import HeldMemory, MachineService
@@ -59,12 +59,10 @@ class RequirementsService:
         machines: MachineService,
         runs: LocalRuns,
         library: ModelLibrary,
-        courtesy: Courtesy | None = None,
         held: Callable[[], HeldMemory] = HeldMemory,
     ) -> None:
         """`held` is what loaded models give back."""
         self._held = held
-        self._courtesy = courtesy or Courtesy()
         # two threads that reckon at once are no faster, and leave the painting one a third
         self._turn = threading.Lock()
         self._machines = machines
@@ -138,11 +136,10 @@ class RequirementsService:
         """Return what each of `wanted` needs, by path."""
 
         def assess_each() -> dict[str, Requirements | None]:
-            needs: dict[str, Requirements | None] = {}
-            for model, settings in wanted:
-                needs[str(model.path)] = self.assess_model(model, settings)
-                self._courtesy.give_way()
-            return needs
+            return {
+                str(model.path): self.assess_model(model, settings)
+                for model, settings in with_pauses(wanted, every=1)
+            }
 
         return await asyncio.to_thread(assess_each)
 
@@ -175,7 +172,6 @@ class RequirementsService:
             with self._turn:
                 needs = assess(subject, device.machine, _predict_for(device.machine))
             found.append((device, needs))
-            self._courtesy.give_way()
         return tuple(found)
 
     def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:

@@ -116,7 +116,6 @@ def encode_events(events: Sequence[StreamEvent]) -> str:
 
 
 def load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
-    """Return a run's timeline."""
     found = connection.execute("SELECT body FROM events WHERE run_id = ? ORDER BY id", (run_id,))
     return [event for (body,) in found for event in _decoded(list[StreamEvent], body)]
 
@@ -383,7 +382,6 @@ class ComparisonStore:
         await self._database.write(change)
 
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
-        """Add `events` to the run's timeline."""
         if not events:
             return
         batch = tuple(events)
@@ -469,7 +467,6 @@ class ComparisonStore:
         )
 
     async def restore(self, comparison_id: str) -> None:
-        """Bring a deleted comparison back."""
         await self._database.write(
             lambda connection: connection.execute(
                 "UPDATE comparisons SET deleted_at = NULL, deleted_by = NULL WHERE id = ?",

@@ -24,10 +24,10 @@ def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     target = LocalTarget(ModelFile(Path("/m.gguf"), "m", 1, "Starter"))
     run = Run("r", target, ChatRequest(()), 0)
     printer = _Printer()
-    printer.take(RunStarted(run))
+    printer.add(RunStarted(run))
     event = TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")
-    printer.take(RunEvent("r", event, RunFold(run)))
-    printer.take(RunEnded(run))
+    printer.add(RunEvent("r", event, RunFold(run)))
+    printer.add(RunEnded(run))
     printed = capsys.readouterr().out
     assert "one]52;c;aGk=\ttwo2J\n– drei" in printed
     assert not set(printed) & {"\x1b", "\x07", "\x9b", "\r"}

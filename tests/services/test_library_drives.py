@@ -10,7 +10,7 @@ import pytest
 
 from playground.core.targets import ModelFile
 from playground.services.library.service import LibraryState, ModelLibrary
-from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, until
+from tests.services.model_files import SCAN_EVERY_S, dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
@@ -19,7 +19,7 @@ from contextlib import aclosing
 from pathlib import Path
 from playground.services.library.service import ModelLibrary
 from playground.services.library.app_folders import AppModelFolder
-from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, projector, until
+from tests.services.model_files import SCAN_EVERY_S, dense, listed, others, projector, until
 
 async def main(place):
     folder, usb = place / "folder", place / "folder" / "usb"
@@ -27,7 +27,7 @@ async def main(place):
         apps = (AppModelFolder("LM Studio", usb / "lmstudio"),)
         return ModelLibrary(
             lambda: (folder,), place / "own", cache_file=place / "cache", apps=lambda: apps,
-            look_every_s=LOOK_EVERY_S,
+            scan_every_s=SCAN_EVERY_S,
         )
     def run(*command):
         subprocess.run(command, check=True)
@@ -99,13 +99,13 @@ RIGHTS = (
     apps = (AppModelFolder("Ollama", closed / "inside"), AppModelFolder("Jan", closed / "inside"))
     first = ModelLibrary(
         lambda: chosen, place / "own", cache_file=place / "cache", apps=lambda: apps,
-        look_every_s=LOOK_EVERY_S,
+        scan_every_s=SCAN_EVERY_S,
     )
     async with aclosing(first.follow()) as states:
         state = await until(states, lambda state: bool(others(state.models)[0].problem))
         (model,) = others(state.models)
         assert "may not be read by you" in model.problem, model
-        assert not any(entry.is_there for entry in first.places()[-2:])
+        assert not any(entry.is_there for entry in state.folders[-2:])
         assert "This folder may not be read by you." in first.folder_problems().values()
         # neither size nor time of change tell of this
         path.chmod(0o644)
@@ -177,7 +177,7 @@ async def test_a_folder_that_is_away_greys_its_models_until_it_is_back(
         tmp_path / "own",
         cache_file=tmp_path / "cache" if has_cache else None,
         apps=lambda: (),
-        look_every_s=LOOK_EVERY_S,
+        scan_every_s=SCAN_EVERY_S,
     )
 
     def is_shown(state: LibraryState, *, is_present: bool) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -110,5 +111,6 @@ def click(widget: QWidget) -> None:
 @pytest.fixture
 def stage(qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage with settings and model caches of its own."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(playground_home / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
     return Stage(qapp, playground_home)

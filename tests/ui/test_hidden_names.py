@@ -1,5 +1,6 @@
 """Hide names: nothing tells whose an answer is before the vote."""
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,9 +9,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from playground.core import turns
+from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited
 from playground.core.events import ReasoningDelta
-from playground.ui.pages.compare import panes as board_module
+from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
+from playground.ui.answers.view_model import hidden_order, turn_view_model
 from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
 
@@ -20,13 +24,14 @@ NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 G
 
 @pytest.fixture
 def fixed_order(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Shuffling turns the order round, so that a test knows where each answer is."""
+    """Run ids go down instead of anywhere: the answers stand the other way round."""
+    numbers = itertools.count(1000, -1)
 
-    class Reverse:
-        def shuffle(self, items: list[int]) -> None:
-            items.reverse()
+    class Falling:
+        def __init__(self) -> None:
+            self.hex = str(next(numbers))
 
-    monkeypatch.setattr(board_module.random, "SystemRandom", Reverse)
+    monkeypatch.setattr(turns.uuid, "uuid4", Falling)
     return
 
 
@@ -182,6 +187,33 @@ def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBo
         orders.add(tuple(pane.turn.answer.toPlainText() for pane in stage.view.panes))
         stage.view.prompt_card.begin_anew()
     assert len(orders) > 1
+
+
+def test_answers_have_the_same_letters_on_the_history_page(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot, "One")
+    ask(stage, qtbot, "Two")
+    comparison = stage.presenter.comparison
+    for number, turn in enumerate(comparison.turns):
+        listed = turn_view_model(comparison, turn, asks_vote=True).panes
+        shown = [pane._turns[number].answer.markdown for pane in stage.view.panes]
+        assert [(pane.head.label, pane.answer.text) for pane in listed] == [
+            (f"Answer {letter}", text) for letter, text in zip("ABC", shown, strict=True)
+        ]
+
+
+def test_a_vote_which_tells_whose_answers_they_are_is_followed_by_another_order() -> None:
+    def turn(*run_ids: str, verdict: VoteOutcome | None = None) -> Turn:
+        runs = tuple(Run(run_id, HERE, ChatRequest(()), 0) for run_id in run_ids)
+        return Turn("t", "?", RunOrder.RACE, runs, verdict=verdict, hidden_names=True)
+
+    last = turn("3", "1", "2")
+    assert hidden_order((turn("4", "5", "6"), last), 3) == [0, 1, 2]
+    assert hidden_order((turn("4", "5", "6", verdict=VoteOutcome.TIE), last), 3) == [1, 2, 0]
 
 
 def test_a_comparison_reopened_without_a_vote_is_still_hidden(

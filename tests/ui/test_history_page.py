@@ -81,15 +81,22 @@ class History:
         await self.stage.bridge.submit(self.database.open())
 
     def show(self, width: int = 1200, height: int = 760) -> None:
-        page = self.page = HistoryPage(self.stage.theme, can_start=True)
-        ways = HistoryNavigation(
+        page = self.page = HistoryPage(self.stage.theme)
+        navigation = HistoryNavigation(
+            lambda: self.started.append(True),
             self.opened.append,
             self.again.append,
             lambda comparison, turn: self.replayed.append((comparison, turn)),
-            lambda: self.started.append(True),
         )
         replayer = Replayer(self.store, speed=math.inf)
-        page.presenter = HistoryPresenter(page, self.stage.bridge, self.store, replayer, ways)
+        page.presenter = HistoryPresenter(
+            page,
+            self.stage.bridge,
+            self.store,
+            replayer,
+            navigation=navigation,
+            notify=self.stage.toasts,
+        )
         self.stage.show(page, width, height)
 
     async def compare(
@@ -191,7 +198,7 @@ def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(stage: St
         assert history.titles() == ["Write a poem", "An older one"]
         assert history.answers() == ["Roses are red", "Violets are blue"]
         assert history.says("You chose giant-9.")
-        assert history.says("≈ $")
+        assert history.says("≈&nbsp;$")
         spoken = history.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
         assert spoken == "Write a poem, Just now, Tinymodel, giant-9, ✓ giant-9"
         assert "measured here" in told(history.pane("Tinymodel"))
@@ -253,10 +260,11 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         QTest.keyClick(history.page.list, Qt.Key.Key_Delete)
         await until(lambda: history.titles() == ["Newer"])
         await history.shown("Newer")
-        assert history.says("Deleted “Older”.")
-        click(named(history.page, "Undo"))
+        assert stage.toasts.texts == ["Deleted “Older”."]
+        stage.toasts.undo()
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
+        assert stage.toasts.texts[1:] == ["“Older” is back."]
 
     on_page(stage, body)
 
@@ -422,10 +430,10 @@ def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -
         history.show()
         await history.shown("Poem")
         assert history.answers() == []
-        assert history.says("Answers appear when all of them are done.")
+        assert history.says("The answers appear when all are done.")
         await stage.bridge.submit(updates.aclose())
         history.page.shown.emit()
-        await until(lambda: history.says("Names stay hidden until you say"))
+        await until(lambda: history.says("The names are shown after your vote"))
 
     on_page(stage, body)
 
@@ -496,7 +504,7 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage:
         history.show()
         await history.shown("Write a poem")
         click(named(history.page, "None is good"))
-        await until(lambda: history.says("You found none of them good."))
+        await until(lambda: history.says("You said: none is good."))
         await history.compare("A newer one")
         history.page.shown.emit()
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])

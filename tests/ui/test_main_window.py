@@ -89,7 +89,7 @@ def test_going_back_forgets_the_page_that_was_asked_for_too_early(
 
 
 def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
-    early_window: MainWindow, theme: Theme, settings: SettingsStore
+    early_window: MainWindow, theme: Theme, settings: SettingsStore, qtbot: QtBot
 ) -> None:
     built: list[str] = []
 
@@ -102,7 +102,7 @@ def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
     early_window.add_factories({"models": make})
     assert built == []
     # it is where the person wanted to be
-    assert settings.settings.window.page == "models"
+    qtbot.waitUntil(lambda: settings.settings.window.page == "models")
 
 
 def test_a_page_that_cannot_be_built_leaves_the_one_in_front_and_is_tried_again(

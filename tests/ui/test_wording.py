@@ -20,11 +20,11 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
+from playground.services.library.index import disambiguate
 from playground.ui.answers.metric_cells import Best, best_of, details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
 from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
-from playground.ui.model_names import disambiguate
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")

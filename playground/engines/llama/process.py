@@ -71,15 +71,13 @@ class Watchdog:
         self.was_broken = False
 
     def expect(self, seconds: float) -> None:
-        """Begin to wait."""
         loop = asyncio.get_running_loop()
         self._deadline = loop.time() + seconds
         self._was_warned = False
         if self._timer is None or self._timer.when() > self._deadline:
             self._arm(self._deadline)
 
-    def rest(self) -> None:
-        """Stop waiting."""
+    def stop(self) -> None:
         self._deadline = None
 
     def _arm(self, when: float) -> None:
@@ -140,13 +138,12 @@ class LlamaWorker:
         self._last_words = ""
         self._memory_kills = 0
         self._next_id = _LOAD_ID + 1
-        self._silence = Watchdog(self._kill)
+        self._watchdog = Watchdog(self._kill)
         self._was_closed = False
         self._is_reading = False
 
     @property
     def pid(self) -> int | None:
-        """Process id while there is a process."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
@@ -232,7 +229,7 @@ class LlamaWorker:
                 yield message
         except EngineError as error:
             is_over = True
-            has_hung = self._silence.was_broken
+            has_hung = self._watchdog.was_broken
             await self._end()
             if has_hung and is_rendering:
                 raise TemplateFailed("The model's chat format does not come to an end.") from error
@@ -273,7 +270,7 @@ class LlamaWorker:
         self._last_words = ""
         self._memory_kills = memory_kills()
         self._was_closed = False
-        self._silence.was_broken = False
+        self._watchdog.was_broken = False
         self._process = await spawn(
             child_command("--worker"), worker_environment(os.environ), wire.LINE_LIMIT
         )
@@ -292,7 +289,7 @@ class LlamaWorker:
         process = self._process
         if process is None or process.stdout is None:
             raise WorkerCrashed("The model was unloaded.")
-        self._silence.expect(limit_s)
+        self._watchdog.expect(limit_s)
         self._is_reading = True
         try:
             line = await process.stdout.readline()
@@ -303,14 +300,14 @@ class LlamaWorker:
             raise WorkerCrashed("The model's process said something unreadable.") from error
         finally:
             self._is_reading = False
-            self._silence.rest()
+            self._watchdog.stop()
         raise await self._crash(process, limit_s)
 
     async def _crash(self, process: asyncio.subprocess.Process, limit_s: float) -> EngineError:
         if self._was_closed:
             return WorkerCrashed("The model was unloaded while it was at work.")
         code = await process.wait()
-        if self._silence.was_broken:
+        if self._watchdog.was_broken:
             return WorkerCrashed(
                 f"The model's process said nothing for {limit_s:g} seconds and was ended."
             )

@@ -43,7 +43,6 @@ class LoadRequest:
 
 
 def pack(message: JsonObject) -> bytes:
-    """Return `message` as one line."""
     return _encode(message).encode() + b"\n"
 
 
@@ -61,7 +60,6 @@ def unpack(line: bytes) -> JsonObject:
 
 
 def load(request: LoadRequest) -> JsonObject:
-    """Ask for a model."""
     return {
         "type": "load",
         "path": request.path,
@@ -89,7 +87,6 @@ def read_load(message: JsonObject) -> LoadRequest:
 
 
 def generate(request_id: int, request: ChatRequest) -> JsonObject:
-    """Ask for an answer."""
     sampling = request.sampling
     return {
         "type": "generate",
@@ -158,7 +155,6 @@ def read_fraction(message: JsonObject) -> float:
 
 
 def loaded(seconds: float, context: int) -> JsonObject:
-    """Report that the model is ready."""
     return {"type": "loaded", "seconds": seconds, "context": context}
 
 

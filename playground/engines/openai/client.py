@@ -55,7 +55,6 @@ class ProviderConnection:
         return tuple(HostContact(host, sent) for host, sent in self._sent.items())
 
     async def close(self) -> None:
-        """Close every socket."""
         await self.client.close()
 
     def _build(self) -> "AsyncOpenAI":

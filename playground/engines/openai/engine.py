@@ -49,7 +49,7 @@ class StreamRedactor:
         self._without_key = without_key
         self._held = ""
 
-    def take(self, text: str) -> str:
+    def feed(self, text: str) -> str:
         """Return what may be shown now that `text` has arrived."""
         text = self._without_key(self._held + text)
         longest = min(len(self._key) - 1, len(text))
@@ -57,7 +57,7 @@ class StreamRedactor:
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Return what was held back: the stream is over, so it was not the key."""
         held, self._held = self._held, ""
         return held
@@ -130,8 +130,8 @@ class _Answer:
         self._usage: TokenUsage | None = None
         self._cost_usd: float | None = None
         self._saw_tokens = False
-        self._answer_guard = StreamRedactor(key, self.errors.without_key)
-        self._reasoning_guard = StreamRedactor(key, self.errors.without_key)
+        self._answer_redactor = StreamRedactor(key, self.errors.without_key)
+        self._reasoning_redactor = StreamRedactor(key, self.errors.without_key)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
@@ -262,8 +262,8 @@ class _Answer:
         hide = self.errors.without_key
         return replace(
             chunk,
-            text=self._answer_guard.take(chunk.text),
-            reasoning=self._reasoning_guard.take(chunk.reasoning),
+            text=self._answer_redactor.feed(chunk.text),
+            reasoning=self._reasoning_redactor.feed(chunk.reasoning),
             finish_reason=hide(chunk.finish_reason) if chunk.finish_reason else None,
             tokens=tuple(replace(token, text=hide(token.text)) for token in chunk.tokens),
         )
@@ -271,8 +271,8 @@ class _Answer:
     def _rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key, or was half a character."""
         last = self._harmless(self._reader.rest())
-        thought = last.reasoning + self._reasoning_guard.rest()
-        said = last.text + self._answer_guard.rest()
+        thought = last.reasoning + self._reasoning_redactor.flush()
+        said = last.text + self._answer_redactor.flush()
         events: list[StreamEvent] = []
         if thought:
             events.append(ReasoningDelta(self._now(), thought))

@@ -75,7 +75,6 @@ class LogLines:
         api.llama_log_set(self._callback, None)
 
     def clear(self) -> None:
-        """Forget what was said."""
         self._lines.clear()
 
     def errors(self) -> tuple[str, ...]:

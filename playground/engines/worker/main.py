@@ -1,4 +1,4 @@
-"""The child process that holds one model: takes orders from its parent until that is gone."""
+"""The child process that holds one model: does the jobs of its parent until that is gone."""
 
 import os
 import queue
@@ -25,7 +25,7 @@ LOAD_ID = 0
 
 
 class WorkerJob:
-    """One order of the parent's, and whether it is still wanted."""
+    """One job of the parent's, and whether it is still wanted."""
 
     def __init__(self, message: wire.JsonObject) -> None:
         self.message = message
@@ -42,8 +42,8 @@ class JobQueue:
         self._known: dict[int, WorkerJob] = {}
         self._on_stop: Callable[[], None] | None = None
 
-    def take(self, message: wire.JsonObject) -> None:
-        """Queue an order, or mark one as no longer wanted."""
+    def put(self, message: wire.JsonObject) -> None:
+        """Queue a job, or mark one as no longer wanted."""
         if message["type"] != "stop":
             job = WorkerJob(message)
             with self._lock:
@@ -59,7 +59,7 @@ class JobQueue:
                 self._on_stop()
 
     def next(self, on_start: Callable[[], None], on_stop: Callable[[], None]) -> WorkerJob:
-        """Wait for an order; `on_stop` is called from the reader thread when it is called off."""
+        """Wait for a job; `on_stop` is called from the reader thread when it is called off."""
         job = self._waiting.get()
         with self._lock:
             on_start()
@@ -82,8 +82,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = take_pipes()
     _be_killed_first()
-    board = JobQueue()
-    threading.Thread(target=_listen, args=(incoming, board), daemon=True).start()
+    jobs = JobQueue()
+    threading.Thread(target=_listen, args=(incoming, jobs), daemon=True).start()
 
     def emit(line: bytes) -> None:
         view = memoryview(line)
@@ -93,16 +93,16 @@ def main() -> int:
             except BrokenPipeError:
                 os._exit(0)
 
-    code = _work(Session(emit), board, emit)
+    code = _work(Session(emit), jobs, emit)
     sys.stderr.flush()
     # llama.cpp's threads and callbacks must not meet a half-dismantled interpreter
     os._exit(code)
 
 
-def _work(session: "Session", board: JobQueue, emit: Callable[[bytes], None]) -> int:
+def _work(session: "Session", jobs: JobQueue, emit: Callable[[bytes], None]) -> int:
     """Return once the worker is of no further use."""
     while True:
-        job = board.next(session.abort.release, session.abort.press)
+        job = jobs.next(session.abort.release, session.abort.press)
         is_useful = True
         try:
             is_useful = session.do(job)
@@ -114,16 +114,16 @@ def _work(session: "Session", board: JobQueue, emit: Callable[[bytes], None]) ->
             emit(wire.pack(wire.failed(shortage.info())))
             is_useful = session.is_loaded
         finally:
-            board.done(job)
+            jobs.done(job)
         if not is_useful:
             return 0
 
 
-def _listen(incoming: BinaryIO, board: JobQueue) -> None:
-    """Read orders; the end of the pipe is the end of the process, whatever it is doing."""
+def _listen(incoming: BinaryIO, jobs: JobQueue) -> None:
+    """Read jobs; the end of the pipe is the end of the process, whatever it is doing."""
     try:
         while line := incoming.readline(wire.LINE_LIMIT + 1):
-            board.take(wire.unpack(line))
+            jobs.put(wire.unpack(line))
     except (wire.WireError, KeyError, TypeError, ValueError, OSError):
         os._exit(2)
     os._exit(0)
@@ -167,24 +167,23 @@ class Session:
 
     @property
     def is_loaded(self) -> bool:
-        """True once a model can answer."""
         return self._decoder is not None
 
-    def do(self, order: WorkerRequest) -> bool:
-        """Carry out `order` and return whether the process is of further use.
+    def do(self, job: WorkerRequest) -> bool:
+        """Carry out `job` and return whether the process is of further use.
 
         Raises a `PlaygroundError` for whatever a person can be told.
         """
         try:
-            if order.message["type"] == "load":
-                self._load(order)
+            if job.message["type"] == "load":
+                self._load(job)
             else:
-                self._generate(order)
+                self._generate(job)
         except (LoadStopped, GenerationStopped):
             self._emit(wire.pack({"type": "stopped"}))
         return self.is_loaded
 
-    def _load(self, order: WorkerRequest) -> None:
+    def _load(self, job: WorkerRequest) -> None:
         begun = perf_counter()
         reported = -1.0
 
@@ -195,7 +194,7 @@ class Session:
                 self._emit(wire.pack(wire.load_progress(fraction)))
 
         loaded = load_model(
-            wire.read_load(order.message), self._log, on_progress, lambda: order.is_stopped
+            wire.read_load(job.message), self._log, on_progress, lambda: job.is_stopped
         )
         self.abort.attach(loaded.context)
         pieces = Pieces(loaded)
@@ -204,14 +203,14 @@ class Session:
         self._decoder = Decoder(loaded, pieces, self._log, self._emit)
         self._emit(wire.pack(wire.loaded(perf_counter() - begun, loaded.context_tokens)))
 
-    def _generate(self, order: WorkerRequest) -> None:
+    def _generate(self, job: WorkerRequest) -> None:
         if self._decoder is None or self._prompts is None:
             raise wire.WireError("no model is loaded")
-        _, request = wire.read_generate(order.message)
+        _, request = wire.read_generate(job.message)
         self._log.clear()
         self._emit(wire.pack(wire.phase("template")))
         prompt = self._prompts.make(request.messages)
-        if order.is_stopped:
+        if job.is_stopped:
             raise GenerationStopped
         if prompt.is_plain:
             self._emit(
@@ -223,4 +222,4 @@ class Session:
                     )
                 )
             )
-        self._decoder.answer(prompt, request, lambda: order.is_stopped)
+        self._decoder.answer(prompt, request, lambda: job.is_stopped)

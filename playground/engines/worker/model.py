@@ -87,7 +87,7 @@ def set_fields(structure: ctypes.Structure, **values: object) -> None:
 class LoadedModel:
     """One model in memory with one context for one conversation."""
 
-    def __init__(self, model: Any, context: Any, order: LoadRequest, *, on_gpu: bool) -> None:
+    def __init__(self, model: Any, context: Any, request: LoadRequest, *, on_gpu: bool) -> None:
         self.model = model
         self.context = context
         self.on_gpu = on_gpu
@@ -97,12 +97,11 @@ class LoadedModel:
             raise ModelLoadFailed(*_NO_CHAT)
         self.vocabulary_size = api.llama_vocab_n_tokens(self.vocab)
         # llama.cpp rounds the context up; what was asked for is what the person was told
-        self.context_tokens = min(order.context, api.llama_n_ctx(context))
+        self.context_tokens = min(request.context, api.llama_n_ctx(context))
         self.sliding_window = api.llama_model_n_swa(model)
         self.chunk_tokens = UBATCH_CPU
 
     def close(self) -> None:
-        """Give the memory back."""
         api.llama_free(self.context)
         api.llama_model_free(self.model)
 
@@ -123,22 +122,22 @@ class LoadedModel:
 
 
 def load_model(
-    order: LoadRequest,
+    request: LoadRequest,
     log: LogLines,
     on_progress: Callable[[float], None],
     is_stopped: Callable[[], bool],
 ) -> LoadedModel:
-    """Load what `order` says.
+    """Load what `request` says.
 
     Raises `ModelLoadFailed` or `OutOfMemory` with a sentence made of llama.cpp's last error line,
     and `LoadStopped` once `is_stopped()` is true.
     """
     log.clear()
-    if not Path(order.path).is_file():
+    if not Path(request.path).is_file():
         raise ModelLoadFailed("The model file is no longer where it was.")
-    model = _load_weights(order, log, on_progress, is_stopped)
+    model = _load_weights(request, log, on_progress, is_stopped)
     try:
-        loaded = _with_context(model, order, log)
+        loaded = _with_context(model, request, log)
     except BaseException:
         api.llama_model_free(model)
         raise
@@ -148,16 +147,16 @@ def load_model(
     return loaded
 
 
-def _with_context(model: Any, order: LoadRequest, log: LogLines) -> LoadedModel:
+def _with_context(model: Any, request: LoadRequest, log: LogLines) -> LoadedModel:
     """Return `model` with its context, warmed up."""
     if api.llama_model_has_encoder(model) or not api.llama_model_has_decoder(model):
         raise ModelLoadFailed(*_NO_CHAT)
-    on_gpu = _gpu_layers(order) != 0
-    context = api.llama_init_from_model(model, _context_parameters(order, on_gpu=on_gpu))
+    on_gpu = _gpu_layers(request) != 0
+    context = api.llama_init_from_model(model, _context_parameters(request, on_gpu=on_gpu))
     if not context:
         raise explain(log.errors(), "The model's working memory could not be set up.")
     try:
-        loaded = LoadedModel(model, context, order, on_gpu=on_gpu)
+        loaded = LoadedModel(model, context, request, on_gpu=on_gpu)
         loaded.warm_up()
     except BaseException:
         api.llama_free(context)
@@ -165,14 +164,14 @@ def _with_context(model: Any, order: LoadRequest, log: LogLines) -> LoadedModel:
     return loaded
 
 
-def _gpu_layers(order: LoadRequest) -> int:
-    if order.gpu_layers is not None:
-        return order.gpu_layers if api.llama_supports_gpu_offload() else 0
+def _gpu_layers(request: LoadRequest) -> int:
+    if request.gpu_layers is not None:
+        return request.gpu_layers if api.llama_supports_gpu_offload() else 0
     return -1 if api.llama_supports_gpu_offload() else 0
 
 
 def _load_weights(
-    order: LoadRequest,
+    request: LoadRequest,
     log: LogLines,
     on_progress: Callable[[float], None],
     is_stopped: Callable[[], bool],
@@ -182,9 +181,9 @@ def _load_weights(
         return not is_stopped()
 
     callback = api.llama_progress_callback(report)
-    parameters = _model_parameters(order)
+    parameters = _model_parameters(request)
     set_fields(parameters, progress_callback=callback)
-    model = api.llama_model_load_from_file(order.path.encode(), parameters)
+    model = api.llama_model_load_from_file(request.path.encode(), parameters)
     if is_stopped():
         if model:
             api.llama_model_free(model)
@@ -194,9 +193,9 @@ def _load_weights(
     return model
 
 
-def _model_parameters(order: LoadRequest) -> Any:
+def _model_parameters(request: LoadRequest) -> Any:
     parameters = api.llama_model_default_params()
-    layers = _gpu_layers(order)
+    layers = _gpu_layers(request)
     set_fields(parameters, n_gpu_layers=layers)
     if layers == 0:
         # else a card is used for long prompts, and takes a GB of its memory, which may not be free:
@@ -205,21 +204,21 @@ def _model_parameters(order: LoadRequest) -> Any:
     return parameters
 
 
-def _context_parameters(order: LoadRequest, *, on_gpu: bool) -> Any:
+def _context_parameters(request: LoadRequest, *, on_gpu: bool) -> Any:
     parameters = api.llama_context_default_params()
     set_fields(
         parameters,
-        n_ctx=order.context,
-        n_batch=min(PROMPT_CHUNK, order.context),
-        n_ubatch=min(UBATCH_GPU if on_gpu else UBATCH_CPU, order.context),
+        n_ctx=request.context,
+        n_batch=min(PROMPT_CHUNK, request.context),
+        n_ubatch=min(UBATCH_GPU if on_gpu else UBATCH_CPU, request.context),
         n_seq_max=1,
         # one output row: a 262k vocabulary then needs 32 MiB of compute memory instead of 514
         n_outputs_max=1,
-        n_threads=order.threads,
-        n_threads_batch=order.threads,
-        flash_attn_type=_FLASH_ATTENTION[order.flash_attention],
-        type_k=_KV_TYPES[order.kv_type],
-        type_v=_KV_TYPES[order.kv_type],
+        n_threads=request.threads,
+        n_threads_batch=request.threads,
+        flash_attn_type=_FLASH_ATTENTION[request.flash_attention],
+        type_k=_KV_TYPES[request.kv_type],
+        type_v=_KV_TYPES[request.kv_type],
         swa_full=False,
         no_perf=True,
     )

@@ -74,7 +74,6 @@ class Sampler:
             api.llama_sampler_accept(self._chain, token)
 
     def next(self) -> int:
-        """Return the token to write."""
         if self._takes_largest:
             return int(self._logits.row().argmax())
         return int(api.llama_sampler_sample(self._chain, self._context, -1))

@@ -37,6 +37,7 @@ def app_model_folders(
     platform: str = sys.platform,
     environment: Mapping[str, str] | None = None,
     home: Path | None = None,
+    hub_cache: Path | None = None,
 ) -> tuple[AppModelFolder, ...]:
     """Return every place another program may keep models in, whether it is there or not."""
     environment = os.environ if environment is None else environment
@@ -47,10 +48,18 @@ def app_model_folders(
         *(AppModelFolder(JAN, folder) for folder in _jan(folders)),
         AppModelFolder(GPT4ALL, folders.local / "nomic.ai" / "GPT4All"),
         AppModelFolder(LLAMA_CPP, folders.named("LLAMA_CACHE", folders.cache / "llama.cpp")),
-        AppModelFolder(HUGGING_FACE, _hugging_face(folders)),
+        AppModelFolder(HUGGING_FACE, hub_cache or hugging_face_cache()),
         *(AppModelFolder(OLLAMA, folder) for folder in _ollama(folders)),
     ]
     return tuple(dict.fromkeys(found))
+
+
+def hugging_face_cache() -> Path:
+    """Return the folder in which `huggingface_hub` keeps models."""
+    from huggingface_hub import constants  # noqa: PLC0415 - start-up time
+
+    # a variable that is empty would make it the folder the program was started in
+    return Path(constants.HF_HUB_CACHE or constants.default_cache_path).absolute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +139,6 @@ def _jan(folders: _Folders) -> tuple[Path, ...]:
         return (data,)
     settings = folders.named("XDG_CONFIG_HOME", folders.home / ".config")
     return (data, settings / "Jan" / "data")
-
-
-def _hugging_face(folders: _Folders) -> Path:
-    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if folder := folders.environment.get(variable):
-            return folders.expanded(folder).absolute()
-    if home := folders.environment.get("HF_HOME"):
-        return folders.expanded(home).absolute() / "hub"
-    cache = folders.environment.get("XDG_CACHE_HOME") or str(folders.home / ".cache")
-    return folders.expanded(cache).absolute() / "huggingface" / "hub"
 
 
 def _ollama(folders: _Folders) -> tuple[Path, ...]:

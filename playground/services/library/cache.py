@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.gguf import codec as gguf_codec
-from playground.core.gguf.header import GgufHeader
+from playground.services.library.scanner import Stamp
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY,     -- UTF-8, in which names that are none can be written too
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
-    header BLOB,               -- core.gguf_codec; NULL where the file cannot be used
+    header BLOB,               -- core.gguf.codec; NULL where the file cannot be used
     problem TEXT               -- JSON: sentence and hint
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS listed (
@@ -40,20 +39,13 @@ _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells that a file is still the same."""
-
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class CachedHeader:
     """What is known of one file: its header, or why it has none."""
 
     stamp: Stamp
-    header: GgufHeader | None
-    problem: tuple[str, str] | None
+    packed: bytes | None
+    """As `core.gguf.codec` writes it."""
+    problem: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +87,7 @@ class LibraryCache:
                     _key(path),
                     known.stamp.size,
                     known.stamp.mtime_ns,
-                    None if known.header is None else gguf_codec.dumps(known.header),
+                    known.packed,
                     None if known.problem is None else json.dumps(known.problem),
                 )
                 for path, known in items
@@ -242,11 +234,10 @@ def _known(
     size: int, mtime_ns: int, header: bytes | None, problem: str | None
 ) -> CachedHeader | None:
     stamp = Stamp(size, mtime_ns)
+    if problem is None:
+        return CachedHeader(stamp, header) if isinstance(header, bytes) else None
     try:
-        if problem is not None:
-            message, hint = json.loads(problem)
-            return CachedHeader(stamp, None, (str(message), str(hint)))
-        found = gguf_codec.loads(header) if isinstance(header, bytes) else None
+        message, hint = json.loads(problem)
     except (ValueError, TypeError):
         return None
-    return None if found is None else CachedHeader(stamp, found, None)
+    return CachedHeader(stamp, None, (str(message), str(hint)))

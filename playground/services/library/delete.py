@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.targets import ModelFile
-from playground.services.library import scanner as folders
 from playground.services.library.app_folders import HUGGING_FACE, OLLAMA
-from playground.services.library.scanner import ollama_models
+from playground.services.library.folders import exists, is_file
+from playground.services.library.scanner import STARTER, ollama_models, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Deletion:
 
 def deletion(model: ModelFile, others: Iterable[ModelFile]) -> Deletion:
     """Return what deleting `model` would take away, `others` being all other models."""
-    if model.source == folders.STARTER:
+    if model.source == STARTER:
         return Deletion((), 0, None, "The starter model belongs to the program and stays.")
     if not model.is_present:
         return Deletion((), 0, model.owner, "Its drive is not connected.")
-    parts = folders.with_parts(model.path, model.source).parts
-    paths = [path for path in parts if folders.exists(path) or path.is_symlink()]
+    parts = with_parts(model.path, model.source).parts
+    paths = [path for path in parts if exists(path) or path.is_symlink()]
     used = {other.projector for other in others}
     if model.projector is not None and model.projector not in used:
         paths.append(model.projector)
@@ -66,7 +66,7 @@ def _to_bin(files: Sequence[Path]) -> None:
 
     for done, path in enumerate(files):
         try:
-            if path.is_symlink() and not folders.exists(path):
+            if path.is_symlink() and not exists(path):
                 # no bin takes a link that leads nowhere, and there is nothing to bring back
                 path.unlink()
             else:
@@ -94,7 +94,7 @@ def _left(done: int, count: int) -> str:
 def _names_in_hub(path: Path) -> list[Path]:
     """Return every snapshot's link to a file of the Hub's cache, and the file itself."""
     snapshots = next((parent for parent in path.parents if parent.name == "snapshots"), None)
-    if snapshots is None or not path.is_symlink() or not folders.is_file(path):
+    if snapshots is None or not path.is_symlink() or not is_file(path):
         return [path]
     links = [link for link in sorted(snapshots.rglob("*")) if _leads_to(link, path)]
     return [*links, path.resolve()]

@@ -1,4 +1,4 @@
-"""What is listed: every model that is here, and those on drives that are away."""
+"""Index of the models that are listed: all that are here, and those on drives that are away."""
 
 import hashlib
 import json
@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,24 +18,21 @@ from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
-from playground.services.library.cache import CachedListing, LibraryCache, Stamp
-from playground.services.library.courtesy import Courtesy
-from playground.services.library.headers import HeaderCache, Read, stamp_of
+from playground.core.threads import with_pauses
+from playground.services.library.cache import CachedListing, LibraryCache
+from playground.services.library.folders import is_drive
+from playground.services.library.headers import HeaderCache
 from playground.services.library.scanner import (
     STARTER,
     ScannedModel,
     ScanResult,
     belong_together,
-    is_drive,
-    total_size,
+    stamped,
 )
 
 
 class ListingCache:
-    """The models that were listed before, here or away; kept over restarts.
-
-    Callable from any thread.
-    """
+    """How models were listed before, here or away; kept over restarts. Callable from any thread."""
 
     def __init__(self, cache: LibraryCache) -> None:
         self._cache = cache
@@ -43,20 +41,18 @@ class ListingCache:
         self._unsaved: dict[str, CachedListing] = {}
         self._away: dict[str, tuple[CachedListing, ModelFile | None]] = {}
 
-    def model(self, found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile | None:
+    def model(self, found: ScannedModel) -> ModelFile | None:
         """Return how a model was listed, if nothing about it has changed since."""
         with self._lock:
             listed = self._known().get(str(found.path))
-        if listed is None or listed.signature != _signature(found, stamps):
+        if listed is None or listed.signature != _signature(found):
             return None
         return _decoded(listed)
 
-    def note(
-        self, found: ScannedModel, stamps: dict[str, Stamp], model: ModelFile, drive: str
-    ) -> None:
-        """Remember how a model is listed, and where the drive it lies on is mounted."""
+    def note(self, found: ScannedModel, model: ModelFile) -> None:
+        """Remember how a model is listed."""
         listed = CachedListing(
-            _signature(found, stamps), json.dumps(encode(model)), str(found.root or ""), drive
+            _signature(found), json.dumps(encode(model)), str(found.root or ""), found.drive
         )
         with self._lock:
             self._known()[str(found.path)] = listed
@@ -74,7 +70,7 @@ class ListingCache:
             listed = self._known().get(path)
         return listed is not None and _is_gone(listed.drive)
 
-    def away(self, here: Collection[str], seen: ScanResult) -> tuple[ModelFile, ...]:
+    def away(self, here: Collection[str], scan: ScanResult) -> tuple[ModelFile, ...]:
         """Return the models that are not `here` because their drive or folder is not.
 
         Those that are simply gone are forgotten.
@@ -83,9 +79,9 @@ class ListingCache:
             others = [item for item in self._known().items() if item[0] not in here]
         away, gone = {}, []
         for path, listed in others:
-            if _is_gone(listed.drive) or listed.root in seen.missing:
-                # a place that is no longer looked through is not shown; it may be once more
-                if listed.root in seen.roots:
+            if _is_gone(listed.drive) or listed.root in scan.missing:
+                # of a folder that is no longer scanned nothing is shown; it may be once more
+                if listed.root in scan.roots:
                     known = self._away.get(path)
                     is_same = known is not None and known[0] is listed
                     away[path] = known if known and is_same else (listed, _decoded(listed))
@@ -124,9 +120,9 @@ def _is_deleted(path: str) -> bool:
     return False
 
 
-def _signature(found: ScannedModel, stamps: dict[str, Stamp]) -> str:
+def _signature(found: ScannedModel) -> str:
     """Return what changes with anything a listing is made from."""
-    made_from = (__version__, found, stamps)
+    made_from = (__version__, found)
     return hashlib.sha256(repr(made_from).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -145,18 +141,18 @@ _NOT_MODELS = {
 }
 
 
-def bare_model(found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile:
+def bare_model(found: ScannedModel) -> ModelFile:
     """Return what the folder tells: name and size."""
-    projector = found.projector if found.is_projector_certain else None
+    has_projector = found.projector is not None and found.is_projector_certain
     return ModelFile(
         found.path,
         names.clean(found.name or "") or _named(found),
-        total_size(found.parts, stamps),
+        found.size_bytes,
         found.source,
         publisher=names.clean(found.publisher or "") or None,
         repository=found.repository,
-        projector=projector,
-        projector_bytes=total_size((projector,), stamps) if projector else 0,
+        projector=found.projector if has_projector else None,
+        projector_bytes=found.projector_bytes if has_projector else 0,
         part_count=found.part_count,
         missing_parts=found.missing,
         owner=found.owner,
@@ -164,10 +160,9 @@ def bare_model(found: ScannedModel, stamps: dict[str, Stamp]) -> ModelFile:
     )
 
 
-def model_of(
-    found: ScannedModel, bare: ModelFile, header: GgufHeader | ModelFileInvalid
-) -> ModelFile:
+def model_of(found: ScannedModel, header: GgufHeader | ModelFileInvalid) -> ModelFile:
     """Return everything that is listed of a model file."""
+    bare = bare_model(found)
     if isinstance(header, ModelFileInvalid):
         problem = _missing(found) if found.missing else header.message
         return replace(bare, problem=problem, is_header_read=True)
@@ -227,24 +222,9 @@ def _missing(found: ScannedModel) -> str:
     return f"{len(found.missing):,} of {found.part_count:,} parts missing ({which} {shown}{more})."
 
 
-_MOMENT_S = 0.2
 _STILL_WRITTEN_S = 3.0
 """A file that changed so short ago and cannot be read is still being written."""
 _PROJECTOR_ARCHITECTURE = "clip"
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryState:
-    """What is listed at one moment."""
-
-    models: tuple[ModelFile, ...]
-    headers_left: int
-    """Files of which only name and size are known yet."""
-
-    @property
-    def is_scanning(self) -> bool:
-        """True while headers are still being read."""
-        return self.headers_left > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +232,9 @@ class _Entry:
     """A model that is here."""
 
     found: ScannedModel
-    stamps: dict[str, Stamp]
-    drive: str
     model: ModelFile
     is_to_try_again: bool = False
-    """It could not be read; the next look may find that it can."""
+    """It could not be read; after the next scan it may be."""
     is_being_written: bool = False
 
     @property
@@ -264,65 +242,80 @@ class _Entry:
         """True where its header is to be read, for the first time or once more."""
         return not self.model.is_header_read or self.is_to_try_again
 
-    def is_of(self, other: "_Entry") -> bool:
-        """Return True where both are of the same files, unchanged."""
-        return (self.found, self.stamps) == (other.found, other.stamps)
-
 
 class LibraryIndex:
-    """The models of the last look, and what is known of each. Callable from any thread."""
+    """The models of the last scan, and what is known of each. Callable from any thread."""
 
-    def __init__(self, headers: HeaderCache, last_seen: ListingCache, courtesy: Courtesy) -> None:
+    def __init__(self, headers: HeaderCache, listings: ListingCache) -> None:
         self._headers = headers
-        self._courtesy = courtesy
-        self._last_seen = last_seen
+        self._listings = listings
+        self._updating = threading.Lock()
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._away: tuple[ModelFile, ...] = ()
+        self._scan: ScanResult | None = None
 
-    def take(self, seen: ScanResult) -> None:
-        """Take a look's result over."""
-        with self._lock:
-            before = dict(self._entries)
-        entries: dict[str, _Entry] = {}
-        for found in seen.found:
-            self._courtesy.give_way()
-            path = str(found.path)
-            # a link to a drive that is away is not broken
-            if path in seen.stamps or not self._last_seen.is_away(path):
-                entries[path] = self._entry(found, seen, before.get(path))
-        away = self._last_seen.away(entries.keys(), seen)
-        with self._lock:
-            for path, now in self._entries.items():
-                if now is not before.get(path) and path in entries and now.is_of(entries[path]):
-                    # read by another thread meanwhile
-                    entries[path] = now
-            self._entries, self._away = entries, away
+    @property
+    def scan(self) -> ScanResult | None:
+        """The last one."""
+        return self._scan
+
+    def update(self, scan: ScanResult) -> None:
+        """List what was found; what is known of files that have not changed is kept."""
+        with self._updating:
+            if scan is self._scan:
+                return
+            with self._lock:
+                before = dict(self._entries)
+            entries: dict[str, _Entry] = {}
+            for found in with_pauses(scan.models, every=20):
+                path = str(found.path)
+                # a link to a drive that is away is not broken
+                if found.is_there or not self._listings.is_away(path):
+                    entries[path] = self._entry(found, before.get(path))
+            away = self._listings.away(entries.keys(), scan)
+            with self._lock:
+                for path, now in self._entries.items():
+                    if now is not before.get(path) and path in entries:
+                        # read by another thread meanwhile
+                        entries[path] = now if now.found == entries[path].found else entries[path]
+                self._entries, self._away, self._scan = entries, away, scan
 
     def unread(self) -> list[ScannedModel]:
-        """Return the models whose headers are to be read, for the first time or once more."""
+        """Return the models whose headers are to be read, those last that were tried before."""
         with self._lock:
-            return [entry.found for entry in self._entries.values() if entry.is_unread]
+            unread = [entry for entry in self._entries.values() if entry.is_unread]
+        return [entry.found for entry in sorted(unread, key=lambda entry: entry.is_to_try_again)]
 
-    def read_some(self, unread: list[ScannedModel], read: Read | None = None) -> list[ScannedModel]:
-        """Read headers for a moment, with `read`; return those that are left."""
-        ends_at = time.perf_counter() + _MOMENT_S
-        for done, found in enumerate(unread):
-            if done and time.perf_counter() >= ends_at:
-                unread = unread[done:]
-                break
-            # two threads reading the same files would only be in each other's way
-            with self._reading:
-                self._read(found, read)
-            self._courtesy.give_way()
-        else:
-            unread = []
+    def read(self, found: ScannedModel) -> None:
+        """Read the header of a listed model, unless that has been done meanwhile."""
+        path = str(found.path)
+        with self._lock:
+            entry = self._entries.get(path)
+        if entry is None or entry.found != found or not entry.is_unread:
+            return
+        model, problem = self._described(found)
+        is_written = problem is not None and _is_being_written(found)
+        is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
+        now = _Entry(found, model, is_written or is_out_of_reach, is_written)
+        with self._lock:
+            if self._entries.get(path) is not entry:
+                return
+            self._entries[path] = now
+        if not now.is_to_try_again:
+            self._listings.note(found, model)
+
+    def save(self) -> None:
+        """Write what was read since the last time into the cache."""
         self._headers.save()
-        self._last_seen.save()
-        return unread
+        self._listings.save()
 
-    def state(self, *, is_patient: bool = True) -> LibraryState:
+    def unread_count(self) -> int:
+        """Return of how many files only name and size are known."""
+        with self._lock:
+            return sum(not entry.model.is_header_read for entry in self._entries.values())
+
+    def models(self, *, is_patient: bool = True) -> tuple[ModelFile, ...]:
         """Return what is listed now: the starter first, then by name.
 
         With `is_patient` nothing is said yet of a file that cannot be read because it is still
@@ -331,70 +324,38 @@ class LibraryIndex:
         with self._lock:
             entries, away = tuple(self._entries.values()), self._away
         models = [
-            bare_model(entry.found, entry.stamps)
-            if is_patient and entry.is_being_written
-            else entry.model
+            bare_model(entry.found) if is_patient and entry.is_being_written else entry.model
             for entry in entries
         ]
         models += away
         # an `mmproj` that does not say so by its name
         models = [model for model in models if model.architecture != _PROJECTOR_ARCHITECTURE]
         models.sort(key=lambda m: (m.source != STARTER, m.name.casefold(), str(m.path)))
-        left = sum(not entry.model.is_header_read for entry in entries)
-        return LibraryState(tuple(models), left)
+        return tuple(models)
 
     def found_at(self, path: Path) -> ScannedModel | None:
-        """Return the model of that path as the last look found it."""
+        """Return the model of that path as the last scan found it."""
         with self._lock:
             entry = self._entries.get(str(path))
         return None if entry is None else entry.found
 
     def model(self, found: ScannedModel) -> ModelFile:
         """Return what is listed of a model, read now if it was not yet."""
-        stamps = {str(path): stamp for path in found.files if (stamp := stamp_of(path)) is not None}
-        model, _ = self._described(found, stamps)
+        model, _ = self._described(stamped(found))
         self._headers.save()
         return model
 
-    def _entry(self, found: ScannedModel, seen: ScanResult, before: _Entry | None) -> _Entry:
-        paths = [str(path) for path in found.files]
-        stamps = {path: seen.stamps[path] for path in paths if path in seen.stamps}
-        if before is not None and (before.found, before.stamps) == (found, stamps):
+    def _entry(self, found: ScannedModel, before: _Entry | None) -> _Entry:
+        if before is not None and before.found == found:
             return before
-        model = self._last_seen.model(found, stamps) or bare_model(found, stamps)
-        return _Entry(found, stamps, seen.drives.get(str(found.path), ""), model)
+        return _Entry(found, self._listings.model(found) or bare_model(found))
 
-    def _read(self, found: ScannedModel, read: Read | None) -> None:
-        path = str(found.path)
-        with self._lock:
-            entry = self._entries.get(path)
-        if entry is None or entry.found != found or not entry.is_unread:
-            # another look or another thread was quicker
-            return
-        model, problem = self._described(found, entry.stamps, read)
-        is_written = problem is not None and _is_being_written(entry.stamps)
-        is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
-        now = replace(
-            entry,
-            model=model,
-            is_to_try_again=is_written or is_out_of_reach,
-            is_being_written=is_written,
-        )
-        with self._lock:
-            if self._entries.get(path) is not entry:
-                return
-            self._entries[path] = now
-        if not now.is_to_try_again:
-            self._last_seen.note(found, entry.stamps, model, entry.drive)
-
-    def _described(
-        self, found: ScannedModel, stamps: dict[str, Stamp], read: Read | None = None
-    ) -> tuple[ModelFile, ModelFileInvalid | None]:
+    def _described(self, found: ScannedModel) -> tuple[ModelFile, ModelFileInvalid | None]:
         """Return what the header tells of a model, and why it or its projector cannot be read."""
         try:
-            header = self._headers.whole(found, read)
+            header = self._headers.whole(found)
         except ModelFileInvalid as error:
-            return model_of(found, bare_model(found, stamps), error), error
+            return model_of(found, error), error
         problem = None
         if found.projector is not None and not found.is_projector_certain:
             try:
@@ -404,10 +365,41 @@ class LibraryIndex:
             projector = found.projector if is_own else None
             found = replace(found, projector=projector, is_projector_certain=True)
         is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
-        described = model_of(found, bare_model(found, stamps), header)
-        return described, problem if is_out_of_reach else None
+        return model_of(found, header), problem if is_out_of_reach else None
 
 
-def _is_being_written(stamps: dict[str, Stamp]) -> bool:
+def _is_being_written(found: ScannedModel) -> bool:
     now = time.time_ns()
-    return any(0 <= now - stamp.mtime_ns < _STILL_WRITTEN_S * 1e9 for stamp in stamps.values())
+    return any(
+        stamp is not None and 0 <= now - stamp.mtime_ns < _STILL_WRITTEN_S * 1e9
+        for stamp in found.stamps
+    )
+
+
+def disambiguate(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+    """Return `models`, namesakes by their file's name, and by their folder where that is one too.
+
+    The name inside a file is often that of its training: copies and fine-tunes all carry it.
+    """
+    by_file = _renamed(models, lambda model: names.name_from_file(model.path))
+    return _renamed(by_file, lambda model: f"{model.name} ({_origin(model)})")
+
+
+def _origin(model: ModelFile) -> str:
+    """Return the program a file belongs to, else its folder."""
+    return STARTER if model.source == STARTER else model.owner or model.path.parent.name
+
+
+def _renamed(
+    models: Sequence[ModelFile], name: Callable[[ModelFile], str]
+) -> tuple[ModelFile, ...]:
+    # the quantization stands beside the name wherever a model is chosen
+    count = Counter(_name_and_quantization(model) for model in models)
+    return tuple(
+        replace(model, name=name(model)) if count[_name_and_quantization(model)] > 1 else model
+        for model in models
+    )
+
+
+def _name_and_quantization(model: ModelFile) -> tuple[str, str | None]:
+    return model.name.casefold(), model.quantization

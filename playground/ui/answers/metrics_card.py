@@ -47,7 +47,6 @@ class _Figure(QWidget):
         self.shrink = 1.0
 
     def set_cell(self, cell: MetricCell) -> None:
-        """Show a figure."""
         if cell == self.cell:
             return
         self.cell = cell

@@ -29,6 +29,7 @@ from typing_extensions import override
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
 from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.format import PaneHead
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import Spans, TimeBar
@@ -43,6 +44,7 @@ from playground.ui.widgets.basics import (
     make_line,
     plain_tooltip,
 )
+from playground.ui.widgets.details import DetailsPopup, Row
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
 
@@ -66,24 +68,14 @@ class TurnView(QWidget):
         """The answer's text."""
         return self._answer
 
-    def set_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
-        """Show what has been written so far."""
-        if reasoning:
-            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
-        self._answer.setVisible(bool(text) or is_writing)
-        self._answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
-
-    def set_status(self, status: str) -> None:
-        """Say what a pane without text is doing; empty takes it away."""
-        self._status.setVisible(bool(status))
-        self._status.setText(status)
-
-    def set_notices(self, notices: Sequence[str]) -> None:
-        """Show what a person should know about this answer."""
-        for notice in notices[len(self._notices) :]:
-            label = make_label(notice, "caption", "caution", wrap=True)
-            self._column.insertWidget(self._column.indexOf(self._answer), label)
-        self._notices = tuple(notices)
+    def show_answer(self, answer: AnswerViewModel) -> None:
+        """Show an answer as far as it goes."""
+        self._show_text(answer.text, answer.reasoning, is_writing=answer.is_writing)
+        self._status.setVisible(bool(answer.status))
+        self._status.setText(answer.status)
+        self._show_notices(answer.notices)
+        if answer.error is not None:
+            self._show_error(answer.error, answer.kept)
 
     def show_tokens(self, tokens: "Sequence[Token]") -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -95,8 +87,19 @@ class TurnView(QWidget):
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self._answer) + 1, folded)
 
-    def show_error(self, error: ErrorInfo, kept: str) -> None:
-        """Say what happened, what was kept, and what to try."""
+    def _show_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
+        if reasoning:
+            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
+        self._answer.setVisible(bool(text) or is_writing)
+        self._answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
+
+    def _show_notices(self, notices: Sequence[str]) -> None:
+        for notice in notices[len(self._notices) :]:
+            label = make_label(notice, "caption", "caution", wrap=True)
+            self._column.insertWidget(self._column.indexOf(self._answer), label)
+        self._notices = tuple(notices)
+
+    def _show_error(self, error: ErrorInfo, kept: str) -> None:
         if self._error is not None:
             return
         card = make_card("bad")
@@ -206,12 +209,15 @@ class ResponsePane(QFrame):
         self._shows_detail = shown
         self._detail.setVisible(shown and bool(self._detail.text))
 
-    def begin_turn(self, prompt: str | None) -> TurnView:
-        """Start a turn below those before it; `None` shows no prompt."""
+    def begin_turn(self, prompt: str | None, *, follows_end: bool = True) -> TurnView:
+        """Start a turn below those before it; `None` shows no prompt.
+
+        `follows_end` keeps the end of the text in view, as it is written.
+        """
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
-        self._follows_end = True
+        self._follows_end = follows_end
         return turn
 
     def clear_turns(self) -> None:
@@ -243,21 +249,20 @@ class ResponsePane(QFrame):
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
 
-    def set_vote(self, *, offered: bool, chosen: bool = False, name: str = "") -> None:
+    def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
         self._vote_row.setVisible(offered or chosen)
         self.vote_button.setChecked(chosen)
         self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
         self.vote_button.setEnabled(offered)
-        self.vote_button.setAccessibleName(
-            self.tr("This one is better: {name}").format(name=name)
-            if name
-            else self.vote_button.text()
-        )
+        name = self.tr("This one is better: {name}").format(name=self.accessibleName())
+        self.vote_button.setAccessibleName(name if offered or chosen else "")
 
-    def set_compact(self, *, compact: bool) -> None:
-        """Ask for less height, for two rows of panes."""
-        self.setMinimumHeight(self._theme.px(300 if compact else 320))
+    def show_details(self, rows: Sequence[Row]) -> None:
+        """Show every exact number."""
+        popup = DetailsPopup(self._theme, self.accessibleName(), self)
+        popup.set_rows(rows)
+        popup.show_at(self.metrics)
 
     def _build(self) -> None:
         self.setProperty("card", "true")

@@ -1,7 +1,8 @@
-"""The one line in plain words when every answer is there."""
+"""The summary of a turn in one line of plain words, and the vote on it."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from PySide6.QtCore import Qt
@@ -118,34 +119,86 @@ def _listed(names: Sequence[str]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class VoteViewModel:
+    """The vote on a turn."""
+
+    text: str
+    """The question while a vote is asked for, then what was chosen."""
+    outcome: VoteOutcome | None
+    can_vote: bool
+
+
+def vote_view_model(turn: Turn, *, asks_vote: bool, is_hidden: bool) -> VoteViewModel:
+    """Return the vote on a turn; `asks_vote` where one may be cast, `is_hidden` without names."""
+    # with hidden names the vote is the way to them, however many answers there are
+    has_choice = is_hidden or sum(map(can_win, turn.runs)) > 1
+    is_sealed = turn.is_voted and turn.hidden_names
+    can_vote = asks_vote and has_choice and not is_sealed
+    text = _vote_text(turn, can_vote=can_vote, is_hidden=is_hidden)
+    return VoteViewModel(text, turn.verdict, can_vote)
+
+
+def can_win(run: Run) -> bool:
+    """Return whether there is an answer that can be called the better one."""
+    return bool(run.text.strip())
+
+
+def _vote_text(turn: Turn, *, can_vote: bool, is_hidden: bool) -> str:
+    if turn.is_voted:
+        text = _vote_words(turn, is_hidden=is_hidden)
+        return f"{text} {translate('summary', 'Names were hidden.')}" if turn.hidden_names else text
+    if not can_vote:
+        return ""
+    if is_hidden:
+        return translate("summary", "Which is best? The names are shown after your vote:")
+    return translate("summary", "Which answer is better? Press “This one” under it, or:")
+
+
+def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
+    if turn.verdict is VoteOutcome.TIE:
+        return translate("summary", "You said: a tie.")
+    if turn.verdict is VoteOutcome.NONE_GOOD:
+        return translate("summary", "You said: none is good.")
+    winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
+    if winner is None or is_hidden:
+        return translate("summary", "You chose one of them.")
+    return translate("summary", "You chose {name}.").format(name=shortened(winner.target.label))
+
+
 class SummaryCard(QFrame):
-    """Shows what the figures say and asks what the person says."""
+    """What the figures say, and what the person says: the foot of every turn that has ended."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._build()
+        theme.changed.connect(self._fit_vote_text)
 
-    def set_line(self, html: str) -> None:
-        """Show the line; `html` holds only our own marks, names in it are escaped."""
+    def show_turn(self, summary_html: str, vote: VoteViewModel) -> None:
+        """Show the summary, in which only our own words are marked up, and the vote."""
         # an estimate and its sign stay in one line, and so do a number and its unit
-        self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", html))
-        self._line.setVisible(bool(html))
-
-    def set_vote(
-        self, *, offered: bool, verdict: VoteOutcome | None = None, said: str = ""
-    ) -> None:
-        """Offer tie and none; `said` is what stands there once the person has chosen."""
-        self._question.setText(
-            said or self.tr("Which answer is better? Press “This one” under it, or:")
-        )
-        self._question.setVisible(offered or bool(said))
-        for button, meaning in (
+        self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", summary_html))
+        self._line.setVisible(bool(summary_html))
+        self._vote_text.setText(vote.text)
+        self._vote_text.setVisible(bool(vote.text))
+        self._fit_vote_text()
+        for button, outcome in (
             (self.tie_button, VoteOutcome.TIE),
             (self.none_button, VoteOutcome.NONE_GOOD),
         ):
-            button.setVisible(offered)
-            button.setChecked(verdict is meaning)
+            button.setVisible(vote.can_vote)
+            button.setChecked(vote.outcome is outcome)
+
+    def clear(self) -> None:
+        """Forget what was said."""
+        self._line.clear()
+        self._vote_text.clear()
+
+    def _fit_vote_text(self) -> None:
+        """Let the text wrap only where its line is longer than the card."""
+        width = self._vote_text.fontMetrics().horizontalAdvance(self._vote_text.text())
+        self._vote_text.setMaximumWidth(width + 2)
 
     def _build(self) -> None:
         self.setProperty("card", "true")
@@ -162,14 +215,15 @@ class SummaryCard(QFrame):
         column.addWidget(self._line)
         row = QHBoxLayout()
         row.setSpacing(px(8))
-        self._question = make_label("", "body")
+        self._vote_text = make_label("", "body", wrap=True)
         self.tie_button = make_button(
             self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
         )
         self.none_button = make_button(
             self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
         )
-        row.addWidget(self._question)
+        # before the empty rest of the row: a wrapped label does not ask for its whole width
+        row.addWidget(self._vote_text, 1000)
         for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)

@@ -300,10 +300,7 @@ class TargetPicker(QFrame):
 
 
 class TargetChip(QFrame):
-    """A click opens this target's own answer settings, the cross takes it away."""
-
-    clicked = Signal()
-    remove_clicked = Signal()
+    """A click on `button` opens this target's own answer settings, `remove_button` removes it."""
 
     def __init__(self, theme: Theme, text: str, tone: str, icon: str, tooltip: str) -> None:
         super().__init__()
@@ -314,29 +311,27 @@ class TargetChip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(4), 0, theme.px(3), 0)
         row.setSpacing(0)
-        self._button = QToolButton()
-        self._button.setProperty("chiptext", tone)
-        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._button.setText(text.replace("&", "&&"))
-        self._button.setToolTip(plain_tooltip(tooltip))
-        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._button.setAccessibleName(self.tr("Settings for {name}").format(name=text))
-        self._button.clicked.connect(self.clicked)
-        self._close = IconButton(
+        self.button = QToolButton()
+        self.button.setProperty("chiptext", tone)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setText(text.replace("&", "&&"))
+        self.button.setToolTip(plain_tooltip(tooltip))
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button.setAccessibleName(self.tr("Settings for {name}").format(name=text))
+        self.remove_button = IconButton(
             theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
         )
-        self._close.clicked.connect(self.remove_clicked)
-        row.addWidget(self._button)
-        row.addWidget(self._close)
+        row.addWidget(self.button)
+        row.addWidget(self.remove_button)
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
     def set_removable(self, *, removable: bool) -> None:
         """Keep the target while it answers."""
-        self._close.setEnabled(removable)
+        self.remove_button.setEnabled(removable)
 
     def _apply_theme(self) -> None:
         side = self._theme.px(13)
-        self._button.setIconSize(QSize(side, side))
-        self._button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))
+        self.button.setIconSize(QSize(side, side))
+        self.button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

@@ -78,5 +78,6 @@ class Notify(Protocol):
         tone: str = "true",
         action: str | None = None,
         on_action: Callable[[], object] | None = None,
+        stay_ms: int = STAY_MS,
     ) -> None:
-        """Show `text`; `tone` is `true`, `caution` or `bad`."""
+        """Show `text`; see `Toast.show_message`."""

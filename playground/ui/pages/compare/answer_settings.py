@@ -37,7 +37,6 @@ class Parameter:
     is_text: bool = False
 
     def unset(self) -> str:
-        """Return what stands in an empty field."""
         return translate("parameters", "up to the model")
 
 
@@ -137,7 +136,6 @@ def parse(text: str, parameter: Parameter) -> Value:
 
 
 def as_text(sampling: SamplingParams, parameter: Parameter) -> str:
-    """Return what stands in a field."""
     value = getattr(sampling, parameter.name)
     if parameter.is_text:
         return "|".join(value)
@@ -192,7 +190,6 @@ class AnswerSettings(QFrame):
         return draft if draft is not None and draft != Draft() else None
 
     def set_drafts(self, shared: Draft, overrides: dict[str, Draft] | None = None) -> None:
-        """Replace everything."""
         self._drafts = {"": shared, **(overrides or {})}
         self._load()
 

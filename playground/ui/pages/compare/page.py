@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
-    from playground.ui.widgets.details import Row
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
@@ -195,12 +194,10 @@ class PromptCard(QFrame):
 
     @property
     def is_running(self) -> bool:
-        """True while answers are on their way."""
         return self._is_running
 
     @property
     def text(self) -> str:
-        """What has been typed."""
         return self._prompt.toPlainText()
 
     def set_text(self, text: str) -> None:
@@ -244,7 +241,6 @@ class PromptCard(QFrame):
             self.new_clicked.emit()
 
     def focus_prompt(self) -> None:
-        """Put the keyboard into the box."""
         self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _build(self) -> None:
@@ -332,7 +328,6 @@ class CompareView(Page):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
-        self._panes: list[ResponsePane] = []
         self._chips: list[TargetChip] = []
         self._is_stage = False
         self._picker: TargetPicker | None = None
@@ -344,7 +339,7 @@ class CompareView(Page):
     @property
     def panes(self) -> "Sequence[ResponsePane]":
         """The panes in the order they are shown."""
-        return tuple(self._panes)
+        return self.grid.panes
 
     @property
     def settings(self) -> "AnswerSettings":
@@ -371,7 +366,6 @@ class CompareView(Page):
 
     @property
     def picker(self) -> "TargetPicker":
-        """The list of what can be added."""
         if self._picker is None:
             from playground.ui.widgets.target_picker import TargetPicker  # noqa: PLC0415 - not on the way to the first prompt
 
@@ -379,7 +373,6 @@ class CompareView(Page):
         return self._picker
 
     def set_chips(self, chips: Sequence[ChipState]) -> None:
-        """Show the chosen targets."""
         from playground.ui.widgets.target_picker import TargetChip  # noqa: PLC0415 - not on the way to the first prompt
 
         for chip in self._chips:
@@ -389,9 +382,12 @@ class CompareView(Page):
         self._chips.clear()
         for index, state in enumerate(chips):
             chip = TargetChip(self._theme, state.text, state.tone, state.icon, state.tooltip)
-            chip.setProperty("key", state.key)
-            chip.remove_clicked.connect(self._on_chip_removed)
-            chip.clicked.connect(self._on_chip_clicked)
+            for button, slot in (
+                (chip.button, self._on_chip_clicked),
+                (chip.remove_button, self._on_chip_removed),
+            ):
+                button.setProperty("key", state.key)
+                button.clicked.connect(slot)
             self._chip_row.insert_widget(index, chip)
             self._chips.append(chip)
         has_chips = bool(chips)
@@ -403,15 +399,14 @@ class CompareView(Page):
         """Have so many panes; those that stay keep what they show."""
         from playground.ui.answers.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
 
-        while len(self._panes) > count:
-            self._panes.pop()
-        while len(self._panes) < count:
+        panes = [*self.grid.panes[:count]]
+        while len(panes) < count:
             pane = ResponsePane(self._theme)
             pane.stop_button.clicked.connect(self._on_pane_stop)
             pane.vote_button.clicked.connect(self._on_pane_vote)
             pane.metrics.clicked.connect(self._on_pane_details)
-            self._panes.append(pane)
-        self.grid.set_panes(self._panes)
+            panes.append(pane)
+        self.grid.set_panes(panes)
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
@@ -421,26 +416,16 @@ class CompareView(Page):
         for chip in self._chips:
             chip.set_removable(removable=not running)
 
-    def show_details(self, index: int, title: str, rows: "Sequence[Row]") -> None:
-        """Show every exact number of a pane."""
-        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
-
-        popup = DetailsPopup(self._theme, title, self)
-        popup.set_rows(rows)
-        popup.show_at(self._panes[index].metrics)
-
     def open_picker(self) -> None:
         """Show the list of what can be added, below its button."""
         anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button
         self.picker.open_at(anchor)
 
     def set_drawer_open(self, *, is_open: bool) -> None:
-        """Show or hide the answer settings."""
         self.settings.setVisible(is_open)
         self.header.drawer_button.setChecked(is_open)
 
     def focus_first(self) -> None:
-        """Put the keyboard into the prompt box."""
         self.prompt_card.focus_prompt()
 
     def handle_escape(self) -> bool:
@@ -462,7 +447,7 @@ class CompareView(Page):
         self._column.addWidget(self._build_chips())
         self.empty = CompareEmptyState(self._theme)
         self._column.addWidget(self.empty, 1)
-        self.grid = PaneGrid(self._theme)
+        self.grid = PaneGrid(self._theme, row_limit=3, heights=(320, 300))
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
         self.prompt_card = PromptCard(self._theme)
@@ -510,7 +495,7 @@ class CompareView(Page):
 
     def _index_of_sender(self) -> int:
         pressed = cast("QWidget", self.sender())
-        return next(n for n, pane in enumerate(self._panes) if pane.isAncestorOf(pressed))
+        return next(n for n, pane in enumerate(self.panes) if pane.isAncestorOf(pressed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +508,5 @@ class StarterPrompt:
 
 
 def starter_prompts() -> tuple[StarterPrompt, ...]:
-    """Return the starter prompts in their order."""
     data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
     return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

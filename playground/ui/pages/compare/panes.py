@@ -1,23 +1,30 @@
 """The panes of the page: which run is shown where, live and afterwards, with names or without."""
 
-import random
 import time
 from collections.abc import Sequence
 
 from playground.core.events import Token
 from playground.core.metrics import RunFigures, figures
 from playground.core.runs import Comparison, Run, RunStatus, Turn
-from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Target
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
 from playground.ui.answers.response_pane import ResponsePane
-from playground.ui.format import PaneHead, footer, head, translate, whole
+from playground.ui.answers.view_model import (
+    SHORTEST_SCALE_S,
+    AnswerViewModel,
+    TurnViewModel,
+    answer_view_model,
+    hidden_answer,
+    hidden_head,
+    hidden_order,
+    run_spans,
+)
+from playground.ui.format import footer, head, translate
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler
 from playground.ui.widgets.bars import Spans
-
-SHORTEST_SCALE_S = 1.0
 
 
 class RunPane:
@@ -37,7 +44,6 @@ class RunPane:
 
     @property
     def figures(self) -> RunFigures:
-        """The run's figures as it is now."""
         if self._figures is None or self.has_new_figures:
             self._figures = (self.run, figures(self.run))
         return self._figures[1]
@@ -48,7 +54,6 @@ class RunPane:
         return self._figures is None or self._figures[0] is not self.run
 
     def start(self, run: Run) -> None:
-        """Note that it has left the queue."""
         self.run = run
         self._started_s = time.perf_counter()
 
@@ -60,88 +65,15 @@ class RunPane:
 
     def flush(self) -> None:
         """Show text and state; called when this pane has its turn."""
-        run, turn = self.run, self.turn
-        turn.set_text(run.text, run.reasoning, is_writing=run.status is RunStatus.WRITING)
-        turn.set_status(status_words(run, self._progress))
-        turn.set_notices(notices(run))
-        if run.status.is_final:
-            turn.show_tokens(self.tokens)
-
-    def show_error(self) -> None:
-        """Say what went wrong, if anything did."""
-        if self.run.error is not None:
-            self.turn.show_error(self.run.error, kept_words(self.run))
+        self.turn.show_answer(answer_view_model(self.run, self._progress))
+        if self.run.status.is_final:
+            self.turn.show_tokens(self.tokens)
 
     def spans(self) -> Spans:
         """Return the time spent so far, stage by stage."""
-        run = self.run
-        elapsed = 0.0
-        if self._started_s is not None and not run.status.is_final:
-            elapsed = time.perf_counter() - self._started_s
-        if run.sent_t_s is None:
-            return Spans(loading_s=elapsed)
-        loading = run.sent_t_s if run.timings.load_s is not None else 0.0
-        total = run.timings.total_s
-        if total is None:
-            total = max(0.0, elapsed - run.sent_t_s)
-        reading = total if run.timings.ttft_s is None else min(run.timings.ttft_s, total)
-        return Spans(loading, reading, max(0.0, total - reading))
-
-
-def notices(run: Run) -> tuple[str, ...]:
-    """Return what a person should know about an answer."""
-    if run.finish_reason == "length":
-        return (
-            *run.notices,
-            translate("run", "The answer was cut off: it reached the longest length allowed."),
-        )
-    return run.notices
-
-
-def status_words(run: Run, progress: RunProgress | None = None) -> str:
-    """Return what stands in a pane that has no text to show for itself."""
-    match run.status:
-        case RunStatus.WAITING:
-            return translate("run", "Waits its turn")
-        case RunStatus.LOADING:
-            fraction = progress.load_fraction if progress is not None else None
-            if not isinstance(run.target, LocalTarget):
-                return translate("run", "Connecting…")
-            if fraction is None:
-                return translate("run", "Preparing the model…")
-            return translate("run", "Loading the model… {percent} %").format(
-                percent=whole(fraction * 100)
-            )
-        case RunStatus.READING:
-            return _reading_words(run, progress)
-        case RunStatus.CANCELLED:
-            if run.finish_reason == "interrupted":
-                return translate("run", "Interrupted. What was written is kept.")
-            if run.text or run.reasoning:
-                return translate("run", "Stopped. What was written is kept.")
-            return translate("run", "Stopped before the first word.")
-        case RunStatus.FINISHED if not run.text.strip():
-            return translate("run", "The model ended without writing an answer.")
-        case _:
-            return ""
-
-
-def kept_words(run: Run) -> str:
-    """Return what a failed run has left."""
-    if run.text or run.reasoning:
-        return translate("run", "What was written until then is kept above.")
-    return translate("run", "Nothing had been written yet.")
-
-
-def _reading_words(run: Run, progress: RunProgress | None) -> str:
-    prompt = progress.prompt_progress if progress is not None else None
-    if not isinstance(run.target, LocalTarget):
-        return translate("run", "Sent. Waiting for the first word…")
-    if prompt is None or not prompt.total:
-        return translate("run", "Reading the prompt…")
-    return translate("run", "Reading the prompt… {percent} %").format(
-        percent=whole(100 * prompt.processed / prompt.total)
-    )
+        if self._started_s is None or self.run.status.is_final:
+            return run_spans(self.run)
+        return run_spans(self.run, time.perf_counter() - self._started_s)
 
 
 class PaneController:
@@ -172,8 +104,8 @@ class PaneController:
             pane.set_figures_visible(visible=True)
             pane.metrics.set_cells(empty_cells())
             pane.set_running(running=False)
-            turn = pane.begin_turn(None)
-            turn.set_status(translate("board", "Type a prompt below and press Run."))
+            ready = translate("board", "Type a prompt below and press Run.")
+            pane.begin_turn(None).show_answer(AnswerViewModel(status=ready))
         self.show_heads()
 
     def begin(self, comparison: Comparison, turn: Turn, *, is_replay: bool = False) -> None:
@@ -184,7 +116,7 @@ class PaneController:
         self._is_replay = is_replay
         self.is_hidden = turn.hidden_names and not turn.is_voted and not is_replay
         if self.is_hidden and not was_hidden:
-            self._order = self._drawn_order()
+            self._order = hidden_order((*comparison.turns, turn), len(turn.runs))
             # what is on the page would tell whose pane it is
             self._refill(())
         elif (was_hidden and not self.is_hidden) or not is_going_on:
@@ -194,7 +126,6 @@ class PaneController:
         self.show_heads()
 
     def start(self, run: Run) -> None:
-        """Note that a run has left the queue."""
         shown = self._of(run.id)
         if shown is not None:
             shown.start(run)
@@ -217,7 +148,6 @@ class PaneController:
         if not self.is_hidden:
             shown.flush()
             shown.pane.set_running(running=False)
-            shown.show_error()
             self.tick()
 
     def finish(self) -> None:
@@ -225,7 +155,7 @@ class PaneController:
         for shown in self._shown:
             shown.pane.set_running(running=False)
             if self.is_hidden:
-                self._show_unnamed(shown)
+                shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
         self.tick()
 
     def tick(self) -> None:
@@ -253,7 +183,6 @@ class PaneController:
                 self._show_figures()
 
     def run_at(self, index: int) -> Run | None:
-        """Return the run a pane shows."""
         return self._shown[index].run if index < len(self._shown) else None
 
     def reveal(self, comparison: Comparison) -> None:
@@ -261,19 +190,19 @@ class PaneController:
         self._show_last(comparison, self._order)
 
     def show_comparison(self, comparison: Comparison) -> None:
-        """Show a comparison whose turns have ended."""
         self._targets = comparison.targets
-        order = list(range(len(self._targets)))
-        self._show_last(comparison, self._drawn_order() if comparison.names_hidden else order)
+        count = len(self._targets)
+        is_hidden = comparison.names_hidden
+        order = hidden_order(comparison.turns, count) if is_hidden else list(range(count))
+        self._show_last(comparison, order)
 
-    def show_vote(self, turn: Turn, *, offered: bool) -> None:
+    def show_vote(self, turn: TurnViewModel) -> None:
         """Offer “this one” under each answer that can win, and mark the one that was chosen."""
+        answers = {answer.run_id: answer for answer in turn.panes}
         for shown in self._shown:
-            run, pane = shown.run, shown.pane
-            pane.set_vote(
-                offered=offered and bool(run.text.strip()),
-                chosen=turn.winner_run_id == run.id,
-                name=pane.accessibleName(),
+            answer = answers[shown.run.id]
+            shown.pane.set_vote(
+                offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner
             )
 
     def show_heads(self) -> None:
@@ -282,7 +211,7 @@ class PaneController:
             if position >= len(self._order):
                 continue
             if self.is_hidden:
-                pane.set_head(_letter(position))
+                pane.set_head(hidden_head(position))
             else:
                 target = self._targets[self._order[position]]
                 pane.set_head(head(target, is_stage=self._theme.is_stage))
@@ -295,11 +224,6 @@ class PaneController:
         if not self.is_hidden:
             self._flushes.request(shown)
 
-    def _drawn_order(self) -> list[int]:
-        order = list(range(len(self._targets)))
-        random.SystemRandom().shuffle(order)
-        return order
-
     def _show_last(self, comparison: Comparison, order: list[int]) -> None:
         """Show a comparison's last turn, and those before it unless names are hidden."""
         self._order = order
@@ -310,15 +234,11 @@ class PaneController:
             self._show_turn(comparison.turns[-1])
         else:
             self._shown = []
-        if not self.is_hidden:
-            for shown in self._shown:
-                shown.flush()
-                shown.show_error()
         self.show_heads()
         self.finish()
 
     def _show_turn(self, turn: Turn) -> None:
-        """Give each of the turn's runs its pane, still without its answer."""
+        """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""
         tokens = {shown.run.id: shown.tokens for shown in self._shown}
         self._flushes.clear()
         runs = [turn.runs[index] for index in self._order]
@@ -335,9 +255,9 @@ class PaneController:
             pane.set_footer("", None)
             if self.is_hidden:
                 pane.metrics.set_cells(empty_cells())
-                shown.turn.set_status(translate("board", "The answers appear when all are done."))
+                shown.turn.show_answer(hidden_answer(shown.run, is_over=False))
             else:
-                shown.turn.set_status(status_words(shown.run))
+                shown.flush()
         if not self.is_hidden:
             self._show_figures()
 
@@ -346,16 +266,8 @@ class PaneController:
         for pane, index in zip(self._view.panes, self._order, strict=True):
             pane.clear_turns()
             for turn in turns:
-                before = RunPane(pane, turn.prompt, turn.runs[index])
-                before.flush()
-                before.show_error()
-
-    def _show_unnamed(self, shown: RunPane) -> None:
-        text = shown.run.text
-        shown.turn.set_text(text, "", is_writing=False)
-        shown.turn.set_status(
-            "" if text.strip() else translate("board", "There is no answer here.")
-        )
+                answer = answer_view_model(turn.runs[index])
+                pane.begin_turn(turn.prompt).show_answer(answer)
 
     def _show_figures(self) -> None:
         best = best_of([(shown.run, shown.figures) for shown in self._shown])
@@ -375,8 +287,3 @@ class PaneController:
             recorded = translate("board", "Recorded, played back at its own pace")
             text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
         return text, icon
-
-
-def _letter(position: int) -> PaneHead:
-    name = translate("board", "Answer {letter}").format(letter="ABCDEF"[position])
-    return PaneHead(label=name, place=translate("board", "Hidden"), tone="quiet", icon="eye-off")

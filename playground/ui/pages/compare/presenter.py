@@ -24,9 +24,9 @@ from playground.services.comparison import (
 from playground.store.history import ComparisonStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.answers.metric_cells import details
-from playground.ui.answers.summary import summary
+from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN, shortened, translate
+from playground.ui.format import translate
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.panes import PaneController
@@ -103,7 +103,10 @@ class OptionsPresenter(QObject):
 
 
 class VotePresenter(QObject):
-    """Shows a turn's end and takes the vote; `voted` gets the turn with it."""
+    """Shows how a comparison's last turn ended, and takes the vote.
+
+    `voted` gets the comparison with it.
+    """
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class VotePresenter(QObject):
         panes: PaneController,
         bridge: Bridge,
         history: ComparisonStore,
-        voted: Callable[[Turn], None],
+        voted: Callable[[Comparison], None],
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -119,38 +122,18 @@ class VotePresenter(QObject):
         self._bridge = bridge
         self._history = history
         self._voted = voted
-        self._turn: Turn | None = None
+        self._comparison: Comparison | None = None
         view.vote_clicked.connect(self._on_vote)
         view.summary.tie_button.clicked.connect(self._on_tie)
         view.summary.none_button.clicked.connect(self._on_none)
 
-    def show_end(self, turn: Turn, *, can_vote: bool) -> None:
+    def show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
         """Show the line in plain words and offer the vote."""
-        self._turn = turn
-        is_open = turn.is_voted or not self._panes.is_hidden
-        answers = [run for run in turn.runs if run.text.strip()]
-        is_sealed = turn.is_voted and turn.hidden_names
-        # with hidden names the vote is the way to them, however many answers there are
-        offered = can_vote and (len(answers) > 1 or not is_open) and not is_sealed
-        self._view.summary.set_line(summary(turn) if is_open else "")
-        self._view.summary.set_vote(
-            offered=offered, verdict=turn.verdict, said=self._said(turn, offered=offered)
-        )
-        self._panes.show_vote(turn, offered=offered)
+        self._comparison = comparison
+        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
+        self._view.summary.show_turn(turn.summary, turn.vote)
+        self._panes.show_vote(turn)
         self._view.summary.show()
-
-    def _said(self, turn: Turn, *, offered: bool) -> str:
-        if turn.verdict is VoteOutcome.TIE:
-            return translate("ballot", "You said: a tie.")
-        if turn.verdict is VoteOutcome.NONE_GOOD:
-            return translate("ballot", "You said: none is good.")
-        if turn.is_voted:
-            winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
-            name = shortened(winner.target.label) if winner is not None else UNKNOWN
-            return translate("ballot", "You chose {name}.").format(name=name)
-        if offered and self._panes.is_hidden:
-            return translate("ballot", "Which is best? The names are shown after your vote:")
-        return ""
 
     def _on_vote(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -164,12 +147,14 @@ class VotePresenter(QObject):
         self._vote(None, VoteOutcome.NONE_GOOD)
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
-        if self._turn is None:
+        if self._comparison is None:
             return
-        turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
+        *before, last = self._comparison.turns
+        turn = replace(last, winner_run_id=winner_run_id, verdict=verdict)
         self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
-        self._voted(turn)
-        self.show_end(turn, can_vote=True)
+        comparison = replace(self._comparison, turns=(*before, turn))
+        self._voted(comparison)
+        self.show_end(comparison, asks_vote=True)
 
 
 TICK_MS = 100
@@ -230,7 +215,6 @@ class ComparePresenter(QObject):
 
     @property
     def is_running(self) -> bool:
-        """True while a turn is on its way."""
         return self._phase in {Phase.RUNNING, Phase.REPLAYING}
 
     @property
@@ -239,7 +223,6 @@ class ComparePresenter(QObject):
         return self._comparison
 
     def run(self) -> None:
-        """Send the prompt to every target."""
         if self._phase is not Phase.IDLE or not self._can_run():
             return
         if self._selection.has_unread:
@@ -249,7 +232,6 @@ class ComparePresenter(QObject):
             self._send()
 
     def add_target(self, target: Target) -> None:
-        """Add a target that another page offers."""
         if self._may_change():
             self._selection.choose((*self._selection.chosen, target))
 
@@ -262,8 +244,8 @@ class ComparePresenter(QObject):
         self._selection.choose(comparison.targets)
         self._options.show(comparison)
         self._panes.show_comparison(comparison)
-        if self._turn is not None:
-            self._votes.show_end(self._turn, can_vote=True)
+        if comparison.turns:
+            self._votes.show_end(comparison, asks_vote=True)
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
 
     def run_again(self, comparison: Comparison) -> None:
@@ -406,8 +388,11 @@ class ComparePresenter(QObject):
         self._timer.stop()
         self._view.set_running(running=False)
         self._panes.finish()
-        if self._turn is not None:
-            self._votes.show_end(self._turn, can_vote=not was_replay)
+        if self._comparison is not None and self._turn is not None:
+            # a turn that broke off is not in the comparison
+            before = [turn for turn in self._comparison.turns if turn.id != self._turn.id]
+            ended = replace(self._comparison, turns=(*before, self._turn))
+            self._votes.show_end(ended, asks_vote=not was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
         self._view.focus_first()
         if was_replay:
@@ -421,14 +406,11 @@ class ComparePresenter(QObject):
             self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
             self.run()
 
-    def _on_voted(self, turn: Turn) -> None:
-        self._turn = turn
-        if self._comparison is None:
-            return
-        turns = tuple(turn if old.id == turn.id else old for old in self._comparison.turns)
-        self._comparison = replace(self._comparison, turns=turns)
+    def _on_voted(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self._turn = comparison.turns[-1]
         if self._panes.is_hidden:
-            self._panes.reveal(self._comparison)
+            self._panes.reveal(comparison)
 
     def _on_stop(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -446,7 +428,7 @@ class ComparePresenter(QObject):
     def _on_details(self, index: int) -> None:
         run = self._panes.run_at(index)
         if run is not None and not self._panes.is_hidden:
-            self._view.show_details(index, run.target.label, details(run))
+            self._view.panes[index].show_details(details(run))
 
     def _on_new(self) -> None:
         self._forget()

@@ -40,7 +40,6 @@ class TargetBarPresenter(QObject):
         view.empty.set_starter(available=selection.has_starter)
 
     def show_targets(self) -> None:
-        """Show the chosen targets."""
         targets = self._selection.chosen
         self._view.set_chips([_chip(target) for target in targets])
         self._view.set_pane_count(len(targets))

@@ -19,10 +19,10 @@ from playground.core.targets import (
     Provider,
     Target,
 )
+from playground.services.library.index import disambiguate
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.format import size_words, translate
-from playground.ui.model_names import disambiguate
 from playground.ui.widgets.target_picker import PickerEntry
 
 START_PRACTICE = "practice:start"
@@ -144,9 +144,7 @@ MOST = 6
 class Library(Protocol):
     """What is needed of the model library."""
 
-    def starter_path(self) -> Path | None:
-        """Return the starter model's file."""
-        ...
+    def starter_path(self) -> Path | None: ...
 
     async def listed(self) -> tuple[ModelFile, ...]:
         """Return every model file, of new ones only name and size."""
@@ -178,9 +176,7 @@ class Providers(Protocol):
         """Ask a provider what it offers."""
         ...
 
-    async def start_practice(self) -> Provider:
-        """Start the practice cloud."""
-        ...
+    async def start_practice(self) -> Provider: ...
 
 
 class TargetSelection:
@@ -209,7 +205,6 @@ class TargetSelection:
 
     @property
     def chosen(self) -> tuple[Target, ...]:
-        """The targets of the next comparison."""
         return self._chosen
 
     @property
@@ -221,8 +216,7 @@ class TargetSelection:
         """Replace the chosen targets, and remember them for the next start."""
         self._show(targets)
         keys = tuple(target.key for target in self._chosen)
-        if keys != self._settings.settings.last_targets:
-            self._bridge.write(self._settings.update, last_targets=keys)
+        self._bridge.write(self._settings.update, last_targets=keys)
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""
@@ -233,7 +227,6 @@ class TargetSelection:
             self.choose((*self._chosen, target))
 
     def remove(self, key: str) -> None:
-        """Take a target away."""
         self.choose([target for target in self._chosen if target.key != key])
 
     def renew(self) -> None:
@@ -284,7 +277,6 @@ class TargetSelection:
         return CloudTarget(provider, models[0].id)
 
     async def starter(self) -> LocalTarget | None:
-        """Return the starter model."""
         path = self._library.starter_path()
         files = self._files if self._files is not None else await self.list_files()
         found = [model for model in files if model.path == path and model.problem is None]

@@ -1,9 +1,8 @@
 """Decides what the Models page shows of the library, and which folders belong to it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,14 +10,13 @@ from PySide6.QtCore import QObject
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
-from playground.core.targets import ModelFile, Target
-from playground.services.library.service import LibraryFolder, ModelLibrary
+from playground.core.targets import Target
+from playground.services.library.service import LibraryState, ModelLibrary
 from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.model_names import disambiguate
 from playground.ui.pages.models.actions import ModelActions
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.page import ModelsPage
@@ -28,15 +26,6 @@ from playground.ui.widgets.toast import Notify
 
 _AT_ONCE = 20
 """Models whose requirements are shown together."""
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryContent:
-    """What is on this computer at one moment."""
-
-    models: tuple[ModelFile, ...]
-    folders: tuple[LibraryFolder, ...]
-    is_scanning: bool
 
 
 class ModelsPresenter(QObject):
@@ -208,7 +197,7 @@ class ModelsPresenter(QObject):
         try:
             while True:
                 self._must_scan_again = False
-                state = await self._bridge.submit(_rescanned(self._library))
+                state = await self._bridge.submit(self._library.rescan())
                 if not self._must_scan_again:
                     break
         finally:
@@ -220,7 +209,7 @@ class ModelsPresenter(QObject):
         if first is not None:
             self._rows.choose(first)
 
-    def _show_state(self, state: LibraryContent) -> None:
+    def _show_state(self, state: LibraryState) -> None:
         self._rows.set_models(state.models)
         self._view.folders.show_entries(tuple(map(folder_entry, state.folders)))
         if state.models and not self._has_refreshed:
@@ -228,7 +217,7 @@ class ModelsPresenter(QObject):
             self._has_refreshed = True
             self._bridge.spawn(self._refresh())
 
-    def _on_states(self, states: list[LibraryContent]) -> None:
+    def _on_states(self, states: list[LibraryState]) -> None:
         self._view.show_scanning(is_scanning=states[-1].is_scanning)
         self._show_state(states[-1])
 
@@ -240,7 +229,7 @@ class ModelsPresenter(QObject):
         if not self._followers:
             self._followers = (
                 self._bridge.follow(self._pool.follow, self._on_loaded, hz=10),
-                self._bridge.follow(lambda: _states(self._library), self._on_states, hz=5),
+                self._bridge.follow(self._library.follow, self._on_states, hz=5),
             )
         if self._rows.rows:
             self._bridge.spawn(self._refresh())
@@ -301,18 +290,3 @@ class ModelsPresenter(QObject):
         elif broken:
             said += " " + self.tr("{0} files can't be read; the list says why.").format(broken)
         return said
-
-
-async def _states(library: ModelLibrary) -> AsyncGenerator[LibraryContent, None]:
-    """Yield what is on this computer, at once and after each change."""
-    async with aclosing(library.follow()) as states:
-        async for state in states:
-            folders = await asyncio.to_thread(library.places)
-            yield LibraryContent(disambiguate(state.models), folders, state.is_scanning)
-
-
-async def _rescanned(library: ModelLibrary) -> LibraryContent:
-    """Return every model file, scanned just now."""
-    models = disambiguate(await library.scan())
-    library.look_again()
-    return LibraryContent(models, await asyncio.to_thread(library.places), is_scanning=False)

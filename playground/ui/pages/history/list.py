@@ -111,4 +111,6 @@ def _chips(row: ComparisonSummary) -> list[tuple[str, str]]:
         return [(words.names(row), "quiet")]
     won = set(row.winner_labels)
     targets = sorted(zip(row.target_labels, row.places, strict=True), key=lambda t: t[0] not in won)
-    return [(f"✓ {label}" if label in won else label, place.value) for label, place in targets]
+    return [
+        (f"✓ {label}" if label in won else label, place.name.lower()) for label, place in targets
+    ]

@@ -5,11 +5,12 @@ follow in this order once the window has painted: importing them takes as long a
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
@@ -45,6 +46,13 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
+    code = _run_program(application, on_shown)
+    # window and services are in cycles: ended after QApplication is gone, Qt would crash
+    gc.collect()
+    return code
+
+
+def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         program = _Program(application, runner.get_loop())
         try:
@@ -78,7 +86,7 @@ class _Program:
             application,
             mode=settings.theme.value,
             scale=settings.text_scale,
-            stage_scale=settings.stage_scale,
+            presentation_scale=settings.stage_scale,
         )
         self._bridge = Bridge(self._report, qt_loop=loop)
         self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
@@ -121,14 +129,25 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
-        prompt, empty = self._view.prompt_card, self._view.empty
-        prompt.run_clicked.connect(lambda: self._keep_press(prompt.submit))
-        for button in (empty.choose_button, empty.try_button):
-            button.clicked.connect(lambda _=False, button=button: self._keep_press(button.click))
+        for signal, keep in self._early_presses():
+            signal.connect(keep)
 
-    def _keep_press(self, again: Callable[[], object]) -> None:
-        """Keep what was pressed last before the presenter is there to answer."""
-        self._pressed = again
+    def _early_presses(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
+        """Return what keeps each press until the presenter is there: the last one counts."""
+        return (
+            (self._view.prompt_card.run_clicked, self._keep_run),
+            (self._view.empty.choose_button.clicked, self._keep_choose),
+            (self._view.empty.try_button.clicked, self._keep_try),
+        )
+
+    def _keep_run(self) -> None:
+        self._pressed = self._view.prompt_card.submit
+
+    def _keep_choose(self) -> None:
+        self._pressed = self._view.empty.choose_button.click
+
+    def _keep_try(self) -> None:
+        self._pressed = self._view.empty.try_button.click
 
     async def _show(self) -> None:
         """Show the window; the page it was left on waits for the services if it is another."""
@@ -184,6 +203,8 @@ class _Program:
             settings=services.settings,
             notify=self._window.toast,
         )
+        for signal, keep in self._early_presses():
+            signal.disconnect(keep)
         if self._pressed is not None:
             self._pressed()
         return presenter

@@ -5,7 +5,8 @@ import asyncio
 import math
 import signal
 import sys
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -153,7 +154,7 @@ async def run(
     order = RunOrder.RACE if args.race else RunOrder.FAIR
     bug: Exception | None = None
     try:
-        with _Interrupt(service):
+        with _interrupt_stops(service):
             async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
                 async for update in updates:
                     report.add(update)
@@ -187,22 +188,19 @@ async def _target(
     return CloudTarget(await providers.resolve(place), whole_characters(name))
 
 
-class _Interrupt:
-    """While it is held, Ctrl-C stops the runs and keeps what they wrote."""
+@contextmanager
+def _interrupt_stops(service: ComparisonService) -> Iterator[None]:
+    """Let Ctrl-C stop the runs, so that what they wrote is kept."""
+    loop = asyncio.get_running_loop()
 
-    def __init__(self, service: ComparisonService) -> None:
-        self._service = service
-        self._loop = asyncio.get_running_loop()
-        self._before: Any = None
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(service.stop_all)
 
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._stop)
-
-    def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _stop(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._service.stop_all)
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Printer:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from playground.services.machine.telemetry import GpuSample, Sample, Telemetry
+from playground.services.machine.gpu import GpuSample
+from playground.services.machine.telemetry import Sample, Telemetry
 
 _GIB = 2**30
 

@@ -12,20 +12,20 @@ REPLACEMENT = "\ufffd"
 """What stands for a half whose other half is missing, and for bytes that are no character."""
 
 
-class HalfJoiner:
+class SurrogateJoiner:
     """Makes the pieces of one text whole: the first half of a character waits for the second."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-16-le")("replace").decode
 
-    def take(self, piece: str, *, is_last: bool = False) -> str:
+    def feed(self, piece: str, *, is_last: bool = False) -> str:
         """Return what is complete now; a half that stays alone becomes U+FFFD."""
         return self._decode(piece.encode("utf-16-le", "surrogatepass"), is_last)
 
 
 def whole_characters(text: str) -> str:
     """Return `text` with halves that belong together joined, and U+FFFD for each lone one."""
-    return text if text.isascii() else HalfJoiner().take(text, is_last=True)
+    return text if text.isascii() else SurrogateJoiner().feed(text, is_last=True)
 
 
 def whole_values(value: Any) -> Any:

@@ -32,7 +32,6 @@ class PlaygroundError(Exception):
         return type(self).__name__
 
     def info(self) -> ErrorInfo:
-        """Return the error as a plain value."""
         return ErrorInfo(self.kind, self.message, self.hint)
 
 

@@ -63,12 +63,10 @@ class HubModel:
 
     @property
     def publisher(self) -> str:
-        """Who owns the repository."""
         return self.repo.partition("/")[0]
 
     @property
     def name(self) -> str:
-        """The repository's name without its owner."""
         return self.repo.rpartition("/")[2]
 
 
@@ -107,7 +105,6 @@ class HubFile:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all parts."""
         return sum(part.size_bytes for part in self.parts)
 
 

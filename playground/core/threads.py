@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,27 +28,15 @@ async def run_in_daemon_thread(work: Callable[[], T]) -> T:
 
     `asyncio.to_thread` has few threads, and closing its loop waits for all of them.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # there is one where nothing failed
+    future: Future[T] = Future()
+    # so that the thread may answer though nobody waits for it any more
+    future.set_running_or_notify_cancel()
 
     def run() -> None:
-        result: T | None = None
-        failure: BaseException | None = None
         try:
-            result = work()
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            failure = error
-        with suppress(RuntimeError):
-            # the loop may have been closed meanwhile
-            loop.call_soon_threadsafe(settle, result, failure)
+            future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)

@@ -81,10 +81,7 @@ def _is_needed(name: str) -> bool:
     return upper in _NEEDED or upper.startswith(_NEEDED_PREFIXES)
 
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def take_pipes() -> tuple[BinaryIO, int]:
+def claim_pipes() -> tuple[BinaryIO, int]:
     """Return private ends of stdin (a file) and stdout (a descriptor); 1 and 2 are the log now.
 
     llama-cpp-python redirects both for the whole process while it loads, and libraries print.
@@ -105,17 +102,15 @@ def die_with_parent() -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is not None and parent != str(os.getppid()):
         os._exit(0)
 
 
-DEFAULT_LINE_LIMIT = 65_536
-
-
 async def spawn(
-    command: Sequence[str], environment: Mapping[str, str], limit: int = DEFAULT_LINE_LIMIT
+    command: Sequence[str], environment: Mapping[str, str], limit: int = 65_536
 ) -> asyncio.subprocess.Process:
     """Return a running child with pipes to stdin, stdout and stderr.
 

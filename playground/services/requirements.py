@@ -24,10 +24,10 @@ from playground.core.requirements.model import Compatibility, Requirements, Spee
 from playground.core.requirements.speed import (
     Observation,
     TokenCost,
-    named_reading,
     predict,
     predict_on_card,
-    reading,
+    token_cost,
+    token_cost_of_size,
 )
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
@@ -85,7 +85,6 @@ class RequirementsService:
         return self._machine or self._machines.quick(self._held())
 
     def use_of(self, path: Path) -> ModelUse | None:
-        """Return when a model file ran here last, and how fast."""
         return self._uses.get(str(path))
 
     def assess(
@@ -189,7 +188,7 @@ class RequirementsService:
         is_on_card = machine.is_unified or any(
             size + _OVERHEAD_BYTES <= card.free_bytes for card in machine.cards[:1]
         )
-        speed = expected(named_reading(_USUAL_QUANTIZATION, size), on_card=is_on_card)
+        speed = expected(token_cost_of_size(_USUAL_QUANTIZATION, size), on_card=is_on_card)
         fit = memory.fit_bytes(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
         return verdict_of(fit, speed)
 
@@ -229,7 +228,7 @@ class RequirementsService:
 def _usual_reading(header: GgufHeader) -> TokenCost:
     """Return what a model reads for a token with the settings it comes with."""
     need = memory.estimate(header, _AS_IT_IS)
-    return reading(header, need.kv_bytes // FILLED_SHARE)
+    return token_cost(header, need.kv_bytes // FILLED_SHARE)
 
 
 def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:

@@ -14,7 +14,7 @@ from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
 from playground.engines.llama.protocol import LoadRequest, WireError
-from playground.services.machine.machine import HeldMemory, given_back, physical_cores
+from playground.services.machine.machine import HeldMemory, physical_cores, reclaimable_bytes
 from playground.services.memory_plan import LoadPlan, MemoryPlanner
 
 _FOLLOW_S = 0.4
@@ -147,7 +147,7 @@ class WorkerPool:
             pid = entry.worker.pid
             with suppress(psutil.Error):
                 # one that has just ended holds nothing
-                ram_bytes += given_back(psutil.Process(pid).memory_info()) if pid else 0
+                ram_bytes += reclaimable_bytes(psutil.Process(pid).memory_info()) if pid else 0
             if entry.worker.is_loaded:
                 card_bytes += plan.card_bytes
         return HeldMemory(ram_bytes, card_bytes)

@@ -3,26 +3,20 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from playground.core.errors import PlaygroundError, StorageFailed
+from playground.core.errors import StorageFailed
 from playground.store.files import aside_path
 
-# The database's tables, as the numbered steps that led to them.
-#
-# A step is never edited once it has been released: the next change is a new step at the end. Dumps
-# of databases of every released version are in `tests/store/data`.
-
-
+T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], None]
 
 
 def _history(connection: sqlite3.Connection) -> None:
-    """Make comparisons, turns, runs, events and what is searched; other values are JSON."""
     connection.execute("""
         CREATE TABLE comparisons (
             id TEXT PRIMARY KEY,
@@ -75,6 +69,11 @@ def _history(connection: sqlite3.Connection) -> None:
 
 
 STEPS: tuple[Step, ...] = (_history,)
+"""The numbered steps that led to the tables of today.
+
+A step is never edited once it has been released: the next change is a new step at the end. Dumps of
+databases of every released version are in `tests/store/data`.
+"""
 VERSION = len(STEPS)
 
 
@@ -144,8 +143,6 @@ def _has_fts(connection: sqlite3.Connection) -> bool:
     return True
 
 
-T = TypeVar("T")
-
 CHECKED_BYTES = 256 * 2**20
 """Files up to this size are read through at the start to find damage: half a second at most."""
 
@@ -179,7 +176,6 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reading = ThreadPoolExecutor(1, "database-reader")
-        self._is_open = False
         self.has_fts = False
         """Whether this SQLite has full-text search."""
         self.problem: str | None = None
@@ -193,11 +189,9 @@ class Database:
         """
         await _finish(self._writing, self._open_writer)
         await _finish(self._reading, self._open_reader)
-        self._is_open = True
 
     async def close(self) -> None:
         """Wait for what is still being written, then close the file; a second call does nothing."""
-        self._is_open = False
         await _finish(self._reading, self._close_reader)
         await _finish(self._writing, self._close_writer)
         self._reading.shutdown()
@@ -207,7 +201,6 @@ class Database:
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
-        self._require_open()
         return await _finish(self._reading, lambda: _translated(self._reader, query))
 
     async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
@@ -215,15 +208,10 @@ class Database:
 
         A change that was asked for is made even where the one who asked is cancelled meanwhile.
         """
-        self._require_open()
         return await _finish(
             self._writing,
             lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
         )
-
-    def _require_open(self) -> None:
-        if not self._is_open:
-            raise StorageFailed("The history is not open, so nothing is kept in it.")
 
     def _open_writer(self) -> None:
         try:
@@ -234,14 +222,15 @@ class Database:
             raise StorageFailed(
                 f"The history cannot be written: {error.strerror or error}."
             ) from error
-        try:
-            self._refuse_newer()
-            self._writer = self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise (_storage_failed(error) or error) from error
-            self._set_aside()
-            self._writer = _translated_open(self._connect)
+        with _translated_errors():
+            try:
+                self._refuse_newer()
+                self._writer = self._connect()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._set_aside()
+                self._writer = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
@@ -354,28 +343,20 @@ def _translated(
 ) -> T:
     if connection is None:
         raise StorageFailed("The history is not open, so nothing is kept in it.")
-    try:
+    with _translated_errors():
         return work(connection)
-    except sqlite3.DatabaseError as error:
-        translated = _storage_failed(error)
-        if translated is None:
-            raise
-        raise translated from error
 
 
-def _translated_open(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise what SQLite says when the environment fails as `StorageFailed`; others are bugs."""
     try:
-        return connect()
+        yield
     except sqlite3.DatabaseError as error:
-        raise (_storage_failed(error) or error) from error
-
-
-def _storage_failed(error: sqlite3.DatabaseError) -> PlaygroundError | None:
-    """Return the error in words, or `None` where the mistake is our own."""
-    reason = next((text for name, text in _REASONS.items() if _name(error).startswith(name)), None)
-    if reason is None:
-        return None
-    return StorageFailed(f"The history could not be used: {reason}.")
+        for name, reason in _REASONS.items():
+            if _name(error).startswith(name):
+                raise StorageFailed(f"The history could not be used: {reason}.") from error
+        raise
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import platformdirs
 
-HOME_VARIABLE = "PLAYGROUND_HOME"
 _APPLICATION = "inference-playground"
 
 
@@ -27,7 +26,6 @@ class Paths:
 
     @property
     def database_file(self) -> Path:
-        """The history of comparisons."""
         return self.data_dir / "history.sqlite3"
 
     @property
@@ -37,27 +35,24 @@ class Paths:
 
     @property
     def cache_dir(self) -> Path:
-        """What can be thrown away: it is found or asked for again."""
+        """Files that can be deleted: their content is found or asked for again."""
         return self.data_dir / "cache"
 
     @property
     def library_file(self) -> Path:
-        """What is known of the model files without opening them."""
+        """Headers and listings of model files, so that those need not be opened again."""
         return self.cache_dir / "library.sqlite3"
 
     @property
     def bandwidth_file(self) -> Path:
-        """How fast this computer reads memory, measured once."""
         return self.cache_dir / "memory-speed.json"
 
     @property
     def downloads_file(self) -> Path:
-        """The queue of downloads."""
         return self.data_dir / "downloads.json"
 
     @property
     def log_file(self) -> Path:
-        """What went wrong, for a report."""
         return self.log_dir / "playground.log"
 
     def create(self) -> None:
@@ -70,7 +65,7 @@ class Paths:
 
 def default_paths() -> Paths:
     """Return the folder `PLAYGROUND_HOME` names, or the system's usual ones."""
-    home = os.environ.get(HOME_VARIABLE)
+    home = os.environ.get("PLAYGROUND_HOME")
     if home:
         root = Path(home).expanduser().absolute()
         return Paths(root, root, root / "logs")

@@ -68,11 +68,6 @@ class SecretStore:
         self._state = KeyringState.UNKNOWN
         self._keyring_name = ""
         self._is_blocked = False
-        self._provider_of: Callable[[str], Provider] | None = None
-
-    def find_providers_with(self, provider_of: Callable[[str], Provider]) -> None:
-        """Tell how a provider is found by its id, for `set` and `delete`."""
-        self._provider_of = provider_of
 
     async def get(self, provider: Provider) -> Secret | None:
         """Return the provider's key for the host it has now, or `None`."""
@@ -86,12 +81,12 @@ class SecretStore:
                 return Secret(value, KeySource.KEYRING)
         return self._from_environment(provider)
 
-    async def set(self, provider: Provider | str, key: str) -> KeySource:
+    async def set(self, provider: Provider, key: str) -> KeySource:
         """Keep a key and return where: in the keyring if it gives back what was written."""
         key = key.strip()
         if not key:
             raise UsageError("The key is empty.", "Paste the key you got from the provider.")
-        account = _account(self._resolved(provider))
+        account = _account(provider)
 
         def write(backend: Any) -> bool:
             backend.set_password(SERVICE, account, key)
@@ -106,9 +101,9 @@ class SecretStore:
         self._session[account] = key
         return KeySource.SESSION
 
-    async def delete(self, provider: Provider | str) -> None:
+    async def delete(self, provider: Provider) -> None:
         """Forget the key of a provider at the host it has now."""
-        account = _account(self._resolved(provider))
+        account = _account(provider)
         self._session.pop(account, None)
 
         def erase(backend: Any) -> None:
@@ -145,13 +140,6 @@ class SecretStore:
                 )
             case _:
                 return "Keys are kept in this system's keyring where it has one."
-
-    def _resolved(self, provider: Provider | str) -> Provider:
-        if isinstance(provider, Provider):
-            return provider
-        if self._provider_of is None:
-            raise UsageError(f"No provider “{provider}” is known.")
-        return self._provider_of(provider)
 
     def _from_environment(self, provider: Provider) -> Secret | None:
         for name in key_variables(provider):

@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,7 +20,7 @@ from playground.store.files import aside_path, write_atomically
 
 
 class ThemeMode(StrEnum):
-    """Which palette the window wears."""
+    """Which palette the window uses."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -109,19 +109,14 @@ class SettingsStore:
         self._settings = Settings()
         self._signature: tuple[int, int, int] | None = None
         self._write_refused: str | None = None
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """What was wrong with the file and what was done about it, in a sentence."""
         self._load()
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
         # without the lock, which is held while a change is written: the window must not wait for it
         return self._settings
-
-    @property
-    def problem(self) -> str | None:
-        """What was wrong with the file and what was done about it, in a sentence."""
-        return self._problem
 
     def update(self, **changes: Any) -> Settings:
         """Replace the named fields, write the file and return the settings.
@@ -167,12 +162,12 @@ class SettingsStore:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
-        except (OSError, UnicodeDecodeError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                self._set_aside("it is not text")
-                return
+        except UnicodeDecodeError:
+            self._set_aside("it is not text")
+            return
+        except OSError as error:
             self._write_refused = error.strerror or str(error)
-            self._problem = (
+            self.problem = (
                 f"The settings in {self._path} could not be read ({self._write_refused}): "
                 "the program started with its defaults and will not overwrite them."
             )
@@ -206,7 +201,7 @@ class SettingsStore:
         self._unknown = {k: v for k, v in data.items() if k not in hints and k != TAG}
         if bad:
             copy = self._keep_copy()
-            self._problem = (
+            self.problem = (
                 f"Some settings could not be read ({', '.join(bad)}) and are back to their "
                 f"defaults. The file as it was is kept as {copy.name}."
             )
@@ -225,12 +220,12 @@ class SettingsStore:
             self._path.rename(aside)
         except OSError as error:
             self._write_refused = error.strerror or str(error)
-            self._problem = (
+            self.problem = (
                 f"The settings file {self._path} is damaged ({why}) and could not be moved away: "
                 "changes last until the program ends."
             )
             return
-        self._problem = (
+        self.problem = (
             f"The settings file was damaged ({why}). It is kept as {aside.name}, and the program "
             "started with its defaults."
         )
@@ -257,7 +252,7 @@ class SettingsStore:
 
 
 def _checked(settings: Settings) -> Settings:
-    for name in (f.name for f in fields(Settings)):
+    for name in _LIMITS:
         _check_limits(name, getattr(settings, name))
     try:
         checked = decode(Settings, encode(settings))

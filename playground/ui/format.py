@@ -12,71 +12,53 @@ from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
 
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
+UNKNOWN = "—"
+"""What stands where a value is not known."""
 
 
-def tr(text: str) -> str:
-    """Return `text` in the interface's language."""
-    return QCoreApplication.translate("amounts", text)
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("format", text)
 
 
 def size_words(size_bytes: int | None) -> str:
     """Return bytes as files are usually shown, in powers of 1,000: `1.4 KB`, `98 MB`, `2.5 GB`."""
     if size_bytes is None:
-        return "—"
+        return UNKNOWN
     if size_bytes < 999.5:
-        return tr("{0} bytes").format(size_bytes)
-    for unit, words in ((10**3, tr("{0} KB")), (10**6, tr("{0} MB"))):
+        return _tr("{0} bytes").format(size_bytes)
+    for unit, words in ((10**3, _tr("{0} KB")), (10**6, _tr("{0} MB"))):
         value = size_bytes / unit
         if value < 999.5:
             return words.format(f"{value:.1f}" if value < 9.95 else f"{value:.0f}")
-    return tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
+    return _tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
 
 
 def exact_bytes(size_bytes: int) -> str:
     """Return every digit: `94,371,840 bytes`."""
-    return tr("{0} bytes").format(f"{size_bytes:,}")
+    return _tr("{0} bytes").format(f"{size_bytes:,}")
 
 
 def count_words(count: int, *, digits: int = 1) -> str:
     """Return a large number as one says it: `1.2 million`; `digits` are those of a million."""
     if count >= 10**9:
-        return tr("{0} billion").format(f"{count / 10**9:,.1f}")
+        return _tr("{0} billion").format(f"{count / 10**9:,.1f}")
     if count >= 10**6:
-        return tr("{0} million").format(f"{count / 10**6:,.{digits}f}")
+        return _tr("{0} million").format(f"{count / 10**6:,.{digits}f}")
     return f"{count:,}"
 
 
 def parameters_words(count: int | None) -> str:
     """Return a number of parameters: `135 million`, `4.0 billion`."""
-    return "—" if count is None else count_words(count, digits=0)
+    return UNKNOWN if count is None else count_words(count, digits=0)
 
 
 def words_in(tokens: int | None) -> str:
     """Return roughly how many words `tokens` are, rounded down: `6,000 words`."""
     if tokens is None:
-        return "—"
+        return UNKNOWN
     words = int(tokens * WORDS_PER_TOKEN)
     step = 1000 if words >= 1000 else 50
-    return tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
-
-
-@dataclass(frozen=True, slots=True)
-class PaneHead:
-    """What stands above an answer."""
-
-    label: str
-    place: str
-    """Where it comes from, in words."""
-    tone: str
-    """`here`, `cloud`, or `quiet` where it must not be told."""
-    icon: str | None
-    detail: str = ""
-    detail_explanation: str = ""
-
-
-UNKNOWN = "—"
-
-translate = QCoreApplication.translate
+    return _tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
 
 
 def seconds(value: float | None) -> str:
@@ -125,41 +107,41 @@ def estimated(figure: Figure | None, text: str) -> str:
     return text
 
 
-def provenance(kind: Provenance | None) -> str:
+def provenance_words(kind: Provenance | None) -> str:
     """Return where a figure comes from, in words."""
     match kind:
         case Provenance.MEASURED:
-            return translate("wording", "measured here")
+            return _tr("measured here")
         case Provenance.REPORTED:
-            return translate("wording", "reported by the provider")
+            return _tr("reported by the provider")
         case Provenance.ESTIMATED:
-            return translate("wording", "estimated")
+            return _tr("estimated")
         case None:
-            return translate("wording", "unknown")
+            return _tr("unknown")
 
 
-def place(target: Target) -> str:
+def place_words(target: Target) -> str:
     """Return where a target answers, in words."""
     if isinstance(target, LocalTarget):
-        return translate("wording", "On this computer")
+        return _tr("On this computer")
     if target.provider.is_practice:
-        return translate("wording", "Practice cloud, on this computer")
+        return _tr("Practice cloud, on this computer")
     if target.provider.is_loopback:
-        return translate("wording", "Your server, on this computer")
+        return _tr("Your server, on this computer")
     if target.tier is Tier.OWN_SERVER:
-        return translate("wording", "Your server")
-    return translate("wording", "In the cloud")
+        return _tr("Your server")
+    return _tr("In the cloud")
 
 
-def named(target: Target) -> str:
+def name_with_place(target: Target) -> str:
     """Return a target's name within a sentence, with the place it answers from."""
     if isinstance(target, LocalTarget):
-        return translate("wording", "{name} on this computer").format(name=shortened(target.label))
+        return _tr("{name} on this computer").format(name=shortened(target.label))
     if target.provider.is_practice:
-        return translate("wording", "{name} in the practice cloud (on this computer)").format(
+        return _tr("{name} in the practice cloud (on this computer)").format(
             name=shortened(target.label)
         )
-    return translate("wording", "{name} at {provider}").format(
+    return _tr("{name} at {provider}").format(
         name=shortened(target.label), provider=target.provider.name
     )
 
@@ -172,13 +154,27 @@ def shortened(name: str, limit: int = 30) -> str:
     return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
 
 
-def head(target: Target, *, is_stage: bool = False) -> PaneHead:
+@dataclass(frozen=True, slots=True)
+class PaneHead:
+    """What stands above an answer."""
+
+    label: str
+    place: str
+    """Where it comes from, in words."""
+    tone: str
+    """`here`, `cloud`, or `quiet` where it must not be told."""
+    icon: str | None
+    detail: str = ""
+    detail_explanation: str = ""
+
+
+def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
     """Return what stands above a target's answer."""
     is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
     if isinstance(target, LocalTarget):
         detail = size_words(target.model.size_bytes)
-        explanation = translate("wording", "{size} on disk, quantization {kind}").format(
+        explanation = _tr("{size} on disk, quantization {kind}").format(
             size=detail, kind=target.detail or UNKNOWN
         )
     elif isinstance(target, CloudTarget) and not target.provider.is_practice:
@@ -186,87 +182,79 @@ def head(target: Target, *, is_stage: bool = False) -> PaneHead:
         explanation = target.provider.base_url
     return PaneHead(
         label=target.label,
-        place=place(target),
-        tone="here" if is_local else "cloud",
+        place=place_words(target),
+        tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
-        detail="" if is_stage else detail,
+        detail="" if in_presentation_mode else detail,
         detail_explanation=explanation,
     )
 
 
-def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
+def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | None]:
     """Return where the words went and what else a person should know, and its icon."""
-    parts = [_where(run, is_stage=is_stage)]
-    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not is_stage:
+    parts = [_where(run, in_presentation_mode=in_presentation_mode)]
+    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not in_presentation_mode:
         parts.append(
-            translate("wording", "model loaded in {time}, not counted").format(
-                time=seconds(run.timings.load_s)
-            )
+            _tr("model loaded in {time}, not counted").format(time=seconds(run.timings.load_s))
         )
     usage = run.usage
-    if usage.cached_tokens and usage.prompt_tokens and not is_stage:
+    if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
         parts.append(
-            translate("wording", "{kept} of {all} tokens kept").format(
+            _tr("{kept} of {all} tokens kept").format(
                 kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
             )
         )
     if run.shared_machine:
-        parts.append(translate("wording", "shared this computer with other answers"))
+        parts.append(_tr("shared this computer with other answers"))
     icon = "home" if isinstance(run.target, LocalTarget) else "cloud"
     line = " · ".join(part for part in parts if part)
     return line[:1].upper() + line[1:], icon
 
 
-def _where(run: Run, *, is_stage: bool) -> str:
+def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if isinstance(run.target, LocalTarget):
-        return translate("wording", "Nothing left this computer")
+        return _tr("Nothing left this computer")
     is_loopback = run.target.provider.is_loopback
     if not run.hosts:
         if run.sent_t_s is None:
             return ""
         if run.status is RunStatus.FAILED:
-            return translate("wording", "Nothing was sent: there was no connection")
+            return _tr("Nothing was sent: there was no connection")
         return (
-            translate("wording", "Nothing left this computer")
+            _tr("Nothing left this computer")
             if is_loopback
-            else translate("wording", "The words went to {host}").format(
-                host=run.target.provider.name
-            )
+            else _tr("The words went to {host}").format(host=run.target.provider.name)
         )
-    if is_loopback and is_stage:
-        return translate("wording", "The words went to a program on this computer")
+    if is_loopback and in_presentation_mode:
+        return _tr("The words went to a program on this computer")
     sent = ", ".join(_sent_to(contact) for contact in run.hosts)
     if is_loopback:
-        return translate("wording", "{sent}, which is this computer").format(sent=sent)
+        return _tr("{sent}, which is this computer").format(sent=sent)
     return sent
 
 
 def _sent_to(contact: HostContact) -> str:
     if contact.bytes_sent is None:
-        return translate("wording", "The words went to {host}").format(host=contact.host)
-    return translate("wording", "{size} went to {host}").format(
+        return _tr("The words went to {host}").format(host=contact.host)
+    return _tr("{size} went to {host}").format(
         size=size_words(contact.bytes_sent), host=contact.host
     )
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("verdict", text)
-
-
-def verdict_words(verdict: Compatibility) -> tuple[str, str]:
-    """Return what a verdict's badge says, and its tone."""
+def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
+    """Return what the badge says, and its tone."""
     return {
-        Compatibility.RUNS_GREAT: (_tr("Runs great"), "here"),
-        Compatibility.RUNS: (_tr("Runs"), "here"),
+        Compatibility.RUNS_GREAT: (_tr("Runs great"), "local"),
+        Compatibility.RUNS: (_tr("Runs"), "local"),
         Compatibility.SLOW: (_tr("Slow"), "caution"),
         Compatibility.WONT_FIT: (_tr("Won't fit"), "bad"),
-    }[verdict]
+    }[compatibility]
 
 
 def speed_words(speed: Speed | None) -> str:
     """Return a speed in words per second; marked where it is an estimate."""
     if speed is None:
-        return "—"
+        return UNKNOWN
     is_one = round(speed.high_tokens_per_s * WORDS_PER_TOKEN) <= 1
     return (_tr("{0} word/s") if is_one else _tr("{0} words/s")).format(speed_figure(speed))
 
@@ -274,7 +262,7 @@ def speed_words(speed: Speed | None) -> str:
 def speed_figure(speed: Speed | None) -> str:
     """Return the same without its unit: `24`, `≈ 30–90`, `≈ under 1`."""
     if speed is None:
-        return "—"
+        return UNKNOWN
     sign = "" if speed.provenance is Provenance.MEASURED else "≈ "
     low, high = (
         round(rate * WORDS_PER_TOKEN) for rate in (speed.low_tokens_per_s, speed.high_tokens_per_s)

@@ -24,7 +24,8 @@ import gguf
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader
-from playground.core.gguf.reader import parse_beginning, parse_header, parse_tensors, read_header
+from playground.core.gguf.parser import parse_beginning, parse_header, parse_tensors
+from playground.core.gguf.reader import read_header
 from playground.core.requirements import memory
 from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings

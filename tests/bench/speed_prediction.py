@@ -32,7 +32,7 @@ from playground.core.fold import RunFold
 from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
 from playground.core.requirements.model import Speed
-from playground.core.requirements.speed import Observation, TokenCost, predict, reading
+from playground.core.requirements.speed import Observation, TokenCost, predict, token_cost
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.machine.machine import measure_in_child, physical_cores
@@ -129,7 +129,7 @@ async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
     assert starter is not None
     wanted: list[tuple[str, str, Speaker]] = [(f"{kind} large", kind, LARGE) for kind in KINDS]
     wanted += [(f"{kind} small", kind, SMALL) for kind in SMALL_KINDS]
-    found = {"starter": Ran("starter", reading(read_header(starter)))}
+    found = {"starter": Ran("starter", token_cost(read_header(starter)))}
     bandwidths = []
     for number in range(rounds):
         bandwidths.append(measure_in_child() or 0.0)
@@ -138,7 +138,7 @@ async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
             # written anew each time: all together they would fill a disk
             path = write_speaker(folder / "m.gguf", kind, size)
             if name not in found:
-                found[name] = Ran(name, reading(read_header(path)))
+                found[name] = Ran(name, token_cost(read_header(path)))
             found[name].speeds += await answers(path)
             speeds = " ".join(f"{speed:.1f}" for speed in found[name].speeds)
             print(f"round {number + 1}: {name:14} {speeds} tokens/s", file=sys.stderr)

@@ -197,17 +197,6 @@ def test_closing_programs_frees_no_more_than_there_is(header: GgufHeader) -> Non
     assert change(found, ChangeKind.CLOSE_PROGRAMS) is None
 
 
-def test_graphics_memory_of_programs_can_be_freed_as_well(header: GgufHeader) -> None:
-    game = ProgramMemory("game", GIB, graphics_bytes=6 * GIB)
-    chosen = LoadSettings(context=8_192, gpu_layers=-1)
-    here = replace(machine(16 * GIB, cards=(card(2 * GIB, 12 * GIB),)), programs=(game,))
-    found = assess(ModelSpec(header, chosen), here, FAST)
-    assert found.verdict is Compatibility.WONT_FIT
-    close = change(found, ChangeKind.CLOSE_PROGRAMS)
-    assert close is not None
-    assert close.detail == "game"
-
-
 def test_a_context_that_was_chosen_too_long_can_be_shortened(header: GgufHeader) -> None:
     here = machine(10 * GIB, total_bytes=16 * GIB)
     found = assess(ModelSpec(header, LONG), here, FAST)

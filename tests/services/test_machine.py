@@ -18,9 +18,9 @@ from playground.services.machine.machine import (
     Bandwidth,
     HeldMemory,
     MachineService,
-    cards_of,
-    given_back,
+    graphics_cards,
     other_programs,
+    reclaimable_bytes,
     uses_cards,
 )
 
@@ -60,7 +60,7 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
     with holder(tmp_path, 64 * MIB, 200 * MIB) as pid:
         memory = psutil.Process(pid).memory_info()
         assert memory.rss > 264 * MIB
-        assert 64 * MIB < given_back(memory) < 100 * MIB
+        assert 64 * MIB < reclaimable_bytes(memory) < 100 * MIB
 
 
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:
@@ -71,7 +71,6 @@ async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_p
     assert abs(plain.ram_free_bytes - system.available) < GIB
     assert held.ram_free_bytes > plain.ram_free_bytes
     assert plain.bandwidth_bytes_per_s == 20e9
-    assert not plain.is_estimate
     everything = await service(tmp_path).machine(HeldMemory(1 << 50))
     assert everything.ram_free_bytes == system.total
 
@@ -177,7 +176,7 @@ async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path
 
 
 def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_count() -> None:
-    found = cards_of(
+    found = graphics_cards(
         [
             GpuSample("busy", memory_used_bytes=7 * GIB, memory_total_bytes=8 * GIB),
             GpuSample("idle", memory_used_bytes=0, memory_total_bytes=6 * GIB),
@@ -196,7 +195,7 @@ def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_
 def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
     held_gib: int, free_gib: int
 ) -> None:
-    found = cards_of(
+    found = graphics_cards(
         [
             GpuSample("small", memory_used_bytes=0, memory_total_bytes=2 * GIB),
             GpuSample("large", memory_used_bytes=2 * GIB, memory_total_bytes=8 * GIB),
@@ -207,7 +206,7 @@ def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
         ("large", free_gib),
         ("small", 2),
     ]
-    assert cards_of([], GIB) == ()
+    assert graphics_cards([], GIB) == ()
 
 
 @pytest.mark.parametrize(
@@ -233,7 +232,6 @@ def test_five_kinds_of_computers_are_described_with_their_sources() -> None:
     assert [device.id for device in found] == ["phone", "laptop", "apple", "gaming", "cloud"]
     for device in found:
         machine = device.machine
-        assert machine.is_estimate
         assert machine.source.startswith("https://")
         assert 0 < machine.ram_free_bytes < machine.ram_total_bytes
         assert machine.bandwidth_bytes_per_s is not None

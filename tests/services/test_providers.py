@@ -145,18 +145,6 @@ async def test_a_removed_provider_leaves_no_key_behind(providers, cloud):
     assert await providers.key_source(lab(cloud)) is None
 
 
-async def test_the_key_may_be_set_by_the_providers_id(settings, cloud):
-    secrets = SecretStore({})
-    providers = ProviderService(
-        settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
-    )
-    await providers.add(lab(cloud))
-    await secrets.set("lab", KEY)
-    assert await providers.key_source(lab(cloud)) is KeySource.SESSION
-    await secrets.delete("lab")
-    assert await providers.key_source(lab(cloud)) is None
-
-
 async def test_a_service_without_a_key_says_so_before_anything_is_sent(providers):
     openai = next(preset for preset in presets() if preset.id == "openai")
     stored = await providers.add(openai.provider)

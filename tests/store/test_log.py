@@ -15,8 +15,8 @@ KEY = "sk-proj-Zq81kdTTplantedkey00000"
 def log_file(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "playground.log"
     handler = open_log(path)
-    yield path
     assert handler is not None
+    yield path
     logging.getLogger().removeHandler(handler)
     handler.close()
 

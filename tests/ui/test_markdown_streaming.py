@@ -232,11 +232,11 @@ def test_the_finished_pieces_are_the_same_however_the_text_is_cut(
     streamed = MarkdownSplitter()
     pieces: list[Piece] = []
     for start, end in pairwise(places):
-        pieces += streamed.take(text[start:end])
+        pieces += streamed.feed(text[start:end])
     at_once = MarkdownSplitter()
-    assert _joined(pieces) == _joined(at_once.take(text))
+    assert _joined(pieces) == _joined(at_once.feed(text))
     assert _joined([*pieces, streamed.rest]) == _joined(
-        [*MarkdownSplitter().take(text), at_once.rest]
+        [*MarkdownSplitter().feed(text), at_once.rest]
     )
 
 

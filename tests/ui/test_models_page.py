@@ -360,10 +360,10 @@ def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
         models = Models(stage)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.says("flash attention"))
-        models.page.set_stage(on=True)
+        models.page.set_presentation_mode(on=True)
         assert not models.says("flash attention")
         assert named(models.page, "Try it")
-        models.page.set_stage(on=False)
+        models.page.set_presentation_mode(on=False)
         assert models.says("flash attention")
 
     stage.run(body)

@@ -46,7 +46,6 @@ class TensorInfo:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of its data."""
         return self.elements // self.type.block_size * self.type.block_bytes
 
     @property
@@ -74,7 +73,6 @@ class GgufHeader:
 
     @property
     def name(self) -> str | None:
-        """The name its maker gave it."""
         return (self.text("general.name") or "").strip() or None
 
     @property
@@ -134,7 +132,6 @@ class GgufHeader:
 
     @property
     def vocabulary_size(self) -> int | None:
-        """How many different tokens there are."""
         tokens = self.metadata.get("tokenizer.ggml.tokens")
         if isinstance(tokens, ArraySummary):
             return tokens.length
@@ -142,7 +139,6 @@ class GgufHeader:
 
     @cached_property
     def weights_bytes(self) -> int:
-        """Bytes of all tensors."""
         return sum(tensor.size_bytes for tensor in self.tensors)
 
     @cached_property
@@ -168,7 +164,6 @@ class GgufHeader:
 
     @property
     def shards(self) -> int:
-        """How many files the model was split into."""
         return max(1, self.integer("split.count") or 1)
 
     def text(self, key: str) -> str | None:

@@ -58,7 +58,6 @@ class FetchedPieces:
 
     @property
     def fetched_bytes(self) -> int:
-        """Bytes of all pieces."""
         return sum(len(data) for _, data in self._pieces)
 
     def add(self, position: int, data: bytes) -> None:
@@ -133,16 +132,13 @@ class Cursor:
         return self._window[offset : offset + length]
 
     def skip(self, length: int) -> None:
-        """Move on by `length` bytes without reading them."""
         self._require(length)
         self.position += length
 
     def u32(self) -> int:
-        """Return the next unsigned 32-bit number."""
         return int.from_bytes(self.take(4), "little" if self.order == "<" else "big")
 
     def u64(self) -> int:
-        """Return the next unsigned 64-bit number."""
         return int.from_bytes(self.take(8), "little" if self.order == "<" else "big")
 
     def text(self, longest: int) -> str:
@@ -266,7 +262,7 @@ class Beginning:
 
 
 def parse_beginning(source: ByteSource, size: int) -> Beginning:
-    """Return what the first piece of a file says, up to where it ends; for `gguf_likeness`.
+    """Return what the first piece of a file says, up to where it ends; for `read_by_sibling`.
 
     Raises `ModelFileInvalid`, and `NotFetched` where not even the counts are there.
     """

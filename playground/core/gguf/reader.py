@@ -1,4 +1,4 @@
-"""Reads the header of a GGUF model file on this computer; `gguf_parse` says what is read."""
+"""Reads the header of a GGUF model file on this computer; `parser` says what is read."""
 
 import os
 import stat
@@ -7,25 +7,8 @@ from io import FileIO
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo
-from playground.core.gguf.parser import (
-    Beginning,
-    FileSource,
-    parse_beginning,
-    parse_header,
-    parse_tensors,
-)
-
-__all__ = [
-    "ArraySummary",
-    "Beginning",
-    "GgufHeader",
-    "TensorInfo",
-    "parse_beginning",
-    "parse_header",
-    "parse_tensors",
-    "read_header",
-]
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.parser import FileSource, parse_header
 
 
 def read_header(path: Path) -> GgufHeader:

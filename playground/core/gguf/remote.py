@@ -7,8 +7,14 @@ from dataclasses import replace
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import GgufHeader
-from playground.core.gguf.parser import FetchedPieces, NotFetched
-from playground.core.gguf.reader import Beginning, parse_beginning, parse_header, parse_tensors
+from playground.core.gguf.parser import (
+    Beginning,
+    FetchedPieces,
+    NotFetched,
+    parse_beginning,
+    parse_header,
+    parse_tensors,
+)
 
 # Reads the header of one version of a model knowing that of another, and fetches very little.
 #

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from playground.core.gguf.header import GgufHeader
-from playground.core.machine import GraphicsCard, Machine, ProgramMemory
+from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements import memory
 from playground.core.requirements.memory import Fit, MemoryNeed
 from playground.core.requirements.model import (
@@ -22,7 +22,7 @@ from playground.core.requirements.offload import (
     LayerSplit,
     split_layers,
 )
-from playground.core.requirements.speed import TokenCost, middle, reading
+from playground.core.requirements.speed import TokenCost, middle, token_cost
 from playground.core.runs import Provenance
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
@@ -31,6 +31,8 @@ GREAT_TOKENS_PER_S = 15.0
 SLOW_TOKENS_PER_S = 5.0
 """About 4 words a second, a reader's pace: below it one waits for every word."""
 RECOMMENDED_SHARE = 1.15
+_MOST_PROGRAMS = 4
+"""Nobody closes more of them at once."""
 FILLED_SHARE = 8
 """Of the conversation's memory about an eighth is read for a token: few talk until it is full."""
 _ORDER = {
@@ -51,7 +53,7 @@ class Predict(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The model that is looked at."""
+    """A model whose compatibility is assessed, with the settings it would be loaded with."""
 
     header: GgufHeader
     settings: LoadSettings = LoadSettings()
@@ -110,7 +112,7 @@ def assess_compatibility(subject: ModelSpec, machine: Machine, predict: Predict)
     need, shared, context = placing.need, placing.shared, placing.context
     fit = _fit(need, shared, _card(machine, settings), machine)
     is_unified = _is_unified(machine, settings)
-    share = _share(shared) if shared is not None else float(is_unified)
+    share = float(is_unified) if shared is None else shared.layers / shared.all_layers
     speed = subject.measured or _speed(subject, need, share, predict)
     shortest = min(memory.SMALLEST_CONTEXT, context)
     usual = max(memory.longest_default(header), context)
@@ -135,7 +137,6 @@ def assess_compatibility(subject: ModelSpec, machine: Machine, predict: Predict)
 
 
 def is_better(first: Compatibility, second: Compatibility) -> bool:
-    """Return True where `first` is the better verdict."""
     return _ORDER[first] > _ORDER[second]
 
 
@@ -212,13 +213,9 @@ def _fit(
     return Fit.TIGHT if fit is Fit.FITS and is_full else fit
 
 
-def _share(shared: LayerSplit) -> float:
-    return shared.layers / shared.all_layers
-
-
 def _speed(subject: ModelSpec, need: MemoryNeed, share: float, predict: Predict) -> Speed | None:
     """Return the speed where `share` of the layers are on the card."""
-    read = reading(subject.header, need.kv_bytes // FILLED_SHARE)
+    read = token_cost(subject.header, need.kv_bytes // FILLED_SHARE)
     if subject.stands_for is not None:
         name, size = subject.stands_for
         read = read.scaled(name, size / max(1, subject.header.weights_bytes))
@@ -240,22 +237,6 @@ def _mixed(share: float, on_card: float, on_processor: float) -> float:
     return 1 / (share / on_card + (1 - share) / on_processor)
 
 
-__all__ = [
-    "GREAT_TOKENS_PER_S",
-    "RECOMMENDED_SHARE",
-    "SLOW_TOKENS_PER_S",
-    "ModelSpec",
-    "Predict",
-    "assess",
-    "free_bytes",
-    "is_better",
-    "verdict_of",
-]
-
-_MOST_PROGRAMS = 4
-"""Nobody closes more of them at once."""
-
-
 def assess(subject: ModelSpec, machine: Machine, predict: Predict) -> Requirements:
     """Return what a model needs and how it would run on `machine`.
 
@@ -273,13 +254,9 @@ def _changes(
     subject: ModelSpec, machine: Machine, predict: Predict, found: Requirements
 ) -> Iterator[Change]:
     """Yield what leads to a better verdict, the easiest first."""
-    ways = (
-        _close_programs(subject, machine, predict, found),
-        _shorter_context(subject, machine, predict, found),
-        _smaller_kv_type(subject, machine, predict, found),
-        _smaller_quantization(subject, machine, predict, found),
-    )
-    better = [way for way in ways if way is not None]
+    finders = (_close_programs, _shorter_context, _smaller_kv_type, _smaller_quantization)
+    changes = (find(subject, machine, predict, found) for find in finders)
+    better = [change for change in changes if change is not None]
     yield from better
     if better:
         return
@@ -296,31 +273,18 @@ def _close_programs(
     """Return the fewest programs whose memory would help."""
     for count in range(1, min(_MOST_PROGRAMS, len(machine.programs)) + 1):
         closed = machine.programs[:count]
-        verdict = assess_compatibility(subject, _without(machine, closed), predict).verdict
+        frees_bytes = sum(program.ram_bytes for program in closed)
+        free_bytes = min(machine.ram_total_bytes, machine.ram_free_bytes + frees_bytes)
+        without = replace(machine, ram_free_bytes=free_bytes)
+        verdict = assess_compatibility(subject, without, predict).verdict
         if is_better(verdict, found.verdict):
             return Change(
                 ChangeKind.CLOSE_PROGRAMS,
                 verdict,
                 detail=", ".join(program.name for program in closed),
-                frees_bytes=sum(program.ram_bytes for program in closed),
+                frees_bytes=frees_bytes,
             )
     return None
-
-
-def _without(machine: Machine, closed: tuple[ProgramMemory, ...]) -> Machine:
-    """Return the machine with these programs closed."""
-    ram = machine.ram_free_bytes + sum(program.ram_bytes for program in closed)
-    graphics = sum(program.graphics_bytes or 0 for program in closed)
-    cards = tuple(
-        # which card a program uses is not known: the one models run on is taken
-        replace(card, free_bytes=min(card.total_bytes, card.free_bytes + graphics))
-        for card in machine.cards[:1]
-    )
-    return replace(
-        machine,
-        ram_free_bytes=min(machine.ram_total_bytes, ram),
-        cards=cards + machine.cards[1:],
-    )
 
 
 def _shorter_context(
@@ -328,9 +292,8 @@ def _shorter_context(
 ) -> Change | None:
     unchosen = replace(subject, settings=replace(subject.settings, context=None))
     shorter = assess_compatibility(unchosen, machine, predict)
-    if shorter.need.context >= found.need.context:
-        return None
-    if not is_better(shorter.verdict, found.verdict):
+    is_shorter = shorter.need.context < found.need.context
+    if not is_shorter or not is_better(shorter.verdict, found.verdict):
         return None
     return Change(
         ChangeKind.SHORTER_CONTEXT,

@@ -14,11 +14,6 @@ from playground.core.gguf.header import EMBEDDING, GgufHeader, TensorInfo, once_
 from playground.core.requirements.layers import LayerMemory, layer_memory
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 
-# The second copy llama.cpp makes of some weights, in an order the processor reads faster.
-#
-# From `ggml/src/ggml-cpu/repack.cpp: ggml_repack_get_optimal_repack_type`. The log of a load calls
-# the copies `CPU_REPACK`.
-
 
 class Processor(StrEnum):
     """Kinds of processors that llama.cpp rearranges weights for."""
@@ -44,11 +39,16 @@ _ROWS = {
     Processor.OTHER: {},
 }
 _ROWS[Processor.X86_AVX512] = {**_ROWS[Processor.X86], "Q2_K": 8}
+"""Processor → type → rows a rearranged tensor has a multiple of.
+
+From `ggml/src/ggml-cpu/repack.cpp: ggml_repack_get_optimal_repack_type`. The log of a load calls
+the copies `CPU_REPACK`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """What is copied of a model's weights, and what of its file stays in use."""
+    """Second copies of weights, in an order the processor reads faster, and what stays mapped."""
 
     repacked_bytes: int
     """Of the rearranged copies."""

@@ -55,9 +55,9 @@ tokens/s of a 3.8 GB model: 0.67 (https://github.com/ggml-org/llama.cpp/pull/476
 reach more. Not tried here."""
 _CARD_OVERHEAD_S = 0.001
 """What every token takes on a card beside the weights: many small steps have to be started."""
-_UNKNOWN_LOW, _UNKNOWN_HIGH = 0.55, 1.8
-_LEARNT_LOW, _LEARNT_HIGH = 0.65, 1.5
-ENOUGH_QUANTIZATIONS = 2
+_UNKNOWN_RANGE = (0.55, 1.8)
+_LEARNT_RANGE = (0.65, 1.5)
+_ENOUGH_QUANTIZATIONS = 2
 """So many different quantizations must have run here before one figure is given, not a range."""
 
 
@@ -92,7 +92,7 @@ class Observation:
     tokens_per_s: float
 
 
-def reading(header: GgufHeader, conversation_bytes: int = 0) -> TokenCost:
+def token_cost(header: GgufHeader, conversation_bytes: int = 0) -> TokenCost:
     """Return what is read to write one token, `conversation_bytes` of it of what was said.
 
     Of a mixture of experts only those that are asked count; of an embedding one row, unless it
@@ -129,7 +129,7 @@ def _reading_of_weights(header: GgufHeader) -> TokenCost:
     return TokenCost(header.quantization, total, numbers, work, header.number("block_count") or 0)
 
 
-def named_reading(quantization: str, size_bytes: int) -> TokenCost:
+def token_cost_of_size(quantization: str, size_bytes: int) -> TokenCost:
     """Return about what is read of a model of which only the size is known."""
     numbers = round(size_bytes * 8 / (bits_per_weight(quantization) or 8.0))
     work = numbers * _effort(quantization)
@@ -151,9 +151,7 @@ def predict(
         return None
     pace = _pace(bandwidth_bytes_per_s or _USUAL_BANDWIDTH, known)
     seconds = pace.seconds(read) * _correction(read, pace, known) + _overhead_s(read)
-    if not known:
-        return _range(1 / seconds, _UNKNOWN_LOW, _UNKNOWN_HIGH)
-    return _learnt_range(1 / seconds, known)
+    return _range(1 / seconds, known)
 
 
 def predict_on_card(
@@ -168,13 +166,10 @@ def predict_on_card(
     known = _usable(observations)
     if read.total_bytes <= 0 or (not known and bandwidth_bytes_per_s is None):
         return None
-    if not known:
-        reached = (bandwidth_bytes_per_s or _USUAL_BANDWIDTH) * _CARD_EFFICIENCY
-        return _range(
-            1 / (read.total_bytes / reached + _CARD_OVERHEAD_S), _UNKNOWN_LOW, _UNKNOWN_HIGH
-        )
-    reached = median(seen.read.total_bytes / _spent_s(seen, _CARD_OVERHEAD_S) for seen in known)
-    return _learnt_range(1 / (read.total_bytes / reached + _CARD_OVERHEAD_S), known)
+    reached = (bandwidth_bytes_per_s or _USUAL_BANDWIDTH) * _CARD_EFFICIENCY
+    if known:
+        reached = median(seen.read.total_bytes / _spent_s(seen, _CARD_OVERHEAD_S) for seen in known)
+    return _range(1 / (read.total_bytes / reached + _CARD_OVERHEAD_S), known)
 
 
 def middle(speed: Speed) -> float:
@@ -248,15 +243,12 @@ def _effort(kind: str) -> float:
     return next((effort for known, effort in _EFFORT.items() if name.startswith(known)), 1.0)
 
 
-def _learnt_range(rate: float, known: list[Observation]) -> Speed:
+def _range(rate: float, known: list[Observation]) -> Speed:
     # a quantization without a name counts for nothing: it may be one of the others
     kinds = {seen.read.quantization for seen in known} - {None}
-    if len(kinds) < ENOUGH_QUANTIZATIONS:
-        return _range(rate, _LEARNT_LOW, _LEARNT_HIGH)
-    return _range(rate, 1.0, 1.0)
-
-
-def _range(rate: float, low: float, high: float) -> Speed:
+    low, high = _UNKNOWN_RANGE
+    if known:
+        low, high = _LEARNT_RANGE if len(kinds) < _ENOUGH_QUANTIZATIONS else (1.0, 1.0)
     return Speed(rate * low, rate * high, Provenance.ESTIMATED)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from playground.core.characters import REPLACEMENT, HalfJoiner, whole_characters
+from playground.core.characters import REPLACEMENT, SurrogateJoiner, whole_characters
 from playground.core.events import Alternative, Token
 from playground.core.runs import Provenance, TokenUsage
 
@@ -38,8 +38,8 @@ class ChunkReader:
     """Reads one answer's chunks in order, so that characters split over several come whole."""
 
     def __init__(self) -> None:
-        self._text = HalfJoiner()
-        self._reasoning = HalfJoiner()
+        self._text = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
         self._tokens = _TokenTexts()
 
     def read(self, data: dict[str, Any], t_s: float) -> StreamChunk:
@@ -54,8 +54,8 @@ class ChunkReader:
         reasoning = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
         finish = _text(choice.get("finish_reason"))
         # nothing follows the finish reason that a half could wait for
-        text = self._text.take(text or _text(delta.get("refusal")), is_last=bool(finish))
-        reasoning = self._reasoning.take(reasoning or thought, is_last=bool(finish))
+        text = self._text.feed(text or _text(delta.get("refusal")), is_last=bool(finish))
+        reasoning = self._reasoning.feed(reasoning or thought, is_last=bool(finish))
         return StreamChunk(
             text=text,
             reasoning=reasoning,
@@ -68,8 +68,8 @@ class ChunkReader:
     def rest(self) -> StreamChunk:
         """Return the halves whose other half never came."""
         return StreamChunk(
-            text=self._text.take("", is_last=True),
-            reasoning=self._reasoning.take("", is_last=True),
+            text=self._text.feed("", is_last=True),
+            reasoning=self._reasoning.feed("", is_last=True),
         )
 
     def _read_tokens(self, logprobs: Any, text: str, t_s: float) -> tuple[Token, ...]:
@@ -80,7 +80,7 @@ class ChunkReader:
         for entry in map(_mapping, entries):
             alternatives = self._read_alternatives(entry.get("top_logprobs"))
             probability = _probability(entry.get("logprob"))
-            tokens.append(Token(self._tokens.take(entry), t_s, probability, alternatives))
+            tokens.append(Token(self._tokens.feed(entry), t_s, probability, alternatives))
         texts = _readable([token.text for token in tokens], text)
         return tuple(replace(token, text=known) for token, known in zip(tokens, texts, strict=True))
 
@@ -99,14 +99,14 @@ class _TokenTexts:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._halves = HalfJoiner()
+        self._halves = SurrogateJoiner()
 
-    def take(self, entry: dict[str, Any]) -> str:
+    def feed(self, entry: dict[str, Any]) -> str:
         """Return the text the next token adds; empty where its character is not complete."""
         piece = _bytes(entry)
         if piece is not None:
-            return self._halves.take("", is_last=True) + self._decoder.decode(piece)
-        return self._decoder.decode(b"", True) + self._halves.take(_text(entry.get("token")))
+            return self._halves.feed("", is_last=True) + self._decoder.decode(piece)
+        return self._decoder.decode(b"", True) + self._halves.feed(_text(entry.get("token")))
 
     def alternative(self, entry: dict[str, Any]) -> str:
         r"""Return what a token would add in the next one's place; `\xf0` for half a character."""

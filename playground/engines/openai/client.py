@@ -18,11 +18,6 @@ from playground.core.targets import is_loopback_host
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import AsyncOpenAI
-
-NO_KEY = "none"
-"""What the openai package gets where a server wants no key; with `None` it takes another one from
-the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +38,17 @@ class ProviderConnection:
     def __init__(
         self, base_url: str, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> None:
-        self._key = checked_key(key)
-        self._base_url = base_url
-        self._timeouts = timeouts
-        self._sent: dict[str, int] = {}
-        self.client: AsyncOpenAI = self._build()
-
-    @property
-    def hosts(self) -> tuple[HostContact, ...]:
-        """Hosts a request has gone to, with the bytes of the bodies."""
-        return tuple(HostContact(host, sent) for host, sent in self._sent.items())
-
-    async def close(self) -> None:
-        await self.client.close()
-
-    def _build(self) -> "AsyncOpenAI":
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
+        self._key = _checked_key(key)
+        self._sent: dict[str, int] = {}
         # its debug lines hold response headers, in which a hostile server may echo the key
         logging.getLogger("httpcore2").setLevel(logging.INFO)
-        timeouts = self._timeouts
-        return AsyncOpenAI(
-            api_key=self._key or NO_KEY,
-            base_url=self._base_url,
+        self.client = AsyncOpenAI(
+            # with `None` the package takes another key from the environment
+            api_key=self._key or "none",
+            base_url=base_url,
             organization="",
             project="",
             webhook_secret="",
@@ -76,10 +58,15 @@ class ProviderConnection:
                 # a redirect could carry the key to another host
                 follow_redirects=False,
                 # a proxy has no business between this program and a server on this computer
-                trust_env=not is_loopback_host(urlsplit(self._base_url).hostname or ""),
+                trust_env=not is_loopback_host(urlsplit(base_url).hostname or ""),
                 event_hooks={"request": [self._before_sending]},
             ),
         )
+
+    @property
+    def hosts(self) -> tuple[HostContact, ...]:
+        """Hosts a request has gone to, with the bytes of the bodies."""
+        return tuple(HostContact(host, sent) for host, sent in self._sent.items())
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time
@@ -110,7 +97,7 @@ class ProviderConnection:
         request.extensions = {**request.extensions, "trace": trace}
 
 
-def checked_key(key: str | None) -> str | None:
+def _checked_key(key: str | None) -> str | None:
     """Return the key without the white space of a paste; `None` for an empty one.
 
     Raises `AuthenticationFailed` for text that cannot be sent in a header.

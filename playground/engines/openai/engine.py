@@ -63,7 +63,6 @@ class StreamRedactor:
         return held
 
 
-EVENT_STREAM = "text/event-stream"
 _BODY_LIMIT = 65536
 """Bytes read of a body that is not an answer stream."""
 
@@ -96,9 +95,6 @@ class OpenAIChatEngine:
             async with aclosing(answer.events(request)) as events:
                 async for event in events:
                     yield event
-        except EngineError as error:
-            for event in answer.ended_by(error):
-                yield event
         except Exception as error:
             translated = answer.errors.translate(error)
             if translated is None:
@@ -123,7 +119,7 @@ class _Answer:
         self._key = key
         self._timeouts = timeouts
         self._connection: ProviderConnection | None = None
-        self._remarks: list[RequestNote] = []
+        self._pending_notes: list[RequestNote] = []
         self._reader = ChunkReader()
         self._chunks = 0
         self._finish_reason: str | None = None
@@ -139,8 +135,8 @@ class _Answer:
         self._connection = await asyncio.to_thread(
             ProviderConnection, self._provider.base_url, self._key, self._timeouts
         )
-        body, remarks = build_body(self._provider, self._model, request)
-        self._remarks += remarks
+        body, notes = build_body(self._provider, self._model, request)
+        self._pending_notes += notes
         stream: AsyncStream[object] | None = None
         while stream is None:
             where = HostContact(host_and_port(self._provider.base_url), None)
@@ -169,9 +165,8 @@ class _Answer:
         return [*self._rest(), *self._notices(), failed]
 
     async def close(self) -> None:
-        """Close the connection at once."""
         if self._connection is not None:
-            await self._connection.close()
+            await self._connection.client.close()
 
     async def _open(
         self, connection: ProviderConnection, body: dict[str, Any]
@@ -195,13 +190,13 @@ class _Answer:
             shorter = without_refused_field(self._provider, body, decoded(refusal.response.content))
             if shorter is None:
                 raise
-            self._remarks.append(shorter[1])
+            self._pending_notes.append(shorter[1])
             return None, shorter[0]
         return stream, body
 
     async def _check_content_type(self, stream: "AsyncStream[object]") -> None:
         kind = stream.response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind == EVENT_STREAM:
+        if kind == "text/event-stream":
             return
         content = b""
         async for piece in stream.response.aiter_bytes():
@@ -222,7 +217,7 @@ class _Answer:
         try:
             async for data in stream:
                 t_s = self._now()
-                chunk = self._taken(data, t_s)
+                chunk = self._read_chunk(data, t_s)
                 # probabilities of a chunk that has both belong to the answer
                 if chunk.reasoning:
                     tokens = () if chunk.text else chunk.tokens
@@ -242,12 +237,12 @@ class _Answer:
         if self._finish_reason is None:
             raise StreamTruncated(f"{name} ended the answer before it was finished.")
 
-    def _taken(self, data: object, t_s: float) -> StreamChunk:
+    def _read_chunk(self, data: object, t_s: float) -> StreamChunk:
         if not isinstance(data, dict):
             raise StreamMalformed(f"{self._provider.name} sent a piece that is not an object.")
         if is_error(data):
             raise self.errors.from_payload(data)
-        chunk = self._harmless(self._reader.read(data, t_s))
+        chunk = self._redacted(self._reader.read(data, t_s))
         self._chunks += 1
         self._finish_reason = chunk.finish_reason or self._finish_reason
         self._usage = chunk.usage or self._usage
@@ -257,7 +252,7 @@ class _Answer:
             raise ProviderFailed(f"{self._provider.name} broke the answer off with an error.")
         return chunk
 
-    def _harmless(self, chunk: StreamChunk) -> StreamChunk:
+    def _redacted(self, chunk: StreamChunk) -> StreamChunk:
         """Return the chunk without the key: a server that says it back must not get it stored."""
         hide = self.errors.without_key
         return replace(
@@ -270,7 +265,7 @@ class _Answer:
 
     def _rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key, or was half a character."""
-        last = self._harmless(self._reader.rest())
+        last = self._redacted(self._reader.rest())
         thought = last.reasoning + self._reasoning_redactor.flush()
         said = last.text + self._answer_redactor.flush()
         events: list[StreamEvent] = []
@@ -290,8 +285,8 @@ class _Answer:
         )
 
     def _notices(self) -> list[Notice]:
-        remarks, self._remarks = self._remarks, []
-        return [Notice(self._now(), remark.kind, remark.message) for remark in remarks]
+        notes, self._pending_notes = self._pending_notes, []
+        return [Notice(self._now(), note.kind, note.message) for note in notes]
 
     def _now(self) -> float:
         return time.perf_counter() - self._started

@@ -25,9 +25,9 @@ from playground.core.errors import (
 from playground.engines.openai.client import Timeouts, host_and_port
 
 if TYPE_CHECKING:
-    from openai import APIError, APIStatusError
+    from openai import APIStatusError
 
-MESSAGE_LIMIT = 500
+_MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
 _REDACTED = "[key]"
 _SHORTEST_SECRET = 6
@@ -74,6 +74,8 @@ class ErrorTranslator:
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
+        if isinstance(error, EngineError):
+            return error
         import httpx2  # noqa: PLC0415 - start-up time
         import openai  # noqa: PLC0415 - start-up time
 
@@ -85,21 +87,21 @@ class ErrorTranslator:
         if isinstance(error, openai.APIConnectionError | httpx2.HTTPError | httpx2.InvalidURL):
             return self._not_connected(error)
         if isinstance(error, openai.APIError):
-            return self._from_stream(error)
+            return self.from_payload(error.body or {"message": error.message})
         if isinstance(error, ValueError | RecursionError):
             # JSON, UTF-8 and SSE decoding all raise kinds of ValueError
             return StreamMalformed(f"{self._name} sent a piece that cannot be read.")
         return None
 
-    def from_payload(self, payload: Any, status: int | None = None) -> EngineError:
+    def from_payload(self, payload: Any) -> EngineError:
         """Return the error that a decoded error object of a stream or a body describes."""
         message = self.redact(provider_message(payload)) or "no reason given"
-        return self._by_status(status or _status_in(payload) or 500, message, payload)
+        return self._by_status(_status_in(payload) or 500, message, payload)
 
     def redact(self, text: str) -> str:
         """Return `text` without the key, and not longer than shown."""
         text = self.without_key(text)
-        return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
+        return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
 
     def without_key(self, text: str) -> str:
         """Return `text` without the key, however it was quoted."""
@@ -152,13 +154,8 @@ class ErrorTranslator:
             return RequestRejected(said)
         return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
 
-    def _from_stream(self, error: "APIError") -> EngineError:
-        payload: Any = error.body if error.body is not None else {"message": error.message}
-        return self.from_payload(payload)
-
     def _timed_out(self, error: BaseException) -> EngineError:
-        connecting = any("Connect" in type(cause).__name__ for cause in causes(error)[1:])
-        if connecting:
+        if any("Connect" in type(cause).__name__ for cause in _causes(error)[1:]):
             return TimedOut(
                 f"{self._host} did not take the connection within {self._timeouts.connect_s:g} s."
             )
@@ -168,7 +165,7 @@ class ErrorTranslator:
         )
 
     def _not_connected(self, error: BaseException) -> EngineError:
-        chain = causes(error)
+        chain = _causes(error)
         texts = " ".join(f"{type(cause).__name__} {cause}" for cause in chain)
         if any(isinstance(cause, ssl.SSLError) for cause in chain) or "CERTIFICATE" in texts:
             return ConnectionFailed(
@@ -213,7 +210,7 @@ def decoded(body: bytes) -> Any:
         return text
 
 
-def causes(error: BaseException) -> list[BaseException]:
+def _causes(error: BaseException) -> list[BaseException]:
     """Return an exception and everything that led to it."""
     chain: list[BaseException] = []
     current: BaseException | None = error

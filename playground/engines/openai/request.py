@@ -15,9 +15,6 @@ _PARTNERS = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
 _COMMON_WORDS = frozenset({"stop", "seed", "temperature"})
 """Field names that also occur in ordinary sentences: they count only where they are quoted."""
 
-LEFT_OUT = "parameter_left_out"
-RENAMED = "parameter_renamed"
-
 
 @dataclass(frozen=True, slots=True)
 class RequestNote:
@@ -30,7 +27,7 @@ class RequestNote:
 def build_body(
     provider: Provider, model: str, request: ChatRequest
 ) -> tuple[dict[str, Any], tuple[RequestNote, ...]]:
-    """Return the body with the parameters the provider takes, and a remark for each it does not."""
+    """Return the body with the parameters the provider takes, and a note for each it does not."""
     wanted = {"stream_options": {"include_usage": True}, **_sampling(provider, request)}
     # 'temperature' may be refused by its own name or under the name the provider gives it
     refused = {field for field in wanted if field in provider.rejects}
@@ -52,7 +49,7 @@ def build_body(
         for field in wanted
         if field in refused and field not in {"stream_options", "top_logprobs"}
     ]
-    return whole_values(body), tuple(left_out(provider, field) for field in shown)
+    return whole_values(body), tuple(_left_out(provider, field) for field in shown)
 
 
 def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
@@ -73,13 +70,11 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
-def left_out(provider: Provider, field: str) -> RequestNote:
-    """Return the remark for a parameter this provider does not take."""
+def _left_out(provider: Provider, field: str) -> RequestNote:
+    message = f"{provider.name} does not take {field}: it was left out"
     if field == "stream_options":
-        return RequestNote(
-            LEFT_OUT, f"{provider.name} does not report token counts: they are estimated"
-        )
-    return RequestNote(LEFT_OUT, f"{provider.name} does not take {field}: it was left out")
+        message = f"{provider.name} does not report token counts: they are estimated"
+    return RequestNote("parameter_left_out", message)
 
 
 def without_refused_field(
@@ -97,12 +92,11 @@ def without_refused_field(
         other = MAX_TOKENS_FIELDS[1 - MAX_TOKENS_FIELDS.index(field)]
         if re.search(rf"\b{other}\b", json.dumps(refusal)):
             renamed = {(other if name == field else name): value for name, value in body.items()}
-            return renamed, RequestNote(
-                RENAMED, f"{provider.name} wants {other} instead of {field}"
-            )
+            message = f"{provider.name} wants {other} instead of {field}"
+            return renamed, RequestNote("parameter_renamed", message)
     dropped = {field, _PARTNERS.get(field)}
     shorter = {name: value for name, value in body.items() if name not in dropped}
-    return shorter, left_out(provider, field)
+    return shorter, _left_out(provider, field)
 
 
 def _named_field(body: dict[str, Any], refusal: Any) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as api
 
-from playground.core.chat import ChatRequest, SamplingParams
+from playground.core.chat import ChatRequest
 from playground.core.errors import ContextOverflow, OutOfMemory, WorkerCrashed
 from playground.engines.llama import protocol as wire
 from playground.engines.worker.log import LogLines, explain
@@ -16,7 +16,6 @@ from playground.engines.worker.prompt import Pieces, Prompt
 from playground.engines.worker.sampling import Logits, Probabilities, Sampler
 from playground.engines.worker.text import AnswerText, TextPiece
 
-_ABORTED = 2
 _GPU_CHUNK_S = 0.15
 """Where no abort callback is heard, this is how long a stop may have to wait."""
 
@@ -63,17 +62,18 @@ class Decoder:
             )
         kept = self._keep(tokens) if request.keep_cache else self._clear()
         prompt_s = self._read_prompt(tokens, kept, is_stopped)
-        limit = room if request.sampling.max_tokens is None else request.sampling.max_tokens
-        text = AnswerText(request.sampling.stop, in_reasoning=prompt.opens_reasoning)
-        sampler = Sampler(self._loaded, self._logits, request.sampling, tokens)
+        sampling = request.sampling
+        limit = room if sampling.max_tokens is None else max(0, min(sampling.max_tokens, room))
+        text = AnswerText(sampling.stop, in_reasoning=prompt.opens_reasoning)
+        probabilities = None
+        if sampling.logprobs is not None:
+            probabilities = Probabilities(
+                self._loaded, self._logits, self._pieces, sampling.logprobs
+            )
+        sampler = Sampler(self._loaded, self._logits, sampling, tokens)
         try:
             written, reason = self._write(
-                text,
-                sampler.next,
-                self._probabilities(request.sampling),
-                max(0, min(limit, room)),
-                is_stopped,
-                ignores_end=ignores_end,
+                text, sampler.next, probabilities, limit, is_stopped, ignores_end=ignores_end
             )
         finally:
             sampler.close()
@@ -89,11 +89,6 @@ class Decoder:
             prompt_s=prompt_s,
         )
         self._emit(wire.pack(finished))
-
-    def _probabilities(self, sampling: SamplingParams) -> Probabilities | None:
-        if sampling.logprobs is None:
-            return None
-        return Probabilities(self._loaded, self._logits, self._pieces, sampling.logprobs)
 
     def _write(
         self,
@@ -171,7 +166,7 @@ class Decoder:
 
     def _give_up(self, status: int) -> None:
         """Raise what a failed `llama_decode` amounts to; what it left behind the next run cuts."""
-        if status == _ABORTED:
+        if status == 2:  # aborted
             raise GenerationStopped
         error = explain(self._log.errors(), "")
         if isinstance(error, OutOfMemory):
@@ -212,7 +207,8 @@ class Decoder:
 class _PromptBatch:
     """A `llama_batch` for pieces of a prompt, with logits for the very last token only."""
 
-    def __init__(self, size: int = PROMPT_CHUNK) -> None:
+    def __init__(self) -> None:
+        size = PROMPT_CHUNK
         self._tokens = (api.llama_token * size)()
         self._positions = (api.llama_pos * size)()
         self._counts = (ctypes.c_int32 * size)(*[1] * size)

@@ -9,7 +9,6 @@ from playground.core.errors import ModelFileInvalid, ModelLoadFailed, OutOfMemor
 
 _ERROR_LEVEL = 4
 _CONTINUED_LEVEL = 5
-_KEPT_LINES = 20
 
 _PLAIN_SENTENCES: tuple[tuple[str, type[PlaygroundError], str], ...] = (
     (
@@ -20,17 +19,9 @@ _PLAIN_SENTENCES: tuple[tuple[str, type[PlaygroundError], str], ...] = (
         OutOfMemory,
         "There is not enough memory for this model with this context.",
     ),
-    (
-        r"no such file or directory",
-        ModelLoadFailed,
-        "The model file is no longer where it was.",
-    ),
+    (r"no such file or directory", ModelLoadFailed, "The model file is no longer where it was."),
     (r"permission denied", ModelLoadFailed, "The model file may not be read by this account."),
-    (
-        r"invalid magic|failed to read magic",
-        ModelFileInvalid,
-        "The file is not a GGUF model.",
-    ),
+    (r"invalid magic|failed to read magic", ModelFileInvalid, "The file is not a GGUF model."),
     (
         r"not within the file bounds|incomplete|unexpectedly reached end of file|failed to read",
         ModelFileInvalid,
@@ -66,7 +57,7 @@ class LogLines:
     """Keeps llama.cpp's last error lines; must outlive every call into the library."""
 
     def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._lines: deque[str] = deque(maxlen=20)
         self._is_error = False
         self._callback = api.llama_log_callback(self._take)
 

@@ -8,20 +8,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import llama_cpp.llama_cpp as api
 
 from playground.core.errors import OutOfMemory, PlaygroundError
-from playground.engines.child_process import die_with_parent, take_pipes
+from playground.engines.child_process import claim_pipes, die_with_parent
 from playground.engines.llama import protocol as wire
 from playground.engines.worker.decode import Decoder, GenerationStopped
 from playground.engines.worker.log import LogLines
 from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
 from playground.engines.worker.prompt import Pieces, PromptRenderer
-
-LOAD_ID = 0
-"""The id under which a load can be stopped."""
 
 
 class WorkerJob:
@@ -29,12 +26,13 @@ class WorkerJob:
 
     def __init__(self, message: wire.JsonObject) -> None:
         self.message = message
-        self.id = LOAD_ID if message["type"] == "load" else int(message["id"])
+        # a load is stopped under the id 0
+        self.id = 0 if message["type"] == "load" else int(message["id"])
         self.is_stopped = False
 
 
 class JobQueue:
-    """Orders as they come in; the reader thread pins them up, the main thread works them off."""
+    """Orders of the parent: the reader thread adds them, the main thread works them off."""
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[WorkerJob] = queue.SimpleQueue()
@@ -42,7 +40,7 @@ class JobQueue:
         self._known: dict[int, WorkerJob] = {}
         self._on_stop: Callable[[], None] | None = None
 
-    def put(self, message: wire.JsonObject) -> None:
+    def add(self, message: wire.JsonObject) -> None:
         """Queue a job, or mark one as no longer wanted."""
         if message["type"] != "stop":
             job = WorkerJob(message)
@@ -75,83 +73,6 @@ class JobQueue:
             self._on_stop = None
 
 
-def main() -> int:
-    """Work until the parent closes the pipe, dies, or a load fails; return the exit code."""
-    die_with_parent()
-    # Ctrl-C in a terminal reaches the whole group: the parent decides what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    incoming, outgoing = take_pipes()
-    _be_killed_first()
-    jobs = JobQueue()
-    threading.Thread(target=_listen, args=(incoming, jobs), daemon=True).start()
-
-    def emit(line: bytes) -> None:
-        view = memoryview(line)
-        while view:
-            try:
-                view = view[os.write(outgoing, view) :]
-            except BrokenPipeError:
-                os._exit(0)
-
-    code = _work(Session(emit), jobs, emit)
-    sys.stderr.flush()
-    # llama.cpp's threads and callbacks must not meet a half-dismantled interpreter
-    os._exit(code)
-
-
-def _work(session: "Session", jobs: JobQueue, emit: Callable[[bytes], None]) -> int:
-    """Return once the worker is of no further use."""
-    while True:
-        job = jobs.next(session.abort.release, session.abort.press)
-        is_useful = True
-        try:
-            is_useful = session.do(job)
-        except PlaygroundError as error:
-            emit(wire.pack(wire.failed(error.info())))
-            is_useful = session.is_loaded
-        except MemoryError:
-            shortage = OutOfMemory("The process that holds the model ran out of memory.")
-            emit(wire.pack(wire.failed(shortage.info())))
-            is_useful = session.is_loaded
-        finally:
-            jobs.done(job)
-        if not is_useful:
-            return 0
-
-
-def _listen(incoming: BinaryIO, jobs: JobQueue) -> None:
-    """Read jobs; the end of the pipe is the end of the process, whatever it is doing."""
-    try:
-        while line := incoming.readline(wire.LINE_LIMIT + 1):
-            jobs.put(wire.unpack(line))
-    except (wire.WireError, KeyError, TypeError, ValueError, OSError):
-        os._exit(2)
-    os._exit(0)
-
-
-def _be_killed_first() -> None:
-    """When memory runs out, Linux shall end the worker and not the window."""
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        try:
-            score.write_text("500")
-        except OSError as error:
-            sys.stderr.write(f"oom_score_adj: {error}\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-
-_PROGRESS_STEP = 0.01
-
-
-class WorkerRequest(Protocol):
-    """A message of the parent's that may be called off while it is worked on."""
-
-    message: wire.JsonObject
-    is_stopped: bool
-
-
 class Session:
     """The model of this process and the answers it gives."""
 
@@ -169,11 +90,8 @@ class Session:
     def is_loaded(self) -> bool:
         return self._decoder is not None
 
-    def do(self, job: WorkerRequest) -> bool:
-        """Carry out `job` and return whether the process is of further use.
-
-        Raises a `PlaygroundError` for whatever a person can be told.
-        """
+    def do(self, job: WorkerJob) -> None:
+        """Carry out `order`; raises a `PlaygroundError` for whatever a person can be told."""
         try:
             if job.message["type"] == "load":
                 self._load(job)
@@ -181,15 +99,14 @@ class Session:
                 self._generate(job)
         except (LoadStopped, GenerationStopped):
             self._emit(wire.pack({"type": "stopped"}))
-        return self.is_loaded
 
-    def _load(self, job: WorkerRequest) -> None:
+    def _load(self, job: WorkerJob) -> None:
         begun = perf_counter()
         reported = -1.0
 
         def on_progress(fraction: float) -> None:
             nonlocal reported
-            if fraction - reported >= _PROGRESS_STEP:
+            if fraction - reported >= 0.01:
                 reported = fraction
                 self._emit(wire.pack(wire.load_progress(fraction)))
 
@@ -203,7 +120,7 @@ class Session:
         self._decoder = Decoder(loaded, pieces, self._log, self._emit)
         self._emit(wire.pack(wire.loaded(perf_counter() - begun, loaded.context_tokens)))
 
-    def _generate(self, job: WorkerRequest) -> None:
+    def _generate(self, job: WorkerJob) -> None:
         if self._decoder is None or self._prompts is None:
             raise wire.WireError("no model is loaded")
         _, request = wire.read_generate(job.message)
@@ -213,13 +130,67 @@ class Session:
         if job.is_stopped:
             raise GenerationStopped
         if prompt.is_plain:
-            self._emit(
-                wire.pack(
-                    wire.notice(
-                        perf_counter(),
-                        "no_template",
-                        "This model has no chat format: it continues the text as it stands.",
-                    )
-                )
-            )
+            message = "This model has no chat format: it continues the text as it stands."
+            self._emit(wire.pack(wire.notice(perf_counter(), "no_template", message)))
         self._decoder.answer(prompt, request, lambda: job.is_stopped)
+
+
+def main() -> int:
+    """Work until the parent closes the pipe, dies, or a load fails; then end the process."""
+    die_with_parent()
+    # Ctrl-C in a terminal reaches the whole group: the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    incoming, outgoing = claim_pipes()
+    _raise_oom_score()
+    jobs = JobQueue()
+    threading.Thread(target=_listen, args=(incoming, jobs), daemon=True).start()
+
+    def emit(line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            try:
+                view = view[os.write(outgoing, view) :]
+            except BrokenPipeError:
+                os._exit(0)
+
+    _work(Session(emit), jobs, emit)
+    sys.stderr.flush()
+    # llama.cpp's threads and callbacks must not meet a half-dismantled interpreter
+    os._exit(0)
+
+
+def _work(session: Session, jobs: JobQueue, emit: Callable[[bytes], None]) -> None:
+    """Return once the worker is of no further use: a load failed or was stopped."""
+    while True:
+        job = jobs.next(session.abort.release, session.abort.press)
+        try:
+            session.do(job)
+        except PlaygroundError as error:
+            emit(wire.pack(wire.failed(error.info())))
+        except MemoryError:
+            shortage = OutOfMemory("The process that holds the model ran out of memory.")
+            emit(wire.pack(wire.failed(shortage.info())))
+        finally:
+            jobs.done(job)
+        if not session.is_loaded:
+            return
+
+
+def _listen(incoming: BinaryIO, jobs: JobQueue) -> None:
+    """Read orders; the end of the pipe is the end of the process, whatever it is doing."""
+    try:
+        while line := incoming.readline(wire.LINE_LIMIT + 1):
+            jobs.add(wire.unpack(line))
+    except (wire.WireError, KeyError, TypeError, ValueError, OSError):
+        os._exit(2)
+    os._exit(0)
+
+
+def _raise_oom_score() -> None:
+    """When memory runs out, Linux shall end the worker and not the window."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        try:
+            score.write_text("500")
+        except OSError as error:
+            sys.stderr.write(f"oom_score_adj: {error}\n")

@@ -68,7 +68,6 @@ class AbortSwitch:
         self._text[0] = b"\x01"
 
     def release(self) -> None:
-        """Let work begin again."""
         self._text[0] = b"\x00"
 
 

@@ -158,9 +158,7 @@ class DownloadManager:
             self._progress.cancel()
         tasks = list(self._tasks.values())
         await self._end(tasks)
-        if tasks:
-            await self._save()
-        await self._notify()
+        await (self._update() if tasks else self._notify())
 
     def downloads(self) -> tuple[Download, ...]:
         """Return every download in the queue's order."""
@@ -395,19 +393,15 @@ class DownloadManager:
         """Keep a changed download; save the list and tell whoever follows it."""
         if item is not None:
             self._items[item.id] = item
-        await self._save()
+        # what is on the disk and was never read must not be written over
+        if self._queue_file is not None and self._queue_file.is_read:
+            try:
+                async with self._saving:
+                    await asyncio.to_thread(self._queue_file.save, self.downloads())
+            except StorageFailed as error:
+                # the downloads themselves go on: each keeps its own journal
+                log.warning("%s", error.message)
         await self._notify()
-
-    async def _save(self) -> None:
-        if self._queue_file is None or not self._queue_file.is_read:
-            # what is on the disk and was never read must not be written over
-            return
-        try:
-            async with self._saving:
-                await asyncio.to_thread(self._queue_file.save, self.downloads())
-        except StorageFailed as error:
-            # the downloads themselves go on: each keeps its own journal
-            log.warning("%s", error.message)
 
     async def _notify(self) -> None:
         async with self._changed:

@@ -79,7 +79,6 @@ class LibraryCache:
         return None if not rows else _known(*rows[0])
 
     def put(self, items: Iterable[tuple[str, CachedHeader]]) -> None:
-        """Remember files."""
         self._change(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
             [
@@ -106,7 +105,6 @@ class LibraryCache:
             return {}
 
     def put_listed(self, rows: Iterable[tuple[str, CachedListing]]) -> None:
-        """Remember how models are listed, by path."""
         self._change(
             "INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?, ?)",
             [
@@ -116,7 +114,6 @@ class LibraryCache:
         )
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Forget files."""
         rows = [(_key(path),) for path in paths]
         self._change("DELETE FROM files WHERE path = ?", rows)
         self._change("DELETE FROM listed WHERE path = ?", rows)

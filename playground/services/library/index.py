@@ -50,7 +50,6 @@ class ListingCache:
         return _decoded(listed)
 
     def note(self, found: ScannedModel, model: ModelFile) -> None:
-        """Remember how a model is listed."""
         listed = CachedListing(
             _signature(found), json.dumps(encode(model)), str(found.root or ""), found.drive
         )
@@ -257,7 +256,6 @@ class LibraryIndex:
 
     @property
     def scan(self) -> ScanResult | None:
-        """The last one."""
         return self._scan
 
     def update(self, scan: ScanResult) -> None:

@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from playground.core.codec import decode, encode
 from playground.core.errors import ModelFileInvalid
-from playground.core.threads import with_pauses
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.library.scan_server import ARGUMENT, IDLE_S, Message, Responder
 from playground.services.library.scanner import ScanFolders, ScanResult
@@ -55,19 +55,18 @@ class ScanProcess:
 
     @property
     def pid(self) -> int | None:
-        """The running process's."""
         process = self._process
         return None if process is None else process.pid
 
     async def scan(self, folders: ScanFolders) -> ScanResult:
         """Return what is in `folders`; the very same result where nothing has changed."""
         last = self._last
-        request = {"folders": folders.to_json(), "version": last and last[0]}
+        request = {"folders": encode(folders), "version": last and last[0]}
         answer = await asyncio.wrap_future(self._ask(request))
         self.scan_s = answer["seconds"]
         if last is not None and answer["version"] == last[0]:
             return last[1]
-        result = await asyncio.to_thread(_unpacked, answer["result"])
+        result: ScanResult = await asyncio.to_thread(decode, ScanResult, answer["result"])
         self._last = (answer["version"], result)
         return result
 
@@ -164,11 +163,6 @@ class ScanProcess:
         process.wait()
         for pending in lost.values():
             self._send(pending)
-
-
-def _unpacked(data: Message) -> ScanResult:
-    # thousands of models, while a window is painted
-    return ScanResult.from_json({**data, "models": with_pauses(data["models"], every=100)})
 
 
 def _lines(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:

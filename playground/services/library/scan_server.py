@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from playground.core.codec import decode, encode
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.reader import read_header
@@ -38,7 +39,7 @@ class Responder:
     def answer(self, request: Message) -> Message:
         try:
             if "folders" in request:
-                return self._scan(ScanFolders.from_json(request["folders"]), request["version"])
+                return self._scan(decode(ScanFolders, request["folders"]), request["version"])
             return _header(Path(request["path"]))
         except Exception as error:  # noqa: BLE001 - a bug, raised where the answer is waited for
             return {"error": f"{type(error).__name__}: {error}"}
@@ -54,7 +55,7 @@ class Responder:
             version = f"{os.getpid()}-{self._count}"
         if version == known_version:
             return {"version": version, "seconds": seconds}
-        return {"version": version, "seconds": seconds, "result": result.to_json()}
+        return {"version": version, "seconds": seconds, "result": encode(result)}
 
 
 def _header(path: Path) -> Message:
@@ -83,7 +84,6 @@ class _Server:
         threading.Thread(target=self._end_when_idle, daemon=True).start()
 
     def begin(self, request: Message) -> None:
-        """Work a request off and write its answer."""
         with self._lock:
             self._running += 1
         threading.Thread(target=self._work, args=(request,), daemon=True).start()

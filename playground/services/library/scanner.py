@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,6 @@ class ScannedModel:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file it is made of."""
         return (*self.parts, *((self.projector,) if self.projector else ()))
 
     @property
@@ -167,24 +166,6 @@ class ScannedModel:
     @property
     def projector_bytes(self) -> int:
         return sum(stamp.size for stamp in self.stamps[len(self.parts) :] if stamp)
-
-    def to_json(self) -> dict[str, Any]:
-        data: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        data.update({key: str(data[key]) for key in _PATHS if data[key] is not None})
-        data["parts"] = [str(path) for path in self.parts]
-        data["stamps"] = [stamp and (stamp.size, stamp.mtime_ns) for stamp in self.stamps]
-        return data
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "ScannedModel":
-        data.update({key: Path(data[key]) for key in _PATHS if data[key] is not None})
-        data["parts"] = tuple(map(Path, data["parts"]))
-        data["missing"] = tuple(data["missing"])
-        data["stamps"] = tuple(stamp and Stamp(*stamp) for stamp in data["stamps"])
-        return cls(**data)
-
-
-_PATHS = ("path", "root", "projector", "manifest")
 
 
 def starter_path() -> Path | None:
@@ -336,23 +317,6 @@ class ScanFolders:
     chosen: tuple[Path, ...]
     apps: tuple[AppModelFolder, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "starter": self.starter and str(self.starter),
-            "own": str(self.own),
-            "chosen": [str(folder) for folder in self.chosen],
-            "apps": [(app.name, str(app.folder)) for app in self.apps],
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "ScanFolders":
-        return cls(
-            Path(data["starter"]) if data["starter"] else None,
-            Path(data["own"]),
-            tuple(map(Path, data["chosen"])),
-            tuple(AppModelFolder(name, Path(folder)) for name, folder in data["apps"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
@@ -368,25 +332,6 @@ class ScanResult:
     missing: frozenset[str]
     """Those whose models are away and not deleted: of the program's own and the user's those that
     are not there, and all that do not answer."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "models": [model.to_json() for model in self.models],
-            "problems": [(str(folder), text) for folder, text in self.problems.items()],
-            "roots": list(self.roots),
-            "present": list(self.present),
-            "missing": list(self.missing),
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "ScanResult":
-        return cls(
-            tuple(map(ScannedModel.from_json, data["models"])),
-            {Path(folder): text for folder, text in data["problems"]},
-            frozenset(data["roots"]),
-            frozenset(data["present"]),
-            frozenset(data["missing"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

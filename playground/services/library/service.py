@@ -62,7 +62,6 @@ class LibraryState:
 
     @property
     def is_scanning(self) -> bool:
-        """True while headers are still being read."""
         return self.headers_left > 0
 
 

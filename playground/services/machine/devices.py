@@ -29,15 +29,8 @@ def _device(name: str, data: dict[str, Any]) -> Device:
     ram = int(data["ram_bytes"])
     cards: tuple[GraphicsCard, ...] = ()
     if "graphics_bytes" in data:
-        memory = int(data["graphics_bytes"])
-        cards = (
-            GraphicsCard(
-                name=data["graphics"],
-                total_bytes=memory,
-                free_bytes=memory,
-                bandwidth_bytes_per_s=float(data["graphics_bandwidth"]),
-            ),
-        )
+        memory, bandwidth = int(data["graphics_bytes"]), float(data["graphics_bandwidth"])
+        cards = (GraphicsCard(data["graphics"], memory, memory, bandwidth),)
     machine = Machine(
         name=data["name"],
         ram_total_bytes=ram,
@@ -45,7 +38,6 @@ def _device(name: str, data: dict[str, Any]) -> Device:
         cards=cards,
         is_unified=bool(data.get("unified", False)),
         bandwidth_bytes_per_s=float(data["bandwidth"]),
-        is_estimate=True,
         source=data["source"],
     )
     return Device(name, data["name"], machine)

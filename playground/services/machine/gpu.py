@@ -37,7 +37,7 @@ class GpuReader(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the interface back."""
+        """Give the interface back, where one is held."""
         ...
 
 
@@ -50,7 +50,6 @@ class NvidiaReader:
         library.nvmlInit()
 
     def read(self) -> tuple[GpuSample, ...]:
-        """Return a sample of each card the driver knows."""
         count = self._ask("nvmlDeviceGetCount") or 0
         handles = (self._ask("nvmlDeviceGetHandleByIndex", index) for index in range(count))
         return tuple(
@@ -60,7 +59,6 @@ class NvidiaReader:
         )
 
     def close(self) -> None:
-        """Give the driver's interface back."""
         self._ask("nvmlShutdown")
 
     def _sample(self, fallback: str, handle: Any) -> GpuSample:
@@ -188,7 +186,6 @@ class AllGpus:
         self._note = note
 
     def read(self) -> tuple[GpuSample, ...]:
-        """Return a sample of each card."""
         return tuple(sample for reader in self._readers for sample in reader.read())
 
     def note(self, samples: tuple[GpuSample, ...]) -> str | None:
@@ -196,7 +193,6 @@ class AllGpus:
         return None if samples else self._note or NO_GPU
 
     def close(self) -> None:
-        """Give every interface back."""
         for reader in self._readers:
             reader.close()
 

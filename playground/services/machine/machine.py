@@ -24,25 +24,19 @@ from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 from playground.store.files import write_atomically
 
-# Measures how fast this computer reads memory, and remembers it.
-#
-# It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
-# the memory it takes nor its load stays.
-
-
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
 _LONGEST_S = 0.6
-_WAIT_S = 20.0
 _LOOK_S = 0.15
 _BUSY_PERCENT = 30.0
 
 
 class Bandwidth:
-    """The memory bandwidth of this computer, measured once.
+    """The memory bandwidth of this computer, measured once and remembered in a file.
 
-    What was measured while other programs were at work is too low: it is measured again at the next
-    start, and the better figure counts.
+    It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
+    the memory it takes nor its load stays. What was measured while other programs were at work is
+    too low: it is measured again at the next start, and the better figure counts.
     """
 
     def __init__(
@@ -54,23 +48,19 @@ class Bandwidth:
     ) -> None:
         self._file = file
         self._measure = measure or measure_in_child
-        self._is_busy = is_busy or others_are_at_work
-        self._value: float | None = None
+        self._is_busy = is_busy or other_programs_are_busy
+        self.bytes_per_s: float | None = None
+        """What is known without measuring."""
         self._lock = asyncio.Lock()
         self._has_failed = False
-
-    @property
-    def bytes_per_s(self) -> float | None:
-        """What is known without measuring."""
-        return self._value
 
     async def get(self) -> float | None:
         """Return bytes per second; measured at the first call on this computer."""
         async with self._lock:
-            if self._value is None and not self._has_failed:
-                self._value = await asyncio.to_thread(self._load_or_measure)
-                self._has_failed = self._value is None
-            return self._value
+            if self.bytes_per_s is None and not self._has_failed:
+                self.bytes_per_s = await asyncio.to_thread(self._load_or_measure)
+                self._has_failed = self.bytes_per_s is None
+            return self.bytes_per_s
 
     def _load_or_measure(self) -> float | None:
         processor = platform.processor() or platform.machine()
@@ -96,7 +86,7 @@ class Bandwidth:
         return value
 
 
-def others_are_at_work() -> bool:
+def other_programs_are_busy() -> bool:
     """Return True where other programs than this one keep the processor busy."""
     before = _own_seconds()
     busy_percent = psutil.cpu_percent(_LOOK_S)
@@ -122,14 +112,13 @@ def _is_speed(bytes_per_s: float) -> bool:
 
 def measure_in_child() -> float | None:
     """Return bytes per second, measured by a child process; `None` where it fails."""
-    command = child_command("--memory-speed")
     try:
         done = subprocess.run(
-            command,
+            child_command("--memory-speed"),
             env=worker_environment(os.environ),
             capture_output=True,
             text=True,
-            timeout=_WAIT_S,
+            timeout=20.0,
             check=False,
         )
         return float(done.stdout.split()[-1])
@@ -205,33 +194,14 @@ class MachineService:
 
     async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return this computer at this moment."""
-        bandwidth = await self._bandwidth.get()
+        await self._bandwidth.get()
         async with self._looking:
-            return await asyncio.to_thread(self._look, bandwidth, held)
+            return await asyncio.to_thread(
+                lambda: replace(self.memory_now(held), programs=self._other_programs())
+            )
 
     def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
-        return self._without_cards(self._bandwidth.bytes_per_s, held)
-
-    def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
-        """Return the memory there is at this moment, and the cards; blocks: for threads."""
-        return replace(self.quick(held), cards=self._usable_cards(held))
-
-    def close(self) -> None:
-        """Give the cards' interfaces back."""
-        with self._asking:
-            if self._cards is not None:
-                self._cards.close()
-                self._cards = None
-
-    def _look(self, bandwidth: float | None, held: HeldMemory) -> Machine:
-        return replace(
-            self._without_cards(bandwidth, held),
-            cards=self._usable_cards(held),
-            programs=self._other_programs(),
-        )
-
-    def _without_cards(self, bandwidth: float | None, held: HeldMemory) -> Machine:
         system = psutil.virtual_memory()
         free = min(system.total, system.available + held.ram_bytes)
         if _is_apple():
@@ -242,8 +212,18 @@ class MachineService:
             ram_total_bytes=system.total,
             ram_free_bytes=free,
             is_unified=_is_apple(),
-            bandwidth_bytes_per_s=bandwidth,
+            bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
         )
+
+    def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        """Return the memory there is at this moment, and the cards; blocks: for threads."""
+        return replace(self.quick(held), cards=self._usable_cards(held))
+
+    def close(self) -> None:
+        with self._asking:
+            if self._cards is not None:
+                self._cards.close()
+                self._cards = None
 
     def _usable_cards(self, held: HeldMemory) -> tuple[GraphicsCard, ...]:
         if _is_apple() or not self._can_use_cards():
@@ -252,7 +232,7 @@ class MachineService:
             if self._cards is None:
                 self._cards = self._open_cards()
             samples = self._cards.read()
-        return cards_of(samples, held.card_bytes)
+        return graphics_cards(samples, held.card_bytes)
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()
@@ -262,7 +242,7 @@ class MachineService:
         return self._programs
 
 
-def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
+def graphics_cards(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
     """Return the cards whose memory is known, the one with most free first.
 
     What this program holds counts as free on that one: models run on it. Which one they are on is
@@ -288,7 +268,7 @@ def cards_of(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[Graphic
     return tuple(cards)
 
 
-def given_back(memory: Any) -> int:
+def reclaimable_bytes(memory: Any) -> int:
     """Return the bytes that become available when a process ends, from psutil's `memory_info()`.
 
     Pages of files, a model's weights among them, count as available already under Linux while they
@@ -327,13 +307,11 @@ def other_programs() -> tuple[ProgramMemory, ...]:
             continue
         memory = info["memory_info"]
         if memory is not None and info["name"]:
-            held[_plain(info["name"])] += given_back(memory)
+            held[info["name"].removesuffix(".exe").removesuffix(".EXE")] += reclaimable_bytes(
+                memory
+            )
     largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
     return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(".exe").removesuffix(".EXE")
 
 
 def _is_apple() -> bool:

@@ -26,7 +26,7 @@ class ProcessSample:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The computer at one moment; `None` is unknown."""
+    """State of the computer at one moment; `None` is unknown."""
 
     t_s: float
     """`time.perf_counter()`."""
@@ -46,9 +46,9 @@ class Sample:
 class Probe:
     """Looks at the computer; rates are over the time since the look before."""
 
-    def __init__(self, gpus: AllGpus, power: "PowerMeter | None" = None) -> None:
+    def __init__(self, gpus: AllGpus) -> None:
         self._gpus = gpus
-        self._power = power or PowerMeter()
+        self._power = PowerMeter()
         self._cores = psutil.cpu_count() or 1
         self._processes: dict[int, psutil.Process] = {}
         self._looked_at: set[int] = set()
@@ -59,7 +59,8 @@ class Probe:
         own = self._look("", os.getpid())
         seen = (self._look(name, pid) for name, pid in pids.items())
         workers = tuple(process for process in seen if process is not None)
-        self._forget_all_but({os.getpid(), *pids.values()})
+        for pid in self._processes.keys() - {os.getpid(), *pids.values()}:
+            del self._processes[pid]
         gpus = self._gpus.read()
         is_first = not self._looked_at
         cpu = psutil.cpu_percent()
@@ -77,10 +78,6 @@ class Probe:
             power_w=self._power.watts(),
         )
 
-    def close(self) -> None:
-        """Give the graphics cards' interfaces back."""
-        self._gpus.close()
-
     def _look(self, name: str, pid: int) -> ProcessSample | None:
         try:
             process = self._processes.get(pid)
@@ -94,10 +91,6 @@ class Probe:
             self._processes.pop(pid, None)
             return None
         return ProcessSample(name, pid, rss, cpu if pid in self._looked_at else None)
-
-    def _forget_all_but(self, pids: set[int]) -> None:
-        for pid in set(self._processes) - pids:
-            del self._processes[pid]
 
 
 class PowerMeter:
@@ -140,8 +133,6 @@ def _joules(package: Path, counter: str = "energy_uj") -> float | None:
     except (OSError, ValueError):
         return None
 
-
-__all__ = ["GpuSample", "ProcessSample", "Sample", "Telemetry"]
 
 FIRST_INTERVAL_S = 0.25
 """The processor's load is a mean over time; the first sample waits no longer than this for it."""
@@ -203,7 +194,6 @@ class Telemetry:
             await asyncio.gather(sampler, return_exceptions=True)
 
     async def _sample_on(self) -> None:
-        loop = asyncio.get_running_loop()
         # one thread of its own: psutil keeps the counts it compares with for each thread
         thread = ThreadPoolExecutor(1, "telemetry")
         try:
@@ -212,11 +202,12 @@ class Telemetry:
             self._sampler = None
             self._tell(error)
         finally:
-            await loop.run_in_executor(None, thread.shutdown)
+            await asyncio.to_thread(thread.shutdown)
 
     async def _sample_in(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        probe = await loop.run_in_executor(thread, lambda: Probe(self._open_gpus()))
+        gpus = await loop.run_in_executor(thread, self._open_gpus)
+        probe = Probe(gpus)
         try:
             await loop.run_in_executor(thread, probe.sample, dict(self._pids()))
             due = time.perf_counter() + min(self.interval_s, FIRST_INTERVAL_S)
@@ -226,7 +217,7 @@ class Telemetry:
                 # after a pause (a computer that slept) missed samples are not made up for
                 due = max(due + self.interval_s, time.perf_counter())
         finally:
-            thread.submit(probe.close)
+            thread.submit(gpus.close)
 
     def _tell(self, item: Sample | Exception) -> None:
         if isinstance(item, Sample):

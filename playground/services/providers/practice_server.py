@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from playground.engines.child_process import die_with_parent, take_pipes
+from playground.engines.child_process import claim_pipes, die_with_parent
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -40,7 +40,7 @@ class ServerRequest:
 def main() -> int:
     """Serve until the parent closes the pipe or dies; return the exit code."""
     die_with_parent()
-    incoming, outgoing = take_pipes()
+    incoming, outgoing = claim_pipes()
     # Ctrl-C is meant for the parent, which ends this process in its own time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     line = incoming.readline(_ORDER_LIMIT)

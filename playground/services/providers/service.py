@@ -55,7 +55,7 @@ async def fetch_models(
         # the cause holds the request, and with it the key
         raise translated from None
     finally:
-        await connection.close()
+        await connection.client.close()
     entries = _entries(payload)
     if entries is None:
         raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
@@ -178,7 +178,6 @@ class ProviderService:
         self._practice = practice
         self._prices = prices
         self._timeouts = timeouts
-        secrets.find_providers_with(self.find)
 
     def list(self) -> tuple[Provider, ...]:
         """Return what is set up; the practice cloud with its present address while it runs."""

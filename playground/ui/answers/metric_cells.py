@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from PySide6.QtCore import QCoreApplication
+
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import Cost, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget
@@ -11,13 +13,16 @@ from playground.ui.format import (
     UNKNOWN,
     estimated,
     money,
-    provenance,
+    provenance_words,
     rate,
     seconds,
     size_words,
-    translate,
     whole,
 )
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("answers", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,25 @@ def metric_cells(
 
 def empty_cells() -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
     return (
-        MetricCell(UNKNOWN, translate("cells", "first word"), ""),
-        MetricCell(UNKNOWN, translate("cells", "words a second"), ""),
-        MetricCell(UNKNOWN, translate("cells", "whole answer"), ""),
-        MetricCell(UNKNOWN, translate("cells", "cost"), ""),
+        MetricCell(UNKNOWN, _tr("first word"), ""),
+        MetricCell(UNKNOWN, _tr("words a second"), ""),
+        MetricCell(UNKNOWN, _tr("whole answer"), ""),
+        MetricCell(UNKNOWN, _tr("cost"), ""),
     )
 
 
 def _first_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
     lines = [
-        translate("cells", "How long it took from sending the prompt until the first word showed."),
-        _exact(known.ttft_s, translate("cells", "seconds")),
+        _tr("How long it took from sending the prompt until the first word showed."),
+        _exact(known.ttft_s, _tr("seconds")),
     ]
     if run.reasoning and known.first_answer_s is not None:
         lines.append(
-            translate("cells", "It thought first: the answer itself began after {time}.").format(
+            _tr("It thought first: the answer itself began after {time}.").format(
                 time=seconds(known.first_answer_s.value)
             )
         )
-    caption = (
-        translate("cells", "first thought") if run.reasoning else translate("cells", "first word")
-    )
+    caption = _tr("first thought") if run.reasoning else _tr("first word")
     return MetricCell(seconds(_value(known.ttft_s)), caption, "\n".join(lines), is_best)
 
 
@@ -92,52 +95,43 @@ def _speed_cell(known: RunFigures, *, in_tokens: bool, is_best: bool) -> MetricC
     words, tokens = known.words_per_s, known.generation_tokens_per_s
     shown = tokens if in_tokens else words
     lines = [
-        translate("cells", "How fast it wrote, counted from the first word to the last."),
-        _exact(words, translate("cells", "words a second")),
-        _exact(tokens, translate("cells", "tokens a second (a token is a piece of a word)")),
+        _tr("How fast it wrote, counted from the first word to the last."),
+        _exact(words, _tr("words a second")),
+        _exact(tokens, _tr("tokens a second (a token is a piece of a word)")),
     ]
-    caption = (
-        translate("cells", "tokens a second") if in_tokens else translate("cells", "words a second")
-    )
+    caption = _tr("tokens a second") if in_tokens else _tr("words a second")
     return MetricCell(estimated(shown, rate(_value(shown))), caption, "\n".join(lines), is_best)
 
 
 def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
     waiting = {
-        RunStatus.WAITING: translate("cells", "waits"),
+        RunStatus.WAITING: _tr("waits"),
         RunStatus.LOADING: (
-            translate("cells", "loading…")
-            if isinstance(run.target, LocalTarget)
-            else translate("cells", "connecting…")
+            _tr("loading…") if isinstance(run.target, LocalTarget) else _tr("connecting…")
         ),
-        RunStatus.READING: translate("cells", "reading…"),
-        RunStatus.WRITING: translate("cells", "writing…"),
+        RunStatus.READING: _tr("reading…"),
+        RunStatus.WRITING: _tr("writing…"),
     }
     value = waiting.get(run.status) or seconds(_value(known.total_s))
     explanation = "\n".join(
         (
-            translate(
-                "cells",
+            _tr(
                 "From sending the prompt to the end of the answer. Loading a model is not part "
-                "of it.",
+                "of it."
             ),
-            _exact(known.total_s, translate("cells", "seconds")),
-            _exact(known.prompt_tokens, translate("cells", "tokens in: your prompt"), 0),
-            _exact(known.completion_tokens, translate("cells", "tokens out: the answer"), 0),
+            _exact(known.total_s, _tr("seconds")),
+            _exact(known.prompt_tokens, _tr("tokens in: your prompt"), 0),
+            _exact(known.completion_tokens, _tr("tokens out: the answer"), 0),
         )
     )
-    return MetricCell(value, translate("cells", "whole answer"), explanation, is_best)
+    return MetricCell(value, _tr("whole answer"), explanation, is_best)
 
 
 def _cost_cell(run: Run, *, is_best: bool) -> MetricCell:
     cost = run.cost
-    caption = translate("cells", "cost")
+    caption = _tr("cost")
     if cost is not None:
-        caption = (
-            translate("cells", "electricity")
-            if cost.kind == "electricity"
-            else translate("cells", "price")
-        )
+        caption = _tr("electricity") if cost.kind == "electricity" else _tr("price")
     return MetricCell(cost_words(cost), caption, _cost_explanation(cost), is_best)
 
 
@@ -150,15 +144,17 @@ def cost_words(cost: Cost | None, times: int = 1) -> str:
 
 def _cost_explanation(cost: Cost | None) -> str:
     if cost is None:
-        return translate("cells", "Known when the answer is complete.")
+        return _tr("Known when the answer is complete.")
     if cost.usd is None:
-        return cost.explanation or translate("cells", "What this answer cost is not known.")
+        return cost.explanation or _tr("What this answer cost is not known.")
     what = (
-        translate("cells", "What the electricity for this answer costs.")
+        _tr("What the electricity for this answer costs.")
         if cost.kind == "electricity"
-        else translate("cells", "What the provider charges for this answer.")
+        else _tr("What the provider charges for this answer.")
     )
-    return f"{what}\n${cost.usd:.9f}, {provenance(cost.provenance)}\n{cost.explanation}".strip()
+    return (
+        f"{what}\n${cost.usd:.9f}, {provenance_words(cost.provenance)}\n{cost.explanation}".strip()
+    )
 
 
 def details(run: Run) -> list[tuple[str, str, str]]:
@@ -166,38 +162,38 @@ def details(run: Run) -> list[tuple[str, str, str]]:
     known = figures(run)
     usage = run.usage
     rows = [
-        (translate("cells", "Order of start"), str(run.order + 1), ""),
-        (translate("cells", "Model was loaded before"), _yes_no(run.was_loaded), ""),
-        _row(translate("cells", "Loading the model"), known.load_s, "s", 3),
-        _row(translate("cells", "First word or thought (TTFT)"), known.ttft_s, "s", 3),
-        _row(translate("cells", "First word of the answer"), known.first_answer_s, "s", 3),
-        _plain(translate("cells", "Reading the prompt"), run.timings.prompt_s, "s"),
-        _plain(translate("cells", "Writing"), run.timings.generation_s, "s"),
-        _row(translate("cells", "Whole answer"), known.total_s, "s", 3),
-        _row(translate("cells", "Words a second"), known.words_per_s, "", 2),
-        _row(translate("cells", "Tokens a second"), known.generation_tokens_per_s, "", 2),
-        _row(translate("cells", "Prompt tokens a second"), known.prompt_tokens_per_s, "", 1),
-        _row(translate("cells", "Tokens in"), known.prompt_tokens, "", 0),
-        _row(translate("cells", "Tokens out"), known.completion_tokens, "", 0),
-        _count(translate("cells", "Tokens in, kept or cached"), usage.cached_tokens, run),
-        _count(translate("cells", "Tokens in, really read"), usage.processed_tokens, run),
-        _count(translate("cells", "Tokens of thinking"), usage.reasoning_tokens, run),
-        (translate("cells", "Ended because"), run.finish_reason or UNKNOWN, ""),
-        (translate("cells", "Seed"), UNKNOWN if run.seed is None else str(run.seed), ""),
+        (_tr("Order of start"), str(run.order + 1), ""),
+        (_tr("Model was loaded before"), _yes_no(run.was_loaded), ""),
+        _row(_tr("Loading the model"), known.load_s, "s", 3),
+        _row(_tr("First word or thought (TTFT)"), known.ttft_s, "s", 3),
+        _row(_tr("First word of the answer"), known.first_answer_s, "s", 3),
+        _plain(_tr("Reading the prompt"), run.timings.prompt_s, "s"),
+        _plain(_tr("Writing"), run.timings.generation_s, "s"),
+        _row(_tr("Whole answer"), known.total_s, "s", 3),
+        _row(_tr("Words a second"), known.words_per_s, "", 2),
+        _row(_tr("Tokens a second"), known.generation_tokens_per_s, "", 2),
+        _row(_tr("Prompt tokens a second"), known.prompt_tokens_per_s, "", 1),
+        _row(_tr("Tokens in"), known.prompt_tokens, "", 0),
+        _row(_tr("Tokens out"), known.completion_tokens, "", 0),
+        _count(_tr("Tokens in, kept or cached"), usage.cached_tokens, run),
+        _count(_tr("Tokens in, really read"), usage.processed_tokens, run),
+        _count(_tr("Tokens of thinking"), usage.reasoning_tokens, run),
+        (_tr("Ended because"), run.finish_reason or UNKNOWN, ""),
+        (_tr("Seed"), UNKNOWN if run.seed is None else str(run.seed), ""),
     ]
     cost = run.cost
     rows.append(
         (
-            translate("cells", "Cost"),
+            _tr("Cost"),
             UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}",
-            "" if cost is None else f"{provenance(cost.provenance)}. {cost.explanation}",
+            "" if cost is None else f"{provenance_words(cost.provenance)}. {cost.explanation}",
         )
     )
     hosts = ", ".join(f"{h.host} ({size_words(h.bytes_sent)})" for h in run.hosts)
-    rows.append((translate("cells", "Hosts contacted"), hosts or translate("cells", "none"), ""))
+    rows.append((_tr("Hosts contacted"), hosts or _tr("none"), ""))
     if run.shared_machine:
-        note = translate("cells", "Other answers kept this computer busy meanwhile.")
-        rows.append((translate("cells", "Had the computer to itself"), _yes_no(False), note))
+        note = _tr("Other answers kept this computer busy meanwhile.")
+        rows.append((_tr("Had the computer to itself"), _yes_no(False), note))
     return rows
 
 
@@ -205,30 +201,30 @@ def _row(label: str, figure: Figure | None, unit: str, digits: int) -> tuple[str
     if figure is None:
         return label, UNKNOWN, ""
     text = f"{figure.value:,.{digits}f} {unit}".strip()
-    return label, estimated(figure, text), provenance(figure.provenance)
+    return label, estimated(figure, text), provenance_words(figure.provenance)
 
 
 def _plain(label: str, value: float | None, unit: str) -> tuple[str, str, str]:
     if value is None:
         return label, UNKNOWN, ""
-    return label, f"{value:,.3f} {unit}", provenance(Provenance.MEASURED)
+    return label, f"{value:,.3f} {unit}", provenance_words(Provenance.MEASURED)
 
 
 def _count(label: str, value: int | None, run: Run) -> tuple[str, str, str]:
-    return label, whole(value), "" if value is None else provenance(run.usage.provenance)
+    return label, whole(value), "" if value is None else provenance_words(run.usage.provenance)
 
 
 def _yes_no(value: bool | None) -> str:
     if value is None:
         return UNKNOWN
-    return translate("cells", "yes") if value else translate("cells", "no")
+    return _tr("yes") if value else _tr("no")
 
 
 def _exact(figure: Figure | None, unit: str, digits: int = 3) -> str:
     if figure is None:
-        return translate("cells", "Not known: {unit}.").format(unit=unit)
+        return _tr("Not known: {unit}.").format(unit=unit)
     number = estimated(figure, f"{figure.value:,.{digits}f}")
-    return f"{number} {unit}, {provenance(figure.provenance)}"
+    return f"{number} {unit}, {provenance_words(figure.provenance)}"
 
 
 def _value(figure: Figure | None) -> float | None:

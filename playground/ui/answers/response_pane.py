@@ -1,4 +1,4 @@
-"""One answer's card: its place, its time, its text, its figures, and where the words went."""
+"""The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.events import Token
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.view_model import AnswerViewModel
-from playground.ui.format import PaneHead
+from playground.ui.format import UNKNOWN, PaneHead
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import Spans, TimeBar
 from playground.ui.widgets.basics import (
@@ -152,7 +152,7 @@ class TurnView(QWidget):
 
 
 class ResponsePane(QFrame):
-    """Knows nothing of runs: it is told what to show.
+    """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
     Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
@@ -232,7 +232,7 @@ class ResponsePane(QFrame):
         self.time_bar.set_spans(Spans(), 1.0)
 
     def set_figures_visible(self, *, visible: bool) -> None:
-        """Withhold figures, time and footer, or show them."""
+        """Show or withhold figures, time and footer."""
         for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
             part.setVisible(visible)
 
@@ -360,7 +360,7 @@ class ResponsePane(QFrame):
         if self.turn is None:
             return
         QGuiApplication.clipboard().setText(self.turn.answer.markdown)
-        self._copy.set_icon("check", "here")
+        self._copy.set_icon("check", "local")
         QTimer.singleShot(1500, self._copy, self._uncheck_copy)
 
     def _uncheck_copy(self) -> None:
@@ -527,7 +527,7 @@ class _TokenText(QTextEdit):
 
 def _percent(probability: float | None) -> str:
     if probability is None:
-        return "—"
+        return UNKNOWN
     return f"{probability:.1%}" if probability < 0.0995 else f"{probability:.0%}"
 
 

@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.metrics import fastest, figures, first_to_start
 from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import cost_words
-from playground.ui.format import named, rate, seconds, shortened, translate
+from playground.ui.format import name_with_place, rate, seconds, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("answers", text)
+
 
 THOUSAND = 1000
 
@@ -25,10 +30,7 @@ def summary(turn: Turn) -> str:
     sentences = [_troubles(turn.runs), _beginning(finished), _costs(finished)]
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
-            translate(
-                "summary",
-                "They shared this computer: one at a time, the local ones would be faster.",
-            )
+            _tr("They shared this computer: one at a time, the local ones would be faster.")
         )
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -42,22 +44,20 @@ def _beginning(runs: Sequence[Run]) -> str:
         return ""
     speed = figures(quickest).words_per_s if quickest is not None else None
     if quickest is None or speed is None:
-        return translate("summary", "{name} <b>started first</b>.").format(name=_name(first, runs))
+        return _tr("{name} <b>started first</b>.").format(name=_name(first, runs))
     if quickest.id == first.id:
-        return translate(
-            "summary",
-            "{name} <b>started first</b> and wrote <b>fastest</b> ({speed} words a second).",
+        return _tr(
+            "{name} <b>started first</b> and wrote <b>fastest</b> ({speed} words a second)."
         ).format(name=_name(first, runs), speed=rate(speed.value))
-    return translate(
-        "summary",
-        "{first} <b>started first</b>; {fastest} wrote <b>fastest</b> ({speed} words a second).",
+    return _tr(
+        "{first} <b>started first</b>; {fastest} wrote <b>fastest</b> ({speed} words a second)."
     ).format(first=_name(first, runs), fastest=_name(quickest, runs), speed=rate(speed.value))
 
 
 def _alone(run: Run) -> str:
     total = figures(run).total_s
-    return translate("summary", "{name} answered in <b>{time}</b>.").format(
-        name=escape(named(run.target)), time=seconds(total.value if total else None)
+    return _tr("{name} answered in <b>{time}</b>.").format(
+        name=escape(name_with_place(run.target)), time=seconds(total.value if total else None)
     )
 
 
@@ -66,17 +66,15 @@ def _costs(runs: Sequence[Run]) -> str:
     for run in runs:
         words = cost_words(run.cost, THOUSAND)
         if run.cost is None or run.cost.usd is None:
-            part = translate("summary", "<b>unknown</b> for {name}")
+            part = _tr("<b>unknown</b> for {name}")
         elif run.cost.kind == "electricity":
-            part = translate("summary", "<b>{cost}</b> electricity for {name}")
+            part = _tr("<b>{cost}</b> electricity for {name}")
         else:
-            part = translate("summary", "<b>{cost}</b> for {name}")
+            part = _tr("<b>{cost}</b> for {name}")
         parts.append(part.format(cost=escape(words), name=_name(run, runs)))
     if not parts:
         return ""
-    return translate("summary", "A thousand prompts like this: {costs}.").format(
-        costs=", ".join(parts)
-    )
+    return _tr("A thousand prompts like this: {costs}.").format(costs=", ".join(parts))
 
 
 def _troubles(runs: Sequence[Run]) -> str:
@@ -87,22 +85,20 @@ def _troubles(runs: Sequence[Run]) -> str:
     parts = []
     if failed:
         names = _listed([_name(run, runs) for run in failed])
-        parts.append(translate("summary", "{names} could not finish.").format(names=names))
+        parts.append(_tr("{names} could not finish.").format(names=names))
     if stopped:
         names = _listed([_name(run, runs) for run in stopped])
-        parts.append(translate("summary", "You stopped {names}.").format(names=names))
+        parts.append(_tr("You stopped {names}.").format(names=names))
     if interrupted:
         names = _listed([_name(run, runs) for run in interrupted])
-        parts.append(
-            translate("summary", "{names} broke off when the program ended.").format(names=names)
-        )
+        parts.append(_tr("{names} broke off when the program ended.").format(names=names))
     return " ".join(parts)
 
 
 def _name(run: Run, runs: Sequence[Run]) -> str:
     """Return the short name where it is clear, else the one with its place."""
     alike = [other for other in runs if _plain(other) == _plain(run)]
-    return escape(shortened(run.target.label) if len(alike) == 1 else named(run.target))
+    return escape(shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target))
 
 
 def _plain(run: Run) -> str:
@@ -114,9 +110,7 @@ def _listed(names: Sequence[str]) -> str:
     """Return names as they are read out: with an “and” before the last."""
     if len(names) < 2:
         return "".join(names)
-    return translate("summary", "{names} and {last}").format(
-        names=", ".join(names[:-1]), last=names[-1]
-    )
+    return _tr("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +141,23 @@ def can_win(run: Run) -> bool:
 def _vote_text(turn: Turn, *, can_vote: bool, is_hidden: bool) -> str:
     if turn.is_voted:
         text = _vote_words(turn, is_hidden=is_hidden)
-        return f"{text} {translate('summary', 'Names were hidden.')}" if turn.hidden_names else text
+        return f"{text} {_tr('Names were hidden.')}" if turn.hidden_names else text
     if not can_vote:
         return ""
     if is_hidden:
-        return translate("summary", "Which is best? The names are shown after your vote:")
-    return translate("summary", "Which answer is better? Press “This one” under it, or:")
+        return _tr("Which is best? The names are shown after your vote:")
+    return _tr("Which answer is better? Press “This one” under it, or:")
 
 
 def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
     if turn.verdict is VoteOutcome.TIE:
-        return translate("summary", "You said: a tie.")
+        return _tr("You said: a tie.")
     if turn.verdict is VoteOutcome.NONE_GOOD:
-        return translate("summary", "You said: none is good.")
+        return _tr("You said: none is good.")
     winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
     if winner is None or is_hidden:
-        return translate("summary", "You chose one of them.")
-    return translate("summary", "You chose {name}.").format(name=shortened(winner.target.label))
+        return _tr("You chose one of them.")
+    return _tr("You chose {name}.").format(name=shortened(winner.target.label))
 
 
 class SummaryCard(QFrame):

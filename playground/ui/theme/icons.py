@@ -23,7 +23,7 @@ class Icons:
 
 
 class _SvgEngine(QIconEngine):
-    """Renders through Qt's SVG image plugin, so that no further module is imported."""
+    """Engine on Qt's SVG image plugin, so that no further module is imported."""
 
     def __init__(self, source: bytes) -> None:
         super().__init__()

@@ -148,8 +148,8 @@ class DetailsPopup(QFrame):
                     shown.setProperty("text", text)
         self._rows = tuple(rows)
 
-    def show_at(self, anchor: QWidget, *, above: bool = True) -> None:
-        """Open beside `anchor`, inside the screen."""
+    def show_at(self, anchor: QWidget) -> None:
+        """Open above `anchor`, inside the screen."""
         width = self._theme.px(560)
         body = self._body
         body.setFixedWidth(width - self._theme.px(40))
@@ -161,7 +161,7 @@ class DetailsPopup(QFrame):
         corner = anchor.mapToGlobal(QPoint(0, 0))
         room = anchor.screen().availableGeometry()
         x = min(max(corner.x(), room.left() + 8), room.right() - width - 8)
-        y = corner.y() - height - 6 if above else corner.y() + anchor.height() + 6
+        y = corner.y() - height - 6
         self.move(x, min(max(y, room.top() + 8), room.bottom() - height - 8))
         self.show()
         self.setFocus()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -149,9 +149,10 @@ class Segmented(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, theme: Theme, choices: Sequence[tuple[str, str, str]]) -> None:
         """Take key, text and tooltip of each choice."""
         super().__init__()
+        self._theme = theme
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -168,6 +169,8 @@ class Segmented(QWidget):
             self._group.addButton(button)
             self._buttons[key] = button
             row.addWidget(button)
+        theme.changed.connect(self._fit)
+        self._fit()
 
     @property
     def selected(self) -> str:
@@ -178,9 +181,11 @@ class Segmented(QWidget):
         """Light a choice without telling."""
         self._buttons[key].setChecked(True)
 
-    def set_text(self, key: str, text: str) -> None:
-        """Say it shorter or longer; the accessible name stays."""
-        self._buttons[key].setText(text)
+    def _fit(self) -> None:
+        """Leave room for bold text: the choice that is lit is neither cut nor wider."""
+        bold = QFontMetrics(self._theme.font("strong"))
+        for button in self._buttons.values():
+            button.setMinimumWidth(bold.horizontalAdvance(button.text()) + self._theme.px(28))
 
     def _on_clicked(self) -> None:
         button = self.sender()

@@ -104,7 +104,6 @@ class NavigationRail(QWidget):
         self._apply_theme()
 
     def select(self, key: str) -> None:
-        """Light a page's button."""
         self._buttons[key].setChecked(True)
 
     def set_badge(self, key: str, text: str | None) -> None:

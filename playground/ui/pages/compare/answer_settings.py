@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -17,9 +17,13 @@ from PySide6.QtWidgets import (
 
 from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
-from playground.ui.format import translate
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
 
 Value = float | int | tuple[str, ...] | None
 
@@ -37,82 +41,70 @@ class Parameter:
     is_text: bool = False
 
     def unset(self) -> str:
-        return translate("parameters", "up to the model")
+        return _tr("up to the model")
 
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "temperature",
-        lambda: translate("parameters", "Variety"),
-        lambda: translate(
-            "parameters",
-            "0: always the likeliest word. 1: as the model learned it. Higher: more surprising.",
+        lambda: _tr("Variety"),
+        lambda: _tr(
+            "0: always the likeliest word. 1: as the model learned it. Higher: more surprising."
         ),
         high=2,
     ),
     Parameter(
         "max_tokens",
-        lambda: translate("parameters", "Longest answer"),
-        lambda: translate(
-            "parameters", "In tokens (pieces of words; three words are about four tokens)."
-        ),
+        lambda: _tr("Longest answer"),
+        lambda: _tr("In tokens (pieces of words; three words are about four tokens)."),
         low=1,
         high=1_000_000,
         is_whole=True,
     ),
     Parameter(
         "seed",
-        lambda: translate("parameters", "Chance number"),
-        lambda: translate(
-            "parameters",
+        lambda: _tr("Chance number"),
+        lambda: _tr(
             "The same number makes a local model answer the same way again. Empty: a new one "
-            "each time, which is shown in the details.",
+            "each time, which is shown in the details."
         ),
         high=SEED_LIMIT - 1,
         is_whole=True,
     ),
     Parameter(
         "top_p",
-        lambda: translate("parameters", "Only likely words"),
-        lambda: translate(
-            "parameters", "Choose among the likeliest words that together reach this probability."
-        ),
+        lambda: _tr("Only likely words"),
+        lambda: _tr("Choose among the likeliest words that together reach this probability."),
     ),
     Parameter(
         "top_k",
-        lambda: translate("parameters", "Words to choose from"),
-        lambda: translate("parameters", "Choose among so many of the likeliest words; 0 is all."),
+        lambda: _tr("Words to choose from"),
+        lambda: _tr("Choose among so many of the likeliest words; 0 is all."),
         high=100_000,
         is_whole=True,
     ),
     Parameter(
         "min_p",
-        lambda: translate("parameters", "Leave out unlikely words"),
-        lambda: translate(
-            "parameters", "Leave out words less likely than this share of the likeliest one."
-        ),
+        lambda: _tr("Leave out unlikely words"),
+        lambda: _tr("Leave out words less likely than this share of the likeliest one."),
     ),
     Parameter(
         "repeat_penalty",
-        lambda: translate("parameters", "Avoid repeating"),
-        lambda: translate("parameters", "1: not at all. 1.1: a little. More may sound odd."),
+        lambda: _tr("Avoid repeating"),
+        lambda: _tr("1: not at all. 1.1: a little. More may sound odd."),
         low=0.1,
         high=5,
     ),
     Parameter(
         "stop",
-        lambda: translate("parameters", "End the answer at"),
-        lambda: translate(
-            "parameters", "The answer ends where one of these texts comes; separated by | signs."
-        ),
+        lambda: _tr("End the answer at"),
+        lambda: _tr("The answer ends where one of these texts comes; separated by | signs."),
         is_text=True,
     ),
     Parameter(
         "logprobs",
-        lambda: translate("parameters", "Show probabilities"),
-        lambda: translate(
-            "parameters", "How many words that could have come instead to show for each; 0 to 20."
-        ),
+        lambda: _tr("Show probabilities"),
+        lambda: _tr("How many words that could have come instead to show for each; 0 to 20."),
         high=20,
         is_whole=True,
     ),
@@ -144,9 +136,9 @@ def as_text(sampling: SamplingParams, parameter: Parameter) -> str:
 
 def _range(parameter: Parameter) -> str:
     kind = (
-        translate("parameters", "A whole number from {low} to {high}, or nothing.")
+        _tr("A whole number from {low} to {high}, or nothing.")
         if parameter.is_whole
-        else translate("parameters", "A number from {low} to {high}, or nothing.")
+        else _tr("A number from {low} to {high}, or nothing.")
     )
     return kind.format(low=f"{parameter.low:g}", high=f"{parameter.high:,.10g}")
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 
+from PySide6.QtCore import QCoreApplication
+
 from playground.core.events import Token
 from playground.core.metrics import RunFigures, figures
 from playground.core.runs import Comparison, Run, RunStatus, Turn
@@ -20,11 +22,15 @@ from playground.ui.answers.view_model import (
     hidden_order,
     run_spans,
 )
-from playground.ui.format import footer, head, translate
+from playground.ui.format import footer, head
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler
 from playground.ui.widgets.bars import Spans
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
 
 
 class RunPane:
@@ -104,7 +110,7 @@ class PaneController:
             pane.set_figures_visible(visible=True)
             pane.metrics.set_cells(empty_cells())
             pane.set_running(running=False)
-            ready = translate("board", "Type a prompt below and press Run.")
+            ready = _tr("Type a prompt below and press Run.")
             pane.begin_turn(None).show_answer(AnswerViewModel(status=ready))
         self.show_heads()
 
@@ -214,7 +220,7 @@ class PaneController:
                 pane.set_head(hidden_head(position))
             else:
                 target = self._targets[self._order[position]]
-                pane.set_head(head(target, is_stage=self._theme.is_stage))
+                pane.set_head(head(target, in_presentation_mode=self._theme.in_presentation_mode))
         self._view.grid.fit_heads()
 
     def _of(self, run_id: str) -> RunPane | None:
@@ -280,10 +286,10 @@ class PaneController:
 
     def _footer(self, run: Run) -> tuple[str, str | None]:
         """Return where the words went, and the icon beside it."""
-        text, icon = footer(run, is_stage=self._theme.is_stage)
+        text, icon = footer(run, in_presentation_mode=self._theme.in_presentation_mode)
         if run.status is RunStatus.WAITING:
             text, icon = "", None
         if self._is_replay:
-            recorded = translate("board", "Recorded, played back at its own pace")
+            recorded = _tr("Recorded, played back at its own pace")
             text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
         return text, icon

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
@@ -26,7 +26,6 @@ from playground.store.settings import Settings, SettingsStore
 from playground.ui.answers.metric_cells import details
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import translate
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.panes import PaneController
@@ -34,6 +33,11 @@ from playground.ui.pages.compare.target_bar import TargetBarPresenter
 from playground.ui.pages.compare.targets import MOST, TargetSelection, is_same
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
 
 SETTLE_MS = 400
 """Answer settings are written once the typing has paused."""
@@ -295,7 +299,7 @@ class ComparePresenter(QObject):
 
     def _may_change(self) -> bool:
         if self.is_running:
-            self._notify(translate("compare", "Stop what is running first."), tone="caution")
+            self._notify(_tr("Stop what is running first."), tone="caution")
         return not self.is_running
 
     def _has_room(self, comparison: Comparison) -> bool:
@@ -304,10 +308,9 @@ class ComparePresenter(QObject):
         has_room = count == len(comparison.targets) <= MOST
         if not has_room:
             self._notify(
-                translate(
-                    "compare",
+                _tr(
                     "This comparison has more answers than fit side by side here. Read it under "
-                    "History.",
+                    "History."
                 ),
                 tone="caution",
             )
@@ -319,7 +322,7 @@ class ComparePresenter(QObject):
             self._target_bar.open_picker()
             return False
         if not self._view.prompt_card.text.strip():
-            self._notify(translate("compare", "Type a prompt first, or take one from Ideas."))
+            self._notify(_tr("Type a prompt first, or take one from Ideas."))
             self._view.focus_first()
             return False
         return True

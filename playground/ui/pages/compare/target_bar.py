@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QCoreApplication, QObject
 
 from playground.core.errors import PlaygroundError
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
-from playground.ui.format import place, translate
+from playground.ui.format import place_words
 from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
 from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
 from playground.ui.widgets.toast import Notify
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
 
 
 class TargetBarPresenter(QObject):
@@ -65,17 +69,17 @@ class TargetBarPresenter(QObject):
             self._selection.toggle(key)
 
     async def _add_practice(self) -> None:
-        self._notify(translate("picking", "Starting the practice cloud…"))
+        self._notify(_tr("Starting the practice cloud…"))
         target = await self._selection.practice()
         self._selection.choose((*self._selection.chosen, target))
-        self._notify(translate("picking", "The practice cloud is ready."))
+        self._notify(_tr("The practice cloud is ready."))
 
     def _on_try(self) -> None:
         self._bridge.spawn(self._try())
 
     async def _try(self) -> None:
         empty = self._view.empty
-        empty.set_busy(translate("picking", "Starting the practice cloud…"))
+        empty.set_busy(_tr("Starting the practice cloud…"))
         try:
             starter, practice = await asyncio.gather(
                 self._selection.starter(), self._selection.practice()
@@ -83,7 +87,7 @@ class TargetBarPresenter(QObject):
         finally:
             empty.set_busy(None)
         if starter is None:
-            raise PlaygroundError(translate("picking", "The starter model was not found."))
+            raise PlaygroundError(_tr("The starter model was not found."))
         self._selection.choose((starter, practice))
         if not self._view.prompt_card.text.strip():
             self._view.prompt_card.set_text(starter_prompts()[0].text)
@@ -98,9 +102,9 @@ def _chip(target: Target) -> ChipState:
     return ChipState(
         key=target.key,
         text=text,
-        tone="here" if is_local else "cloud",
+        tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
-        tooltip=translate("picking", "{name}: {place}. Click for its own answer settings.").format(
-            name=text, place=place(target)
+        tooltip=_tr("{name}: {place}. Click for its own answer settings.").format(
+            name=text, place=place_words(target)
         ),
     )

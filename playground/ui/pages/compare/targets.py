@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from PySide6.QtCore import QCoreApplication
+
 from playground.core.errors import PlaygroundError
 from playground.core.requirements.memory import Fit, MemoryNeed, fit
 from playground.core.targets import (
@@ -22,8 +24,13 @@ from playground.core.targets import (
 from playground.services.library.index import disambiguate
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.format import size_words, translate
+from playground.ui.format import size_words
 from playground.ui.widgets.target_picker import PickerEntry
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
 
 START_PRACTICE = "practice:start"
 
@@ -41,13 +48,13 @@ class KnownTargets:
 
 def entries(known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
     """Return the lines; `chosen` are the keys of targets that are on the page."""
-    lines = [_heading(translate("targets", "On this computer"))]
+    lines = [_heading(_tr("On this computer"))]
     if known.files is None:
-        lines.append(_remark(translate("targets", "Looking for models…")))
+        lines.append(_remark(_tr("Looking for models…")))
     elif not known.files:
-        lines.append(_remark(translate("targets", "No models yet: add a folder under Models.")))
+        lines.append(_remark(_tr("No models yet: add a folder under Models.")))
     lines.extend(_local(model, known, chosen) for model in known.files or ())
-    lines.append(_heading(translate("targets", "In the cloud")))
+    lines.append(_heading(_tr("In the cloud")))
     lines.append(_practice(known, chosen))
     for provider in known.providers:
         if not provider.is_practice:
@@ -65,7 +72,7 @@ def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEnt
         model.name,
         " · ".join(part for part in parts if part),
         fit_words(known.fits.get(model.path)),
-        tone="here",
+        tone="local",
         icon="home",
         is_chosen=key in chosen,
         tooltip=str(model.path),
@@ -78,9 +85,9 @@ def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
     start = START_PRACTICE if known.has_starter else None
     return PickerEntry(
         own[0] if own else start,
-        translate("targets", "Practice cloud (on this computer)"),
-        translate("targets", "Behaves like a cloud, without a key; nothing leaves the house"),
-        translate("targets", "free"),
+        _tr("Practice cloud (on this computer)"),
+        _tr("Behaves like a cloud, without a key; nothing leaves the house"),
+        _tr("free"),
         tone="cloud",
         icon="cloud",
         is_chosen=bool(own),
@@ -90,7 +97,7 @@ def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
 def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
     models = known.cloud.get(provider.id)
     if models is None:
-        return [_remark(translate("targets", "Asking {name}…").format(name=provider.name))]
+        return [_remark(_tr("Asking {name}…").format(name=provider.name))]
     if isinstance(models, PlaygroundError):
         said = f"{models.message} {models.hint}"
         return [PickerEntry(None, provider.name, said, icon="warning", tone="caution")]
@@ -112,11 +119,11 @@ def fit_words(found: Fit | None) -> str:
     """Return whether a model goes into the free memory, in words."""
     match found:
         case Fit.FITS:
-            return translate("targets", "Fits")
+            return _tr("Fits")
         case Fit.TIGHT:
-            return translate("targets", "Tight")
+            return _tr("Tight")
         case Fit.WONT_FIT:
-            return translate("targets", "Won't fit")
+            return _tr("Won't fit")
         case None:
             return ""
 
@@ -124,8 +131,8 @@ def fit_words(found: Fit | None) -> str:
 def price_words(price: ModelPrice | None) -> str:
     """Return what a million tokens cost, in and out."""
     if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
-        return translate("targets", "price unknown")
-    return translate("targets", "${input} in · ${output} out per million tokens").format(
+        return _tr("price unknown")
+    return _tr("${input} in · ${output} out per million tokens").format(
         input=f"{price.input_usd_per_mtok:g}", output=f"{price.output_usd_per_mtok:g}"
     )
 
@@ -273,7 +280,7 @@ class TargetSelection:
         models = await self._bridge.submit(self._providers.models(provider))
         self._take_models(provider, models)
         if not models:
-            raise PlaygroundError(translate("targets", "The practice cloud offers no model."))
+            raise PlaygroundError(_tr("The practice cloud offers no model."))
         return CloudTarget(provider, models[0].id)
 
     async def starter(self) -> LocalTarget | None:

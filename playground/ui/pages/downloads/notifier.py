@@ -39,7 +39,6 @@ class DownloadNotifier(QObject):
             self._follower = self._bridge.follow(self._downloads.follow, self._on_changed, hz=4)
 
     def stop(self) -> None:
-        """Tell no more."""
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None

@@ -219,7 +219,7 @@ class DownloadCard(QFrame):
         state = None if self._download is None else self._download.state
         name, tone = "download", "accent"
         if state is DownloadState.DONE:
-            name, tone = "done", "here"
+            name, tone = "done", "local"
         elif state is DownloadState.FAILED:
             name, tone = "warning", "bad"
         elif state is DownloadState.PAUSED:
@@ -342,7 +342,6 @@ class DownloadsPage(Page):
         self._clear.setVisible(DownloadState.DONE in states)
 
     def show_limit(self, limit_bytes_per_s: int | None) -> None:
-        """Show the bandwidth limit in force."""
         limits = list(LIMITS)
         if limit_bytes_per_s not in limits:
             limits.append(limit_bytes_per_s)

@@ -54,7 +54,6 @@ class DownloadsPresenter(QObject):
         self._show_settings(settings.settings)
 
     def act(self, download_id: str, action: str) -> None:
-        """Do with a download what a person asks for."""
         download = next((one for one in self._shown if one.id == download_id), None)
         if download is None:
             return
@@ -78,13 +77,11 @@ class DownloadsPresenter(QObject):
                 QDesktopServices.openUrl(folder)
 
     def pause_all(self) -> None:
-        """Stop everything for now."""
         for download in self._shown:
             if download.state in ACTIVE and download.state is not DownloadState.VERIFYING:
                 self._bridge.spawn(self._do(self._downloads.pause(download.id)))
 
     def resume_all(self) -> None:
-        """Go on with everything that is paused."""
         for download in self._shown:
             if download.state is DownloadState.PAUSED and download.id not in self._leaving:
                 self._bridge.spawn(self._do(self._downloads.resume(download.id)))
@@ -96,7 +93,6 @@ class DownloadsPresenter(QObject):
                 self._bridge.spawn(self._do(self._downloads.remove(download.id)))
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._on_hidden()
         self._leaving.clear()
         self._end_subscription()

@@ -1,8 +1,8 @@
 """The History page's widgets: search and list on the left, the opened comparison on the right."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QKeySequence
-from PySide6.QtWidgets import QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.pages.history.details import DetailView
@@ -103,6 +103,7 @@ class HistoryPage(SplitPage):
         self._count = Badge(self._theme)
         self._count.hide()
         self._sections = Segmented(
+            self._theme,
             (
                 (
                     LIST,
@@ -114,7 +115,7 @@ class HistoryPage(SplitPage):
                     self.tr("Your votes"),
                     self.tr("How often you called each model the better one"),
                 ),
-            )
+            ),
         )
         self._sections.select(LIST)
         self._search.setPlaceholderText(self.tr("Search prompts and answers"))
@@ -202,10 +203,6 @@ class HistoryPage(SplitPage):
         self._search.setMinimumWidth(px(150))
         self._search.setMaximumWidth(px(340))
         self._list_card.setMinimumWidth(px(210))
-        bold = QFontMetrics(self._theme.font("strong"))
-        for button in self._sections.findChildren(QPushButton):
-            # the chosen one is bold, and must not change its width
-            button.setMinimumWidth(bold.horizontalAdvance(button.text()) + px(28))
         self._share_width()
 
     @override

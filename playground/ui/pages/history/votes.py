@@ -103,7 +103,7 @@ class VoteLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(12), px(12), px(12), px(12))
         row.setSpacing(px(14))
-        wins = make_label(str(count.wins), "figure", "here" if count.wins else "quiet")
+        wins = make_label(str(count.wins), "figure", "local" if count.wins else "quiet")
         wins.setMinimumWidth(px(40))
         wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(wins)
@@ -118,7 +118,7 @@ class VoteLine(QWidget):
             Badge(
                 theme,
                 self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
-                "here" if is_local else "cloud",
+                "local" if is_local else "cloud",
                 "home" if is_local else "cloud",
             )
         )
@@ -159,5 +159,5 @@ class _VoteBar(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         count = self._count
         judged = max(1, count.wins + count.ties + count.none_good + count.losses)
-        segments = ((count.wins / judged, "here"), (count.ties / judged, "loading"))
+        segments = ((count.wins / judged, "local"), (count.ties / judged, "loading"))
         paint_segments(self, self._theme, segments)

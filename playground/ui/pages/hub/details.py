@@ -145,7 +145,7 @@ class RecommendedVersion(QFrame):
         self._bar.setVisible(is_coming)
         text, tone = "", "quiet"
         if is_here:
-            text, tone = self.tr("It is on this computer, ready to run."), "here"
+            text, tone = self.tr("It is on this computer, ready to run."), "local"
         elif download is not None and (is_coming or failed):
             text, tone = self._arriving(download)
         self._state.setText(text)
@@ -295,7 +295,7 @@ class VersionDelegate(RowDelegate):
         self.paint_text(painter, size, size_words(row.file.size_bytes), "numbers")
         parts = (row.file.quantization, words.version_state(row))
         text = " · ".join(part for part in parts if part and part != "—")
-        tone = "quiet" if row.here is None else "here"
+        tone = "quiet" if row.here is None else "local"
         self.paint_text(painter, caption, text, "caption", tone)
 
 

@@ -362,11 +362,8 @@ class RepositoryPresenter(QObject):
         opened = recommend_versions(
             opened, self._headers, self._requirements, is_own=self._is_own_choice
         )
-        self._show(replace(opened, rows=tuple(map(self._with_state, opened.rows))))
-
-    def _with_state(self, row: VersionRow) -> VersionRow:
-        repo = "" if self._opened is None else self._opened.repo
-        return with_state(repo, row, self._fetched, self._files)
+        rows = (with_state(opened.repo, r, self._fetched, self._files) for r in opened.rows)
+        self._show(replace(opened, rows=tuple(rows)))
 
     def _recommended_row(self) -> VersionRow | None:
         rows = () if self._opened is None else self._opened.rows
@@ -404,10 +401,12 @@ class RepositoryPresenter(QObject):
             self._show(replace(self._opened, has_token=token is not None))
 
     def _refresh_states(self) -> None:
-        if self._opened is not None:
-            rows = tuple(map(self._with_state, self._opened.rows))
-            if rows != self._opened.rows:
-                self._show(replace(self._opened, rows=rows))
+        opened = self._opened
+        if opened is not None:
+            found = (with_state(opened.repo, r, self._fetched, self._files) for r in opened.rows)
+            rows = tuple(found)
+            if rows != opened.rows:
+                self._show(replace(opened, rows=rows))
 
     def _on_downloads(self, changes: list[tuple[Download, ...]]) -> None:
         self._fetched = changes[-1]

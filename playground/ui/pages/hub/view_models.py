@@ -12,7 +12,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import FeaturedModel, Gate, HubFile, HubModel, HubRepository
 from playground.core.requirements.model import Compatibility, Requirements
-from playground.ui.format import count_words, parameters_words, speed_words, verdict_words
+from playground.ui.format import compatibility_words, count_words, parameters_words, speed_words
 
 
 class ResultsState(StrEnum):
@@ -178,7 +178,7 @@ def estimated_badge(verdict: Compatibility | None) -> tuple[str, str] | None:
     """Return a verdict that is only guessed from the size, and its tone."""
     if verdict is None:
         return None
-    text, tone = verdict_words(verdict)
+    text, tone = compatibility_words(verdict)
     return _tr("≈ {0}").format(text), tone
 
 
@@ -226,7 +226,7 @@ def version_badge(row: VersionRow) -> tuple[str, str]:
         return _tr("Unknown"), "quiet"
     if row.verdict is None:
         return "…", "quiet"
-    return verdict_words(row.verdict)
+    return compatibility_words(row.verdict)
 
 
 def version_state(row: VersionRow) -> str:

@@ -18,12 +18,12 @@ from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.services.machine.devices import Device
 from playground.ui.format import (
+    compatibility_words,
     exact_bytes,
     exact_speed,
     parameters_words,
     size_words,
     speed_figure,
-    verdict_words,
     words_in,
 )
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
@@ -74,7 +74,7 @@ class OtherDevices(QWidget):
                 )
             )
             badge = Badge(self._theme)
-            badge.set_badge(*verdict_words(needs.verdict))
+            badge.set_badge(*compatibility_words(needs.verdict))
             badge.setMinimumWidth(badge.sizeHint().width())
             is_too_large = needs.verdict is Compatibility.WONT_FIT
             speed = make_label("—" if is_too_large else speed_figure(needs.speed), "control")
@@ -119,7 +119,7 @@ class MemoryParts(QWidget):
         words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
         sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
         if need.projector_bytes:
-            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
+            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "local"))
             words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
             sizes.append(need.projector_bytes)
         self._bar.show_parts(tuple(parts), needs.free_bytes)
@@ -191,7 +191,7 @@ class ModelDetails(QScrollArea):
         self._facts.show_facts(facts)
         self._facts.setVisible(bool(facts))
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Leave out what only an engineer would ask for."""
         self._for_engineers.setVisible(not on)
 
@@ -240,7 +240,7 @@ class ModelDetails(QScrollArea):
         self.load.setVisible(is_usable and not is_loading and not is_loaded)
         self.unload.setVisible(is_usable and is_loaded and not is_loading)
         self._state.setText(self._state_words(row, is_loading=is_loading))
-        set_role(self._state, "caption", "here" if is_loaded else "quiet")
+        set_role(self._state, "caption", "local" if is_loaded else "quiet")
         self._state.setVisible(is_usable)
 
     def _state_words(self, row: ModelRow, *, is_loading: bool) -> str:

@@ -343,7 +343,7 @@ class ModelDelegate(QStyledItemDelegate):
         line = QRect(rect.left(), top, rect.width(), name_height)
         paint_text(theme, painter, line, row.model.name, "row", tone=_ink(row))
         line = QRect(rect.left(), top + name_height + gap, rect.width(), caption_height)
-        tone = "quiet" if row.state is LoadState.UNLOADED else "here"
+        tone = "quiet" if row.state is LoadState.UNLOADED else "local"
         if row.model.problem is not None:
             tone = "bad"
         paint_text(theme, painter, line, caption(row), "caption", tone=tone)

@@ -288,10 +288,11 @@ class ModelsPage(SplitPage):
             ),
         )
         self._layout_choice = Segmented(
+            self._theme,
             (
                 ("list", self.tr("List"), self.tr("One line for each model")),
                 ("grid", self.tr("Cards"), self.tr("One card for each model")),
-            )
+            ),
         )
         self._layout_choice.select("list")
         self._choices.addWidget(self._search, 1)
@@ -355,9 +356,9 @@ class ModelsPage(SplitPage):
     def _on_hidden(self) -> None:
         self._wants_focus = False
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Show less for a room."""
-        self.details.set_stage(on=on)
+        self.details.set_presentation_mode(on=on)
         self.folders.setVisible(not on)
 
     def focus_first(self) -> None:

@@ -12,7 +12,7 @@ from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import LibraryFolder
 from playground.store.local_runs import ModelUse
-from playground.ui.format import parameters_words, size_words, speed_words, verdict_words
+from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
 
 _LONGEST_VALUE = 400
 """Characters of an entry of a file's header that are shown."""
@@ -77,7 +77,7 @@ def badge(row: ModelRow) -> tuple[str, str]:
         return _tr("Can't be read"), "quiet"
     if row.needs is None:
         return ("…" if not row.model.is_header_read else _tr("Working it out…")), "quiet"
-    return verdict_words(row.needs.verdict)
+    return compatibility_words(row.needs.verdict)
 
 
 def reason(row: ModelRow) -> str:

@@ -60,12 +60,10 @@ class ProviderForm(QWidget):
 
     @property
     def base_url(self) -> str:
-        """The address as typed."""
         return self._url.text().strip()
 
     @property
     def is_ready(self) -> bool:
-        """True where the provider could be stored with what is there."""
         if not self.name or self._level is AddressLevel.REFUSED:
             return False
         return self._level is AddressLevel.OK or self._confirm.isChecked()
@@ -85,7 +83,6 @@ class ProviderForm(QWidget):
             return ""
 
     def show_values(self, values: FormValues) -> None:
-        """Begin anew with these."""
         self._name.setText(values.name)
         self._url.setText(values.base_url)
         self._key.clear()
@@ -115,7 +112,6 @@ class ProviderForm(QWidget):
             self._confirm.setChecked(False)
 
     def focus_first(self) -> None:
-        """Put the keyboard where something is missing."""
         if not self._name.text().strip():
             self._name.setFocus()
         elif not self.base_url:
@@ -214,18 +210,15 @@ class ProviderDialog(QDialog):
 
     @property
     def form(self) -> ProviderForm:
-        """The fields."""
         return self._form
 
     def show_values(self, values: FormValues) -> None:
-        """Fill the fields."""
         self._form.show_values(values)
         self._on_edited()
         if not self._presets:
             self._form.focus_first()
 
     def show_check(self, check: AddressCheck | None) -> None:
-        """Show what is to be said about the address that was typed."""
         self._form.show_check(check)
         self._ok.setEnabled(self._form.is_ready and not self._is_working)
 
@@ -234,12 +227,10 @@ class ProviderDialog(QDialog):
         self._forget.setVisible(is_possible)
 
     def show_working(self, *, is_working: bool) -> None:
-        """Wait for what was asked for."""
         self._is_working = is_working
         self._ok.setEnabled(self._form.is_ready and not is_working)
 
     def show_problem(self, text: str) -> None:
-        """Say why it could not be stored."""
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
 
@@ -323,7 +314,6 @@ class ProviderDialog(QDialog):
         self._forget.clicked.connect(self.key_forgotten)
 
     def choose_first(self) -> None:
-        """Choose the first known provider."""
         for row in range(self._list.count()):
             if self._list.item(row).data(_PRESET_ROLE) is not None:
                 self._list.setCurrentRow(row)

@@ -63,7 +63,6 @@ def tier_words(tier: Tier) -> str:
 
 
 def tier_explained(tier: Tier) -> str:
-    """Return what a tier means, in a sentence."""
     return {
         Tier.AAA: _tr("One of the big, well-known products: clever, costly, your words leave here"),
         Tier.STUDIO: _tr("A specialised service: often faster or cheaper, your words leave here"),
@@ -95,7 +94,6 @@ def price_words(usd_per_mtok: float | None) -> str:
 
 
 def price_source(price: ModelPrice | None) -> str:
-    """Return where a price comes from, in words."""
     if price is None:
         return _tr("unknown")
     return _tr("yours") if price.source == "yours" else price.source
@@ -118,7 +116,6 @@ class ProviderCard(QFrame):
         self._build()
 
     def show_entry(self, entry: ProviderEntry) -> None:
-        """Show a provider as it is now."""
         provider = entry.provider
         self._id = provider.id
         self.setAccessibleName(provider.name)
@@ -126,7 +123,7 @@ class ProviderCard(QFrame):
         is_here = provider.is_loopback
         self._place.set_badge(
             self.tr("On this computer") if is_here else self.tr("In the cloud"),
-            "here" if is_here else "cloud",
+            "local" if is_here else "cloud",
             "home" if is_here else "cloud",
         )
         if provider.tier is Tier.OWN_SERVER and not is_here:
@@ -160,7 +157,7 @@ class ProviderCard(QFrame):
             count = len(entry.models)
             some = self.tr("1 model") if count == 1 else self.tr("{0} models").format(count)
             words = self.tr("Connected: {0}, {1} with a known price").format(some, priced)
-            tone = "here"
+            tone = "local"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
         self._state.setVisible(bool(words))
@@ -228,7 +225,6 @@ class PracticeCard(QFrame):
         self._apply_theme()
 
     def show_status(self, status: PracticeStatus) -> None:
-        """Show it as it is now."""
         is_starting = status.state is PracticeState.STARTING
         is_running = status.state is PracticeState.RUNNING
         if is_starting:
@@ -249,7 +245,7 @@ class PracticeCard(QFrame):
         elif is_starting:
             words = self.tr("Starting… {0}").format(status.doing).strip()
         elif is_running:
-            words, tone = self.tr("Running on this computer."), "here"
+            words, tone = self.tr("Running on this computer."), "local"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
         self._state.setVisible(bool(words))
@@ -268,7 +264,7 @@ class PracticeCard(QFrame):
         head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(make_label(self.tr("Practice cloud (on this computer)"), "heading"))
-        head.addWidget(Badge(self._theme, self.tr("No key needed"), "here", "home"))
+        head.addWidget(Badge(self._theme, self.tr("No key needed"), "local", "home"))
         head.addStretch(1)
         column.addLayout(head)
         column.addWidget(
@@ -303,7 +299,7 @@ class PracticeCard(QFrame):
 
     def _apply_theme(self) -> None:
         side = self._theme.px(26)
-        icon = self._theme.icon("cloud", "here")
+        icon = self._theme.icon("cloud", "local")
         self._icon.setPixmap(icon.pixmap(QSize(side, side)))
 
 
@@ -323,7 +319,6 @@ class ProvidersPage(Page):
 
     @property
     def practice(self) -> PracticeCard:
-        """The practice cloud's card."""
         return self._practice
 
     @property
@@ -409,5 +404,4 @@ class ProvidersPage(Page):
         self._list.setSpacing(px(10))
 
     def focus_first(self) -> None:
-        """Put the keyboard on the way to a new provider."""
         self._add.setFocus()

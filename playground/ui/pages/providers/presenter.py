@@ -55,7 +55,6 @@ class ProviderEditor(QObject):
         self._is_new = True
 
     def add(self) -> None:
-        """Open the dialog for a new provider."""
         title = self.tr("Add a provider")
         dialog = self._opened(ProviderDialog(self._theme, presets(), title, title, self._view))
         if dialog is None:
@@ -65,7 +64,6 @@ class ProviderEditor(QObject):
         dialog.choose_first()
 
     def edit(self, provider: Provider, source: KeySource | None) -> None:
-        """Open the dialog for a provider that is set up."""
         title = self.tr("Edit {0}").format(provider.name)
         dialog = self._opened(ProviderDialog(self._theme, (), title, self.tr("Save"), self._view))
         if dialog is None:
@@ -235,7 +233,6 @@ class ProvidersPresenter(QObject):
         self._bridge.spawn(self._look_up_keys(providers))
 
     def act(self, provider_id: str, action: str) -> None:
-        """Do with a provider what a person asks for."""
         match action:
             case "test":
                 self.test(provider_id)
@@ -263,18 +260,15 @@ class ProvidersPresenter(QObject):
             self._starting = self._bridge.spawn(self._start_practice())
 
     def compare_practice(self) -> None:
-        """Put the practice cloud on the Compare page."""
         live = self._practice.provider
         if live is not None:
             self._open_compare(CloudTarget(live, PRACTICE_MODEL))
 
     def edit(self, provider_id: str) -> None:
-        """Open the dialog for a provider."""
         if provider_id in self._entries:
             self._bridge.spawn(self._edit(self._entries[provider_id].provider))
 
     def open_models(self, provider_id: str) -> None:
-        """Show what a provider offers, with prices."""
         entry = self._entries.get(provider_id)
         if entry is None or entry.models is None or self._price_dialog is not None:
             return
@@ -295,7 +289,6 @@ class ProvidersPresenter(QObject):
         dialog.open()
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._on_hidden()
         self._end_subscription()
 

@@ -53,7 +53,6 @@ class PriceDialog(QDialog):
         self._connect()
 
     def show_models(self, models: tuple[CloudModel, ...]) -> None:
-        """List models with their prices."""
         self._models = models
         self._table.setRowCount(len(models))
         for row, model in enumerate(models):
@@ -64,7 +63,6 @@ class PriceDialog(QDialog):
         self._on_row()
 
     def show_price(self, model_id: str, price: ModelPrice | None) -> None:
-        """Show a price that has changed."""
         self._models = tuple(
             replace(model, price=price) if model.id == model_id else model for model in self._models
         )

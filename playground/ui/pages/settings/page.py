@@ -81,7 +81,7 @@ def _licence(name: str) -> str:
 
 
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
-_STAGE_SCALES = (1.3, 1.6, 2.0, 2.5)
+_PRESENTATION_SCALES = (1.3, 1.6, 2.0, 2.5)
 _MOST_WATTS = 2000
 _WIDTH = 820
 
@@ -111,7 +111,7 @@ class SettingsPage(Page):
         """Show what holds now; `machine` says what kind of computer the default is for."""
         self._mode.choose(settings.theme)
         self._show_scale(self._scale, settings.text_scale, _SCALES)
-        self._show_scale(self._stage, settings.stage_scale, _STAGE_SCALES)
+        self._show_scale(self._presentation_scale, settings.stage_scale, _PRESENTATION_SCALES)
         self._order.choose(settings.run_order)
         self._tokens.choose(settings.show_tokens)
         automatic = self.tr("Automatic (≈ {0:.0f} W)").format(default_watts)
@@ -128,16 +128,13 @@ class SettingsPage(Page):
         )
 
     def show_storage(self, sentence: str) -> None:
-        """Say where keys are kept."""
         self._storage.setText(sentence)
 
     def show_problem(self, sentence: str | None) -> None:
-        """Say what was wrong with the settings file."""
         self._problem.setText(sentence or "")
         self._problem_card.setVisible(bool(sentence))
 
     def show_places(self, places: tuple[tuple[str, Path], ...]) -> None:
-        """List where files are."""
         for title, path in places:
             row = QHBoxLayout()
             row.addWidget(make_label(title, "control"))
@@ -152,7 +149,6 @@ class SettingsPage(Page):
             self._places.add_layout(row)
 
     def show_about(self, about: About) -> None:
-        """Show versions and licences."""
         self._headline.setText(about.headline)
         self._versions.show_facts(about.parts)
 
@@ -212,11 +208,11 @@ class SettingsPage(Page):
             ],
         )
         self._scale = ComboBox(self._theme, self.tr("Text size"))
-        self._stage = ComboBox(self._theme, self.tr("Text size on stage"))
+        self._presentation_scale = ComboBox(self._theme, self.tr("Text size on stage"))
         card.add_row(self._mode, self.tr("Colours"), self.tr("Light or dark"))
         card.add_row(self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
         card.add_row(
-            self._stage,
+            self._presentation_scale,
             self.tr("Text size on stage"),
             self.tr("While F11 shows the window to a room"),
         )
@@ -325,7 +321,7 @@ class SettingsPage(Page):
         for box, field in (
             (self._mode, "theme"),
             (self._scale, "text_scale"),
-            (self._stage, "stage_scale"),
+            (self._presentation_scale, "stage_scale"),
             (self._order, "run_order"),
             (self._tokens, "show_tokens"),
         ):
@@ -350,5 +346,4 @@ class SettingsPage(Page):
         self.folder_asked.emit(self.sender().property("path"))
 
     def focus_first(self) -> None:
-        """Put the keyboard on the first setting."""
         self._mode.setFocus()

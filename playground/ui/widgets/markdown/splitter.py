@@ -1,4 +1,4 @@
-"""Cuts Markdown that is still being written into pieces that are finished and one that is not.
+"""Splitter of Markdown that is still being written: pieces that are finished, and one that is not.
 
 Only what decides where a piece may end is read here: code fences, blank lines, lists. Everything
 else is left to Qt's Markdown reader. Where a piece ends follows from the text alone and not from
@@ -47,7 +47,7 @@ Piece = Prose | Code
 
 
 class MarkdownSplitter:
-    """Takes text as it comes; `take` returns what is finished, `rest` what is not."""
+    """Incremental splitter: `feed` returns the pieces that are finished, `rest` is the last one."""
 
     def __init__(self) -> None:
         self._pending = ""
@@ -70,7 +70,7 @@ class MarkdownSplitter:
             return None
         return Prose(self._pending, self._prose_joins)
 
-    def take(self, text: str) -> list[Piece]:
+    def feed(self, text: str) -> list[Piece]:
         """Add `text` and return the pieces it has finished."""
         self._pending += text
         pieces: list[Piece] = []

@@ -1,4 +1,4 @@
-"""Shows an answer while it is being written, as Markdown that can touch nothing outside."""
+"""View of Markdown, also while it is being written; it loads nothing and runs nothing."""
 
 from PySide6.QtCore import QByteArray, QMimeData, QRectF, QSize, Qt, QUrl
 from PySide6.QtGui import (
@@ -29,7 +29,7 @@ _SPECIAL = frozenset("*_`[]<>~|\\!#&\n\r\t:@")
 
 
 class MarkdownView(QTextBrowser):
-    """As high as its text. Finished pieces are written once, only the last one again."""
+    """Text as high as it needs: finished pieces are written once, only the last one again."""
 
     def __init__(self, theme: Theme, *, tone: str = "text") -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class MarkdownView(QTextBrowser):
 
     def _append(self, added: str) -> None:
         expected = self._plain_continuation(added)
-        finished = self._splitter.take(added)
+        finished = self._splitter.feed(added)
         self._tail = self._splitter.rest
         # a finished piece must be written: the next rewriting of the tail begins behind it
         if expected is not None and not finished and self._tail == expected:
@@ -159,7 +159,8 @@ class MarkdownView(QTextBrowser):
         if shown:
             cursor = QTextCursor(self.document())
             cursor.movePosition(QTextCursor.MoveOperation.End)
-            self._writer.append_plain(cursor, shown)
+            # goes on in the last line just as that ends
+            cursor.insertText(shown)
 
     def _rewrite_tail(self, finished: list[Piece]) -> None:
         start = self._tail_start
@@ -270,7 +271,7 @@ class MarkdownView(QTextBrowser):
         if isinstance(self._tail, Code) and number == self._code_count + (not self._tail.joins):
             text = f"{text}\n{self._tail.text}" if self._tail.joins else self._tail.text
         QGuiApplication.clipboard().setText(text)
-        button.set_icon("check", "here")
+        button.set_icon("check", "local")
 
     def _open_link(self, address: QUrl) -> None:
         if is_web_address(address.toString()):

@@ -1,4 +1,4 @@
-"""Writes pieces of Markdown into a text document with the window's own formats.
+"""Writer of pieces of Markdown into a text document, with the window's own formats.
 
 Qt's reader parses each piece in a document nobody sees, and only text, emphasis, links, lists and
 tables are taken over: an image or raw HTML never reaches a document that is laid out.
@@ -41,7 +41,7 @@ CODE_STATE = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Formats:
-    """What the theme makes of each kind of text."""
+    """The theme's format for each kind of text."""
 
     text: QTextCharFormat
     code: QTextCharFormat
@@ -49,7 +49,7 @@ class _Formats:
 
 
 class MarkdownWriter:
-    """Appends pieces at the end of a document."""
+    """Writer at the end of one document; `tone` is the colour of its text."""
 
     def __init__(self, document: QTextDocument, theme: Theme, tone: str) -> None:
         self._document = document
@@ -70,10 +70,6 @@ class MarkdownWriter:
             self._join(cursor, piece)
         else:
             self._write_prose(cursor, piece)
-
-    def append_plain(self, cursor: QTextCursor, text: str) -> None:
-        """Write words that go on in the last line just as it ends."""
-        cursor.insertText(text)
 
     def _write_prose(self, cursor: QTextCursor, piece: Prose) -> None:
         self._scratch.setMarkdown(piece.text, _FEATURES)
@@ -104,9 +100,7 @@ class MarkdownWriter:
 
     def _write_block(self, cursor: QTextCursor, source: QTextBlock) -> None:
         level = source.blockFormat().headingLevel()
-        if source.blockFormat().hasProperty(
-            QTextBlockFormat.Property.BlockTrailingHorizontalRulerWidth
-        ):
+        if source.blockFormat().hasProperty(_RULER):
             self._new_block(cursor, self._paragraph())
             cursor.insertText("―" * 12, self._formats.text)
             return
@@ -268,5 +262,5 @@ def shown_address(address: str) -> str:
 
 
 def is_web_address(address: str) -> bool:
-    """Return True for what may be opened in the browser after a click."""
+    """Return whether an address may be opened in the browser after a click."""
     return address.lower().startswith(("https://", "http://"))

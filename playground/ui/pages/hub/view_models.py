@@ -12,7 +12,12 @@ from playground.core.errors import ErrorInfo
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import FeaturedModel, Gate, HubFile, HubModel, HubRepository
 from playground.core.requirements.model import Compatibility, Requirements
-from playground.ui.format import compatibility_words, count_words, parameters_words, speed_words
+from playground.ui.format import (
+    compatibility_words,
+    count_words,
+    parameters_words,
+    speed_words,
+)
 
 
 class ResultsState(StrEnum):

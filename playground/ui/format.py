@@ -38,15 +38,18 @@ def exact_bytes(size_bytes: int) -> str:
     return _tr("{0} bytes").format(f"{size_bytes:,}")
 
 
-def parameters_words(count: int | None) -> str:
-    """Return a number of parameters: `135 million`, `4.0 billion`."""
-    if count is None:
-        return UNKNOWN
+def count_words(count: int, *, digits: int = 1) -> str:
+    """Return a large number as one says it: `1.2 million`; `digits` are those of a million."""
     if count >= 10**9:
         return _tr("{0} billion").format(f"{count / 10**9:,.1f}")
     if count >= 10**6:
-        return _tr("{0} million").format(f"{count / 10**6:,.0f}")
+        return _tr("{0} million").format(f"{count / 10**6:,.{digits}f}")
     return f"{count:,}"
+
+
+def parameters_words(count: int | None) -> str:
+    """Return a number of parameters: `135 million`, `4.0 billion`."""
+    return "—" if count is None else count_words(count, digits=0)
 
 
 def words_in(tokens: int | None) -> str:

@@ -124,7 +124,7 @@ class History:
 
     @property
     def model(self) -> ComparisonListModel:
-        return self.page.list.comparisons
+        return self.page.comparisons
 
     def titles(self) -> list[str]:
         return [self.model.index(n, 0).data() for n in range(self.model.rowCount())]

@@ -7,6 +7,7 @@ from playground.ui.theme.palette import Palette
 SIZES: dict[str, tuple[int, int]] = {
     "body": (15, 400),
     "strong": (15, 600),
+    "row": (14, 600),
     "title": (20, 700),
     "heading": (16, 600),
     "figure": (19, 600),

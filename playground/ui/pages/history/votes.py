@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from playground.store.history import VoteCount
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import (
     Badge,
     ElidedLabel,
@@ -156,18 +157,7 @@ class _VoteBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw wins, then ties
         count = self._count
         judged = max(1, count.wins + count.ties + count.none_good + count.losses)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(area, self._theme.color("track"))
-        left = 0.0
-        for votes, token in ((count.wins, "local"), (count.ties, "loading")):
-            width = area.width() * votes / judged
-            painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
-            left += width
+        segments = ((count.wins / judged, "local"), (count.ties / judged, "loading"))
+        paint_segments(self, self._theme, segments)

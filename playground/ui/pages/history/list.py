@@ -12,6 +12,8 @@ from playground.ui.pages.history import view_models as words
 from playground.ui.widgets.basics import chip_width, paint_chip
 from playground.ui.widgets.lists import RIGHT, PagedListModel, RowDelegate
 
+_TONES = {Place.LOCAL: "local", Place.CLOUD: "cloud"}
+
 
 class ComparisonListModel(PagedListModel[ComparisonSummary]):
     """Summaries, the newest first; nothing of hidden names is in them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -241,6 +241,18 @@ def make_stage(
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     made.clear()
     gc.collect()
+
+
+def take_turns(qtbot: QtBot, turns: int = 10) -> None:
+    """Let everything happen that is due by now, and what that starts: what has not will not.
+
+    Timers without delay fire in the order of their start, so each of these comes after them.
+    """
+    for _ in range(turns):
+        timer = QTimer()
+        timer.setSingleShot(True)
+        with qtbot.waitSignal(timer.timeout):
+            timer.start(0)
 
 
 def every_text(root: QWidget) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from playground.ui.bridge import Bridge
+from tests.ui.conftest import take_turns
 
 
 def test_a_coroutine_runs_on_the_io_thread_and_its_result_comes_back(
@@ -124,6 +125,20 @@ def test_other_events_come_between_two_turns(bridge: Bridge, qtbot: QtBot) -> No
     assert happened == ["a", "a key press", "b", "a key press"]
 
 
+def follow_to_the_end(bridge: Bridge, qtbot: QtBot) -> None:
+    """Follow another generator for two turns: who asked for one before has had it by then."""
+    has_come = asyncio.Event()
+
+    async def two() -> AsyncGenerator[int, None]:
+        yield 1
+        await has_come.wait()
+        yield 2
+
+    ended: list[bool] = []
+    bridge.follow(two, lambda _: bridge.call(has_come.set), done=lambda: ended.append(True))
+    qtbot.waitUntil(lambda: bool(ended))
+
+
 def test_cancelling_closes_the_generator_and_delivers_nothing_more(
     bridge: Bridge, qtbot: QtBot
 ) -> None:
@@ -145,8 +160,7 @@ def test_cancelling_closes_the_generator_and_delivers_nothing_more(
     follower.cancel()
     count = len(got)
     qtbot.waitUntil(closed.is_set)
-    for _ in range(20):
-        qtbot.wait(1)
+    follow_to_the_end(bridge, qtbot)
     assert len(got) == count
     assert threads == ["playground-io"]
     assert not follower.is_active
@@ -215,7 +229,7 @@ def test_what_arrives_after_closing_is_harmless(
         raise AssertionError
 
     assert bridge.submit(never()).cancelled()
-    qtbot.wait(5)
+    take_turns(qtbot)
 
 
 def test_a_cancelled_future_cancels_the_coroutine(bridge: Bridge, qtbot: QtBot) -> None:

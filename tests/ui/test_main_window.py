@@ -19,7 +19,7 @@ from playground.ui.bridge import Bridge
 from playground.ui.main_window import MainWindow
 from playground.ui.page import Page
 from playground.ui.theme import Theme
-from tests.ui.conftest import HERE, THERE, Stage, every_text
+from tests.ui.conftest import HERE, THERE, Stage, every_text, take_turns
 
 MakeStage = Callable[..., Stage]
 
@@ -80,7 +80,7 @@ def test_going_back_forgets_the_page_that_was_asked_for_too_early(
     window.show_page("models")
     window.show_page("compare")
     window.release_pages()
-    qtbot.wait(20)
+    take_turns(qtbot)
     assert window.current_page == "compare"
     window.hide()
 
@@ -103,7 +103,7 @@ def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
     window.show_page("models")
     window.close()
     window.release_pages()
-    qtbot.wait(20)
+    take_turns(qtbot)
     assert built == []
     # it is where the person wanted to be
     assert settings.settings.window.page == "models"

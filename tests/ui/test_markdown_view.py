@@ -1,5 +1,6 @@
 """Streaming Markdown: what is shown, and what it may never touch."""
 
+import http.client
 import http.server
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from playground.ui.theme import Theme
 from playground.ui.widgets.markdown_blocks import Code, MarkdownSplitter, Prose
 from playground.ui.widgets.markdown_view import MarkdownView
 from playground.ui.widgets.markdown_writer import SealedDocument
+from tests.ui.conftest import take_turns
 
 ANSWER = """# A lighthouse
 
@@ -179,13 +181,22 @@ class _Trap(http.server.BaseHTTPRequestHandler):
 def trap() -> Iterator[tuple[str, list[str]]]:
     """A server that must not be asked anything."""
     handler = type("Trap", (_Trap,), {"requests": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    # one connection after the other, in the order they came
+    server = http.server.HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}", handler.requests  # type: ignore[attr-defined]
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def ask_last(address: str) -> None:
+    """Ask the trap for something: what had been asked for before has been noted by then."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"))
+    connection.request("GET", "/last")
+    assert connection.getresponse().status == 404
+    connection.close()
 
 
 def test_hostile_markdown_touches_no_file_and_no_network(
@@ -223,8 +234,9 @@ def test_hostile_markdown_touches_no_file_and_no_network(
     view.set_text(hostile)
     view.resize(500, 600)
     view.grab()
-    qtbot.wait(50)
-    assert requests == []
+    take_turns(qtbot)
+    ask_last(address)
+    assert requests == ["/last"]
     assert asked == []
     assert opened == []
     text = view.toPlainText()

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from playground.ui.page import Page
 from playground.ui.page_stack import PageStack, Steps
+from tests.ui.conftest import take_turns
 
 
 class Built:
@@ -90,7 +91,7 @@ def test_who_turns_away_from_a_page_finds_it_further_on_later(
     stack._take_step()
     stack.show_page("other")
     assert stack.current == "other"
-    qtbot.wait(20)
+    take_turns(qtbot)
     assert stack.current == "other"
     stack.show_page("large")
     qtbot.waitUntil(lambda: stack.current == "large")
@@ -135,7 +136,7 @@ def test_a_held_page_is_built_after_the_release(stack: PageStack, qtbot: QtBot) 
     stack.add("large", "Large", built)
     stack.hold()
     stack.show_page("large")
-    qtbot.wait(20)
+    take_turns(qtbot)
     assert not built.begun
     stack.release()
     qtbot.waitUntil(lambda: stack.current == "large")
@@ -149,7 +150,7 @@ def test_a_page_that_is_held_half_built_goes_on_after_the_release(
     stack.show_page("large")
     stack._take_step()
     stack.hold()
-    qtbot.wait(20)
+    take_turns(qtbot)
     assert built.done == [0]
     stack.release()
     qtbot.waitUntil(lambda: stack.current == "large")

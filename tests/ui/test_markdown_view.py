@@ -183,7 +183,7 @@ def trap() -> Iterator[tuple[str, list[str]]]:
     handler = type("Trap", (_Trap,), {"requests": []})
     # one connection after the other, in the order they came
     server = http.server.HTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}", handler.requests  # type: ignore[attr-defined]
     server.shutdown()

@@ -60,6 +60,7 @@ class ModelLibrary:
         cache_file: Path | None = None,
         apps: Callable[[], tuple[AppPlace, ...]] = app_places,
         courtesy: Courtesy | None = None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         courtesy = courtesy or Courtesy()
         self._courtesy = courtesy
@@ -73,7 +74,7 @@ class ModelLibrary:
         self._lookout = Lookout(courtesy)
         self._last_look: Look | None = None
         self._watch = FolderWatch(
-            self._look, self._read_apart, self._listing.state, self._reader.rest
+            self._look, self._read_apart, self._listing.state, self._reader.rest, look_every_s
         )
 
     def starter_path(self) -> Path | None:

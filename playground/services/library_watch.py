@@ -27,12 +27,14 @@ class FolderWatch:
         read_some: Callable[[list[FoundFile]], list[FoundFile]],
         state: Callable[[], LibraryState],
         rest: Callable[[], None] = lambda: None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         """Make a watcher of four things it does in threads; `rest` is what it does last."""
         self._look = look
         self._read_some = read_some
         self._state_now = state
         self._rest = rest
+        self._look_every_s = look_every_s
         self._state: LibraryState | None = None
         self._news = asyncio.Event()
         self._again = asyncio.Event()
@@ -99,7 +101,7 @@ class FolderWatch:
                 unread = await self._apart(lambda: self._look(stopped.is_set))
                 took = time.monotonic() - started
                 await self._tell()
-                ends_at = max(started + LOOK_EVERY_S, time.monotonic() + _REST * took)
+                ends_at = max(started + self._look_every_s, time.monotonic() + _REST * took)
                 while unread and time.monotonic() < ends_at and not self._again.is_set():
                     unread = await self._apart(partial(self._read_some, unread))
                     await self._tell()

@@ -13,6 +13,8 @@ from tests.core.gguf_files import Dense, write_dense, write_model
 
 SMALL = Dense(layers=1)
 PATIENCE_S = 30
+LOOK_EVERY_S = 0.1
+"""Between two looks of a library that is followed: a test need not wait longer."""
 
 
 def dense(path: Path, name: str | None = None, **settings: object) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from playground.core.targets import ModelFile
 from playground.services.library import LibraryState, ModelLibrary
-from tests.services.model_files import dense, listed, others, until
+from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
@@ -19,14 +19,15 @@ from contextlib import aclosing
 from pathlib import Path
 from playground.services.library import ModelLibrary
 from playground.services.library_places import AppPlace
-from tests.services.model_files import dense, listed, others, until
+from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, until
 
 async def main(place):
     folder, usb = place / "folder", place / "folder" / "usb"
     def library():
         apps = (AppPlace("LM Studio", usb / "lmstudio"),)
         return ModelLibrary(
-            lambda: (folder,), place / "own", cache_file=place / "cache", apps=lambda: apps
+            lambda: (folder,), place / "own", cache_file=place / "cache", apps=lambda: apps,
+            look_every_s=LOOK_EVERY_S,
         )
     def run(*command):
         subprocess.run(command, check=True)
@@ -97,7 +98,8 @@ RIGHTS = (
     chosen = (folder, closed / "inside", closed / "inside" / "n.gguf")
     apps = (AppPlace("Ollama", closed / "inside"), AppPlace("Jan", closed / "inside"))
     first = ModelLibrary(
-        lambda: chosen, place / "own", cache_file=place / "cache", apps=lambda: apps
+        lambda: chosen, place / "own", cache_file=place / "cache", apps=lambda: apps,
+        look_every_s=LOOK_EVERY_S,
     )
     async with aclosing(first.follow()) as states:
         state = await until(states, lambda state: bool(others(state.models)[0].problem))
@@ -159,6 +161,7 @@ async def test_a_folder_that_is_away_greys_its_models_until_it_is_back(
         tmp_path / "own",
         cache_file=tmp_path / "cache" if has_cache else None,
         apps=lambda: (),
+        look_every_s=LOOK_EVERY_S,
     )
 
     def is_shown(state: LibraryState, *, is_present: bool) -> bool:

@@ -16,6 +16,7 @@ from playground.services.library_folders import FoundFile
 from playground.services.library_places import AppPlace
 from playground.services.library_watch import FolderWatch
 from tests.services.model_files import (
+    LOOK_EVERY_S,
     PATIENCE_S,
     dense,
     listed,
@@ -37,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def library(folder: Path, tmp_path: Path) -> AsyncIterator[ModelLibrary]:
     """A library over that folder."""
-    library = ModelLibrary(lambda: (folder,), tmp_path / "own", apps=lambda: ())
+    library = ModelLibrary(
+        lambda: (folder,), tmp_path / "own", apps=lambda: (), look_every_s=LOOK_EVERY_S
+    )
     yield library
     await library.close()
 
@@ -140,7 +143,12 @@ async def test_folders_are_looked_at_again_while_headers_are_still_read(folder: 
         time.sleep(0.01)
         return unread
 
-    watch = FolderWatch(look, read_for_ever, lambda: LibraryState((), len(looks)))
+    watch = FolderWatch(
+        look,
+        read_for_ever,
+        lambda: LibraryState((), len(looks)),
+        look_every_s=LOOK_EVERY_S,
+    )
     async with aclosing(watch.follow()) as states:
         await until(states, lambda state: state.headers_left == 3)
     await watch.close()

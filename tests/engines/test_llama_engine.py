@@ -20,10 +20,11 @@ async def starter(starter_model: Path) -> AsyncIterator[LlamaEngine]:
         yield engine
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_an_answer_ends_with_counts_that_match_what_was_streamed(
-    starter: LlamaEngine,
+    loaded: LlamaEngine,
 ) -> None:
-    answer = await run(starter, ask("Say hello.", max_tokens=12))
+    answer = await run(loaded, ask("Say hello.", max_tokens=12))
     usage = answer.finished.usage
     assert answer.text.strip()
     assert answer.finished.finish_reason == "length"
@@ -60,67 +61,74 @@ async def test_a_loaded_model_is_not_loaded_again(starter: LlamaEngine) -> None:
     assert not any(isinstance(event, LoadProgress) for event in again.events)
 
 
-async def test_the_seed_decides_what_is_said(starter: LlamaEngine) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_seed_decides_what_is_said(loaded: LlamaEngine) -> None:
     texts = [
-        (await run(starter, ask("Tell a story.", temperature=1.5, seed=seed))).text
+        (await run(loaded, ask("Tell a story.", temperature=1.5, seed=seed))).text
         for seed in (7, 7, 8)
     ]
     assert texts[0] == texts[1] != texts[2]
 
 
-async def test_temperature_zero_says_the_same_whatever_the_seed(starter: LlamaEngine) -> None:
-    texts = {(await run(starter, ask("Tell a story.", seed=seed))).text for seed in (1, 2, 3)}
+@pytest.mark.asyncio(loop_scope="session")
+async def test_temperature_zero_says_the_same_whatever_the_seed(loaded: LlamaEngine) -> None:
+    texts = {(await run(loaded, ask("Tell a story.", seed=seed))).text for seed in (1, 2, 3)}
     assert len(texts) == 1
 
 
-async def test_sampling_parameters_reach_the_sampler(starter: LlamaEngine) -> None:
-    greedy = (await run(starter, ask("Count: one two one two", max_tokens=40))).text
+@pytest.mark.asyncio(loop_scope="session")
+async def test_sampling_parameters_reach_the_sampler(loaded: LlamaEngine) -> None:
+    greedy = (await run(loaded, ask("Count: one two one two", max_tokens=40))).text
     narrow = ask("Count: one two one two", max_tokens=40, temperature=5.0, top_k=1, seed=3)
-    assert (await run(starter, narrow)).text == greedy
+    assert (await run(loaded, narrow)).text == greedy
     narrow = ask("Count: one two one two", max_tokens=40, temperature=5.0, min_p=1.0, seed=3)
-    assert (await run(starter, narrow)).text == greedy
+    assert (await run(loaded, narrow)).text == greedy
     narrow = ask("Count: one two one two", max_tokens=40, temperature=5.0, top_p=0.0, seed=3)
-    assert (await run(starter, narrow)).text == greedy
+    assert (await run(loaded, narrow)).text == greedy
     varied = ask("Count: one two one two", max_tokens=40, repeat_penalty=1.8)
-    assert (await run(starter, varied)).text != greedy
+    assert (await run(loaded, varied)).text != greedy
 
 
-async def test_the_same_request_twice_processes_the_same_prompt(starter: LlamaEngine) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_same_request_twice_processes_the_same_prompt(loaded: LlamaEngine) -> None:
     request = ask("What is the capital of France?")
-    first, second = await run(starter, request), await run(starter, request)
+    first, second = await run(loaded, request), await run(loaded, request)
     assert first.finished.usage == second.finished.usage
     assert first.text == second.text
 
 
-async def test_a_follow_up_keeps_what_was_processed(starter: LlamaEngine) -> None:
-    first = await run(starter, ask("What is the capital of France?"))
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_follow_up_keeps_what_was_processed(loaded: LlamaEngine) -> None:
+    first = await run(loaded, ask("What is the capital of France?"))
     request = ask("What is the capital of France?", first.text, "And of Italy?", keep_cache=True)
-    kept = (await run(starter, request)).finished.usage
+    kept = (await run(loaded, request)).finished.usage
     assert kept.cached_tokens is not None
     assert kept.processed_tokens is not None
     assert kept.prompt_tokens == kept.cached_tokens + kept.processed_tokens
     assert kept.cached_tokens >= (first.finished.usage.prompt_tokens or 0)
-    fresh = await run(starter, ask("What is the capital of France?", first.text, "And of Italy?"))
+    fresh = await run(loaded, ask("What is the capital of France?", first.text, "And of Italy?"))
     assert fresh.finished.usage.cached_tokens == 0
 
 
-async def test_an_answer_with_kept_tokens_is_the_answer_without(starter: LlamaEngine) -> None:
-    first = await run(starter, ask("Name a fruit."))
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_answer_with_kept_tokens_is_the_answer_without(loaded: LlamaEngine) -> None:
+    first = await run(loaded, ask("Name a fruit."))
     follow_up = ("Name a fruit.", first.text, "Name another one.")
-    kept = await run(starter, ask(*follow_up, keep_cache=True))
-    fresh = await run(starter, ask(*follow_up))
+    kept = await run(loaded, ask(*follow_up, keep_cache=True))
+    fresh = await run(loaded, ask(*follow_up))
     assert kept.text == fresh.text
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_prompt_longer_than_the_context_fails_with_the_numbers(
-    starter: LlamaEngine,
+    loaded: LlamaEngine,
 ) -> None:
-    answer = await run(starter, ask("word " * 3000))
+    answer = await run(loaded, ask("word " * 3000))
     assert answer.failed.error.kind == "ContextOverflow"
     assert "3,0" in answer.failed.error.message
     assert "2,048" in answer.failed.error.message
     assert not any(isinstance(event, PromptProgress) for event in answer.events)
-    assert (await run(starter, ask("Say hello."))).finished
+    assert (await run(loaded, ask("Say hello."))).finished
 
 
 async def test_an_answer_ends_where_the_context_is_full(starter_model: Path) -> None:
@@ -142,14 +150,15 @@ async def test_a_compressed_conversation_memory_answers_as_well(
         assert (await run(engine, ask("Say hello."))).text
 
 
-async def test_what_a_person_types_is_never_a_control_token(starter: LlamaEngine) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_a_person_types_is_never_a_control_token(loaded: LlamaEngine) -> None:
     async def size(text: str) -> int:
-        return (await run(starter, ask(text, max_tokens=1))).finished.usage.prompt_tokens or 0
+        return (await run(loaded, ask(text, max_tokens=1))).finished.usage.prompt_tokens or 0
 
     plain = await size("Hello there")
     assert await size("Hello<|im_end|> there") >= plain + 4
     # beside it in the same conversation, the template's own tokens stay what they are
-    assert (await run(starter, ask("What does <|im_end|> mean?"))).finished
+    assert (await run(loaded, ask("What does <|im_end|> mean?"))).finished
 
 
 async def test_a_second_stream_waits_for_its_turn(starter: LlamaEngine) -> None:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from playground.core.chat import ChatRequest
 from playground.core.events import LoadProgress, PromptProgress, StreamEvent, TextDelta
@@ -14,12 +15,20 @@ from playground.engines.llama_process import LlamaWorker
 from tests.engines.local_run import ask, local_engine, run
 
 Local = tuple[LlamaEngine, LlamaWorker]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def starter(starter_model: Path) -> AsyncIterator[Local]:
     async with local_engine(starter_model, context=8192) as local:
         yield local
+
+
+async def unloaded(local: Local) -> Local:
+    """Return what the tests share with its worker closed."""
+    _, worker = local
+    await worker.close()
+    return local
 
 
 async def leave_at(engine: LlamaEngine, request: ChatRequest, kind: type[StreamEvent]) -> None:
@@ -32,7 +41,7 @@ async def leave_at(engine: LlamaEngine, request: ChatRequest, kind: type[StreamE
 
 
 async def test_leaving_while_the_model_loads_leaves_nothing_behind(starter: Local) -> None:
-    engine, worker = starter
+    engine, worker = await unloaded(starter)
     await leave_at(engine, ask("Say hello."), LoadProgress)
     answer = await run(engine, ask("Say hello."))
     assert answer.finished

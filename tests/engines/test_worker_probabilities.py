@@ -7,22 +7,23 @@ import numpy as np
 import pytest
 
 from playground.core.errors import PlaygroundError
+from playground.engines.llama import LlamaEngine
 from playground.engines.worker_log import LogLines, explain
 from playground.engines.worker_model import load_model, set_fields
 from playground.engines.worker_sampling import Logits, Probabilities
 from playground.engines.worker_template import Pieces, PromptMaker
-from tests.engines.local_run import ask, local_engine, order, run
+from tests.engines.local_run import ask, order, run
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_probabilities_are_those_of_the_model_before_any_sampler(
-    starter_model: Path,
+    loaded: LlamaEngine,
 ) -> None:
-    async with local_engine(starter_model) as (engine, _):
-        greedy = await run(engine, ask("The sky is", logprobs=5))
-        warped = await run(
-            engine, ask("The sky is", logprobs=5, temperature=0.1, top_k=1, max_tokens=1)
-        )
-        plain = await run(engine, ask("The sky is"))
+    greedy = await run(loaded, ask("The sky is", logprobs=5))
+    warped = await run(
+        loaded, ask("The sky is", logprobs=5, temperature=0.1, top_k=1, max_tokens=1)
+    )
+    plain = await run(loaded, ask("The sky is"))
     for token in greedy.tokens:
         probabilities = [a.probability for a in token.alternatives]
         assert len(probabilities) == 5
@@ -34,13 +35,13 @@ async def test_probabilities_are_those_of_the_model_before_any_sampler(
     assert all(t.probability is None and t.alternatives == () for t in plain.tokens)
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_token_that_was_not_the_likeliest_has_its_own_probability(
-    starter_model: Path,
+    loaded: LlamaEngine,
 ) -> None:
-    async with local_engine(starter_model) as (engine, _):
-        answer = await run(
-            engine, ask("Tell a story.", logprobs=20, temperature=3.0, top_k=20, top_p=1.0)
-        )
+    answer = await run(
+        loaded, ask("Tell a story.", logprobs=20, temperature=3.0, top_k=20, top_p=1.0)
+    )
     odd = [t for t in answer.tokens if t.text and t.text != t.alternatives[0].text]
     assert odd
     for token in odd:
@@ -48,9 +49,9 @@ async def test_a_token_that_was_not_the_likeliest_has_its_own_probability(
         assert token.probability < token.alternatives[0].probability
 
 
-async def test_no_alternatives_leaves_the_probability(starter_model: Path) -> None:
-    async with local_engine(starter_model) as (engine, _):
-        answer = await run(engine, ask("The sky is", logprobs=0))
+@pytest.mark.asyncio(loop_scope="session")
+async def test_no_alternatives_leaves_the_probability(loaded: LlamaEngine) -> None:
+    answer = await run(loaded, ask("The sky is", logprobs=0))
     assert all(t.probability is not None and t.alternatives == () for t in answer.tokens)
 
 

@@ -42,7 +42,7 @@ async def fate_of(path: Path, workers: WorkerPool) -> Fate:
     except ModelFileInvalid as error:
         return Fate("header", error.kind, error.message)
     model = ModelFile(path, path.name, 1, "test")
-    target = LocalTarget(model, LoadSettings(context=512))
+    target = LocalTarget(model, LoadSettings(context=512, threads=1))
     last: StreamEvent | None = None
     async with aclosing(workers.engine(target).stream(REQUEST)) as events:
         async for event in events:

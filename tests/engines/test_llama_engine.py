@@ -131,8 +131,9 @@ async def test_a_prompt_longer_than_the_context_fails_with_the_numbers(
     assert (await run(loaded, ask("Say hello."))).finished
 
 
-async def test_an_answer_ends_where_the_context_is_full(starter_model: Path) -> None:
-    async with local_engine(starter_model, context=256) as (engine, _):
+async def test_an_answer_ends_where_the_context_is_full(tmp_path: Path) -> None:
+    model = write_scripted_model(tmp_path / "model.gguf", ["again"], ends=False)
+    async with local_engine(model, context=256) as (engine, _):
         answer = await run(engine, ask("Write a very long story.", max_tokens=None, min_p=0.0))
     usage = answer.finished.usage
     assert answer.finished.finish_reason == "length"

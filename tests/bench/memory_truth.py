@@ -24,8 +24,8 @@ from playground.core.gguf import read_header
 from playground.core.targets import KvType, LoadSettings
 from tests.conftest import find_starter_model
 from tests.core.gguf_families import FAMILIES
-from tests.core.memory_truth import is_near, logged, parts
-from tests.core.worker_memory import growth
+from tests.engines.memory_truth import is_near, logged, parts
+from tests.engines.worker_memory import growth
 
 MIB = 1 << 20
 GRID = [

@@ -14,8 +14,8 @@ from playground.core.gguf import read_header
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 from tests.core.gguf_families import FAMILIES
 from tests.core.gguf_files import Dense, write_dense
-from tests.core.memory_truth import is_near, logged, parts
-from tests.core.worker_memory import growth
+from tests.engines.memory_truth import is_near, logged, parts
+from tests.engines.worker_memory import growth
 
 ROUNDING = 16 << 10
 """llama.cpp logs hundredths of a MiB, one figure for each buffer."""

@@ -19,8 +19,8 @@ from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget
 from tests.engines.local_run import ask, run
+from tests.engines.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 from tests.services.nvml import FakeNvml
-from tests.services.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 
 GIB = 1 << 30
 MIB = 1 << 20

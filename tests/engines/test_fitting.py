@@ -1,11 +1,13 @@
 """A model is loaded as its verdict says, on a card that NVML tells of; the worker is real."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pynvml
 import pytest
 
@@ -17,7 +19,10 @@ from playground.core.offload import CARD_MARGIN_BYTES
 from playground.core.outlook import Subject, place
 from playground.core.planning import new_comparison
 from playground.core.runs import RunOrder
-from playground.core.targets import LoadSettings, LocalTarget
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.services.fitting import Fitting
+from playground.services.library import ModelLibrary
+from playground.services.pool import WorkerPool
 from tests.engines.local_run import ask, run
 from tests.engines.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 from tests.services.nvml import FakeNvml
@@ -239,3 +244,25 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
         await run(services.pool.engine(LocalTarget(model_at(other), SETTINGS)), ask("Hi"))
         (second,) = services.pool.loaded()
         assert (second.name, second.gpu_layers) == ("other", loaded.gpu_layers)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mapped files count otherwise there")
+async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
+    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
+    pool = WorkerPool(
+        budget_bytes=fitting.budget_bytes,
+        estimate=fitting.need_bytes,
+        choose_context=fitting.context,
+    )
+    fitting.pool = pool
+    assert fitting.held_bytes() == 0
+    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
+    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
+    await run(pool.engine(target), ask("Hi", max_tokens=1))
+    (worker,) = pool.loaded()
+    assert worker.pid is not None
+    resident = psutil.Process(worker.pid).memory_info().rss
+    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
+    assert 180 * MIB < fitting.held_bytes() < resident - 80 * MIB
+    await pool.close()
+    assert fitting.held_bytes() == 0

@@ -45,7 +45,7 @@ async def growth(path: Path, settings: LoadSettings, *, pages_out: bool = False)
         load = order(
             path,
             context=settings.context,
-            threads=2,
+            threads=1,
             kv_type=settings.kv_type,
             flash_attention=settings.flash_attention,
         )

@@ -1,7 +1,6 @@
 """This computer as models see it: what is free, what others hold, which cards count."""
 
 import asyncio
-import mmap
 import os
 import subprocess
 import sys
@@ -13,12 +12,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.bandwidth import Bandwidth
 from playground.services.devices import devices
-from playground.services.fitting import Fitting
 from playground.services.gpu import AllGpus, GpuSample
-from playground.services.library import ModelLibrary
 from playground.services.machine import (
     MachineService,
     cards_of,
@@ -26,8 +22,6 @@ from playground.services.machine import (
     other_programs,
     uses_cards,
 )
-from playground.services.pool import WorkerPool
-from tests.engines.local_run import ask, run
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -66,29 +60,6 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
         memory = psutil.Process(pid).memory_info()
         assert memory.rss > 264 * MIB
         assert 64 * MIB < given_back(memory) < 100 * MIB
-
-
-@pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="needs mmap of POSIX")
-@pytest.mark.model
-async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
-    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
-    pool = WorkerPool(
-        budget_bytes=fitting.budget_bytes,
-        estimate=fitting.need_bytes,
-        choose_context=fitting.context,
-    )
-    fitting.pool = pool
-    assert fitting.held_bytes() == 0
-    model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
-    target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
-    await run(pool.engine(target), ask("Hi", max_tokens=1))
-    (worker,) = pool.loaded()
-    assert worker.pid is not None
-    resident = psutil.Process(worker.pid).memory_info().rss
-    # the conversation's 180 MiB and the process itself, but not the file that is only mapped
-    assert 180 * MIB < fitting.held_bytes() < resident - 80 * MIB
-    await pool.close()
-    assert fitting.held_bytes() == 0
 
 
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:

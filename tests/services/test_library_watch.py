@@ -66,7 +66,7 @@ async def test_a_file_that_appears_and_one_that_goes_are_told(
 ) -> None:
     gone = dense(folder / "gone.gguf")
     async with aclosing(library.follow()) as states:
-        await until(states, lambda state: names(state) == ["gone.gguf"])
+        await until(states, lambda state: names(state) == ["gone.gguf"] and not state.is_scanning)
         dense(folder / "any" / "depth" / "new.gguf")
         state = await until(states, lambda state: names(state) == ["gone.gguf", "new.gguf"])
         assert others(state.models)[0].is_header_read

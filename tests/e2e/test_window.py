@@ -9,6 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
+from playground.core.chat import SamplingParams
+from playground.store.settings import SettingsStore
 from tests.e2e.screen import Program, can_drive, program
 
 pytestmark = [
@@ -54,6 +56,8 @@ def test_a_newcomer_sees_a_whole_comparison_after_one_click(playground_home: Pat
 def test_a_typed_prompt_runs_with_the_keyboard_alone_and_is_found_in_history(
     playground_home: Path,
 ) -> None:
+    short = SettingsStore(playground_home / "settings.json")
+    short.update(sampling=SamplingParams(max_tokens=60))
     with program(playground_home) as running:
         running.click(TRY)
         wait_until_done(running)
@@ -66,8 +70,9 @@ def test_a_typed_prompt_runs_with_the_keyboard_alone_and_is_found_in_history(
         running.press("ctrl+6")
         running.wait_text("Name three fruits")
         assert running.close() == 0
-    prompts = {run["request"]["messages"][-1]["content"] for run in stored_runs(playground_home)}
-    assert "Name three fruits." in prompts
+    runs = stored_runs(playground_home)
+    assert "Name three fruits." in {run["request"]["messages"][-1]["content"] for run in runs}
+    assert {run["request"]["sampling"]["max_tokens"] for run in runs} == {60}
 
 
 def test_every_page_opens_by_its_shortcut(playground_home: Path) -> None:

@@ -67,10 +67,10 @@ async def test_a_server_that_stops_sending_gets_a_reason(starter_model: Path) ->
 
 
 async def test_a_header_without_end_is_given_up() -> None:
-    # one setting: a list of four million strings of 20 bytes
+    # one setting: a list of four million strings of 200 bytes
     head = b"GGUF" + struct.pack("<IQQ", 3, 0, 40)
     head += struct.pack("<Q1sIIQ", 1, b"k", 9, 8, 3_900_000)
-    item = struct.pack("<Q20x", 20)
+    item = struct.pack("<Q200x", 200)
     fetched = 0
 
     async def fetch(offset: int, length: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The one entry: the window, the command line, a worker, the practice cloud."""
+"""The one entry: the window, the command line, and every process the program starts."""
 
 import os
 import sys
@@ -11,21 +11,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the first argument asks for and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--worker"]:
-        from playground.engines import worker
+        from playground.engines.worker import main as worker
 
         return worker.main()
     if given[:1] == ["--practice-cloud"]:
-        from playground.services import practice_server
+        from playground.services.providers import practice_server
 
         return practice_server.main()
     if given == ["--memory-speed"]:
-        from playground.services import bandwidth
+        from playground.services.machine import machine as bandwidth
 
         return bandwidth.main()
-    if given == ["--read-headers"]:
-        from playground.services import library_reader
+    if given[:1] == ["--scan-library"]:
+        from playground.services.library import scan_server
 
-        return library_reader.main()
+        return scan_server.main(*map(float, given[1:]))
     if given == ["--version"]:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")
@@ -44,7 +44,7 @@ def _open_window() -> int:
             "“playground compare” does the same in the terminal.\n"
         )
         return 2
-    from playground.ui.start import run_window
+    from playground.app.window import run_window
 
     return run_window()
 

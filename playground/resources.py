@@ -1,9 +1,8 @@
 """Finds the data files that come with the program: presets, icons, starter prompts."""
 
-from importlib.resources import files
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).resolve().parent.parent / "resources"
+_PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(*parts: str) -> Path:
@@ -11,6 +10,7 @@ def resource(*parts: str) -> Path:
 
     A wheel carries them inside the package; an editable install leaves them in the checkout.
     """
-    packaged = Path(str(files("playground"))) / "resources"
-    root = packaged if packaged.is_dir() else _CHECKOUT
+    # not importlib.resources: importing it costs as much as the window's own modules together
+    packaged = _PACKAGE / "resources"
+    root = packaged if packaged.is_dir() else _PACKAGE.parent / "resources"
     return root.joinpath(*parts)

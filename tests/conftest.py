@@ -10,6 +10,9 @@ from keyring.backends import fail
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
+# not the developer's own login and cache of huggingface_hub, which reads these when it is imported
+os.environ["HF_TOKEN_PATH"] = "/nowhere/token"
+os.environ["HF_HUB_CACHE"] = "/nowhere/hub"
 
 
 def pytest_configure() -> None:

@@ -1,38 +1,72 @@
-"""The layers of DESIGN §3: imports go only to the right, and nothing below `ui` needs Qt."""
+"""The layers and packages of DESIGN §3: imports go only downwards; nothing below `ui` needs Qt."""
 
 import ast
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "playground"
+LAYERS = ("core", "engines", "store", "services", "ui", "app", "cli")
+"""The layers from the lowest to the highest; `engines` and `store` do not know each other."""
 MAY_IMPORT = {
     "core": {"core"},
     "engines": {"core", "engines"},
     "store": {"core", "store"},
     "services": {"core", "engines", "store", "services"},
     "ui": {"core", "engines", "store", "services", "ui"},
+    "app": {"core", "engines", "store", "services", "ui", "app"},
+    "cli": {"core", "engines", "store", "services", "app", "cli"},
 }
-"""Layer → the layers it may import. `app`, `cli` and `__main__` build and start everything."""
+"""Layer → the layers it may import. `__main__` starts everything."""
+SIBLINGS = {
+    "core.gguf": {"core"},
+    "core.requirements": {"core", "core.gguf"},
+    "engines.llama": {"engines"},
+    "engines.openai": {"engines"},
+    "engines.worker": {"engines", "engines.llama"},
+    "services.library": set(),
+    "services.machine": set(),
+    "services.hub": set(),
+    "services.downloads": {"services.hub"},
+    "services.providers": {"services.machine"},
+    "services": {"services.library", "services.machine"},
+    "ui": set(),
+    "ui.theme": set(),
+    "ui.widgets": {"ui", "ui.theme"},
+    "ui.widgets.markdown": {"ui", "ui.theme", "ui.widgets"},
+    "ui.window": {"ui", "ui.theme", "ui.widgets"},
+    "ui.answers": {"ui", "ui.theme", "ui.widgets", "ui.widgets.markdown"},
+}
+"""Package → the packages of its own layer it may import besides itself."""
+PAGE = {"ui", "ui.theme", "ui.widgets", "ui.widgets.markdown", "ui.window", "ui.answers"}
+"""What a page may import of the window; one page imports another only where `PAGES` says so."""
+PAGES = {
+    "ui.pages.hub": {"ui.pages.downloads"},
+    "ui.pages.settings": {"ui.pages.downloads"},
+}
 COMMON = {"playground", "playground.__version__", "playground.resources"}
 """The version and the data files, which stand below every layer."""
-STARTS_THE_WINDOW = {
-    ("playground/ui/start.py", "playground.app"),
-    ("playground/ui/page_factories.py", "playground.app"),
-}
-"""The modules that hand what `app` built to the pages."""
 ONLY_HERE = {
-    "llama_cpp": ("playground/engines/worker", "playground/services/practice"),
-    "qasync": ("playground/ui/",),
-    "PySide6": ("playground/ui/", "playground/__main__.py"),
+    "llama_cpp": ("playground/engines/worker/", "playground/services/providers/practice_server.py"),
+    "qasync": ("playground/ui/", "playground/app/"),
+    "PySide6": ("playground/ui/", "playground/app/window.py", "playground/app/pages.py"),
 }
+"""Distribution → where it may be imported."""
 SLOW = ("openai", "huggingface_hub", "genai_prices", "llama_cpp", "keyring", "numpy", "pydantic")
 """Not imported before they are needed: the window must be there first."""
+LOADED_LATER = (
+    "playground.engines.worker",
+    "playground.services.providers.practice_server",
+    "playground.services.hub.transport",
+)
+"""Processes of their own, and what the first call to the Hub loads in its thread."""
 
 
 def module_name(path: Path) -> str:
@@ -40,40 +74,104 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def package_name(path: Path) -> str:
+    """Return the package a module stands in, without the program's name: `services.hub`."""
+    return ".".join(path.relative_to(PACKAGE).parent.parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and name of every import, those inside functions included."""
+    """Yield line and module of every import, those inside functions included."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports by a relative name"
             assert node.module is not None
-            yield node.lineno, node.module
-            if node.module == "playground":
-                yield from ((node.lineno, f"playground.{alias.name}") for alias in node.names)
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [name for name in inside if name in modules()]
+            yield from ((node.lineno, name) for name in found)
+            if len(found) < len(inside):
+                yield node.lineno, node.module
+
+
+def own_imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the imports of the program's own modules, without those every layer may have."""
+    for line, name in imports(path):
+        if name.split(".")[0] == "playground" and name not in COMMON:
+            yield line, name
 
 
 def sources(*layers: str) -> list[Path]:
     return [path for layer in layers for path in sorted((PACKAGE / layer).rglob("*.py"))]
 
 
+def packages() -> list[str]:
+    return sorted({package_name(path) for path in sources(*LAYERS)})
+
+
+def may_import(package: str) -> set[str]:
+    """Return the packages of the same layer that `package` may import."""
+    beside = SIBLINGS.get(package, set())
+    if package.startswith("ui.pages."):
+        beside = PAGE | PAGES.get(package, set())
+    return {package, *beside}
+
+
 def modules_below_ui() -> list[str]:
     found = [module_name(path) for path in sources("core", "engines", "store", "services", "cli")]
-    return [*found, *(name for name in ("playground.app",) if (PACKAGE / "app.py").exists())]
+    return [*found, "playground.app.services"]
 
 
-@pytest.mark.parametrize("layer", MAY_IMPORT)
-def test_imports_go_only_to_the_right(layer: str) -> None:
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_go_only_to_lower_layers(layer: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in sources(layer)
-        for line, name in imports(path)
-        if name.split(".")[0] == "playground"
-        and name not in COMMON
-        and (path.relative_to(ROOT).as_posix(), name) not in STARTS_THE_WINDOW
-        and name.split(".")[1] not in MAY_IMPORT[layer]
+        for line, name in own_imports(path)
+        if name.split(".")[1] not in MAY_IMPORT[layer]
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", packages())
+def test_a_package_imports_only_those_beside_it_that_the_table_allows(package: str) -> None:
+    layer = package.split(".", maxsplit=1)[0]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sorted((PACKAGE / package.replace(".", "/")).glob("*.py"))
+        for line, name in own_imports(path)
+        if name.split(".")[1] == layer and package_name(modules()[name]) not in may_import(package)
+    ]
+    assert wrong == []
+
+
+def test_the_table_names_packages_that_are_there() -> None:
+    named = {*SIBLINGS, *PAGES, *PAGE}.union(*SIBLINGS.values(), *PAGES.values())
+    assert named - set(packages()) == set()
+
+
+def test_neither_modules_nor_packages_import_each_other_in_a_circle() -> None:
+    between_modules: dict[str, set[str]] = {}
+    between_packages: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        if name == "playground.__main__":
+            continue
+        found = {other for _, other in own_imports(path)} - {name}
+        between_modules[name] = found
+        beside = {package_name(modules()[other]) for other in found}
+        between_packages.setdefault(package_name(path), set()).update(beside)
+    for package, beside in between_packages.items():
+        beside.discard(package)
+    for graph in (between_modules, between_packages):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"a circle: {' → '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("package", ONLY_HERE)
@@ -112,7 +210,6 @@ def test_nothing_below_the_window_needs_qt() -> None:
 
 
 def test_importing_everything_below_the_window_loads_no_slow_package() -> None:
-    workers = ("playground.engines.worker", "playground.services.practice_")
-    names = [name for name in modules_below_ui() if not name.startswith(workers)]
+    names = [name for name in modules_below_ui() if not name.startswith(LOADED_LATER)]
     done = imported_without("PySide6", *SLOW, names=names)
     assert done.returncode == 0, done.stderr

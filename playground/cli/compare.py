@@ -2,33 +2,129 @@
 
 import argparse
 import asyncio
-import json
+import math
 import signal
 import sys
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import asdict
 from typing import Any
 
-from playground.cli.report import RunReport
-from playground.cli.terminal import error_line, harmless
+from playground.cli.output import error_line, harmless, print_json
+from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
-from playground.core.events import Notice, ReasoningDelta, TextDelta
-from playground.core.planning import new_comparison
-from playground.core.runs import RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, Target
+from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
+from playground.core.metrics import Figure, completed_usage, figures
+from playground.core.runs import Provenance, Run, RunOrder, RunStatus
+from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
     RunEvent,
     RunStarted,
     StorageTrouble,
+    TurnStarted,
     TurnUpdate,
 )
-from playground.services.library import ModelLibrary
-from playground.services.providers import ProviderService
+from playground.services.library.service import ModelLibrary
+from playground.services.providers.service import ProviderService
 from playground.store.settings import SettingsStore
 
-LOCAL = "local"
+
+class RunReport:
+    """Gathers the runs of a turn, and their tokens where asked for."""
+
+    def __init__(self, *, with_tokens: bool) -> None:
+        self._with_tokens = with_tokens
+        self._tokens: dict[str, list[Token]] = {}
+        self._runs: dict[str, Run] = {}
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs in the order in which their targets were named."""
+        return tuple(self._runs.values())
+
+    def add(self, update: TurnUpdate) -> None:
+        match update:
+            case TurnStarted(turn=turn):
+                self._runs = {run.id: run for run in turn.runs}
+            case RunEnded(run=run):
+                self._runs[run.id] = run
+            case RunEvent(run_id=run_id, event=TextDelta() | ReasoningDelta() as event):
+                if self._with_tokens:
+                    self._tokens.setdefault(run_id, []).extend(event.tokens)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"runs": [self._run_json(run) for run in self.runs]}
+
+    def _run_json(self, run: Run) -> dict[str, Any]:
+        known = figures(run)
+        entry: dict[str, Any] = {
+            "target": run.target.key,
+            "status": run.status.value,
+            "text": run.text,
+            "reasoning": run.reasoning or None,
+            "finish_reason": run.finish_reason,
+            "seed": run.seed,
+            "usage": asdict(completed_usage(run)),
+            "timings": asdict(run.timings),
+            "speeds": {
+                "prompt_tokens_per_s": _value(known.prompt_tokens_per_s),
+                "generation_tokens_per_s": _value(known.generation_tokens_per_s),
+            },
+            "cost": {name: getattr(run.cost, name, None) for name in ("usd", "kind", "provenance")},
+            "order": run.order,
+            "was_loaded": run.was_loaded,
+            "shared_machine": run.shared_machine,
+            "hosts": [asdict(host) for host in run.hosts],
+            "notices": list(run.notices),
+            "error": asdict(run.error) if run.error else None,
+        }
+        if self._with_tokens:
+            sent_s = run.sent_t_s or 0.0
+            entry["tokens"] = [_token_json(token, sent_s) for token in self._tokens.get(run.id, [])]
+        return entry
+
+    def summary(self) -> list[str]:
+        lines = []
+        for run in self.runs:
+            known = figures(run)
+            parts = [
+                f"first word {_text(known.ttft_s, 's')}",
+                f"{_text(known.generation_tokens_per_s, 'tokens/s', digits=1)}",
+                f"whole answer {_text(known.total_s, 's')}",
+                f"cost {_money(known.cost_usd)}",
+            ]
+            lines.append(f"{run.target.label}: {run.status.value} · " + " · ".join(parts))
+        return lines
+
+
+def _token_json(token: Token, sent_s: float) -> dict[str, Any]:
+    return {**asdict(token), "t_s": token.t_s - sent_s}
+
+
+def _value(figure: Figure | None) -> float | None:
+    return None if figure is None else figure.value
+
+
+def _mark(figure: Figure) -> str:
+    return "≈ " if figure.provenance is Provenance.ESTIMATED else ""
+
+
+def _text(figure: Figure | None, unit: str, digits: int = 2) -> str:
+    if figure is None:
+        return f"— {unit}"
+    return f"{_mark(figure)}{figure.value:.{digits}f} {unit}"
+
+
+def _money(figure: Figure | None) -> str:
+    if figure is None:
+        return "—"
+    # three digits that count, never an exponent
+    digits = max(2, 2 - math.floor(math.log10(figure.value))) if figure.value > 0 else 2
+    return f"{_mark(figure)}${figure.value:.{digits}f}"
 
 
 async def run(
@@ -58,17 +154,17 @@ async def run(
     order = RunOrder.RACE if args.race else RunOrder.FAIR
     bug: Exception | None = None
     try:
-        with _Interrupt(service):
+        with _interrupt_stops(service):
             async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
                 async for update in updates:
-                    report.take(update)
+                    report.add(update)
                     if printer is not None:
-                        printer.take(update)
+                        printer.add(update)
                     _warn(update)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
     if args.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        print_json(report.as_json())
     else:
         for line in report.summary():
             print(harmless(line))
@@ -86,29 +182,25 @@ async def _target(
         raise UsageError(
             f"“{text}” is not a target.", "Write local:NAME_OR_PATH or PROVIDER_ID:MODEL."
         )
-    if place == LOCAL:
+    if place == "local":
         model = await library.find(name)
-        chosen = settings.settings.load_settings.get(str(model.path), LoadSettings())
-        return LocalTarget(model, chosen)
-    return CloudTarget(await providers.resolve(place), name)
+        return LocalTarget(model, settings.settings.load_settings_of(model))
+    return CloudTarget(await providers.resolve(place), whole_characters(name))
 
 
-class _Interrupt:
-    """While it is held, Ctrl-C stops the runs and keeps what they wrote."""
+@contextmanager
+def _interrupt_stops(service: ComparisonService) -> Iterator[None]:
+    """Let Ctrl-C stop the runs, so that what they wrote is kept."""
+    loop = asyncio.get_running_loop()
 
-    def __init__(self, service: ComparisonService) -> None:
-        self._service = service
-        self._loop = asyncio.get_running_loop()
-        self._before: Any = None
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(service.stop_all)
 
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._stop)
-
-    def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _stop(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._service.stop_all)
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Printer:
@@ -119,8 +211,7 @@ class _Printer:
         self._ended: set[str] = set()
         self._queue: list[str] = []
 
-    def take(self, update: TurnUpdate) -> None:
-        """Print what may be printed now."""
+    def add(self, update: TurnUpdate) -> None:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)

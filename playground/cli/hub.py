@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from playground.cli.table import (
+from playground.cli.output import (
     parameters_text,
     print_json,
     requirements_json,
@@ -18,16 +18,14 @@ from playground.cli.table import (
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ModelFileInvalid, RepositoryNotFound, kinds
 from playground.core.hub import Gate, HubFile, HubModel, HubQuery, HubRepository
-from playground.core.requirements import Requirements, Verdict
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.hub_choice import recommended
+from playground.core.requirements.model import Compatibility, Requirements
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.recommend import recommended
+from playground.services.hub.service import HubService
 from playground.services.requirements import RequirementsService
-from playground.store.paths import Paths
+from playground.store.files import Paths
 from playground.store.settings import SettingsStore
 
-_QUIET_STEP = 100
-"""Permille between two lines where no terminal shows a bar."""
 _BAR_WIDTH = 28
 
 
@@ -38,13 +36,12 @@ async def run(
     settings: SettingsStore,
     paths: Paths,
 ) -> int:
-    """Carry out what was asked for; errors are raised."""
     if args.action == "search":
         return await _search(args, hub, requirements)
     if args.action == "files":
         return await _files(args, hub, requirements)
     # a queue of its own: what the window has in its own is not touched
-    downloads = Downloads(paths.models_dir, None, hub, settings)
+    downloads = DownloadManager(paths.models_dir, None, hub, settings)
     try:
         return await _download(args, hub, downloads)
     except asyncio.CancelledError:
@@ -64,7 +61,7 @@ async def _search(
 
     def runs_here(model: HubModel) -> bool:
         verdict = requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict not in {None, Verdict.WONT_FIT}
+        return verdict not in {None, Compatibility.WONT_FIT}
 
     found: list[HubModel] = []
     cursor = None
@@ -165,7 +162,7 @@ async def _assessed(
     return {file.path: needs for file, needs in zip(repository.files, found, strict=True)}
 
 
-async def _download(args: argparse.Namespace, hub: HubService, downloads: Downloads) -> int:
+async def _download(args: argparse.Namespace, hub: HubService, downloads: DownloadManager) -> int:
     repository = await hub.repository(args.repo, args.revision)
     file = _named(repository, args.file)
     item = await downloads.add(repository, file)
@@ -208,21 +205,19 @@ class _Progress:
         self._state: DownloadState | None = None
 
     def show(self, item: Download) -> None:
-        """Show how far it is."""
         if self._is_terminal:
             filled = item.permille * _BAR_WIDTH // 1000
             bar = "█" * filled + "·" * (_BAR_WIDTH - filled)
             self._stream.write(f"\r\x1b[K{bar} {_amount(item)}{_pace(item)}")
             self._stream.flush()
             return
-        step = item.permille // _QUIET_STEP
+        step = item.permille // 100
         if step > self._told or (item.state is not self._state and item.error is not None):
             self._told, self._state = max(step, self._told), item.state
             self._stream.write(f"{_amount(item)}{_pace(item)}\n")
             self._stream.flush()
 
     def end(self) -> None:
-        """Leave the bar's line."""
         if self._is_terminal:
             self._stream.write("\n")
 

@@ -3,21 +3,157 @@
 import argparse
 import asyncio
 import logging
+import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from playground import __version__
-from playground.cli import parsers
-from playground.cli.terminal import error_line
+from playground.cli.output import error_line
 from playground.core.errors import AddressRefused, PlaygroundError, UsageError
+from playground.core.hub import HubSort
+from playground.core.targets import KvType
+
+N = TypeVar("N", int, float)
 
 log = logging.getLogger(__name__)
 
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
+FAILED, WRONG_USAGE = 1, 2
+
+
+def _number(kind: type[N], low: float, high: float, refusal: str) -> Callable[[str], N]:
+    """Return what reads an option's number from `low` to `high`, and says `refusal` to others."""
+
+    def read(text: str) -> N:
+        with suppress(ValueError):
+            value = kind(text)
+            if low <= value <= high:
+                return value
+        raise argparse.ArgumentTypeError(refusal)
+
+    return read
+
+
+_positive = _number(int, 1, math.inf, "must be at least 1")
+_seed = _number(int, 0, 2**31 - 1, "must be between 0 and 2147483647")
+_alternatives = _number(int, 0, 20, "must be between 0 and 20")
+_temperature = _number(float, 0, 2, "must be between 0 and 2")
+_context = _number(int, 1, 1 << 24, "the context is a number of tokens, 1 or more")
+_interval = _number(float, 0.1, sys.float_info.max, "must be at least 0.1 seconds")
+
+
+def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "compare", help="run one prompt on several models and compare the answers"
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        required=True,
+        metavar="TARGET",
+        dest="targets",
+        help="local:NAME_OR_PATH or PROVIDER_ID:MODEL; give it once for each model. "
+        "local:starter is the model that comes with the program, "
+        "practice:MODEL starts the practice cloud on this computer",
+    )
+    parser.add_argument("--prompt", required=True, help="what to ask; - reads standard input")
+    parser.add_argument("--system", default="", help="the system prompt")
+    parser.add_argument("--max-tokens", type=_positive, metavar="N")
+    parser.add_argument("--temperature", type=_temperature, metavar="X")
+    parser.add_argument("--seed", type=_seed, metavar="N")
+    parser.add_argument(
+        "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
+    )
+    parser.add_argument("--race", action="store_true", help="start all at once")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def add_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("models", help="list the models on this computer")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    inspect = actions.add_parser("inspect", help="what a model file says, and the memory it needs")
+    inspect.add_argument("path", metavar="PATH", help="a GGUF file, or the name of a listed model")
+    inspect.add_argument(
+        "--context", type=_context, metavar="N", help="tokens of prompt and answer together"
+    )
+    inspect.add_argument(
+        "--kv-type",
+        type=KvType,
+        choices=list(KvType),
+        default=KvType.F16,
+        metavar="TYPE",
+        help="how the conversation is kept: f16 (usual), q8_0 (half), q4_0 (a quarter)",
+    )
+    # given after the action it must not be reset to the default of the command's own option
+    inspect.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+    )
+
+
+def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("hub", help="search the Hugging Face Hub and download models")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser("search", help="find repositories with GGUF models")
+    search.add_argument("query", metavar="QUERY", help='words of the name, or "" for all')
+    search.add_argument(
+        "--sort",
+        type=HubSort,
+        choices=list(HubSort),
+        default=HubSort.TRENDING,
+        metavar="ORDER",
+        help="trending (usual), downloads, likes or updated",
+    )
+    search.add_argument("--limit", type=_positive, default=20, metavar="N", help="how many")
+    search.add_argument("--licence", metavar="L", help="such as apache-2.0")
+    search.add_argument("--task", metavar="T", help="such as text-generation")
+    search.add_argument("--fits", action="store_true", help="only what runs on this computer")
+    files = actions.add_parser("files", help="the versions of a model, and which runs best here")
+    files.add_argument("repo", metavar="REPO", help="owner/name")
+    download = actions.add_parser("download", help="fetch a model; the same again goes on")
+    download.add_argument("repo", metavar="REPO", help="owner/name")
+    download.add_argument(
+        "file", metavar="FILE", help="a file of it, or the first part of one that was split"
+    )
+    for action in (files, download):
+        action.add_argument("--revision", metavar="R", help="branch, tag or commit; else main")
+    for action in (search, files, download):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_providers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("providers", help="set up providers and test their connection")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="what is set up, and where its key is")
+    adding = actions.add_parser("add", help="set up a provider: a known one, or any address")
+    adding.add_argument("id", metavar="ID", help="a short name, or that of a known provider")
+    adding.add_argument("--base-url", metavar="URL", help="where its OpenAI-compatible API is")
+    adding.add_argument("--key-env", metavar="VAR", help="environment variable that holds the key")
+    adding.add_argument("--name", metavar="N", help="its name on screen")
+    removing = actions.add_parser("remove", help="forget a provider and its key")
+    removing.add_argument("id", metavar="ID")
+    testing = actions.add_parser("test", help="connect and list the models")
+    testing.add_argument("id", metavar="ID")
+    for action in (listing, adding, removing, testing):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_monitor(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("monitor", help="show what this computer is doing")
+    parser.add_argument("--json", action="store_true", help="print each sample as one JSON object")
+    parser.add_argument(
+        "--count",
+        type=_positive,
+        metavar="N",
+        help="how many samples; 1 with --json, otherwise until Ctrl-C",
+    )
+    parser.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="S", help="seconds between samples"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
     parser = argparse.ArgumentParser(
         prog="playground",
         description="Runs the same prompt on this computer and in the cloud, and shows what "
@@ -25,11 +161,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"playground {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    parsers.add_compare(commands)
-    parsers.add_models(commands)
-    parsers.add_hub(commands)
-    parsers.add_providers(commands)
-    parsers.add_monitor(commands)
+    add_compare(commands)
+    add_models(commands)
+    add_hub(commands)
+    add_providers(commands)
+    add_monitor(commands)
     return parser
 
 
@@ -58,7 +194,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 async def _dispatch(args: argparse.Namespace) -> int:
     # imported here so that --help stays instant
-    from playground.app import open_services
+    from playground.app.services import open_services
     from playground.cli import compare, hub, models, monitor, providers
 
     async with open_services() as services:
@@ -77,5 +213,4 @@ async def _dispatch(args: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse `arguments` and run what they ask for."""
     return run_command(build_parser().parse_args(arguments))

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from playground.cli.table import (
+from playground.cli.output import (
     parameters_text,
     print_json,
     requirements_json,
@@ -12,10 +12,10 @@ from playground.cli.table import (
     table,
 )
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import ArraySummary, GgufHeader, Value
-from playground.core.requirements import Requirements
+from playground.core.gguf.header import ArraySummary, GgufHeader, Value
+from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.library import ModelLibrary
+from playground.services.library.service import ModelLibrary
 from playground.services.requirements import RequirementsService
 
 _HEAD = ("MODEL", "PARAMETERS", "FORMAT", "SIZE", "CONTEXT", "HERE", "SPEED", "LIVES IN", "FILE")

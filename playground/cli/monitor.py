@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from playground.services.telemetry import GpuSample, Sample, Telemetry
+from playground.services.machine.gpu import GpuSample
+from playground.services.machine.telemetry import Sample, Telemetry
 
 _GIB = 2**30
 
@@ -17,7 +18,8 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
     """Print samples until there are enough, or Ctrl-C; return the exit code."""
     wanted = args.count or (1 if args.json else None)
     telemetry.interval_s = args.interval
-    try:
+    # Ctrl-C is the usual way to end watching, not a failure
+    with suppress(asyncio.CancelledError):
         async with aclosing(telemetry.samples()) as samples:
             taken = 0
             async for sample in samples:
@@ -25,9 +27,6 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
                 taken += 1
                 if taken == wanted:
                     break
-    except asyncio.CancelledError:
-        # Ctrl-C is the usual way to end watching, not a failure
-        return 0
     return 0
 
 
@@ -39,7 +38,6 @@ def as_json(sample: Sample) -> dict[str, Any]:
 
 
 def as_line(sample: Sample) -> str:
-    """Return the sample as a line for a person."""
     parts = [
         f"CPU {_percent(sample.cpu_percent)}",
         f"RAM {sample.ram_used_bytes / _GIB:.1f} of {sample.ram_total_bytes / _GIB:.1f} GiB",

@@ -3,19 +3,18 @@
 import argparse
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from playground.core.addresses import AddressLevel
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
-from playground.services.providers import ProviderService
-from playground.store.presets import Preset
+from playground.core.urls import AddressLevel, check_url
+from playground.services.providers.service import ProviderService
+from playground.store.presets import Preset, presets
 from playground.store.secrets import SecretStore, key_variables
 
 
 async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
-    """Do what was asked; raises `PlaygroundError` where it fails."""
     match args.action:
         case "add":
             await _add(args, providers)
@@ -33,13 +32,13 @@ async def _list(args: argparse.Namespace, providers: ProviderService, secrets: S
     entries = [await _entry(provider, providers) for provider in providers.list()]
     storage = await secrets.probe()
     lines = [f"{e['id']:<16} {e['base_url']:<52} {_key_words(e)}" for e in entries]
-    lines = lines or ["No provider is set up.", f"Known: {_known(providers.presets())}"]
+    lines = lines or ["No provider is set up.", f"Known: {_known(presets())}"]
     _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
 
 
 async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
-    provider = _described(args, providers.presets())
-    check = providers.check_url(provider.base_url)
+    provider = _described(args, presets())
+    check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
         _say(check.message)
     stored = await providers.add(provider)
@@ -87,17 +86,10 @@ async def _entry(provider: Provider, providers: ProviderService) -> dict[str, An
 
 
 def _model_json(model: CloudModel) -> dict[str, Any]:
-    price = model.price
     return {
         "id": model.id,
         "context_length": model.context_length,
-        "price": price
-        and {
-            "input_usd_per_mtok": price.input_usd_per_mtok,
-            "output_usd_per_mtok": price.output_usd_per_mtok,
-            "cached_input_usd_per_mtok": price.cached_input_usd_per_mtok,
-            "source": price.source,
-        },
+        "price": model.price and asdict(model.price),
     }
 
 

@@ -56,7 +56,7 @@ def _decoder(kind: Any) -> Decoder:
     if origin in (Union, types.UnionType):
         return _union_decoder(get_args(kind))
     if kind is Any or kind is object:
-        return _as_it_is
+        return lambda data: data
     if origin in (tuple, list, frozenset):
         return _sequence_decoder(origin, get_args(kind))
     if origin is dict:
@@ -64,10 +64,6 @@ def _decoder(kind: Any) -> Decoder:
     if is_dataclass(kind) and isinstance(kind, type):
         return partial(_decode_dataclass, kind)
     return partial(_decode_scalar, kind)
-
-
-def _as_it_is(data: Any) -> Any:
-    return data
 
 
 def _union_decoder(options: tuple[Any, ...]) -> Decoder:
@@ -111,7 +107,8 @@ def _dict_decoder(key_kind: Any, value_kind: Any) -> Decoder:
 
 @cache
 def _members(kind: type) -> tuple[tuple[str, Decoder], ...]:
-    return tuple((name, _decoder(hint)) for name, hint in get_type_hints(kind).items())
+    hints = get_type_hints(kind)
+    return tuple((field.name, _decoder(hints[field.name])) for field in fields(kind))
 
 
 def _decode_dataclass(kind: type, data: Any) -> Any:

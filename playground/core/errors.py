@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from playground.core.characters import whole_characters
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
@@ -19,9 +21,10 @@ class PlaygroundError(Exception):
     default_hint = ""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.default_hint if hint is None else hint
+        # servers, file names and chat templates bring half characters into a sentence
+        self.message = whole_characters(message)
+        super().__init__(self.message)
+        self.hint = self.default_hint if hint is None else whole_characters(hint)
 
     @property
     def kind(self) -> str:
@@ -29,7 +32,6 @@ class PlaygroundError(Exception):
         return type(self).__name__
 
     def info(self) -> ErrorInfo:
-        """Return the error as a plain value."""
         return ErrorInfo(self.kind, self.message, self.hint)
 
 

@@ -45,10 +45,50 @@ class RunFold:
         self._last_t_s: float | None = None
         self.prompt_progress: PromptProgress | None = None
         self.load_fraction: float | None = None
+        self._snapshot: Run | None = None
 
     @property
     def run(self) -> Run:
-        """The run as the events so far describe it."""
+        """The run as the events so far describe it; the same one until the next of them."""
+        if self._snapshot is None:
+            self._snapshot = self._described()
+        return self._snapshot
+
+    def start(self, *, shared_machine: bool = False) -> None:
+        """Note that the run has left the queue."""
+        self._snapshot = None
+        self._run = replace(
+            self._run,
+            status=RunStatus.LOADING,
+            started_at=datetime.now(UTC),
+            shared_machine=shared_machine,
+        )
+
+    def add(self, event: StreamEvent) -> None:
+        self._snapshot = None
+        match event:
+            case TextDelta() | ReasoningDelta():
+                self._add_delta(event)
+            case PromptProgress():
+                self.prompt_progress = event
+            case LoadProgress(fraction=fraction):
+                self.load_fraction = fraction
+            case RequestSent():
+                self._add_sent(event)
+            case Notice(message=message):
+                self._run = replace(self._run, notices=(*self._run.notices, message))
+            case Finished():
+                self._add_finished(event)
+            case Failed():
+                self._add_failed(event)
+
+    def cancel(self, t_s: float) -> None:
+        """Note that the person stopped the run, `t_s` seconds after its start."""
+        self._snapshot = None
+        self._close(RunStatus.CANCELLED, t_s)
+        self._run = replace(self._run, finish_reason="cancelled", usage=self._known_usage(None))
+
+    def _described(self) -> Run:
         sent = self._run.sent_t_s or 0.0
         generation_s = None
         if self._first_t_s is not None and self._last_t_s is not None and self._chunks > 1:
@@ -78,39 +118,6 @@ class RunFold:
             timings=timings,
             counts=counts,
         )
-
-    def start(self, *, shared_machine: bool = False, order: int | None = None) -> None:
-        """Note that the run has left the queue."""
-        self._run = replace(
-            self._run,
-            status=RunStatus.LOADING,
-            started_at=datetime.now(UTC),
-            shared_machine=shared_machine,
-            order=self._run.order if order is None else order,
-        )
-
-    def add(self, event: StreamEvent) -> None:
-        """Take the next event."""
-        match event:
-            case TextDelta() | ReasoningDelta():
-                self._add_delta(event)
-            case PromptProgress():
-                self.prompt_progress = event
-            case LoadProgress(fraction=fraction):
-                self.load_fraction = fraction
-            case RequestSent():
-                self._add_sent(event)
-            case Notice(message=message):
-                self._run = replace(self._run, notices=(*self._run.notices, message))
-            case Finished():
-                self._add_finished(event)
-            case Failed():
-                self._add_failed(event)
-
-    def cancel(self, t_s: float) -> None:
-        """Note that the person stopped the run, `t_s` seconds after its start."""
-        self._close(RunStatus.CANCELLED, t_s)
-        self._run = replace(self._run, finish_reason="cancelled", usage=self._known_usage(None))
 
     def _add_sent(self, event: RequestSent) -> None:
         self._run = replace(
@@ -186,7 +193,7 @@ class RunFold:
 
     def fail(self, error: ErrorInfo, t_s: float) -> None:
         """End the run with an error that did not come from its engine."""
-        self._add_failed(Failed(t_s, error, hosts=self._run.hosts))
+        self.add(Failed(t_s, error, hosts=self._run.hosts))
 
     def _known_usage(self, usage: TokenUsage | None) -> TokenUsage:
         """Return what was counted; for an answer that was cut off, what the stream itself told."""

@@ -63,17 +63,15 @@ class HubModel:
 
     @property
     def publisher(self) -> str:
-        """Who owns the repository."""
         return self.repo.partition("/")[0]
 
     @property
     def name(self) -> str:
-        """The repository's name without its owner."""
         return self.repo.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
-class HubPage:
+class SearchPage:
     """One page of search results."""
 
     models: tuple[HubModel, ...]
@@ -107,7 +105,6 @@ class HubFile:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all parts."""
         return sum(part.size_bytes for part in self.parts)
 
 
@@ -131,7 +128,7 @@ class HubRepository:
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfModel:
+class FeaturedModel:
     """A well-known small model of the starter shelf: only a pointer to its repository."""
 
     repo: str

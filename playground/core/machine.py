@@ -21,7 +21,6 @@ class ProgramMemory:
 
     name: str
     ram_bytes: int
-    graphics_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,5 @@ class Machine:
     """How fast the processor reads memory with all cores; `None`: not measured yet."""
     programs: tuple[ProgramMemory, ...] = ()
     """The other programs that hold most, the largest first."""
-    is_estimate: bool = False
-    """True for a device from the table, false for this computer."""
     source: str = ""
     """Where the figures of a device come from, a URL."""

@@ -3,8 +3,6 @@
 from playground.core.runs import Cost, Provenance, TokenUsage
 from playground.core.targets import ModelPrice
 
-MTOK = 1_000_000
-
 
 def api_cost(price: ModelPrice, usage: TokenUsage) -> Cost:
     """Return the price of `usage`; unknown where a price or a count that matters is unknown.
@@ -28,7 +26,7 @@ def api_cost(price: ModelPrice, usage: TokenUsage) -> Cost:
         (prompt - cached) * price.input_usd_per_mtok
         + cached * cached_price
         + completion * price.output_usd_per_mtok
-    ) / MTOK
+    ) / 1_000_000
     estimated = usage.provenance is Provenance.ESTIMATED
     return Cost(
         usd,

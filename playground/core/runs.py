@@ -41,7 +41,7 @@ class RunStatus(StrEnum):
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
-class Verdict(StrEnum):
+class VoteOutcome(StrEnum):
     """What a person said of a turn's answers when none of them was chosen."""
 
     TIE = "tie"
@@ -167,7 +167,7 @@ class Turn:
     hidden_names: bool = False
     """True where the vote was cast without names."""
     winner_run_id: str | None = None
-    verdict: Verdict | None = None
+    verdict: VoteOutcome | None = None
     """Set instead of a winner where there was none."""
     created_at: datetime | None = None
 

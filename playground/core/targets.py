@@ -4,13 +4,14 @@ import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 
 class Place(StrEnum):
     """Where an answer comes from; each has its own colour in the window."""
 
-    HERE = "here"
+    LOCAL = "here"
     CLOUD = "cloud"
 
 
@@ -93,7 +94,6 @@ class ModelFile:
 
     @property
     def has_vision(self) -> bool:
-        """True where it can look at pictures."""
         return self.projector is not None
 
 
@@ -152,6 +152,9 @@ class LocalTarget:
 
     model: ModelFile
     settings: LoadSettings = LoadSettings()
+    place: ClassVar = Place.LOCAL
+    tier: ClassVar = Tier.INDIE
+    uses_this_machine: ClassVar = True
 
     @property
     def key(self) -> str:
@@ -165,55 +168,32 @@ class LocalTarget:
 
     @property
     def detail(self) -> str:
-        """What tells it from its namesakes."""
+        """Addition to `label` that distinguishes targets of the same name."""
         return self.model.quantization or ""
-
-    @property
-    def place(self) -> Place:
-        """Where it answers."""
-        return Place.HERE
-
-    @property
-    def tier(self) -> Tier:
-        """Which kind of title it is."""
-        return Tier.INDIE
-
-    @property
-    def uses_this_machine(self) -> bool:
-        """True where a run of it keeps this machine busy."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
 class CloudTarget:
-    """A provider's model."""
+    """A provider's model; see `LocalTarget` for its properties."""
 
     provider: Provider
     model: str
+    place: ClassVar = Place.CLOUD
 
     @property
     def key(self) -> str:
-        """The target's name on the command line and in the database."""
         return f"{self.provider.id}:{self.model}"
 
     @property
     def label(self) -> str:
-        """The target's name on screen."""
         return self.model
 
     @property
     def detail(self) -> str:
-        """What tells it from its namesakes."""
         return self.provider.name
 
     @property
-    def place(self) -> Place:
-        """Where it answers."""
-        return Place.CLOUD
-
-    @property
     def tier(self) -> Tier:
-        """Which kind of title it is."""
         return self.provider.tier
 
     @property

@@ -4,17 +4,74 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError
-from playground.core.events import Failed, Finished, StreamEvent
+from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
-from playground.core.planning import is_shared, new_turn
-from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn, Verdict
+from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
 from playground.core.targets import Target
+from playground.core.turns import is_shared, new_turn
 from playground.engines.base import Engine
-from playground.services.recording import RunRecorder
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
+
+SAVE_INTERVAL_S = 0.25
+"""How much of an answer a sudden end of the program may cost."""
+
+
+class RunRecorder:
+    """Writes one run's events to the history, gathered over a quarter of a second."""
+
+    def __init__(
+        self,
+        store: ComparisonStore | None,
+        turn_id: str,
+        run_id: str,
+        on_trouble: Callable[[PlaygroundError], None],
+    ) -> None:
+        self._store = store
+        self._turn_id = turn_id
+        self._run_id = run_id
+        self._on_trouble = on_trouble
+        self._pending: list[StreamEvent] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    def event(self, event: StreamEvent) -> None:
+        """Take an event; it is on disk a moment later."""
+        if self._store is None:
+            return
+        self._pending.append(event)
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush_soon())
+
+    async def run(self, run: Run) -> None:
+        if self._store is None:
+            return
+        try:
+            await self._store.save_run(self._turn_id, run)
+        except PlaygroundError as error:
+            self._on_trouble(error)
+
+    async def close(self, run: Run) -> None:
+        """Write what is left, then the finished run."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+            await asyncio.gather(self._flusher, return_exceptions=True)
+        await self._flush()
+        await self.run(run)
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(SAVE_INTERVAL_S)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        if self._store is None or not self._pending:
+            return
+        events, self._pending = self._pending, []
+        try:
+            await asyncio.shield(self._store.append_events(self._run_id, events))
+        except PlaygroundError as error:
+            self._on_trouble(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +95,8 @@ class RunEvent:
 
     run_id: str
     event: StreamEvent
+    fold: RunFold = field(repr=False, compare=False)
+    """What the run's events amount to by now; to be read on the loop that runs the turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +124,42 @@ class TurnEnded:
 TurnUpdate = TurnStarted | RunStarted | RunEvent | RunEnded | StorageTrouble | TurnEnded
 
 
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A run as its events so far describe it, in place of the events."""
+
+    run: Run
+    load_fraction: float | None = None
+    prompt_progress: PromptProgress | None = None
+    tokens: tuple[Token, ...] = ()
+    """Those of the events it stands for, where probabilities were asked for."""
+
+
+def with_progress(updates: Sequence[TurnUpdate]) -> list[TurnUpdate | RunProgress]:
+    """Return the updates with one `RunProgress` in place of each run's events.
+
+    Called on the loop that runs the turn, when the updates are passed on: events are folded there
+    and nowhere else.
+    """
+    last = {update.run_id: n for n, update in enumerate(updates) if isinstance(update, RunEvent)}
+    tokens: dict[str, list[Token]] = {run_id: [] for run_id in last}
+    passed_on: list[TurnUpdate | RunProgress] = []
+    for n, update in enumerate(updates):
+        if not isinstance(update, RunEvent):
+            passed_on.append(update)
+            continue
+        run_id, event, fold = update.run_id, update.event, update.fold
+        if isinstance(event, TextDelta):
+            tokens[run_id].extend(t for t in event.tokens if t.probability is not None)
+        if last[run_id] == n:
+            passed_on.append(
+                RunProgress(
+                    fold.run, fold.load_fraction, fold.prompt_progress, tuple(tokens[run_id])
+                )
+            )
+    return passed_on
+
+
 class ComparisonService:
     """Sends one prompt to several targets; leaving `run_turn` ends whatever still runs."""
 
@@ -79,7 +174,7 @@ class ComparisonService:
         self._cost_of = cost_of
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def run_turn(
+    def run_turn(
         self,
         comparison: Comparison,
         prompt: str,
@@ -87,9 +182,9 @@ class ComparisonService:
         *,
         hidden_names: bool = False,
     ) -> AsyncGenerator[TurnUpdate, None]:
-        """Yield what happens until every run of the new turn is final."""
+        """Iterate what happens until every run of the new turn is final."""
         turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
-        turn_runner = _TurnRunner(
+        runner = _TurnRunner(
             comparison,
             turn,
             engine_for=self._engine_for,
@@ -97,9 +192,7 @@ class ComparisonService:
             cost_of=self._cost_of,
             tasks=self._tasks,
         )
-        async with aclosing(turn_runner.updates()) as updates:
-            async for update in updates:
-                yield update
+        return runner.updates()
 
     def stop(self, run_id: str) -> None:
         """Stop one run; what it has written is kept. Call it on the I/O loop."""
@@ -111,18 +204,6 @@ class ComparisonService:
         """Stop every run, those that wait included. Call it on the I/O loop."""
         for task in list(self._tasks.values()):
             task.cancel()
-
-    async def vote(
-        self,
-        turn_id: str,
-        winner_run_id: str | None,
-        verdict: Verdict | None,
-        *,
-        hidden_names: bool,
-    ) -> None:
-        """Keep what the person said of a turn's answers."""
-        if self._store is not None:
-            await self._store.vote(turn_id, winner_run_id, verdict, hidden_names)
 
 
 class _TurnRunner:
@@ -205,7 +286,7 @@ class _TurnRunner:
             async for event in events:
                 fold.add(event)
                 attempt.recorder.event(event)
-                self._queue.put_nowait(RunEvent(run.id, event))
+                self._queue.put_nowait(RunEvent(run.id, event, fold))
                 if isinstance(event, Finished | Failed):
                     return
         raise EngineError("The answer ended without saying that it was finished.")

@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
-from playground.core.runs import Comparison, Run, RunStatus, StreamCounts, Timings, TokenUsage, Turn
-from playground.engines.replay import ReplayEngine
+from playground.core.fold import RunFold
+from playground.core.runs import Comparison, Run, RunStatus, Turn
 from playground.services.comparison import (
     RunEnded,
     RunEvent,
@@ -18,7 +17,7 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 
 MAX_GAP_S = 5.0
 """A longer pause between two runs is a clock that was set meanwhile, not part of the turn."""
@@ -32,7 +31,6 @@ class Replayer:
         self._speed = speed
 
     async def has_recording(self, turn: Turn) -> bool:
-        """Return whether anything of the turn was recorded."""
         for run in turn.runs:
             if run.started_at is not None and await self._history.timeline(run.id):
                 return True
@@ -46,98 +44,80 @@ class Replayer:
         Raises `StorageFailed` for what is no longer in the history, and `UsageError` where names
         are still hidden: its pace would tell who answers.
         """
+        before, turn = await self._read(comparison_id, turn_id)
+        timelines = [await self._history.timeline(run.id) for run in turn.runs]
+        yield TurnStarted(before, replace(turn, runs=tuple(_blank(run) for run in turn.runs)))
+        playback = _Playback(turn.runs, timelines, self._speed)
+        playing = asyncio.create_task(playback.play())
+        try:
+            while (update := await playback.queue.get()) is not None:
+                yield update
+            await playing
+            yield TurnEnded(replace(before, turns=(*before.turns, turn)), turn)
+        finally:
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
+
+    async def _read(self, comparison_id: str, turn_id: str) -> tuple[Comparison, Turn]:
+        """Return the comparison with the turns before the one to play, and that one."""
         comparison = await self._history.load(comparison_id)
-        number = next((n for n, turn in enumerate(comparison.turns) if turn.id == turn_id), None)
+        turns = comparison.turns
+        number = next((n for n, turn in enumerate(turns) if turn.id == turn_id), None)
         if number is None:
             raise StorageFailed("This prompt is no longer in the history.", "")
         if comparison.names_hidden:
             raise UsageError(
                 "This comparison's names are still hidden.", "Say which answer is better first."
             )
-        turn = comparison.turns[number]
-        timelines = [await self._history.timeline(run.id) for run in turn.runs]
-        playback = _Playback(
-            replace(comparison, turns=comparison.turns[:number]), turn, timelines, self._speed
-        )
-        async with aclosing(playback.updates()) as updates:
-            async for update in updates:
-                yield update
+        return replace(comparison, turns=turns[:number]), turns[number]
 
 
 class _Playback:
-    """One turn on its way again: a task for each run, one queue of updates."""
+    """One turn's runs, played from now on: a task for each, one queue of updates."""
 
     def __init__(
-        self,
-        comparison: Comparison,
-        turn: Turn,
-        timelines: Sequence[Sequence[StreamEvent]],
-        speed: float,
+        self, runs: Sequence[Run], timelines: Sequence[Sequence[StreamEvent]], speed: float
     ) -> None:
-        self._comparison = comparison
-        self._turn = turn
-        self._timelines = timelines
+        durations = [_duration(run, events) for run, events in zip(runs, timelines, strict=True)]
+        starts = start_offsets(runs, durations)
+        self._parts = list(zip(runs, timelines, starts, durations, strict=True))
         self._speed = speed
-        self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
-        self._start = 0.0
+        self._start_s = time.perf_counter()
+        self.queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
+        """The updates; `None` ends them."""
 
-    async def updates(self) -> AsyncGenerator[TurnUpdate, None]:
-        """Yield the turn's updates; closing it ends every task."""
-        blank = replace(self._turn, runs=tuple(_blank(run) for run in self._turn.runs))
-        yield TurnStarted(self._comparison, blank)
-        self._start = time.perf_counter()
-        conductor = asyncio.create_task(self._conduct())
+    async def play(self) -> None:
+        """Play every run; what ran one after the other does so again, however late the clock is."""
         try:
-            while (update := await self._queue.get()) is not None:
-                yield update
-            await conductor
-            turns = (*self._comparison.turns, self._turn)
-            yield TurnEnded(replace(self._comparison, turns=turns), self._turn)
-        finally:
-            conductor.cancel()
-            await asyncio.gather(conductor, return_exceptions=True)
-
-    async def _conduct(self) -> None:
-        durations = [
-            _duration(run, events)
-            for run, events in zip(self._turn.runs, self._timelines, strict=True)
-        ]
-        starts = start_offsets(self._turn.runs, durations)
-        parts = list(zip(self._turn.runs, self._timelines, starts, durations, strict=True))
-        try:
-            for place in sorted({run.order for run in self._turn.runs}):
-                # what ran one after the other does so again, however late the clock fires
+            for place in sorted({run.order for run, *_ in self._parts}):
                 async with asyncio.TaskGroup() as group:
-                    for run, events, start_s, duration_s in parts:
+                    for run, events, start_s, duration_s in self._parts:
                         if run.order == place and start_s is not None:
-                            group.create_task(self._play(run, events, start_s, duration_s))
-            for run, _events, start_s, _duration_s in parts:
+                            group.create_task(self._play_run(run, events, start_s, duration_s))
+            for run, _events, start_s, _duration_s in self._parts:
                 if start_s is None:
-                    self._queue.put_nowait(RunEnded(run))
+                    self.queue.put_nowait(RunEnded(run))
         finally:
-            self._queue.put_nowait(None)
+            self.queue.put_nowait(None)
 
-    async def _play(
+    async def _play_run(
         self, run: Run, events: Sequence[StreamEvent], start_s: float, duration_s: float
     ) -> None:
-        await self._until(start_s)
+        await _until(self._start_s + start_s / self._speed)
         begun = replace(_blank(run), status=RunStatus.LOADING, started_at=run.started_at)
-        self._queue.put_nowait(RunStarted(begun))
-        left = len(events)
-        if left:
-            async with aclosing(ReplayEngine(events, self._speed).stream(run.request)) as played:
-                async for event in played:
-                    self._queue.put_nowait(RunEvent(run.id, event))
-                    left -= 1
-                    if not left:
-                        # what the engine would add to a recording without an end never happened
-                        break
-        await self._until(start_s + duration_s)
-        self._queue.put_nowait(RunEnded(run))
+        self.queue.put_nowait(RunStarted(begun))
+        fold = RunFold(begun)
+        begun_s = time.perf_counter()
+        for event in events:
+            await _until(begun_s + event.t_s / self._speed)
+            fold.add(event)
+            self.queue.put_nowait(RunEvent(run.id, event, fold))
+        await _until(self._start_s + (start_s + duration_s) / self._speed)
+        self.queue.put_nowait(RunEnded(run))
 
-    async def _until(self, offset_s: float) -> None:
-        due = self._start + offset_s / self._speed
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+async def _until(due_s: float) -> None:
+    await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
 
 
 def start_offsets(runs: Sequence[Run], durations: Sequence[float]) -> list[float | None]:
@@ -172,21 +152,5 @@ def _duration(run: Run, events: Sequence[StreamEvent]) -> float:
 
 
 def _blank(run: Run) -> Run:
-    return replace(
-        run,
-        status=RunStatus.WAITING,
-        text="",
-        reasoning="",
-        finish_reason=None,
-        usage=TokenUsage(),
-        timings=Timings(),
-        counts=StreamCounts(),
-        was_loaded=None,
-        sent_t_s=None,
-        hosts=(),
-        reported_cost_usd=None,
-        cost=None,
-        notices=(),
-        error=None,
-        started_at=None,
-    )
+    """Return the run as it was before it began."""
+    return Run(run.id, run.target, run.request, run.order, shared_machine=run.shared_machine)

@@ -2,33 +2,39 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.assessment import Predict, Subject, assess, free_bytes, verdict_of
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes, smaller_versions
 from playground.core.machine import Machine
-from playground.core.outlook import FILLED_SHARE, place
-from playground.core.quantization import estimated_bytes, smaller_versions
-from playground.core.requirements import Requirements, Speed, Verdict
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.requirements import memory
+from playground.core.requirements.assess import (
+    FILLED_SHARE,
+    ModelSpec,
+    Predict,
+    assess,
+    free_bytes,
+    plan_placement,
+    verdict_of,
+)
+from playground.core.requirements.model import Compatibility, Requirements, Speed
+from playground.core.requirements.speed import (
     Observation,
-    Reading,
-    named_reading,
+    TokenCost,
     predict,
     predict_on_card,
-    reading,
+    token_cost,
+    token_cost_of_size,
 )
+from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.courtesy import Courtesy
-from playground.services.devices import Device, devices
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
+from playground.core.threads import with_pauses
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import Device, devices
+from playground.services.machine.machine import HeldMemory, MachineService
 from playground.store.local_runs import LocalRuns, ModelUse
 
 _USUAL_QUANTIZATION = "Q4_K_M"
@@ -53,9 +59,10 @@ class RequirementsService:
         machines: MachineService,
         runs: LocalRuns,
         library: ModelLibrary,
-        courtesy: Courtesy | None = None,
+        held: Callable[[], HeldMemory] = HeldMemory,
     ) -> None:
-        self._courtesy = courtesy or Courtesy()
+        """`held` is what loaded models give back."""
+        self._held = held
         # two threads that reckon at once are no faster, and leave the painting one a third
         self._turn = threading.Lock()
         self._machines = machines
@@ -67,7 +74,7 @@ class RequirementsService:
 
     async def refresh(self) -> None:
         """Look at this computer's memory, and learn from the runs since the last time."""
-        machine = await self._machines.machine()
+        machine = await self._machines.machine(self._held())
         uses = await self._runs.uses()
         # a thread, because headers may have to be read
         self._learnt = await asyncio.to_thread(self._learn, uses, machine)
@@ -75,10 +82,9 @@ class RequirementsService:
 
     def machine_now(self) -> Machine:
         """Return this computer as `refresh` found it."""
-        return self._machine or self._machines.quick()
+        return self._machine or self._machines.quick(self._held())
 
     def use_of(self, path: Path) -> ModelUse | None:
-        """Return when a model file ran here last, and how fast."""
         return self._uses.get(str(path))
 
     def assess(
@@ -99,7 +105,7 @@ class RequirementsService:
         measured = None
         if use is not None and use.tokens_per_s is not None and use.is_of(settings):
             measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
-        subject = Subject(header, settings, projector_bytes, measured, others)
+        subject = ModelSpec(header, settings, projector_bytes, measured, others)
         machine = self.machine_now()
         with self._turn:
             return assess(subject, machine, _predict_for(machine, self._learnt))
@@ -123,18 +129,32 @@ class RequirementsService:
             others=smaller_versions(header.parameters, header.weights_bytes),
         )
 
-    def assess_some(
-        self, wanted: Sequence[tuple[ModelFile, LoadSettings]], moment_s: float
+    async def assess_models(
+        self, wanted: Sequence[tuple[ModelFile, LoadSettings]]
     ) -> dict[str, Requirements | None]:
-        """Return what the first of `wanted` need, by path: as many as `moment_s` seconds allow."""
-        done: dict[str, Requirements | None] = {}
-        ends_at = time.perf_counter() + moment_s
-        for model, settings in wanted:
-            done[str(model.path)] = self.assess_model(model, settings)
-            if time.perf_counter() > ends_at:
-                break
-            self._courtesy.give_way()
-        return done
+        """Return what each of `wanted` needs, by path."""
+
+        def assess_each() -> dict[str, Requirements | None]:
+            return {
+                str(model.path): self.assess_model(model, settings)
+                for model, settings in with_pauses(wanted, every=1)
+            }
+
+        return await asyncio.to_thread(assess_each)
+
+    async def assess_elsewhere(
+        self, model: ModelFile, settings: LoadSettings
+    ) -> tuple[tuple[Device, Requirements], ...]:
+        """Return how a listed model would run on other devices; empty for a broken file."""
+
+        def assess_each() -> tuple[tuple[Device, Requirements], ...]:
+            try:
+                header = self._library.header(model)
+            except ModelFileInvalid:
+                return ()
+            return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
+
+        return await asyncio.to_thread(assess_each)
 
     def elsewhere(
         self,
@@ -145,16 +165,15 @@ class RequirementsService:
     ) -> tuple[tuple[Device, Requirements], ...]:
         """Return how the model would run on each device of the table; always estimates."""
         plain = LoadSettings(context=settings.context, kv_type=settings.kv_type)
-        subject = Subject(header, plain, projector_bytes)
+        subject = ModelSpec(header, plain, projector_bytes)
         found = []
         for device in devices():
             with self._turn:
                 needs = assess(subject, device.machine, _predict_for(device.machine))
             found.append((device, needs))
-            self._courtesy.give_way()
         return tuple(found)
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Verdict | None:
+    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         """Return a guess where no header has been read; `None` where nothing is known.
 
         From the size of the file, else that of the usual quantization of so many parameters.
@@ -169,7 +188,7 @@ class RequirementsService:
         is_on_card = machine.is_unified or any(
             size + _OVERHEAD_BYTES <= card.free_bytes for card in machine.cards[:1]
         )
-        speed = expected(named_reading(_USUAL_QUANTIZATION, size), on_card=is_on_card)
+        speed = expected(token_cost_of_size(_USUAL_QUANTIZATION, size), on_card=is_on_card)
         fit = memory.fit_bytes(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
         return verdict_of(fit, speed)
 
@@ -191,7 +210,7 @@ class RequirementsService:
             layers = use.gpu_layers
             if layers is None and machine.cards:
                 # nobody chose: as many as go in, which is not kept, were on the card
-                layers = place(Subject(header), machine).gpu_layers
+                layers = plan_placement(ModelSpec(header), machine).gpu_layers
             if layers == 0 or not (machine.cards or machine.is_unified):
                 on_processor[path] = seen
             elif layers is None or layers < 0:
@@ -206,10 +225,10 @@ class RequirementsService:
             return None
 
 
-def _usual_reading(header: GgufHeader) -> Reading:
+def _usual_reading(header: GgufHeader) -> TokenCost:
     """Return what a model reads for a token with the settings it comes with."""
     need = memory.estimate(header, _AS_IT_IS)
-    return reading(header, need.kv_bytes // FILLED_SHARE)
+    return token_cost(header, need.kv_bytes // FILLED_SHARE)
 
 
 def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:
@@ -218,7 +237,7 @@ def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:
     if machine.is_unified:
         card = machine.bandwidth_bytes_per_s
 
-    def expected(read: Reading, *, on_card: bool) -> Speed | None:
+    def expected(read: TokenCost, *, on_card: bool) -> Speed | None:
         if on_card:
             return predict_on_card(read, card, learnt.on_card.values() if learnt else ())
         known = learnt.on_processor.values() if learnt else ()

@@ -3,17 +3,145 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from playground.core.errors import PlaygroundError, StorageFailed
-from playground.store.damaged import aside_path
-from playground.store.migrations import VERSION, migrate, prepare_index
+from playground.core.errors import StorageFailed
+from playground.store.files import aside_path
 
 T = TypeVar("T")
+Step = Callable[[sqlite3.Connection], None]
+
+
+def _history(connection: sqlite3.Connection) -> None:
+    connection.execute("""
+        CREATE TABLE comparisons (
+            id TEXT PRIMARY KEY,
+            created_at TEXT NOT NULL,
+            targets TEXT NOT NULL,     -- JSON: key, label, detail and place of each target
+            body TEXT NOT NULL,        -- JSON of core.runs.Comparison without its turns
+            deleted_at TEXT,
+            deleted_by TEXT            -- the process in which it can still be restored
+        )""")
+    connection.execute("""
+        CREATE TABLE turns (
+            id TEXT PRIMARY KEY,
+            comparison_id TEXT NOT NULL REFERENCES comparisons ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            prompt TEXT NOT NULL,
+            run_order TEXT NOT NULL,
+            hidden_names INTEGER NOT NULL,
+            winner_run_id TEXT,
+            verdict TEXT,
+            created_at TEXT
+        )""")
+    connection.execute("CREATE INDEX turns_of ON turns (comparison_id, position)")
+    connection.execute("""
+        CREATE TABLE runs (
+            id TEXT PRIMARY KEY,
+            turn_id TEXT NOT NULL REFERENCES turns ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            target_key TEXT NOT NULL,
+            status TEXT NOT NULL,
+            has_answer INTEGER NOT NULL,
+            owner TEXT NOT NULL,       -- the process that runs it
+            body TEXT NOT NULL         -- JSON of core.runs.Run
+        )""")
+    connection.execute("CREATE INDEX runs_of ON runs (turn_id, position)")
+    connection.execute("""
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY,
+            run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+            body TEXT NOT NULL         -- JSON: a list of core.events.StreamEvent
+        )""")
+    connection.execute("CREATE INDEX events_of ON events (run_id, id)")
+    connection.execute("""
+        CREATE TABLE search_texts (
+            id INTEGER PRIMARY KEY,
+            comparison_id TEXT NOT NULL REFERENCES comparisons ON DELETE CASCADE,
+            source TEXT NOT NULL UNIQUE,   -- turn:<id>, run:<id> or names:<comparison id>
+            text TEXT NOT NULL
+        )""")
+    connection.execute("CREATE INDEX search_texts_of ON search_texts (comparison_id)")
+
+
+STEPS: tuple[Step, ...] = (_history,)
+"""The numbered steps that led to the tables of today.
+
+A step is never edited once it has been released: the next change is a new step at the end. Dumps of
+databases of every released version are in `tests/store/data`.
+"""
+VERSION = len(STEPS)
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Bring a database of any older version to this one, each step whole or not at all."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, step in enumerate(steps[version:], version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # another process may have come first while this one waited for the lock
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now < number:
+                step(connection)
+                connection.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+_INDEX_TRIGGERS = {
+    "search_added": """AFTER INSERT ON search_texts BEGIN
+        INSERT INTO search_index (rowid, text) VALUES (new.id, new.text); END""",
+    "search_removed": """AFTER DELETE ON search_texts BEGIN
+        INSERT INTO search_index (search_index, rowid, text)
+        VALUES ('delete', old.id, old.text); END""",
+    "search_changed": """AFTER UPDATE ON search_texts BEGIN
+        INSERT INTO search_index (search_index, rowid, text)
+        VALUES ('delete', old.id, old.text);
+        INSERT INTO search_index (rowid, text) VALUES (new.id, new.text); END""",
+}
+
+
+def prepare_index(connection: sqlite3.Connection, *, has_fts: bool | None = None) -> bool:
+    """Make the full-text index where SQLite has FTS5, and return whether it does.
+
+    Without FTS5 the triggers are taken away, so that texts can still be written; the next start
+    with FTS5 finds them missing and builds the index again.
+    """
+    if has_fts is None:
+        has_fts = _has_fts(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    found = {
+        name
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    }
+    if not has_fts:
+        for name in found & set(_INDEX_TRIGGERS):
+            connection.execute(f"DROP TRIGGER {name}")
+    elif not set(_INDEX_TRIGGERS) <= found:
+        connection.execute("""CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5 (
+            text, content='search_texts', content_rowid='id',
+            tokenize="unicode61 remove_diacritics 2")""")
+        connection.execute("INSERT INTO search_index (search_index) VALUES ('rebuild')")
+        for name, body in _INDEX_TRIGGERS.items():
+            connection.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")
+    connection.execute("COMMIT")
+    return has_fts
+
+
+def _has_fts(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("CREATE VIRTUAL TABLE temp.fts_probe USING fts5 (text)")
+    except sqlite3.OperationalError:
+        return False
+    connection.execute("DROP TABLE temp.fts_probe")
+    return True
+
 
 CHECKED_BYTES = 256 * 2**20
 """Files up to this size are read through at the start to find damage: half a second at most."""
@@ -48,7 +176,6 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reading = ThreadPoolExecutor(1, "database-reader")
-        self._is_open = False
         self.has_fts = False
         """Whether this SQLite has full-text search."""
         self.problem: str | None = None
@@ -62,11 +189,9 @@ class Database:
         """
         await _finish(self._writing, self._open_writer)
         await _finish(self._reading, self._open_reader)
-        self._is_open = True
 
     async def close(self) -> None:
         """Wait for what is still being written, then close the file; a second call does nothing."""
-        self._is_open = False
         await _finish(self._reading, self._close_reader)
         await _finish(self._writing, self._close_writer)
         self._reading.shutdown()
@@ -76,7 +201,6 @@ class Database:
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
-        self._require_open()
         return await _finish(self._reading, lambda: _translated(self._reader, query))
 
     async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
@@ -84,15 +208,10 @@ class Database:
 
         A change that was asked for is made even where the one who asked is cancelled meanwhile.
         """
-        self._require_open()
         return await _finish(
             self._writing,
             lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
         )
-
-    def _require_open(self) -> None:
-        if not self._is_open:
-            raise StorageFailed("The history is not open, so nothing is kept in it.")
 
     def _open_writer(self) -> None:
         try:
@@ -103,14 +222,15 @@ class Database:
             raise StorageFailed(
                 f"The history cannot be written: {error.strerror or error}."
             ) from error
-        try:
-            self._refuse_newer()
-            self._writer = self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise (_storage_failed(error) or error) from error
-            self._set_aside()
-            self._writer = _translated_open(self._connect)
+        with _translated_errors():
+            try:
+                self._refuse_newer()
+                self._writer = self._connect()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._set_aside()
+                self._writer = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
@@ -223,28 +343,20 @@ def _translated(
 ) -> T:
     if connection is None:
         raise StorageFailed("The history is not open, so nothing is kept in it.")
-    try:
+    with _translated_errors():
         return work(connection)
-    except sqlite3.DatabaseError as error:
-        translated = _storage_failed(error)
-        if translated is None:
-            raise
-        raise translated from error
 
 
-def _translated_open(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise what SQLite says when the environment fails as `StorageFailed`; others are bugs."""
     try:
-        return connect()
+        yield
     except sqlite3.DatabaseError as error:
-        raise (_storage_failed(error) or error) from error
-
-
-def _storage_failed(error: sqlite3.DatabaseError) -> PlaygroundError | None:
-    """Return the error in words, or `None` where the mistake is our own."""
-    reason = next((text for name, text in _REASONS.items() if _name(error).startswith(name)), None)
-    if reason is None:
-        return None
-    return StorageFailed(f"The history could not be used: {reason}.")
+        for name, reason in _REASONS.items():
+            if _name(error).startswith(name):
+                raise StorageFailed(f"The history could not be used: {reason}.") from error
+        raise
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

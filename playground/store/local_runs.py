@@ -11,9 +11,8 @@ from playground.core.metrics import generation_speed
 from playground.core.runs import Provenance, Run
 from playground.core.targets import LoadSettings, LocalTarget
 from playground.store.database import Database
-from playground.store.rows import decode_run
+from playground.store.history import decode_run
 
-_KEY = "local:"
 _RECENT = 9
 """Runs of a model that its speed is the median of."""
 _FEWEST_TOKENS = 16
@@ -26,7 +25,7 @@ _FINISHED = """
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """One model file's past on this computer."""
+    """Runs of one model file on this computer, summed up."""
 
     path: str
     last_used_at: str | None
@@ -46,7 +45,7 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _LocalRun:
     """What is kept of a run."""
 
     path: str
@@ -54,17 +53,13 @@ class _Seen:
     speed: float | None
     quantization: str | None
     size_bytes: int
-    settings: LoadSettings
+    gpu_layers: int | None
+    threads: int | None
 
-    def is_like(self, other: "_Seen") -> bool:
-        """Return True where the speeds of both runs are of the same thing."""
-        mine, its = self.settings, other.settings
-        return (self.quantization, self.size_bytes, mine.gpu_layers, mine.threads) == (
-            other.quantization,
-            other.size_bytes,
-            its.gpu_layers,
-            its.threads,
-        )
+    @property
+    def setup(self) -> tuple[object, ...]:
+        """What the speeds of two runs must share to be of the same thing."""
+        return self.quantization, self.size_bytes, self.gpu_layers, self.threads
 
 
 class LocalRuns:
@@ -72,7 +67,7 @@ class LocalRuns:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[str, _Seen | None] = {}
+        self._seen: dict[str, _LocalRun | None] = {}
 
     async def uses(self) -> dict[str, ModelUse]:
         """Return what is known by the model file's path; empty where there is no history."""
@@ -81,7 +76,7 @@ class LocalRuns:
         except StorageFailed:
             # without a history nothing is known, and that is shown
             return {}
-        grouped: defaultdict[str, list[_Seen]] = defaultdict(list)
+        grouped: defaultdict[str, list[_LocalRun]] = defaultdict(list)
         for run in list(self._seen.values()):
             if run is not None:
                 grouped[run.path].append(run)
@@ -97,7 +92,7 @@ class LocalRuns:
                 self._seen[key] = _of(row[0])
 
 
-def _of(body: str) -> _Seen | None:
+def _of(body: str) -> _LocalRun | None:
     """Return what is kept of a run; `None` where its row is damaged."""
     try:
         run = decode_run(body)
@@ -105,13 +100,14 @@ def _of(body: str) -> _Seen | None:
         return None
     if not isinstance(run.target, LocalTarget):
         return None
-    return _Seen(
-        path=run.target.key.removeprefix(_KEY),
+    return _LocalRun(
+        path=run.target.key.removeprefix("local:"),
         started=run.started_at.isoformat() if run.started_at else None,
         speed=_speed(run),
         quantization=run.target.model.quantization,
         size_bytes=run.target.model.size_bytes,
-        settings=run.target.settings,
+        gpu_layers=run.target.settings.gpu_layers,
+        threads=run.target.settings.threads,
     )
 
 
@@ -124,16 +120,16 @@ def _speed(run: Run) -> float | None:
     return figure.value
 
 
-def _use(runs: Sequence[_Seen]) -> ModelUse:
+def _use(runs: Sequence[_LocalRun]) -> ModelUse:
     runs = sorted(runs, key=lambda run: run.started or "")
     last = runs[-1]
-    speeds = [run.speed for run in runs if run.speed is not None and run.is_like(last)][-_RECENT:]
+    speeds = [run.speed for run in runs if run.speed is not None and run.setup == last.setup]
     return ModelUse(
         path=last.path,
         last_used_at=last.started,
         run_count=len(runs),
-        tokens_per_s=median(speeds) if speeds else None,
+        tokens_per_s=median(speeds[-_RECENT:]) if speeds else None,
         quantization=last.quantization,
-        gpu_layers=last.settings.gpu_layers,
-        threads=last.settings.threads,
+        gpu_layers=last.gpu_layers,
+        threads=last.threads,
     )

@@ -6,8 +6,6 @@ import re
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-_MAX_BYTES = 1_000_000
-_BACKUPS = 2
 _REPLACEMENT = "[key]"
 _KEY_SHAPES = re.compile(
     r"(?P<before>(?:bearer|basic|api[-_ ]?key|authorization|token|secret)[\"'\s:=]+)"
@@ -30,7 +28,6 @@ class _ScrubbingFormatter(logging.Formatter):
     """Formats the record with its traceback first, so that neither can carry a key."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the finished line."""
         return scrub(super().format(record))
 
 
@@ -42,19 +39,11 @@ def open_log(path: Path) -> logging.Handler | None:
     """
     try:
         handler = RotatingFileHandler(
-            path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8", delay=True
+            path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
         )
     except OSError:
         return None
     handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
-    root = logging.getLogger()
-    root.addHandler(handler)
+    logging.getLogger().addHandler(handler)
     return handler
-
-
-def close_log(handler: logging.Handler | None) -> None:
-    """Detach a handler `open_log` returned."""
-    if handler is not None:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from playground.core.addresses import is_private_host
 from playground.core.targets import Provider, Tier, is_loopback_host
+from playground.core.urls import is_private_host
 from playground.resources import resource
 
 EXTENSION_FIELDS = frozenset({"top_k", "min_p", "repeat_penalty"})
@@ -26,7 +26,6 @@ class Preset:
 
     @property
     def name(self) -> str:
-        """The service's name on screen."""
         return self.provider.name
 
     @property
@@ -40,14 +39,6 @@ def presets() -> tuple[Preset, ...]:
     """Return every preset, in the order of the file."""
     with resource("providers.toml").open("rb") as file:
         return tuple(_preset(name, data) for name, data in tomllib.load(file).items())
-
-
-def preset_at(base_url: str) -> Preset | None:
-    """Return the public service that answers at this address's host."""
-    host = urlsplit(base_url).hostname or ""
-    if is_loopback_host(host):
-        return None
-    return next((preset for preset in presets() if host_of(preset.provider) == host), None)
 
 
 def preset_of_key(variable: str) -> Preset | None:
@@ -64,16 +55,19 @@ def with_known_quirks(provider: Provider) -> Provider:
     """Return a provider that was entered by hand with what is known about its host."""
     if provider.preset is not None or provider.rejects:
         return provider
-    known = preset_at(provider.base_url)
-    if known is not None:
-        names = ("tier", "key_url", "price_id", "rejects", "max_tokens_field", "seed_field")
-        quirks: dict[str, Any] = {name: getattr(known.provider, name) for name in names}
-        quirks["repeat_penalty_field"] = known.provider.repeat_penalty_field
-        return replace(provider, preset=known.id, **quirks)
     host = host_of(provider)
-    if is_loopback_host(host) or is_private_host(host):
+    if is_loopback_host(host):
         return provider
-    return replace(provider, rejects=EXTENSION_FIELDS)
+    known = next((preset for preset in presets() if host_of(preset.provider) == host), None)
+    if known is not None:
+        return replace(
+            known.provider,
+            id=provider.id,
+            name=provider.name,
+            base_url=provider.base_url,
+            key_env=provider.key_env,
+        )
+    return provider if is_private_host(host) else replace(provider, rejects=EXTENSION_FIELDS)
 
 
 def _preset(name: str, data: dict[str, Any]) -> Preset:

@@ -7,15 +7,15 @@ another host has no key there until it is entered again.
 import asyncio
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from playground.core.addresses import origin
 from playground.core.errors import UsageError
 from playground.core.targets import Provider
+from playground.core.threads import run_in_daemon_thread
+from playground.core.urls import origin
 from playground.store.presets import preset_of_key, presets
 
 T = TypeVar("T")
@@ -41,6 +41,8 @@ class Secret:
 
     value: str = field(repr=False)
     source: KeySource
+    variable: str = ""
+    """Environment variable it was read from."""
 
 
 class KeyringState(StrEnum):
@@ -66,11 +68,6 @@ class SecretStore:
         self._state = KeyringState.UNKNOWN
         self._keyring_name = ""
         self._is_blocked = False
-        self._provider_of: Callable[[str], Provider] | None = None
-
-    def find_providers_with(self, provider_of: Callable[[str], Provider]) -> None:
-        """Tell how a provider is found by its id, for `set` and `delete`."""
-        self._provider_of = provider_of
 
     async def get(self, provider: Provider) -> Secret | None:
         """Return the provider's key for the host it has now, or `None`."""
@@ -84,12 +81,12 @@ class SecretStore:
                 return Secret(value, KeySource.KEYRING)
         return self._from_environment(provider)
 
-    async def set(self, provider: Provider | str, key: str) -> KeySource:
+    async def set(self, provider: Provider, key: str) -> KeySource:
         """Keep a key and return where: in the keyring if it gives back what was written."""
         key = key.strip()
         if not key:
             raise UsageError("The key is empty.", "Paste the key you got from the provider.")
-        account = _account(self._resolved(provider))
+        account = _account(provider)
 
         def write(backend: Any) -> bool:
             backend.set_password(SERVICE, account, key)
@@ -104,9 +101,9 @@ class SecretStore:
         self._session[account] = key
         return KeySource.SESSION
 
-    async def delete(self, provider: Provider | str) -> None:
+    async def delete(self, provider: Provider) -> None:
         """Forget the key of a provider at the host it has now."""
-        account = _account(self._resolved(provider))
+        account = _account(provider)
         self._session.pop(account, None)
 
         def erase(backend: Any) -> None:
@@ -144,18 +141,11 @@ class SecretStore:
             case _:
                 return "Keys are kept in this system's keyring where it has one."
 
-    def _resolved(self, provider: Provider | str) -> Provider:
-        if isinstance(provider, Provider):
-            return provider
-        if self._provider_of is None:
-            raise UsageError(f"No provider “{provider}” is known.")
-        return self._provider_of(provider)
-
     def _from_environment(self, provider: Provider) -> Secret | None:
         for name in key_variables(provider):
             value = self._environment.get(name, "").strip()
             if value:
-                return Secret(value, KeySource.ENVIRONMENT)
+                return Secret(value, KeySource.ENVIRONMENT, name)
         return None
 
     async def _ask(self, question: Callable[[Any], T]) -> T | None:
@@ -166,7 +156,8 @@ class SecretStore:
             return None if backend is None else (str(backend.name), question(backend))
 
         try:
-            answer = await _in_own_thread(work, self._unlock_limit_s)
+            # a prompt for the keyring's password may stay open for ever
+            answer = await asyncio.wait_for(run_in_daemon_thread(work), self._unlock_limit_s)
         except TimeoutError:
             self._state = KeyringState.SILENT
             self._is_blocked = True
@@ -213,33 +204,3 @@ def _backend() -> Any:
     links = getattr(backend, "backends", None) or [backend]
     # plain text files and the null backend have a priority below 1
     return next((link for link in links if keyring.core.recommended(link)), None)
-
-
-async def _in_own_thread(work: Callable[[], T], limit_s: float) -> T:
-    """Run blocking work in a thread that cannot keep the program from ending.
-
-    `asyncio.to_thread` would: its threads are joined at the end, and a prompt for the keyring's
-    password may stay open for ever.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(value)
-        else:
-            answer.set_exception(error)
-
-    def run() -> None:
-        value, failure = None, None
-        try:
-            value = work()
-        except Exception as error:  # noqa: BLE001 - handed to the caller
-            failure = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, value, failure)
-
-    threading.Thread(target=run, name="keyring", daemon=True).start()
-    return await asyncio.wait_for(answer, limit_s)

@@ -4,10 +4,9 @@ import contextlib
 import json
 import math
 import os
-import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,12 +15,12 @@ from playground.core.chat import SamplingParams
 from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
-from playground.core.targets import LoadSettings, ModelPrice, Provider
-from playground.store.damaged import aside_path
+from playground.core.targets import LoadSettings, ModelFile, ModelPrice, Provider
+from playground.store.files import aside_path, write_atomically
 
 
-class Theme(StrEnum):
-    """Which palette the window wears."""
+class ThemeMode(StrEnum):
+    """Which palette the window uses."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -34,21 +33,14 @@ class WindowState:
 
     geometry: str | None = None
     """What `QWidget.saveGeometry` returned, in base64."""
-    splitter: str | None = None
-    """What `QSplitter.saveState` returned, in base64."""
     page: str = "compare"
-    maximized: bool = False
-    drawer_open: bool = False
-    """The drawer with system prompt, sampling and seed."""
-    meters_open: bool = False
-    """The details behind the strip of meters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the program remembers between starts but keys and history."""
 
-    theme: Theme = Theme.SYSTEM
+    theme: ThemeMode = ThemeMode.SYSTEM
     text_scale: float = 1.0
     """Factor on every font size, 0.5 … 3."""
     stage_scale: float = 1.6
@@ -74,7 +66,6 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
-    first_run_done: bool = False
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
@@ -85,6 +76,10 @@ class Settings:
     """Most that all downloads together may take; `None`: no limit."""
     parallel_downloads: int = 2
     """Downloads that run at the same time, 1 … 8."""
+
+    def load_settings_of(self, model: ModelFile) -> LoadSettings:
+        """How a model file is loaded: as it was chosen, else with the defaults."""
+        return self.load_settings.get(str(model.path), LoadSettings())
 
 
 Subscriber = Callable[[Settings], None]
@@ -114,19 +109,14 @@ class SettingsStore:
         self._settings = Settings()
         self._signature: tuple[int, int, int] | None = None
         self._write_refused: str | None = None
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """What was wrong with the file and what was done about it, in a sentence."""
         self._load()
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
-        with self._lock:
-            return self._settings
-
-    @property
-    def problem(self) -> str | None:
-        """What was wrong with the file and what was done about it, in a sentence."""
-        return self._problem
+        # without the lock, which is held while a change is written: the window must not wait for it
+        return self._settings
 
     def update(self, **changes: Any) -> Settings:
         """Replace the named fields, write the file and return the settings.
@@ -172,12 +162,12 @@ class SettingsStore:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
-        except (OSError, UnicodeDecodeError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                self._set_aside("it is not text")
-                return
+        except UnicodeDecodeError:
+            self._set_aside("it is not text")
+            return
+        except OSError as error:
             self._write_refused = error.strerror or str(error)
-            self._problem = (
+            self.problem = (
                 f"The settings in {self._path} could not be read ({self._write_refused}): "
                 "the program started with its defaults and will not overwrite them."
             )
@@ -211,7 +201,7 @@ class SettingsStore:
         self._unknown = {k: v for k, v in data.items() if k not in hints and k != TAG}
         if bad:
             copy = self._keep_copy()
-            self._problem = (
+            self.problem = (
                 f"Some settings could not be read ({', '.join(bad)}) and are back to their "
                 f"defaults. The file as it was is kept as {copy.name}."
             )
@@ -219,7 +209,7 @@ class SettingsStore:
     def _keep_copy(self) -> Path:
         copy = aside_path(self._path)
         try:
-            _write_private(copy, self._path.read_bytes())
+            write_atomically(copy, self._path.read_bytes())
         except OSError as error:
             self._write_refused = error.strerror or str(error)
         return copy
@@ -230,12 +220,12 @@ class SettingsStore:
             self._path.rename(aside)
         except OSError as error:
             self._write_refused = error.strerror or str(error)
-            self._problem = (
+            self.problem = (
                 f"The settings file {self._path} is damaged ({why}) and could not be moved away: "
                 "changes last until the program ends."
             )
             return
-        self._problem = (
+        self.problem = (
             f"The settings file was damaged ({why}). It is kept as {aside.name}, and the program "
             "started with its defaults."
         )
@@ -246,8 +236,7 @@ class SettingsStore:
         data = {**self._unknown, **encode(self._settings)}
         text = json.dumps(data, indent=2, allow_nan=False) + "\n"
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            _write_private(self._path, text.encode())
+            write_atomically(self._path, text.encode())
         except OSError as error:
             raise StorageFailed(
                 f"The settings could not be saved: {error.strerror or error}."
@@ -262,23 +251,8 @@ class SettingsStore:
         return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """Write `content` whole or not at all, readable by this user only (mkstemp makes 0600)."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _checked(settings: Settings) -> Settings:
-    for name in (f.name for f in fields(Settings)):
+    for name in _LIMITS:
         _check_limits(name, getattr(settings, name))
     try:
         checked = decode(Settings, encode(settings))

@@ -1,1 +1,1 @@
-"""The window."""
+"""The window: Qt, and the bridge to the loop the services live on."""

@@ -1,45 +1,90 @@
 """The only door between Qt's thread and the I/O thread on which engines and services live."""
 
 import asyncio
+import gc
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from playground.ui.collector import Collector
-from playground.ui.rota import Rota
+from playground.store.settings import Settings, SettingsStore
 
+_COLLECT_MS = 1000
+_FULL_EVERY = 30
+"""Every so many collections the old objects are looked through as well."""
+_JOIN_S = 10.0
+"""How long closing waits for the I/O thread; its work has been cancelled by then."""
+
+S = TypeVar("S")
 T = TypeVar("T")
 Report = Callable[[BaseException], None]
 
-QUIET_TURNS = 5
-"""Turns a second below which nobody streams: meters alone take one or two."""
-_JOIN_S = 10.0
-"""How long closing waits for the I/O thread; its work has been cancelled by then."""
+
+def _as_they_are(items: list[Any]) -> list[Any]:
+    return items
+
+
+class GarbageCollector(QObject):
+    """Runs Python's cycle collector on Qt's thread only.
+
+    By itself it runs in whichever thread makes the object that is one too many. On the I/O thread
+    it would end widgets and timers there, which Qt forbids.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ticks = 0
+        self._was_enabled = gc.isenabled()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_COLLECT_MS)
+        self._timer.timeout.connect(self._tick)
+
+    def start(self) -> None:
+        """Take over from the automatic collector."""
+        gc.disable()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Give it back."""
+        self._timer.stop()
+        if self._was_enabled:
+            gc.enable()
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        gc.collect(2 if self._ticks % _FULL_EVERY == 0 else 1)
 
 
 class Follower:
     """One generator that is being followed; `cancel` ends it and nothing is delivered after."""
 
     def __init__(
-        self, bridge: "Bridge", slot: Callable[[list[Any]], None], done: Callable[[], None] | None
+        self,
+        bridge: "Bridge",
+        slot: Callable[[list[Any]], None],
+        *,
+        hz: int,
+        done: Callable[[], None] | None,
+        gather: Callable[[list[Any]], list[Any]],
     ) -> None:
         self._bridge = bridge
         self._slot: Callable[[list[Any]], None] | None = slot
+        self._interval_s = 1 / hz
         self._done = done
-        self._items: deque[Any] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._gather = gather
         self._error: BaseException | None = None
-        self._has_ended = False
-        self._is_awake = False
-
-    @property
-    def is_active(self) -> bool:
-        """True until everything was delivered or `cancel` was called."""
-        return self._slot is not None
+        # of the I/O thread: what has come since it was last passed on
+        self._items: list[Any] = []
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent_s = 0.0
+        # passed on, and not delivered yet
+        self._passed_on: deque[Any] = deque()
 
     def cancel(self) -> None:
         """Stop delivering at once and close the generator on the I/O loop."""
@@ -48,53 +93,52 @@ class Follower:
         self._bridge.call(self._cancel_task)
 
     async def run(self, make_generator: Callable[[], AsyncGenerator[Any, None]]) -> None:
-        """Gather the generator's items; runs on the I/O loop."""
+        """Iterate the generator; runs on the I/O loop."""
         self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
         try:
             if self._slot is None:
                 return
             async with aclosing(make_generator()) as generator:
                 async for item in generator:
                     self._items.append(item)
-                    self._wake()
+                    if self._timer is None:
+                        due = max(loop.time(), self._sent_s + self._interval_s)
+                        self._timer = loop.call_at(due, self._pass_on)
         except asyncio.CancelledError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported on Qt's thread
             self._error = error
         finally:
-            self._has_ended = True
-            self._is_awake = False
-            self._wake()
+            if self._timer is not None:
+                self._timer.cancel()
+            try:
+                self._pass_on()
+            finally:
+                self._bridge.post(self._end)
 
-    def flush(self) -> None:
-        """Deliver what has gathered; runs on Qt's thread."""
-        self._is_awake = False
+    def _pass_on(self) -> None:
+        self._timer = None
+        self._sent_s = asyncio.get_running_loop().time()
+        items, self._items = self._items, []
+        if items and self._slot is not None:
+            self._passed_on.extend(self._gather(items))
+            self._bridge.post(self._deliver)
+
+    def _deliver(self) -> None:
+        """Deliver all there is: where Qt's thread was busy, more than once as much."""
         items = []
-        while self._items:
-            items.append(self._items.popleft())
-        slot, done = self._slot, self._done
-        if slot is None:
-            self._bridge.rota.forget(self)
-            self._report()
-            return
-        if items:
-            slot(items)
-        if self._has_ended and not self._items and self._slot is not None:
-            self._slot = None
-            self._bridge.rota.forget(self)
-            self._report()
-            if done is not None:
-                done()
+        while self._passed_on:
+            items.append(self._passed_on.popleft())
+        if items and self._slot is not None:
+            self._slot(items)
 
-    def _report(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            self._bridge.report(error)
-
-    def _wake(self) -> None:
-        if not self._is_awake:
-            self._is_awake = True
-            self._bridge.post(self._bridge.rota.ask, self)
+    def _end(self) -> None:
+        done, self._slot, self._done = self._done, None, None
+        if self._error is not None:
+            self._bridge.report(self._error)
+        if done is not None:
+            done()
 
     def _cancel_task(self) -> None:
         if self._task is not None:
@@ -119,7 +163,6 @@ class Bridge(QObject):
     ) -> None:
         super().__init__(parent)
         self.report = report
-        self.rota = Rota(self)
         self._qt_loop = qt_loop or asyncio.get_running_loop()
         self._qt_loop.set_exception_handler(self._on_loop_error)
         self._io_loop = asyncio.new_event_loop()
@@ -128,10 +171,10 @@ class Bridge(QObject):
         self._spawned: set[asyncio.Task[Any]] = set()
         self._calls: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._is_closed = False
-        self._turns_before = 0
-        self._collector = Collector(self._is_quiet, self)
+        self._collector = GarbageCollector(self)
         self._collector.start()
         self._posted.connect(self._take_posted, Qt.ConnectionType.QueuedConnection)
+        self._writer = ThreadPoolExecutor(1, "playground-write")
         self._thread = threading.Thread(target=self._run_loop, name="playground-io")
         self._thread.start()
 
@@ -161,27 +204,62 @@ class Bridge(QObject):
         self.call(start)
         return future
 
+    def write(self, function: Callable[..., T], *args: Any, **named: Any) -> "asyncio.Future[T]":
+        """Call a function that writes a file, in a thread, after those given before it.
+
+        For settings: `bridge.write(settings.update, hide_names=True)`. Closing waits for what is
+        not written yet. An error nobody asks the future for is reported.
+        """
+        future: asyncio.Future[T] = self._qt_loop.create_future()
+        if self._is_closed:
+            future.cancel()
+            return future
+        writing = self._writer.submit(partial(function, *args, **named))
+        writing.add_done_callback(lambda ended: self.post(_settle, future, ended))
+        return future
+
+    def subscribe(
+        self, settings: SettingsStore, slot: Callable[[Settings], None]
+    ) -> Callable[[], None]:
+        """Call `slot` on Qt's thread with the settings after each change, whoever made it.
+
+        Returns what ends it; nothing is delivered after that.
+        """
+        is_over = False
+
+        def deliver(changed: Settings) -> None:
+            if not is_over:
+                slot(changed)
+
+        def subscriber(changed: Settings) -> None:
+            self.post(deliver, changed)
+
+        def end() -> None:
+            nonlocal is_over
+            is_over = True
+            settings.unsubscribe(subscriber)
+
+        settings.subscribe(subscriber)
+        return end
+
     def follow(
         self,
         make_generator: Callable[[], AsyncGenerator[T, None]],
-        slot: Callable[[list[T]], None],
+        slot: Callable[[list[S]], None],
         *,
         hz: int = 30,
         done: Callable[[], None] | None = None,
+        gather: Callable[[list[T]], list[S]] = _as_they_are,
     ) -> Follower:
         """Iterate a generator on the I/O loop and give `slot` lists of its items on Qt's thread.
 
-        At most `hz` lists a second; several followers take turns. `done` is called after the last
+        At most `hz` lists a second. `gather` is called on the I/O loop with what has come since the
+        list before, and returns what is passed on in its place. `done` is called after the last
         list, also when the generator failed (which is reported).
         """
-        follower = Follower(self, slot, done)
-        self.rota.set_pace(follower, hz)
+        follower = Follower(self, slot, hz=hz, done=done, gather=gather)
         self.call(self._keep_follower, follower, make_generator)
         return follower
-
-    def settle(self) -> None:
-        """Say that what has been made so far stays; called on Qt's thread."""
-        self._collector.settle()
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Call `function` soon on the I/O loop; does nothing once the bridge is closed."""
@@ -214,6 +292,7 @@ class Bridge(QObject):
         own = asyncio.current_task(self._qt_loop)
         for task in [task for task in self._spawned if task is not own]:
             task.cancel()
+        await self.submit(asyncio.to_thread(self._writer.shutdown))
         await self.submit(self._drain())
         self._join()
 
@@ -227,13 +306,13 @@ class Bridge(QObject):
             return
         for task in list(self._spawned):
             task.cancel()
+        self._writer.shutdown()
         self.call_and_wait(self._drain())
         self._join()
 
     def _join(self) -> None:
         self._is_closed = True
         self._collector.stop()
-        self.rota.stop()
         self.call(self._io_loop.stop)
         self._thread.join(_JOIN_S)
         self._calls.clear()
@@ -247,11 +326,6 @@ class Bridge(QObject):
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()
-
-    def _is_quiet(self) -> bool:
-        """Return whether little was shown since this was asked last."""
-        turns, self._turns_before = self.rota.turns - self._turns_before, self.rota.turns
-        return turns <= QUIET_TURNS
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._io_loop)
@@ -286,7 +360,7 @@ class Bridge(QObject):
         self.post(self.report, error)
 
 
-def _settle(future: "asyncio.Future[T]", ended: "asyncio.Task[T]") -> None:
+def _settle(future: "asyncio.Future[T]", ended: "asyncio.Task[T] | Future[T]") -> None:
     if future.done():
         return
     if ended.cancelled():

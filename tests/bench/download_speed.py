@@ -39,8 +39,8 @@ import asyncio, json, resource, statistics, sys, time
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
 import qasync
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -51,7 +51,7 @@ rss = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
 async def fetch():
     settings = SettingsStore(home / "settings.json")
     hub = HubService(settings, SecretStore({}), home / "cache", {"HF_ENDPOINT": endpoint})
-    downloads = Downloads(home / "models", home / "downloads.json", hub, settings)
+    downloads = DownloadManager(home / "models", home / "downloads.json", hub, settings)
     repository = await hub.repository("acme/Large-GGUF")
     began = time.perf_counter()
     item = await downloads.add(repository, repository.files[0])

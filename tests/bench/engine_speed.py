@@ -25,12 +25,12 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.targets import FlashAttention, KvType
-from playground.engines.wire import LoadOrder
-from playground.engines.worker_decode import Decoder
-from playground.engines.worker_log import LogLines
-from playground.engines.worker_model import AbortSwitch, LoadedModel, load_model
-from playground.engines.worker_template import Pieces, Prompt, PromptMaker
-from playground.services.pool import physical_cores
+from playground.engines.llama.protocol import LoadRequest
+from playground.engines.worker.decode import Decoder
+from playground.engines.worker.log import LogLines
+from playground.engines.worker.model import AbortSwitch, LoadedModel, load_model
+from playground.engines.worker.prompt import Pieces, Prompt, PromptRenderer
+from playground.services.machine.machine import physical_cores
 from tests.conftest import find_starter_model
 
 BLOCK = 100
@@ -45,7 +45,7 @@ class Bench:
     def __init__(self, model: Path, threads: int) -> None:
         self.log = LogLines()
         self.log.install()
-        order = LoadOrder(str(model), DEPTH + 512, 0, KvType.F16, threads, FlashAttention.AUTO)
+        order = LoadRequest(str(model), DEPTH + 512, 0, KvType.F16, threads, FlashAttention.AUTO)
         self.loaded: LoadedModel = load_model(order, self.log, lambda _: None, lambda: False)
         self.abort = AbortSwitch()
         self.abort.attach(self.loaded.context)
@@ -54,7 +54,7 @@ class Bench:
         os.close(reading)
         self.stamps: list[float] = []
         self.decoder = Decoder(self.loaded, Pieces(self.loaded), self.log, self._emit)
-        self.prompts = PromptMaker(self.loaded)
+        self.prompts = PromptRenderer(self.loaded)
 
     def close(self) -> None:
         os.close(self.pipe)

@@ -21,11 +21,13 @@ from time import perf_counter
 
 import gguf
 
-from playground.core import gguf_codec, memory
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import parse_beginning, parse_header, parse_tensors, read_header
-from playground.core.gguf_header import GgufHeader
-from playground.core.offload import split
+from playground.core.gguf import codec as gguf_codec
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.parser import parse_beginning, parse_header, parse_tensors
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
+from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings
 from tests.conftest import find_starter_model
 from tests.core.gguf_families import FAMILIES
@@ -217,7 +219,7 @@ def _reckon(header: GgufHeader) -> None:
     need = memory.estimate(header, LoadSettings())
     assert need.total_bytes >= 0
     assert memory.default_context(header, LoadSettings(), 1 << 33) % 256 == 0
-    assert split(header, need, 8 << 30).card_bytes >= 0
+    assert split_layers(header, need, 8 << 30).card_bytes >= 0
     said = (header.name, header.publisher, header.quantization, header.repository, header.licence)
     assert all(isinstance(item, str | None) for item in said)
     again = gguf_codec.loads(gguf_codec.dumps(header))

@@ -17,7 +17,7 @@ from time import perf_counter
 
 import gguf
 
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from tests.core.gguf_families import vocabulary
 from tests.core.gguf_files import write_model
 

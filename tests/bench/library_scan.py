@@ -19,7 +19,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from tests.core.gguf_files import Dense, write_dense
 
 BAR_S = 1.0
@@ -39,7 +39,7 @@ START = """
 import asyncio, json, shutil, sys, time
 from contextlib import aclosing
 from pathlib import Path
-from playground.services.library import ModelLibrary
+from playground.services.library.service import ModelLibrary
 
 async def main(folder, cache, count, watched_s):
     library = ModelLibrary(lambda: (folder,), folder / "own", cache_file=cache, apps=lambda: ())

@@ -19,8 +19,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
 from playground.core.targets import KvType, LoadSettings
 from tests.conftest import find_starter_model
 from tests.core.gguf_families import FAMILIES

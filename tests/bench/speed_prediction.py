@@ -29,14 +29,13 @@ from time import perf_counter
 import psutil
 
 from playground.core.fold import RunFold
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
-from playground.core.requirements import Speed
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import Observation, TokenCost, predict, token_cost
 from playground.core.runs import Run
-from playground.core.speed import Observation, Reading, predict, reading
 from playground.core.targets import LocalTarget, ModelFile
-from playground.services.bandwidth import measure_in_child
-from playground.services.pool import physical_cores
+from playground.services.machine.machine import measure_in_child, physical_cores
 from tests.conftest import find_starter_model
 from tests.core.gguf_speaking import Speaker, write_speaker
 from tests.engines.local_run import ask, local_engine, run
@@ -63,7 +62,7 @@ class Ran:
     """A model, what it reads, and how fast it was each time."""
 
     name: str
-    reading: Reading
+    reading: TokenCost
     speeds: list[float] = field(default_factory=list)
 
     @property
@@ -130,7 +129,7 @@ async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
     assert starter is not None
     wanted: list[tuple[str, str, Speaker]] = [(f"{kind} large", kind, LARGE) for kind in KINDS]
     wanted += [(f"{kind} small", kind, SMALL) for kind in SMALL_KINDS]
-    found = {"starter": Ran("starter", reading(read_header(starter)))}
+    found = {"starter": Ran("starter", token_cost(read_header(starter)))}
     bandwidths = []
     for number in range(rounds):
         bandwidths.append(measure_in_child() or 0.0)
@@ -139,7 +138,7 @@ async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
             # written anew each time: all together they would fill a disk
             path = write_speaker(folder / "m.gguf", kind, size)
             if name not in found:
-                found[name] = Ran(name, reading(read_header(path)))
+                found[name] = Ran(name, token_cost(read_header(path)))
             found[name].speeds += await answers(path)
             speeds = " ".join(f"{speed:.1f}" for speed in found[name].speeds)
             print(f"round {number + 1}: {name:14} {speeds} tokens/s", file=sys.stderr)
@@ -209,7 +208,9 @@ async def main() -> int:
     if chosen.source:
         data = json.loads(chosen.source.read_text())
         bandwidth = data["bandwidth"]
-        ran = [Ran(one["name"], Reading(**one["reading"]), one["speeds"]) for one in data["models"]]
+        ran = [
+            Ran(one["name"], TokenCost(**one["reading"]), one["speeds"]) for one in data["models"]
+        ]
     else:
         with tempfile.TemporaryDirectory() as folder:
             bandwidth, ran = await measure(chosen.rounds, Path(folder))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from playground.services.telemetry import Telemetry
+from playground.services.machine.telemetry import Telemetry
 
 SAMPLES = 20
 

@@ -20,13 +20,17 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip
 
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.pages.compare.page import make_compare_page
-from playground.ui.theme import Theme
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.targets import TargetSelection
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from tests.fakes.engine import FakeEngine
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
 TOKENS_PER_S = float(sys.argv[2]) if len(sys.argv) > 2 else 200.0
@@ -159,28 +163,30 @@ async def main(app: QApplication) -> None:
         lambda _target: FakeEngine.paced(tokens_per_s=TOKENS_PER_S, count=count, token=token)
     )
     window = MainWindow(theme, settings, bridge)
-    window.add_page(
-        "compare",
-        "Compare",
-        "compare",
-        lambda: make_compare_page(
-            theme,
-            bridge,
-            service=service,
-            library=Library(),  # type: ignore[arg-type]  # finds nothing
-            providers=Providers(),  # type: ignore[arg-type]  # finds nothing
-            settings=settings,
-            free_bytes=lambda: 0,
-            notify=window.toast,
-        ),
+    view = CompareView(theme)
+    selection = TargetSelection(
+        bridge,
+        Library(),  # type: ignore[arg-type]  # finds nothing
+        Providers(),  # type: ignore[arg-type]  # finds nothing
+        settings,
+        lambda: 0,
     )
+    presenter = ComparePresenter(
+        view,
+        theme,
+        bridge,
+        service=service,
+        history=ComparisonStore(Database(Path(tempfile.mkdtemp()) / "history.sqlite3")),
+        selection=selection,
+        settings=settings,
+        notify=window.toast,
+    )
+    window.add_page("compare", "Compare", "compare", lambda: view)
     window.open_remembered()
     window.resize(1280, 800)
-    view = window.page("compare")
-    presenter = view.presenter
-    presenter._chooser.choose(tuple(targets()))
+    selection.choose(tuple(targets()))
     await asyncio.sleep(0.5)
-    view.set_prompt("Tell me everything about lighthouses.")
+    view.prompt_card.set_text("Tell me everything about lighthouses.")
     process = psutil.Process()
     memory: list[tuple[float, int]] = []
     cpu_before = sum(process.cpu_times()[:2])

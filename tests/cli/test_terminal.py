@@ -9,10 +9,11 @@ import pytest
 from playground.cli import compare
 from playground.cli.compare import _Printer
 from playground.cli.main import build_parser, run_command
-from playground.cli.terminal import error_line, harmless
+from playground.cli.output import error_line, harmless
 from playground.core.chat import ChatRequest
 from playground.core.errors import ErrorInfo, StorageFailed
 from playground.core.events import TextDelta
+from playground.core.fold import RunFold
 from playground.core.runs import Run
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.comparison import ComparisonService, RunEnded, RunEvent, RunStarted
@@ -23,9 +24,10 @@ def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     target = LocalTarget(ModelFile(Path("/m.gguf"), "m", 1, "Starter"))
     run = Run("r", target, ChatRequest(()), 0)
     printer = _Printer()
-    printer.take(RunStarted(run))
-    printer.take(RunEvent("r", TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")))
-    printer.take(RunEnded(run))
+    printer.add(RunStarted(run))
+    event = TextDelta(0.1, "one\x1b]52;c;aGk=\x07\ttwo\x9b2J\r\n– drei")
+    printer.add(RunEvent("r", event, RunFold(run)))
+    printer.add(RunEnded(run))
     printed = capsys.readouterr().out
     assert "one]52;c;aGk=\ttwo2J\n– drei" in printed
     assert not set(printed) & {"\x1b", "\x07", "\x9b", "\r"}

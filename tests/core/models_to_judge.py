@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.outlook import Predict
-from playground.core.requirements import Speed
+from playground.core.requirements.assess import Predict
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import TokenCost
 from playground.core.runs import Provenance
-from playground.core.speed import Reading
 from tests.core.gguf_files import Dense, write_dense
 
 GIB = 1 << 30
@@ -47,7 +47,7 @@ def card(free_bytes: int, total_bytes: int | None = None) -> GraphicsCard:
 def steady(tokens_per_s: float | None, on_card: float | None = None) -> Predict:
     """Return what expects the same speed of every model: on a processor, and on a card."""
 
-    def expected(_read: Reading, *, on_card: bool) -> Speed | None:
+    def expected(_read: TokenCost, *, on_card: bool) -> Speed | None:
         rate = fast if on_card else tokens_per_s
         return None if rate is None else Speed(rate, rate, Provenance.ESTIMATED)
 
@@ -58,7 +58,7 @@ def steady(tokens_per_s: float | None, on_card: float | None = None) -> Predict:
 def by_bandwidth(bytes_per_s: float, on_card: float = 500e9) -> Predict:
     """Return what expects a model to read its weights at this speed."""
 
-    def expected(read: Reading, *, on_card: bool) -> Speed | None:
+    def expected(read: TokenCost, *, on_card: bool) -> Speed | None:
         rate = (fast if on_card else bytes_per_s) / read.total_bytes
         return Speed(rate, rate, Provenance.ESTIMATED)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.core.addresses import AddressLevel, check_url, origin
+from playground.core.urls import AddressLevel, check_url, origin
 
 
 @pytest.mark.parametrize(

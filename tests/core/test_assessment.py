@@ -8,14 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.core import memory
-from playground.core.assessment import Subject, assess, verdict_of
-from playground.core.gguf_header import GgufHeader
+from playground.core.gguf.header import GgufHeader
 from playground.core.machine import Machine, ProgramMemory
-from playground.core.memory import Fit
-from playground.core.offload import CARD_MARGIN_BYTES, CARD_UBATCH
-from playground.core.outlook import Predict
-from playground.core.requirements import Change, ChangeKind, Requirements, Speed, Verdict
+from playground.core.requirements import memory
+from playground.core.requirements.assess import ModelSpec, Predict, assess, verdict_of
+from playground.core.requirements.memory import Fit
+from playground.core.requirements.model import (
+    Change,
+    ChangeKind,
+    Compatibility,
+    Requirements,
+    Speed,
+)
+from playground.core.requirements.offload import CARD_MARGIN_BYTES, CARD_UBATCH
 from playground.core.runs import Provenance
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 from tests.core.gguf_files import Dense
@@ -56,46 +61,46 @@ def change(found: Requirements, kind: ChangeKind) -> Change | None:
 @pytest.mark.parametrize(
     ("fit", "tokens_per_s", "verdict"),
     [
-        (Fit.FITS, 15.0, Verdict.RUNS_GREAT),
-        (Fit.FITS, 14.99, Verdict.RUNS),
-        (Fit.FITS, 5.0, Verdict.RUNS),
-        (Fit.FITS, 4.99, Verdict.SLOW),
-        (Fit.FITS, None, Verdict.RUNS),
-        (Fit.TIGHT, 200.0, Verdict.RUNS),
-        (Fit.TIGHT, 4.99, Verdict.SLOW),
-        (Fit.TIGHT, None, Verdict.RUNS),
-        (Fit.WONT_FIT, 200.0, Verdict.WONT_FIT),
-        (Fit.WONT_FIT, 1.0, Verdict.WONT_FIT),
-        (Fit.WONT_FIT, None, Verdict.WONT_FIT),
+        (Fit.FITS, 15.0, Compatibility.RUNS_GREAT),
+        (Fit.FITS, 14.99, Compatibility.RUNS),
+        (Fit.FITS, 5.0, Compatibility.RUNS),
+        (Fit.FITS, 4.99, Compatibility.SLOW),
+        (Fit.FITS, None, Compatibility.RUNS),
+        (Fit.TIGHT, 200.0, Compatibility.RUNS),
+        (Fit.TIGHT, 4.99, Compatibility.SLOW),
+        (Fit.TIGHT, None, Compatibility.RUNS),
+        (Fit.WONT_FIT, 200.0, Compatibility.WONT_FIT),
+        (Fit.WONT_FIT, 1.0, Compatibility.WONT_FIT),
+        (Fit.WONT_FIT, None, Compatibility.WONT_FIT),
     ],
 )
 def test_the_verdict_from_memory_and_speed(
-    fit: Fit, tokens_per_s: float | None, verdict: Verdict
+    fit: Fit, tokens_per_s: float | None, verdict: Compatibility
 ) -> None:
     speed = tokens_per_s and Speed(tokens_per_s, tokens_per_s, Provenance.ESTIMATED)
     assert verdict_of(fit, speed or None) is verdict
 
 
 def test_the_middle_of_a_range_decides() -> None:
-    assert verdict_of(Fit.FITS, Speed(10.0, 22.5, Provenance.ESTIMATED)) is Verdict.RUNS_GREAT
-    assert verdict_of(Fit.FITS, Speed(10.0, 22.4, Provenance.ESTIMATED)) is Verdict.RUNS
-    assert verdict_of(Fit.FITS, Speed(2.0, 12.0, Provenance.ESTIMATED)) is Verdict.SLOW
+    assert verdict_of(Fit.FITS, Speed(10.0, 22.5, Provenance.ESTIMATED)) is Compatibility.RUNS_GREAT
+    assert verdict_of(Fit.FITS, Speed(10.0, 22.4, Provenance.ESTIMATED)) is Compatibility.RUNS
+    assert verdict_of(Fit.FITS, Speed(2.0, 12.0, Provenance.ESTIMATED)) is Compatibility.SLOW
 
 
 @pytest.mark.parametrize(
     ("more_bytes", "verdict", "is_tight"),
     [
-        (-1, Verdict.WONT_FIT, False),
-        (0, Verdict.RUNS, True),
-        (1, Verdict.RUNS_GREAT, False),
+        (-1, Compatibility.WONT_FIT, False),
+        (0, Compatibility.RUNS, True),
+        (1, Compatibility.RUNS_GREAT, False),
     ],
 )
 def test_the_borders_of_memory(
-    header: GgufHeader, more_bytes: int, verdict: Verdict, is_tight: bool
+    header: GgufHeader, more_bytes: int, verdict: Compatibility, is_tight: bool
 ) -> None:
     need = needed(header)
     margin = int(need * 0.15) if more_bytes > 0 else 0
-    found = assess(Subject(header, USUAL), machine(need + margin + more_bytes), FAST)
+    found = assess(ModelSpec(header, USUAL), machine(need + margin + more_bytes), FAST)
     assert found.verdict is verdict
     assert found.is_tight is is_tight
     assert found.free_bytes == need + margin + more_bytes
@@ -107,16 +112,16 @@ def test_rearranged_weights_do_not_count_twice(header: GgufHeader) -> None:
     if not need.repacked_bytes:
         pytest.skip("this processor rearranges nothing")
     assert need.total_bytes > need.needed_bytes + 3 * GIB
-    found = assess(Subject(header, USUAL), machine(round(need.needed_bytes * 1.2)), FAST)
-    assert found.verdict is Verdict.RUNS_GREAT
+    found = assess(ModelSpec(header, USUAL), machine(round(need.needed_bytes * 1.2)), FAST)
+    assert found.verdict is Compatibility.RUNS_GREAT
 
 
 def test_a_projector_counts(header: GgufHeader) -> None:
     free = round(needed(header) * 1.16)
-    assert assess(Subject(header, USUAL), machine(free), FAST).verdict is Verdict.RUNS_GREAT
-    sees = Subject(header, USUAL, projector_bytes=900 * MIB)
+    assert assess(ModelSpec(header, USUAL), machine(free), FAST).verdict is Compatibility.RUNS_GREAT
+    sees = ModelSpec(header, USUAL, projector_bytes=900 * MIB)
     found = assess(sees, machine(free), FAST)
-    assert found.verdict is Verdict.WONT_FIT
+    assert found.verdict is Compatibility.WONT_FIT
     assert found.need.projector_bytes > 900 * MIB
 
 
@@ -125,7 +130,7 @@ def test_a_context_nobody_chose_is_the_one_the_model_would_be_loaded_with(
 ) -> None:
     for free in (5 * GIB, 6 * GIB, 8 * GIB, 16 * GIB):
         here = machine(free, total_bytes=16 * GIB)
-        found = assess(Subject(header), here, FAST)
+        found = assess(ModelSpec(header), here, FAST)
         # what `services.fitting` gives the pool
         room = memory.budget(here.ram_total_bytes, here.ram_free_bytes)
         assert found.need.context == memory.default_context(header, LoadSettings(), room)
@@ -133,7 +138,7 @@ def test_a_context_nobody_chose_is_the_one_the_model_would_be_loaded_with(
 
 
 def test_the_box_names_minimum_and_recommended(header: GgufHeader) -> None:
-    found = assess(Subject(header), machine(64 * GIB), FAST)
+    found = assess(ModelSpec(header), machine(64 * GIB), FAST)
     assert found.minimum.context == 512
     assert found.minimum.memory_bytes == needed(header, LoadSettings(context=512))
     assert found.recommended.context == 8_192
@@ -142,45 +147,45 @@ def test_the_box_names_minimum_and_recommended(header: GgufHeader) -> None:
     assert found.minimum.speed.low_tokens_per_s == 5.0
     assert found.recommended.speed is not None
     assert found.recommended.speed.low_tokens_per_s == 15.0
-    longer = assess(Subject(header, LONG), machine(64 * GIB), FAST)
+    longer = assess(ModelSpec(header, LONG), machine(64 * GIB), FAST)
     assert longer.recommended.context == 131_072
 
 
 def test_what_runs_great_needs_no_change(header: GgufHeader) -> None:
     here = replace(machine(64 * GIB), programs=(BROWSER,))
-    found = assess(Subject(header, others=[("Q2_K", 3 * GIB)]), here, FAST)
-    assert found.verdict is Verdict.RUNS_GREAT
+    found = assess(ModelSpec(header, others=[("Q2_K", 3 * GIB)]), here, FAST)
+    assert found.verdict is Compatibility.RUNS_GREAT
     assert found.changes == ()
 
 
 def test_a_speed_measured_here_beats_an_expected_one(header: GgufHeader) -> None:
     measured = Speed(3.0, 3.0, Provenance.MEASURED)
-    found = assess(Subject(header, USUAL, measured=measured), machine(64 * GIB), FAST)
+    found = assess(ModelSpec(header, USUAL, measured=measured), machine(64 * GIB), FAST)
     assert found.speed == measured
-    assert found.verdict is Verdict.SLOW
+    assert found.verdict is Compatibility.SLOW
 
 
 def test_the_fewest_programs_are_named_that_make_it_fit(header: GgufHeader) -> None:
     programs = (BROWSER, EDITOR, CHAT)
     short = needed(header) - 4 * GIB
     here = replace(machine(short, total_bytes=32 * GIB), programs=programs)
-    found = assess(Subject(header, USUAL), here, FAST)
-    assert found.verdict is Verdict.WONT_FIT
+    found = assess(ModelSpec(header, USUAL), here, FAST)
+    assert found.verdict is Compatibility.WONT_FIT
     close = change(found, ChangeKind.CLOSE_PROGRAMS)
     assert close is not None
     assert (close.detail, close.frees_bytes) == ("browser, editor", 5 * GIB)
-    assert close.verdict in {Verdict.RUNS, Verdict.RUNS_GREAT}
+    assert close.verdict in {Compatibility.RUNS, Compatibility.RUNS_GREAT}
     assert found.changes[0] is close
 
 
 def test_programs_that_would_not_help_are_left_alone(header: GgufHeader) -> None:
     slow = replace(machine(64 * GIB), programs=(BROWSER,))
-    assert change(assess(Subject(header, USUAL), slow, steady(2.0)), ChangeKind.CLOSE_PROGRAMS) is (
-        None
-    )
+    assert change(
+        assess(ModelSpec(header, USUAL), slow, steady(2.0)), ChangeKind.CLOSE_PROGRAMS
+    ) is (None)
     short = needed(header) - 5 * GIB
     here = replace(machine(short, total_bytes=32 * GIB), programs=(CHAT,))
-    assert change(assess(Subject(header, USUAL), here, FAST), ChangeKind.CLOSE_PROGRAMS) is None
+    assert change(assess(ModelSpec(header, USUAL), here, FAST), ChangeKind.CLOSE_PROGRAMS) is None
 
 
 def test_closing_programs_frees_no_more_than_there_is(header: GgufHeader) -> None:
@@ -188,36 +193,25 @@ def test_closing_programs_frees_no_more_than_there_is(header: GgufHeader) -> Non
     need = needed(header)
     programs = (ProgramMemory("browser", 50 * GIB),)
     here = replace(machine(GIB, total_bytes=need - 1), programs=programs)
-    found = assess(Subject(header, USUAL), here, FAST)
+    found = assess(ModelSpec(header, USUAL), here, FAST)
     assert change(found, ChangeKind.CLOSE_PROGRAMS) is None
-
-
-def test_graphics_memory_of_programs_can_be_freed_as_well(header: GgufHeader) -> None:
-    game = ProgramMemory("game", GIB, graphics_bytes=6 * GIB)
-    chosen = LoadSettings(context=8_192, gpu_layers=-1)
-    here = replace(machine(16 * GIB, cards=(card(2 * GIB, 12 * GIB),)), programs=(game,))
-    found = assess(Subject(header, chosen), here, FAST)
-    assert found.verdict is Verdict.WONT_FIT
-    close = change(found, ChangeKind.CLOSE_PROGRAMS)
-    assert close is not None
-    assert close.detail == "game"
 
 
 def test_a_context_that_was_chosen_too_long_can_be_shortened(header: GgufHeader) -> None:
     here = machine(10 * GIB, total_bytes=16 * GIB)
-    found = assess(Subject(header, LONG), here, FAST)
-    assert found.verdict is Verdict.WONT_FIT
+    found = assess(ModelSpec(header, LONG), here, FAST)
+    assert found.verdict is Compatibility.WONT_FIT
     shorter = change(found, ChangeKind.SHORTER_CONTEXT)
     assert shorter is not None
     assert shorter.context is not None
-    again = assess(Subject(header, LoadSettings(context=shorter.context)), here, FAST)
-    assert again.verdict is shorter.verdict is Verdict.RUNS_GREAT
+    again = assess(ModelSpec(header, LoadSettings(context=shorter.context)), here, FAST)
+    assert again.verdict is shorter.verdict is Compatibility.RUNS_GREAT
     assert shorter.frees_bytes == found.need.needed_bytes - again.need.needed_bytes
 
 
 def test_a_context_nobody_chose_cannot_be_shortened(header: GgufHeader) -> None:
-    found = assess(Subject(header), machine(2 * GIB), FAST)
-    assert found.verdict is Verdict.WONT_FIT
+    found = assess(ModelSpec(header), machine(2 * GIB), FAST)
+    assert found.verdict is Compatibility.WONT_FIT
     assert change(found, ChangeKind.SHORTER_CONTEXT) is None
 
 
@@ -235,7 +229,7 @@ def test_a_smaller_kv_type_is_proposed_where_there_is_one(
 ) -> None:
     chosen = LoadSettings(context=32_768, kv_type=now, flash_attention=flash)
     here = machine(needed(header, chosen) - 100 * MIB)
-    smaller = change(assess(Subject(header, chosen), here, FAST), ChangeKind.SMALLER_KV_TYPE)
+    smaller = change(assess(ModelSpec(header, chosen), here, FAST), ChangeKind.SMALLER_KV_TYPE)
     assert (smaller.detail if smaller else None) == proposed
 
 
@@ -243,8 +237,8 @@ def test_a_kv_type_llama_cpp_would_refuse_is_not_proposed(tmp_path: Path) -> Non
     # 80 numbers of a head are not whole blocks of 32
     odd = header_of(tmp_path, replace(EIGHT_BILLION, head=80))
     chosen = LoadSettings(context=32_768)
-    found = assess(Subject(odd, chosen), machine(needed(odd, chosen) - 100 * MIB), FAST)
-    assert found.verdict is Verdict.WONT_FIT
+    found = assess(ModelSpec(odd, chosen), machine(needed(odd, chosen) - 100 * MIB), FAST)
+    assert found.verdict is Compatibility.WONT_FIT
     assert change(found, ChangeKind.SMALLER_KV_TYPE) is None
 
 
@@ -256,7 +250,7 @@ def test_the_largest_smaller_quantization_that_helps_is_proposed(header: GgufHea
         ("Q4_K_S", 4 * GIB),
     ]
     here = machine(needed(header) - 900 * MIB)
-    found = assess(Subject(header, USUAL, others=others), here, FAST)
+    found = assess(ModelSpec(header, USUAL, others=others), here, FAST)
     smaller = change(found, ChangeKind.SMALLER_QUANTIZATION)
     assert smaller is not None
     assert smaller.detail == "Q3_K_M"
@@ -268,11 +262,11 @@ def test_a_smaller_quantization_may_help_by_its_speed(header: GgufHeader) -> Non
     others = [("Q3_K_M", 3 * GIB), ("Q2_K", 2 * GIB)]
     # what it reads is 4 GiB and some of the conversation: 4 tokens/s
     slow = by_bandwidth(17 * GIB)
-    found = assess(Subject(header, USUAL, others=others), machine(64 * GIB), slow)
-    assert found.verdict is Verdict.SLOW
+    found = assess(ModelSpec(header, USUAL, others=others), machine(64 * GIB), slow)
+    assert found.verdict is Compatibility.SLOW
     smaller = change(found, ChangeKind.SMALLER_QUANTIZATION)
     assert smaller is not None
-    assert (smaller.detail, smaller.verdict) == ("Q3_K_M", Verdict.RUNS)
+    assert (smaller.detail, smaller.verdict) == ("Q3_K_M", Compatibility.RUNS)
 
 
 def test_a_smaller_quantization_is_looked_at_on_the_card_where_there_is_one(
@@ -282,35 +276,38 @@ def test_a_smaller_quantization_is_looked_at_on_the_card_where_there_is_one(
     here = machine(32 * GIB, cards=(card(4 * GIB, 8 * GIB),))
     predict = by_bandwidth(8 * GIB, on_card=400 * GIB)
     others = [("IQ2_M", round(1.8 * GIB))]
-    found = assess(Subject(header, USUAL, others=others), here, predict)
-    assert found.verdict is Verdict.SLOW
+    found = assess(ModelSpec(header, USUAL, others=others), here, predict)
+    assert found.verdict is Compatibility.SLOW
     smaller = change(found, ChangeKind.SMALLER_QUANTIZATION)
     assert smaller is not None
-    assert smaller.verdict is Verdict.RUNS_GREAT
+    assert smaller.verdict is Compatibility.RUNS_GREAT
 
 
 @pytest.mark.parametrize(
     ("tokens_per_s", "now", "proposed"),
-    [(2.0, Verdict.SLOW, Verdict.RUNS), (10.0, Verdict.RUNS, Verdict.RUNS_GREAT)],
+    [
+        (2.0, Compatibility.SLOW, Compatibility.RUNS),
+        (10.0, Compatibility.RUNS, Compatibility.RUNS_GREAT),
+    ],
 )
 def test_where_nothing_else_helps_a_smaller_model_does(
-    header: GgufHeader, tokens_per_s: float, now: Verdict, proposed: Verdict
+    header: GgufHeader, tokens_per_s: float, now: Compatibility, proposed: Compatibility
 ) -> None:
-    found = assess(Subject(header, USUAL), machine(64 * GIB), steady(tokens_per_s))
+    found = assess(ModelSpec(header, USUAL), machine(64 * GIB), steady(tokens_per_s))
     assert found.verdict is now
     assert found.changes == (Change(ChangeKind.SMALLER_MODEL, proposed),)
 
 
 def test_nothing_is_proposed_where_only_the_speed_is_unknown(header: GgufHeader) -> None:
-    found = assess(Subject(header, USUAL), machine(64 * GIB), steady(None))
-    assert found.verdict is Verdict.RUNS
+    found = assess(ModelSpec(header, USUAL), machine(64 * GIB), steady(None))
+    assert found.verdict is Compatibility.RUNS
     assert found.changes == ()
 
 
 def test_a_model_that_is_all_on_the_card_runs_at_its_speed(header: GgufHeader) -> None:
     here = machine(8 * GIB, cards=(card(12 * GIB),))
-    found = assess(Subject(header, USUAL), here, steady(4.0, on_card=60.0))
-    assert found.verdict is Verdict.RUNS_GREAT
+    found = assess(ModelSpec(header, USUAL), here, steady(4.0, on_card=60.0))
+    assert found.verdict is Compatibility.RUNS_GREAT
     assert found.card_layers == found.all_layers == 33
     assert found.speed is not None
     assert found.speed.low_tokens_per_s == 60.0
@@ -320,15 +317,15 @@ def test_a_model_that_is_all_on_the_card_runs_at_its_speed(header: GgufHeader) -
 
 def test_more_is_computed_at_once_on_a_card(header: GgufHeader) -> None:
     here = machine(8 * GIB, cards=(card(12 * GIB),))
-    there = assess(Subject(header, USUAL), here, FAST).need
+    there = assess(ModelSpec(header, USUAL), here, FAST).need
     assert there == memory.estimate(header, USUAL, n_ubatch=CARD_UBATCH)
-    alone = assess(Subject(header, USUAL), machine(8 * GIB), FAST).need
+    alone = assess(ModelSpec(header, USUAL), machine(8 * GIB), FAST).need
     assert there.compute_bytes > 3 * alone.compute_bytes
 
 
 def test_layers_in_both_memories_run_at_a_speed_between(header: GgufHeader) -> None:
     here = machine(8 * GIB, cards=(card(4 * GIB),))
-    found = assess(Subject(header, USUAL), here, steady(4.0, on_card=60.0))
+    found = assess(ModelSpec(header, USUAL), here, steady(4.0, on_card=60.0))
     assert found.card_layers is not None
     assert found.all_layers is not None
     assert 0 < found.card_layers < found.all_layers
@@ -340,40 +337,40 @@ def test_layers_in_both_memories_run_at_a_speed_between(header: GgufHeader) -> N
 
 def test_a_card_too_small_for_a_layer_is_as_if_there_were_none(header: GgufHeader) -> None:
     tiny = machine(8 * GIB, cards=(card(1 * GIB),))
-    found = assess(Subject(header, USUAL), tiny, steady(4.0, on_card=60.0))
+    found = assess(ModelSpec(header, USUAL), tiny, steady(4.0, on_card=60.0))
     assert found.card_layers == 0
-    alone = assess(Subject(header, USUAL), machine(8 * GIB), steady(4.0))
+    alone = assess(ModelSpec(header, USUAL), machine(8 * GIB), steady(4.0))
     assert (found.verdict, found.speed, found.need) == (alone.verdict, alone.speed, alone.need)
     assert found.ram_bytes == alone.ram_bytes == alone.need.needed_bytes
 
 
 def test_a_card_nobody_wants_to_use_counts_for_nothing(header: GgufHeader) -> None:
     here = machine(2 * GIB, cards=(card(24 * GIB),))
-    assert assess(Subject(header, USUAL), here, FAST).verdict is Verdict.RUNS_GREAT
-    off = assess(Subject(header, replace(USUAL, gpu_layers=0)), here, FAST)
-    assert off.verdict is Verdict.WONT_FIT
+    assert assess(ModelSpec(header, USUAL), here, FAST).verdict is Compatibility.RUNS_GREAT
+    off = assess(ModelSpec(header, replace(USUAL, gpu_layers=0)), here, FAST)
+    assert off.verdict is Compatibility.WONT_FIT
     assert off.free_bytes == 2 * GIB
     assert (off.card_layers, off.all_layers, off.card_bytes) == (None, None, 0)
 
 
 @pytest.mark.parametrize(
     ("free_gib", "verdict"),
-    [(4.0, Verdict.WONT_FIT), (5.5, Verdict.RUNS), (7.0, Verdict.RUNS_GREAT)],
+    [(4.0, Compatibility.WONT_FIT), (5.5, Compatibility.RUNS), (7.0, Compatibility.RUNS_GREAT)],
 )
 def test_layers_somebody_asked_for_on_the_card_must_go_into_it(
-    header: GgufHeader, free_gib: float, verdict: Verdict
+    header: GgufHeader, free_gib: float, verdict: Compatibility
 ) -> None:
     here = machine(64 * GIB, cards=(card(round(free_gib * GIB)),))
-    found = assess(Subject(header, replace(USUAL, gpu_layers=-1)), here, FAST)
+    found = assess(ModelSpec(header, replace(USUAL, gpu_layers=-1)), here, FAST)
     assert found.card_layers == 33
     assert found.verdict is verdict
-    assert found.is_tight is (verdict is Verdict.RUNS)
+    assert found.is_tight is (verdict is Compatibility.RUNS)
 
 
 def test_one_memory_for_both_counts_once(header: GgufHeader) -> None:
     apple = replace(machine(round(needed(header) * 1.2)), is_unified=True)
-    found = assess(Subject(header, USUAL), apple, FAST)
-    assert found.verdict is Verdict.RUNS_GREAT
+    found = assess(ModelSpec(header, USUAL), apple, FAST)
+    assert found.verdict is Compatibility.RUNS_GREAT
     assert found.free_bytes == apple.ram_free_bytes
     assert found.card_layers is None
 
@@ -381,10 +378,10 @@ def test_one_memory_for_both_counts_once(header: GgufHeader) -> None:
 def test_where_graphics_share_the_memory_they_compute(header: GgufHeader) -> None:
     apple = replace(machine(16 * GIB), is_unified=True)
     predict = steady(4.0, on_card=60.0)
-    found = assess(Subject(header, USUAL), apple, predict)
+    found = assess(ModelSpec(header, USUAL), apple, predict)
     assert found.speed == Speed(60.0, 60.0, Provenance.ESTIMATED)
     assert found.need == memory.estimate(header, USUAL, n_ubatch=CARD_UBATCH)
-    off = assess(Subject(header, replace(USUAL, gpu_layers=0)), apple, predict)
+    off = assess(ModelSpec(header, replace(USUAL, gpu_layers=0)), apple, predict)
     assert off.speed == Speed(4.0, 4.0, Provenance.ESTIMATED)
     assert off.need == memory.estimate(header, USUAL)
 
@@ -394,13 +391,13 @@ def test_an_unknown_speed_on_a_card_is_unknown(header: GgufHeader) -> None:
         return None if on_card else Speed(4.0, 4.0, Provenance.ESTIMATED)
 
     here = machine(8 * GIB, cards=(card(12 * GIB),))
-    found = assess(Subject(header, USUAL), here, processor_only)
+    found = assess(ModelSpec(header, USUAL), here, processor_only)
     assert found.speed is None
-    assert found.verdict is Verdict.RUNS
+    assert found.verdict is Compatibility.RUNS
 
 
 SMALL = Dense(layers=4, width=1_024, heads=16, kv_heads=8, head=64, context=32_768, kind="Q8_0")
-APPLIED: dict[ChangeKind, Callable[[Change, Subject, Machine], tuple[Subject, Machine]]] = {
+APPLIED: dict[ChangeKind, Callable[[Change, ModelSpec, Machine], tuple[ModelSpec, Machine]]] = {
     ChangeKind.SHORTER_CONTEXT: lambda one, subject, here: (
         replace(subject, settings=replace(subject.settings, context=one.context)),
         here,
@@ -450,11 +447,11 @@ def test_every_change_keeps_its_promise(
             for index, size in enumerate(sorted(programs, reverse=True))
         ),
     )
-    subject = Subject(small, LoadSettings(context=context, kv_type=kv_type))
+    subject = ModelSpec(small, LoadSettings(context=context, kv_type=kv_type))
     found = assess(subject, here, predict)
     for one in found.changes:
         assert one.verdict is not found.verdict
-        assert one.verdict is not Verdict.WONT_FIT
+        assert one.verdict is not Compatibility.WONT_FIT
         if one.kind is ChangeKind.SMALLER_MODEL:
             continue
         changed, there = APPLIED[one.kind](one, subject, here)

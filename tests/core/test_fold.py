@@ -55,13 +55,13 @@ def test_a_whole_run_is_kept_with_its_times() -> None:
 def test_the_status_tells_how_far_a_run_has_come() -> None:
     folding = RunFold(local_run())
     seen = [folding.run.status]
-    folding.start(shared_machine=True, order=2)
+    folding.start(shared_machine=True)
     seen.append(folding.run.status)
     for event in (RequestSent(0.1), token(0.2, "a"), Finished(0.3, USAGE, "stop")):
         folding.add(event)
         seen.append(folding.run.status)
     assert seen == ["waiting", "loading", "reading", "writing", "finished"]
-    assert (folding.run.shared_machine, folding.run.order) == (True, 2)
+    assert folding.run.shared_machine
     assert folding.run.started_at is not None
 
 
@@ -229,3 +229,16 @@ def test_a_local_answer_that_was_stopped_says_what_of_its_prompt_was_processed_a
     assert (usage.prompt_tokens, usage.processed_tokens, usage.cached_tokens) == (40, 30, 10)
     assert usage.completion_tokens == 1
     assert usage.provenance is Provenance.MEASURED
+
+
+def test_a_run_is_described_once_for_each_event() -> None:
+    folding = RunFold(local_run())
+    folding.start()
+    folding.add(RequestSent(0.1))
+    folding.add(token(0.2, "a"))
+    before = folding.run
+    assert folding.run is before
+    folding.add(token(0.3, "b"))
+    assert (before.text, folding.run.text) == ("a", "ab")
+    folding.cancel(0.4)
+    assert folding.run.status is RunStatus.CANCELLED

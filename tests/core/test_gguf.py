@@ -9,7 +9,8 @@ import gguf
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import ArraySummary, read_header
+from playground.core.gguf.header import ArraySummary
+from playground.core.gguf.reader import read_header
 from tests.core.gguf_files import Dense, header_fields, write_dense, write_model
 
 TENSORS = {"token_embd.weight": ((64, 32), "F16"), "output_norm.weight": ((64,), "F32")}

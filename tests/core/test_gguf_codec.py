@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.core import gguf_codec
-from playground.core.gguf import read_header
+from playground.core.gguf import codec as gguf_codec
+from playground.core.gguf.reader import read_header
 
 
 def test_a_header_comes_back_as_it_was(starter_model: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from playground.core import memory
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import GgufHeader, read_header
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
 from playground.core.targets import LoadSettings
 from tests.core.gguf_files import Dense, damaged_copies, single_field_edits, slim_copy, write_dense
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.core.gguf_remote import FIRST_FETCH, MAX_FETCHED, read_remote_header
+from playground.core.gguf.reader import read_header
+from playground.core.gguf.remote import FIRST_FETCH, MAX_FETCHED, read_remote_header
 from tests.core.gguf_files import Dense, write_dense, write_model
 
 Fetch = Callable[[int, int], Awaitable[bytes]]
@@ -100,10 +100,10 @@ def version(path: Path, kind: str, file_type: int, **more: object) -> Path:
 
 
 async def test_another_version_of_a_model_takes_two_small_pieces(tmp_path: Path) -> None:
-    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    sibling = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
     path = version(tmp_path / "second.gguf", "Q8_0", 7, **{"quantize.imatrix.file": "i" * 300})
     asked: list[tuple[int, int]] = []
-    header = await read_remote_header(from_file(path, asked), path.stat().st_size, like)
+    header = await read_remote_header(from_file(path, asked), path.stat().st_size, sibling)
     truth = read_header(path)
     assert (header.tensors, header.data_offset) == (truth.tensors, truth.data_offset)
     assert (header.name, header.quantization) == ("Thing Q8_0", "Q8_0")
@@ -112,19 +112,19 @@ async def test_another_version_of_a_model_takes_two_small_pieces(tmp_path: Path)
 
 
 async def test_a_model_that_is_only_nearly_alike_is_read_whole(tmp_path: Path) -> None:
-    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    sibling = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
     longer = {"tokenizer.ggml.scores": [0.5] * 60_000}
     path = version(tmp_path / "second.gguf", "Q8_0", 7, **longer)
-    header = await read_remote_header(from_file(path, []), path.stat().st_size, like)
+    header = await read_remote_header(from_file(path, []), path.stat().st_size, sibling)
     assert header == read_header(path)
 
 
 async def test_a_table_that_does_not_end_with_the_file_is_not_believed(tmp_path: Path) -> None:
-    like = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
+    sibling = read_header(version(tmp_path / "first.gguf", "Q4_K", 15))
     path = version(tmp_path / "second.gguf", "Q4_K", 15)
     with path.open("ab") as file:
         file.write(b"more" * 4_000)
     asked: list[tuple[int, int]] = []
-    header = await read_remote_header(from_file(path, asked), path.stat().st_size, like)
+    header = await read_remote_header(from_file(path, asked), path.stat().st_size, sibling)
     assert header == read_header(path)
-    assert sum(length for _, length in asked) > like.data_offset
+    assert sum(length for _, length in asked) > sibling.data_offset

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.core.intervals import Intervals
+from playground.services.downloads.part_file import Intervals
 
 SIZE = 40
 pieces = st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)))

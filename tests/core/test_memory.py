@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.core import memory
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory import Fit
-from playground.core.memory_repack import Processor
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
+from playground.core.requirements.memory import Fit, Processor
 from playground.core.targets import KvType, LoadSettings
 from tests.core.gguf_files import Dense, write_dense, write_model
 

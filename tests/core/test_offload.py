@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.core import memory
-from playground.core.gguf_header import GgufHeader
-from playground.core.memory import MemoryNeed
-from playground.core.offload import CARD_MARGIN_BYTES, split
+from playground.core.gguf.header import GgufHeader
+from playground.core.requirements import memory
+from playground.core.requirements.memory import MemoryNeed
+from playground.core.requirements.offload import CARD_MARGIN_BYTES, split_layers
 from playground.core.targets import LoadSettings
 from tests.core.models_to_judge import EIGHT_BILLION, GIB, MIB, header_of
 
@@ -32,7 +32,7 @@ def weights(header: GgufHeader, prefix: str) -> int:
 def test_a_large_card_takes_every_layer_and_main_memory_keeps_the_embedding(
     header: GgufHeader, need: MemoryNeed
 ) -> None:
-    shared = split(header, need, 24 * GIB)
+    shared = split_layers(header, need, 24 * GIB)
     assert shared.is_whole
     # 32 layers, and the output counts as one
     assert shared.layers == shared.all_layers == 33
@@ -42,7 +42,7 @@ def test_a_large_card_takes_every_layer_and_main_memory_keeps_the_embedding(
 
 
 def test_a_small_card_takes_none(header: GgufHeader, need: MemoryNeed) -> None:
-    shared = split(header, need, CARD_MARGIN_BYTES + 200 * MIB)
+    shared = split_layers(header, need, CARD_MARGIN_BYTES + 200 * MIB)
     assert (shared.layers, shared.card_bytes) == (0, 0)
     assert shared.ram_bytes == need.needed_bytes
 
@@ -51,14 +51,14 @@ def test_a_small_card_takes_none(header: GgufHeader, need: MemoryNeed) -> None:
 def test_as_many_layers_go_to_the_card_as_leave_its_margin(
     header: GgufHeader, need: MemoryNeed, free_gib: int
 ) -> None:
-    shared = split(header, need, free_gib * GIB)
-    one_more = split(header, need, free_gib * GIB, shared.layers + 1)
+    shared = split_layers(header, need, free_gib * GIB)
+    one_more = split_layers(header, need, free_gib * GIB, shared.layers + 1)
     assert shared.card_bytes <= free_gib * GIB - CARD_MARGIN_BYTES < one_more.card_bytes
     assert 0 < shared.layers < shared.all_layers
 
 
 def test_more_on_the_card_is_less_in_main_memory(header: GgufHeader, need: MemoryNeed) -> None:
-    splits = [split(header, need, 0, layers) for layers in range(34)]
+    splits = [split_layers(header, need, 0, layers) for layers in range(34)]
     assert [one.layers for one in splits] == list(range(34))
     for fewer, more in pairwise(splits):
         assert more.card_bytes > fewer.card_bytes
@@ -72,7 +72,7 @@ def test_more_on_the_card_is_less_in_main_memory(header: GgufHeader, need: Memor
 def test_the_output_is_the_first_layer_to_go_as_in_llama_cpp(
     header: GgufHeader, need: MemoryNeed
 ) -> None:
-    first = split(header, need, 0, 1)
+    first = split_layers(header, need, 0, 1)
     output = weights(header, "output.") + weights(header, "output_norm.")
     assert first.card_bytes == output + need.compute_bytes
 
@@ -80,7 +80,7 @@ def test_the_output_is_the_first_layer_to_go_as_in_llama_cpp(
 def test_an_embedding_that_is_the_output_as_well_is_on_both_sides(tmp_path: Path) -> None:
     tied = header_of(tmp_path, replace(EIGHT_BILLION, tied=True))
     need = memory.estimate(tied, LoadSettings(context=8_192))
-    shared = split(tied, need, 24 * GIB)
+    shared = split_layers(tied, need, 24 * GIB)
     embedding = weights(tied, "token_embd.")
     assert shared.ram_bytes == embedding + need.compute_bytes
     in_all = need.weights_bytes + need.kv_bytes + need.compute_bytes
@@ -90,7 +90,10 @@ def test_an_embedding_that_is_the_output_as_well_is_on_both_sides(tmp_path: Path
 def test_a_projector_goes_to_the_card(header: GgufHeader) -> None:
     plain = memory.estimate(header, LoadSettings(context=8_192))
     sees = memory.estimate(header, LoadSettings(context=8_192), projector_bytes=900 * MIB)
-    more = split(header, sees, 24 * GIB).card_bytes - split(header, plain, 24 * GIB).card_bytes
+    more = (
+        split_layers(header, sees, 24 * GIB).card_bytes
+        - split_layers(header, plain, 24 * GIB).card_bytes
+    )
     assert more == sees.projector_bytes > 900 * MIB
 
 
@@ -98,9 +101,9 @@ def test_another_quantization_is_shared_out_by_its_own_size(
     header: GgufHeader, need: MemoryNeed
 ) -> None:
     smaller = replace(need, weights_bytes=need.weights_bytes // 2)
-    assert not split(header, need, 4 * GIB).is_whole
-    half = split(header, smaller, 5 * GIB)
+    assert not split_layers(header, need, 4 * GIB).is_whole
+    half = split_layers(header, smaller, 5 * GIB)
     assert half.is_whole
-    whole = split(header, need, 24 * GIB)
+    whole = split_layers(header, need, 24 * GIB)
     saved = whole.card_bytes + whole.ram_bytes - half.card_bytes - half.ram_bytes
     assert saved == pytest.approx(need.weights_bytes / 2, abs=64)

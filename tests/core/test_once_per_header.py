@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from playground.core.gguf_header import GgufHeader
-from playground.core.once_per_header import once_per_header
+from playground.core.gguf.header import GgufHeader, once_per_header
 from tests.core.models_to_judge import header_of
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from playground.core.chat import Role, SamplingParams
-from playground.core.planning import is_shared, new_comparison, new_turn
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import is_shared, new_comparison, new_turn
 
 
 def local(name: str) -> LocalTarget:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.core.gguf_types import FILE_TYPES
-from playground.core.quantization import bits_per_weight, estimated_bytes, smaller_versions
+from playground.core.gguf.quantization import bits_per_weight, estimated_bytes, smaller_versions
+from playground.core.gguf.types import FILE_TYPES
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.core.safe_paths import is_safe_path
+from playground.core.filenames import is_safe_path
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def test_usual_names_are_taken(path: str) -> None:
         "x ",
         "x\x00.gguf",
         "x\n.gguf",
+        "x\ud83d.gguf",
         "x?.gguf",
         "x:stream.gguf",
         "x" * 300,

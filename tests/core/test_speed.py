@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
-from playground.core.gguf_header import GgufHeader
-from playground.core.quantization import estimated_bytes
-from playground.core.requirements import Speed
-from playground.core.runs import Provenance
-from playground.core.speed import (
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.quantization import estimated_bytes
+from playground.core.gguf.reader import read_header
+from playground.core.requirements.model import Speed
+from playground.core.requirements.speed import (
     Observation,
-    Reading,
+    TokenCost,
     middle,
-    named_reading,
     predict,
     predict_on_card,
-    reading,
+    token_cost,
+    token_cost_of_size,
 )
+from playground.core.runs import Provenance
 from tests.core.gguf_files import Dense, Shape, write_dense, write_model
 
 GB = 1_000_000_000
 BANDWIDTH = 20e9
 
 
-def weights(quantization: str | None, size_bytes: int = GB) -> Reading:
+def weights(quantization: str | None, size_bytes: int = GB) -> TokenCost:
     """Return what a model of one kind of tensors reads."""
-    return replace(named_reading(quantization or "F16", size_bytes), quantization=quantization)
+    return replace(token_cost_of_size(quantization or "F16", size_bytes), quantization=quantization)
 
 
 def ran(quantization: str | None, tokens_per_s: float, size_bytes: int = GB) -> Observation:
@@ -124,7 +124,7 @@ def test_more_to_read_is_slower_whatever_has_run() -> None:
         assert speeds[-1] > 0
 
 
-def middle_of(read: Reading, seen: list[Observation]) -> float:
+def middle_of(read: TokenCost, seen: list[Observation]) -> float:
     """Return the figure in the middle."""
     expected = predict(read, BANDWIDTH, seen)
     assert expected is not None
@@ -149,8 +149,8 @@ def test_fewer_bits_are_faster_all_the_same() -> None:
 
 def test_a_quantization_nobody_knows_is_reckoned_with() -> None:
     for name in ("Q9_Z", "model", ""):
-        assert 5 < middle_of(named_reading(name, GB), []) < 20
-    assert named_reading("UD-Q4_K_XL", GB).work == named_reading("Q4_K_M", GB).work
+        assert 5 < middle_of(token_cost_of_size(name, GB), []) < 20
+    assert token_cost_of_size("UD-Q4_K_XL", GB).work == token_cost_of_size("Q4_K_M", GB).work
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_a_quantization_nobody_knows_is_reckoned_with() -> None:
 def test_a_machine_whose_processor_is_slow_or_fast_for_its_memory_is_learnt(
     ps_per_byte: float, ps_per_number: float, share: float
 ) -> None:
-    def real(read: Reading) -> float:
+    def real(read: TokenCost) -> float:
         return 1e12 / (read.total_bytes * ps_per_byte + read.work * ps_per_number)
 
     kinds = ("F16", "Q8_0", "Q6_K", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "IQ4_XS")
     readings = [
-        replace(named_reading(kind, estimated_bytes(size, kind) or 0), layers=0)
+        replace(token_cost_of_size(kind, estimated_bytes(size, kind) or 0), layers=0)
         for kind in kinds
         for size in (GB // 4, GB, 4 * GB)
     ]
@@ -189,12 +189,12 @@ def test_every_weight_is_read_once_and_of_the_embedding_one_row(tmp_path: Path) 
     path = write_dense(tmp_path / "m.gguf", "llama", Dense(tied=False))
     model = read_header(path)
     embedding = next(t for t in model.tensors if t.name == "token_embd.weight").size_bytes
-    assert reading(model).total_bytes == model.weights_bytes - embedding
+    assert token_cost(model).total_bytes == model.weights_bytes - embedding
 
 
 def test_an_embedding_that_is_the_output_as_well_is_read(tmp_path: Path) -> None:
     model = read_header(write_dense(tmp_path / "m.gguf", "llama", Dense(tied=True)))
-    assert reading(model).total_bytes == model.weights_bytes
+    assert token_cost(model).total_bytes == model.weights_bytes
 
 
 def test_of_a_mixture_of_experts_those_that_are_asked_are_read(tmp_path: Path) -> None:
@@ -205,16 +205,16 @@ def test_of_a_mixture_of_experts_those_that_are_asked_are_read(tmp_path: Path) -
     }
     model = header(tmp_path, tensors, expert_count=8, expert_used_count=2)
     sizes = {tensor.name: tensor.size_bytes for tensor in model.tensors}
-    assert reading(model).total_bytes == (
+    assert token_cost(model).total_bytes == (
         sizes["output.weight"]
         + sizes["blk.0.ffn_up_exps.weight"] // 4
         + sizes["blk.0.ffn_up_shexp.weight"]
     )
     # a file that does not say how many are asked has all of them asked
     silent = header(tmp_path, tensors)
-    assert reading(silent).total_bytes == silent.weights_bytes
+    assert token_cost(silent).total_bytes == silent.weights_bytes
     absurd = header(tmp_path, tensors, expert_count=8, expert_used_count=9)
-    assert reading(absurd).total_bytes == absurd.weights_bytes
+    assert token_cost(absurd).total_bytes == absurd.weights_bytes
 
 
 def test_layers_that_only_predict_ahead_are_not_read(tmp_path: Path) -> None:
@@ -225,12 +225,12 @@ def test_layers_that_only_predict_ahead_are_not_read(tmp_path: Path) -> None:
         "blk.10.attn_q.weight": ((256, 256), "F16"),
     }
     model = header(tmp_path, tensors, block_count=2, nextn_predict_layers=1)
-    assert reading(model).total_bytes == 3 * 256 * 256 * 2
+    assert token_cost(model).total_bytes == 3 * 256 * 256 * 2
 
 
 def test_what_was_said_is_read_as_well(tmp_path: Path) -> None:
     model = read_header(write_dense(tmp_path / "m.gguf", "llama", Dense()))
-    assert reading(model, 5_000_000).total_bytes == reading(model).total_bytes + 5_000_000
+    assert token_cost(model, 5_000_000).total_bytes == token_cost(model).total_bytes + 5_000_000
 
 
 def test_numbers_are_worked_off_by_the_effort_of_their_type(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_numbers_are_worked_off_by_the_effort_of_their_type(tmp_path: Path) -> N
         "blk.0.attn_q.weight": ((256, 1_024), "Q2_K"),
         "blk.0.attn_norm.weight": ((256,), "F32"),
     }
-    read = reading(header(tmp_path, tensors, block_count=1))
+    read = token_cost(header(tmp_path, tensors, block_count=1))
     assert read.numbers == 256 * 256 + 256 * 1_024 + 256
     assert read.work == 256 * 256 + 0.6 * 256 * 1_024 + 256
     assert read.layers == 1

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.ui.main_window import MainWindow
-from playground.ui.start import run_window
+from playground.app.window import run_window
+from playground.ui.window.main_window import MainWindow
 
 
 class Peephole(QObject):

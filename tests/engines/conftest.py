@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from playground.engines.llama import LlamaEngine
+from playground.engines.llama.engine import LlamaEngine
 from tests.engines.local_run import ask, local_engine, run
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import ModelFileInvalid
 from playground.core.events import Failed, Finished, StreamEvent
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.engines.llama_process import SilenceLimits
-from playground.services.pool import WorkerPool
+from playground.engines.llama.process import SilenceLimits
+from playground.services.worker_pool import WorkerPool
+from tests.fakes.planner import FixedPlanner
 
 REQUEST = ChatRequest(
     (Message(Role.USER, "Hello"),), SamplingParams(temperature=0, seed=1, max_tokens=2)
@@ -29,9 +30,8 @@ class Fate:
 
 def pool() -> WorkerPool:
     return WorkerPool(
-        budget_bytes=lambda: 8 << 30,
-        estimate=lambda _model, _settings: 300 << 20,
-        limits=SilenceLimits(load_s=30, prompt_s=30, token_s=30),
+        FixedPlanner(budget_bytes=8 << 30, ram_bytes=300 << 20),
+        SilenceLimits(load_s=30, prompt_s=30, token_s=30),
     )
 
 

@@ -1,7 +1,7 @@
 """Short ways to run a local engine and look at what came."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,9 @@ from playground.core.events import (
 )
 from playground.core.targets import FlashAttention, KvType
 from playground.engines.base import Engine
-from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker
-from playground.engines.llama_silence import SilenceLimits
-from playground.engines.wire import LoadOrder
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.llama.process import LlamaWorker, SilenceLimits
+from playground.engines.llama.protocol import LoadRequest
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Answer:
         return [e.kind for e in self.events if isinstance(e, Notice)]
 
 
-def order(path: Path, *, context: int = 2048, **settings: object) -> LoadOrder:
+def order(path: Path, *, context: int = 2048, **settings: object) -> LoadRequest:
     values = {
         "gpu_layers": None,
         "kv_type": KvType.F16,
@@ -72,7 +71,7 @@ def order(path: Path, *, context: int = 2048, **settings: object) -> LoadOrder:
         "flash_attention": FlashAttention.AUTO,
         **settings,
     }
-    return LoadOrder(path=str(path), context=context, **values)
+    return LoadRequest(path=str(path), context=context, **values)
 
 
 def ask(
@@ -96,8 +95,9 @@ async def run(engine: Engine, request: ChatRequest) -> Answer:
 async def local_engine(
     path: Path, *, limits: SilenceLimits | None = None, context: int = 2048, **settings: object
 ) -> AsyncIterator[tuple[LlamaEngine, LlamaWorker]]:
-    worker = LlamaWorker(order(path, context=context, **settings), limits=limits)
+    request = order(path, context=context, **settings)
+    worker = LlamaWorker(limits=limits)
     try:
-        yield LlamaEngine(worker), worker
+        yield LlamaEngine(worker, lambda: nullcontext(request)), worker
     finally:
         await worker.close()

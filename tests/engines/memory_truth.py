@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground.core.memory import MemoryNeed
+from playground.core.requirements.memory import MemoryNeed
 from playground.core.targets import LoadSettings
 
 LOGGER = Path(__file__).with_name("llama_log.py")

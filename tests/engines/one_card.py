@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playground.core import memory
-from playground.core.gguf import read_header
-from playground.core.offload import split
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
+from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.bandwidth import Bandwidth
-from playground.services.fitting import Fitting
-from playground.services.gpu import AllGpus, NvidiaReader
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import LoadedWorker, WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.gpu import AllGpus, NvidiaReader
+from playground.services.machine.machine import Bandwidth, MachineService
+from playground.services.memory_plan import LoadPlan, MemoryPlanner
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import LoadedWorker, WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
 from tests.engines.local_run import ask, run
@@ -35,26 +34,22 @@ class Place:
         self.nvml.names = ["NVIDIA GeForce RTX 4070"]
         self.nvml.used_bytes = 0
         library = ModelLibrary(lambda: (folder,), folder)
-        self.fitting = Fitting(library)
-        self.pool = WorkerPool(
-            budget_bytes=self.fitting.budget_bytes,
-            estimate=self.fitting.need_bytes,
-            choose_context=self.fitting.context,
-            choose_layers=self.fitting.gpu_layers,
-            card_budget_bytes=self.fitting.card_budget_bytes,
-            card_estimate=self.fitting.card_need_bytes,
-        )
-        self.fitting.pool = self.pool
         self.machines = MachineService(
             Bandwidth(folder / "bandwidth.json", lambda: 20e9),
-            self.fitting.held_bytes,
             lambda: AllGpus([NvidiaReader(self.nvml)]),
             lambda: can_use_cards,
-            self.fitting.held_on_card_bytes,
         )
-        self.fitting.memory_now = self.machines.memory_now
+        self.library = library
+        self.planner = MemoryPlanner(library, self.machines)
+        self.pool = WorkerPool(self.planner)
         runs = LocalRuns(Database(folder / "history.sqlite3"))
-        self.requirements = RequirementsService(self.machines, runs, library)
+        self.requirements = RequirementsService(
+            self.machines, runs, library, held=self.pool.held_memory
+        )
+
+    def plan(self, model: ModelFile, settings: LoadSettings) -> LoadPlan:
+        """Return how a model would be loaded now."""
+        return self.planner.plan(LocalTarget(model, settings), self.pool.held_memory())
 
     def has_free(self, free_bytes: int) -> None:
         """Let other programs leave so much of the card."""
@@ -88,4 +83,4 @@ def whole_bytes(path: Path, settings: LoadSettings = SETTINGS) -> int:
     """Return what the model takes of a card that takes all of it."""
     header = read_header(path)
     need = memory.estimate(header, settings, n_ubatch=512)
-    return split(header, need, 100 << 30).card_bytes
+    return split_layers(header, need, 100 << 30).card_bytes

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import ModelFileInvalid
-from playground.core.gguf import read_header
-from playground.services.pool import WorkerPool
+from playground.core.gguf.reader import read_header
+from playground.services.worker_pool import WorkerPool
 from tests.core.gguf_files import damaged_copies, single_field_edits
 from tests.engines.damaged import fate_of, pool
 

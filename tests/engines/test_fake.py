@@ -18,7 +18,7 @@ from playground.core.events import (
     StreamEvent,
     TextDelta,
 )
-from playground.engines.fake import FakeEngine, Script
+from tests.fakes.engine import FakeEngine, Script
 
 REQUEST = ChatRequest((Message(Role.USER, "hi"),))
 
@@ -137,7 +137,7 @@ async def test_each_token_is_due_at_its_own_time_so_that_delays_do_not_add_up(
         nonlocal now
         now += delay_s + 0.004  # every sleep takes longer than asked for
 
-    monkeypatch.setattr("playground.engines.fake.time.perf_counter", lambda: now)
-    monkeypatch.setattr("playground.engines.fake.asyncio.sleep", late)
+    monkeypatch.setattr("tests.fakes.engine.time.perf_counter", lambda: now)
+    monkeypatch.setattr("tests.fakes.engine.asyncio.sleep", late)
     events = await played(FakeEngine.paced(tokens_per_s=100, count=100))
     assert events[-1].t_s == pytest.approx(1.004)

@@ -11,18 +11,19 @@ import psutil
 import pynvml
 import pytest
 
-from playground.app import open_services
-from playground.core import memory
-from playground.core.gguf import read_header
+from playground.app.services import open_services
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.offload import CARD_MARGIN_BYTES
-from playground.core.outlook import Subject, place
-from playground.core.planning import new_comparison
+from playground.core.requirements import memory
+from playground.core.requirements.assess import ModelSpec, plan_placement
+from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.fitting import Fitting
-from playground.services.library import ModelLibrary
-from playground.services.pool import WorkerPool
+from playground.core.turns import new_comparison
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import Bandwidth, HeldMemory, MachineService
+from playground.services.memory_plan import MemoryPlanner
+from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
 from tests.engines.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 from tests.services.nvml import FakeNvml
@@ -101,7 +102,7 @@ async def test_without_a_card_whose_memory_is_known_llama_cpp_decides(
         if can_use_cards:
             here.nvml.errors["nvmlDeviceGetMemoryInfo"] = pynvml.NVML_ERROR_NOT_SUPPORTED
         model = model_at(starter_model)
-        assert here.fitting.card_budget_bytes() is None
+        assert here.plan(model, SETTINGS).card_budget_bytes is None
         loaded = await here.load(model)
         assert (loaded.gpu_layers, loaded.card_bytes) == (None, 0)
         need = memory.estimate(read_header(starter_model), SETTINGS)
@@ -116,9 +117,11 @@ async def test_a_context_nobody_chose_may_fill_the_card_as_in_the_verdict(
     with_card = Machine("", 8 * GIB, GIB, (GraphicsCard("", 12 * GIB, 12 * GIB),))
     contexts = []
     for machine in (crowded, with_card):
-        monkeypatch.setattr(here.fitting, "memory_now", lambda machine=machine: machine)
-        contexts.append(here.fitting.context(model, plain))
-        assert contexts[-1] == place(Subject(read_header(starter_model)), machine).context
+        monkeypatch.setattr(here.machines, "memory_now", lambda _held, now=machine: now)
+        contexts.append(here.plan(model, plain).context)
+        assert (
+            contexts[-1] == plan_placement(ModelSpec(read_header(starter_model)), machine).context
+        )
     assert contexts == [512, 8_192]
 
 
@@ -130,13 +133,11 @@ def test_what_is_on_the_card_does_not_count_in_main_memory(
     on_card = replace(SETTINGS, gpu_layers=-1)
     half = replace(SETTINGS, gpu_layers=15)
     here.has_free(8 * GIB)
-    ram = [here.fitting.need_bytes(model, one) for one in (on_card, half)]
-    card = [here.fitting.card_need_bytes(model, one) for one in (on_card, half)]
-    assert ram[0] < ram[1] < alone
-    assert card[0] == whole_bytes(starter_model) > card[1] > 0
-    off = replace(SETTINGS, gpu_layers=0)
-    assert here.fitting.need_bytes(model, off) == alone
-    assert here.fitting.card_need_bytes(model, off) == 0
+    all_of_it, part = here.plan(model, on_card), here.plan(model, half)
+    assert all_of_it.ram_bytes < part.ram_bytes < alone
+    assert all_of_it.card_bytes == whole_bytes(starter_model) > part.card_bytes > 0
+    off = here.plan(model, replace(SETTINGS, gpu_layers=0))
+    assert (off.ram_bytes, off.card_bytes) == (alone, 0)
 
 
 async def test_what_an_idle_model_holds_of_the_card_is_free_for_the_next(
@@ -150,7 +151,7 @@ async def test_what_an_idle_model_holds_of_the_card_is_free_for_the_next(
     # the driver counts it as used; nobody else may have it, but the next model may
     here.nvml.used_bytes += first.card_bytes
     free = CARD_MARGIN_BYTES + whole + MIB
-    assert here.machines.memory_now().cards[0].free_bytes == free
+    assert here.machines.memory_now(here.pool.held_memory()).cards[0].free_bytes == free
     assert await here.layers(model_at(other), SETTINGS) == ALL_LAYERS
     second = await here.load(model_at(other))
     assert second.gpu_layers == -1
@@ -167,7 +168,7 @@ async def test_a_model_that_is_still_loading_gives_nothing_of_the_card_back(
         async for _ in events:
             (worker,) = here.pool.loaded()
             assert worker.card_bytes == whole_bytes(starter_model)
-            held[worker.state] = here.fitting.held_on_card_bytes()
+            held[worker.state] = here.pool.held_memory().card_bytes
     assert held["loading"] == 0
     assert held["busy"] == whole_bytes(starter_model)
 
@@ -182,9 +183,9 @@ async def test_models_that_fit_on_the_card_together_stay(
     here.nvml.used_bytes += first.card_bytes
     await here.load(model_at(other))
     assert [worker.gpu_layers for worker in here.pool.loaded()] == [-1, -1]
-    assert here.fitting.held_on_card_bytes() == 2 * whole_bytes(starter_model)
+    assert here.pool.held_memory().card_bytes == 2 * whole_bytes(starter_model)
     await here.pool.close()
-    assert here.fitting.held_on_card_bytes() == 0
+    assert here.pool.held_memory().card_bytes == 0
 
 
 async def test_a_speed_is_expected_of_a_card_before_anything_has_run_on_it(
@@ -209,10 +210,31 @@ def test_a_broken_file_counts_with_its_size_until_loading_says_why(
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"nothing")
     model = model_at(path)
-    assert here.fitting.need_bytes(model, SETTINGS) == 7
-    assert here.fitting.card_need_bytes(model, SETTINGS) == 0
-    assert here.fitting.gpu_layers(model, SETTINGS) is None
-    assert here.fitting.context(model, LoadSettings()) == memory.DEFAULT_CONTEXT
+    plan = here.plan(model, LoadSettings())
+    assert (plan.ram_bytes, plan.card_bytes, plan.gpu_layers) == (7, 0, None)
+    assert plan.context == memory.DEFAULT_CONTEXT
+
+
+async def test_memory_and_header_are_read_once_for_a_load(
+    here: Place, starter_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noting(owner: object, name: str) -> None:
+        original = getattr(owner, name)
+
+        def noted(*args: object, **named: object) -> object:
+            read.append(name)
+            return original(*args, **named)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    noting(here.library, "header")
+    noting(here.machines, "memory_now")
+    noting(here.machines, "_usable_cards")
+    noting(psutil, "virtual_memory")
+    await here.load(model_at(starter_model), LoadSettings(threads=1))
+    assert sorted(read) == ["_usable_cards", "header", "memory_now", "virtual_memory"]
 
 
 async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_was_chosen(
@@ -225,9 +247,11 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     free = CARD_MARGIN_BYTES + whole_bytes(starter_model) - 30 * MIB
     nvml.used_bytes = nvml.total_bytes - free
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    monkeypatch.setattr("playground.services.machine.uses_cards", lambda: True)
+    monkeypatch.setattr("playground.services.machine.machine.uses_cards", lambda: True)
     card = GraphicsCard("", nvml.total_bytes, free)
-    placing = place(Subject(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,)))
+    placing = plan_placement(
+        ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,))
+    )
     async with open_services() as services:
         comparison = new_comparison([LocalTarget(model_at(starter_model), SETTINGS)])
         turn = services.comparison.run_turn(comparison, "Hi", RunOrder.FAIR)
@@ -247,15 +271,13 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
 
 
 @pytest.mark.skipif(os.name == "nt", reason="mapped files count otherwise there")
-async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_model: Path) -> None:
-    fitting = Fitting(ModelLibrary(lambda: (), starter_model.parent))
-    pool = WorkerPool(
-        budget_bytes=fitting.budget_bytes,
-        estimate=fitting.need_bytes,
-        choose_context=fitting.context,
-    )
-    fitting.pool = pool
-    assert fitting.held_bytes() == 0
+async def test_a_loaded_model_counts_with_what_unloading_really_frees(
+    starter_model: Path, tmp_path: Path
+) -> None:
+    library = ModelLibrary(lambda: (), starter_model.parent)
+    machines = MachineService(Bandwidth(tmp_path / "m.json", lambda: 20e9))
+    pool = WorkerPool(MemoryPlanner(library, machines))
+    assert pool.held_memory() == HeldMemory()
     model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")
     target = LocalTarget(model, LoadSettings(context=8_192, threads=1))
     await run(pool.engine(target), ask("Hi", max_tokens=1))
@@ -263,6 +285,6 @@ async def test_a_loaded_model_counts_with_what_unloading_really_frees(starter_mo
     assert worker.pid is not None
     resident = psutil.Process(worker.pid).memory_info().rss
     # the conversation's 180 MiB and the process itself, but not the file that is only mapped
-    assert 180 * MIB < fitting.held_bytes() < resident - 80 * MIB
+    assert 180 * MIB < pool.held_memory().ram_bytes < resident - 80 * MIB
     await pool.close()
-    assert fitting.held_bytes() == 0
+    assert pool.held_memory() == HeldMemory()

@@ -8,8 +8,8 @@ import pytest
 from playground.core.events import LoadProgress, PromptProgress, ReasoningDelta, RequestSent
 from playground.core.runs import Provenance
 from playground.core.targets import FlashAttention, KvType
-from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.llama.process import LlamaWorker
 from tests.engines.local_run import ask, local_engine, run
 from tests.engines.scripted_model import CHATML, write_scripted_model
 

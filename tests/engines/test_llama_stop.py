@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from playground.core.chat import ChatRequest
 from playground.core.events import LoadProgress, PromptProgress, StreamEvent, TextDelta
-from playground.engines.llama import LlamaEngine
-from playground.engines.llama_process import LlamaWorker
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.llama.process import LlamaWorker
 from tests.engines.local_run import ask, local_engine, run
 
 Local = tuple[LlamaEngine, LlamaWorker]

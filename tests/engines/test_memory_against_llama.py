@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.core import memory
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
+from playground.core.requirements import memory
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 from tests.core.gguf_families import FAMILIES
 from tests.core.gguf_files import Dense, write_dense

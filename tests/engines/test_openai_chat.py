@@ -20,7 +20,7 @@ from playground.core.events import (
 from playground.core.fold import RunFold
 from playground.core.runs import Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.openai_chat import OpenAIChatEngine
+from playground.engines.openai.engine import OpenAIChatEngine
 from tests.servers.scripted_openai import (
     Piece,
     RefuseField,

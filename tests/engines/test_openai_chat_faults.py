@@ -12,8 +12,8 @@ import pytest
 from playground.core.chat import ChatRequest, Message, Role
 from playground.core.events import Failed, StreamEvent, TextDelta
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.openai_chat import OpenAIChatEngine
-from playground.engines.openai_chat_client import Timeouts
+from playground.engines.openai.client import Timeouts
+from playground.engines.openai.engine import OpenAIChatEngine
 from tests.servers.scripted_openai import (
     Piece,
     Reply,

@@ -1,19 +1,21 @@
 """Which models are loaded, within which memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import psutil
 import pytest
 
-from playground.core.events import Failed, TextDelta
+from playground.core.events import Failed, LoadProgress, TextDelta
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
-from playground.services.pool import WorkerPool
+from playground.services.worker_pool import WorkerPool
 from tests.engines.local_run import ask, run
 from tests.engines.scripted_model import write_scripted_model
+from tests.fakes.planner import FixedPlanner
 
 SIZE = 100
 LAYERS = 9
@@ -23,24 +25,19 @@ ONE_THREAD = LoadSettings(threads=1)
 
 
 @asynccontextmanager
-async def pool_of(
-    budget: int,
-    on_change: Callable[[], None] | None = None,
-    *,
-    card_budget: int | None = None,
-) -> AsyncIterator[WorkerPool]:
+async def pool_of(budget: int, *, card_budget: int | None = None) -> AsyncIterator[WorkerPool]:
     """A pool in which every model is reckoned to take 100 bytes, and 10 of the card for a layer.
 
     Nine layers go on the card where nobody chose otherwise.
     """
-    pool = WorkerPool(
-        budget_bytes=lambda: budget,
-        estimate=lambda _model, _settings: SIZE,
-        on_change=on_change,
-        choose_layers=lambda _model, _settings: None if card_budget is None else LAYERS,
-        card_budget_bytes=lambda: card_budget,
-        card_estimate=lambda _model, settings: 10 * (settings.gpu_layers or 0),
+    planner = FixedPlanner(
+        budget_bytes=budget,
+        ram_bytes=SIZE,
+        layers=(None if card_budget is None else LAYERS,),
+        layer_bytes=10,
+        card_budget_bytes=card_budget,
     )
+    pool = WorkerPool(planner)
     try:
         yield pool
     finally:
@@ -179,26 +176,30 @@ async def test_closing_ends_every_worker_and_loads_nothing_more(
         assert pool.loaded() == ()
 
 
-async def test_what_happens_to_workers_is_told(targets: list[LocalTarget]) -> None:
+async def test_what_a_worker_does_is_listed(targets: list[LocalTarget]) -> None:
     seen = []
-    async with pool_of(budget=SIZE, on_change=lambda: seen.append(states())) as pool:
+    async with pool_of(budget=SIZE) as pool:
 
-        def states() -> list[str]:
-            return [str(worker.state) for worker in pool.loaded()]
+        def note() -> None:
+            seen.append([str(worker.state) for worker in pool.loaded()])
 
-        await run(pool.engine(targets[0]), ask("?"))
+        async with aclosing(pool.engine(targets[0]).stream(ask("?", max_tokens=3))) as events:
+            async for event in events:
+                if isinstance(event, LoadProgress | TextDelta):
+                    note()
+        note()
         await pool.unload(targets[0].model.path)
-    for state in (["loading"], ["busy"], ["ready"], []):
-        assert state in seen
+        note()
+    assert [state for state, _ in groupby(seen)] == [["loading"], ["busy"], ["ready"], []]
 
 
 async def test_an_idle_worker_that_dies_is_no_longer_listed(targets: list[LocalTarget]) -> None:
-    gone = asyncio.Event()
-    async with pool_of(budget=SIZE, on_change=lambda: pool.loaded() or gone.set()) as pool:
+    async with pool_of(budget=SIZE) as pool:
         await run(pool.engine(targets[0]), ask("?"))
-        gone.clear()
         psutil.Process(pool.loaded()[0].pid).kill()
-        await gone.wait()
+        async with asyncio.timeout(10):
+            while pool.loaded():
+                await asyncio.sleep(0.01)
         assert (await run(pool.engine(targets[0]), ask("?"))).sent.was_loaded is False
 
 
@@ -244,14 +245,10 @@ async def test_a_load_waits_for_a_model_at_work_on_the_card(targets: list[LocalT
 
 
 async def test_layers_are_chosen_anew_at_each_load(targets: list[LocalTarget]) -> None:
-    layers = iter([LAYERS, LAYERS - 1])
-    pool = WorkerPool(
-        budget_bytes=lambda: SIZE,
-        estimate=lambda _model, _settings: SIZE,
-        choose_layers=lambda _model, _settings: next(layers),
-    )
+    layers = (LAYERS, LAYERS - 1)
+    pool = WorkerPool(FixedPlanner(budget_bytes=SIZE, ram_bytes=SIZE, layers=layers))
     try:
-        for expected in (LAYERS, LAYERS - 1):
+        for expected in layers:
             await run(pool.engine(targets[0]), ask("?"))
             assert [worker.gpu_layers for worker in pool.loaded()] == [expected]
             await pool.unload(targets[0].model.path)

@@ -24,14 +24,16 @@ from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
 from playground.core.targets import CloudTarget, Provider
-from playground.engines.llama_environment import worker_environment
-from playground.services.practice import (
+from playground.engines.child_process import child_command, worker_environment
+from playground.services.providers.practice import (
     PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
-    practice_command,
+    PracticeState,
+    PracticeStatus,
 )
-from playground.services.providers import ProviderService
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 
@@ -49,7 +51,8 @@ async def practice(starter_model: Path) -> AsyncIterator[PracticeCloud]:
 
 @pytest.fixture
 def providers(practice: PracticeCloud, tmp_path: Path) -> ProviderService:
-    return ProviderService(SettingsStore(tmp_path / "s.json"), SecretStore({}), practice)
+    settings = SettingsStore(tmp_path / "s.json")
+    return ProviderService(settings, SecretStore({}), practice, PriceService(settings))
 
 
 async def ask(
@@ -86,14 +89,21 @@ async def gone(pid: int) -> None:
 
 @pytest.mark.model
 async def test_a_whole_answer_without_a_key_after_one_click(practice, providers):
-    steps: list[float] = []
-    first, second = await asyncio.gather(
-        providers.start_practice(lambda fraction, _: steps.append(fraction)),
-        providers.start_practice(),
+    seen: list[PracticeStatus] = []
+
+    async def watch() -> None:
+        async for status in practice.follow():
+            seen.append(status)
+            if status.state is PracticeState.RUNNING:
+                return
+
+    first, second, _ = await asyncio.gather(
+        providers.start_practice(), providers.start_practice(), watch()
     )
     assert first == second, "two clicks start one"
-    assert steps == sorted(steps)
-    assert steps[-1] == 1.0
+    fractions = [status.fraction for status in seen if status.state is PracticeState.STARTING]
+    assert fractions == sorted(fractions)
+    assert any(fractions)
     assert first.name == PRACTICE_NAME
     assert "on this computer" in first.name
     assert [model.id for model in await providers.models(first)] == [PRACTICE_MODEL]
@@ -203,7 +213,7 @@ async def test_it_does_not_outlive_a_program_that_is_killed(starter_model, tmp_p
     program = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
-        from playground.services.practice import PracticeCloud
+        from playground.services.providers.practice import PracticeCloud
 
         async def main():
             cloud = PracticeCloud(lambda: Path({str(starter_model)!r}))
@@ -241,9 +251,12 @@ async def test_it_is_gone_after_stop(practice, providers):
 
 
 async def test_what_is_missing_is_said_before_anything_starts(tmp_path):
+    cloud = PracticeCloud(lambda: None)
     with pytest.raises(NotAvailable) as caught:
-        await PracticeCloud(lambda: None).start()
+        await cloud.start()
     assert "starter" in caught.value.hint
+    assert cloud.status.state is PracticeState.FAILED
+    assert caught.value.hint in cloud.status.problem
 
 
 async def test_a_model_that_is_broken_is_said_to_be(tmp_path):
@@ -259,7 +272,7 @@ async def test_a_model_that_is_broken_is_said_to_be(tmp_path):
 @pytest.mark.model
 async def test_its_process_ends_with_the_pipe_alone(starter_model):
     process = await asyncio.create_subprocess_exec(
-        *practice_command(),
+        *child_command("--practice-cloud"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=worker_environment(os.environ),

@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from playground.engines.spawn import spawn
+from playground.engines.child_process import spawn
 
 SLEEPER = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 

@@ -5,7 +5,7 @@ import pytest
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import ContextOverflow
 from playground.core.events import ReasoningDelta, TextDelta
-from playground.engines import wire
+from playground.engines.llama import protocol as wire
 
 
 def test_a_request_survives_the_pipe_whole() -> None:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from playground.core.events import Failed, TextDelta
-from playground.engines.llama_environment import worker_environment
-from playground.engines.llama_silence import SilenceLimits
+from playground.engines.child_process import worker_environment
+from playground.engines.llama.process import SilenceLimits
 from tests.engines.local_run import ask, local_engine, run
 from tests.engines.scripted_model import write_scripted_model
 

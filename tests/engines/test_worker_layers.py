@@ -7,8 +7,8 @@ from typing import Any
 import llama_cpp.llama_cpp as api
 import pytest
 
-from playground.engines.worker_log import LogLines
-from playground.engines.worker_model import load_model
+from playground.engines.worker.log import LogLines
+from playground.engines.worker.model import load_model
 from tests.engines.local_run import order
 from tests.engines.scripted_model import write_scripted_model
 

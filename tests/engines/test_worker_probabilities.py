@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from playground.core.errors import PlaygroundError
-from playground.engines.llama import LlamaEngine
-from playground.engines.worker_log import LogLines, explain
-from playground.engines.worker_model import load_model, set_fields
-from playground.engines.worker_sampling import Logits, Probabilities
-from playground.engines.worker_template import Pieces, PromptMaker
+from playground.engines.llama.engine import LlamaEngine
+from playground.engines.worker.log import LogLines, explain
+from playground.engines.worker.model import load_model, set_fields
+from playground.engines.worker.prompt import Pieces, PromptRenderer
+from playground.engines.worker.sampling import Logits, Probabilities
 from tests.engines.local_run import ask, order, run
 
 
@@ -62,7 +62,7 @@ def test_the_row_equals_a_softmax_of_all_logits(starter_model: Path) -> None:
     log.install()
     loaded = load_model(order(starter_model), log, lambda _: None, lambda: False)
     try:
-        tokens = PromptMaker(loaded).tokens_of("The capital of France is", special=False)
+        tokens = PromptRenderer(loaded).tokens_of("The capital of France is", special=False)
         batch = (api.llama_token * len(tokens))(*tokens)
         assert api.llama_decode(loaded.context, api.llama_batch_get_one(batch, len(tokens))) == 0
         pieces = Pieces(loaded)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.engines.worker_text import AnswerText
+from playground.engines.worker.text import AnswerText
 
 
 def shown(

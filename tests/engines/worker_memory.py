@@ -9,9 +9,8 @@ from pathlib import Path
 import psutil
 
 from playground.core.targets import LoadSettings
-from playground.engines import wire
-from playground.engines.llama_environment import worker_command, worker_environment
-from playground.engines.spawn import spawn
+from playground.engines.child_process import child_command, spawn, worker_environment
+from playground.engines.llama import protocol as wire
 from tests.engines.local_run import ask, order
 
 UBATCH = 128
@@ -37,7 +36,9 @@ async def growth(path: Path, settings: LoadSettings, *, pages_out: bool = False)
     system does not take them on demand.
     """
     assert settings.context is not None
-    process = await spawn(worker_command(), worker_environment(os.environ), wire.LINE_LIMIT)
+    process = await spawn(
+        child_command("--worker"), worker_environment(os.environ), wire.LINE_LIMIT
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -103,6 +103,8 @@ class Faults:
     """Refuse so many signed addresses, though they are fresh, with 403."""
     hang_api: threading.Event | None = None
     """Hold every answer of the API until this is set."""
+    next_page_at: str | None = None
+    """Name another address for the next page of a search, as a mirror may."""
     portal: bool = False
     """Answer everything with a web page, as a hotel's network does."""
     slow_first_byte_s: float = 0.0
@@ -309,7 +311,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {}
         if start + length < len(found):
             following = urlencode({**asked.query, "cursor": [str(start + length)]}, doseq=True)
-            headers["Link"] = f'<{hub.endpoint}/api/models?{following}>; rel="next"'
+            address = hub.faults.next_page_at or hub.endpoint
+            headers["Link"] = f'<{address}/api/models?{following}>; rel="next"'
         shown = found[start : start + length]
         self._json([_model(repo, with_files=True, blobs=False) for repo in shown], headers)
 

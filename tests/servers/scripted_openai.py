@@ -10,6 +10,7 @@ asked is in `requests`; `disconnected` is set once a client has left in mid-answ
 """
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -105,14 +106,36 @@ def chunk(
 
 def event(data: Any, *, wait_s: float = 0.0, gate: threading.Event | None = None) -> Piece:
     """Return any value as a server-sent event; a string goes out as it is."""
-    payload = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    payload = data if isinstance(data, str) else json.dumps(data, ensure_ascii=_has_half(data))
     return Piece(f"data: {payload}\n\n".encode(), wait_s, gate)
+
+
+def _has_half(data: Any) -> bool:
+    """Return True where only an escape can bring a text over: UTF-8 has no half characters."""
+    return re.search("[\ud800-\udfff]", json.dumps(data, ensure_ascii=False)) is not None
 
 
 def text(*parts: str, every_s: float = 0.0, finish: str | None = "stop") -> list[Piece]:
     """Return an answer in these parts, `every_s` apart, with its finish reason."""
     pieces = [chunk(content=part, wait_s=every_s) for part in parts]
     return pieces if finish is None else [*pieces, chunk(finish=finish)]
+
+
+def halves(text: str) -> list[str]:
+    """Return the text in UTF-16 units, each as a part of its own, as JavaScript cuts strings."""
+    raw = text.encode("utf-16-le")
+    cut = [raw[place : place + 2] for place in range(0, len(raw), 2)]
+    return [unit.decode("utf-16-le", "surrogatepass") for unit in cut]
+
+
+def token(data: bytes, *others: bytes, says: str | None = None) -> dict[str, Any]:
+    """Return a token's log-probability with its bytes, as OpenAI tells it; `says` is its text."""
+
+    def entry(data: bytes) -> dict[str, Any]:
+        text = data.decode("utf-8", "replace")
+        return {"token": text if says is None else says, "logprob": -0.5, "bytes": list(data)}
+
+    return {**entry(data), "top_logprobs": [entry(data), *map(entry, others)]}
 
 
 def usage(prompt: int, completion: int, **more: Any) -> Piece:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubRepository
-from playground.services.download_limits import TransferLimits
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
+from playground.services.downloads.job import TransferLimits
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.hub import HubServer
@@ -27,30 +27,33 @@ class Place:
         self.hub_server = hub
         self.folder = folder
         self.models = folder / "models"
+        self.queue_file = folder / "downloads.json"
         self.settings = SettingsStore(folder / "settings.json")
         self._variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hf")}
         self._variables |= environment
         self._limits = limits
-        self.done: list[Download] = []
         self._build()
 
     def _build(self) -> None:
         secrets = SecretStore(self._variables)
         self.hub = HubService(self.settings, secrets, self.folder / "cache", self._variables)
-        self.downloads = Downloads(
+        self.downloads = DownloadManager(
             self.models,
-            self.folder / "downloads.json",
+            self.queue_file,
             self.hub,
             self.settings,
-            on_done=self.done.append,
             limits=self._limits,
         )
 
     async def restart(self) -> None:
         """End everything and start again, as the program does."""
+        await self.rebuild()
+        await self.downloads.open()
+
+    async def rebuild(self) -> None:
+        """End everything and build it again; the list of downloads is not opened."""
         await self.close()
         self._build()
-        await self.downloads.open()
 
     async def close(self) -> None:
         await self.downloads.close()

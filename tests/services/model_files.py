@@ -8,12 +8,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 from playground.core.targets import ModelFile
-from playground.services.library import LibraryState, ModelLibrary
+from playground.services.library.service import LibraryState, ModelLibrary
 from tests.core.gguf_files import Dense, write_dense, write_model
 
 SMALL = Dense(layers=1)
 PATIENCE_S = 30
-LOOK_EVERY_S = 0.1
+SCAN_EVERY_S = 0.1
 """Between two looks of a library that is followed: a test need not wait longer."""
 
 

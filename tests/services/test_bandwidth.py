@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.bandwidth import Bandwidth, measure, measure_in_child
+from playground.services.machine.machine import Bandwidth, measure, measure_in_child
 
 
 class Meter:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta
-from playground.core.planning import new_comparison
 from playground.core.runs import (
     Comparison,
     Cost,
@@ -24,8 +24,9 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
+from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -36,8 +37,10 @@ from playground.services.comparison import (
     TurnStarted,
     TurnUpdate,
 )
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
+from tests.fakes.engine import FakeEngine
+from tests.servers.scripted_openai import ScriptedOpenAI, Stream, halves, text
 
 HERE = LocalTarget(ModelFile(Path("/models/a.gguf"), "a", 1, "Starter"))
 THERE = LocalTarget(ModelFile(Path("/models/b.gguf"), "b", 1, "Starter"))
@@ -316,3 +319,40 @@ async def test_stopping_before_anything_has_begun_ends_every_run() -> None:
             last = update
     assert isinstance(last, TurnEnded)
     assert {run.status for run in last.turn.runs} == {RunStatus.CANCELLED}
+
+
+async def test_halves_of_a_character_are_kept_whole_and_the_conversation_goes_on(
+    history: ComparisonStore,
+) -> None:
+    with ScriptedOpenAI() as cloud:
+        target = CloudTarget(Provider("lab", "Lab", cloud.base_url), "m")
+        comparisons = service({target: OpenAIChatEngine(target, None)}, history)
+        cloud.script(Stream(text("Hi ", *halves("😀"), " bye" + halves("😀")[0])))
+        begun = await collect(comparisons, new_comparison([target]))
+        ended = begun[-1]
+        assert isinstance(ended, TurnEnded)
+        (first,) = ended.turn.runs
+        assert first.text == "Hi 😀 bye\ufffd"
+        kept = await history.load(ended.comparison.id)
+        assert kept.turns[0].runs[0].text == first.text
+        assert [found.id for found in await history.search("😀")] == [kept.id]
+        followed = final_turn(await collect(comparisons, kept))
+        assert followed.runs[0].status is RunStatus.FINISHED
+        said = [message["content"] for message in cloud.requests[-1].body["messages"]]
+        assert said == ["hello", first.text, "hello"]
+
+
+async def test_half_a_character_of_an_older_version_lets_the_conversation_go_on() -> None:
+    with ScriptedOpenAI() as cloud:
+        target = CloudTarget(Provider("lab", "Lab", cloud.base_url), "m")
+        comparisons = service({target: OpenAIChatEngine(target, None)})
+        ended = (await collect(comparisons, new_comparison([target])))[-1]
+        assert isinstance(ended, TurnEnded)
+        half = replace(ended.turn.runs[0], text="a" + halves("😀")[0])
+        older = replace(ended.turn, prompt=halves("😀")[1], runs=(half,))
+        kept = replace(ended.comparison, system_prompt=halves("😀")[0], turns=(older,))
+        followed = final_turn(await collect(comparisons, kept))
+        assert followed.runs[0].status is RunStatus.FINISHED
+        said = [message["content"] for message in cloud.requests[-1].body["messages"]]
+        assert said == ["\ufffd", "\ufffd", "a\ufffd", "hello"]
+        assert said == [message.content for message in followed.runs[0].request.messages]

@@ -5,21 +5,21 @@ import sys
 
 import pytest
 
-from playground.services.daemon import in_daemon
+from playground.core.threads import run_in_daemon_thread
 
 
 async def test_the_result_or_the_error_arrives() -> None:
-    assert await in_daemon(lambda: 7) == 7
+    assert await run_in_daemon_thread(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        await in_daemon(lambda: 1 // 0)
+        await run_in_daemon_thread(lambda: 1 // 0)
 
 
 def test_the_program_ends_though_the_call_does_not() -> None:
     code = (
         "import asyncio, threading\n"
-        "from playground.services.daemon import in_daemon\n"
+        "from playground.core.threads import run_in_daemon_thread\n"
         "async def main():\n"
-        "    task = asyncio.create_task(in_daemon(threading.Event().wait))\n"
+        "    task = asyncio.create_task(run_in_daemon_thread(threading.Event().wait))\n"
         "    await asyncio.sleep(0.1)\n"
         "    task.cancel()\n"
         "asyncio.run(main())\n"

@@ -14,12 +14,16 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DownloadFailed
 from playground.core.hub import HubPart
-from playground.services import download_file
-from playground.services.download_answers import ConnectionBroke
-from playground.services.download_file import PartFile
-from playground.services.download_http import RangeClient
-from playground.services.download_places import InUse, discard, journal_path, part_path
-from playground.services.hub_connection import DownloadSource
+from playground.services.downloads import part_file as download_file
+from playground.services.downloads.http import ConnectionBroke, RangeClient
+from playground.services.downloads.part_file import (
+    InUse,
+    PartFile,
+    delete_partial,
+    journal_path,
+    part_path,
+)
+from playground.services.hub.service import DownloadSource
 from tests.servers import hub as server
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, pieces, sha256_of
@@ -72,7 +76,7 @@ async def test_a_networks_login_page_costs_nothing_of_what_is_here(
     hub.faults.portal = False
     hub.rate.bytes_per_s = None
     answers = len(hub.served)
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert hub.bytes_served("tiny", since=answers) <= SIZE - before.received_bytes
     assert digest(item.path) == WHOLE
@@ -82,8 +86,8 @@ async def test_a_fresh_address_that_is_refused_is_asked_for_again(
     hub: HubServer, place: Place
 ) -> None:
     hub.faults.expired_count = 3
-    await place.finished(await place.begin())
-    assert digest(place.done[0].path) == WHOLE
+    item = await place.finished(await place.begin())
+    assert digest(item.path) == WHOLE
 
 
 async def test_a_server_that_gives_out_another_size_each_time_is_given_up(
@@ -113,7 +117,7 @@ async def test_a_small_file_is_checked_by_gits_name_for_it(hub: HubServer, place
     assert item.error is not None
     assert item.error.kind == "ChecksumWrong"
     hub.faults.damage = False
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     item = await place.finished(item)
     assert item.path.read_bytes() == b"GGUF" * 1000
     assert item.notice is None
@@ -232,7 +236,7 @@ async def test_a_folder_that_goes_is_noticed_and_a_retry_starts_again(
     assert item.error is not None
     assert "deleted or moved" in item.error.message
     hub.rate.bytes_per_s = None
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert digest(item.path) == WHOLE
 
@@ -249,7 +253,7 @@ async def test_a_file_that_came_to_the_name_meanwhile_is_not_overwritten(
     assert item.path.read_bytes() == b"mine"
     item.path.unlink()
     served = hub.bytes_served("tiny")
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert hub.bytes_served("tiny") == served
 
@@ -311,11 +315,11 @@ def test_what_another_program_fetches_is_not_deleted_under_it(tmp_path: Path) ->
     target = tmp_path / "a.gguf"
     with PartFile(target, part_of(target)) as file:
         file.write(0, b"a" * 1000)
-        discard(target)
+        delete_partial(target)
         assert part_path(target).exists()
         with pytest.raises(InUse):
             PartFile(target, part_of(target))
-    discard(target)
+    delete_partial(target)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -336,7 +340,7 @@ def test_a_range_client_that_was_broken_off_opens_nothing_more(hub: HubServer) -
     opened = client.open(0, 1000)
     assert len(opened.read(1000)) == 1000
     opened.close()
-    client.break_off()
+    client.abort()
     # the connection that was kept is of no use, nor is a new one
     with pytest.raises(ConnectionBroke):
         client.open(0, 1000)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.downloads import DownloadState
+from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DiskFull, DownloadFailed, Offline
 from playground.core.hub import HubFile, HubPart
-from playground.services.download_places import journal_path, part_path
+from playground.services.downloads.part_file import journal_path, part_path
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
 from tests.services.downloading import MIB, QUICK, REPO, Place
@@ -53,7 +53,6 @@ async def test_a_model_is_fetched_verified_and_at_its_name(place: Place) -> None
     assert digest(item.path) == sha256_of(Generated(SIZE))
     assert (item.received_bytes, item.permille) == (SIZE, 1000)
     assert sorted(path.name for path in item.path.parent.iterdir()) == ["tiny-Q4_K_M.gguf"]
-    assert [done.id for done in place.done] == [item.id]
 
 
 async def test_a_large_file_comes_in_several_ranges_each_byte_once(place: Place) -> None:
@@ -180,7 +179,7 @@ async def test_after_too_many_failures_it_says_so_and_can_be_tried_again(
     assert item.error is not None
     assert "fault of its own" in item.error.message
     hub.faults.status_count = 0
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
 
 
@@ -268,7 +267,7 @@ async def test_damage_is_found_named_and_fetched_again(hub: HubServer, place: Pl
     assert "tiny-Q4_K_M.gguf" in item.error.message
     assert not item.path.exists()
     hub.faults.damage = False
-    await place.downloads.retry(item.id)
+    await place.downloads.resume(item.id)
     await place.finished(item)
     assert digest(item.path) == sha256_of(Generated(SIZE))
 
@@ -400,7 +399,8 @@ async def test_downloads_start_in_the_order_given_by_hand(hub: HubServer, place:
     assert [item.id for item in place.downloads.downloads()] == [third.id, first.id, second.id]
     for item in (first, second, third):
         await place.finished(item)
-    assert [item.id for item in place.done] == [first.id, third.id, second.id]
+    asked = [a.path.rpartition("/")[2] for a in hub.asked_for("/resolve/")]
+    assert list(dict.fromkeys(asked)) == ["tiny-Q4_K_M.gguf", "C-Q8_0.gguf", "B-Q8_0.gguf"]
 
 
 async def test_two_programs_do_not_fetch_the_same_file_at_once(
@@ -433,6 +433,75 @@ async def test_a_damaged_list_is_set_aside_and_what_arrived_is_used(
     served = hub.bytes_served("tiny")
     await place.finished(await place.begin())
     assert hub.bytes_served("tiny") - served < SIZE - 2 * MIB
+
+
+async def left_half_done(hub: HubServer, place: Place) -> Download:
+    """Close the program in mid-download and build it again; nothing is opened yet."""
+    hub.rate.bytes_per_s = 8 * MIB
+    item = await place.begin()
+    item = await place.until(item, lambda item: item.received_bytes > MIB)
+    await place.rebuild()
+    hub.rate.bytes_per_s = None
+    return item
+
+
+async def test_a_list_that_was_never_opened_is_left_as_it_is(hub: HubServer, place: Place) -> None:
+    item = await left_half_done(hub, place)
+    before = place.queue_file.read_bytes()
+    for _ in range(2):
+        await place.rebuild()
+        assert place.queue_file.read_bytes() == before
+    await place.restart()
+    await place.finished(item)
+
+
+async def test_what_is_added_before_the_list_is_opened_comes_after_what_was_left(
+    hub: HubServer, place: Place
+) -> None:
+    hub.add("acme/Other", {"other-Q8_0.gguf": Generated(50_000)})
+    left = await left_half_done(hub, place)
+    added = await place.begin(repo="acme/Other")
+    assert [item.id for item in place.downloads.downloads()] == [left.id, added.id]
+    await place.restart()
+    assert [item.id for item in place.downloads.downloads()] == [left.id, added.id]
+    await place.finished(left)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("leads_to", ["a drive that is away/downloads.json", "downloads.json"])
+async def test_a_list_that_cannot_be_read_now_is_taken_up_when_it_can(
+    hub: HubServer, place: Place, leads_to: str
+) -> None:
+    hub.add("acme/Other", {"other-Q8_0.gguf": Generated(50_000)})
+    left = await left_half_done(hub, place)
+    elsewhere = place.queue_file.rename(place.folder / "elsewhere")
+    place.queue_file.symlink_to(place.folder / leads_to)
+    await place.restart()
+    assert "left as it is" in (place.downloads.problem or "")
+    other = await place.finished(await place.begin(repo="acme/Other"))
+    assert place.queue_file.is_symlink()
+    place.queue_file.unlink()
+    elsewhere.rename(place.queue_file)
+    assert (await place.begin()).id == left.id
+    await place.finished(left)
+    await place.restart()
+    assert {item.id for item in place.downloads.downloads()} == {left.id, other.id}
+    assert list(place.folder.glob("*damaged*")) == []
+
+
+async def test_a_damaged_list_that_cannot_be_moved_is_not_written_over(
+    hub: HubServer, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.queue_file.write_text("{ not json")
+
+    def refused(path: Path, _target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "rename", refused)
+    await place.restart()
+    await place.finished(await place.begin())
+    await place.close()
+    assert place.queue_file.read_text() == "{ not json"
 
 
 async def test_a_journal_cut_off_in_a_line_is_still_good(hub: HubServer, place: Place) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from playground.core.errors import (
     HubFailed,
@@ -15,11 +16,11 @@ from playground.core.errors import (
     RepositoryGated,
     RepositoryNotFound,
 )
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.hub import Gate, HubModel, HubQuery, HubSort
-from playground.services.hub import HubService, shelf
-from playground.services.hub_connection import terms_wanted
-from playground.services.hub_tokens import TokenSource
+from playground.services.hub.exchange import terms_wanted
+from playground.services.hub.service import HubService, featured_models
+from playground.services.hub.tokens import TokenSource
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.core.gguf_files import write_model
@@ -124,6 +125,20 @@ async def test_filters_narrow_the_search(hub: HubServer, service: HubService) ->
     assert [m.name for m in mine.models] == ["Model-01-GGUF"]
     assert (await service.search(HubQuery(text="model-07"))).models[0].name == "Model-07-GGUF"
     assert (await service.search(HubQuery(text="nothing like it"))).models == ()
+
+
+async def test_half_a_character_in_what_is_asked_or_answered_does_no_harm(
+    hub: HubServer, service: HubService
+) -> None:
+    hub.add("acme/Tiny-GGUF", {"tiny-\ud83d-Q8_0.gguf": b"GGUF"}, pipeline_tag="a\ude00")
+    page = await service.search(HubQuery(text="tin\udcff"))
+    assert page.models == ()
+    (model,) = (await service.search(HubQuery(text="Tiny"))).models
+    assert model.task == "a\ufffd"
+    found = await service.repository("acme/Tiny-GGUF")
+    assert [file.path for file in found.files] == ["tiny-\ufffd-Q8_0.gguf"]
+    with pytest.raises(RepositoryNotFound):
+        await service.repository("acme/Tiny-GGUF", "bran\udcffch")
 
 
 async def test_a_call_that_is_called_off_ends_at_once(hub: HubServer, service: HubService) -> None:
@@ -248,16 +263,17 @@ async def test_private_and_missing_repositories_look_the_same(
 
 
 async def test_the_token_in_force_says_where_it_is_from(
-    hub: HubServer, settings: SettingsStore, tmp_path: Path
+    hub: HubServer, settings: SettingsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    login = tmp_path / "token"
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(login))
     service = service_at(hub.endpoint, settings, tmp_path)
     assert await service.token() is None
-    login = tmp_path / "hf" / "token"
-    login.parent.mkdir()
     login.write_text("hf_login\n")
     token = await service.token()
     assert token is not None
     assert (token.value, token.source) == ("hf_login", TokenSource.LOGIN)
+    assert token.detail == str(login)
     assert "hf_login" not in repr(token)
     variable = service_at(hub.endpoint, settings, tmp_path, HF_TOKEN="hf_variable")
     token = await variable.token()
@@ -352,7 +368,7 @@ async def test_a_proxy_that_is_not_there_is_told(settings: SettingsStore, tmp_pa
 
 
 def test_the_shelf_holds_about_ten_models_each_with_a_reason_to_take_it() -> None:
-    models = shelf()
+    models = featured_models()
     assert 8 <= len(models) <= 14
     assert len({model.repo for model in models}) == len(models)
     for model in models:

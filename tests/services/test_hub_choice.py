@@ -3,26 +3,26 @@
 import pytest
 
 from playground.core.hub import HubFile, HubPart
-from playground.core.requirements import Verdict
-from playground.services.hub_choice import Recommendation, recommended
+from playground.core.requirements.model import Compatibility
+from playground.services.hub.recommend import Recommendation, recommended
 
 SIZES = {"Q2_K": 16, "Q3_K_M": 20, "Q4_K_M": 26, "Q8_0": 45, "F16": 84}
 
 
-def choose(verdicts: dict[str, Verdict]) -> Recommendation | None:
+def choose(verdicts: dict[str, Compatibility]) -> Recommendation | None:
     files = [
         HubFile((HubPart(name, SIZES.get(name, 20) * 10**9),), name or None) for name in verdicts
     ]
     return recommended(files, verdicts)
 
 
-def chosen(verdicts: dict[str, Verdict]) -> str:
+def chosen(verdicts: dict[str, Compatibility]) -> str:
     found = choose(verdicts)
     assert found is not None
     return found.file.path
 
 
-def reason(verdicts: dict[str, Verdict]) -> str:
+def reason(verdicts: dict[str, Compatibility]) -> str:
     found = choose(verdicts)
     assert found is not None
     return found.reason
@@ -30,10 +30,10 @@ def reason(verdicts: dict[str, Verdict]) -> str:
 
 def test_the_best_balance_is_taken_and_what_a_larger_one_would_be_is_told() -> None:
     verdicts = {
-        "Q2_K": Verdict.RUNS_GREAT,
-        "Q4_K_M": Verdict.RUNS_GREAT,
-        "Q8_0": Verdict.RUNS,
-        "F16": Verdict.WONT_FIT,
+        "Q2_K": Compatibility.RUNS_GREAT,
+        "Q4_K_M": Compatibility.RUNS_GREAT,
+        "Q8_0": Compatibility.RUNS,
+        "F16": Compatibility.WONT_FIT,
     }
     assert chosen(verdicts) == "Q4_K_M"
     assert reason(verdicts) == (
@@ -43,22 +43,26 @@ def test_the_best_balance_is_taken_and_what_a_larger_one_would_be_is_told() -> N
 
 
 def test_nothing_is_recommended_where_nothing_fits() -> None:
-    assert choose({"Q2_K": Verdict.WONT_FIT, "Q4_K_M": Verdict.WONT_FIT}) is None
+    assert choose({"Q2_K": Compatibility.WONT_FIT, "Q4_K_M": Compatibility.WONT_FIT}) is None
 
 
 @pytest.mark.parametrize(
     "verdicts",
     [
-        {"Q4_K_M": Verdict.SLOW},
-        {"Q4_K_M": Verdict.SLOW, "Q8_0": Verdict.SLOW, "F16": Verdict.WONT_FIT},
-        {"Q8_0": Verdict.SLOW, "F16": Verdict.SLOW},
-        {"F16": Verdict.SLOW, "F32": Verdict.WONT_FIT},
-        {"Q2_K": Verdict.SLOW, "Q3_K_M": Verdict.WONT_FIT, "Q4_K_M": Verdict.WONT_FIT},
-        {"made-up": Verdict.SLOW, "other": Verdict.WONT_FIT},
+        {"Q4_K_M": Compatibility.SLOW},
+        {"Q4_K_M": Compatibility.SLOW, "Q8_0": Compatibility.SLOW, "F16": Compatibility.WONT_FIT},
+        {"Q8_0": Compatibility.SLOW, "F16": Compatibility.SLOW},
+        {"F16": Compatibility.SLOW, "F32": Compatibility.WONT_FIT},
+        {
+            "Q2_K": Compatibility.SLOW,
+            "Q3_K_M": Compatibility.WONT_FIT,
+            "Q4_K_M": Compatibility.WONT_FIT,
+        },
+        {"made-up": Compatibility.SLOW, "other": Compatibility.WONT_FIT},
     ],
 )
 def test_a_slow_version_is_recommended_with_the_warning_that_a_smaller_model_is_better(
-    verdicts: dict[str, Verdict],
+    verdicts: dict[str, Compatibility],
 ) -> None:
     said = reason(verdicts)
     assert "slow on this computer" in said
@@ -67,9 +71,9 @@ def test_a_slow_version_is_recommended_with_the_warning_that_a_smaller_model_is_
         assert praise not in said
 
 
-@pytest.mark.parametrize("verdict", [Verdict.RUNS, Verdict.RUNS_GREAT])
+@pytest.mark.parametrize("verdict", [Compatibility.RUNS, Compatibility.RUNS_GREAT])
 @pytest.mark.parametrize("name", ["Q2_K", "Q4_K_M", "Q8_0", "F16", "made-up"])
-def test_a_version_that_runs_is_not_called_slow(name: str, verdict: Verdict) -> None:
-    said = reason({name: verdict, "F32": Verdict.WONT_FIT})
+def test_a_version_that_runs_is_not_called_slow(name: str, verdict: Compatibility) -> None:
+    said = reason({name: verdict, "F32": Compatibility.WONT_FIT})
     assert "smaller model" not in said
     assert verdict.value in said

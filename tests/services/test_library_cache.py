@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.targets import ModelFile
-from playground.services.library import ModelLibrary
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import PATIENCE_S, dense, listed, parts, projector, settled
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from tests.core.gguf_files import Dense, write_dense
 
@@ -25,6 +26,7 @@ def playground(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(autouse=True)
 def home(playground_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with an empty Hugging Face cache."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(playground_home / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
     return playground_home
 

@@ -11,8 +11,8 @@ import pytest
 
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.targets import ModelFile
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import (
     dense,
     hub,
@@ -53,9 +53,9 @@ def folder(tmp_path: Path) -> Path:
 def library(tmp_path: Path, folder: Path) -> ModelLibrary:
     """A library over that folder, LM Studio's, Ollama's and the Hub's cache."""
     places = (
-        AppPlace("LM Studio", tmp_path / "lmstudio"),
-        AppPlace("Hugging Face", tmp_path / "hub"),
-        AppPlace("Ollama", tmp_path / "ollama"),
+        AppModelFolder("LM Studio", tmp_path / "lmstudio"),
+        AppModelFolder("Hugging Face", tmp_path / "hub"),
+        AppModelFolder("Ollama", tmp_path / "ollama"),
     )
     return ModelLibrary(lambda: (folder,), tmp_path / "own", apps=lambda: places)
 
@@ -141,7 +141,7 @@ async def test_another_programs_file_is_refused_in_a_folder_of_the_users_too(
     tmp_path: Path, bin_files: Path
 ) -> None:
     path = dense(tmp_path / "lmstudio" / "thing.gguf")
-    places = (AppPlace("LM Studio", tmp_path / "lmstudio"),)
+    places = (AppModelFolder("LM Studio", tmp_path / "lmstudio"),)
     library = ModelLibrary(lambda: (tmp_path, path), tmp_path / "own", apps=lambda: places)
     model = await only(library)
     with pytest.raises(UsageError, match="belongs to LM Studio"):

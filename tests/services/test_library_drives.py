@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 
 from playground.core.targets import ModelFile
-from playground.services.library import LibraryState, ModelLibrary
-from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, until
+from playground.services.library.service import LibraryState, ModelLibrary
+from tests.services.model_files import SCAN_EVERY_S, dense, listed, others, until
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
-import asyncio, subprocess, sys
+import asyncio, sqlite3, subprocess, sys
 from contextlib import aclosing
 from pathlib import Path
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
-from tests.services.model_files import LOOK_EVERY_S, dense, listed, others, until
+from playground.services.library.service import ModelLibrary
+from playground.services.library.app_folders import AppModelFolder
+from tests.services.model_files import SCAN_EVERY_S, dense, listed, others, projector, until
 
 async def main(place):
     folder, usb = place / "folder", place / "folder" / "usb"
     def library():
-        apps = (AppPlace("LM Studio", usb / "lmstudio"),)
+        apps = (AppModelFolder("LM Studio", usb / "lmstudio"),)
         return ModelLibrary(
             lambda: (folder,), place / "own", cache_file=place / "cache", apps=lambda: apps,
-            look_every_s=LOOK_EVERY_S,
+            scan_every_s=SCAN_EVERY_S,
         )
     def run(*command):
         subprocess.run(command, check=True)
@@ -96,22 +96,38 @@ RIGHTS = (
     dense(closed / "inside" / "n.gguf")
     closed.chmod(0)
     chosen = (folder, closed / "inside", closed / "inside" / "n.gguf")
-    apps = (AppPlace("Ollama", closed / "inside"), AppPlace("Jan", closed / "inside"))
+    apps = (AppModelFolder("Ollama", closed / "inside"), AppModelFolder("Jan", closed / "inside"))
     first = ModelLibrary(
         lambda: chosen, place / "own", cache_file=place / "cache", apps=lambda: apps,
-        look_every_s=LOOK_EVERY_S,
+        scan_every_s=SCAN_EVERY_S,
     )
     async with aclosing(first.follow()) as states:
         state = await until(states, lambda state: bool(others(state.models)[0].problem))
         (model,) = others(state.models)
         assert "may not be read by you" in model.problem, model
-        assert not any(entry.is_there for entry in first.places()[-2:])
+        assert not any(entry.is_there for entry in state.folders[-2:])
         assert "This folder may not be read by you." in first.folder_problems().values()
         # neither size nor time of change tell of this
         path.chmod(0o644)
         await until(states, lambda state: others(state.models)[0].problem is None)
         closed.chmod(0o755)
         await until(states, lambda state: len(others(state.models)) == 2)
+        below = dense(folder / "below" / "o.gguf").parent
+        names = {"m.gguf", "n.gguf", "o.gguf"}
+        await until(states, lambda s: set(shown(s.models)) == names and not s.is_scanning)
+        below.chmod(0)
+        await until(states, lambda s: "o.gguf" not in shown(s.models))
+        # it is not there to be listed, but it is not forgotten either
+        kept = sqlite3.connect(place / "cache").execute("SELECT path FROM listed").fetchall()
+        assert any(path.endswith(b"o.gguf") for (path,) in kept), kept
+        below.chmod(0o755)
+        # whether it is the model's is in its header alone
+        eyes = projector(folder / "mmproj-model.gguf", "Sees")
+        dense(folder / "sees.gguf", "Sees")
+        eyes.chmod(0)
+        await until(states, lambda s: not s.is_scanning and "Sees" in {m.name for m in s.models})
+        eyes.chmod(0o644)
+        await until(states, lambda s: any(m.projector == eyes for m in s.models))
     await first.close()
 
 asyncio.run(main(Path(sys.argv[1])))
@@ -161,7 +177,7 @@ async def test_a_folder_that_is_away_greys_its_models_until_it_is_back(
         tmp_path / "own",
         cache_file=tmp_path / "cache" if has_cache else None,
         apps=lambda: (),
-        look_every_s=LOOK_EVERY_S,
+        scan_every_s=SCAN_EVERY_S,
     )
 
     def is_shown(state: LibraryState, *, is_present: bool) -> bool:

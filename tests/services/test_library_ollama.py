@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.targets import ModelFile
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, ollama, projector
 
 USUAL = "registry.ollama.ai/library"
@@ -22,7 +22,9 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def library(root: Path, tmp_path: Path) -> ModelLibrary:
     """A library that knows of nothing but Ollama."""
-    return ModelLibrary(lambda: (), tmp_path / "own", apps=lambda: (AppPlace("Ollama", root),))
+    return ModelLibrary(
+        lambda: (), tmp_path / "own", apps=lambda: (AppModelFolder("Ollama", root),)
+    )
 
 
 @pytest.mark.parametrize(

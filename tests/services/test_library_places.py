@@ -1,11 +1,14 @@
 """Every program's folder on every system, with and without its environment variable."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import app_places
+from playground.services.library.app_folders import AppModelFolder, app_model_folders
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, ollama
 
 USUAL = [
@@ -15,19 +18,16 @@ USUAL = [
     ("linux", "Jan", ".config/Jan/data/models"),
     ("linux", "GPT4All", ".local/share/nomic.ai/GPT4All"),
     ("linux", "llama.cpp", ".cache/llama.cpp"),
-    ("linux", "Hugging Face", ".cache/huggingface/hub"),
     ("linux", "Ollama", ".ollama/models"),
     ("darwin", "LM Studio", ".lmstudio/models"),
     ("darwin", "Jan", "Library/Application Support/Jan/data/llamacpp/models"),
     ("darwin", "GPT4All", "Library/Application Support/nomic.ai/GPT4All"),
     ("darwin", "llama.cpp", "Library/Caches/llama.cpp"),
-    ("darwin", "Hugging Face", ".cache/huggingface/hub"),
     ("darwin", "Ollama", ".ollama/models"),
     ("win32", "LM Studio", ".lmstudio/models"),
     ("win32", "Jan", "AppData/Roaming/Jan/data/llamacpp/models"),
     ("win32", "GPT4All", "AppData/Local/nomic.ai/GPT4All"),
     ("win32", "llama.cpp", "AppData/Local/llama.cpp"),
-    ("win32", "Hugging Face", ".cache/huggingface/hub"),
     ("win32", "Ollama", ".ollama/models"),
 ]
 NAMED = [
@@ -35,7 +35,6 @@ NAMED = [
     ("linux", "Jan", "XDG_CONFIG_HOME", "Jan/data"),
     ("linux", "GPT4All", "XDG_DATA_HOME", "nomic.ai/GPT4All"),
     ("linux", "llama.cpp", "XDG_CACHE_HOME", "llama.cpp"),
-    ("linux", "Hugging Face", "XDG_CACHE_HOME", "huggingface/hub"),
     ("win32", "Jan", "APPDATA", "Jan/data"),
     ("win32", "GPT4All", "LOCALAPPDATA", "nomic.ai/GPT4All"),
     ("win32", "llama.cpp", "LOCALAPPDATA", "llama.cpp"),
@@ -45,9 +44,6 @@ NAMED = [
         for app, variable, below in (
             ("Jan", "JAN_DATA_FOLDER", "."),
             ("llama.cpp", "LLAMA_CACHE", "."),
-            ("Hugging Face", "HF_HUB_CACHE", "."),
-            ("Hugging Face", "HUGGINGFACE_HUB_CACHE", "."),
-            ("Hugging Face", "HF_HOME", "hub"),
             ("Ollama", "OLLAMA_MODELS", "."),
         )
     ),
@@ -74,9 +70,11 @@ async def owners(
     home: Path, platform: str, environment: dict[str, str]
 ) -> list[tuple[str, str | None]]:
     """Return source and owner of what is found."""
-    library = ModelLibrary(
-        lambda: (), home / "own", apps=lambda: app_places(platform, environment, home)
-    )
+
+    def apps() -> tuple[AppModelFolder, ...]:
+        return app_model_folders(platform, environment, home, home / "hub")
+
+    library = ModelLibrary(lambda: (), home / "own", apps=apps)
     return [(model.source, model.owner) for model in await listed(library)]
 
 
@@ -96,6 +94,36 @@ async def test_a_programs_models_are_found_where_its_variable_says(
     environment = {variable: str(tmp_path / "elsewhere")}
     assert await owners(home, platform, environment) == [(app, app)]
     assert await owners(home, platform, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "below"),
+    [
+        ("HF_HUB_CACHE", "$BASE/there", "there"),
+        ("HUGGINGFACE_HUB_CACHE", "~/there", "there"),
+        ("HF_HOME", "$BASE/there", "there/hub"),
+        ("XDG_CACHE_HOME", "$BASE/there", "there/huggingface/hub"),
+        ("HF_HUB_CACHE", "", ".cache/huggingface/hub"),
+        ("BASE", "unused", ".cache/huggingface/hub"),
+    ],
+)
+def test_the_hubs_cache_is_where_its_own_library_puts_it(
+    home: Path, variable: str, value: str, below: str
+) -> None:
+    # the library reads its variables when it is imported
+    program = (
+        "from playground.services.library.app_folders import app_model_folders\n"
+        "print(*(one.folder for one in app_model_folders() if one.name == 'Hugging Face'))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "BASE": str(home), variable: value},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == str(home / below)
 
 
 @pytest.mark.parametrize("value", ["~/there", "$BASE/there", "${BASE}/there"])
@@ -140,13 +168,15 @@ async def test_publisher_and_name_come_from_the_folders_a_program_gives_a_meanin
         ".lmstudio/models/acme/Thing-1B-GGUF/thing-1b-Q4_0.gguf": ("Thing 1B", "acme"),
         ".local/share/Jan/data/llamacpp/models/Jan-nano/model.gguf": ("Inner", None),
         ".local/share/Jan/data/models/huggingface.co/org/Other-GGUF/o.gguf": ("Other", "org"),
-        ".cache/huggingface/hub/models--lab--Last-7B/snapshots/1/last.gguf": ("Last 7B", "lab"),
+        "hub/models--lab--Last-7B/snapshots/1/last.gguf": ("Last 7B", "lab"),
         "own/any/depth/mine.gguf": ("Inner", None),
         "own/someone/Mine-2B-GGUF/mine.gguf": ("Mine 2B", "someone"),
     }
     for path in below:
         dense(home / path, "Inner")
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("linux", {}, home))
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("linux", {}, home, home / "hub")
+    )
     found = {
         str(model.path.relative_to(home)): (model.name, model.publisher)
         for model in await listed(library)
@@ -155,15 +185,19 @@ async def test_publisher_and_name_come_from_the_folders_a_program_gives_a_meanin
 
 
 async def test_what_the_hubs_cache_holds_beside_models_is_not_walked_through(home: Path) -> None:
-    cache = home / ".cache" / "huggingface" / "hub"
+    cache = home / "hub"
     dense(cache / "datasets--org--texts" / "snapshots" / "1" / "sample.gguf")
     dense(cache / "models--org--thing" / "snapshots" / "1" / "thing.gguf")
     assert await owners(home, "linux", {}) == [("Hugging Face", "Hugging Face")]
 
 
-def test_only_programs_that_are_here_are_named_as_places(home: Path) -> None:
+async def test_only_programs_that_are_here_are_named_as_places(home: Path) -> None:
     dense(home / ".cache" / "llama.cpp" / "m.gguf")
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("darwin", {}, home))
-    assert "llama.cpp" not in {place.name for place in library.places()}
-    library = ModelLibrary(lambda: (), home / "own", apps=lambda: app_places("linux", {}, home))
-    assert "llama.cpp" in {place.name for place in library.places()}
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("darwin", {}, home, home / "hub")
+    )
+    assert "llama.cpp" not in {folder.name for folder in (await library.rescan()).folders}
+    library = ModelLibrary(
+        lambda: (), home / "own", apps=lambda: app_model_folders("linux", {}, home, home / "hub")
+    )
+    assert "llama.cpp" in {folder.name for folder in (await library.rescan()).folders}

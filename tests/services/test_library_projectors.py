@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, listed, projector
 
 
@@ -93,7 +93,7 @@ async def test_llama_cpps_cache_names_a_projector_after_its_repository(tmp_path:
         cache, [f"{start}mmproj-model-f16.gguf", f"{start}gemma-3-4b-it-Q4_K_M.gguf", "other.gguf"]
     )
     library = ModelLibrary(
-        lambda: (), tmp_path / "own", apps=lambda: (AppPlace("llama.cpp", cache),)
+        lambda: (), tmp_path / "own", apps=lambda: (AppModelFolder("llama.cpp", cache),)
     )
     assert await pairs(library) == {
         f"{start}gemma-3-4b-it-Q4_K_M.gguf": f"{start}mmproj-model-f16.gguf",
@@ -124,7 +124,7 @@ async def test_quantizations_in_folders_of_their_own_share_their_repositorys_pro
     dense(snapshot / "Q8_0" / "sees-Q8_0.gguf")
     dense(root / "models--org--Blind-GGUF" / "snapshots" / "1" / "Q8_0" / "blind-Q8_0.gguf")
     library = ModelLibrary(
-        lambda: (), tmp_path / "own", apps=lambda: (AppPlace("Hugging Face", root),)
+        lambda: (), tmp_path / "own", apps=lambda: (AppModelFolder("Hugging Face", root),)
     )
     assert await pairs(library) == {"sees-Q8_0.gguf": "mmproj-F16.gguf", "blind-Q8_0.gguf": None}
 

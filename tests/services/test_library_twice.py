@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.library import ModelLibrary
-from playground.services.library_places import AppPlace
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.service import ModelLibrary
 from tests.services.model_files import dense, hub, listed, ollama, parts
 
 
@@ -21,9 +21,9 @@ def folder(tmp_path: Path) -> Path:
 def over(tmp_path: Path, *chosen: Path) -> ModelLibrary:
     """A library over folders of the user's, LM Studio's, Ollama's and the Hub's cache."""
     places = (
-        AppPlace("LM Studio", tmp_path / "lmstudio"),
-        AppPlace("Hugging Face", tmp_path / "hub"),
-        AppPlace("Ollama", tmp_path / "ollama"),
+        AppModelFolder("LM Studio", tmp_path / "lmstudio"),
+        AppModelFolder("Hugging Face", tmp_path / "hub"),
+        AppModelFolder("Ollama", tmp_path / "ollama"),
     )
     return ModelLibrary(lambda: chosen, tmp_path / "own", apps=lambda: places)
 
@@ -63,7 +63,8 @@ async def test_what_another_program_keeps_below_a_chosen_folder_stays_its_own(
     library = over(tmp_path, tmp_path)
     found = {model.path.name: model.owner for model in await listed(library)}
     assert found == {"thing.gguf": "LM Studio", "mine.gguf": None}
-    counts = {place.name: place.model_count for place in library.places()}
+    state = await library.rescan()
+    counts = {folder.name: folder.model_count for folder in state.folders}
     assert counts[str(tmp_path)] == 2
     assert counts["LM Studio"] == 1
 
@@ -121,10 +122,11 @@ async def test_a_name_that_is_no_text_is_listed_all_the_same(tmp_path: Path, fol
 
 
 @pytest.mark.parametrize("place", ["x" * 300, "a\0b", "~nobody-of-that-name/models", "m.gguf/sub"])
-async def test_a_place_that_cannot_even_be_asked_for_does_not_end_the_look(
+async def test_a_place_that_cannot_even_be_asked_for_does_not_end_the_scan(
     tmp_path: Path, folder: Path, place: str
 ) -> None:
     path = dense(folder / "m.gguf")
     library = over(tmp_path, folder / place, Path(place), folder)
     assert [model.path for model in await listed(library)] == [path]
-    assert {entry.model_count for entry in library.places() if entry.is_removable} == {0, 1}
+    entries = (await library.rescan()).folders
+    assert {entry.model_count for entry in entries if entry.is_removable} == {0, 1}

@@ -2,22 +2,21 @@
 
 import asyncio
 import os
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from playground.services.library import LibraryState, ModelLibrary
-from playground.services.library_folders import FoundFile
-from playground.services.library_places import AppPlace
-from playground.services.library_watch import FolderWatch
+from playground.core.gguf.header import GgufHeader
+from playground.services.library.app_folders import AppModelFolder
+from playground.services.library.headers import HeaderCache
+from playground.services.library.service import LibraryState, ModelLibrary
 from tests.services.model_files import (
-    LOOK_EVERY_S,
     PATIENCE_S,
+    SCAN_EVERY_S,
     dense,
     listed,
     names,
@@ -39,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 async def library(folder: Path, tmp_path: Path) -> AsyncIterator[ModelLibrary]:
     """A library over that folder."""
     library = ModelLibrary(
-        lambda: (folder,), tmp_path / "own", apps=lambda: (), look_every_s=LOOK_EVERY_S
+        lambda: (folder,), tmp_path / "own", apps=lambda: (), scan_every_s=SCAN_EVERY_S
     )
     yield library
     await library.close()
@@ -131,49 +130,23 @@ async def test_a_file_that_stays_unfinished_is_told_with_the_reason(
     assert "header is damaged" in (others(told.models)[0].problem or "")
 
 
-async def test_folders_are_looked_at_again_while_headers_are_still_read(folder: Path) -> None:
-    found = FoundFile(folder / "m.gguf", "test", (folder / "m.gguf",))
-    looks: list[bool] = []
+async def test_folders_are_scanned_again_while_headers_are_still_read(
+    library: ModelLibrary, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = HeaderCache.of
 
-    def look(is_stopped: Callable[[], bool]) -> list[FoundFile]:
-        looks.append(is_stopped())
-        return [found]
+    def read_slowly(headers: HeaderCache, path: Path) -> GgufHeader:
+        time.sleep(0.1)
+        return read(headers, path)
 
-    def read_for_ever(unread: list[FoundFile]) -> list[FoundFile]:
-        time.sleep(0.01)
-        return unread
-
-    watch = FolderWatch(
-        look,
-        read_for_ever,
-        lambda: LibraryState((), len(looks)),
-        look_every_s=LOOK_EVERY_S,
-    )
-    async with aclosing(watch.follow()) as states:
-        await until(states, lambda state: state.headers_left == 3)
-    await watch.close()
-
-
-async def test_what_is_done_last_waits_for_a_thread_that_is_still_reading() -> None:
-    reading, going_on, done = threading.Event(), threading.Event(), list[str]()
-    found = FoundFile(Path("m.gguf"), "test", (Path("m.gguf"),))
-
-    def read(unread: list[FoundFile]) -> list[FoundFile]:
-        reading.set()
-        going_on.wait(PATIENCE_S)
-        done.append("read")
-        return []
-
-    watch = FolderWatch(
-        lambda _: [found], read, lambda: LibraryState((), 1), lambda: done.append("last")
-    )
-    async with aclosing(watch.follow()) as states:
+    monkeypatch.setattr(HeaderCache, "of", read_slowly)
+    for number in range(50):
+        dense(folder / f"m{number}.gguf")
+    async with aclosing(library.follow()) as states:
         await anext(states)
-        await asyncio.to_thread(reading.wait, PATIENCE_S)
-    assert done == []
-    going_on.set()
-    await watch.close()
-    assert done == ["read", "last"]
+        dense(folder / "new.gguf")
+        state = await until(states, lambda state: "new.gguf" in names(state))
+    assert state.is_scanning
 
 
 async def test_two_followers_are_told_the_same_and_the_later_one_at_once(
@@ -207,7 +180,7 @@ async def test_a_closed_library_ends_its_followers(library: ModelLibrary, folder
 
 
 async def test_what_ends_the_watcher_is_told_to_its_followers(tmp_path: Path) -> None:
-    def apps() -> tuple[AppPlace, ...]:
+    def apps() -> tuple[AppModelFolder, ...]:
         raise RuntimeError("a bug")
 
     library = ModelLibrary(lambda: (), tmp_path / "own", apps=apps)
@@ -216,13 +189,16 @@ async def test_what_ends_the_watcher_is_told_to_its_followers(tmp_path: Path) ->
             await anext(states)
 
 
-async def test_a_look_called_off_forgets_nothing(library: ModelLibrary, folder: Path) -> None:
+async def test_a_scan_called_off_forgets_nothing(library: ModelLibrary, folder: Path) -> None:
     dense(folder / "m.gguf")
     assert len(await listed(library)) == 1
     dense(folder / "n.gguf")
-    assert library._look(lambda: True) == []
-    counts = {place.model_count for place in library.places() if place.is_removable}
-    assert counts == {1}
+    scan = asyncio.create_task(library.scan())
+    await asyncio.sleep(0)
+    scan.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scan
+    assert len(others(library._index.models())) == 1
     assert len(await listed(library)) == 2
 
 

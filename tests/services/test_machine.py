@@ -12,14 +12,15 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from playground.services.bandwidth import Bandwidth
-from playground.services.devices import devices
-from playground.services.gpu import AllGpus, GpuSample
-from playground.services.machine import (
+from playground.services.machine.devices import devices
+from playground.services.machine.gpu import AllGpus, GpuSample
+from playground.services.machine.machine import (
+    Bandwidth,
+    HeldMemory,
     MachineService,
-    cards_of,
-    given_back,
+    graphics_cards,
     other_programs,
+    reclaimable_bytes,
     uses_cards,
 )
 
@@ -50,8 +51,8 @@ def holder(folder: Path, own_bytes: int, mapped_bytes: int) -> Iterator[int]:
         process.stdin.close()
 
 
-def service(folder: Path, held_bytes: int = 0) -> MachineService:
-    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9), lambda: held_bytes)
+def service(folder: Path) -> MachineService:
+    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what counts as available differs")
@@ -59,19 +60,18 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
     with holder(tmp_path, 64 * MIB, 200 * MIB) as pid:
         memory = psutil.Process(pid).memory_info()
         assert memory.rss > 264 * MIB
-        assert 64 * MIB < given_back(memory) < 100 * MIB
+        assert 64 * MIB < reclaimable_bytes(memory) < 100 * MIB
 
 
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:
     plain = await service(tmp_path).machine()
-    held = await service(tmp_path, 300 * MIB).machine()
+    held = await service(tmp_path).machine(HeldMemory(300 * MIB))
     system = psutil.virtual_memory()
     assert plain.ram_total_bytes == system.total
     assert abs(plain.ram_free_bytes - system.available) < GIB
     assert held.ram_free_bytes > plain.ram_free_bytes
     assert plain.bandwidth_bytes_per_s == 20e9
-    assert not plain.is_estimate
-    everything = await service(tmp_path, 1 << 50).machine()
+    everything = await service(tmp_path).machine(HeldMemory(1 << 50))
     assert everything.ram_free_bytes == system.total
 
 
@@ -79,7 +79,7 @@ def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path
     def never() -> float:
         raise AssertionError("a quick look must not measure")
 
-    quick = MachineService(Bandwidth(tmp_path / "m.json", never), lambda: 0).quick()
+    quick = MachineService(Bandwidth(tmp_path / "m.json", never)).quick()
     assert quick.bandwidth_bytes_per_s is None
     assert quick.programs == ()
     assert 0 < quick.ram_free_bytes <= quick.ram_total_bytes
@@ -89,7 +89,7 @@ def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path
 async def test_apples_graphics_may_take_only_a_share_of_the_memory_both_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, share: float
 ) -> None:
-    monkeypatch.setattr("playground.services.machine._is_apple", lambda: True)
+    monkeypatch.setattr("playground.services.machine.machine._is_apple", lambda: True)
     system = SimpleNamespace(total=total_gib * GIB, available=total_gib * GIB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
     looked = await service(tmp_path).machine()
@@ -163,10 +163,10 @@ async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path
         return AllGpus([cards])
 
     bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
-    without = MachineService(bandwidth, lambda: 0, open_cards, lambda: False)
+    without = MachineService(bandwidth, open_cards, lambda: False)
     assert (await without.machine()).cards == ()
     assert opened == []
-    able = MachineService(bandwidth, lambda: 0, open_cards, lambda: True)
+    able = MachineService(bandwidth, open_cards, lambda: True)
     (found,) = (await able.machine()).cards
     assert (found.name, found.total_bytes, found.free_bytes) == ("RTX", 8 * GIB, 6 * GIB)
     await asyncio.gather(able.machine(), able.machine())
@@ -176,7 +176,7 @@ async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path
 
 
 def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_count() -> None:
-    found = cards_of(
+    found = graphics_cards(
         [
             GpuSample("busy", memory_used_bytes=7 * GIB, memory_total_bytes=8 * GIB),
             GpuSample("idle", memory_used_bytes=0, memory_total_bytes=6 * GIB),
@@ -195,7 +195,7 @@ def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_
 def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
     held_gib: int, free_gib: int
 ) -> None:
-    found = cards_of(
+    found = graphics_cards(
         [
             GpuSample("small", memory_used_bytes=0, memory_total_bytes=2 * GIB),
             GpuSample("large", memory_used_bytes=2 * GIB, memory_total_bytes=8 * GIB),
@@ -206,7 +206,7 @@ def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
         ("large", free_gib),
         ("small", 2),
     ]
-    assert cards_of([], GIB) == ()
+    assert graphics_cards([], GIB) == ()
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,6 @@ def test_five_kinds_of_computers_are_described_with_their_sources() -> None:
     assert [device.id for device in found] == ["phone", "laptop", "apple", "gaming", "cloud"]
     for device in found:
         machine = device.machine
-        assert machine.is_estimate
         assert machine.source.startswith("https://")
         assert 0 < machine.ram_free_bytes < machine.ram_total_bytes
         assert machine.bandwidth_bytes_per_s is not None

@@ -23,7 +23,7 @@ from playground.core.targets import (
     Provider,
     Target,
 )
-from playground.services.prices import PriceService, default_watts
+from playground.services.providers.prices import PriceService, default_watts
 from playground.store.presets import presets
 from playground.store.settings import SettingsStore
 

@@ -10,11 +10,12 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-from playground.cli import parsers
+from playground.cli import main as parsers
 from playground.cli import providers as command
 from playground.core.errors import AddressRefused, AuthenticationFailed, UsageError
-from playground.services.practice import PracticeCloud
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
@@ -49,7 +50,9 @@ class Terminal:
         parsers.add_providers(parser.add_subparsers())
         secrets = SecretStore({"LAB_KEY": KEY, "OPENAI_API_KEY": KEY})
         settings = SettingsStore(self._path)
-        service = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+        service = ProviderService(
+            settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
+        )
         try:
             await command.run(parser.parse_args(["providers", *words]), service, secrets)
         finally:

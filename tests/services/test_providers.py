@@ -20,8 +20,10 @@ from playground.core.errors import (
 from playground.core.events import Failed, Finished, StreamEvent
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
-from playground.services.practice import PracticeCloud
-from playground.services.providers import ProviderService
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
+from playground.store.presets import presets
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
@@ -51,7 +53,9 @@ def settings(tmp_path: Path) -> SettingsStore:
 
 @pytest.fixture
 def providers(settings: SettingsStore) -> ProviderService:
-    return ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+    return ProviderService(
+        settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)
+    )
 
 
 def lab(cloud: ScriptedOpenAI) -> Provider:
@@ -101,7 +105,10 @@ async def test_an_unsafe_address_is_refused_when_added_changed_or_slipped_in(
     assert events[-1].error.kind == "AddressRefused"
 
 
-async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(providers, cloud):
+async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(settings, cloud):
+    secrets = SecretStore({})
+    practice = PracticeCloud(lambda: None)
+    providers = ProviderService(settings, secrets, practice, PriceService(settings))
     await providers.add(lab(cloud), KEY)
     with ScriptedOpenAI() as elsewhere:
         moved = await providers.update(replace(lab(cloud), base_url=elsewhere.base_url))
@@ -109,7 +116,7 @@ async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(provid
         assert "authorization" not in elsewhere.requests[-1].headers
         await providers.update(lab(cloud))
         assert await providers.key_source(lab(cloud)) is None, "nor has it when it comes back"
-        assert await providers.set_key("lab", KEY) is KeySource.SESSION
+        assert await secrets.set("lab", KEY) is KeySource.SESSION
 
 
 async def test_a_renamed_provider_keeps_its_key(providers, cloud):
@@ -121,7 +128,9 @@ async def test_a_renamed_provider_keeps_its_key(providers, cloud):
 
 async def test_a_variable_does_not_follow_a_provider_to_another_host(settings, cloud):
     secrets = SecretStore({"LAB_KEY": KEY})
-    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
+    providers = ProviderService(
+        settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
+    )
     await providers.add(replace(lab(cloud), key_env="LAB_KEY"))
     before = providers.find("lab")
     moved = await providers.update(replace(before, base_url="https://elsewhere.example/v1"))
@@ -136,18 +145,8 @@ async def test_a_removed_provider_leaves_no_key_behind(providers, cloud):
     assert await providers.key_source(lab(cloud)) is None
 
 
-async def test_the_key_may_be_set_by_the_providers_id(settings, cloud):
-    secrets = SecretStore({})
-    providers = ProviderService(settings, secrets, PracticeCloud(lambda: None))
-    await providers.add(lab(cloud))
-    await secrets.set("lab", KEY)
-    assert await providers.key_source(lab(cloud)) is KeySource.SESSION
-    await secrets.delete("lab")
-    assert await providers.key_source(lab(cloud)) is None
-
-
 async def test_a_service_without_a_key_says_so_before_anything_is_sent(providers):
-    openai = next(preset for preset in providers.presets() if preset.id == "openai")
+    openai = next(preset for preset in presets() if preset.id == "openai")
     stored = await providers.add(openai.provider)
     events = await answer(providers.engine(CloudTarget(stored, "gpt-4o-mini")))
     assert events[-1].error.kind == "KeyMissing"
@@ -217,7 +216,9 @@ async def test_models_come_with_their_prices(providers, cloud, settings):
 async def test_settings_that_hold_a_practice_cloud_of_old_do_not_send_it_anything(settings, cloud):
     stale = Provider("practice", "Practice", cloud.base_url, is_practice=True)
     settings.update(providers=(stale,))
-    providers = ProviderService(settings, SecretStore({}), PracticeCloud(lambda: None))
+    providers = ProviderService(
+        settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)
+    )
     events = await answer(providers.engine(CloudTarget(stale, "m")))
     assert events[-1].error.kind == "NotAvailable"
     assert not cloud.requests

@@ -1,5 +1,6 @@
 """Stored turns played again, from a real history."""
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,12 +12,11 @@ import pytest
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited, StorageFailed, UsageError
-from playground.core.events import Finished, Notice, TextDelta
-from playground.core.planning import new_comparison
-from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, Verdict
+from playground.core.events import Finished, Notice, StreamEvent, TextDelta
+from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.turns import new_comparison, new_turn
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
@@ -27,8 +27,9 @@ from playground.services.comparison import (
     TurnUpdate,
 )
 from playground.services.replay import Replayer, start_offsets
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
+from tests.fakes.engine import FakeEngine
 
 HERE = LocalTarget(ModelFile(Path("/models/small.gguf"), "Small", 1000, "Starter"))
 THERE = LocalTarget(ModelFile(Path("/models/other.gguf"), "Other", 1000, "Starter"))
@@ -176,7 +177,7 @@ async def test_names_that_are_hidden_are_not_given_away_by_pace(history: Compari
     turn = comparison.turns[0]
     with pytest.raises(UsageError):
         await played(history, comparison, turn)
-    await history.vote(turn.id, None, Verdict.TIE, True)
+    await history.vote(turn.id, None, VoteOutcome.TIE, True)
     assert isinstance((await played(history, comparison, turn))[-1], TurnEnded)
 
 
@@ -199,3 +200,34 @@ def test_recorded_pauses_are_kept_and_a_clock_that_was_set_is_not_believed() -> 
         runs[0] = replace(runs[0], started_at=noon + wrong)
         offsets = start_offsets(runs, [1.0, 2.5, 0.0])
         assert offsets == [2.5, 0.0, None]
+
+
+@pytest.mark.parametrize("speed", [1.0, 2.0, 0.5])
+async def test_events_are_due_at_their_own_time_even_where_sleeps_are_late(
+    history: ComparisonStore, monkeypatch: pytest.MonkeyPatch, speed: float
+) -> None:
+    events: list[StreamEvent] = [TextDelta(float(number), "x") for number in range(1, 40)]
+    comparison = new_comparison((HERE,))
+    turn = new_turn(comparison, "Hi", RunOrder.FAIR, hidden_names=False)
+    run = replace(turn.runs[0], status=RunStatus.FINISHED, started_at=datetime.now(UTC))
+    await history.save_comparison(comparison)
+    await history.save_turn(comparison.id, turn)
+    await history.save_run(turn.id, run)
+    await history.append_events(run.id, events)
+    now, sleep = 50.0, asyncio.sleep
+
+    async def late(delay_s: float) -> None:
+        nonlocal now
+        await sleep(0)
+        now += delay_s + 0.01
+
+    monkeypatch.setattr("playground.services.replay.time.perf_counter", lambda: now)
+    monkeypatch.setattr("playground.services.replay.asyncio.sleep", late)
+    shown: list[float] = []
+    async with aclosing(Replayer(history, speed).replay_turn(comparison.id, turn.id)) as updates:
+        async for update in updates:
+            if isinstance(update, RunStarted):
+                begun = now
+            elif isinstance(update, RunEvent):
+                shown.append(now - begun)
+    assert shown == pytest.approx([event.t_s / speed + 0.01 for event in events])

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.gguf import read_header
+from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
-from playground.core.memory import budget, default_context
-from playground.core.requirements import ChangeKind, Verdict
+from playground.core.requirements.memory import budget, default_context
+from playground.core.requirements.model import ChangeKind, Compatibility
 from playground.core.runs import Provenance
 from playground.core.targets import LoadSettings, ModelFile
-from playground.services.bandwidth import Bandwidth
-from playground.services.devices import devices
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.devices import devices
+from playground.services.machine.machine import NOTHING_HELD, Bandwidth, HeldMemory, MachineService
 from playground.services.requirements import RequirementsService
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
 from tests.core.gguf_files import Dense, write_dense
 from tests.core.models_to_judge import EIGHT_BILLION, GIB
@@ -33,13 +32,13 @@ class Computer(MachineService):
     """A computer that looks as a test says."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9), lambda: 0)
+        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9))
         self.looks = Machine("test", 16 * GIB, 12 * GIB, bandwidth_bytes_per_s=20e9)
 
-    async def machine(self) -> Machine:
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         return self.looks
 
-    def quick(self) -> Machine:
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         return replace(self.looks, bandwidth_bytes_per_s=None, cards=())
 
 
@@ -79,7 +78,7 @@ async def test_before_anything_was_looked_at_memory_alone_decides(place: Place) 
     needs = place.service.assess_model(place.model("Q8_0"))
     assert needs is not None
     assert needs.speed is None
-    assert needs.verdict is Verdict.RUNS
+    assert needs.verdict is Compatibility.RUNS
 
 
 async def test_the_first_speed_is_a_range_from_the_bandwidth(place: Place) -> None:
@@ -238,7 +237,7 @@ async def test_a_projector_and_other_versions_are_taken_into_account(place: Plac
     model = place.model("F16", EIGHT_BILLION)
     header = read_header(model.path)
     needs = place.service.assess(header, others=[("Q4_K_M", 5 * GIB)])
-    assert needs.verdict is Verdict.WONT_FIT
+    assert needs.verdict is Compatibility.WONT_FIT
     assert ChangeKind.SMALLER_QUANTIZATION in {change.kind for change in needs.changes}
     small = place.model("Q8_0")
     plain = place.service.assess_model(small)
@@ -264,15 +263,14 @@ async def test_elsewhere_is_always_an_estimate(place: Place) -> None:
     assert [device for device, _ in found] == list(devices())
     for device, needs in found:
         assert needs.machine == device.machine
-        assert needs.machine.is_estimate
         assert needs.speed is not None
         assert needs.speed.provenance is Provenance.ESTIMATED
         assert needs.speed.low_tokens_per_s < needs.speed.high_tokens_per_s
     verdicts = {device.id: needs.verdict for device, needs in found}
     # 4.5 GB of weights: too much for a phone, little for the cards
-    assert verdicts["phone"] is Verdict.WONT_FIT
-    assert verdicts["laptop"] is Verdict.RUNS
-    assert verdicts["gaming"] is verdicts["cloud"] is Verdict.RUNS_GREAT
+    assert verdicts["phone"] is Compatibility.WONT_FIT
+    assert verdicts["laptop"] is Compatibility.RUNS
+    assert verdicts["gaming"] is verdicts["cloud"] is Compatibility.RUNS_GREAT
 
 
 async def test_settings_of_this_computer_do_not_go_elsewhere(place: Place) -> None:
@@ -287,16 +285,16 @@ async def test_settings_of_this_computer_do_not_go_elsewhere(place: Place) -> No
     ("parameters", "size_bytes", "verdict"),
     [
         (None, None, None),
-        (70_000_000_000, None, Verdict.WONT_FIT),
-        (None, 40_000_000_000, Verdict.WONT_FIT),
-        (300_000_000, None, Verdict.RUNS_GREAT),
+        (70_000_000_000, None, Compatibility.WONT_FIT),
+        (None, 40_000_000_000, Compatibility.WONT_FIT),
+        (300_000_000, None, Compatibility.RUNS_GREAT),
         # the size is surer than the number of parameters
-        (70_000_000_000, 200_000_000, Verdict.RUNS_GREAT),
-        (14_000_000_000, None, Verdict.SLOW),
+        (70_000_000_000, 200_000_000, Compatibility.RUNS_GREAT),
+        (14_000_000_000, None, Compatibility.SLOW),
     ],
 )
 async def test_a_quick_guess_needs_no_header(
-    place: Place, parameters: int | None, size_bytes: int | None, verdict: Verdict | None
+    place: Place, parameters: int | None, size_bytes: int | None, verdict: Compatibility | None
 ) -> None:
     await place.service.refresh()
     assert place.service.quick_verdict(parameters, size_bytes) is verdict
@@ -308,6 +306,6 @@ async def test_a_listed_model_that_is_too_large_is_offered_smaller(place: Place)
     await place.service.refresh()
     needs = place.service.assess_model(model)
     assert needs is not None
-    assert needs.verdict is Verdict.WONT_FIT
+    assert needs.verdict is Compatibility.WONT_FIT
     smaller = [one for one in needs.changes if one.kind is ChangeKind.SMALLER_QUANTIZATION]
     assert [one.detail for one in smaller] == ["Q8_0"]

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.services.gpu import AllGpus, GpuSample, NvidiaReader
-from playground.services.telemetry import Sample, Telemetry
-from playground.services.telemetry_probe import PowerMeter, Probe
+from playground.services.machine.gpu import AllGpus, GpuSample, NvidiaReader
+from playground.services.machine.telemetry import PowerMeter, Probe, Sample, Telemetry
 from tests.services.nvml import FakeNvml
 
 QUICK_S = 0.02
@@ -198,7 +197,7 @@ def test_power_comes_from_the_energy_counters_of_all_packages(
 ) -> None:
     clock = iter([100.0, 102.0, 104.0])
     monkeypatch.setattr(
-        "playground.services.telemetry_probe.time.perf_counter", lambda: next(clock)
+        "playground.services.machine.telemetry.time.perf_counter", lambda: next(clock)
     )
     rapl(tmp_path, 500_000_000)
     rapl(tmp_path, 990_000_000, package=1)

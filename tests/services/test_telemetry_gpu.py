@@ -7,7 +7,7 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from playground.services.gpu import (
+from playground.services.machine.gpu import (
     NO_GPU,
     AllGpus,
     AmdReader,

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from playground.cli import monitor, parsers
-from playground.services.gpu import AllGpus, NvidiaReader
-from playground.services.telemetry import Telemetry
+from playground.cli import main as parsers
+from playground.cli import monitor
+from playground.services.machine.gpu import AllGpus, NvidiaReader
+from playground.services.machine.telemetry import Telemetry
 from tests.services.nvml import FakeNvml
 
 

@@ -36,7 +36,7 @@ from playground.core.targets import (
     Target,
     Tier,
 )
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 INDIE = LocalTarget(

@@ -12,10 +12,9 @@ import pytest
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
-from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, Verdict
-from playground.store.comparisons import ComparisonStore
+from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.database import Database
-from playground.store.owner import new_owner
+from playground.store.history import ComparisonStore, new_owner
 from tests.store.history import INDIE, START, STUDIO, answer_events, folded, save, waiting_run
 
 
@@ -193,14 +192,14 @@ async def test_a_follow_up_without_names_hides_them_again(store: ComparisonStore
     assert await store.search("smol") == []
     (found,) = await store.search("second")
     assert (found.names_hidden, found.winner_labels) == (True, ())
-    await store.vote("t1", None, Verdict.NONE_GOOD, hidden_names=True)
+    await store.vote("t1", None, VoteOutcome.NONE_GOOD, hidden_names=True)
     assert await store.search("smol")
 
 
 async def test_the_vote_on_the_last_prompt_tells_the_names_of_all(store: ComparisonStore) -> None:
     await save(store, "c", "first", hidden_names=True)
     await store.save_turn("c", Turn("t1", "second", RunOrder.FAIR, hidden_names=True))
-    await store.vote("t1", None, Verdict.TIE, hidden_names=True)
+    await store.vote("t1", None, VoteOutcome.TIE, hidden_names=True)
     (found,) = await store.search("smol")
     assert (found.names_hidden, found.votes, found.turns) == (False, 1, 2)
     assert not (await store.load("c")).names_hidden
@@ -208,7 +207,7 @@ async def test_the_vote_on_the_last_prompt_tells_the_names_of_all(store: Compari
 
 async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None:
     for number, (winner, verdict) in enumerate(
-        [(1, None), (1, None), (0, None), (None, Verdict.TIE), (None, Verdict.NONE_GOOD)]
+        [(1, None), (1, None), (0, None), (None, VoteOutcome.TIE), (None, VoteOutcome.NONE_GOOD)]
     ):
         await save(store, f"c{number}", "hi")
         run_id = None if winner is None else f"c{number}-run{winner}"
@@ -230,9 +229,9 @@ async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore
 async def test_a_vote_can_be_changed_and_taken_back(store: ComparisonStore) -> None:
     await save(store, "c", "hi")
     await store.vote("c-turn0", "c-run0", None, hidden_names=False)
-    await store.vote("c-turn0", None, Verdict.TIE, hidden_names=True)
+    await store.vote("c-turn0", None, VoteOutcome.TIE, hidden_names=True)
     turn = (await store.load("c")).turns[0]
-    assert (turn.winner_run_id, turn.verdict, turn.hidden_names) == (None, Verdict.TIE, True)
+    assert (turn.winner_run_id, turn.verdict, turn.hidden_names) == (None, VoteOutcome.TIE, True)
     await store.vote("c-turn0", None, None, hidden_names=False)
     assert not (await store.load("c")).turns[0].is_voted
     assert await store.votes() == []
@@ -251,7 +250,7 @@ async def test_a_vote_for_an_answer_of_another_turn_is_refused(store: Comparison
     with pytest.raises(UsageError):
         await store.vote("c-turn0", "d-run0", None, hidden_names=False)
     with pytest.raises(StorageFailed):
-        await store.vote("nowhere", None, Verdict.TIE, hidden_names=False)
+        await store.vote("nowhere", None, VoteOutcome.TIE, hidden_names=False)
 
 
 async def test_a_deleted_comparison_is_gone_and_comes_back_with_undo(
@@ -292,7 +291,7 @@ import asyncio, sys
 from pathlib import Path
 from playground.core.events import RequestSent, TextDelta
 from playground.core.runs import Comparison, RunOrder, Turn
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.store.database import Database
 from tests.store.history import INDIE, STUDIO, waiting_run
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import StorageFailed
-from playground.store.comparisons import ComparisonStore
-from playground.store.database import Database
-from playground.store.migrations import STEPS, VERSION, migrate, prepare_index
+from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
+from playground.store.history import ComparisonStore
 from tests.store.history import full_disk, save
 
 

@@ -9,8 +9,8 @@ import pytest
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta, Token
 from playground.core.runs import Comparison, Provenance, Run, RunOrder, RunStatus, TokenUsage, Turn
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile, Target
-from playground.store.comparisons import ComparisonStore
 from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
 from tests.store.history import START, STUDIO, folded, waiting_run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.store.log import close_log, open_log, scrub
+from playground.store.log import open_log, scrub
 
 KEY = "sk-proj-Zq81kdTTplantedkey00000"
 
@@ -15,8 +15,10 @@ KEY = "sk-proj-Zq81kdTTplantedkey00000"
 def log_file(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "playground.log"
     handler = open_log(path)
+    assert handler is not None
     yield path
-    close_log(handler)
+    logging.getLogger().removeHandler(handler)
+    handler.close()
 
 
 @pytest.mark.parametrize(

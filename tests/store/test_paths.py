@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playground.store.paths import Paths
+from playground.store.files import Paths
 
 
 def paths_in(root: Path) -> Paths:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.core.addresses import AddressLevel, check_url
 from playground.core.targets import Provider, Tier
+from playground.core.urls import AddressLevel, check_url
 from playground.resources import resource
 from playground.store.presets import presets, with_known_quirks
 

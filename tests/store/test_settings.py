@@ -12,7 +12,7 @@ from playground.core.chat import SamplingParams
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import KvType, LoadSettings, ModelPrice, Provider, Tier
-from playground.store.settings import Settings, SettingsStore, Theme, WindowState
+from playground.store.settings import Settings, SettingsStore, ThemeMode, WindowState
 from tests.store.history import full_disk
 
 
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 def everything() -> dict[str, object]:
     provider = Provider("acme", "Acme", "https://acme.example/v1", Tier.STUDIO, "ACME_KEY")
     return {
-        "theme": Theme.DARK,
+        "theme": ThemeMode.DARK,
         "text_scale": 1.25,
         "stage_scale": 2.0,
         "watts": 45.5,
@@ -39,8 +39,7 @@ def everything() -> dict[str, object]:
         "system_prompt": "Be brief — 短く。",
         "hide_names": True,
         "show_tokens": True,
-        "window": WindowState("AbC=", "dEf=", "history", True, True, True),
-        "first_run_done": True,
+        "window": WindowState("AbC=", "history"),
         "hub_endpoint": "https://mirror.example",
         "proxy": "http://proxy.example:3128",
         "offline": True,
@@ -82,11 +81,11 @@ def test_a_damaged_file_is_kept_aside_and_defaults_are_used(path: Path, content:
     store = SettingsStore(path)
     store.update(theme="light")
     aside = path.with_name("settings.json.damaged-1")
-    assert store.settings == Settings(theme=Theme.LIGHT)
+    assert store.settings == Settings(theme=ThemeMode.LIGHT)
     assert aside.read_bytes() == content
     assert store.problem is not None
     assert aside.name in store.problem
-    assert SettingsStore(path).settings.theme is Theme.LIGHT
+    assert SettingsStore(path).settings.theme is ThemeMode.LIGHT
 
 
 def test_a_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
@@ -107,7 +106,7 @@ def test_one_bad_value_costs_only_itself_and_the_file_is_copied(path: Path) -> N
     assert store.problem is not None
     for name in ("theme", "text_scale", "usd_per_kwh"):
         assert name in store.problem
-    store.update(first_run_done=True)
+    store.update(hide_names=True)
     assert path.with_name("settings.json.damaged-1").read_text() == content
 
 
@@ -122,6 +121,16 @@ def test_fields_of_a_newer_version_stay_in_the_file(path: Path) -> None:
     assert store.problem is None
 
 
+def test_a_file_with_fields_of_an_older_version_loads(path: Path) -> None:
+    path.parent.mkdir()
+    window = {"geometry": "AbC=", "splitter": "dEf=", "page": "history", "maximized": True}
+    window |= {"drawer_open": True, "meters_open": True}
+    path.write_text(json.dumps({"theme": "dark", "first_run_done": True, "window": window}))
+    store = SettingsStore(path)
+    assert store.problem is None
+    assert store.settings == Settings(ThemeMode.DARK, window=WindowState("AbC=", "history"))
+
+
 def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> None:
     store = SettingsStore(path)
     store.update(theme="dark")
@@ -134,7 +143,7 @@ def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> No
     assert seen == [store.settings]
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
-    store.update(first_run_done=True)
+    store.update(hide_names=True)
     assert SettingsStore(path).settings.text_scale == 2.0
 
 
@@ -143,7 +152,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path / "config" / "settings.json")
     with pytest.raises(StorageFailed):
         store.update(theme="dark")
-    assert store.settings.theme is Theme.DARK
+    assert store.settings.theme is ThemeMode.DARK
 
 
 def test_a_file_that_cannot_be_read_is_not_overwritten(path: Path) -> None:
@@ -178,7 +187,7 @@ def test_a_value_that_makes_no_sense_is_refused_and_changes_nothing(
 
 def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:
     store = SettingsStore(path)
-    heard: list[Theme] = []
+    heard: list[ThemeMode] = []
 
     def listen(settings: Settings) -> None:
         heard.append(settings.theme)
@@ -189,7 +198,7 @@ def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:
     store.unsubscribe(listen)
     store.unsubscribe(listen)
     store.update(theme="light")
-    assert heard == [Theme.DARK]
+    assert heard == [ThemeMode.DARK]
 
 
 def test_many_threads_adding_at_once_lose_nothing(path: Path) -> None:
@@ -214,7 +223,7 @@ def test_what_the_command_line_added_meanwhile_is_not_lost(path: Path) -> None:
     command.update(usd_per_kwh=0.11)
     window.update(text_scale=1.5)
     assert SettingsStore(path).settings == Settings(
-        theme=Theme.DARK, usd_per_kwh=0.11, text_scale=1.5
+        theme=ThemeMode.DARK, usd_per_kwh=0.11, text_scale=1.5
     )
 
 

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 import qasync  # isort: skip
 
 from playground.core.errors import PlaygroundError
-from playground.core.memory import MemoryNeed
+from playground.core.requirements.memory import MemoryNeed
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
     CloudModel,
@@ -28,16 +28,18 @@ from playground.core.targets import (
     Tier,
 )
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.pages.compare.page import make_compare_page
+from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
+from playground.ui.pages.compare.targets import TargetSelection
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
+from tests.fakes.engine import FakeEngine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -174,17 +176,17 @@ class Stage:
 
     def choose(self, *targets: Target) -> None:
         """Choose targets as the picker would."""
-        self.presenter._chooser.choose(targets)
+        self.presenter._selection.choose(targets)
 
     def ask(self, prompt: str) -> None:
         """Type a prompt and run it."""
-        self.view.set_prompt(prompt)
-        self.view._card._run.click()
+        self.view.prompt_card.set_text(prompt)
+        self.view.prompt_card._run.click()
 
 
 @pytest.fixture
 def make_stage(
-    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore, tmp_path: Path
 ) -> Iterator[Callable[..., Stage]]:
     """Builds the window with engines by target label; it is gone after the test."""
     made: list[MainWindow] = []
@@ -198,38 +200,34 @@ def make_stage(
                 target.label, FakeEngine.saying(f"{target.label} answers this.")
             )
 
-        class Service(ComparisonService):
-            async def vote(self, *args: object, **named: object) -> None:
-                votes.append((*args, named["hidden_names"]))
+        class History(ComparisonStore):
+            async def vote(self, *args: object) -> None:  # type: ignore[override]  # only noted
+                votes.append(args)
 
-        service = Service(engine_for, None, cost_of)
+        service = ComparisonService(engine_for, None, cost_of)
+        history = History(Database(tmp_path / "history.sqlite3"))
         providers = Providers()
         window = MainWindow(theme, settings, bridge)
 
-        def compare() -> Page:
-            return make_compare_page(
-                theme,
-                bridge,
-                service=service,
-                library=Library(),
-                providers=providers,
-                settings=settings,
-                free_bytes=lambda: 8 << 30,
-                notify=window.toast,
-            )
-
-        window.add_page("compare", "Compare", "compare", compare)
+        view = CompareView(theme)
+        presenter = ComparePresenter(
+            view,
+            theme,
+            bridge,
+            service=service,
+            history=history,
+            selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
+            settings=settings,
+            notify=window.toast,
+        )
+        window.add_page("compare", "Compare", "compare", lambda: view)
         for key in ("models", "providers", "history"):
-            window.add_page(key, key.title(), key, Page)
-        window.add_page("settings", "Settings", "settings", Page, at_bottom=True)
+            window.add_page(key, key.title(), key, lambda: Page(theme))
+        window.add_page("settings", "Settings", "settings", lambda: Page(theme), at_bottom=True)
         window.open_remembered()
         window.resize(1280, 800)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
-        view = window.page("compare")
-        assert isinstance(view, CompareView)
-        presenter = view.presenter
-        assert isinstance(presenter, ComparePresenter)
         made.append(window)
         return Stage(window, view, presenter, known, providers, votes)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -16,8 +17,8 @@ import qasync  # isort: skip - takes the Qt that is imported already
 
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.page import Page
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.page import Page
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Stage:
             finally:
                 for page in self._pages:
                     page.hide()
-                    await page.close_page()
+                    page.closing.emit()
                 await self.bridge.close()
 
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(self._app)) as runner:
@@ -81,7 +82,7 @@ class Stage:
         self._pages.append(page)
         page.resize(width, height)
         page.show()
-        page.page_shown()
+        page.shown.emit()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -110,5 +111,6 @@ def click(widget: QWidget) -> None:
 @pytest.fixture
 def stage(qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage with settings and model caches of its own."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(playground_home / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
     return Stage(qapp, playground_home)

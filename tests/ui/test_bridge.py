@@ -3,12 +3,17 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from pytestqt.qtbot import QtBot
 
+from playground.core.errors import UsageError
+from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.throttle import FlushScheduler
 from tests.ui.conftest import take_turns
 
 
@@ -84,6 +89,30 @@ def test_what_a_generator_yields_arrives_whole_and_in_order(bridge: Bridge, qtbo
     assert all(batches)
 
 
+def test_what_came_since_the_last_list_is_gathered_on_the_io_thread(
+    bridge: Bridge, qtbot: QtBot
+) -> None:
+    async def count() -> AsyncGenerator[int, None]:
+        for number in range(300):
+            yield number
+            await asyncio.sleep(0.001)
+
+    threads: set[str] = set()
+
+    def gather(numbers: list[int]) -> list[tuple[int, int]]:
+        threads.add(threading.current_thread().name)
+        return [(numbers[0], numbers[-1])]
+
+    spans: list[tuple[int, int]] = []
+    ended: list[bool] = []
+    bridge.follow(count, spans.extend, done=lambda: ended.append(True), gather=gather)
+    qtbot.waitUntil(lambda: bool(ended))
+    assert threads == {"playground-io"}
+    assert (spans[0][0], spans[-1][1]) == (0, 299)
+    assert all(one[1] + 1 == other[0] for one, other in pairwise(spans))
+    assert len(spans) < 60
+
+
 def test_several_followers_are_served_one_at_a_time(bridge: Bridge, qtbot: QtBot) -> None:
     async def count() -> AsyncGenerator[int, None]:
         for number in range(40):
@@ -107,7 +136,7 @@ def test_several_followers_are_served_one_at_a_time(bridge: Bridge, qtbot: QtBot
     qtbot.waitUntil(lambda: all(order.count(name) >= 3 for name in "abcd"))
 
 
-def test_other_events_come_between_two_turns(bridge: Bridge, qtbot: QtBot) -> None:
+def test_other_events_come_between_two_panes(qtbot: QtBot) -> None:
     happened: list[str] = []
 
     class Pane:
@@ -119,8 +148,9 @@ def test_other_events_come_between_two_turns(bridge: Bridge, qtbot: QtBot) -> No
             QTimer.singleShot(0, lambda: happened.append("a key press"))
 
     panes = [Pane(name) for name in "ab"]
+    flushes = FlushScheduler()
     for pane in (*panes, *panes):
-        bridge.rota.ask(pane)
+        flushes.request(pane)
     qtbot.waitUntil(lambda: len(happened) == 4)
     assert happened == ["a", "a key press", "b", "a key press"]
 
@@ -163,7 +193,6 @@ def test_cancelling_closes_the_generator_and_delivers_nothing_more(
     follow_to_the_end(bridge, qtbot)
     assert len(got) == count
     assert threads == ["playground-io"]
-    assert not follower.is_active
 
 
 def test_an_error_in_a_generator_is_reported_after_what_it_yielded(
@@ -248,3 +277,60 @@ def test_a_cancelled_future_cancels_the_coroutine(bridge: Bridge, qtbot: QtBot) 
     qtbot.waitUntil(started.is_set)
     future.cancel()
     qtbot.waitUntil(was_cancelled.is_set)
+
+
+def test_settings_are_written_beside_the_window_in_the_order_they_were_chosen(
+    bridge: Bridge, settings: SettingsStore, qtbot: QtBot
+) -> None:
+    threads: list[str] = []
+    settings.subscribe(lambda _changed: threads.append(threading.current_thread().name))
+    scales = [1.0 + step / 100 for step in range(1, 41)]
+    seen: list[float] = []
+    end = bridge.subscribe(settings, lambda changed: seen.append(changed.text_scale))
+    for scale in scales:
+        bridge.write(settings.update, text_scale=scale)
+    qtbot.waitUntil(lambda: len(seen) == len(scales))
+    assert seen == scales
+    assert {thread.partition("_")[0] for thread in threads} == {"playground-write"}
+    end()
+    bridge.write(settings.update, text_scale=2.0)
+    qtbot.waitUntil(lambda: settings.settings.text_scale == 2.0)
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    assert seen == scales
+
+
+def test_a_setting_that_makes_no_sense_is_reported(
+    bridge: Bridge, settings: SettingsStore, reports: list[BaseException], qtbot: QtBot
+) -> None:
+    bridge.write(settings.update, text_scale=99.0)
+    qtbot.waitUntil(lambda: len(reports) == 1)
+    assert isinstance(reports.pop(), UsageError)
+
+
+@pytest.mark.parametrize("way", ["awaited", "without a loop"])
+def test_closing_waits_for_what_is_not_written_yet(
+    way: str, qt_loop: asyncio.AbstractEventLoop, tmp_path: Path, qtbot: QtBot
+) -> None:
+    bridge = Bridge([].append, qt_loop=qt_loop)
+    store = SettingsStore(tmp_path / "settings.json")
+    may_write = threading.Event()
+    bridge.write(may_write.wait)
+    for scale in (1.1, 1.2, 1.3):
+        bridge.write(store.update, text_scale=scale)
+    if way == "awaited":
+        ended: list[bool] = []
+
+        async def close() -> None:
+            await bridge.close()
+            ended.append(True)
+
+        task = qt_loop.create_task(close())
+        QTimer.singleShot(20, may_write.set)
+        qtbot.waitUntil(lambda: bool(ended))
+        assert task.done()
+    else:
+        threading.Timer(0.02, may_write.set).start()
+        bridge.close_now()
+    assert SettingsStore(tmp_path / "settings.json").settings == Settings(text_scale=1.3)
+    assert bridge.write(store.update, text_scale=2.0).cancelled()

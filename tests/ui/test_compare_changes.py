@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
-from playground.core.runs import RunOrder
+from playground.core.events import StreamEvent
+from playground.core.fold import RunFold
+from playground.core.metrics import RunFigures, figures
+from playground.core.runs import Run, RunOrder
 from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
-from playground.engines.fake import FakeEngine
+from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
-from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.pages.compare import panes
+from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
@@ -38,7 +43,7 @@ def test_units_and_order_chosen_in_the_settings_show_at_once(
     assert speed_caption(stage) == "words a second"
     settings.update(show_tokens=True, run_order=RunOrder.RACE)
     qtbot.waitUntil(lambda: speed_caption(stage) == "tokens a second")
-    race = [b for b in stage.view.findChildren(type(stage.view._card._run)) if b.isChecked()]
+    race = [b for b in stage.view.findChildren(type(stage.view.prompt_card._run)) if b.isChecked()]
     assert "All at once" in {button.accessibleName() for button in race}
 
 
@@ -75,11 +80,11 @@ def test_hidden_names_of_answers_that_failed_are_told_after_a_vote(
 ) -> None:
     stage = make_stage({"large-1": FakeEngine.failing(RateLimited("Slow down."))})
     stage.choose(HERE, THERE)
-    stage.view.set_hide_names(on=True)
+    stage.view.header.hide_names.setChecked(True)
     ask(stage, qtbot)
     assert "Slow down." not in every_text(stage.view)
-    assert stage.view.summary._none.isVisible()
-    stage.view.summary._none.click()
+    assert stage.view.summary.none_button.isVisible()
+    stage.view.summary.none_button.click()
     assert "Slow down." in every_text(stage.view)
 
 
@@ -88,9 +93,9 @@ def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_wer
 ) -> None:
     stage = make_stage()
     stage.choose(HERE, THERE)
-    stage.view.set_hide_names(on=True)
+    stage.view.header.hide_names.setChecked(True)
     ask(stage, qtbot, "One")
-    stage.view.set_hide_names(on=False)
+    stage.view.header.hide_names.setChecked(False)
     ask(stage, qtbot, "Two")
     heads = [pane.accessibleName() for pane in stage.view.panes]
     assert heads == ["Answer A", "Answer B"]
@@ -109,10 +114,44 @@ def test_the_picker_shows_a_price_that_was_set_meanwhile(
     stage.providers.models = models  # type: ignore[method-assign]  # as the service would answer
 
     def details() -> str:
-        return " ".join(f"{e.title} {e.remark}" for e in stage.presenter._chooser.entries())
+        return " ".join(f"{e.title} {e.remark}" for e in stage.presenter._selection.entries())
 
-    stage.view.picker_wanted.emit()
+    stage.view.add_button.click()
     qtbot.waitUntil(lambda: "large-1 price unknown" in details())
     settings.update(price_overrides={"example:large-1": ModelPrice(1.0, 2.0)})
-    stage.view.picker_wanted.emit()
+    stage.view.add_button.click()
     qtbot.waitUntil(lambda: "large-1 $1 in" in details())
+
+
+def test_events_are_folded_once_and_figures_worked_out_once_a_change(
+    make_stage: MakeStage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 200
+    engines = {
+        name: FakeEngine.paced(tokens_per_s=400, count=count, token=lambda n: f"w{n} ")
+        for name in ("SmolLM2 135M", "large-1")
+    }
+    folded: list[StreamEvent] = []
+    measured: list[Run] = []
+    add = RunFold.add
+
+    def counting_add(self: RunFold, event: StreamEvent) -> None:
+        folded.append(event)
+        add(self, event)
+
+    def counting_figures(run: Run) -> RunFigures:
+        measured.append(run)
+        return figures(run)
+
+    monkeypatch.setattr(RunFold, "add", counting_add)
+    monkeypatch.setattr(panes, "figures", counting_figures)
+    stage = make_stage(dict(engines))
+    stage.choose(HERE, THERE)
+    stage.view.header.order.select("race")
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(lambda: not stage.presenter.is_running, timeout=15_000)
+    assert len(folded) == len({id(event) for event in folded}) >= 2 * count
+    assert len(measured) == len({id(run) for run in measured}) < count
+    whole = "".join(f"w{n} " for n in range(count))
+    assert [pane.turn.answer.markdown for pane in stage.view.panes] == [whole, whole]

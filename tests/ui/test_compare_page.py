@@ -1,5 +1,6 @@
 """The Compare page as a person uses it: a real window, scripted engines."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,17 +13,27 @@ from pytestqt.qtbot import QtBot
 from playground.core.chat import SamplingParams
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.events import ReasoningDelta
-from playground.core.runs import HostContact, Verdict
+from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
-from playground.engines.fake import FakeEngine, Script
 from playground.services.comparison import StorageTrouble
 from playground.store.settings import SettingsStore
+from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.response_pane import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
-from playground.ui.widgets.facts_popup import FactsPopup
-from playground.ui.widgets.metrics_card import MetricsCard
+from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.widgets.token_view import TokenView
-from tests.ui.conftest import HERE, HERE_TOO, PRACTICE, STARTER, THERE, Stage, every_text
+from tests.fakes.engine import FakeEngine, Script
+from tests.ui.conftest import (
+    CLOUD,
+    HERE,
+    HERE_TOO,
+    PRACTICE,
+    STARTER,
+    THERE,
+    Stage,
+    every_text,
+    take_turns,
+)
 
 MakeStage = Callable[..., Stage]
 
@@ -181,7 +192,7 @@ def test_a_follow_up_carries_each_target_its_own_answer(
     stage.choose(HERE, THERE)
     stage.ask("First?")
     qtbot.waitUntil(finished(stage))
-    assert stage.view._card._prompt.placeholderText() == "Ask a follow-up…"
+    assert stage.view.prompt_card._prompt.placeholderText() == "Ask a follow-up…"
     stage.ask("And then?")
     qtbot.waitUntil(finished(stage))
     sent = [message.content for message in engines["large-1"].requests[1].messages]
@@ -202,16 +213,16 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     by_name(stage.view, "Remove Example Cloud · large-1").click()
     assert len(stage.view.panes) == 1
     assert stage.presenter.comparison is None
-    assert stage.view.prompt == "What now?"
+    assert stage.view.prompt_card.text == "What now?"
 
 
 def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage()
     stage.choose(HERE)
-    box = stage.view._card._prompt
+    box = stage.view.prompt_card._prompt
     qtbot.keyClicks(box, "Hi")
     qtbot.keyClick(box, Qt.Key.Key_Return)
-    assert stage.view.prompt == "Hi\n"
+    assert stage.view.prompt_card.text == "Hi\n"
     qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(finished(stage))
     assert "answers this." in shown_text(stage, 0)
@@ -221,7 +232,7 @@ def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage)
     stage = make_stage()
     stage.choose(HERE, THERE)
     assert by_name(stage.view, "Run").isVisible()
-    assert stage.view._card._prompt.accessibleName() == "Prompt"
+    assert stage.view.prompt_card._prompt.accessibleName() == "Prompt"
     assert [pane.accessibleName() for pane in stage.view.panes] == ["SmolLM2 135M", "large-1"]
     for button in stage.window.findChildren(QPushButton) + stage.window.findChildren(QToolButton):
         if button.isVisible():
@@ -245,6 +256,62 @@ def test_thinking_is_folded_away(make_stage: MakeStage, qtbot: QtBot) -> None:
     assert shown_text(stage, 0) == "Answer."
 
 
+def streaming(text: str) -> FakeEngine:
+    """Return an engine that thinks and answers `text`; a paragraph's first letters come alone."""
+    parts = re.findall(r"(?:^|\n\n)..|[^\n]+", text)
+    # slow enough for a pane to show each of them
+    thoughts = [(0.03, ReasoningDelta(0, part)) for part in parts]
+    return FakeEngine(Script(steps=(*thoughts, *((0.03, part) for part in parts))))
+
+
+def test_answers_that_stream_while_pages_are_switched_are_whole(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    lines = [[f"Paragraph {line} of answer {n}." for line in range(12)] for n in range(4)]
+    texts = ["\n\n".join(paragraphs) for paragraphs in lines]
+    stage = make_stage({f"large-{n}": streaming(text) for n, text in enumerate(texts)})
+    stage.choose(*(CloudTarget(CLOUD, f"large-{n}") for n in range(4)))
+    stage.ask("Tell me of lighthouses")
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    panes = stage.presenter._panes
+
+    def arrived() -> int:
+        runs = [panes.run_at(index) for index in range(4)]
+        return sum(len(run.reasoning + run.text) for run in runs if run is not None)
+
+    for number in range(20):
+        stage.window.show_page("history" if number % 2 == 0 else "compare")
+        goal = 2 * sum(map(len, texts)) * (number + 1) // 22
+        qtbot.waitUntil(lambda goal=goal: arrived() >= goal)
+    qtbot.waitUntil(finished(stage))
+    stage.window.show_page("compare")
+    for index, paragraphs in enumerate(lines):
+        assert shown_text(stage, index).split("\n") == paragraphs
+        reasoning = stage.view.panes[index].turn._reasoning
+        assert reasoning.toPlainText().split("\n") == paragraphs
+
+
+def test_an_answer_is_never_shown_below_the_next_prompt(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    engine = FakeEngine.saying("The first answer.")
+    stage = make_stage({"SmolLM2 135M": engine})
+    stage.choose(HERE)
+    stage.ask("One")
+    qtbot.waitUntil(finished(stage))
+    engine.script = Script(hang=True)
+    panes = stage.presenter._panes
+    (old,) = panes._shown
+    # its turn is still to come, as after an event just before the end
+    stage.ask("Two")
+    panes._flushes.request(old)
+    qtbot.waitUntil(lambda: old not in panes._shown)
+    take_turns(qtbot)
+    assert shown_text(stage, 0) == ""
+    by_name(stage.view, "Stop all").click()
+    qtbot.waitUntil(finished(stage))
+
+
 def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage()
     stage.choose(HERE, THERE)
@@ -259,7 +326,7 @@ def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) 
     assert "You chose large-1." in every_text(stage.view.summary)
     by_name(stage.view, "Tie").click()
     qtbot.waitUntil(lambda: len(stage.votes) == 2)
-    assert stage.votes[1] == (turn_id, None, Verdict.TIE, False)
+    assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
 
 
 def test_answer_settings_reach_every_target_and_one_can_differ(
@@ -269,7 +336,7 @@ def test_answer_settings_reach_every_target_and_one_can_differ(
     stage = make_stage(dict(engines))
     stage.choose(HERE, THERE)
     drawer = stage.view.settings
-    stage.view._header._drawer_button.click()
+    stage.view.header.drawer_button.click()
     assert drawer.isVisible()
     fields = drawer._fields
     qtbot.keyClicks(fields["temperature"], "0.5")
@@ -321,11 +388,11 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
         [PickerEntry("new", "A new one"), *map(model.entry, range(model.rowCount()))]
     )
     assert picker._list.currentIndex().data() == before, "what was selected stays selected"
-    picker.set_entries(stage.presenter._chooser.entries())
+    picker.set_entries(stage.presenter._selection.entries())
     qtbot.keyClicks(picker._search, "large")
     qtbot.keyClick(picker._search, Qt.Key.Key_Down)
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
-    assert [t.label for t in stage.presenter._chooser.chosen] == ["SmolLM2 135M", "large-2"]
+    assert [t.label for t in stage.presenter._selection.chosen] == ["SmolLM2 135M", "large-2"]
     assert not picker.isVisible()
 
 
@@ -362,7 +429,7 @@ def test_six_panes_at_most_and_every_one_can_be_reached(
     ]
     stage.choose(*many)
     assert len(stage.view.panes) == 6
-    assert not stage.view._add.isVisible()
+    assert not stage.view.add_button.isVisible()
     for size in ((1920, 1080), (1280, 800), (900, 600)):
         stage.window.resize(*size)
         qtbot.waitUntil(lambda: stage.view.panes[5].height() >= 250)
@@ -400,7 +467,7 @@ def test_a_click_on_the_figures_shows_every_exact_number(
     qtbot.waitUntil(finished(stage))
     card = stage.view.panes[0].findChild(MetricsCard)
     qtbot.keyClick(card, Qt.Key.Key_Return)
-    popup = stage.view.findChild(FactsPopup)
+    popup = stage.view.findChild(DetailsPopup)
     assert popup.isVisible()
     texts = every_text(popup)
     for word in ("Tokens a second", "Seed", "Ended because", "Hosts contacted", "Tokens out"):

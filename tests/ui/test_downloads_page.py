@@ -10,15 +10,14 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
-from playground.services.downloads import Downloads
-from playground.services.hub import HubService
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import DownloadManager
+from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.pages.downloads import Announcer, DownloadsPage, DownloadsPresenter
-from playground.ui.pages.downloads.card import DownloadCard
-from playground.ui.pages.downloads.words import badge_words, duration_words, progress_words
+from playground.ui.pages.downloads.format import badge_words, duration_words, progress_words
+from playground.ui.pages.downloads.notifier import DownloadNotifier
+from playground.ui.pages.downloads.page import DownloadCard, DownloadsPage
+from playground.ui.pages.downloads.presenter import DownloadsPresenter
+from playground.ui.window.main_window import MainWindow
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -39,17 +38,15 @@ class Scene:
         self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
         self.folder = stage.home / "models"
         self.folder.mkdir()
-        self.queue = Downloads(self.folder, None, self.hub, stage.settings)
+        self.queue = DownloadManager(self.folder, None, self.hub, stage.settings)
         self.page = DownloadsPage(stage.theme)
         self.page.presenter = DownloadsPresenter(
             self.page,
             stage.bridge,
             self.queue,
-            ModelLibrary(lambda: (), self.folder),
             stage.settings,
             open_compare=self.compared.append,
             open_hub=lambda: self.asked_for_hub.append(True),
-            toast=stage.toasts,
             undo_ms=undo_ms,
         )
         stage.show(self.page)
@@ -95,7 +92,7 @@ def run(stage: Stage, body: Any, *, rate: float | None = None, undo_ms: int = 60
             try:
                 await body(scene)
             finally:
-                await scene.page.close_page()
+                scene.page.closing.emit()
                 await stage.bridge.submit(scene.queue.close())
                 await stage.bridge.submit(scene.hub.close())
 
@@ -214,8 +211,8 @@ def test_the_speed_limit_is_remembered(stage: Stage) -> None:
         box = named(scene.page, "Speed limit of all downloads together", QComboBox)
         QTest.keyClick(box, Qt.Key.Key_Down)
         await until(lambda: stage.settings.settings.download_limit_bytes_per_s == 1_000_000)
-        scene.page.limit_chosen.emit(None)
-        assert stage.settings.settings.download_limit_bytes_per_s is None
+        scene.page.limit.picked.emit(None)
+        await until(lambda: stage.settings.settings.download_limit_bytes_per_s is None)
 
     run(stage, body)
 
@@ -223,8 +220,10 @@ def test_the_speed_limit_is_remembered(stage: Stage) -> None:
 def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stage: Stage) -> None:
     async def body(scene: Scene) -> None:
         window = MainWindow(stage.theme, stage.settings, stage.bridge)
-        window.add_page("downloads", "Downloads", "downloads", Page)
-        announcer = Announcer(window, stage.bridge, scene.queue, open_compare=scene.compared.append)
+        window.add_page("downloads", "Downloads", "downloads")
+        announcer = DownloadNotifier(
+            window, stage.bridge, scene.queue, open_compare=scene.compared.append
+        )
         announcer.start()
         button = window._rail._buttons["downloads"]
         await scene.add()

@@ -1,5 +1,6 @@
 """Hide names: nothing tells whose an answer is before the vote."""
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,10 +9,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from playground.core import turns
+from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited
 from playground.core.events import ReasoningDelta
-from playground.engines.fake import FakeEngine, Script
-from playground.ui.pages.compare import board as board_module
+from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
+from playground.ui.answers.view_model import hidden_order, turn_view_model
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
@@ -20,13 +24,14 @@ NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 G
 
 @pytest.fixture
 def fixed_order(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Shuffling turns the order round, so that a test knows where each answer is."""
+    """Run ids go down instead of anywhere: the answers stand the other way round."""
+    numbers = itertools.count(1000, -1)
 
-    class Reverse:
-        def shuffle(self, items: list[int]) -> None:
-            items.reverse()
+    class Falling:
+        def __init__(self) -> None:
+            self.hex = str(next(numbers))
 
-    monkeypatch.setattr(board_module.random, "SystemRandom", Reverse)
+    monkeypatch.setattr(turns.uuid, "uuid4", Falling)
     return
 
 
@@ -43,7 +48,7 @@ def tones(stage: Stage) -> set[str]:
 
 
 def vote_buttons(stage: Stage) -> list[QPushButton]:
-    return [pane._vote for pane in stage.view.panes]
+    return [pane.vote_button for pane in stage.view.panes]
 
 
 def engines() -> dict[str, FakeEngine]:
@@ -66,7 +71,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
 ) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     assert leaks(stage) == []
     assert tones(stage) == {"quiet"}
@@ -79,7 +84,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
     assert shown == ["Third answer.", "Second answer.", "First answer."]
     for pane in stage.view.panes:
         assert not pane.metrics.isVisible()
-        assert not pane._bar.isVisible()
+        assert not pane.time_bar.isVisible()
         assert not pane._footer_box.isVisible()
         assert pane.turn._thinking is None, "only some models think"
     for button in stage.view.panes[0].findChildren(QToolButton):
@@ -93,7 +98,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
         "Qwen3 4B",
         "SmolLM2 135M",
     ]
-    assert tones(stage) == {"here", "cloud"}
+    assert tones(stage) == {"local", "cloud"}
     assert all(pane.metrics.isVisible() for pane in stage.view.panes)
     assert stage.view.panes[1].turn._thinking is not None
     assert "You chose Qwen3 4B." in every_text(stage.view.summary)
@@ -109,12 +114,12 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
     quick = FakeEngine.saying("quick answer")
     stage = make_stage({"large-1": quick, "SmolLM2 135M": hanging})
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     stage.ask("Hello")
     qtbot.waitUntil(lambda: quick.completed == 1 and len(hanging.requests) == 1)
 
     def has_one_ended() -> bool:
-        runs = [stage.presenter._board.run_at(place) for place in range(2)]
+        runs = [stage.presenter._panes.run_at(place) for place in range(2)]
         return any(run is not None and run.status.is_final for run in runs)
 
     qtbot.waitUntil(has_one_ended)
@@ -129,7 +134,7 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
     assert "The answers appear when all are done." in texts.pop()
     for pane in stage.view.panes:
         assert not [b for b in pane.findChildren(QToolButton) if b.isVisible()]
-    stage.view._card._stop_all.click()
+    stage.view.prompt_card._stop_all.click()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert "quick answer" in "".join(pane.turn.answer.toPlainText() for pane in stage.view.panes)
 
@@ -138,10 +143,10 @@ def test_an_error_keeps_its_name_to_itself(make_stage: MakeStage, qtbot: QtBot) 
     failing = FakeEngine.failing(RateLimited("Example Cloud says: large-1 is busy."))
     stage = make_stage({**engines(), "large-1": failing})
     stage.choose(HERE, THERE, HERE_TOO)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     assert leaks(stage) == []
-    stage.view.summary._none.click()
+    stage.view.summary.none_button.click()
     assert "large-1 is busy" in "".join(every_text(pane) for pane in stage.view.panes)
 
 
@@ -151,7 +156,7 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
     ask(stage, qtbot, "With names")
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot, "Without names")
     assert leaks(stage) == []
     assert all(len(pane._turns) == 1 for pane in stage.view.panes)
@@ -165,7 +170,7 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
 def test_a_follow_up_without_a_vote_stays_hidden(make_stage: MakeStage, qtbot: QtBot) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot, "One")
     ask(stage, qtbot, "Two")
     assert leaks(stage) == []
@@ -176,12 +181,39 @@ def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBo
     orders = set()
     stage = make_stage(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     for _ in range(12):
         ask(stage, qtbot)
         orders.add(tuple(pane.turn.answer.toPlainText() for pane in stage.view.panes))
-        stage.view.new_clicked.emit()
+        stage.view.prompt_card.begin_anew()
     assert len(orders) > 1
+
+
+def test_answers_have_the_same_letters_on_the_history_page(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    stage = make_stage(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot, "One")
+    ask(stage, qtbot, "Two")
+    comparison = stage.presenter.comparison
+    for number, turn in enumerate(comparison.turns):
+        listed = turn_view_model(comparison, turn, asks_vote=True).panes
+        shown = [pane._turns[number].answer.markdown for pane in stage.view.panes]
+        assert [(pane.head.label, pane.answer.text) for pane in listed] == [
+            (f"Answer {letter}", text) for letter, text in zip("ABC", shown, strict=True)
+        ]
+
+
+def test_a_vote_which_tells_whose_answers_they_are_is_followed_by_another_order() -> None:
+    def turn(*run_ids: str, verdict: VoteOutcome | None = None) -> Turn:
+        runs = tuple(Run(run_id, HERE, ChatRequest(()), 0) for run_id in run_ids)
+        return Turn("t", "?", RunOrder.RACE, runs, verdict=verdict, hidden_names=True)
+
+    last = turn("3", "1", "2")
+    assert hidden_order((turn("4", "5", "6"), last), 3) == [0, 1, 2]
+    assert hidden_order((turn("4", "5", "6", verdict=VoteOutcome.TIE), last), 3) == [1, 2, 0]
 
 
 def test_a_comparison_reopened_without_a_vote_is_still_hidden(
@@ -189,10 +221,10 @@ def test_a_comparison_reopened_without_a_vote_is_still_hidden(
 ) -> None:
     stage = make_stage(dict(engines()))
     stage.choose(HERE, THERE)
-    stage.view._header._hide_names.click()
+    stage.view.header.hide_names.click()
     ask(stage, qtbot)
     comparison = stage.presenter.comparison
-    stage.view.new_clicked.emit()
+    stage.view.prompt_card.begin_anew()
     stage.presenter.open_comparison(comparison)
     assert leaks(stage) == []
     vote_buttons(stage)[0].click()

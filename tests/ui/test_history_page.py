@@ -22,24 +22,23 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.errors import RateLimited
-from playground.core.planning import new_comparison
 from playground.core.pricing import electricity_cost
-from playground.core.runs import Comparison, Run, RunOrder, Turn, Verdict
+from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
+from playground.core.turns import new_comparison
 from playground.engines.base import Engine
-from playground.engines.fake import FakeEngine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore, ComparisonSummary
 from playground.store.database import Database
-from playground.ui.pages.history import make_history_page, words
-from playground.ui.pages.history.list_model import ComparisonListModel
-from playground.ui.pages.history.presenter import PIECE
-from playground.ui.pages.history.view import HistoryPage
-from playground.ui.widgets.badge import Badge
-from playground.ui.widgets.disclosure import Disclosure
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.response_pane import ResponsePane
+from playground.store.history import ComparisonStore, ComparisonSummary
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.pages.history import view_models as words
+from playground.ui.pages.history.list import ComparisonListModel
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
+from playground.ui.widgets.basics import Badge, Disclosure
+from playground.ui.widgets.markdown.view import MarkdownView
+from tests.fakes.engine import FakeEngine
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -82,18 +81,22 @@ class History:
         await self.stage.bridge.submit(self.database.open())
 
     def show(self, width: int = 1200, height: int = 760) -> None:
-        page = make_history_page(
-            self.stage.theme,
-            self.stage.bridge,
-            self.store,
-            Replayer(self.store, speed=math.inf),
+        page = self.page = HistoryPage(self.stage.theme)
+        navigation = HistoryNavigation(
+            lambda: self.started.append(True),
             self.opened.append,
             self.again.append,
             lambda comparison, turn: self.replayed.append((comparison, turn)),
-            start_compare=lambda: self.started.append(True),
         )
-        assert isinstance(page, HistoryPage)
-        self.page = page
+        replayer = Replayer(self.store, speed=math.inf)
+        page.presenter = HistoryPresenter(
+            page,
+            self.stage.bridge,
+            self.store,
+            replayer,
+            navigation=navigation,
+            notify=self.stage.toasts,
+        )
         self.stage.show(page, width, height)
 
     async def compare(
@@ -121,7 +124,7 @@ class History:
 
     @property
     def model(self) -> ComparisonListModel:
-        return self.page.list.comparisons
+        return self.page.comparisons
 
     def titles(self) -> list[str]:
         return [self.model.index(n, 0).data() for n in range(self.model.rowCount())]
@@ -195,7 +198,7 @@ def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(stage: St
         assert history.titles() == ["Write a poem", "An older one"]
         assert history.answers() == ["Roses are red", "Violets are blue"]
         assert history.says("You chose giant-9.")
-        assert history.says("≈ $")
+        assert history.says("≈&nbsp;$")
         spoken = history.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
         assert spoken == "Write a poem, Just now, Tinymodel, giant-9, ✓ giant-9"
         assert "measured here" in told(history.pane("Tinymodel"))
@@ -257,10 +260,11 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         QTest.keyClick(history.page.list, Qt.Key.Key_Delete)
         await until(lambda: history.titles() == ["Newer"])
         await history.shown("Newer")
-        assert history.says("Deleted “Older”.")
-        click(named(history.page, "Undo"))
+        assert stage.toasts.texts == ["Deleted “Older”."]
+        stage.toasts.undo()
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
+        assert stage.toasts.texts[1:] == ["“Older” is back."]
 
     on_page(stage, body)
 
@@ -363,7 +367,7 @@ def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> Non
         QTest.keyClick(history.page.list, Qt.Key.Key_Return)
         assert history.opened == []
         for pane in history.page.detail.answers.panes:
-            pane.details_clicked.emit()
+            pane.metrics.clicked.emit()
             click(named(pane, "Copy the whole answer"))
             assert QGuiApplication.clipboard().text() in {"Roses are red", "Violets are blue"}
         search = named(history.page, "Search", QLineEdit)
@@ -379,7 +383,7 @@ def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> Non
         await until(lambda: history.says("You chose Tinymodel. Names were hidden."))
         assert history.pane("giant-9").isVisibleTo(history.page)
         assert history.model.index(0, 0).data(Qt.ItemDataRole.UserRole).places == (
-            Place.HERE,
+            Place.LOCAL,
             Place.CLOUD,
         )
         assert named(history.page, "Replay").isEnabled()
@@ -426,10 +430,10 @@ def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -
         history.show()
         await history.shown("Poem")
         assert history.answers() == []
-        assert history.says("Answers appear when all of them are done.")
+        assert history.says("The answers appear when all are done.")
         await stage.bridge.submit(updates.aclose())
-        history.page.page_shown()
-        await until(lambda: history.says("Names stay hidden until you say"))
+        history.page.shown.emit()
+        await until(lambda: history.says("The names are shown after your vote"))
 
     on_page(stage, body)
 
@@ -438,7 +442,7 @@ def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(sta
     async def body(history: History) -> None:
         made = await history.compare("First poem", "Second poem", hidden_names=True)
         await stage.bridge.submit(
-            history.store.vote(made.turns[1].id, None, Verdict.TIE, hidden_names=True)
+            history.store.vote(made.turns[1].id, None, VoteOutcome.TIE, hidden_names=True)
         )
         history.show()
         await history.shown("First poem")
@@ -481,7 +485,7 @@ def test_your_votes_counts_wins_and_ties_for_each_target(stage: Stage) -> None:
         for number in range(3):
             made = await history.compare(f"Poem {number}")
             turn = made.turns[0]
-            winner, verdict = (None, Verdict.TIE) if number == 2 else (turn.runs[0].id, None)
+            winner, verdict = (None, VoteOutcome.TIE) if number == 2 else (turn.runs[0].id, None)
             await stage.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
         history.show()
         click(named(history.page, "Your votes"))
@@ -500,9 +504,9 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage:
         history.show()
         await history.shown("Write a poem")
         click(named(history.page, "None is good"))
-        await until(lambda: history.says("You found none of them good."))
+        await until(lambda: history.says("You said: none is good."))
         await history.compare("A newer one")
-        history.page.page_shown()
+        history.page.shown.emit()
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])
         # what was being read stays open
         await history.shown("Write a poem")
@@ -580,7 +584,7 @@ def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(stage: Sta
 def _row(number: int, title: str = "") -> ComparisonSummary:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     return ComparisonSummary(
-        f"c{number}", title or f"Title {number}", moment, ("A",), (Place.HERE,), 1, 0
+        f"c{number}", title or f"Title {number}", moment, ("A",), (Place.LOCAL,), 1, 0
     )
 
 

@@ -5,7 +5,7 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.targets import LoadSettings
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 from tests.ui.page_stage import named
 
 

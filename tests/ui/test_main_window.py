@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButto
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import StorageFailed
-from playground.engines.fake import FakeEngine
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.theme import Theme
-from tests.ui.conftest import HERE, THERE, Stage, every_text, take_turns
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
+from tests.fakes.engine import FakeEngine
+from tests.ui.conftest import HERE, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
 
@@ -32,7 +32,7 @@ def test_a_page_is_built_on_its_first_visit(
     def make(key: str) -> Callable[[], Page]:
         def factory() -> Page:
             built.append(key)
-            return Page()
+            return Page(theme)
 
         return factory
 
@@ -49,64 +49,84 @@ def test_a_page_is_built_on_its_first_visit(
     window.hide()
 
 
-def test_a_page_that_is_asked_for_too_early_comes_as_soon_as_it_can(
+@pytest.fixture
+def early_window(
     qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
-) -> None:
+) -> Iterator[MainWindow]:
+    """A window whose other pages cannot be built yet, as while the services are."""
     window = MainWindow(theme, settings, bridge)
     qtbot.addWidget(window)
-    for key in ("compare", "models", "history"):
-        window.add_page(key, key.title(), key, Page)
+    window.add_page("compare", "Compare", "compare", lambda: Page(theme))
+    for key in ("models", "history"):
+        window.add_page(key, key.title(), key)
     window.open_remembered()
-    window.hold_pages()
+    yield window
+    window.hide()
+
+
+def test_a_page_that_is_asked_for_too_early_comes_as_soon_as_it_can(
+    early_window: MainWindow, theme: Theme
+) -> None:
+    window = early_window
     window.show_page("history")
     window.show_page("models")
-    assert window.current_page == "compare"
-    lit = [button.text() for button in window.findChildren(QToolButton) if button.isChecked()]
-    assert lit == ["Models"]
-    window.release_pages()
-    qtbot.waitUntil(lambda: window.current_page == "models")
-    window.hide()
+    assert window.pages.current == "compare"
+    assert lit_words(window) == ["Models"]
+    window.add_factories(dict.fromkeys(("models", "history"), lambda: Page(theme)))
+    assert window.pages.current == "models"
+    assert lit_words(window) == ["Models"]
 
 
 def test_going_back_forgets_the_page_that_was_asked_for_too_early(
-    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+    early_window: MainWindow, theme: Theme
 ) -> None:
-    window = MainWindow(theme, settings, bridge)
-    qtbot.addWidget(window)
-    for key in ("compare", "models"):
-        window.add_page(key, key.title(), key, Page)
-    window.open_remembered()
-    window.hold_pages()
+    window = early_window
     window.show_page("models")
     window.show_page("compare")
-    window.release_pages()
-    take_turns(qtbot)
-    assert window.current_page == "compare"
-    window.hide()
+    window.add_factories({"models": lambda: Page(theme)})
+    assert window.pages.current == "compare"
+    assert lit_words(window) == ["Compare"]
 
 
 def test_a_page_that_was_asked_for_as_the_window_closes_is_not_built(
-    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+    early_window: MainWindow, theme: Theme, settings: SettingsStore, qtbot: QtBot
 ) -> None:
     built: list[str] = []
 
     def make() -> Page:
         built.append("models")
-        return Page()
+        return Page(theme)
 
-    window = MainWindow(theme, settings, bridge)
-    qtbot.addWidget(window)
-    window.add_page("compare", "Compare", "compare", Page)
-    window.add_page("models", "Models", "models", make)
-    window.open_remembered()
-    window.hold_pages()
-    window.show_page("models")
-    window.close()
-    window.release_pages()
-    take_turns(qtbot)
+    early_window.show_page("models")
+    early_window.close()
+    early_window.add_factories({"models": make})
     assert built == []
     # it is where the person wanted to be
-    assert settings.settings.window.page == "models"
+    qtbot.waitUntil(lambda: settings.settings.window.page == "models")
+
+
+def test_a_page_that_cannot_be_built_leaves_the_one_in_front_and_is_tried_again(
+    early_window: MainWindow, theme: Theme
+) -> None:
+    window = early_window
+
+    def fail() -> Page:
+        raise ZeroDivisionError
+
+    window.show_page("models")
+    with pytest.raises(ZeroDivisionError):
+        window.add_factories({"models": fail})
+    assert (window.pages.current, window.pages.wanted) == ("compare", None)
+    assert lit_words(window) == ["Compare"]
+    with pytest.raises(ZeroDivisionError):
+        window.show_page("models")
+    window.add_factories({"models": lambda: Page(theme)})
+    window.show_page("models")
+    assert window.pages.current == "models"
+
+
+def lit_words(window: MainWindow) -> list[str]:
+    return [button.text() for button in window.findChildren(QToolButton) if button.isChecked()]
 
 
 def test_the_rail_is_as_wide_as_its_longest_word(
@@ -114,7 +134,7 @@ def test_the_rail_is_as_wide_as_its_longest_word(
 ) -> None:
     window = MainWindow(theme, settings, bridge)
     qtbot.addWidget(window)
-    window.add_page("one", "A very long word here", "compare", Page)
+    window.add_page("one", "A very long word here", "compare", lambda: Page(theme))
     window.open_remembered()
     button = window.findChild(QToolButton)
     assert button is not None
@@ -126,14 +146,14 @@ def test_pages_are_reached_by_keys_and_by_the_rail(make_stage: MakeStage, qtbot:
     stage = make_stage()
     for number, key in enumerate(("compare", "models", "providers", "history", "settings"), 1):
         qtbot.keyClick(stage.window, f"{number}", Qt.KeyboardModifier.ControlModifier)
-        assert stage.window.current_page == key
+        assert stage.window.pages.current == key
     rail = [b for b in stage.window.findChildren(QToolButton) if b.property("rail")]
     assert [button.accessibleName() for button in rail if button.isChecked()] == ["Settings"]
     next(button for button in rail if button.text() == "History").click()
-    assert stage.window.current_page == "history"
+    assert stage.window.pages.current == "history"
     qtbot.keyClick(stage.window, "l", Qt.KeyboardModifier.ControlModifier)
-    assert stage.window.current_page == "compare"
-    qtbot.waitUntil(stage.view._card._prompt.hasFocus)
+    assert stage.window.pages.current == "compare"
+    qtbot.waitUntil(stage.view.prompt_card._prompt.hasFocus)
 
 
 def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
@@ -147,7 +167,7 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
     assert theme.px(15) > before * 1.1
     assert not stage.window._rail.isVisible()
     assert stage.window.isFullScreen()
-    assert not stage.view._header._drawer_button.isVisible()
+    assert not stage.view.header.drawer_button.isVisible()
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     assert theme.px(15) == before
     assert stage.window._rail.isVisible()
@@ -164,9 +184,9 @@ def test_escape_stops_answers_before_it_leaves_the_stage(
     qtbot.waitUntil(lambda: bool(stage.engines["SmolLM2 135M"].requests))
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
-    assert theme.is_stage
+    assert theme.in_presentation_mode
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
-    assert not theme.is_stage
+    assert not theme.in_presentation_mode
 
 
 def test_the_window_comes_back_as_it_was_left(
@@ -181,7 +201,7 @@ def test_the_window_comes_back_as_it_was_left(
     qtbot.waitUntil(lambda: closed == [True])
     again = make_stage_without_resize(stage, settings)
     qtbot.addWidget(again)
-    assert again.current_page == "history"
+    assert again.pages.current == "history"
     assert (again.width(), again.height()) == (790, 610)
     again.hide()
 
@@ -189,7 +209,7 @@ def test_the_window_comes_back_as_it_was_left(
 def make_stage_without_resize(stage: Stage, settings: SettingsStore) -> MainWindow:
     window = MainWindow(stage.window._theme, settings, stage.window._bridge)
     for key in ("compare", "history"):
-        window.add_page(key, key.title(), key, Page)
+        window.add_page(key, key.title(), key, lambda: Page(stage.window._theme))
     window.open_remembered()
     return window
 
@@ -295,7 +315,7 @@ def test_every_shown_control_can_be_reached_by_the_tab_key(
 
 
 @pytest.mark.parametrize(
-    "module", ["playground.ui.main_window", "playground.ui.pages.compare.page"]
+    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.presenter"]
 )
 def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (

@@ -12,10 +12,10 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QTextDocument
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.markdown_blocks import Code, MarkdownSplitter, Prose
-from playground.ui.widgets.markdown_view import MarkdownView
-from playground.ui.widgets.markdown_writer import SealedDocument
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.markdown.splitter import Code, MarkdownSplitter, Prose
+from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.markdown.writer import SealedDocument
 from tests.ui.conftest import take_turns
 
 ANSWER = """# A lighthouse
@@ -158,7 +158,7 @@ def test_code_that_is_still_written_can_be_copied(view: MarkdownView) -> None:
 
 def test_the_theme_can_change_while_an_answer_is_written(view: MarkdownView, theme: Theme) -> None:
     view.set_text(ANSWER[:200], is_writing=True)
-    theme.set_look(mode="dark", scale=1.5)
+    theme.set_appearance(mode="dark", scale=1.5)
     view.set_text(ANSWER)
     assert "A lighthouse" in view.toPlainText()
     first = view.document().begin().begin().fragment().charFormat()
@@ -287,7 +287,7 @@ def test_a_link_opens_only_after_a_click_and_only_on_the_web(
 )
 def test_pieces_put_together_are_the_text(text: str) -> None:
     splitter = MarkdownSplitter()
-    pieces = [piece for character in text for piece in splitter.take(character)]
+    pieces = [piece for character in text for piece in splitter.feed(character)]
     if splitter.rest is not None:
         pieces.append(splitter.rest)
     joined = "\n".join(piece.text for piece in pieces)
@@ -299,7 +299,7 @@ def test_pieces_put_together_are_the_text(text: str) -> None:
 
 def test_a_fence_inside_a_longer_fence_is_code() -> None:
     splitter = MarkdownSplitter()
-    pieces = splitter.take("````md\n```\nx\n```\n````\nend\n\nmore")
+    pieces = splitter.feed("````md\n```\nx\n```\n````\nend\n\nmore")
     code = "\n".join(piece.text for piece in pieces if isinstance(piece, Code))
     assert code.strip() == "```\nx\n```"
     assert isinstance(splitter.rest, Prose)

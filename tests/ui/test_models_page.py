@@ -11,17 +11,17 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
-from playground.services.bandwidth import Bandwidth
-from playground.services.library import ModelLibrary
-from playground.services.machine import MachineService
-from playground.services.pool import WorkerPool
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import NOTHING_HELD, Bandwidth, HeldMemory, MachineService
 from playground.services.requirements import RequirementsService
+from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
 from playground.store.local_runs import LocalRuns
-from playground.ui.page_stack import finished
-from playground.ui.pages.models import ModelsPage, ModelsPresenter, make_models_page
-from playground.ui.pages.models.table import Column
+from playground.ui.pages.models.list import Column
+from playground.ui.pages.models.page import ModelsPage
+from playground.ui.pages.models.presenter import ModelsPresenter
 from tests.core.gguf_files import Dense, write_dense
+from tests.fakes.planner import FixedPlanner
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -34,13 +34,13 @@ class Computer(MachineService):
     """A computer with as much free memory as a test says, read at 20 GB a second."""
 
     def __init__(self, folder: Path, free_bytes: int) -> None:
-        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9), lambda: 0)
+        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9))
         self._free_bytes = free_bytes
 
-    async def machine(self) -> Machine:
-        return self.quick()
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        return self.quick(held)
 
-    def quick(self) -> Machine:
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         return Machine("test", 16 << 30, self._free_bytes, bandwidth_bytes_per_s=20e9)
 
 
@@ -58,26 +58,19 @@ class Models:
         )
         runs = LocalRuns(Database(stage.home / "history.db"))
         computer = Computer(stage.home, free_bytes)
-        self.pool = WorkerPool(
-            budget_bytes=lambda: 8 << 30,
-            estimate=lambda model, settings: 1 << 20,
+        self.pool = WorkerPool(FixedPlanner(budget_bytes=8 << 30, ram_bytes=1 << 20))
+        self.page = ModelsPage(stage.theme)
+        self.presenter = ModelsPresenter(
+            self.page,
+            stage.bridge,
+            self.library,
+            stage.settings,
+            pool=self.pool,
+            requirements=RequirementsService(computer, runs, self.library),
+            open_compare=self.compared.append,
+            open_hub=self._count_hub,
+            toast=stage.toasts,
         )
-        self.page: ModelsPage = finished(
-            make_models_page(
-                stage.theme,
-                stage.bridge,
-                self.library,
-                stage.settings,
-                pool=self.pool,
-                requirements=RequirementsService(computer, runs, self.library),
-                open_compare=self.compared.append,
-                open_hub=self._count_hub,
-                toast=stage.toasts,
-            )
-        )
-        presenter = self.page.presenter
-        assert isinstance(presenter, ModelsPresenter)
-        self.presenter = presenter
         stage.show(self.page)
 
     def _count_hub(self) -> None:
@@ -106,12 +99,6 @@ class Models:
 
     async def listed(self, *some: str) -> None:
         await until(lambda: set(some) <= set(self.names()))
-        await self.settled()
-
-    async def settled(self) -> None:
-        # what is beside and below the list comes a moment after it
-        waiting = (self.presenter._rest, self.presenter._last)
-        await until(lambda: not any(timer.isActive() for timer in waiting))
 
 
 def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:
@@ -134,12 +121,12 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(stage: S
     async def body() -> None:
         models = Models(stage)
         (models.own / "half <b> download.gguf").write_bytes(b"GGUF\x03\0\0\0")
-        models.page.rescan_asked.emit()
+        models.presenter.rescan()
         await until(lambda: "Can't be read" in models.cells(Column.FIT))
         broken = models.cells(Column.FIT).index("Can't be read")
         models.table.selectRow(broken)
         await until(lambda: models.says("it is no model"))
-        assert not models.page.details._compare.isVisibleTo(models.page)
+        assert not models.page.details.compare.isVisibleTo(models.page)
         tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert "&lt;b&gt;" in tip
 
@@ -191,7 +178,6 @@ def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_p
         await until(lambda: len(models.names()) == 3)
         assert stage.settings.settings.model_folders == (folder, single)
         await until(lambda: "single.gguf is listed." in stage.toasts.texts)
-        await models.settled()
         assert models.page.details.isVisibleTo(models.page)
         click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
         await until(lambda: len(models.names()) == 2)
@@ -242,7 +228,7 @@ def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage)
 def test_without_any_model_the_page_says_what_to_do(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.services.library_folders.STARTER_PACKAGE", "not_there_at_all")
+    monkeypatch.setattr("playground.services.library.scanner.STARTER_PACKAGE", "not_there_at_all")
 
     async def body() -> None:
         models = Models(stage)
@@ -338,7 +324,7 @@ def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(stage: Sta
         text = named(models.page, "For engineers: what the file says", QPlainTextEdit)
         assert "general.architecture = llama" in text.toPlainText()
         assert "98,362,432 bytes" in text.toPlainText()
-        models.page.details.copy_asked.emit()
+        models.page.details.copy_action.trigger()
         assert QGuiApplication.clipboard().text().endswith(".gguf")
 
     stage.run(body)
@@ -357,7 +343,7 @@ def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path:
         await until(lambda: len(models.names()) == 2)
         models.page.focus_first()
         chosen: list[str] = []
-        models.page.selected.connect(chosen.append)
+        models.page.list.selected.connect(chosen.append)
         QTest.keyClick(models.table, Qt.Key.Key_Home)
         QTest.keyClick(models.table, Qt.Key.Key_Up)
         QTest.keyClick(models.table, Qt.Key.Key_Down)
@@ -374,10 +360,10 @@ def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
         models = Models(stage)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.says("flash attention"))
-        models.page.set_stage(on=True)
+        models.page.set_presentation_mode(on=True)
         assert not models.says("flash attention")
         assert named(models.page, "Try it")
-        models.page.set_stage(on=False)
+        models.page.set_presentation_mode(on=False)
         assert models.says("flash attention")
 
     stage.run(body)

@@ -1,174 +1,126 @@
-"""Pages are built when they are asked for, some of them in steps."""
-
-from collections.abc import Callable, Generator
+"""Pages are built when they are first asked for, and told when they come and go."""
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
-from playground.ui.page import Page
-from playground.ui.page_stack import PageStack, Steps
-from tests.ui.conftest import take_turns
+from playground.ui.theme.theme import Theme
+from playground.ui.window.page import Page, PageStack, SplitPage
 
 
 class Built:
-    """A factory of a page in three steps, and what it has done."""
+    """A factory, and how often it was asked."""
 
-    def __init__(self, *, breaks: bool = False) -> None:
-        self.done: list[int] = []
-        self.begun = 0
-        self.breaks = breaks
+    def __init__(self, theme: Theme) -> None:
+        self.count = 0
+        self._theme = theme
 
-    def __call__(self) -> Steps:
-        self.begun += 1
-        return self._steps()
+    def __call__(self) -> Page:
+        self.count += 1
+        return Page(self._theme)
 
-    def _steps(self) -> Generator[None, None, Page]:
-        for number in range(3):
-            self.done.append(number)
-            if self.breaks and number == 1:
-                raise ZeroDivisionError
-            yield
-        return Page()
+
+class Split(SplitPage):
+    """200 pixels of list, and the rest for what is chosen."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.list = QListWidget()
+        self._head.addWidget(self._search)
+        self._splitter.addWidget(self.list)
+        self._splitter.addWidget(QWidget())
+        self._column.addWidget(self._splitter, 1)
+
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        return 200, whole - 200
+
+    def _enter_list(self) -> None:
+        self.list.setFocus()
 
 
 @pytest.fixture
-def stack(qtbot: QtBot) -> PageStack:
+def built(theme: Theme) -> Built:
+    return Built(theme)
+
+
+@pytest.fixture
+def stack(qtbot: QtBot, theme: Theme, built: Built) -> PageStack:
     stack = PageStack()
     qtbot.addWidget(stack)
-    stack.add("first", "First", Page)
+    stack.add("first", "First", lambda: Page(theme))
+    stack.add("large", "Large", built)
     stack.show_page("first")
     return stack
 
 
-def test_the_window_answers_between_the_steps_of_a_page(stack: PageStack, qtbot: QtBot) -> None:
-    built = Built()
-    stack.add("large", "Large", built)
-    seen: list[int] = []
-    timer = QTimer()
-    timer.timeout.connect(lambda: seen.append(len(built.done)))
-    timer.start(0)
-    assert stack.show_page("large") == "large"
-    assert stack.current == "first"
-    assert stack.wanted == "large"
-    qtbot.waitUntil(lambda: stack.current == "large")
-    assert {1, 2} <= set(seen)
-    assert stack.wanted is None
-    assert built.done == [0, 1, 2]
+def test_a_page_is_built_once_and_has_its_title_for_a_screen_reader(
+    stack: PageStack, built: Built
+) -> None:
+    assert built.count == 0
+    stack.show_page("large")
+    stack.show_page("first")
+    stack.show_page("large")
+    assert built.count == 1
     assert stack.currentWidget() is stack.page("large")
     assert stack.page("large").accessibleName() == "Large"
 
 
-def test_a_page_that_is_needed_at_once_is_finished_once(stack: PageStack, qtbot: QtBot) -> None:
-    built = Built()
-    stack.add("large", "Large", built)
-    stack.show_page("large")
-    stack._take_step()
-    assert built.done == [0]
+def test_a_page_nobody_asked_to_see_is_built_behind_the_one_in_front(
+    stack: PageStack, built: Built
+) -> None:
     page = stack.page("large")
-    assert built.done == [0, 1, 2]
-    assert stack.currentWidget() is page
-    assert stack.wanted is None
-    stack.show_page("large")
-    assert stack.currentWidget() is page
-    assert built.begun == 1
-
-
-def test_a_page_nobody_asked_to_see_is_built_behind_the_one_in_front(stack: PageStack) -> None:
-    stack.add("large", "Large", Built())
-    page = stack.page("large")
+    assert built.count == 1
     assert stack.current == "first"
     assert stack.currentWidget() is not page
 
 
-def test_who_turns_away_from_a_page_finds_it_further_on_later(
-    stack: PageStack, qtbot: QtBot
-) -> None:
-    built = Built()
-    stack.add("large", "Large", built)
-    stack.add("other", "Other", Page)
+def test_a_page_is_told_once_that_it_comes_and_that_it_goes(stack: PageStack) -> None:
+    told: list[str] = []
+    for key in ("first", "large"):
+        page = stack.page(key)
+        page.shown.connect(lambda key=key: told.append(f"{key} shown"))
+        page.hidden.connect(lambda key=key: told.append(f"{key} hidden"))
     stack.show_page("large")
-    stack._take_step()
-    stack.show_page("other")
-    assert stack.current == "other"
-    take_turns(qtbot)
-    assert stack.current == "other"
-    stack.show_page("large")
-    qtbot.waitUntil(lambda: stack.current == "large")
-    assert built.begun == 1
-
-
-def test_a_page_that_cannot_be_built_leaves_the_one_in_front_and_is_tried_again(
-    stack: PageStack, qtbot: QtBot
-) -> None:
-    built = Built(breaks=True)
-    stack.add("large", "Large", built)
-    with qtbot.captureExceptions() as raised, qtbot.waitSignal(stack.page_refused):
-        stack.show_page("large")
-    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
-    assert stack.current == "first"
-    built.breaks = False
-    stack.show_page("large")
-    qtbot.waitUntil(lambda: stack.current == "large")
-
-
-def test_a_page_that_fails_as_a_whole_leaves_the_one_in_front(
-    stack: PageStack, qtbot: QtBot
-) -> None:
-    def fail() -> Page:
-        raise ZeroDivisionError
-
-    stack.add("broken", "Broken", fail)
-    with pytest.raises(ZeroDivisionError), qtbot.waitSignal(stack.page_refused):
-        stack.show_page("broken")
-    assert (stack.current, stack.wanted) == ("first", None)
-    # asked for too early, it must not fail in the middle of the start
-    stack.hold()
-    stack.show_page("broken")
-    with qtbot.captureExceptions() as raised, qtbot.waitSignal(stack.page_refused):
-        stack.release()
-    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
-    assert (stack.current, stack.wanted) == ("first", None)
-
-
-def test_a_held_page_is_built_after_the_release(stack: PageStack, qtbot: QtBot) -> None:
-    built = Built()
-    stack.add("large", "Large", built)
-    stack.hold()
-    stack.show_page("large")
-    take_turns(qtbot)
-    assert not built.begun
-    stack.release()
-    qtbot.waitUntil(lambda: stack.current == "large")
-
-
-def test_a_page_that_is_held_half_built_goes_on_after_the_release(
-    stack: PageStack, qtbot: QtBot
-) -> None:
-    built = Built()
-    stack.add("large", "Large", built)
-    stack.show_page("large")
-    stack._take_step()
-    stack.hold()
-    take_turns(qtbot)
-    assert built.done == [0]
-    stack.release()
-    qtbot.waitUntil(lambda: stack.current == "large")
-    assert built.begun == 1
-
-
-def visits(stack: PageStack) -> Callable[[], list[str]]:
-    seen: list[str] = []
-    stack.page_changed.connect(seen.append)
-    return lambda: seen
-
-
-def test_each_visit_is_told_once(stack: PageStack, qtbot: QtBot) -> None:
-    stack.add("large", "Large", Built())
-    seen = visits(stack)
-    stack.show_page("large")
-    stack.show_page("large")
-    qtbot.waitUntil(lambda: stack.current == "large")
     stack.show_page("large")
     stack.show_page("nobody knows this")
-    assert seen() == ["large", "first"]
+    assert told == ["first hidden", "large shown", "large hidden", "first shown"]
+
+
+def test_the_frame_of_a_page_grows_with_the_text(stack: PageStack, theme: Theme) -> None:
+    margins = stack.page("first")._column.contentsMargins()
+    theme.set_appearance(scale=2.0)
+    wider = stack.page("first")._column.contentsMargins()
+    assert (wider.left(), wider.bottom()) == (2 * margins.left(), 2 * margins.bottom())
+
+
+def test_a_split_page_shares_its_width_until_the_border_is_moved(
+    stack: PageStack, theme: Theme
+) -> None:
+    page = Split(theme)
+    stack.add("split", "Split", lambda: page)
+    stack.resize(800, 400)
+    stack.show()
+    stack.show_page("split")
+    assert page.list.width() == pytest.approx(200, abs=3)
+    stack.resize(1000, 400)
+    assert page.list.width() == pytest.approx(200, abs=3)
+    page._splitter.moveSplitter(300, 1)
+    stack.resize(1100, 400)
+    assert page.list.width() > 250
+
+
+def test_find_and_down_lead_through_the_search_into_the_list(
+    stack: PageStack, theme: Theme, qtbot: QtBot
+) -> None:
+    page = Split(theme)
+    stack.add("split", "Split", lambda: page)
+    stack.show()
+    stack.show_page("split")
+    stack.activateWindow()
+    qtbot.waitUntil(stack.isActiveWindow)
+    page.list.setFocus()
+    qtbot.keyClick(page.list, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page._search.hasFocus()
+    qtbot.keyClick(page._search, Qt.Key.Key_Down)
+    assert page.list.hasFocus()

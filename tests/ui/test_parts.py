@@ -5,10 +5,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
-from playground.core.requirements import Speed
+from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
-from playground.ui.widgets.parts import make_button, plain_tooltip
-from playground.ui.widgets.verdict import exact_speed, speed_figure, speed_words
+from playground.ui.format import exact_speed, speed_figure, speed_words
+from playground.ui.widgets.basics import make_button, plain_tooltip
 
 
 def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() -> None:

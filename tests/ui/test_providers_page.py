@@ -9,14 +9,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QTableWidget, QWidget
 
 from playground.core.targets import CloudTarget, Provider, Target
-from playground.services.library import ModelLibrary
-from playground.services.practice import PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
+from playground.services.library.service import ModelLibrary
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
-from playground.ui.pages.providers import ProvidersPage, make_providers_page
 from playground.ui.pages.providers.dialog import ProviderDialog
-from playground.ui.pages.providers.price_dialog import PriceDialog
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.presenter import ProvidersPresenter
+from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui.page_stage import Stage, click, named, stage, until
 
@@ -49,14 +50,15 @@ class Providers:
         library = ModelLibrary(lambda: (), stage.home / "models")
         self.practice = PracticeCloud(library.starter_path)
         self.secrets = SecretStore()
-        self.service = ProviderService(stage.settings, self.secrets, self.practice)
-        self.prices = PriceService(stage.settings)
-        self.page: ProvidersPage = make_providers_page(
+        prices = PriceService(stage.settings)
+        self.service = ProviderService(stage.settings, self.secrets, self.practice, prices)
+        self.page = ProvidersPage(stage.theme)
+        self.page.presenter = ProvidersPresenter(
             stage.theme,
+            self.page,
             stage.bridge,
-            providers=self.service,
+            service=self.service,
             secrets=self.secrets,
-            prices=self.prices,
             practice=self.practice,
             settings=stage.settings,
             open_compare=self.compared.append,
@@ -232,7 +234,7 @@ def test_a_removed_provider_comes_back_with_its_key(stage: Stage, server: Script
     async def body() -> None:
         providers = Providers(stage)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Remove Box"))
         await until(lambda: stage.settings.settings.providers == ())
         await until(lambda: stage.toasts.undo)
@@ -254,7 +256,7 @@ def test_editing_keeps_the_key_unless_another_is_typed(
     async def body() -> None:
         providers = Providers(stage)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.service.set_key("box", KEY))
+        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Edit Box"))
         await until(lambda: any(d.isVisible() for d in _dialogs(providers)))
         dialog = providers.dialog()

@@ -7,11 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
-from playground.services.hub import HubService
-from playground.store.paths import default_paths
+from playground.services.hub.service import HubService
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
-from playground.ui.page_stack import finished
-from playground.ui.pages.settings import SettingsPage, make_settings_page
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
 from tests.servers.hub import HubServer
 from tests.ui.page_stage import Stage, named, stage, until
 
@@ -32,15 +32,15 @@ def run(stage: Stage, body: Any, environment: dict[str, str] | None = None) -> N
             secrets = SecretStore({})
             known = {**(environment or {}), "HF_ENDPOINT": server.endpoint, "HF_HOME": "/nowhere"}
             hub = HubService(stage.settings, secrets, stage.home / "cache", known)
-            page = finished(
-                make_settings_page(
-                    stage.theme,
-                    stage.bridge,
-                    settings=stage.settings,
-                    secrets=secrets,
-                    paths=default_paths(),
-                    hub=hub,
-                )
+            page = SettingsPage(stage.theme)
+            page.presenter = SettingsPresenter(
+                stage.theme,
+                page,
+                stage.bridge,
+                settings=stage.settings,
+                secrets=secrets,
+                paths=default_paths(),
+                hub=hub,
             )
             stage.show(page)
             try:
@@ -108,6 +108,6 @@ def test_a_wrong_address_or_proxy_is_explained_beside_its_field_and_not_kept(
         assert stage.settings.settings.proxy is None
         enter(page, "Proxy", "http://127.0.0.1:3128")
         assert not says(page, "A proxy is written as")
-        assert stage.settings.settings.proxy == "http://127.0.0.1:3128"
+        await until(lambda: stage.settings.settings.proxy == "http://127.0.0.1:3128")
 
     run(stage, body)

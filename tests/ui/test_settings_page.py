@@ -1,5 +1,6 @@
 """The Settings page with a real settings file."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit
 
 from playground.core.runs import RunOrder
-from playground.services.prices import PriceService, default_watts
-from playground.store.paths import default_paths
+from playground.services.hub.service import HubService
+from playground.services.providers.prices import PriceService, default_watts
+from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
-from playground.store.settings import SettingsStore, Theme
-from playground.ui.page_stack import finished
-from playground.ui.pages.settings import SettingsPage, make_settings_page
+from playground.store.settings import Settings, SettingsStore, ThemeMode
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
 from tests.ui.page_stage import Stage, click, named, stage, until
 
 __all__ = ["stage"]
@@ -29,14 +31,15 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings_page(stage: Stage) -> SettingsPage:
-    page = finished(
-        make_settings_page(
-            stage.theme,
-            stage.bridge,
-            settings=stage.settings,
-            secrets=SecretStore(),
-            paths=default_paths(),
-        )
+    page = SettingsPage(stage.theme)
+    page.presenter = SettingsPresenter(
+        stage.theme,
+        page,
+        stage.bridge,
+        settings=stage.settings,
+        secrets=SecretStore(),
+        paths=default_paths(),
+        hub=HubService(stage.settings, SecretStore({}), stage.home / "cache", {}),
     )
     stage.show(page)
     return page
@@ -55,13 +58,13 @@ def test_looks_change_at_once_and_are_remembered(stage: Stage) -> None:
         page = settings_page(stage)
         colours = named(page, "Colours")
         QTest.keyClick(colours, Qt.Key.Key_End)
-        assert stage.theme.palette.is_dark
+        await until(lambda: stage.theme.palette.is_dark)
         QTest.keyClick(named(page, "Text size"), Qt.Key.Key_End)
-        assert stage.theme.scale == 2.0
-        assert remembered(stage).settings.theme is Theme.DARK
+        await until(lambda: stage.theme.scale == 2.0)
+        assert remembered(stage).settings.theme is ThemeMode.DARK
         assert remembered(stage).settings.text_scale == 2.0
         QTest.keyClick(colours, Qt.Key.Key_Up)
-        assert not stage.theme.palette.is_dark
+        await until(lambda: not stage.theme.palette.is_dark)
 
     stage.run(body)
 
@@ -71,8 +74,8 @@ def test_order_and_units_are_remembered(stage: Stage) -> None:
         page = settings_page(stage)
         QTest.keyClick(named(page, "Who starts when"), Qt.Key.Key_Down)
         QTest.keyClick(named(page, "Units of speed"), Qt.Key.Key_Down)
+        await until(lambda: remembered(stage).settings.show_tokens)
         assert remembered(stage).settings.run_order is RunOrder.RACE
-        assert remembered(stage).settings.show_tokens
 
     stage.run(body)
 
@@ -90,10 +93,39 @@ def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage
         price.selectAll()
         QTest.keyClicks(price, "0.36")
         QTest.keyClick(price, Qt.Key.Key_Return)
-        assert says(page, "1,000 answers of 10 seconds cost ≈ $0.100.")
+        await until(lambda: says(page, "1,000 answers of 10 seconds cost ≈ $0.100."))
         assert PriceService(remembered(stage)).watts == 100
         QTest.keyClick(named(page, "Power while answering, in watts"), Qt.Key.Key_Home)
-        assert remembered(stage).settings.watts is None
+        await until(lambda: remembered(stage).settings.watts is None)
+
+    stage.run(body)
+
+
+def test_what_is_entered_while_a_change_is_being_written_stays(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, may_write = stage.settings.update, threading.Semaphore(0)
+
+    def slow_update(**changes: object) -> Settings:
+        may_write.acquire(timeout=20)
+        return update(**changes)
+
+    monkeypatch.setattr(stage.settings, "update", slow_update)
+
+    async def body() -> None:
+        page = settings_page(stage)
+        told: list[Settings] = []
+        stage.bridge.subscribe(stage.settings, told.append)
+        price = named(page, "Price of electricity")
+        for _ in range(3):
+            QTest.keyClick(price, Qt.Key.Key_Up)
+        may_write.release()
+        await until(lambda: told)
+        assert told[0].usd_per_kwh == 0.31
+        assert price.value() == 0.33
+        may_write.release(2)
+        await until(lambda: told[-1].usd_per_kwh == 0.33)
+        assert price.value() == 0.33
 
     stage.run(body)
 
@@ -101,7 +133,7 @@ def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage
 def test_a_change_made_elsewhere_is_shown(stage: Stage) -> None:
     async def body() -> None:
         page = settings_page(stage)
-        stage.settings.update(theme=Theme.DARK)
+        stage.settings.update(theme=ThemeMode.DARK)
         await until(lambda: stage.theme.palette.is_dark)
         assert named(page, "Colours").currentText() == "Dark"
 

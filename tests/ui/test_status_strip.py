@@ -9,12 +9,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from playground.services.gpu import GpuSample
-from playground.services.telemetry_probe import ProcessSample, Sample
+from playground.services.machine.gpu import GpuSample
+from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
-from playground.ui.status_strip import StatusStrip
-from playground.ui.theme import Theme
-from playground.ui.widgets.facts_popup import FactsPopup
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.details import DetailsPopup
+from playground.ui.window.status_bar import StatusBar
 from tests.ui.conftest import every_text
 
 NO_GPU = "No GPU found: models run on the processor"
@@ -36,8 +36,8 @@ def sample(*gpus: GpuSample, cpu: float | None = 41.4) -> Sample:
 
 
 @pytest.fixture
-def strip(theme: Theme, qtbot: QtBot) -> Iterator[StatusStrip]:
-    strip = StatusStrip(theme)
+def strip(theme: Theme, qtbot: QtBot) -> Iterator[StatusBar]:
+    strip = StatusBar(theme)
     strip.resize(1280, 34)
     strip.show()
     yield strip
@@ -45,14 +45,14 @@ def strip(theme: Theme, qtbot: QtBot) -> Iterator[StatusStrip]:
     strip.deleteLater()
 
 
-def test_the_strip_shows_the_computer_at_a_glance(strip: StatusStrip) -> None:
+def test_the_strip_shows_the_computer_at_a_glance(strip: StatusBar) -> None:
     strip.show_sample(sample())
     texts = every_text(strip)
     for words in ("41 %", "9.2 of 16 GB", NO_GPU, "This app 2.3 GB", "Loaded: SmolLM2 135M"):
         assert words in texts
 
 
-def test_each_graphics_card_has_its_own_meter(strip: StatusStrip) -> None:
+def test_each_graphics_card_has_its_own_meter(strip: StatusBar) -> None:
     full = GpuSample("RTX 4070", 63.0, 4_100_000_000, 8_000_000_000, 61.0, 82.0)
     strip.show_sample(sample(full, GpuSample("Apple M4", 12.0)))
     texts = every_text(strip)
@@ -63,17 +63,17 @@ def test_each_graphics_card_has_its_own_meter(strip: StatusStrip) -> None:
     assert not any(meter.isVisible() for meter in strip._gpus)
 
 
-def test_what_is_unknown_is_a_dash(strip: StatusStrip) -> None:
+def test_what_is_unknown_is_a_dash(strip: StatusBar) -> None:
     strip.show_sample(sample(cpu=None))
     assert "—" in every_text(strip._cpu)
 
 
 def test_the_details_show_each_process_and_go_on_while_they_are_open(
-    strip: StatusStrip, qtbot: QtBot
+    strip: StatusBar, qtbot: QtBot
 ) -> None:
     strip.show_sample(sample())
     qtbot.keyClick(strip, Qt.Key.Key_Return)
-    popup = strip.findChild(FactsPopup)
+    popup = strip.findChild(DetailsPopup)
     texts = every_text(popup)
     for words in ("SmolLM2 135M", "2,000,000,000 bytes", "process 4242", "This program", NO_GPU):
         assert words in texts
@@ -83,11 +83,11 @@ def test_the_details_show_each_process_and_go_on_while_they_are_open(
 
 
 def test_samples_come_from_the_other_thread_until_the_window_closes(
-    strip: StatusStrip, bridge: Bridge, qtbot: QtBot
+    strip: StatusBar, bridge: Bridge, qtbot: QtBot
 ) -> None:
     ended = threading.Event()
 
-    class Sampler:
+    class TelemetrySource:
         async def samples(self) -> AsyncGenerator[Sample, None]:
             try:
                 yield sample()
@@ -95,11 +95,11 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
             finally:
                 ended.set()
 
-    strip.follow(bridge, Sampler())
+    strip.follow(bridge, TelemetrySource())
     qtbot.waitUntil(lambda: "41 %" in every_text(strip))
 
     async def close() -> None:
-        await strip.close_strip()
+        strip.stop()
 
     bridge.spawn(close())
     qtbot.waitUntil(ended.is_set)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from pytestqt.qtbot import QtBot
 
-from playground.core.targets import LocalTarget, ModelFile
+from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.targets import TargetChooser
+from playground.ui.pages.compare.targets import TargetSelection
 from tests.ui.conftest import OTHER, STARTER, Library, Providers, Stage
 
 
@@ -29,11 +29,11 @@ class SlowLibrary(Library):
         return self.files
 
 
-def chooser_of(library: SlowLibrary, bridge: Bridge, settings: SettingsStore) -> TargetChooser:
-    return TargetChooser(bridge, library, Providers(), settings, lambda: 8 << 30)
+def chooser_of(library: SlowLibrary, bridge: Bridge, settings: SettingsStore) -> TargetSelection:
+    return TargetSelection(bridge, library, Providers(), settings, lambda: 8 << 30)
 
 
-def offered(chooser: TargetChooser) -> dict[str | None, tuple[str, str]]:
+def offered(chooser: TargetSelection) -> dict[str | None, tuple[str, str]]:
     return {entry.key: (entry.title, entry.detail) for entry in chooser.entries()}
 
 
@@ -52,6 +52,30 @@ def test_the_picker_lists_files_before_they_are_read(
     qtbot.waitUntil(lambda: "Q4_K_M" in offered(chooser)[key][1])
     # what was chosen meanwhile is known as well as if it had been chosen now
     assert [target.model for target in chooser.chosen] == [OTHER]  # type: ignore[union-attr]
+
+
+def test_a_model_whose_drive_is_away_is_chosen_again_when_it_is_back(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    keys = (LocalTarget(OTHER).key, LocalTarget(STARTER).key)
+    settings.update(last_targets=keys)
+    library = SlowLibrary(files=(STARTER,))
+    library.read.set()
+    chooser = chooser_of(library, bridge, settings)
+    bridge.spawn(chooser.restore())
+    qtbot.waitUntil(lambda: [target.label for target in chooser.chosen] == [STARTER.name])
+    # reading it, or setting it up anew, changes nothing of what was chosen
+    bridge.spawn(chooser.scan())
+    qtbot.waitUntil(lambda: not chooser.has_unread)
+    settings.update(load_settings={str(STARTER.path): LoadSettings(context=512)})
+    chooser.renew()
+    qtbot.waitUntil(lambda: chooser.chosen[0].settings.context == 512)  # type: ignore[union-attr]
+    written = bridge.write(lambda: None)
+    qtbot.waitUntil(written.done)
+    assert settings.settings.last_targets == keys
+    again = chooser_of(SlowLibrary(), bridge, settings)
+    bridge.spawn(again.restore())
+    qtbot.waitUntil(lambda: tuple(target.key for target in again.chosen) == keys)
 
 
 def test_the_starter_is_read_alone(qtbot: QtBot, bridge: Bridge, settings: SettingsStore) -> None:

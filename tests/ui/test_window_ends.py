@@ -4,16 +4,19 @@ from pytestqt.qtbot import QtBot
 
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.bug_dialog import bug_report
-from playground.ui.main_window import MainWindow
-from playground.ui.page import Page
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow, bug_report
+from playground.ui.window.page import Page
 
 
 class StuckPage(Page):
     """A page that cannot end what it has begun."""
 
-    async def close_page(self) -> None:
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.closing.connect(self._fail)
+
+    def _fail(self) -> None:
         raise ZeroDivisionError
 
 
@@ -24,10 +27,11 @@ def test_a_part_that_fails_to_end_does_not_keep_the_program_from_ending(
         raise RuntimeError("the services never came")
 
     window = MainWindow(theme, settings, bridge, fail)
-    window.add_page("compare", "Compare", "compare", StuckPage)
+    window.add_page("compare", "Compare", "compare", lambda: StuckPage(theme))
     window.open_remembered()
-    with qtbot.waitSignal(window.closed):
+    with qtbot.captureExceptions() as raised, qtbot.waitSignal(window.closed):
         window.close()
+    assert [kind for kind, *_ in raised] == [ZeroDivisionError]
     assert not bridge._thread.is_alive()
     window.deleteLater()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.chat import ChatRequest
+from playground.core.metrics import figures
 from playground.core.runs import (
     Cost,
     HostContact,
@@ -19,11 +20,11 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
-from playground.ui.namesakes import told_apart
-from playground.ui.pages.compare.cells import best_of, cells, details
-from playground.ui.pages.compare.summary import summary
-from playground.ui.widgets.amounts import size_words
-from playground.ui.wording import footer, head, money, rate, seconds, shortened
+from playground.services.library.index import disambiguate
+from playground.ui.answers.metric_cells import Best, best_of, details, metric_cells
+from playground.ui.answers.metrics_card import MetricCell
+from playground.ui.answers.summary import summary
+from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")
@@ -126,7 +127,7 @@ def test_the_footer_says_where_the_words_went_and_what_was_not_counted() -> None
     assert footer(practice)[0] == "900 bytes went to 127.0.0.1, which is this computer"
     kept = Run(**{**_fields(run()), "usage": TokenUsage(40, 5, cached_tokens=30)})
     assert "30 of 40 tokens kept" in footer(kept)[0]
-    assert "tokens" not in footer(kept, is_stage=True)[0]
+    assert "tokens" not in footer(kept, in_presentation_mode=True)[0]
 
 
 def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
@@ -142,7 +143,7 @@ def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
 
 def test_an_unknown_cost_says_why_it_is_unknown() -> None:
     own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
-    assert cells(own, best_of(()))[3].explanation == "What your own server draws is not known here."
+    assert cells(own)[3].explanation == "What your own server draws is not known here."
 
 
 def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
@@ -152,25 +153,31 @@ def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
     assert "You stopped" not in line
 
 
+def best(*runs: Run) -> Best:
+    return best_of([(run, figures(run)) for run in runs])
+
+
+def cells(run: Run, *, in_tokens: bool = False) -> tuple[MetricCell, ...]:
+    return metric_cells(run, figures(run), Best(), in_tokens=in_tokens)
+
+
 def _fields(value: Run) -> dict[str, object]:
     return {name: getattr(value, name) for name in Run.__dataclass_fields__}
 
 
 def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
     quick, slow = run("quick", ttft=0.1), run("slow", ttft=0.4, words=60)
-    best = best_of((quick, slow))
-    assert (best.first, best.speed, best.total) == ("quick", "slow", "quick")
+    found = best(quick, slow)
+    assert (found.first, found.speed, found.total) == ("quick", "slow", "quick")
     writing = run("slow", status=RunStatus.WRITING)
-    best = best_of((quick, writing))
-    assert best.first == "quick"
-    assert best.speed is None
-    assert best_of((quick,)).first is None
-    assert best_of((quick, run("x", status=RunStatus.FAILED))).first is None
+    assert best(quick, writing) == Best("quick")
+    assert best(quick) == Best()
+    assert best(quick, run("x", status=RunStatus.FAILED)).first is None
 
 
 def test_speed_can_be_shown_in_tokens() -> None:
-    words = cells(run(), best_of(()))[1]
-    tokens = cells(run(), best_of(()), in_tokens=True)[1]
+    words = cells(run())[1]
+    tokens = cells(run(), in_tokens=True)[1]
     assert (words.caption, words.value) == ("words a second", "19")
     assert (tokens.caption, tokens.value) == ("tokens a second", "4.0")
 
@@ -189,6 +196,12 @@ def test_the_line_names_who_was_first_who_was_fastest_and_what_a_thousand_cost()
     assert "<b>≈ $0.004</b> electricity for Smol" in line
     assert "<b>$1.10</b> for large-1" in line
     assert "<b>unknown</b> for odd" in line
+
+
+def test_an_amount_below_all_digits_is_not_read_as_a_mark() -> None:
+    tiny = run(cost=Cost(1e-14, "electricity", Provenance.ESTIMATED))
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (tiny,)))
+    assert "<b>≈ &lt; $0.000000001</b> electricity for Smol" in line
 
 
 def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
@@ -221,7 +234,7 @@ def test_models_of_one_name_are_told_apart_by_file_and_then_by_folder() -> None:
         model("/a/base-f16.gguf", "F16"),
         model("/a/other.gguf", name="Other"),
     )
-    names = [file.name for file in told_apart(files)]
+    names = [file.name for file in disambiguate(files)]
     assert names == ["tuned one", "same (a)", "same (b)", "Base 1B", "Other"]
 
 
@@ -229,7 +242,9 @@ def test_the_foot_has_no_address_of_this_computer_on_the_stage_and_begins_like_a
     target = CloudTarget(PRACTICE, "smollm2")
     sent = run("p", target=target, hosts=(HostContact("127.0.0.1:9", 140),))
     assert "127.0.0.1" in footer(sent)[0]
-    assert footer(sent, is_stage=True)[0] == "The words went to a program on this computer"
+    assert (
+        footer(sent, in_presentation_mode=True)[0] == "The words went to a program on this computer"
+    )
     waits = replace(run("w", target=target, shared_machine=True), sent_t_s=None)
     assert footer(waits)[0] == "Shared this computer with other answers"
 

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from typing_extensions import override
 
 
 class FlowLayout(QLayout):
@@ -19,45 +20,46 @@ class FlowLayout(QLayout):
         self._items.insert(index, self._items.pop())
         self.invalidate()
 
+    @override
     def addItem(self, item: QLayoutItem) -> None:
-        """Qt: take an item."""
         self._items.append(item)
 
+    @override
     def count(self) -> int:
-        """Qt: return the number of items."""
         return len(self._items)
 
+    @override
     def itemAt(self, index: int) -> QLayoutItem | None:
-        """Qt: return an item, `None` past the end."""
+        # return an item, `None` past the end
         return self._items[index] if 0 <= index < len(self._items) else None
 
+    @override
     def takeAt(self, index: int) -> QLayoutItem | None:
-        """Qt: give an item away."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
+    @override
     def expandingDirections(self) -> Qt.Orientation:
-        """Qt: want no more room than needed."""
         return Qt.Orientation(0)
 
+    @override
     def hasHeightForWidth(self) -> bool:
-        """Qt: the height follows from the width."""
         return True
 
+    @override
     def heightForWidth(self, width: int) -> int:
-        """Qt: return the height of all lines at `width`."""
         return self._lay_out(QRect(0, 0, width, 0), is_trial=True)
 
+    @override
     def setGeometry(self, rect: QRect) -> None:
-        """Qt: place the items."""
         super().setGeometry(rect)
         self._lay_out(rect, is_trial=False)
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: return what is needed at least."""
         return self.minimumSize()
 
+    @override
     def minimumSize(self) -> QSize:
-        """Qt: return the size of the largest item."""
         size = QSize()
         for item in self._items:
             size = size.expandedTo(item.minimumSize())

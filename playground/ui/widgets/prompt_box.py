@@ -3,8 +3,9 @@
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
+from typing_extensions import override
 
-from playground.ui.theme import Theme
+from playground.ui.theme.theme import Theme
 
 MOST_LINES = 6
 _LEAST_LINES = 2
@@ -30,24 +31,25 @@ class PromptBox(QPlainTextEdit):
         theme.changed.connect(self._fit)
         self._fit()
 
+    @override
     def sizeHint(self) -> QSize:
-        """Qt: as high as the text."""
         return QSize(300, self.height())
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Ctrl+Enter submits."""
         is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
         if is_enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.submitted.emit()
             return
         super().keyPressEvent(event)
 
+    @override
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Qt: files dropped here are the window's, not text."""
+        # files dropped here are the window's, not text
         return source.hasText() and not source.hasUrls()
 
+    @override
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Qt: take plain text only."""
         if source.hasText():
             self.insertPlainText(source.text())
 

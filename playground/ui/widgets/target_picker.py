@@ -8,18 +8,100 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
+    QRect,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
 
-from playground.ui.theme import Theme
-from playground.ui.widgets.parts import make_label, plain_tooltip
-from playground.ui.widgets.picker_delegate import ENTRY_ROLE, PickerDelegate
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import IconButton, make_label, plain_tooltip
 
+ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class PickerDelegate(QStyledItemDelegate):
+    """Headings are one quiet line, entries two."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    @override
+    def sizeHint(self, _option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        entry = index.data(ENTRY_ROLE)
+        return QSize(200, self._theme.px(30 if entry.is_heading else 48))
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        entry = index.data(ENTRY_ROLE)
+        theme = self._theme
+        px = theme.px
+        area: QRect = option.rect.adjusted(px(2), 1, -px(4), -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if entry.is_heading:
+            painter.setFont(theme.font("chip"))
+            painter.setPen(theme.color("quiet"))
+            text = area.adjusted(px(8), px(6), 0, 0)
+            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, entry.title)
+            painter.restore()
+            return
+        state = option.state
+        painter.setPen(Qt.PenStyle.NoPen)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(theme.color("accent_ground"))
+            painter.drawRoundedRect(area, px(8), px(8))
+        elif state & QStyle.StateFlag.State_MouseOver and entry.key is not None:
+            painter.setBrush(theme.color("hover"))
+            painter.drawRoundedRect(area, px(8), px(8))
+        self._paint_entry(painter, area, entry)
+        painter.restore()
+
+    def _paint_entry(self, painter: QPainter, area: QRect, entry: object) -> None:
+        theme = self._theme
+        px = theme.px
+        left = area.left() + px(10)
+        icon = getattr(entry, "icon", None)
+        tone = getattr(entry, "tone", "quiet")
+        if icon:
+            side = px(18)
+            box = QRect(left, area.center().y() - side // 2, side, side)
+            theme.icon(icon, tone).paint(painter, box)
+        left += px(28)
+        remark = ("✓ " if getattr(entry, "is_chosen", False) else "") + getattr(entry, "remark", "")
+        painter.setFont(theme.font("caption"))
+        width = QFontMetrics(painter.font()).horizontalAdvance(remark)
+        right = area.right() - px(10)
+        painter.setPen(theme.color("quiet"))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRect(right - width, area.top(), width, area.height()), flags, remark)
+        room = right - width - px(10) - left
+        middle = area.center().y()
+        for text, role, color, top in (
+            (getattr(entry, "title", ""), "strong", "text", middle - px(20)),
+            (getattr(entry, "detail", ""), "caption", "quiet", middle + px(1)),
+        ):
+            painter.setFont(theme.font(role))
+            painter.setPen(theme.color(color))
+            elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRect(left, top, room, px(20)), Qt.AlignmentFlag.AlignVCenter, elided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +141,12 @@ class PickerListModel(QAbstractListModel):
         """Return the entry in a row."""
         return self._entries[row]
 
+    @override
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        """Qt: return the number of entries."""
         return 0 if parent.isValid() else len(self._entries)
 
+    @override
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Qt: return what a role shows."""
         if not index.isValid():
             return None
         entry = self._entries[index.row()]
@@ -78,8 +160,9 @@ class PickerListModel(QAbstractListModel):
             return entry
         return None
 
+    @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """Qt: headings and remarks cannot be chosen."""
+        # headings and remarks cannot be chosen
         if self._entries[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
@@ -88,8 +171,8 @@ class PickerListModel(QAbstractListModel):
 class _Filter(QSortFilterProxyModel):
     """Every word of the search must occur; headings always stay."""
 
+    @override
     def filterAcceptsRow(self, row: int, _parent: AnyIndex) -> bool:
-        """Qt: decide about a row."""
         model = self.sourceModel()
         if not isinstance(model, PickerListModel):
             return True
@@ -190,8 +273,8 @@ class TargetPicker(QFrame):
             self.close()
             self.chosen.emit(entry.key)
 
+    @override
     def eventFilter(self, watched: object, event: object) -> bool:
-        """Qt: arrows and Enter in the search move and choose in the list."""
         if watched is self._search and isinstance(event, QKeyEvent):
             is_press = event.type() is QKeyEvent.Type.KeyPress
             if is_press and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
@@ -208,9 +291,47 @@ class TargetPicker(QFrame):
                 return True
         return False
 
+    @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt: Esc closes."""
         if event.key() == Qt.Key.Key_Escape:
             self.close()
             return
         super().keyPressEvent(event)
+
+
+class TargetChip(QFrame):
+    """A click on `button` opens this target's own answer settings, `remove_button` removes it."""
+
+    def __init__(self, theme: Theme, text: str, tone: str, icon: str, tooltip: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._tone = tone
+        self._icon = icon
+        self.setProperty("chip", tone)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.px(4), 0, theme.px(3), 0)
+        row.setSpacing(0)
+        self.button = QToolButton()
+        self.button.setProperty("chiptext", tone)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setText(text.replace("&", "&&"))
+        self.button.setToolTip(plain_tooltip(tooltip))
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button.setAccessibleName(self.tr("Settings for {name}").format(name=text))
+        self.remove_button = IconButton(
+            theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
+        )
+        row.addWidget(self.button)
+        row.addWidget(self.remove_button)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def set_removable(self, *, removable: bool) -> None:
+        """Keep the target while it answers."""
+        self.remove_button.setEnabled(removable)
+
+    def _apply_theme(self) -> None:
+        side = self._theme.px(13)
+        self.button.setIconSize(QSize(side, side))
+        self.button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

@@ -1,12 +1,13 @@
 """A message at the window's foot that goes by itself, with one thing to do about it."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
-from playground.ui.theme import Theme, set_properties
-from playground.ui.widgets.parts import IconButton, make_button, make_label
+from playground.ui.theme.theme import Theme, set_properties
+from playground.ui.widgets.basics import IconButton, make_button, make_label
 
 STAY_MS = 8000
 
@@ -65,3 +66,18 @@ class Toast(QFrame):
         self.hide()
         if action is not None:
             action()
+
+
+class Notify(Protocol):
+    """Shows a message at the window's foot: `MainWindow.toast`."""
+
+    def __call__(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = STAY_MS,
+    ) -> None:
+        """Show `text`; see `Toast.show_message`."""

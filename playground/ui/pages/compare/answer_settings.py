@@ -1,9 +1,9 @@
 """The drawer: how answers are made, for all targets or for one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -16,9 +16,132 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.chat import SamplingParams
-from playground.ui.pages.compare.parameters import PARAMETERS, Parameter, as_text, parse
-from playground.ui.theme import Theme, set_properties
-from playground.ui.widgets.parts import IconButton, make_button, make_label
+from playground.core.turns import SEED_LIMIT
+from playground.ui.theme.theme import Theme, set_properties
+from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
+
+Value = float | int | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One field: `name` is the technical name, the rest is in plain words."""
+
+    name: str
+    label: Callable[[], str]
+    explanation: Callable[[], str]
+    low: float = 0
+    high: float = 1
+    is_whole: bool = False
+    is_text: bool = False
+
+    def unset(self) -> str:
+        return _tr("up to the model")
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "temperature",
+        lambda: _tr("Variety"),
+        lambda: _tr(
+            "0: always the likeliest word. 1: as the model learned it. Higher: more surprising."
+        ),
+        high=2,
+    ),
+    Parameter(
+        "max_tokens",
+        lambda: _tr("Longest answer"),
+        lambda: _tr("In tokens (pieces of words; three words are about four tokens)."),
+        low=1,
+        high=1_000_000,
+        is_whole=True,
+    ),
+    Parameter(
+        "seed",
+        lambda: _tr("Chance number"),
+        lambda: _tr(
+            "The same number makes a local model answer the same way again. Empty: a new one "
+            "each time, which is shown in the details."
+        ),
+        high=SEED_LIMIT - 1,
+        is_whole=True,
+    ),
+    Parameter(
+        "top_p",
+        lambda: _tr("Only likely words"),
+        lambda: _tr("Choose among the likeliest words that together reach this probability."),
+    ),
+    Parameter(
+        "top_k",
+        lambda: _tr("Words to choose from"),
+        lambda: _tr("Choose among so many of the likeliest words; 0 is all."),
+        high=100_000,
+        is_whole=True,
+    ),
+    Parameter(
+        "min_p",
+        lambda: _tr("Leave out unlikely words"),
+        lambda: _tr("Leave out words less likely than this share of the likeliest one."),
+    ),
+    Parameter(
+        "repeat_penalty",
+        lambda: _tr("Avoid repeating"),
+        lambda: _tr("1: not at all. 1.1: a little. More may sound odd."),
+        low=0.1,
+        high=5,
+    ),
+    Parameter(
+        "stop",
+        lambda: _tr("End the answer at"),
+        lambda: _tr("The answer ends where one of these texts comes; separated by | signs."),
+        is_text=True,
+    ),
+    Parameter(
+        "logprobs",
+        lambda: _tr("Show probabilities"),
+        lambda: _tr("How many words that could have come instead to show for each; 0 to 20."),
+        high=20,
+        is_whole=True,
+    ),
+)
+
+
+def parse(text: str, parameter: Parameter) -> Value:
+    """Return the value of a field; raises `ValueError` with a sentence for a person."""
+    if parameter.is_text:
+        return tuple(part for part in text.split("|") if part)
+    cleaned = text.strip().replace(",", ".")
+    if not cleaned:
+        return None
+    try:
+        value = int(cleaned) if parameter.is_whole else float(cleaned)
+    except ValueError as error:
+        raise ValueError(_range(parameter)) from error
+    if not parameter.low <= value <= parameter.high:
+        raise ValueError(_range(parameter))
+    return value
+
+
+def as_text(sampling: SamplingParams, parameter: Parameter) -> str:
+    value = getattr(sampling, parameter.name)
+    if parameter.is_text:
+        return "|".join(value)
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _range(parameter: Parameter) -> str:
+    kind = (
+        _tr("A whole number from {low} to {high}, or nothing.")
+        if parameter.is_whole
+        else _tr("A number from {low} to {high}, or nothing.")
+    )
+    return kind.format(low=f"{parameter.low:g}", high=f"{parameter.high:,.10g}")
+
 
 WIDTH = 330
 
@@ -34,7 +157,6 @@ class Draft:
 class AnswerSettings(QFrame):
     """Edits a shared draft and one for each target that differs."""
 
-    close_clicked = Signal()
     changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -60,7 +182,6 @@ class AnswerSettings(QFrame):
         return draft if draft is not None and draft != Draft() else None
 
     def set_drafts(self, shared: Draft, overrides: dict[str, Draft] | None = None) -> None:
-        """Replace everything."""
         self._drafts = {"": shared, **(overrides or {})}
         self._load()
 
@@ -91,9 +212,8 @@ class AnswerSettings(QFrame):
         column.setSpacing(px(10))
         row = QHBoxLayout()
         row.addWidget(make_label(self.tr("Answer settings"), "heading"), 1)
-        close = IconButton(self._theme, "close", self.tr("Close the answer settings"))
-        close.clicked.connect(self.close_clicked)
-        row.addWidget(close)
+        self.close_button = IconButton(self._theme, "close", self.tr("Close the answer settings"))
+        row.addWidget(self.close_button)
         column.addLayout(row)
         self._scopes = QComboBox()
         self._scopes.setAccessibleName(self.tr("Settings are for"))
@@ -148,7 +268,7 @@ class AnswerSettings(QFrame):
         form.addLayout(head)
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
-        field.setToolTip(parameter.explanation())
+        field.setToolTip(plain_tooltip(parameter.explanation()))
         field.setProperty("parameter", parameter.name)
         field.textEdited.connect(self._on_edited)
         label.setBuddy(field)

@@ -1,60 +1,513 @@
-"""Puts the Compare page's widgets together with what answers to them."""
+"""The Compare page's widgets."""
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from playground.services.comparison import ComparisonService
-from playground.store.settings import SettingsStore
-from playground.ui.bridge import Bridge
-from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.presenter import ComparePresenter
-from playground.ui.pages.compare.targets import Library, Providers, TargetChooser
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.resources import resource
+from playground.ui.answers.pane_grid import PaneGrid
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.prompt_box import PromptBox
+from playground.ui.window.page import Page
+
+if TYPE_CHECKING:
+    from playground.ui.answers.response_pane import ResponsePane
+    from playground.ui.answers.summary import SummaryCard
+    from playground.ui.pages.compare.answer_settings import AnswerSettings
+    from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
-def attach_compare(
-    view: CompareView,
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> None:
-    """Give the page what answers to it: its presenter, kept as `view.presenter`."""
-    chooser = TargetChooser(bridge, library, providers, settings, free_bytes)
-    presenter = ComparePresenter(
-        view, theme, bridge, service=service, chooser=chooser, settings=settings, notify=notify
-    )
-    view.presenter = presenter
-    view.close_hook = presenter.close
+class Header(QWidget):
+    """What is decided before a prompt is sent: `order`, `hide_names`, and the drawer's button."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def set_running(self, *, running: bool) -> None:
+        """Leave what holds for a whole turn as it is while one runs."""
+        self.hide_names.setEnabled(not running)
+        self.order.setEnabled(not running)
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Hide what a room need not see."""
+        self.drawer_button.setVisible(not on)
+        self._title.setVisible(not on)
+
+    def _build(self) -> None:
+        self._title = make_label(self.tr("Compare"), "title")
+        self.order = Segmented(
+            self._theme,
+            (
+                (
+                    "fair",
+                    self.tr("One at a time · fair"),
+                    self.tr(
+                        "Cloud answers come first, then each model on this computer gets the whole "
+                        "machine for itself: only so can their speeds be compared."
+                    ),
+                ),
+                (
+                    "race",
+                    self.tr("All at once"),
+                    self.tr("All start together. Models on this computer slow each other down."),
+                ),
+            ),
+        )
+        self.hide_names = make_button(
+            self.tr("Hide names"),
+            tooltip=self.tr(
+                "Judge the answers without knowing whose they are; then see the names."
+            ),
+        )
+        self.hide_names.setCheckable(True)
+        self.drawer_button = make_button(
+            self.tr("Answer settings"),
+            tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
+        )
+        self.drawer_button.setCheckable(True)
+        row = self._row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._title)
+        row.addStretch(1)
+        row.addWidget(self.order)
+        row.addWidget(self.hide_names)
+        row.addWidget(self.drawer_button)
+
+    def _apply_theme(self) -> None:
+        self._row.setSpacing(self._theme.px(10))
 
 
-def make_compare_page(
-    theme: Theme,
-    bridge: Bridge,
-    *,
-    service: ComparisonService,
-    library: Library,
-    providers: Providers,
-    settings: SettingsStore,
-    free_bytes: Callable[[], int],
-    notify: Notify,
-) -> CompareView:
-    """Return the whole page at once."""
-    view = CompareView(theme)
-    attach_compare(
-        view,
-        theme,
-        bridge,
-        service=service,
-        library=library,
-        providers=providers,
-        settings=settings,
-        free_bytes=free_bytes,
-        notify=notify,
-    )
-    return view
+class CompareEmptyState(QWidget):
+    """Says what the page is for and offers the quickest way in."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+
+    def set_busy(self, doing: str | None) -> None:
+        """Say what is being prepared; `None` where nothing is."""
+        self.try_button.setEnabled(doing is None)
+        self.choose_button.setEnabled(doing is None)
+        self._note.setText(doing or self._note_text)
+
+    def set_starter(self, *, available: bool) -> None:
+        """Offer the one-click comparison only where its model is installed."""
+        self.try_button.setVisible(available)
+        if available:
+            return
+        self._note_text = self.tr(
+            "There is no starter model here yet: add a folder of models or a provider, "
+            "then choose from them."
+        )
+        self._note.setText(self._note_text)
+
+    def _build(self) -> None:
+        px = self._theme.px
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        card = make_card()
+        card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        outer.addWidget(card, 1)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(px(28), px(28), px(28), px(28))
+        column.setSpacing(px(14))
+        column.addStretch(2)
+        badges = QHBoxLayout()
+        badges.addStretch(1)
+        badges.addWidget(Badge(self._theme, self.tr("On this computer"), "local", "home"))
+        badges.addWidget(make_label(self.tr("or"), "control", "quiet"))
+        badges.addWidget(Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"))
+        badges.addStretch(1)
+        column.addLayout(badges)
+        for text, role, tone in (
+            (self.tr("Ask once, see every answer side by side"), "title", None),
+            (
+                self.tr(
+                    "Which is faster, what does it cost, and do your words leave the house? "
+                    "Try it with your own question."
+                ),
+                "body",
+                "quiet",
+            ),
+        ):
+            label = make_label(text, role, tone, wrap=True)
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        self.try_button = make_button(
+            self.tr("Try it: a model here against the practice cloud"),
+            kind="primary",
+            tooltip=self.tr(
+                "Compares the small starter model with a practice cloud that runs on this "
+                "computer: no account, no key, nothing leaves the house."
+            ),
+        )
+        self.choose_button = make_button(
+            self.tr("Choose models yourself"), tooltip=self.tr("See everything you can compare")
+        )
+        row.addWidget(self.try_button)
+        row.addWidget(self.choose_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addStretch(1)
+        row.setSpacing(px(10))
+        column.addLayout(row)
+        self._note_text = self.tr("One click, no account. Everything stays on this computer.")
+        self._note = make_label(self._note_text, "caption", "quiet", wrap=True)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(self._note)
+        column.addStretch(3)
+
+
+class PromptCard(QFrame):
+    """Run while nothing runs, Stop all while something does."""
+
+    run_clicked = Signal()
+    stop_clicked = Signal()
+    new_clicked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._is_running = False
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def is_running(self) -> bool:
+        return self._is_running
+
+    @property
+    def text(self) -> str:
+        return self._prompt.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Put `text` into the box, with the cursor behind it: one goes on typing there."""
+        self._prompt.setPlainText(text)
+        self._prompt.moveCursor(QTextCursor.MoveOperation.End)
+
+    def set_running(self, *, running: bool) -> None:
+        """Offer to run, or to stop."""
+        self._is_running = running
+        self._run.setVisible(not running)
+        self._stop_all.setVisible(running)
+        self._new.setEnabled(not running)
+
+    def set_follow_up(self, *, follow_up: bool) -> None:
+        """Ask for a follow-up instead of a first prompt."""
+        self._new.setVisible(follow_up)
+        self._prompt.setPlaceholderText(
+            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
+        )
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Leave the ideas out for a room."""
+        self._ideas.setVisible(not on)
+
+    def submit(self) -> None:
+        """Do what Run does."""
+        if not self._is_running:
+            self.run_clicked.emit()
+
+    def stop(self) -> bool:
+        """Do what Stop all does; return False where nothing runs."""
+        if not self._is_running:
+            return False
+        self.stop_clicked.emit()
+        return True
+
+    def begin_anew(self) -> None:
+        """Do what New comparison does."""
+        if not self._is_running:
+            self.new_clicked.emit()
+
+    def focus_prompt(self) -> None:
+        self._prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _build(self) -> None:
+        self.setProperty("card", "true")
+        row = self._row = QHBoxLayout(self)
+        self._prompt = PromptBox(self._theme)
+        row.addWidget(self._prompt, 1)
+        self._new = make_button(
+            self.tr("New comparison"), tooltip=self.tr("Start again with an empty page (Ctrl+N)")
+        )
+        self._new.hide()
+        self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
+        self._ideas.setAccessibleName(self.tr("Ideas"))
+        self._run = make_button(
+            self.tr("Run  ⌃⏎"),
+            kind="primary",
+            tooltip=self.tr("Send the prompt to every model (Ctrl+Enter)"),
+            name=self.tr("Run"),
+        )
+        self._stop_all = make_button(
+            self.tr("Stop all"),
+            kind="primary",
+            tooltip=self.tr("End every answer; what is written stays (Esc)"),
+        )
+        self._stop_all.hide()
+        for button in (self._new, self._ideas, self._run, self._stop_all):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+
+    def _connect(self) -> None:
+        self._prompt.submitted.connect(self.submit)
+        self._run.clicked.connect(self.submit)
+        self._stop_all.clicked.connect(self.stop)
+        self._new.clicked.connect(self.begin_anew)
+        self._ideas.clicked.connect(self._open_ideas)
+        self._theme.changed.connect(self._apply_theme)
+
+    def _open_ideas(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        kind = None
+        for idea in starter_prompts():
+            if kind is not None and idea.kind != kind:
+                menu.addSeparator()
+            kind = idea.kind
+            action = menu.addAction(f"{idea.kind}: {idea.title}")
+            action.setData(idea.text)
+            action.triggered.connect(self._take_idea)
+        corner = self._ideas.mapToGlobal(QPoint(0, 0))
+        menu.popup(corner - QPoint(0, menu.sizeHint().height() + 4))
+
+    def _take_idea(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.set_text(action.data())
+            self.focus_prompt()
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._row.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._row.setSpacing(px(10))
+        self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
+        self._stop_all.setIconSize(QSize(px(16), px(16)))
+
+
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """A chosen target as its chip shows it."""
+
+    key: str
+    text: str
+    tone: str
+    icon: str
+    tooltip: str
+
+
+class CompareView(Page):
+    """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
+
+    stop_clicked = Signal(int)
+    vote_clicked = Signal(int)
+    details_clicked = Signal(int)
+    target_removed = Signal(str)
+
+    MARGINS = (22, 16, 22, 14)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self._chips: list[TargetChip] = []
+        self._in_presentation_mode = False
+        self._picker: TargetPicker | None = None
+        self._drawer: AnswerSettings | None = None
+        self._summary: SummaryCard | None = None
+        self._build()
+        self._connect()
+
+    @property
+    def panes(self) -> "Sequence[ResponsePane]":
+        """The panes in the order they are shown."""
+        return self.grid.panes
+
+    @property
+    def settings(self) -> "AnswerSettings":
+        """The drawer, built when it is first needed."""
+        if self._drawer is None:
+            from playground.ui.pages.compare.answer_settings import AnswerSettings  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._drawer = AnswerSettings(self._theme, self)
+            self._drawer.setVisible(self.header.drawer_button.isChecked())
+            self._drawer.close_button.clicked.connect(self._close_drawer)
+            self._outer.addWidget(self._drawer)
+        return self._drawer
+
+    @property
+    def summary(self) -> "SummaryCard":
+        """The line in plain words and the vote, built when they are first needed."""
+        if self._summary is None:
+            from playground.ui.answers.summary import SummaryCard  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._summary = SummaryCard(self._theme, self)
+            self._summary.hide()
+            self._column.insertWidget(self._column.count() - 1, self._summary)
+        return self._summary
+
+    @property
+    def picker(self) -> "TargetPicker":
+        if self._picker is None:
+            from playground.ui.widgets.target_picker import TargetPicker  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._picker = TargetPicker(self._theme, self)
+        return self._picker
+
+    def set_chips(self, chips: Sequence[ChipState]) -> None:
+        from playground.ui.widgets.target_picker import TargetChip  # noqa: PLC0415 - not on the way to the first prompt
+
+        for chip in self._chips:
+            self._chip_row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._chips.clear()
+        for index, state in enumerate(chips):
+            chip = TargetChip(self._theme, state.text, state.tone, state.icon, state.tooltip)
+            for button, slot in (
+                (chip.button, self._on_chip_clicked),
+                (chip.remove_button, self._on_chip_removed),
+            ):
+                button.setProperty("key", state.key)
+                button.clicked.connect(slot)
+            self._chip_row.insert_widget(index, chip)
+            self._chips.append(chip)
+        has_chips = bool(chips)
+        self.empty.setVisible(not has_chips)
+        self.grid.setVisible(has_chips)
+        self._chip_box.setVisible(has_chips and not self._in_presentation_mode)
+
+    def set_pane_count(self, count: int) -> None:
+        """Have so many panes; those that stay keep what they show."""
+        from playground.ui.answers.response_pane import ResponsePane  # noqa: PLC0415 - not on the way to the first prompt
+
+        panes = [*self.grid.panes[:count]]
+        while len(panes) < count:
+            pane = ResponsePane(self._theme)
+            pane.stop_button.clicked.connect(self._on_pane_stop)
+            pane.vote_button.clicked.connect(self._on_pane_vote)
+            pane.metrics.clicked.connect(self._on_pane_details)
+            panes.append(pane)
+        self.grid.set_panes(panes)
+
+    def set_running(self, *, running: bool) -> None:
+        """Run or Stop all."""
+        self.prompt_card.set_running(running=running)
+        self.add_button.setEnabled(not running)
+        self.header.set_running(running=running)
+        for chip in self._chips:
+            chip.set_removable(removable=not running)
+
+    def open_picker(self) -> None:
+        """Show the list of what can be added, below its button."""
+        anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button
+        self.picker.open_at(anchor)
+
+    def set_drawer_open(self, *, is_open: bool) -> None:
+        self.settings.setVisible(is_open)
+        self.header.drawer_button.setChecked(is_open)
+
+    def focus_first(self) -> None:
+        self.prompt_card.focus_prompt()
+
+    def handle_escape(self) -> bool:
+        """Stop what runs."""
+        return self.prompt_card.stop()
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Hide what a room need not see."""
+        self.header.set_presentation_mode(on=on)
+        if on:
+            self.set_drawer_open(is_open=False)
+        self.prompt_card.set_presentation_mode(on=on)
+        self._in_presentation_mode = on
+        self._chip_box.setVisible(bool(self._chips) and not on)
+
+    def _build(self) -> None:
+        self.header = Header(self._theme)
+        self._column.addWidget(self.header)
+        self._column.addWidget(self._build_chips())
+        self.empty = CompareEmptyState(self._theme)
+        self._column.addWidget(self.empty, 1)
+        self.grid = PaneGrid(self._theme, row_limit=3, heights=(320, 300))
+        self.grid.hide()
+        self._column.addWidget(self.grid, 1)
+        self.prompt_card = PromptCard(self._theme)
+        self._column.addWidget(self.prompt_card)
+
+    def _build_chips(self) -> QWidget:
+        self._chip_box = QWidget()
+        self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
+        self.add_button = make_button(
+            self.tr("＋ Add a model"),
+            tooltip=self.tr("Choose another model to compare, up to six"),
+        )
+        self.add_button.setAccessibleName(self.tr("Add a model"))
+        self.add_button.setProperty("small", True)
+        self._chip_row.addWidget(self.add_button)
+        self._chip_box.hide()
+        return self._chip_box
+
+    def _connect(self) -> None:
+        self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
+        QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
+
+    def _on_drawer_toggled(self, on: bool) -> None:
+        self.set_drawer_open(is_open=on)
+
+    def _close_drawer(self) -> None:
+        self.set_drawer_open(is_open=False)
+
+    def _on_chip_removed(self) -> None:
+        self.target_removed.emit(self.sender().property("key"))
+
+    def _on_chip_clicked(self) -> None:
+        self.settings.set_scope(self.sender().property("key"))
+        self.set_drawer_open(is_open=True)
+
+    def _on_pane_stop(self) -> None:
+        self.stop_clicked.emit(self._index_of_sender())
+
+    def _on_pane_vote(self) -> None:
+        self.vote_clicked.emit(self._index_of_sender())
+
+    def _on_pane_details(self) -> None:
+        self.details_clicked.emit(self._index_of_sender())
+
+    def _index_of_sender(self) -> int:
+        pressed = cast("QWidget", self.sender())
+        return next(n for n, pane in enumerate(self.panes) if pane.isAncestorOf(pressed))
+
+
+@dataclass(frozen=True, slots=True)
+class StarterPrompt:
+    """Something to press Run on."""
+
+    kind: str
+    title: str
+    text: str
+
+
+def starter_prompts() -> tuple[StarterPrompt, ...]:
+    data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
+    return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

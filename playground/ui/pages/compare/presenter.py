@@ -1,37 +1,178 @@
 """Decides what the Compare page does: runs turns and shows them."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from enum import Enum
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
-from playground.core.runs import Comparison, Turn
+from playground.core.chat import SamplingParams
+from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
+from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
     RunEnded,
-    RunEvent,
+    RunProgress,
     RunStarted,
     StorageTrouble,
     TurnEnded,
     TurnStarted,
     TurnUpdate,
+    with_progress,
 )
+from playground.store.history import ComparisonStore
 from playground.store.settings import Settings, SettingsStore
+from playground.ui.answers.metric_cells import details
+from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.compare.ballot import Ballot
-from playground.ui.pages.compare.board import Board
-from playground.ui.pages.compare.cells import details
-from playground.ui.pages.compare.choices import Choices
-from playground.ui.pages.compare.notify import Notify
-from playground.ui.pages.compare.picking import Picking
-from playground.ui.pages.compare.targets import MOST, TargetChooser, is_same
-from playground.ui.pages.compare.view import CompareView
-from playground.ui.theme import Theme
-from playground.ui.wording import translate
+from playground.ui.pages.compare.answer_settings import Draft
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.panes import PaneController
+from playground.ui.pages.compare.target_bar import TargetBarPresenter
+from playground.ui.pages.compare.targets import MOST, TargetSelection, is_same
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
+
+SETTLE_MS = 400
+"""Answer settings are written once the typing has paused."""
+
+
+class OptionsPresenter(QObject):
+    """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
+
+    def __init__(self, view: CompareView, bridge: Bridge, settings: SettingsStore) -> None:
+        super().__init__(view)
+        self._view = view
+        self._bridge = bridge
+        self._settings = settings
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
+        known = settings.settings
+        view.header.order.select(known.run_order.value)
+        view.header.hide_names.setChecked(known.hide_names)
+        view.settings.set_drafts(Draft(known.sampling, known.system_prompt))
+        self._timer.timeout.connect(self._write_drawer)
+        view.header.order.chosen.connect(self._on_order)
+        view.header.hide_names.toggled.connect(self._on_hide_names)
+        view.settings.changed.connect(self._timer.start)
+
+    def prepare(self, comparison: Comparison | None, targets: Sequence[Target]) -> Comparison:
+        """Return the comparison to go on with, or a new one, with what the drawer says now."""
+        drawer = self._view.settings
+        drafts = [(t.key, draft) for t in targets if (draft := drawer.override(t.key)) is not None]
+        return replace(
+            comparison or new_comparison(targets),
+            system_prompt=drawer.shared.system or "",
+            sampling=drawer.shared.sampling,
+            overrides=tuple((key, draft.sampling) for key, draft in drafts),
+            system_overrides=tuple((key, draft.system) for key, draft in drafts if draft.system),
+        )
+
+    def show(self, comparison: Comparison) -> None:
+        """Put a stored comparison's answer settings into the drawer."""
+        samplings = dict(comparison.overrides)
+        systems = dict(comparison.system_overrides)
+        self._view.settings.set_drafts(
+            Draft(comparison.sampling, comparison.system_prompt),
+            {
+                key: Draft(samplings.get(key, SamplingParams()), systems.get(key))
+                for key in {*samplings, *systems}
+            },
+        )
+
+    def write_now(self) -> None:
+        """Write at once what waits for the typing to pause."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._write_drawer()
+
+    def _write_drawer(self) -> None:
+        shared = self._view.settings.shared
+        self._bridge.write(
+            self._settings.update, sampling=shared.sampling, system_prompt=shared.system or ""
+        )
+
+    def _on_order(self, order: str) -> None:
+        self._bridge.write(self._settings.update, run_order=RunOrder(order))
+
+    def _on_hide_names(self, on: bool) -> None:
+        self._bridge.write(self._settings.update, hide_names=on)
+
+
+class VotePresenter(QObject):
+    """Shows how a comparison's last turn ended, and takes the vote.
+
+    `voted` gets the comparison with it.
+    """
+
+    def __init__(
+        self,
+        view: CompareView,
+        panes: PaneController,
+        bridge: Bridge,
+        history: ComparisonStore,
+        voted: Callable[[Comparison], None],
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._panes = panes
+        self._bridge = bridge
+        self._history = history
+        self._voted = voted
+        self._comparison: Comparison | None = None
+        view.vote_clicked.connect(self._on_vote)
+        view.summary.tie_button.clicked.connect(self._on_tie)
+        view.summary.none_button.clicked.connect(self._on_none)
+
+    def show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
+        """Show the line in plain words and offer the vote."""
+        self._comparison = comparison
+        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
+        self._view.summary.show_turn(turn.summary, turn.vote)
+        self._panes.show_vote(turn)
+        self._view.summary.show()
+
+    def _on_vote(self, index: int) -> None:
+        run = self._panes.run_at(index)
+        if run is not None:
+            self._vote(run.id, None)
+
+    def _on_tie(self) -> None:
+        self._vote(None, VoteOutcome.TIE)
+
+    def _on_none(self) -> None:
+        self._vote(None, VoteOutcome.NONE_GOOD)
+
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
+        if self._comparison is None:
+            return
+        *before, last = self._comparison.turns
+        turn = replace(last, winner_run_id=winner_run_id, verdict=verdict)
+        self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
+        comparison = replace(self._comparison, turns=(*before, turn))
+        self._voted(comparison)
+        self.show_end(comparison, asks_vote=True)
+
 
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
+
+
+class Phase(Enum):
+    """What the page is doing."""
+
+    IDLE = "idle"
+    READING = "reading"
+    """Models that were chosen before their files were read, for the run that follows."""
+    RUNNING = "running"
+    REPLAYING = "replaying"
 
 
 class ComparePresenter(QObject):
@@ -44,7 +185,8 @@ class ComparePresenter(QObject):
         bridge: Bridge,
         *,
         service: ComparisonService,
-        chooser: TargetChooser,
+        history: ComparisonStore,
+        selection: TargetSelection,
         settings: SettingsStore,
         notify: Notify,
     ) -> None:
@@ -52,33 +194,32 @@ class ComparePresenter(QObject):
         self._view = view
         self._bridge = bridge
         self._service = service
-        self._chooser = chooser
-        self._settings = settings
+        self._selection = selection
         self._notify = notify
+        self._phase = Phase.IDLE
         self._comparison: Comparison | None = None
         self._turn: Turn | None = None
+        """The last one, on its way or at its end."""
         self._follower: Follower | None = None
-        self._is_replay = False
-        self._has_tried_to_read = False
         self._prompts_to_come: list[str] = []
-        self._board = Board(view, theme, bridge.rota)
-        self._board.in_tokens = settings.settings.show_tokens
-        self._choices = Choices(view, settings, notify)
-        self._ballot = Ballot(view, self._board, bridge, service, self._on_voted)
-        self._picking = Picking(view, bridge, chooser, notify=notify, run=self.run)
+        known = settings.settings
+        self._run_order = known.run_order
+        self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
+        self._options = OptionsPresenter(view, bridge, settings)
+        self._votes = VotePresenter(view, self._panes, bridge, history, self._on_voted)
+        self._target_bar = TargetBarPresenter(view, bridge, selection, notify=notify, run=self.run)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
-        theme.changed.connect(self._board.show_heads)
-        theme.changed.connect(self._board.tick)
+        self._unsubscribe = bridge.subscribe(settings, self._on_settings)
         self._connect()
-        chooser.changed = self._on_targets_changed
+        selection.changed = self._on_targets_changed
         self._on_targets_changed()
-        bridge.spawn(chooser.restore())
+        bridge.spawn(selection.restore())
+        view.presenter = self
 
     @property
     def is_running(self) -> bool:
-        """True while a turn is on its way."""
-        return self._follower is not None
+        return self._phase in {Phase.RUNNING, Phase.REPLAYING}
 
     @property
     def comparison(self) -> Comparison | None:
@@ -86,40 +227,17 @@ class ComparePresenter(QObject):
         return self._comparison
 
     def run(self) -> None:
-        """Send the prompt to every target."""
-        prompt = self._view.prompt.strip()
-        if self.is_running:
+        if self._phase is not Phase.IDLE or not self._can_run():
             return
-        if not self._chooser.chosen:
-            self._picking.open_picker()
-            return
-        if not prompt:
-            self._notify(translate("compare", "Type a prompt first, or take one from Ideas."))
-            self._view.focus_first()
-            return
-        if self._chooser.has_unread and not self._has_tried_to_read:
+        if self._selection.has_unread:
             # what a run tells of its model is kept for good
             self._bridge.spawn(self._read_and_run())
-            return
-        if self._comparison is None:
-            self._chooser.renew()
-        settings = self._settings.settings
-        # a question asked before the vote must not show who gave the answers so far
-        is_hidden = settings.hide_names or self._board.is_hidden
-        comparison = self._choices.prepare(self._comparison, self._chooser.chosen)
-        self._is_replay = False
-        self._follow(
-            comparison,
-            lambda: self._service.run_turn(
-                comparison, prompt, settings.run_order, hidden_names=is_hidden
-            ),
-        )
-        self._view.set_prompt("")
+        else:
+            self._send()
 
     def add_target(self, target: Target) -> None:
-        """Add a target that another page offers."""
         if self._may_change():
-            self._chooser.choose((*self._chooser.chosen, target))
+            self._selection.choose((*self._selection.chosen, target))
 
     def open_comparison(self, comparison: Comparison) -> None:
         """Show a comparison of the history, to read or to go on with."""
@@ -127,20 +245,20 @@ class ComparePresenter(QObject):
             return
         self._comparison = comparison
         self._turn = comparison.turns[-1] if comparison.turns else None
-        self._chooser.choose(comparison.targets)
-        self._choices.take(comparison)
-        self._board.show_comparison(comparison)
-        if self._turn is not None:
-            self._ballot.show_end(self._turn, can_vote=True)
-        self._view.set_follow_up(follow_up=bool(comparison.turns))
+        self._selection.choose(comparison.targets)
+        self._options.show(comparison)
+        self._panes.show_comparison(comparison)
+        if comparison.turns:
+            self._votes.show_end(comparison, asks_vote=True)
+        self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
 
     def run_again(self, comparison: Comparison) -> None:
         """Send a comparison's prompts to its targets once more, one after the other."""
         if not self._may_change() or not self._has_room(comparison):
             return
-        self._chooser.choose(comparison.targets)
+        self._selection.choose(comparison.targets)
         self._forget()
-        self._choices.take(comparison)
+        self._options.show(comparison)
         self._prompts_to_come = [turn.prompt for turn in comparison.turns]
         self._run_next()
 
@@ -148,45 +266,40 @@ class ComparePresenter(QObject):
         """Play a recorded turn back at its own pace; nothing is sent anywhere."""
         if not self._may_change() or not self._has_room(comparison):
             return
-        self._chooser.choose(comparison.targets)
+        self._selection.choose(comparison.targets)
         self._forget()
-        self._is_replay = True
-        self._follow(replace(comparison, turns=()), updates)
+        self._follow(Phase.REPLAYING, replace(comparison, turns=()), updates)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End what is running; what was written is saved by the service."""
         self._timer.stop()
-        self._settings.unsubscribe(self._on_settings)
-        self._choices.keep()
+        self._unsubscribe()
+        self._options.write_now()
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None
 
     def _connect(self) -> None:
         view = self._view
-        view.run_clicked.connect(self.run)
-        view.stop_all_clicked.connect(self._on_stop_all)
+        view.prompt_card.run_clicked.connect(self.run)
+        view.prompt_card.stop_clicked.connect(self._on_stop_all)
+        view.prompt_card.new_clicked.connect(self._on_new)
         view.stop_clicked.connect(self._on_stop)
         view.details_clicked.connect(self._on_details)
-        view.new_clicked.connect(self._on_new)
-        self._timer.timeout.connect(self._board.tick)
-        self._settings.subscribe(self._on_settings)
+        view.closing.connect(self.close)
+        self._timer.timeout.connect(self._panes.tick)
 
-    def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._show_settings)
-
-    def _show_settings(self) -> None:
+    def _on_settings(self, settings: Settings) -> None:
         """Show what the Settings page changes as well."""
-        settings = self._settings.settings
-        self._view.set_order(settings.run_order.value)
-        if self._board.in_tokens != settings.show_tokens:
-            self._board.in_tokens = settings.show_tokens
-            self._board.tick()
+        if settings.run_order is not self._run_order:
+            # only then: what was chosen here meanwhile is still on its way to the file
+            self._run_order = settings.run_order
+            self._view.header.order.select(settings.run_order.value)
+        self._panes.set_unit(in_tokens=settings.show_tokens)
 
     def _may_change(self) -> bool:
         if self.is_running:
-            self._notify(translate("compare", "Stop what is running first."), tone="caution")
+            self._notify(_tr("Stop what is running first."), tone="caution")
         return not self.is_running
 
     def _has_room(self, comparison: Comparison) -> bool:
@@ -195,33 +308,71 @@ class ComparePresenter(QObject):
         has_room = count == len(comparison.targets) <= MOST
         if not has_room:
             self._notify(
-                translate(
-                    "compare",
+                _tr(
                     "This comparison has more answers than fit side by side here. Read it under "
-                    "History.",
+                    "History."
                 ),
                 tone="caution",
             )
         return has_room
 
-    def _follow(self, comparison: Comparison, updates: Updates) -> None:
+    def _can_run(self) -> bool:
+        """Return whether there are targets and a prompt; ask for what is missing."""
+        if not self._selection.chosen:
+            self._target_bar.open_picker()
+            return False
+        if not self._view.prompt_card.text.strip():
+            self._notify(_tr("Type a prompt first, or take one from Ideas."))
+            self._view.focus_first()
+            return False
+        return True
+
+    async def _read_and_run(self) -> None:
+        self._phase = Phase.READING
+        try:
+            await self._selection.read_chosen()
+        finally:
+            self._phase = Phase.IDLE
+        if self._can_run():
+            self._send()
+
+    def _send(self) -> None:
+        if self._comparison is None:
+            self._selection.renew()
+        view, prompt = self._view, self._view.prompt_card.text.strip()
+        # as it is shown: what was chosen a moment ago may not be written yet
+        order = RunOrder(view.header.order.selected)
+        # a question asked before the vote must not show who gave the answers so far
+        is_hidden = view.header.hide_names.isChecked() or self._panes.is_hidden
+        comparison = self._options.prepare(self._comparison, self._selection.chosen)
+        self._follow(
+            Phase.RUNNING,
+            comparison,
+            lambda: self._service.run_turn(comparison, prompt, order, hidden_names=is_hidden),
+        )
+        view.prompt_card.set_text("")
+
+    def _follow(self, phase: Phase, comparison: Comparison, updates: Updates) -> None:
+        self._phase = phase
         self._comparison = comparison
         self._view.set_running(running=True)
         self._view.summary.hide()
-        self._follower = self._bridge.follow(updates, self._on_updates, done=self._on_done)
+        self._follower = self._bridge.follow(
+            updates, self._on_updates, done=self._on_done, gather=with_progress
+        )
         self._timer.start()
 
-    def _on_updates(self, updates: list[TurnUpdate]) -> None:
+    def _on_updates(self, updates: list[TurnUpdate | RunProgress]) -> None:
         for update in updates:
             match update:
-                case RunEvent(run_id=run_id, event=event):
-                    self._board.add(run_id, event)
+                case RunProgress():
+                    self._panes.update(update)
                 case TurnStarted(turn=turn):
                     self._begin(turn)
                 case RunStarted(run=run):
-                    self._board.start(run)
+                    self._panes.start(run)
                 case RunEnded(run=run):
-                    self._board.end(run)
+                    self._panes.end(run)
                 case StorageTrouble(error=error):
                     self._notify(f"{error.message} {error.hint}", tone="caution")
                 case TurnEnded(comparison=comparison, turn=turn):
@@ -231,62 +382,56 @@ class ComparePresenter(QObject):
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
         if self._comparison is not None:
-            self._board.begin(self._comparison, turn, is_replay=self._is_replay)
+            self._panes.begin(self._comparison, turn, is_replay=self._phase is Phase.REPLAYING)
 
     def _on_done(self) -> None:
+        was_replay = self._phase is Phase.REPLAYING
+        self._phase = Phase.IDLE
         self._follower = None
         self._timer.stop()
         self._view.set_running(running=False)
-        self._board.finish()
-        if self._turn is not None:
-            self._ballot.show_end(self._turn, can_vote=not self._is_replay)
-        self._view.set_follow_up(follow_up=True)
+        self._panes.finish()
+        if self._comparison is not None and self._turn is not None:
+            # a turn that broke off is not in the comparison
+            before = [turn for turn in self._comparison.turns if turn.id != self._turn.id]
+            ended = replace(self._comparison, turns=(*before, self._turn))
+            self._votes.show_end(ended, asks_vote=not was_replay)
+        self._view.prompt_card.set_follow_up(follow_up=True)
         self._view.focus_first()
-        if self._is_replay:
+        if was_replay:
             # a recording is watched, not gone on with: the next run is a new comparison
             self._comparison = None
         self._run_next()
 
-    async def _read_and_run(self) -> None:
-        await self._chooser.read_chosen()
-        self._has_tried_to_read = True
-        try:
-            self.run()
-        finally:
-            self._has_tried_to_read = False
-
     def _run_next(self) -> None:
         """Send what is left of a comparison that is run again."""
         if self._prompts_to_come:
-            self._view.set_prompt(self._prompts_to_come.pop(0))
+            self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
             self.run()
 
-    def _on_voted(self, turn: Turn) -> None:
-        self._turn = turn
-        if self._comparison is None:
-            return
-        turns = tuple(turn if old.id == turn.id else old for old in self._comparison.turns)
-        self._comparison = replace(self._comparison, turns=turns)
-        if self._board.is_hidden:
-            self._board.reveal(self._comparison)
+    def _on_voted(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self._turn = comparison.turns[-1]
+        if self._panes.is_hidden:
+            self._panes.reveal(comparison)
 
     def _on_stop(self, index: int) -> None:
-        run = self._board.run_at(index)
+        run = self._panes.run_at(index)
         if run is not None:
             self._bridge.call(self._service.stop, run.id)
 
     def _on_stop_all(self) -> None:
         self._prompts_to_come.clear()
-        if self._is_replay and self._follower is not None:
+        if self._phase is Phase.REPLAYING and self._follower is not None:
             self._follower.cancel()
             self._on_done()
-            return
-        self._bridge.call(self._service.stop_all)
+        else:
+            self._bridge.call(self._service.stop_all)
 
     def _on_details(self, index: int) -> None:
-        run = self._board.run_at(index)
-        if run is not None and not self._board.is_hidden:
-            self._view.show_details(index, run.target.label, details(run))
+        run = self._panes.run_at(index)
+        if run is not None and not self._panes.is_hidden:
+            self._view.panes[index].show_details(details(run))
 
     def _on_new(self) -> None:
         self._forget()
@@ -295,20 +440,19 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
-        self._board.clear()
         self._view.summary.hide()
-        self._view.set_follow_up(follow_up=False)
-        self._board.show_ready(self._chooser.chosen)
+        self._view.prompt_card.set_follow_up(follow_up=False)
+        self._panes.show_ready(self._selection.chosen)
 
     def _on_targets_changed(self) -> None:
         """Begin anew where the answers belong to other targets; the prompt comes back."""
-        self._picking.show_targets()
+        self._target_bar.show_targets()
         before = () if self._comparison is None else self._comparison.targets
-        now = self._chooser.chosen
+        now = self._selection.chosen
         is_as_before = self._comparison is not None and len(before) == len(now)
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
         prompt = self._turn.prompt if self._turn is not None else ""
         self._forget()
-        if prompt and not self._view.prompt:
-            self._view.set_prompt(prompt)
+        if prompt and not self._view.prompt_card.text:
+            self._view.prompt_card.set_text(prompt)

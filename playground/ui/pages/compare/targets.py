@@ -1,14 +1,16 @@
 """Which targets there are, which are chosen, and how the picker lists them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from PySide6.QtCore import QCoreApplication
+
 from playground.core.errors import PlaygroundError
-from playground.core.memory import Fit, MemoryNeed, fit
+from playground.core.requirements.memory import Fit, MemoryNeed, fit
 from playground.core.targets import (
     CloudModel,
     CloudTarget,
@@ -19,12 +21,129 @@ from playground.core.targets import (
     Provider,
     Target,
 )
+from playground.services.library.index import disambiguate
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.namesakes import told_apart
-from playground.ui.pages.compare.picker_entries import Known, entries
+from playground.ui.format import size_words
 from playground.ui.widgets.target_picker import PickerEntry
-from playground.ui.wording import translate
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
+
+START_PRACTICE = "practice:start"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTargets:
+    """What has been found out so far; `None` is still being asked."""
+
+    files: tuple[ModelFile, ...] | None
+    fits: Mapping[Path, Fit]
+    cloud: Mapping[str, tuple[CloudModel, ...] | PlaygroundError | None]
+    providers: Sequence[Provider]
+    has_starter: bool = False
+
+
+def entries(known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
+    """Return the lines; `chosen` are the keys of targets that are on the page."""
+    lines = [_heading(_tr("On this computer"))]
+    if known.files is None:
+        lines.append(_remark(_tr("Looking for models…")))
+    elif not known.files:
+        lines.append(_remark(_tr("No models yet: add a folder under Models.")))
+    lines.extend(_local(model, known, chosen) for model in known.files or ())
+    lines.append(_heading(_tr("In the cloud")))
+    lines.append(_practice(known, chosen))
+    for provider in known.providers:
+        if not provider.is_practice:
+            lines.extend(_cloud(provider, known, chosen))
+    return lines
+
+
+def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEntry:
+    if model.problem is not None:
+        return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
+    key = LocalTarget(model).key
+    parts = (size_words(model.size_bytes), model.quantization, model.source)
+    return PickerEntry(
+        key,
+        model.name,
+        " · ".join(part for part in parts if part),
+        fit_words(known.fits.get(model.path)),
+        tone="local",
+        icon="home",
+        is_chosen=key in chosen,
+        tooltip=str(model.path),
+    )
+
+
+def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
+    running = next((provider for provider in known.providers if provider.is_practice), None)
+    own = [key for key in chosen if running is not None and key.startswith(f"{running.id}:")]
+    start = START_PRACTICE if known.has_starter else None
+    return PickerEntry(
+        own[0] if own else start,
+        _tr("Practice cloud (on this computer)"),
+        _tr("Behaves like a cloud, without a key; nothing leaves the house"),
+        _tr("free"),
+        tone="cloud",
+        icon="cloud",
+        is_chosen=bool(own),
+    )
+
+
+def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
+    models = known.cloud.get(provider.id)
+    if models is None:
+        return [_remark(_tr("Asking {name}…").format(name=provider.name))]
+    if isinstance(models, PlaygroundError):
+        said = f"{models.message} {models.hint}"
+        return [PickerEntry(None, provider.name, said, icon="warning", tone="caution")]
+    return [
+        PickerEntry(
+            f"{provider.id}:{model.id}",
+            model.id,
+            provider.name,
+            price_words(model.price),
+            tone="cloud",
+            icon="cloud",
+            is_chosen=f"{provider.id}:{model.id}" in chosen,
+        )
+        for model in models
+    ]
+
+
+def fit_words(found: Fit | None) -> str:
+    """Return whether a model goes into the free memory, in words."""
+    match found:
+        case Fit.FITS:
+            return _tr("Fits")
+        case Fit.TIGHT:
+            return _tr("Tight")
+        case Fit.WONT_FIT:
+            return _tr("Won't fit")
+        case None:
+            return ""
+
+
+def price_words(price: ModelPrice | None) -> str:
+    """Return what a million tokens cost, in and out."""
+    if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
+        return _tr("price unknown")
+    return _tr("${input} in · ${output} out per million tokens").format(
+        input=f"{price.input_usd_per_mtok:g}", output=f"{price.output_usd_per_mtok:g}"
+    )
+
+
+def _heading(text: str) -> PickerEntry:
+    return PickerEntry(None, text)
+
+
+def _remark(text: str) -> PickerEntry:
+    return PickerEntry(None, text, icon="more")
+
 
 MOST = 6
 
@@ -32,9 +151,7 @@ MOST = 6
 class Library(Protocol):
     """What is needed of the model library."""
 
-    def starter_path(self) -> Path | None:
-        """Return the starter model's file."""
-        ...
+    def starter_path(self) -> Path | None: ...
 
     async def listed(self) -> tuple[ModelFile, ...]:
         """Return every model file, of new ones only name and size."""
@@ -66,12 +183,10 @@ class Providers(Protocol):
         """Ask a provider what it offers."""
         ...
 
-    async def start_practice(self) -> Provider:
-        """Start the practice cloud."""
-        ...
+    async def start_practice(self) -> Provider: ...
 
 
-class TargetChooser:
+class TargetSelection:
     """Knows the chosen targets; `changed` is called after each change."""
 
     def __init__(
@@ -97,7 +212,6 @@ class TargetChooser:
 
     @property
     def chosen(self) -> tuple[Target, ...]:
-        """The targets of the next comparison."""
         return self._chosen
 
     @property
@@ -106,11 +220,10 @@ class TargetChooser:
         return self._library.starter_path() is not None
 
     def choose(self, targets: Sequence[Target]) -> None:
-        """Replace the chosen targets."""
-        unique = {target.key: target for target in targets}
-        self._chosen = tuple(unique.values())[:MOST]
-        self._bridge.spawn(self._remember())
-        self.changed()
+        """Replace the chosen targets, and remember them for the next start."""
+        self._show(targets)
+        keys = tuple(target.key for target in self._chosen)
+        self._bridge.write(self._settings.update, last_targets=keys)
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""
@@ -121,7 +234,6 @@ class TargetChooser:
             self.choose((*self._chosen, target))
 
     def remove(self, key: str) -> None:
-        """Take a target away."""
         self.choose([target for target in self._chosen if target.key != key])
 
     def renew(self) -> None:
@@ -135,10 +247,13 @@ class TargetChooser:
 
         renewed = tuple(now(target) for target in self._chosen)
         if renewed != self._chosen:
-            self.choose(renewed)
+            self._show(renewed)
 
     async def restore(self) -> None:
-        """Choose what was chosen when the program was closed, as far as it is still there."""
+        """Choose what was chosen when the program was closed, as far as it is there now.
+
+        What is not stays remembered: its drive or its server may be back at the next start.
+        """
         keys = self._settings.settings.last_targets
         if not keys or self._chosen:
             return
@@ -146,7 +261,7 @@ class TargetChooser:
             await self.list_files()
         found = [self._find(key) for key in keys]
         if not self._chosen:
-            self.choose([target for target in found if target is not None])
+            self._show([target for target in found if target is not None])
 
     async def list_files(self) -> tuple[ModelFile, ...]:
         """Look for model files; of those that are new nothing but name and size is known yet."""
@@ -165,11 +280,10 @@ class TargetChooser:
         models = await self._bridge.submit(self._providers.models(provider))
         self._take_models(provider, models)
         if not models:
-            raise PlaygroundError(translate("targets", "The practice cloud offers no model."))
+            raise PlaygroundError(_tr("The practice cloud offers no model."))
         return CloudTarget(provider, models[0].id)
 
     async def starter(self) -> LocalTarget | None:
-        """Return the starter model."""
         path = self._library.starter_path()
         files = self._files if self._files is not None else await self.list_files()
         found = [model for model in files if model.path == path and model.problem is None]
@@ -202,7 +316,7 @@ class TargetChooser:
 
     def entries(self) -> list[PickerEntry]:
         """Return the picker's lines as far as they are known."""
-        known = Known(
+        known = KnownTargets(
             self._files,
             self._fits,
             self._cloud,
@@ -211,18 +325,23 @@ class TargetChooser:
         )
         return entries(known, {target.key for target in self._chosen})
 
+    def _show(self, targets: Sequence[Target]) -> None:
+        unique = {target.key: target for target in targets}
+        self._chosen = tuple(unique.values())[:MOST]
+        self.changed()
+
     def _judge(self, files: Sequence[ModelFile]) -> dict[Path, Fit]:
         free = self._free_bytes()
         fits = {}
         for model in files:
-            settings = self._load_settings(model)
+            settings = self._settings.settings.load_settings_of(model)
             need = self._library.need(model, settings, free) if model.problem is None else None
             if need is not None:
                 fits[model.path] = fit(need, free)
         return fits
 
     def _take_files(self, found: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
-        self._files = told_apart(found)
+        self._files = disambiguate(found)
         for model in self._files:
             target = self._local(model)
             self._known[target.key] = target
@@ -243,7 +362,7 @@ class TargetChooser:
 
         renewed = tuple(map(now, self._chosen))
         if renewed != self._chosen:
-            self.choose(renewed)
+            self._show(renewed)
 
     async def _scan_and_show(self, show: Callable[[], None]) -> None:
         await self.list_files()
@@ -282,17 +401,7 @@ class TargetChooser:
         return None
 
     def _local(self, model: ModelFile) -> LocalTarget:
-        return LocalTarget(model, self._load_settings(model))
-
-    def _load_settings(self, model: ModelFile) -> LoadSettings:
-        return self._settings.settings.load_settings.get(str(model.path), LoadSettings())
-
-    async def _remember(self) -> None:
-        keys = tuple(target.key for target in self._chosen)
-        if keys != self._settings.settings.last_targets:
-            await self._bridge.submit(
-                asyncio.to_thread(lambda: self._settings.update(last_targets=keys))
-            )
+        return LocalTarget(model, self._settings.settings.load_settings_of(model))
 
 
 def is_same(first: Target, second: Target) -> bool:

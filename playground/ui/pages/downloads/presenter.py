@@ -9,14 +9,11 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import PlaygroundError
-from playground.services.downloads import Downloads
-from playground.services.library import ModelLibrary
+from playground.services.downloads.manager import DownloadManager
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.downloads.view import DownloadsPage
-from playground.ui.pages.downloads.words import ACTIVE, IN_LINE
-from playground.ui.widgets.show_toast import ShowToast
+from playground.ui.pages.downloads.format import ACTIVE, IN_LINE
+from playground.ui.pages.downloads.page import DownloadsPage
 
 UNDO_MS = 10_000
 """How long a cancelled download can still be kept."""
@@ -33,44 +30,38 @@ class DownloadsPresenter(QObject):
         self,
         view: DownloadsPage,
         bridge: Bridge,
-        downloads: Downloads,
-        library: ModelLibrary,
+        downloads: DownloadManager,
         settings: SettingsStore,
         *,
         open_compare: Callable[[Path], object],
         open_hub: Callable[[], object],
-        toast: ShowToast,
         undo_ms: int = UNDO_MS,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
         self._downloads = downloads
-        self._library = library
         self._settings = settings
         self._open_compare = open_compare
         self._open_hub = open_hub
-        self._toast = toast
         self._undo_ms = undo_ms
         self._shown: tuple[Download, ...] = ()
         self._leaving: dict[str, bool] = {}
         """Ids of what is cancelled, and whether it ran before."""
         self._follower: Follower | None = None
+        self._end_subscription = bridge.subscribe(settings, self._show_settings)
         self._connect()
-        self._show_settings()
+        self._show_settings(settings.settings)
 
     def act(self, download_id: str, action: str) -> None:
-        """Do with a download what a person asks for."""
         download = next((one for one in self._shown if one.id == download_id), None)
         if download is None:
             return
         match action:
             case "pause":
                 self._bridge.spawn(self._do(self._downloads.pause(download_id)))
-            case "resume":
+            case "resume" | "retry":
                 self._bridge.spawn(self._do(self._downloads.resume(download_id)))
-            case "retry":
-                self._bridge.spawn(self._do(self._downloads.retry(download_id)))
             case "remove":
                 self._bridge.spawn(self._do(self._downloads.remove(download_id)))
             case "up" | "down":
@@ -86,13 +77,11 @@ class DownloadsPresenter(QObject):
                 QDesktopServices.openUrl(folder)
 
     def pause_all(self) -> None:
-        """Stop everything for now."""
         for download in self._shown:
             if download.state in ACTIVE and download.state is not DownloadState.VERIFYING:
                 self._bridge.spawn(self._do(self._downloads.pause(download.id)))
 
     def resume_all(self) -> None:
-        """Go on with everything that is paused."""
         for download in self._shown:
             if download.state is DownloadState.PAUSED and download.id not in self._leaving:
                 self._bridge.spawn(self._do(self._downloads.resume(download.id)))
@@ -104,10 +93,9 @@ class DownloadsPresenter(QObject):
                 self._bridge.spawn(self._do(self._downloads.remove(download.id)))
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._on_hidden()
         self._leaving.clear()
-        self._settings.unsubscribe(self._on_settings)
+        self._end_subscription()
 
     def _connect(self) -> None:
         view = self._view
@@ -115,12 +103,11 @@ class DownloadsPresenter(QObject):
         view.pause_all_asked.connect(self.pause_all)
         view.resume_all_asked.connect(self.resume_all)
         view.clear_asked.connect(self.clear_finished)
-        view.limit_chosen.connect(self._on_limit)
-        view.hub_asked.connect(self._on_hub)
+        view.limit.picked.connect(self._on_limit)
+        view.empty.asked.connect(self._on_hub)
         view.shown.connect(self._on_shown)
         view.hidden.connect(self._on_hidden)
         view.closing.connect(self.close)
-        self._settings.subscribe(self._on_settings)
 
     def _on_hub(self) -> None:
         self._open_hub()
@@ -176,15 +163,7 @@ class DownloadsPresenter(QObject):
         await self._bridge.submit(work)
 
     def _on_limit(self, limit_bytes_per_s: int | None) -> None:
-        try:
-            self._settings.update(download_limit_bytes_per_s=limit_bytes_per_s)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._show_settings()
+        self._bridge.write(self._settings.update, download_limit_bytes_per_s=limit_bytes_per_s)
 
-    def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._show_settings)
-
-    def _show_settings(self) -> None:
-        self._view.show_limit(self._settings.settings.download_limit_bytes_per_s)
+    def _show_settings(self, settings: Settings) -> None:
+        self._view.show_limit(settings.download_limit_bytes_per_s)

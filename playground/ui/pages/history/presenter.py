@@ -6,25 +6,29 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QCoreApplication, QObject
 
 from playground.core.errors import StorageFailed
-from playground.core.runs import Comparison, Turn, Verdict
+from playground.core.runs import Comparison, Turn, VoteOutcome
 from playground.services.replay import Replayer
-from playground.store.comparisons import ComparisonStore
+from playground.store.history import ComparisonStore
+from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge
-from playground.ui.pages.history.shown import shown_turn
-from playground.ui.pages.history.view import HistoryPage
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.view_models import prompt_view_model
+from playground.ui.widgets.toast import Notify
 
+UNDO_MS = 30_000
+"""Time to change one's mind by the button; Ctrl+Z works until the program ends."""
 PIECE = 100
 """How many comparisons are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """Where the page leads to."""
+class HistoryNavigation:
+    """What leads from the page to Compare."""
 
-    open_compare: Callable[[Comparison], None]
+    show_compare: Callable[[], None]
+    open_comparison: Callable[[Comparison], None]
     run_again: Callable[[Comparison], None]
     replay: Callable[[Comparison, Turn], None]
-    start_compare: Callable[[], None] | None = None
 
 
 class HistoryPresenter(QObject):
@@ -36,20 +40,24 @@ class HistoryPresenter(QObject):
         bridge: Bridge,
         history: ComparisonStore,
         replayer: Replayer,
-        ways: Ways,
+        *,
+        navigation: HistoryNavigation,
+        notify: Notify,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
         self._history = history
         self._replayer = replayer
-        self._ways = ways
+        self._navigation = navigation
+        self._notify = notify
         self._query = ""
         self._list_asked = 0
         self._opening_asked = 0
         self._opened: Comparison | None = None
         self._turn = 0
-        self._deleted: list[str] = []
+        self._deleted: list[tuple[str, str]] = []
+        """Id and title of what can be brought back."""
         self._connect()
 
     @property
@@ -65,39 +73,40 @@ class HistoryPresenter(QObject):
         view, detail = self._view, self._view.detail
         view.shown.connect(self.refresh)
         view.search_changed.connect(self._on_search)
-        view.start_wanted.connect(self._on_start)
+        view.empty.asked.connect(self._navigation.show_compare)
         view.undo_wanted.connect(self._on_undo)
-        view.list.comparisons.more_wanted.connect(self._on_more)
-        view.list.comparison_chosen.connect(self._on_chosen)
-        view.list.open_wanted.connect(self._on_open)
+        view.comparisons.more_wanted.connect(self._on_more)
+        view.list.chosen.connect(self._on_chosen)
+        view.list.opened.connect(self._on_open)
         view.list.delete_wanted.connect(self._on_delete)
-        detail.open_clicked.connect(self._on_open)
-        detail.again_clicked.connect(self._on_again)
-        detail.replay_clicked.connect(self._on_replay)
-        detail.delete_clicked.connect(self._on_delete)
-        detail.turn_wanted.connect(self._on_turn)
-        detail.winner_chosen.connect(self._on_winner)
-        detail.tie_clicked.connect(self._on_tie)
-        detail.none_good_clicked.connect(self._on_none_good)
+        detail.open_button.clicked.connect(self._on_open)
+        detail.again_button.clicked.connect(self._on_again)
+        detail.replay_button.clicked.connect(self._on_replay)
+        detail.delete_button.clicked.connect(self._on_delete)
+        detail.before_button.clicked.connect(self._on_before)
+        detail.after_button.clicked.connect(self._on_after)
+        detail.answers.chosen.connect(self._on_winner)
+        detail.summary.tie_button.clicked.connect(self._on_tie)
+        detail.summary.none_button.clicked.connect(self._on_none_good)
 
     async def _refresh(self, choose: str | None = None) -> None:
         if self._view.is_showing_votes:
-            self._view.show_votes(await self._bridge.submit(self._history.votes()))
+            self._view.votes.show_votes(await self._bridge.submit(self._history.votes()))
             return
         self._list_asked += 1
         asked, query = self._list_asked, self._query
-        limit = max(PIECE, self._view.list.comparisons.rowCount())
+        limit = max(PIECE, self._view.comparisons.rowCount())
         rows = await self._bridge.submit(self._history.search(query, limit))
         if asked != self._list_asked:
             return
-        comparisons = self._view.list.comparisons
-        before = self._view.list.chosen_id
+        comparisons = self._view.comparisons
+        before = self._view.list.chosen_key
         wanted = choose or before or (self._opened.id if self._opened else None)
         comparisons.show_rows(rows, is_complete=len(rows) < limit)
         self._tell_state()
         if not self._view.list.choose(wanted):
             self._view.list.choose_row(0)
-        chosen = self._view.list.chosen_id
+        chosen = self._view.list.chosen_key
         if chosen is None:
             self._close()
         elif chosen == before:
@@ -105,7 +114,7 @@ class HistoryPresenter(QObject):
             await self._open(chosen)
 
     def _tell_state(self) -> None:
-        comparisons = self._view.list.comparisons
+        comparisons = self._view.comparisons
         count = comparisons.rowCount()
         self._view.show_count(count, is_complete=comparisons.is_complete)
         if not count and not self._query:
@@ -121,14 +130,14 @@ class HistoryPresenter(QObject):
             return
         self._query = query
         # a new search begins at the top, not with as many as were scrolled through
-        self._view.list.comparisons.show_rows([], is_complete=True)
+        self._view.comparisons.show_rows([], is_complete=True)
         self.refresh()
 
     def _on_more(self) -> None:
         self._bridge.spawn(self._read_more())
 
     async def _read_more(self) -> None:
-        comparisons = self._view.list.comparisons
+        comparisons = self._view.comparisons
         asked = self._list_asked
         try:
             rows = await self._bridge.submit(
@@ -168,23 +177,31 @@ class HistoryPresenter(QObject):
         if self._opened is None:
             return
         self._turn = min(self._turn, len(self._opened.turns) - 1)
-        self._view.detail.show_turn(shown_turn(self._opened, self._turn))
-        self._view.show_detail(visible=True)
+        turn = self._opened.turns[self._turn]
+        self._view.detail.show_turn(
+            prompt_view_model(self._opened, self._turn),
+            turn_view_model(self._opened, turn, asks_vote=not turn.is_voted),
+        )
+        self._view.detail.show()
 
     def _close(self) -> None:
         self._opening_asked += 1
         self._opened = None
-        self._view.show_detail(visible=False)
+        self._view.detail.hide()
         self._view.detail.clear_turn()
 
-    def _on_turn(self, step: int) -> None:
-        self._turn = max(0, self._turn + step)
+    def _on_before(self) -> None:
+        self._turn = max(0, self._turn - 1)
+        self._show_turn()
+
+    def _on_after(self) -> None:
+        self._turn += 1
         self._show_turn()
 
     def _usable(self) -> Comparison | None:
         """Return the opened comparison where nothing of it must be withheld any more."""
         opened = self._opened
-        if opened is None or opened.id != self._view.list.chosen_id or opened.names_hidden:
+        if opened is None or opened.id != self._view.list.chosen_key or opened.names_hidden:
             return None
         is_over = all(run.status.is_final for turn in opened.turns for run in turn.runs)
         return opened if is_over else None
@@ -192,12 +209,12 @@ class HistoryPresenter(QObject):
     def _on_open(self) -> None:
         opened = self._usable()
         if opened is not None:
-            self._ways.open_compare(opened)
+            self._navigation.open_comparison(opened)
 
     def _on_again(self) -> None:
         opened = self._usable()
         if opened is not None:
-            self._ways.run_again(opened)
+            self._navigation.run_again(opened)
 
     def _on_replay(self) -> None:
         opened = self._usable()
@@ -206,55 +223,54 @@ class HistoryPresenter(QObject):
 
     async def _replay(self, comparison: Comparison, turn: Turn) -> None:
         if await self._bridge.submit(self._replayer.has_recording(turn)):
-            self._ways.replay(comparison, turn)
+            self._navigation.replay(comparison, turn)
             return
-        self._view.toast(_tr("Nothing was recorded of these answers: they ended before a word."))
-
-    def _on_start(self) -> None:
-        if self._ways.start_compare is not None:
-            self._ways.start_compare()
+        self._notify(_tr("Nothing was recorded of these answers: they ended before a word."))
 
     def _on_delete(self) -> None:
-        chosen = self._view.list.chosen_id
+        chosen = self._view.list.chosen_key
         if chosen is not None:
             self._bridge.spawn(self._delete(chosen))
 
     async def _delete(self, comparison_id: str) -> None:
-        listed = self._view.list
-        row = listed.comparisons.index_of(comparison_id)
+        row = self._view.comparisons.index_of(comparison_id)
         title = str(row.data()) if row.isValid() else ""
         await self._bridge.submit(self._history.delete(comparison_id))
-        self._deleted.append(comparison_id)
+        self._deleted.append((comparison_id, _shortened(title)))
         # what is being read now may still hold it
         self._list_asked += 1
         if self._opened is not None and self._opened.id == comparison_id:
             self._close()
-        listed.comparisons.remove_row(comparison_id)
+        self._view.comparisons.remove_row(comparison_id)
         self._tell_state()
-        self._view.toast(
-            _tr("Deleted “{0}”.").format(_shortened(title)), _tr("Undo"), self._on_undo
+        self._notify(
+            _tr("Deleted “{0}”.").format(_shortened(title)),
+            action=_tr("Undo"),
+            on_action=self._on_undo,
+            stay_ms=UNDO_MS,
         )
         await self._refresh()
 
     def _on_undo(self) -> None:
         if self._deleted:
-            self._view.hide_toast()
-            self._bridge.spawn(self._restore(self._deleted.pop()))
+            self._bridge.spawn(self._restore(*self._deleted.pop()))
 
-    async def _restore(self, comparison_id: str) -> None:
+    async def _restore(self, comparison_id: str, title: str) -> None:
         await self._bridge.submit(self._history.restore(comparison_id))
+        # in place of the message that offers to undo it
+        self._notify(_tr("“{0}” is back.").format(title))
         await self._refresh(comparison_id)
 
     def _on_winner(self, run_id: str) -> None:
         self._vote(run_id, None)
 
     def _on_tie(self) -> None:
-        self._vote(None, Verdict.TIE)
+        self._vote(None, VoteOutcome.TIE)
 
     def _on_none_good(self) -> None:
-        self._vote(None, Verdict.NONE_GOOD)
+        self._vote(None, VoteOutcome.NONE_GOOD)
 
-    def _vote(self, winner_run_id: str | None, verdict: Verdict | None) -> None:
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self._opened is not None:
             turn = self._opened.turns[self._turn]
             # an earlier prompt's vote knows the names that a later one's has told

@@ -7,10 +7,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from playground.core.targets import FlashAttention, KvType, LoadSettings
-from playground.ui.theme import Theme
-from playground.ui.widgets.amounts import words_in
-from playground.ui.widgets.choice import ChoiceBox, ChoiceOrNumber
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.format import words_in
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button, make_label, plain_tooltip
+from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox
 
 _SMALLEST_CONTEXT = 512
 _CONTEXT_WHERE_UNKNOWN = 131_072
@@ -96,7 +96,7 @@ class LoadSettingsEditor(QWidget):
         self._context = ChoiceOrNumber(self._theme, self.tr("How much it keeps in mind"))
         self._gpu = ChoiceOrNumber(self._theme, self.tr("Work for the graphics card"))
         self._threads = ChoiceOrNumber(self._theme, self.tr("Processor threads"))
-        self._kv = ChoiceBox(
+        self._kv = ComboBox(
             self._theme,
             self.tr("Precision of the conversation"),
             [
@@ -105,7 +105,7 @@ class LoadSettingsEditor(QWidget):
                 (self.tr("A quarter of the memory"), KvType.Q4_0),
             ],
         )
-        self._flash = ChoiceBox(
+        self._flash = ComboBox(
             self._theme,
             self.tr("Faster attention"),
             [
@@ -178,7 +178,7 @@ class LoadSettingsEditor(QWidget):
         head.addStretch(1)
         head.addWidget(make_label(technical, "caption", "quiet"))
         column.addLayout(head)
-        control.setToolTip(what)
+        control.setToolTip(plain_tooltip(what))
         column.addWidget(control)
         column.addWidget(make_label(what, "caption", "quiet", wrap=True))
         column.addSpacing(self._theme.px(8))

@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from playground.core.requirements import Requirements, Verdict
+from playground.core.gguf.header import ArraySummary, GgufHeader, Value
+from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
+from playground.services.library.service import LibraryFolder
 from playground.store.local_runs import ModelUse
-from playground.ui.widgets.amounts import parameters_words, size_words
-from playground.ui.widgets.verdict import speed_words, verdict_words
+from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
+
+_LONGEST_VALUE = 400
+"""Characters of an entry of a file's header that are shown."""
 
 
 class LoadState(StrEnum):
@@ -48,6 +53,18 @@ class ModelRow:
         return self.model.problem is None and self.model.is_present
 
 
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A folder that is scanned, as it is shown."""
+
+    path: Path
+    title: str
+    note: str
+    """How many models it has, or what is wrong with it."""
+    is_bad: bool
+    is_removable: bool
+
+
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ModelsPage", text)
 
@@ -60,7 +77,7 @@ def badge(row: ModelRow) -> tuple[str, str]:
         return _tr("Can't be read"), "quiet"
     if row.needs is None:
         return ("…" if not row.model.is_header_read else _tr("Working it out…")), "quiet"
-    return verdict_words(row.needs.verdict)
+    return compatibility_words(row.needs.verdict)
 
 
 def reason(row: ModelRow) -> str:
@@ -82,7 +99,7 @@ def reason(row: ModelRow) -> str:
     )
     if needs.card_layers:
         sentence += " " + _on_card(needs)
-    if needs.verdict is Verdict.SLOW:
+    if needs.verdict is Compatibility.SLOW:
         return sentence + " " + _tr("It writes more slowly than one reads.")
     if needs.is_tight:
         return sentence + " " + _tr("It will run, but little is left: close other programs.")
@@ -118,7 +135,7 @@ def caption(row: ModelRow) -> str:
 
 def row_speed(row: ModelRow) -> str:
     """Return the speed it has here, in words; none for what does not fit."""
-    if row.needs is None or row.needs.verdict is Verdict.WONT_FIT:
+    if row.needs is None or row.needs.verdict is Compatibility.WONT_FIT:
         return "—"
     return speed_words(row.needs.speed)
 
@@ -145,3 +162,44 @@ def _moment(use: ModelUse | None) -> datetime | None:
         return datetime.fromisoformat(use.last_used_at)
     except ValueError:
         return None
+
+
+def folder_entry(folder: LibraryFolder) -> FolderEntry:
+    """Return a folder as it is shown: the built-in ones by name, a person's own by path."""
+    problem = folder.problem
+    if folder.is_removable and not folder.is_there:
+        problem = _tr("Not connected, or gone")
+    count = folder.model_count
+    counted = _tr("1 model") if count == 1 else _tr("{0} models").format(count)
+    return FolderEntry(
+        folder.folder,
+        folder.name if folder.is_removable else _tr(folder.name),
+        problem or counted,
+        is_bad=problem is not None,
+        is_removable=folder.is_removable,
+    )
+
+
+def header_facts(model: ModelFile, header: GgufHeader) -> tuple[tuple[str, str], ...]:
+    """Return every entry of a file's header as name and text."""
+    types: dict[str, int] = {}
+    for tensor in header.tensors:
+        types[tensor.type.name] = types.get(tensor.type.name, 0) + 1
+    return (
+        ("file", str(model.path)),
+        ("size", f"{model.size_bytes:,} bytes"),
+        ("weights", f"{header.weights_bytes:,} bytes"),
+        ("parameters", f"{header.parameters:,}"),
+        ("tensors", ", ".join(f"{count} × {name}" for name, count in sorted(types.items()))),
+        ("GGUF version", f"{header.version}, {header.byte_order} endian"),
+        *((key, _value_text(value)) for key, value in sorted(header.metadata.items())),
+    )
+
+
+def _value_text(value: Value) -> str:
+    if isinstance(value, ArraySummary):
+        return f"[{value.length:,} {'entry' if value.length == 1 else 'entries'}]"
+    text = " ".join(str(value).split("\n"))
+    if len(text) > _LONGEST_VALUE:
+        return f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
+    return text

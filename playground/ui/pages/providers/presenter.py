@@ -1,26 +1,185 @@
 """Decides what the Providers page shows and does."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.core.targets import CloudTarget, ModelPrice, Provider, Target
-from playground.services.practice import PRACTICE_ID, PRACTICE_MODEL, PracticeCloud
-from playground.services.prices import PriceService
-from playground.services.providers import ProviderService
-from playground.store.secrets import SecretStore
+from playground.core.targets import CloudTarget, ModelPrice, Provider, Target, Tier
+from playground.core.urls import check_url
+from playground.services.providers.practice import (
+    PRACTICE_ID,
+    PRACTICE_MODEL,
+    PracticeCloud,
+    PracticeState,
+    PracticeStatus,
+)
+from playground.services.providers.service import ProviderService, RemovedProvider
+from playground.store.presets import Preset, presets
+from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.providers import asks
-from playground.ui.pages.providers.editing import ProviderEditor
-from playground.ui.pages.providers.entries import PracticeEntry, ProviderEntry, key_words
-from playground.ui.pages.providers.price_dialog import PriceDialog
-from playground.ui.pages.providers.view import ProvidersPage
-from playground.ui.theme import Theme
-from playground.ui.widgets.show_toast import ShowToast
+from playground.ui.pages.providers.dialog import FormValues, ProviderDialog
+from playground.ui.pages.providers.page import ProviderEntry, ProvidersPage, key_words
+from playground.ui.pages.providers.prices import PriceDialog
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
+
+
+class ProviderEditor(QObject):
+    """One dialog at a time; `on_stored` gets the id of what was stored."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        view: ProvidersPage,
+        bridge: Bridge,
+        *,
+        service: ProviderService,
+        secrets: SecretStore,
+        on_stored: Callable[[str], None],
+    ) -> None:
+        super().__init__(view)
+        self._theme = theme
+        self._view = view
+        self._bridge = bridge
+        self._service = service
+        self._secrets = secrets
+        self._on_stored = on_stored
+        self._dialog: ProviderDialog | None = None
+        self._base: Provider | None = None
+        self._is_new = True
+
+    def add(self) -> None:
+        title = self.tr("Add a provider")
+        dialog = self._opened(ProviderDialog(self._theme, presets(), title, title, self._view))
+        if dialog is None:
+            return
+        self._is_new = True
+        dialog.preset_chosen.connect(self._on_preset)
+        dialog.choose_first()
+
+    def edit(self, provider: Provider, source: KeySource | None) -> None:
+        title = self.tr("Edit {0}").format(provider.name)
+        dialog = self._opened(ProviderDialog(self._theme, (), title, self.tr("Save"), self._view))
+        if dialog is None:
+            return
+        self._is_new = False
+        self._base = provider
+        has_own = source in {KeySource.KEYRING, KeySource.SESSION}
+        hint = self.tr("Leave empty to keep the key there is") if has_own else ""
+        dialog.show_forget(is_possible=has_own)
+        dialog.key_forgotten.connect(self._on_forget)
+        dialog.show_values(
+            FormValues(
+                name=provider.name,
+                base_url=provider.base_url,
+                key_url=_safe(provider.key_url),
+                key_hint=hint,
+                key_note=self.tr(
+                    "{0} A key belongs to its address: on another host it is deleted."
+                ).format(self._secrets.storage()),
+            )
+        )
+
+    def _opened(self, dialog: ProviderDialog) -> ProviderDialog | None:
+        if self._dialog is not None:
+            dialog.deleteLater()
+            self._dialog.raise_()
+            return None
+        self._dialog = dialog
+        dialog.checked.connect(self._on_checked)
+        dialog.confirmed.connect(self._on_confirmed)
+        dialog.form.key_page_asked.connect(self._open_page)
+        dialog.finished.connect(self._on_finished)
+        dialog.open()
+        return dialog
+
+    def _on_preset(self, preset: Preset | None) -> None:
+        if self._dialog is None:
+            return
+        if preset is None:
+            self._base = Provider(id="", name="", base_url="", tier=Tier.OWN_SERVER)
+            note = self.tr("Anything that speaks OpenAI's chat protocol will do.")
+            self._dialog.show_values(FormValues(note=note, key_note=self._secrets.storage()))
+            return
+        self._base = preset.provider
+        variable = preset.provider.key_env
+        notes = [self._secrets.storage()]
+        if variable and preset.needs_key:
+            notes.append(
+                self.tr("Without one, the environment variable {0} is read.").format(variable)
+            )
+        self._dialog.show_values(
+            FormValues(
+                name=preset.name,
+                base_url=preset.provider.base_url,
+                note=preset.note,
+                key_url=_safe(preset.provider.key_url),
+                key_note=" ".join(notes),
+                key_hint="" if preset.needs_key else self.tr("Usually none is needed"),
+            )
+        )
+
+    def _on_checked(self, address: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_check(check_url(address) if address else None)
+
+    def _on_confirmed(self) -> None:
+        dialog = self._dialog
+        if dialog is None or self._base is None or not dialog.form.is_ready:
+            return
+        provider = replace(self._base, name=dialog.form.name, base_url=dialog.form.base_url)
+        dialog.show_working(is_working=True)
+        self._bridge.spawn(self._store(provider, dialog.form.take_key()))
+
+    async def _store(self, provider: Provider, key: str | None) -> None:
+        dialog = self._dialog
+        try:
+            if self._is_new:
+                name = provider.id or provider.name
+                provider = replace(provider, id=self._service.unused_id(name))
+                await self._bridge.submit(self._service.add(provider, key))
+            else:
+                await self._bridge.submit(self._service.update(provider, key))
+        except PlaygroundError as error:
+            if dialog is not None:
+                dialog.show_problem(f"{error.message} {error.hint}".strip())
+            return
+        finally:
+            if dialog is not None:
+                dialog.show_working(is_working=False)
+        if dialog is not None:
+            dialog.accept()
+        self._on_stored(provider.id)
+
+    def _on_forget(self) -> None:
+        if self._base is not None:
+            self._bridge.spawn(self._forget(self._base.id))
+
+    async def _forget(self, provider_id: str) -> None:
+        await self._bridge.submit(self._service.delete_key(provider_id))
+        if self._dialog is not None:
+            self._dialog.accept()
+        self._on_stored("")
+
+    def _open_page(self, address: str) -> None:
+        if _safe(address):
+            QDesktopServices.openUrl(QUrl(address))
+
+    def _on_finished(self) -> None:
+        dialog, self._dialog = self._dialog, None
+        if dialog is not None:
+            dialog.deleteLater()
+
+
+def _safe(address: str | None) -> str | None:
+    """Return an address a browser may be sent to."""
+    return address if address and address.startswith(("https://", "http://")) else None
 
 
 class ProvidersPresenter(QObject):
@@ -34,11 +193,10 @@ class ProvidersPresenter(QObject):
         *,
         service: ProviderService,
         secrets: SecretStore,
-        prices: PriceService,
         practice: PracticeCloud,
         settings: SettingsStore,
         open_compare: Callable[[Target], object],
-        toast: ShowToast,
+        toast: Notify,
     ) -> None:
         super().__init__(view)
         self._theme = theme
@@ -46,21 +204,20 @@ class ProvidersPresenter(QObject):
         self._bridge = bridge
         self._service = service
         self._secrets = secrets
-        self._prices = prices
         self._practice = practice
-        self._settings = settings
         self._open_compare = open_compare
         self._toast = toast
         self._entries: dict[str, ProviderEntry] = {}
-        self._state = PracticeEntry()
+        self._status = PracticeStatus()
         self._starting: asyncio.Task[None] | None = None
         self._watcher: Follower | None = None
         self._price_dialog: PriceDialog | None = None
         self._editor = ProviderEditor(
             theme, view, bridge, service=service, secrets=secrets, on_stored=self._on_stored
         )
+        self._end_subscription = bridge.subscribe(settings, self._on_settings)
         self._connect()
-        self._view.show_practice(self._state)
+        view.practice.show_status(self._status)
         self.refresh()
 
     def refresh(self) -> None:
@@ -75,6 +232,17 @@ class ProvidersPresenter(QObject):
         self._show()
         self._bridge.spawn(self._look_up_keys(providers))
 
+    def act(self, provider_id: str, action: str) -> None:
+        match action:
+            case "test":
+                self.test(provider_id)
+            case "models":
+                self.open_models(provider_id)
+            case "edit":
+                self.edit(provider_id)
+            case "remove":
+                self._bridge.spawn(self._remove(provider_id))
+
     def test(self, provider_id: str) -> None:
         """Ask a provider what it offers."""
         entry = self._entries.get(provider_id)
@@ -86,28 +254,21 @@ class ProvidersPresenter(QObject):
         """Start the practice cloud, call its start off, or stop it."""
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
-        elif self._state.is_running:
-            self._bridge.spawn(self._stop_practice())
+        elif self._status.state is PracticeState.RUNNING:
+            self._bridge.submit(self._service.remove(PRACTICE_ID))
         else:
             self._starting = self._bridge.spawn(self._start_practice())
 
     def compare_practice(self) -> None:
-        """Put the practice cloud on the Compare page."""
         live = self._practice.provider
         if live is not None:
             self._open_compare(CloudTarget(live, PRACTICE_MODEL))
 
     def edit(self, provider_id: str) -> None:
-        """Open the dialog for a provider."""
         if provider_id in self._entries:
             self._bridge.spawn(self._edit(self._entries[provider_id].provider))
 
-    def remove(self, provider_id: str) -> None:
-        """Take a provider away; it can be brought back for a while."""
-        self._bridge.spawn(self._remove(provider_id))
-
     def open_models(self, provider_id: str) -> None:
-        """Show what a provider offers, with prices."""
         entry = self._entries.get(provider_id)
         if entry is None or entry.models is None or self._price_dialog is not None:
             return
@@ -116,7 +277,7 @@ class ProvidersPresenter(QObject):
         self._price_dialog = dialog
 
         def set_price(model: str, price: ModelPrice | None) -> None:
-            self._bridge.spawn(self._set_price(provider.id, model, price))
+            self._bridge.spawn(self._set_price(provider, model, price))
 
         def compare(model: str) -> None:
             self._open_compare(CloudTarget(provider, model))
@@ -128,9 +289,8 @@ class ProvidersPresenter(QObject):
         dialog.open()
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._on_hidden()
-        self._settings.unsubscribe(self._on_settings)
+        self._end_subscription()
 
     def _connect(self) -> None:
         view = self._view
@@ -138,13 +298,10 @@ class ProvidersPresenter(QObject):
         view.hidden.connect(self._on_hidden)
         view.closing.connect(self.close)
         view.add_asked.connect(self._editor.add)
-        view.test_asked.connect(self.test)
-        view.models_asked.connect(self.open_models)
-        view.edit_asked.connect(self.edit)
-        view.remove_asked.connect(self.remove)
+        view.empty.asked.connect(self._editor.add)
+        view.asked.connect(self.act)
         view.practice.toggled.connect(self.toggle_practice)
         view.practice.compare_asked.connect(self.compare_practice)
-        self._settings.subscribe(self._on_settings)
 
     def _listed(self) -> tuple[Provider, ...]:
         # the practice cloud has its own card, which is always there
@@ -159,64 +316,38 @@ class ProvidersPresenter(QObject):
             self._show()
 
     async def _look_up_keys(self, providers: tuple[Provider, ...]) -> None:
-        places = await self._bridge.submit(asks.key_places(self._service, providers))
-        for provider_id, place in places.items():
+        keys = await self._bridge.submit(self._service.key_locations(providers))
+        for provider_id, key in keys.items():
             entry = self._entries.get(provider_id)
             if entry is not None:
-                words, tone = key_words(entry.provider, place.source, place.variable)
+                words, tone = key_words(entry.provider, key)
                 self._entries[provider_id] = replace(entry, key_words=words, key_tone=tone)
         self._show()
         await self._bridge.submit(self._secrets.probe())
         self._view.show_storage(self._secrets.storage())
 
     async def _test(self, provider_id: str) -> None:
-        models, problem = None, ""
+        found, problem = None, ""
         try:
-            models = await self._bridge.submit(asks.models(self._service, provider_id))
+            found = await self._bridge.submit(self._service.models(self._service.find(provider_id)))
         except PlaygroundError as error:
             problem = f"{error.message} {error.hint}".strip()
         finally:
             entry = self._entries.get(provider_id)
             if entry is not None:
-                self._put(replace(entry, is_testing=False, models=models, problem=problem))
+                self._put(replace(entry, is_testing=False, models=found, problem=problem))
 
     async def _start_practice(self) -> None:
-        self._show_practice(PracticeEntry(is_starting=True))
-        try:
-            await self._bridge.submit(self._service.start_practice(self._on_progress))
-        except PlaygroundError as error:
-            self._starting = None
-            self._show_practice(PracticeEntry(problem=f"{error.message} {error.hint}".strip()))
-            return
-        except asyncio.CancelledError:
-            self._starting = None
-            self._show_practice(PracticeEntry())
-            raise
-        self._starting = None
-        self._show_practice(PracticeEntry(is_running=True))
-
-    async def _stop_practice(self) -> None:
-        await self._bridge.submit(self._service.remove(PRACTICE_ID))
-        self._show_practice(PracticeEntry())
-
-    def _on_progress(self, fraction: float, doing: str) -> None:
-        # called on the I/O thread
-        self._bridge.post(self._show_progress, fraction, doing)
-
-    def _show_progress(self, fraction: float, doing: str) -> None:
-        if self._state.is_starting:
-            self._show_practice(replace(self._state, fraction=fraction, doing=doing))
-
-    def _show_practice(self, entry: PracticeEntry) -> None:
-        self._state = entry
-        self._view.show_practice(entry)
+        # what keeps it from starting is said on its card
+        with contextlib.suppress(PlaygroundError):
+            await self._bridge.submit(self._service.start_practice())
 
     async def _edit(self, provider: Provider) -> None:
-        places = await self._bridge.submit(asks.key_places(self._service, (provider,)))
-        self._editor.edit(provider, places[provider.id].source)
+        source = await self._bridge.submit(self._service.key_source(provider))
+        self._editor.edit(provider, source)
 
     async def _remove(self, provider_id: str) -> None:
-        removed = await self._bridge.submit(asks.remove(self._service, self._secrets, provider_id))
+        removed = await self._bridge.submit(self._service.remove(provider_id))
         self._entries.pop(provider_id, None)
         self._show()
         words = self.tr("{0} is removed.")
@@ -228,15 +359,13 @@ class ProvidersPresenter(QObject):
             on_action=lambda: self._bridge.spawn(self._restore(removed)),
         )
 
-    async def _restore(self, removed: asks.Removed) -> None:
-        await self._bridge.submit(asks.restore(self._service, removed))
+    async def _restore(self, removed: RemovedProvider) -> None:
+        await self._bridge.submit(self._service.restore(removed))
         self.refresh()
 
-    async def _set_price(self, provider_id: str, model: str, price: ModelPrice | None) -> None:
-        holds = await self._bridge.submit(
-            asks.set_price(self._service, self._prices, provider_id, model, price)
-        )
-        entry = self._entries.get(provider_id)
+    async def _set_price(self, provider: Provider, model: str, price: ModelPrice | None) -> None:
+        holds = await self._bridge.submit(self._service.set_price(provider, model, price))
+        entry = self._entries.get(provider.id)
         if entry is not None and entry.models is not None:
             models = tuple(
                 replace(known, price=holds) if known.id == model else known
@@ -257,26 +386,19 @@ class ProvidersPresenter(QObject):
             dialog.deleteLater()
 
     def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._catch_up)
-
-    def _catch_up(self) -> None:
         if self._listed() != tuple(entry.provider for entry in self._entries.values()):
             self.refresh()
 
     def _on_shown(self) -> None:
         self.refresh()
         if self._watcher is None:
-            self._watcher = self._bridge.follow(
-                lambda: asks.watch(self._practice), self._on_practice, hz=5
-            )
+            self._watcher = self._bridge.follow(self._practice.follow, self._on_practice, hz=10)
 
     def _on_hidden(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
 
-    def _on_practice(self, states: list[PracticeEntry]) -> None:
-        # a start of one's own shows its progress, and a problem stays until the next try
-        if not self._state.is_starting and not (self._state.problem and not states[-1].is_running):
-            self._show_practice(states[-1])
+    def _on_practice(self, statuses: list[PracticeStatus]) -> None:
+        self._status = statuses[-1]
+        self._view.practice.show_status(self._status)

@@ -4,11 +4,11 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from playground.store.settings import Settings
-from playground.ui.pages.downloads.view import LIMITS
-from playground.ui.pages.settings.card import SettingsCard
-from playground.ui.theme import Theme, set_properties, set_role
-from playground.ui.widgets.choice import ChoiceBox
-from playground.ui.widgets.parts import make_button, make_label
+from playground.ui.pages.downloads.page import LIMITS
+from playground.ui.theme.theme import Theme, set_properties, set_role
+from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.settings_card import SettingsCard
 
 _MB = 1_000_000
 _MOST_AT_ONCE = 8
@@ -124,15 +124,15 @@ class HubCard(SettingsCard):
             field.setProperty("field", name)
             self._explained[name] = (field, label, "")
             self.add_row(field, title, what, below=label)
-        self._offline = ChoiceBox(
+        self._offline = ComboBox(
             self._theme, tr("Offline mode"), [(tr("Off"), False), (tr("On"), True)]
         )
-        self._at_once = ChoiceBox(
+        self._at_once = ComboBox(
             self._theme,
             tr("Downloads at once"),
             [(str(count), count) for count in range(1, _MOST_AT_ONCE + 1)],
         )
-        self._limit = ChoiceBox(self._theme, tr("Speed limit of downloads"))
+        self._limit = ComboBox(self._theme, tr("Speed limit of downloads"))
         for name, box, title, what in (
             ("offline", self._offline, tr("Offline mode"), tr("On: nothing asks the Hub")),
             (

@@ -3,21 +3,104 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
-from playground.services.hub import HubService
-from playground.services.prices import default_watts, has_battery
-from playground.store.paths import Paths
+from playground.core.urls import AddressLevel, check_url
+from playground.services.hub.service import HubService
+from playground.services.hub.tokens import HubToken, TokenSource
+from playground.services.providers.prices import default_watts, has_battery
+from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.settings.facts import about
-from playground.ui.pages.settings.hub_presenter import HubSettings
-from playground.ui.pages.settings.view import SettingsPage
-from playground.ui.theme import Theme
+from playground.ui.pages.settings.hub_card import HubCard
+from playground.ui.pages.settings.page import SettingsPage, about
+from playground.ui.theme.theme import Theme
+
+_PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
+
+
+class HubTokenPresenter(QObject):
+    """Shows which token is in force; a token is checked before it is kept."""
+
+    def __init__(self, card: HubCard, bridge: Bridge, hub: HubService) -> None:
+        super().__init__(card)
+        self._card = card
+        self._bridge = bridge
+        self._hub = hub
+        card.token_entered.connect(self._on_token)
+        card.forget_asked.connect(self._on_forget)
+        self.show_token()
+
+    def show_token(self) -> None:
+        """Look up which token is in force, and show it."""
+        self._bridge.spawn(self._show_token())
+
+    def _on_token(self, value: str) -> None:
+        self._card.show_token(self.tr("Asking the Hub…"), "quiet", can_forget=False)
+        # two at a time would undo each other
+        self._card.show_asking(is_asking=True)
+        self._bridge.spawn(self._keep(value))
+
+    async def _keep(self, value: str) -> None:
+        try:
+            _, name = await self._bridge.submit(self._hub.set_token(value))
+        except PlaygroundError as error:
+            words = f"{error.message} {error.hint}".strip()
+            self._card.show_token(words, "bad", can_forget=False)
+            return
+        finally:
+            self._card.show_asking(is_asking=False)
+        await self._show_token(name)
+
+    def _on_forget(self) -> None:
+        self._bridge.spawn(self._forget())
+
+    async def _forget(self) -> None:
+        await self._bridge.submit(self._hub.forget_token())
+        await self._show_token()
+
+    async def _show_token(self, name: str = "") -> None:
+        token = await self._bridge.submit(self._hub.token())
+        if token is None:
+            words = self.tr("No access token is set: most models need none.")
+            self._card.show_token(words, "quiet", can_forget=False)
+            return
+        words = self.tr("In force: {0}.").format(self._source_words(token))
+        if name:
+            words = f"{words} {self.tr('The Hub knows you as {0}.').format(name)}"
+        can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
+        self._card.show_token(words, "local", can_forget=can_forget)
+
+    def _source_words(self, token: HubToken) -> str:
+        match token.source:
+            case TokenSource.KEYRING:
+                return self.tr("from this system's keyring")
+            case TokenSource.SESSION:
+                return self.tr("kept until the program ends, as there is no usable keyring")
+            case TokenSource.ENVIRONMENT:
+                return self.tr("from the variable {0}").format(token.detail)
+            case TokenSource.LOGIN:
+                return self.tr("from the login of huggingface_hub ({0})").format(token.detail)
+
+
+def _problem(name: str, value: Any) -> str:
+    """Return what is wrong with an address, empty where nothing is."""
+    if value is None or name not in {"hub_endpoint", "proxy"}:
+        return ""
+    if name == "hub_endpoint":
+        check = check_url(value)
+        return check.message if check.level is AddressLevel.REFUSED else ""
+    try:
+        parts = urlsplit(value)
+        is_right = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    return "" if is_right else "A proxy is written as http://host:port."
 
 
 class SettingsPresenter(QObject):
@@ -32,7 +115,7 @@ class SettingsPresenter(QObject):
         settings: SettingsStore,
         secrets: SecretStore,
         paths: Paths,
-        hub: HubService | None = None,
+        hub: HubService,
     ) -> None:
         super().__init__(view)
         self._theme = theme
@@ -40,12 +123,12 @@ class SettingsPresenter(QObject):
         self._bridge = bridge
         self._settings = settings
         self._secrets = secrets
+        self._writes = 0
+        """Changes that are not written yet: what was entered since must not be shown as before."""
         self._default_watts = default_watts()
         self._machine = self._described()
-        self._hub: HubSettings | None = None
-        view.hub.setVisible(hub is not None)
-        if hub is not None:
-            self._hub = HubSettings(view.hub, bridge, settings, hub)
+        self._token = HubTokenPresenter(view.hub, bridge, hub)
+        self._end_subscription = bridge.subscribe(settings, self._show)
         self._connect()
         self._view.show_problem(settings.problem)
         self._view.show_places(
@@ -56,42 +139,47 @@ class SettingsPresenter(QObject):
                 (self.tr("Log"), paths.log_file),
             )
         )
-        self._show()
+        self._show(settings.settings)
         self._view.show_storage(secrets.storage())
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Put changed settings into force and remember them."""
-        try:
-            self._settings.update(**changes)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._show()
+        """Put changed settings into force and remember them, or say beside a field why not."""
+        for name, value in changes.items():
+            problem = _problem(name, value)
+            if name in {"hub_endpoint", "proxy"}:
+                self._view.hub.show_problem(name, problem)
+            if problem:
+                return
+        self._bridge.spawn(self._write(changes))
 
-    def close(self) -> None:
-        """End what this page has begun."""
-        self._settings.unsubscribe(self._on_settings)
-        if self._hub is not None:
-            self._hub.close()
+    async def _write(self, changes: dict[str, Any]) -> None:
+        self._writes += 1
+        try:
+            await self._bridge.write(self._settings.update, **changes)
+        finally:
+            self._writes -= 1
+            self._show(self._settings.settings)
+        if "hub_endpoint" in changes:
+            # a token belongs to one address
+            self._token.show_token()
 
     def _connect(self) -> None:
         self._view.changed.connect(self.change)
+        self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
-        self._view.closing.connect(self.close)
-        self._settings.subscribe(self._on_settings)
+        self._view.closing.connect(self._end_subscription)
 
-    def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._show)
-
-    def _show(self) -> None:
-        settings = self._settings.settings
-        self._theme.set_look(
+    def _show(self, settings: Settings) -> None:
+        if self._writes:
+            return
+        self._theme.set_appearance(
             mode=settings.theme.value,
             scale=settings.text_scale,
-            stage_scale=settings.stage_scale,
+            presentation_scale=settings.stage_scale,
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
+        self._view.hub.show_settings(settings)
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

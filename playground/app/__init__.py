@@ -1,0 +1,1 @@
+"""The composition root: builds the services, opens the window, adds the pages."""

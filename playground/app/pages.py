@@ -1,0 +1,204 @@
+"""Builds each page with its presenter on its first visit, and leads from one to another.
+
+Importing this module imports every page, which takes as long as Qt itself: it is done in a thread,
+behind the first page (`app/window.py`).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from playground.app.services import Services
+from playground.core.runs import Comparison, Turn
+from playground.core.targets import LocalTarget, Target
+from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.downloads.page import DownloadsPage
+from playground.ui.pages.downloads.presenter import DownloadsPresenter
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
+from playground.ui.pages.hub.page import HubPage
+from playground.ui.pages.hub.presenter import HubPresenter
+from playground.ui.pages.hub.repository import RepositoryPresenter
+from playground.ui.pages.models.page import ModelsPage
+from playground.ui.pages.models.presenter import ModelsPresenter
+from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.presenter import ProvidersPresenter
+from playground.ui.pages.settings.page import SettingsPage
+from playground.ui.pages.settings.presenter import SettingsPresenter
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from playground.ui.window.page import Page
+
+
+class Pages:
+    """All pages but Compare, which is there before the services are."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        theme: Theme,
+        bridge: Bridge,
+        services: Services,
+        compare: ComparePresenter,
+    ) -> None:
+        self._window = window
+        self._theme = theme
+        self._bridge = bridge
+        self._services = services
+        self._compare = compare
+
+    @property
+    def factories(self) -> dict[str, Callable[[], Page]]:
+        """What builds each page, by its key."""
+        return {
+            "models": self._make_models,
+            "hub": self._make_hub,
+            "downloads": self._make_downloads,
+            "providers": self._make_providers,
+            "history": self._make_history,
+            "settings": self._make_settings,
+        }
+
+    def add_files(self, paths: tuple[Path, ...]) -> None:
+        """List files and folders that were dropped on the window."""
+        self._window.show_page("models")
+        cast("ModelsPresenter", self._window.pages.page("models").presenter).add_paths(paths)
+
+    def compare_with_file(self, path: Path) -> None:
+        """Put a model file on the Compare page."""
+        self._bridge.spawn(self._find_and_compare(path))
+
+    def _make_models(self) -> Page:
+        services = self._services
+        view = ModelsPage(self._theme, self._window.pages)
+        view.presenter = ModelsPresenter(
+            view,
+            self._bridge,
+            services.library,
+            services.settings,
+            pool=services.pool,
+            requirements=services.requirements,
+            open_compare=self._compare_with,
+            open_hub=self._show_hub,
+            toast=self._window.toast,
+        )
+        return view
+
+    def _make_hub(self) -> Page:
+        services = self._services
+        view = HubPage(self._theme, self._window.pages)
+        repository = RepositoryPresenter(
+            view,
+            self._bridge,
+            hub=services.hub,
+            downloads=services.downloads,
+            requirements=services.requirements,
+            library=services.library,
+            open_downloads=self._show_downloads,
+            open_compare=self.compare_with_file,
+            open_settings=self._show_settings,
+            toast=self._window.toast,
+        )
+        view.presenter = HubPresenter(
+            view,
+            self._bridge,
+            repository,
+            hub=services.hub,
+            requirements=services.requirements,
+            settings=services.settings,
+        )
+        return view
+
+    def _make_downloads(self) -> Page:
+        services = self._services
+        view = DownloadsPage(self._theme, self._window.pages)
+        view.presenter = DownloadsPresenter(
+            view,
+            self._bridge,
+            services.downloads,
+            services.settings,
+            open_compare=self.compare_with_file,
+            open_hub=self._show_hub,
+        )
+        return view
+
+    def _make_providers(self) -> Page:
+        services = self._services
+        view = ProvidersPage(self._theme, self._window.pages)
+        view.presenter = ProvidersPresenter(
+            self._theme,
+            view,
+            self._bridge,
+            service=services.providers,
+            secrets=services.secrets,
+            practice=services.practice,
+            settings=services.settings,
+            open_compare=self._compare_with,
+            toast=self._window.toast,
+        )
+        return view
+
+    def _make_history(self) -> Page:
+        view = HistoryPage(self._theme, self._window.pages)
+        navigation = HistoryNavigation(
+            self._show_compare, self._open_comparison, self._run_again, self._replay
+        )
+        view.presenter = HistoryPresenter(
+            view,
+            self._bridge,
+            self._services.history,
+            self._services.replayer,
+            navigation=navigation,
+            notify=self._window.toast,
+        )
+        return view
+
+    def _make_settings(self) -> Page:
+        services = self._services
+        view = SettingsPage(self._theme, self._window.pages)
+        view.presenter = SettingsPresenter(
+            self._theme,
+            view,
+            self._bridge,
+            settings=services.settings,
+            secrets=services.secrets,
+            paths=services.paths,
+            hub=services.hub,
+        )
+        return view
+
+    def _show_compare(self) -> None:
+        self._window.show_page("compare")
+
+    def _show_hub(self) -> None:
+        self._window.show_page("hub")
+
+    def _show_downloads(self) -> None:
+        self._window.show_page("downloads")
+
+    def _show_settings(self) -> None:
+        self._window.show_page("settings")
+        cast("SettingsPage", self._window.pages.page("settings")).hub.focus_token()
+
+    async def _find_and_compare(self, path: Path) -> None:
+        model = await self._bridge.submit(self._services.library.find(str(path)))
+        settings = self._services.settings.settings
+        self._compare_with(LocalTarget(model, settings.load_settings_of(model)))
+
+    def _compare_with(self, target: Target) -> None:
+        self._compare.add_target(target)
+        self._show_compare()
+
+    def _open_comparison(self, comparison: Comparison) -> None:
+        self._compare.open_comparison(comparison)
+        self._show_compare()
+
+    def _run_again(self, comparison: Comparison) -> None:
+        self._show_compare()
+        self._compare.run_again(comparison)
+
+    def _replay(self, comparison: Comparison, turn: Turn) -> None:
+        self._show_compare()
+        replayer = self._services.replayer
+        self._compare.replay(comparison, lambda: replayer.replay_turn(comparison.id, turn.id))

@@ -1,0 +1,282 @@
+"""Opens the window: Qt's loop here, the services on the bridge's thread.
+
+The Compare page's widgets come first. The services, what answers to Compare, and the other pages
+follow in this order once the window has painted: importing them takes as long as Qt itself.
+"""
+
+import asyncio
+import gc
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
+from PySide6.QtWidgets import QApplication, QWidget
+from typing_extensions import override
+
+# qasync takes the Qt that is imported already
+import qasync  # isort: skip
+from playground.store.files import Paths, default_paths
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from playground.app.pages import Pages
+    from playground.app.services import Services
+    from playground.ui.pages.compare.presenter import ComparePresenter
+    from playground.ui.pages.compare.targets import TargetSelection
+    from playground.ui.pages.downloads.notifier import DownloadNotifier
+
+LOST_SCREEN = 1
+"""The exit code where the screen went away."""
+_SWITCH_S = 0.001
+"""How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
+
+
+def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
+    """Show the window until it is closed; `on_shown` gets it once it can be used."""
+    # setStyle() would build the platform's style first, and every class of styles in PySide
+    application = QApplication([*sys.argv[:1], "-style", "fusion"])
+    application.setApplicationName("inference-playground")
+    application.setApplicationDisplayName("Inference Playground")
+    application.setDesktopFileName("inference-playground")
+    # the program ends when everything has ended in order, not when the window has gone
+    application.setQuitOnLastWindowClosed(False)
+    sys.setswitchinterval(_SWITCH_S)
+    code = _run_program(application, on_shown)
+    # window and services are in cycles: ended after QApplication is gone, Qt would crash
+    gc.collect()
+    return code
+
+
+def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        program = _Program(application, runner.get_loop())
+        try:
+            runner.run(program.live(on_shown))
+        except RuntimeError:
+            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
+            # told any more, and what was written is saved
+            if program.has_ended:
+                raise
+            program.end_without_screen()
+            return LOST_SCREEN
+    return 0
+
+
+class _Program:
+    """Shows the window, and builds everything behind it as soon as it can be typed into."""
+
+    has_ended = False
+    """True once everything has ended in order."""
+
+    def __init__(self, application: QApplication, loop: asyncio.AbstractEventLoop) -> None:
+        self._paths = default_paths()
+        self._paths.create()
+        self._settings = SettingsStore(self._paths.settings_file)
+        self._services: Services | None = None
+        self._start_task: asyncio.Task[None] | None = None
+        self._notifier: DownloadNotifier | None = None
+        self._pressed: Callable[[], object] | None = None
+        settings = self._settings.settings
+        self._theme = Theme(
+            application,
+            mode=settings.theme.value,
+            scale=settings.text_scale,
+            presentation_scale=settings.stage_scale,
+        )
+        self._bridge = Bridge(self._report, qt_loop=loop)
+        self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
+        self._add_pages()
+
+    async def live(self, on_shown: Callable[[MainWindow], None] | None) -> None:
+        """Show the window, and return when everything behind it has ended."""
+        closed = asyncio.Event()
+        self._window.closed.connect(closed.set)
+        sys.excepthook = lambda _kind, error, _trace: self._report(error)
+        await self._show()
+        if on_shown is not None:
+            on_shown(self._window)
+        try:
+            await closed.wait()
+        except asyncio.CancelledError:
+            # Ctrl-C in the terminal the window was started from
+            self._window.close()
+            await closed.wait()
+        self.has_ended = True
+        sys.excepthook = sys.__excepthook__
+
+    def end_without_screen(self) -> None:
+        """End the services and the I/O thread where Qt's loop is gone."""
+        if self._services is not None:
+            self._bridge.call_and_wait(self._services.close())
+        self._bridge.close_now()
+
+    def _report(self, error: BaseException) -> None:
+        self._window.report(error)
+
+    def _add_pages(self) -> None:
+        """Give every page its place on the rail, in the rail's order; only Compare is built."""
+        tr, add = self._window.tr, self._window.add_page
+        self._view = CompareView(self._theme)
+        add("compare", tr("Compare"), "compare", lambda: self._view)
+        add("models", tr("Models"), "models")
+        add("hub", tr("Get models"), "download")
+        add("downloads", tr("Downloads"), "downloads")
+        add("providers", tr("Providers"), "providers")
+        add("history", tr("History"), "history")
+        add("settings", tr("Settings"), "settings", at_bottom=True)
+        for signal, keep in self._early_presses():
+            signal.connect(keep)
+
+    def _early_presses(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
+        """Return what keeps each press until the presenter is there: the last one counts."""
+        return (
+            (self._view.prompt_card.run_clicked, self._keep_run),
+            (self._view.empty.choose_button.clicked, self._keep_choose),
+            (self._view.empty.try_button.clicked, self._keep_try),
+        )
+
+    def _keep_run(self) -> None:
+        self._pressed = self._view.prompt_card.submit
+
+    def _keep_choose(self) -> None:
+        self._pressed = self._view.empty.choose_button.click
+
+    def _keep_try(self) -> None:
+        self._pressed = self._view.empty.try_button.click
+
+    async def _show(self) -> None:
+        """Show the window; the page it was left on waits for the services if it is another."""
+        remembered = self._settings.settings.window.page
+        self._window.open_remembered("compare")
+        await painted(self._window)
+        self._start_task = self._bridge.spawn(self._start())
+        if remembered != "compare":
+            self._window.show_page(remembered)
+            await asyncio.wait([self._start_task])
+
+    async def _start(self) -> None:
+        self._services = services = await self._bridge.submit(_build(self._paths, self._settings))
+        if self._window.is_closing():
+            return
+        self._bridge.submit(services.library.update())
+        presenter, selection = await self._bridge.submit(asyncio.to_thread(_import_compare))
+        if self._window.is_closing():
+            return
+        compare = self._answer_compare(services, presenter, selection)
+        all_pages = await self._bridge.submit(asyncio.to_thread(_import_pages))
+        pages = all_pages(self._window, self._theme, self._bridge, services, compare)
+        self._window.add_factories(pages.factories)
+        self._window.files_dropped.connect(pages.add_files)
+        problem = await self._bridge.submit(services.open())
+        if self._window.is_closing():
+            return
+        self._window.status_bar.follow(self._bridge, services.telemetry)
+        await self._begin_downloads(services, pages)
+        for text in (self._settings.problem, problem, services.downloads.problem):
+            if text is not None:
+                self._window.toast(text, tone="caution", stay_ms=0)
+
+    def _answer_compare(
+        self,
+        services: "Services",
+        presenter_class: "type[ComparePresenter]",
+        selection_class: "type[TargetSelection]",
+    ) -> "ComparePresenter":
+        """Give the Compare page its presenter, and that the last press."""
+        from playground.services.memory_plan import free_memory
+
+        selection = selection_class(
+            self._bridge, services.library, services.providers, services.settings, free_memory
+        )
+        presenter = presenter_class(
+            self._view,
+            self._theme,
+            self._bridge,
+            service=services.comparison,
+            history=services.history,
+            selection=selection,
+            settings=services.settings,
+            notify=self._window.toast,
+        )
+        for signal, keep in self._early_presses():
+            signal.disconnect(keep)
+        if self._pressed is not None:
+            self._pressed()
+        return presenter
+
+    async def _begin_downloads(self, services: "Services", pages: "Pages") -> None:
+        """Go on with what was being fetched, and tell of it on every page."""
+        from playground.ui.pages.downloads.notifier import DownloadNotifier
+
+        await self._bridge.submit(services.downloads.open())
+        self._notifier = DownloadNotifier(
+            self._window,
+            self._bridge,
+            services.downloads,
+            open_compare=pages.compare_with_file,
+        )
+        self._notifier.start()
+
+    async def _shut_down(self) -> None:
+        if self._start_task is not None:
+            # whatever failed at the start has been told; what was built still has to end
+            await asyncio.wait([self._start_task])
+        if self._notifier is not None:
+            self._notifier.stop()
+        if self._services is not None:
+            await self._bridge.submit(self._services.close())
+        await self._bridge.close()
+
+
+async def _build(paths: Paths, settings: SettingsStore) -> "Services":
+    """Import and build the services on the I/O loop, so that the window answers meanwhile."""
+    from playground.app.services import build
+
+    return build(paths, settings)
+
+
+def _import_compare() -> "tuple[type[ComparePresenter], type[TargetSelection]]":
+    from playground.ui.pages.compare.presenter import ComparePresenter
+    from playground.ui.pages.compare.targets import TargetSelection
+
+    return ComparePresenter, TargetSelection
+
+
+def _import_pages() -> "type[Pages]":
+    from playground.app.pages import Pages
+
+    return Pages
+
+
+class _FirstPaint(QObject):
+    """Settles a future once its parent has been painted."""
+
+    def __init__(self, widget: QWidget, future: "asyncio.Future[None]") -> None:
+        super().__init__(widget)
+        self._future = future
+        widget.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # look for the first paint event; everything else goes on as it is
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self._settle)
+        return False
+
+    def _settle(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+        self.deleteLater()
+
+
+async def painted(widget: QWidget) -> None:
+    """Return when `widget` has painted itself for the first time from now on."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    _FirstPaint(widget, future)
+    await future

@@ -1,0 +1,87 @@
+"""Tables and amounts as the terminal shows them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from playground.core.characters import whole_characters
+from playground.core.errors import ErrorInfo
+from playground.core.requirements.model import Requirements, Speed
+
+_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
+"""Control characters but tab and line feed: with them text could move the cursor, change what was
+printed before, or write to the clipboard (ECMA-48, https://ecma-international.org/)."""
+
+
+def harmless(text: str) -> str:
+    """Return `text` without half characters and those that steer a terminal."""
+    return whole_characters(text).translate(_STEERING)
+
+
+def error_line(error: ErrorInfo, before: str = "") -> str:
+    """Return an error and what to do about it in one line for stderr; `before` names its run."""
+    words = f"playground: {before}{error.message} {error.hint}".split()
+    return harmless(" ".join(words))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
+    """Return a table's lines; columns in `right` are aligned to the right, the last is open."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head) - 1)]
+    lines = []
+    for row in (head, *rows):
+        cells = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        lines.append(harmless("  ".join([*cells, row[-1]])))
+    return lines
+
+
+def size_text(count: int) -> str:
+    """Return bytes as the window shows them, in powers of 1,000."""
+    return f"{count / 10**9:.1f} GB" if count >= 10**9 else f"{count / 10**6:.0f} MB"
+
+
+def parameters_text(count: int | None) -> str:
+    """Return a number of parameters: `1.7 B`, `135 M`."""
+    if count is None:
+        return "—"
+    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.0f} M"
+
+
+def speed_text(speed: Speed | None) -> str:
+    """Return tokens per second, a range where that is what is known, ≈ before estimates."""
+    if speed is None:
+        return "—"
+    low, high = f"{speed.low_tokens_per_s:.0f}", f"{speed.high_tokens_per_s:.0f}"
+    sign = "" if speed.provenance == "measured" else "≈ "
+    return f"{sign}{low if low == high else f'{low}–{high}'} tokens/s"
+
+
+def requirements_json(needs: Requirements | None) -> dict[str, Any]:
+    if needs is None:
+        return {"verdict": None, "memory": None, "speed": None, "changes": []}
+    need = asdict(needs.need)
+    del need["mapped_bytes"]
+    return {
+        "verdict": needs.verdict,
+        "memory": {
+            **need,
+            "total_bytes": needs.need.total_bytes,
+            "needed_bytes": needs.need.needed_bytes,
+            "minimum_bytes": needs.minimum.memory_bytes,
+            "recommended_bytes": needs.recommended.memory_bytes,
+            "free_bytes": needs.free_bytes,
+            "card_bytes": needs.card_bytes,
+            "card_layers": needs.card_layers,
+        },
+        "speed": asdict(needs.speed) if needs.speed else None,
+        "changes": [{**asdict(way), "detail": way.detail or None} for way in needs.changes],
+    }
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))

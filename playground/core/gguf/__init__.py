@@ -1,0 +1,1 @@
+"""GGUF headers: types, bounded parser, remote reading, names of files and quantizations."""

@@ -1,0 +1,1 @@
+"""System requirements of a model: memory, layers, speed, compatibility."""

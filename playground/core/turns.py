@@ -1,0 +1,98 @@
+"""How a turn is laid out: what each target is asked, and which runs start together."""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from playground.core.characters import whole_characters
+from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.runs import Comparison, Run, RunOrder, Turn
+from playground.core.targets import LocalTarget, Target
+
+SEED_LIMIT = 2**31
+
+
+def new_comparison(
+    targets: Sequence[Target],
+    *,
+    system_prompt: str = "",
+    sampling: SamplingParams | None = None,
+    overrides: tuple[tuple[str, SamplingParams], ...] = (),
+    system_overrides: tuple[tuple[str, str], ...] = (),
+) -> Comparison:
+    return Comparison(
+        id=uuid.uuid4().hex,
+        targets=tuple(targets),
+        system_prompt=system_prompt,
+        sampling=sampling or SamplingParams(),
+        overrides=overrides,
+        system_overrides=system_overrides,
+        created_at=datetime.now(UTC),
+    )
+
+
+def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_names: bool) -> Turn:
+    """Return the next turn with its waiting runs; local runs without a seed share a drawn one."""
+    prompt = whole_characters(prompt)
+    seed = comparison.sampling.seed
+    drawn = secrets.randbelow(SEED_LIMIT) if seed is None else seed
+    places = places_of(comparison.targets, order)
+    runs = tuple(
+        Run(
+            id=uuid.uuid4().hex,
+            target=target,
+            request=request_for(comparison, index, prompt, drawn),
+            order=places[index],
+        )
+        for index, target in enumerate(comparison.targets)
+    )
+    return Turn(
+        id=uuid.uuid4().hex,
+        prompt=prompt,
+        order=order,
+        runs=runs,
+        hidden_names=hidden_names,
+        created_at=datetime.now(UTC),
+    )
+
+
+def request_for(comparison: Comparison, index: int, prompt: str, drawn_seed: int) -> ChatRequest:
+    """Return what the target at `index` gets: the prompt after its own earlier answers."""
+    target = comparison.targets[index]
+    sampling = comparison.sampling.overridden_by(dict(comparison.overrides).get(target.key))
+    if sampling.seed is None and isinstance(target, LocalTarget):
+        sampling = replace(sampling, seed=drawn_seed)
+    system = dict(comparison.system_overrides).get(target.key, comparison.system_prompt)
+    messages = [Message(Role.SYSTEM, system)] if system.strip() else []
+    for turn in comparison.turns:
+        answer = turn.runs[index].text
+        if answer:
+            # a turn this target could not answer is left out: roles must alternate
+            messages.append(Message(Role.USER, turn.prompt))
+            messages.append(Message(Role.ASSISTANT, answer))
+    messages.append(Message(Role.USER, prompt))
+    # arguments that are not UTF-8 and answers of older versions can hold half characters
+    whole = (replace(each, content=whole_characters(each.content)) for each in messages)
+    return ChatRequest(tuple(whole), sampling, keep_cache=bool(comparison.turns))
+
+
+def places_of(targets: Sequence[Target], order: RunOrder) -> list[int]:
+    """Return when each target starts: equal numbers start together."""
+    if order is RunOrder.RACE:
+        return [0] * len(targets)
+    following = 1 if any(not target.uses_this_machine for target in targets) else 0
+    places = []
+    for target in targets:
+        if target.uses_this_machine:
+            places.append(following)
+            following += 1
+        else:
+            places.append(0)
+    return places
+
+
+def is_shared(turn: Turn, run: Run) -> bool:
+    """Return True where other runs keep this machine busy during `run`."""
+    return turn.order is RunOrder.RACE and run.target.uses_this_machine and len(turn.runs) > 1

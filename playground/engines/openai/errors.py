@@ -1,0 +1,266 @@
+"""Whatever a provider or the network does, as an error a person can act on."""
+
+import json
+import re
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from playground.core.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    ContextOverflow,
+    EngineError,
+    KeyMissing,
+    ModelNotFound,
+    PermissionRefused,
+    ProviderFailed,
+    QuotaExceeded,
+    RateLimited,
+    RequestRejected,
+    StreamInvalid,
+    StreamMalformed,
+    TimedOut,
+)
+from playground.engines.openai.client import Timeouts, host_and_port
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+_MESSAGE_LIMIT = 500
+"""Characters of a provider's own message that are shown."""
+_REDACTED = "[key]"
+_SHORTEST_SECRET = 6
+"""Below that, redacting would eat ordinary words."""
+_OVERFLOW = re.compile(
+    r"context[_ ](length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
+    r"|input is too long|exceeds? .{0,30}context",
+    re.IGNORECASE,
+)
+_BAD_KEY = re.compile(
+    r"(api[ _]?key).{0,20}(not valid|invalid|incorrect)|(invalid|incorrect)[ _]api[ _]?key",
+    re.IGNORECASE,
+)
+_NO_CREDIT = re.compile(
+    r"insufficient[_ ](quota|balance|funds|credit)|exceeded your current quota|out of credit"
+    r"|credit balance is too low",
+    re.IGNORECASE,
+)
+_CODES = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 402,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+    "overloaded_error": 529,
+    "server_error": 500,
+    "api_error": 500,
+}
+
+
+class ErrorTranslator:
+    """Turns exceptions of the openai package into the tree of `core.errors`, for one provider."""
+
+    def __init__(self, name: str, base_url: str, key: str | None, timeouts: Timeouts) -> None:
+        self._name = name
+        self._host = host_and_port(base_url)
+        self._key = key
+        self._timeouts = timeouts
+
+    def translate(self, error: Exception) -> EngineError | None:
+        """Return the error as a person should see it; `None` for what only a bug can cause."""
+        if isinstance(error, EngineError):
+            return error
+        import httpx2  # noqa: PLC0415 - start-up time
+        import openai  # noqa: PLC0415 - start-up time
+
+        if isinstance(error, openai.APIStatusError):
+            return self._from_response(error)
+        # the package wraps what happens in a stream, but not in the body of an error
+        if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
+            return self._timed_out(error)
+        if isinstance(error, openai.APIConnectionError | httpx2.HTTPError | httpx2.InvalidURL):
+            return self._not_connected(error)
+        if isinstance(error, openai.APIError):
+            return self.from_payload(error.body or {"message": error.message})
+        if isinstance(error, ValueError | RecursionError):
+            # JSON, UTF-8 and SSE decoding all raise kinds of ValueError
+            return StreamMalformed(f"{self._name} sent a piece that cannot be read.")
+        return None
+
+    def from_payload(self, payload: Any) -> EngineError:
+        """Return the error that a decoded error object of a stream or a body describes."""
+        message = self.redact(provider_message(payload)) or "no reason given"
+        return self._by_status(_status_in(payload) or 500, message, payload)
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the key, and not longer than shown."""
+        text = self.without_key(text)
+        return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
+
+    def without_key(self, text: str) -> str:
+        """Return `text` without the key, however it was quoted."""
+        if self._key and len(self._key) >= _SHORTEST_SECRET:
+            for form in {self._key, quote(self._key, safe=""), json.dumps(self._key)[1:-1]}:
+                text = text.replace(form, _REDACTED)
+        return text
+
+    def _from_response(self, error: "APIStatusError") -> EngineError:
+        response = error.response
+        if response.is_redirect:
+            return self._redirected(response.headers.get("location", ""))
+        payload: Any = error.body
+        if payload is None or isinstance(payload, str):
+            payload = decoded(response.content)
+        message = self.redact(provider_message(payload))
+        message = message or f"HTTP {response.status_code} without an explanation"
+        return self._by_status(
+            response.status_code, message, payload, response.headers.get("retry-after")
+        )
+
+    def _redirected(self, location: str) -> EngineError:
+        target = urlsplit(location)
+        where = f"to {target.scheme}://{target.netloc}" if target.netloc else "elsewhere"
+        return StreamInvalid(
+            self.redact(f"{self._name} redirects {where}; the request was not sent there."),
+            "Enter the address the service uses now, on the Providers page.",
+        )
+
+    def _by_status(
+        self, status: int, message: str, payload: Any, retry_after: str | None = None
+    ) -> EngineError:
+        said = f"{self._name}: {message}"
+        everything = f"{message} {_codes_of(payload)}"
+        if status == 402 or (status in {400, 403, 429} and _NO_CREDIT.search(everything)):
+            return QuotaExceeded(said)
+        if status == 401 or (status in {400, 403} and _BAD_KEY.search(everything)):
+            return AuthenticationFailed(said) if self._key else KeyMissing(said)
+        if status == 403:
+            return PermissionRefused(said)
+        if status == 404:
+            return ModelNotFound(said, _not_found_hint(everything))
+        if status == 408:
+            return TimedOut(said)
+        if status == 429:
+            return RateLimited(said, _wait_hint(retry_after))
+        if status in {400, 413, 422} and _OVERFLOW.search(everything):
+            return ContextOverflow(said)
+        if 400 <= status < 500:
+            return RequestRejected(said)
+        return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
+
+    def _timed_out(self, error: BaseException) -> EngineError:
+        if any("Connect" in type(cause).__name__ for cause in _causes(error)[1:]):
+            return TimedOut(
+                f"{self._host} did not take the connection within {self._timeouts.connect_s:g} s."
+            )
+        return TimedOut(
+            f"{self._name} sent nothing for {self._timeouts.read_s:g} s.",
+            "Run it again. A model that is still being loaded there can take minutes.",
+        )
+
+    def _not_connected(self, error: BaseException) -> EngineError:
+        chain = _causes(error)
+        texts = " ".join(f"{type(cause).__name__} {cause}" for cause in chain)
+        if any(isinstance(cause, ssl.SSLError) for cause in chain) or "CERTIFICATE" in texts:
+            return ConnectionFailed(
+                f"The identity of {self._host} could not be verified.",
+                "Check the address. A proxy of your network may be in between.",
+            )
+        if "refused" in texts or "All connection attempts failed" in texts:
+            return ConnectionFailed(
+                f"Nothing answers at {self._host}.", "Check the address, and that it is running."
+            )
+        if re.search(r"getaddrinfo|Name or service|nodename|name resolution|No address", texts):
+            return ConnectionFailed(f"The address {self._host} is not known.")
+        if re.search(r"ReadError|RemoteProtocolError|WriteError|reset", texts):
+            return ConnectionFailed(
+                f"The connection to {self._host} broke.",
+                "What arrived before is kept. Check the internet connection and run it again.",
+            )
+        return ConnectionFailed(f"{self._host} could not be reached.")
+
+
+def provider_message(payload: Any) -> str:
+    """Return the sentence in an error body, whichever of the usual shapes it has."""
+    if isinstance(payload, str):
+        return _plain(payload)
+    if isinstance(payload, list):
+        return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
+    if not isinstance(payload, dict):
+        return ""
+    for name in ("error", "message", "detail", "msg", "error_description", "title"):
+        found = provider_message(payload.get(name))
+        if found:
+            return found
+    return ""
+
+
+def decoded(body: bytes) -> Any:
+    """Return a body as JSON where it is JSON, else as text."""
+    text = body[:65536].decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an exception and everything that led to it."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or current.__context__
+    return chain
+
+
+def _plain(text: str) -> str:
+    text = text.strip()
+    if re.match(r"<(!doctype|html|\?xml)", text, re.IGNORECASE):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return f"a web page, “{' '.join(title[1].split())}”" if title else "a web page"
+    return " ".join(text.split())
+
+
+def _status_in(payload: Any) -> int | None:
+    """Return the HTTP status an error object names, as a number or by a usual code."""
+    if not isinstance(payload, dict):
+        return None
+    for name in ("code", "status", "status_code", "type"):
+        value = payload.get(name)
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+        if isinstance(value, str) and value.isdigit() and 400 <= int(value) < 600:
+            return int(value)
+        if isinstance(value, str) and value in _CODES:
+            return _CODES[value]
+    return _status_in(payload.get("error"))
+
+
+def _codes_of(payload: Any) -> str:
+    if isinstance(payload, list):
+        return " ".join(_codes_of(item) for item in payload[:3])
+    if not isinstance(payload, dict):
+        return ""
+    own = " ".join(str(payload.get(name) or "") for name in ("code", "type", "status"))
+    return f"{own} {_codes_of(payload.get('error'))}"
+
+
+def _not_found_hint(text: str) -> str | None:
+    if "model" in text.lower():
+        return None
+    return "Check the model's name, and the provider's address: most end in /v1."
+
+
+def _wait_hint(retry_after: str | None) -> str | None:
+    if not retry_after:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", retry_after.strip()):
+        return f"Wait {float(retry_after):g} s and run it again."
+    return f"Run it again after {retry_after[:40]}."

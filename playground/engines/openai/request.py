@@ -1,0 +1,138 @@
+"""A chat request as the JSON body one provider takes."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from playground.core.characters import whole_values
+from playground.core.chat import ChatRequest
+from playground.core.targets import Provider
+
+MAX_TOKENS_FIELDS = ("max_tokens", "max_completion_tokens")
+_REQUIRED = frozenset({"model", "messages", "stream"})
+_PARTNERS = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
+_COMMON_WORDS = frozenset({"stop", "seed", "temperature"})
+"""Field names that also occur in ordinary sentences: they count only where they are quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNote:
+    """What a person should know about the request: becomes a `Notice`."""
+
+    kind: str
+    message: str
+
+
+def build_body(
+    provider: Provider, model: str, request: ChatRequest
+) -> tuple[dict[str, Any], tuple[RequestNote, ...]]:
+    """Return the body with the parameters the provider takes, and a note for each it does not."""
+    wanted = {"stream_options": {"include_usage": True}, **_sampling(provider, request)}
+    # 'temperature' may be refused by its own name or under the name the provider gives it
+    refused = {field for field in wanted if field in provider.rejects}
+    refused |= {_PARTNERS[field] for field in refused if field in _PARTNERS}
+    if "seed" in provider.rejects:
+        refused.add(provider.seed_field)
+    if "repeat_penalty" in provider.rejects:
+        refused.add(provider.repeat_penalty_field)
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [
+            {"role": message.role.value, "content": message.content} for message in request.messages
+        ],
+        "stream": True,
+        **{field: value for field, value in wanted.items() if field not in refused},
+    }
+    shown = [
+        field
+        for field in wanted
+        if field in refused and field not in {"stream_options", "top_logprobs"}
+    ]
+    return whole_values(body), tuple(_left_out(provider, field) for field in shown)
+
+
+def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
+    sampling = request.sampling
+    fields: dict[str, Any] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        provider.repeat_penalty_field: sampling.repeat_penalty,
+        provider.seed_field: sampling.seed,
+        provider.max_tokens_field: sampling.max_tokens,
+        "stop": list(sampling.stop) or None,
+    }
+    if sampling.logprobs is not None:
+        fields["logprobs"] = True
+        fields["top_logprobs"] = sampling.logprobs
+    return {field: value for field, value in fields.items() if value is not None}
+
+
+def _left_out(provider: Provider, field: str) -> RequestNote:
+    message = f"{provider.name} does not take {field}: it was left out"
+    if field == "stream_options":
+        message = f"{provider.name} does not report token counts: they are estimated"
+    return RequestNote("parameter_left_out", message)
+
+
+def without_refused_field(
+    provider: Provider, body: dict[str, Any], refusal: Any
+) -> tuple[dict[str, Any], RequestNote] | None:
+    """Return the body without the optional field that `refusal` names; `None` if it names none.
+
+    `refusal` is the decoded error body. Servers name the field in `param` (OpenAI), in the `loc` of
+    a validation error (FastAPI, Mistral), or only in the sentence.
+    """
+    field = _named_field(body, refusal)
+    if field is None:
+        return None
+    if field in MAX_TOKENS_FIELDS:
+        other = MAX_TOKENS_FIELDS[1 - MAX_TOKENS_FIELDS.index(field)]
+        if re.search(rf"\b{other}\b", json.dumps(refusal)):
+            renamed = {(other if name == field else name): value for name, value in body.items()}
+            message = f"{provider.name} wants {other} instead of {field}"
+            return renamed, RequestNote("parameter_renamed", message)
+    dropped = {field, _PARTNERS.get(field)}
+    shorter = {name: value for name, value in body.items() if name not in dropped}
+    return shorter, _left_out(provider, field)
+
+
+def _named_field(body: dict[str, Any], refusal: Any) -> str | None:
+    optional = [field for field in body if field not in _REQUIRED]
+    for text in _exact_names(refusal):
+        for field in optional:
+            if text == field or text.startswith((f"{field}.", f"{field}[")):
+                return field
+    sentence = json.dumps(refusal, ensure_ascii=False)
+    for field in optional:
+        if re.search(rf"[`'\"“‘]{field}[`'\"”’.\\]", sentence):
+            return field
+    for field in optional:
+        if field not in _COMMON_WORDS and re.search(rf"\b{field}\b", sentence):
+            return field
+    # a plain 'temperature is not supported' is clear enough as well
+    for field in sorted(_COMMON_WORDS & set(optional)):
+        pattern = rf"\b{field}\b.{{0,40}}\b(not|un)\s?(supported|allowed|permitted|accepted)"
+        if re.search(pattern, sentence, re.IGNORECASE):
+            return field
+    return None
+
+
+def _exact_names(refusal: Any) -> list[str]:
+    found: list[str] = []
+    queue = [refusal]
+    while queue:
+        item = queue.pop()
+        if isinstance(item, dict):
+            for name, value in item.items():
+                if name in {"param", "field"} and isinstance(value, str):
+                    found.append(value)
+                elif name == "loc" and isinstance(value, list):
+                    found.extend(part for part in value if isinstance(part, str))
+                else:
+                    queue.append(value)
+        elif isinstance(item, list):
+            queue.extend(item)
+    return found

@@ -1,0 +1,1 @@
+"""Downloads from the Hub: the queue, ranged transfers, partial files."""

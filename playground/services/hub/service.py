@@ -1,0 +1,417 @@
+"""Search, repositories, cards and headers on the Hugging Face Hub."""
+
+import asyncio
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, urlsplit
+
+from playground import __version__
+from playground.core.errors import HubFailed, Offline, RepositoryNotFound
+from playground.core.gguf.header import GgufHeader
+from playground.core.hub import (
+    FeaturedModel,
+    HubFile,
+    HubModel,
+    HubQuery,
+    HubRepository,
+    HubSort,
+    SearchPage,
+)
+from playground.core.threads import run_in_daemon_thread
+from playground.core.urls import AddressLevel, check_url
+from playground.resources import resource
+from playground.services.hub import api as listing
+from playground.services.hub.exchange import (
+    Exchange,
+    HubLimits,
+    answer_unreadable,
+    current_exchange,
+    no_answer,
+)
+from playground.services.hub.headers import RemoteHeaders
+from playground.services.hub.tokens import PUBLIC_HUB, HubToken, HubTokens, checked_token
+from playground.store.secrets import KeySource, SecretStore
+from playground.store.settings import SettingsStore
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, ModelInfo
+    from huggingface_hub.hf_api import ExpandModelProperty_T, ModelSort_T
+
+T = TypeVar("T")
+
+PAGE_LENGTH = 30
+_MOST_PAGES = 5
+"""Pages asked for in one go where a filter of ours leaves little of each."""
+_LARGEST_CARD = 300_000
+_SORTS: "dict[HubSort, ModelSort_T]" = {
+    HubSort.TRENDING: "trending_score",
+    HubSort.DOWNLOADS: "downloads",
+    HubSort.LIKES: "likes",
+    HubSort.UPDATED: "last_modified",
+}
+_EXPAND: "tuple[ExpandModelProperty_T, ...]" = (
+    "cardData",
+    "downloads",
+    "gated",
+    "gguf",
+    "lastModified",
+    "likes",
+    "pipeline_tag",
+    "private",
+    "siblings",
+    "tags",
+)
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_FRONT_MATTER = re.compile(r"\A﻿?---\s*\n.*?\n---\s*(?:\n|\Z)", re.DOTALL)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadSource:
+    """Where the bytes of a file are asked for."""
+
+    url: str
+    """At the Hub; a redirect leads to where they lie."""
+    headers: Mapping[str, str] = field(repr=False)
+    """For the Hub's own host only: the token is among them."""
+    proxy: str | None = None
+    """The proxy from Settings; `None`: what the environment says."""
+
+
+class HubService:
+    """Asks the Hub through `huggingface_hub`; lives on the I/O loop.
+
+    The library's functions block: each call has a thread of its own, which nobody waits for once
+    its answer is not wanted any more, as when another search has begun or the program ends.
+    """
+
+    def __init__(
+        self,
+        settings: SettingsStore,
+        secrets: SecretStore,
+        cache_folder: Path,
+        environment: Mapping[str, str] | None = None,
+        limits: HubLimits | None = None,
+    ) -> None:
+        self._settings = settings
+        self._environment = os.environ if environment is None else environment
+        self._tokens = HubTokens(secrets, environment)
+        self._limits = limits or HubLimits()
+        self._has_called = False
+        self._headers = RemoteHeaders(cache_folder / "headers")
+
+    @property
+    def endpoint(self) -> str:
+        """The Hub's address: from Settings, else `HF_ENDPOINT`, else the public Hub."""
+        named = self._settings.settings.hub_endpoint or self._environment.get("HF_ENDPOINT")
+        return (named or "").strip().rstrip("/") or PUBLIC_HUB
+
+    @property
+    def is_offline(self) -> bool:
+        """True where nothing may be fetched."""
+        variable = self._environment.get("HF_HUB_OFFLINE", "").strip().lower()
+        return self._settings.settings.offline or variable in _TRUE
+
+    async def load(self) -> None:
+        """Load `huggingface_hub`, which takes a second: the first call finds it there."""
+        if not self.is_offline:
+            await run_in_daemon_thread(_loaded)
+
+    async def search(
+        self,
+        query: HubQuery,
+        cursor: str | None = None,
+        *,
+        runs_here: Callable[[HubModel], bool] | None = None,
+    ) -> SearchPage:
+        """Return a page of GGUF repositories; `runs_here` decides for `query.fits_only`.
+
+        Raises `Offline` and `HubFailed`. Filters the Hub does not know are applied here, over as
+        many of its pages as it takes to fill one, a few at most.
+        """
+        found: list[HubModel] = []
+        for _ in range(_MOST_PAGES):
+            exchange = Exchange(next_query=cursor)
+            infos = await self._call(lambda api: _page(api, query), exchange)
+            known = {model.repo for model in found}
+            found += [
+                model
+                for model in map(listing.model_of, infos)
+                if model is not None
+                and model.repo not in known
+                and _passes(query, model, runs_here)
+            ]
+            cursor = exchange.next_query
+            if cursor is None or len(found) >= PAGE_LENGTH // 2:
+                break
+        return SearchPage(tuple(found), cursor)
+
+    async def repository(self, repo: str, revision: str | None = None) -> HubRepository:
+        """Return a repository's files at one commit.
+
+        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`.
+        """
+        page_url = self.page_url(repo)
+        at = None if revision is None else _sendable(revision)
+        info = await self._call(lambda api: api.model_info(repo, revision=at, files_metadata=True))
+        model, commit = listing.model_of(info), info.sha
+        if model is None or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+            raise answer_unreadable()
+        files, projectors = listing.files_of(listing.parts_of(info))
+        return HubRepository(model, commit, files, projectors, page_url)
+
+    async def card(self, repo: str, revision: str = "main") -> str:
+        """Return the model card as Markdown without its front matter; empty where there is none."""
+        _check_repo(repo)
+        try:
+            card = await self._read(repo, revision, "README.md", _LARGEST_CARD)
+        except RepositoryNotFound:
+            return ""
+        return _FRONT_MATTER.sub("", card.decode("utf-8", "replace"), count=1).strip()
+
+    async def header(self, repo: str, revision: str, file: HubFile) -> GgufHeader:
+        """Return the header of a file, fetching as little of it as possible.
+
+        Raises `ModelFileInvalid` and what `repository` raises.
+        """
+        _check_repo(repo)
+
+        async def piece(path: str, offset: int, length: int) -> bytes:
+            return await self._read(repo, revision, path, length, offset)
+
+        return await self._headers.read(repo, revision, file, piece)
+
+    async def source(self, repo: str, revision: str, path: str) -> DownloadSource:
+        """Return where and how the bytes of a file are asked for; raises `Offline`."""
+        _check_repo(repo)
+        self._check()
+        at = quote(revision, safe="", errors="replace")
+        # the address is read before the token is waited for: one belongs to the other
+        url = f"{self.endpoint}/{quote(repo)}/resolve/{at}/{quote(path, errors='replace')}"
+        token = await self.token()
+        return DownloadSource(
+            url,
+            _headers(None if token is None else token.value),
+            self._settings.settings.proxy,
+        )
+
+    def page_url(self, repo: str) -> str:
+        """Return the repository's page for a browser."""
+        _check_repo(repo)
+        return f"{self.endpoint}/{quote(repo)}"
+
+    async def token(self) -> HubToken | None:
+        """Return the token in force and where it is from."""
+        return await self._tokens.get(self.endpoint, self._bound(Exchange()))
+
+    async def set_token(self, value: str) -> tuple[KeySource, str]:
+        """Keep a token for this endpoint; return where it is kept and whose it is.
+
+        Raises `UsageError`, `Offline`, `HubFailed`, and `HubTokenRefused` where the Hub does not
+        know it: it is not kept then.
+        """
+        value, endpoint = checked_token(value), self.endpoint
+        answer = await self._call(lambda api: api.whoami(), token=value)
+        name = answer.get("name") if isinstance(answer, dict) else None
+        kept = await self._tokens.set(endpoint, value)
+        return kept, name if isinstance(name, str) else ""
+
+    async def forget_token(self) -> None:
+        """Forget the token that was entered here."""
+        await self._tokens.forget(self.endpoint)
+
+    async def close(self) -> None:
+        """Close every connection; calls in other threads are told that theirs broke."""
+        if self._has_called:
+            from huggingface_hub import close_session  # noqa: PLC0415 - loaded by the first call
+
+            close_session()
+
+    async def _call(
+        self,
+        work: Callable[["HfApi"], T],
+        exchange: Exchange | None = None,
+        *,
+        token: str | None = None,
+    ) -> T:
+        """Return what `work` makes of the Hub's API, in a thread; `token` stands for the usual one.
+
+        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`, `HubTokenRefused`.
+        """
+        exchange = exchange or Exchange()
+        exchange.wants_json = True
+        return await self._run(work, exchange, token)
+
+    async def _read(
+        self, repo: str, revision: str, path: str, length: int, offset: int | None = None
+    ) -> bytes:
+        """Return a piece of a file: at most `length` bytes, from `offset` or the beginning.
+
+        Where the server knows no ranges what is before `offset` is passed over.
+        """
+        exchange = Exchange(most_bytes=length + (offset or 0))
+
+        def work(api: "HfApi") -> bytes:
+            from huggingface_hub import get_session, hf_hub_url  # noqa: PLC0415 - start-up time
+
+            headers = _headers(api.token if isinstance(api.token, str) else None)
+            if offset is not None:
+                headers["range"] = f"bytes={offset}-{offset + length - 1}"
+            url = hf_hub_url(repo, path, revision=revision, endpoint=api.endpoint)
+            response = get_session().get(url, headers=headers)
+            skip = offset or 0
+            if response.status_code == 206:
+                found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+                if found is None or int(found[1]) != offset:
+                    raise HubFailed("The server sent another piece of the file than was asked for.")
+                skip = 0
+            return response.content[skip : skip + length]
+
+        return await self._run(work, exchange, None)
+
+    def _check(self) -> None:
+        if self.is_offline:
+            raise Offline("Offline mode is on: the Hub is not asked.")
+        check = check_url(self.endpoint)
+        if check.level is AddressLevel.REFUSED:
+            raise HubFailed(f"The Hub's address cannot be used. {check.message}")
+
+    def _bound(self, exchange: Exchange) -> Exchange:
+        """Return the exchange, bound to what holds now."""
+        exchange.limits = self._limits
+        exchange.proxy = self._settings.settings.proxy
+        exchange.is_offline = self.is_offline
+        return exchange
+
+    async def _run(self, work: Callable[["HfApi"], T], exchange: Exchange, token: str | None) -> T:
+        self._check()
+        endpoint = self.endpoint
+        host = urlsplit(endpoint).hostname or endpoint
+        if token is None:
+            known = await self.token()
+            token = None if known is None else known.value
+        # loading the library is no silence of the Hub's
+        make_api = await run_in_daemon_thread(_loaded)
+        self._has_called = True
+
+        def run() -> T:
+            current_exchange.set(self._bound(exchange))
+            api = make_api(endpoint=endpoint, token=token or False, headers=_headers(token))
+            return _translated(lambda: work(api), host)
+
+        task = asyncio.ensure_future(run_in_daemon_thread(run))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._limits.answer_s)
+            if not done and not exchange.is_answered:
+                raise no_answer(host)
+            return await task
+        finally:
+            exchange.is_cancelled = True
+            task.cancel()
+
+
+@cache
+def featured_models() -> tuple[FeaturedModel, ...]:
+    """Return the well-known small models of `resources/shelf.toml`."""
+    with resource("shelf.toml").open("rb") as file:
+        return tuple(FeaturedModel(**entry) for entry in tomllib.load(file)["model"])
+
+
+def _page(api: "HfApi", query: HubQuery) -> "list[ModelInfo]":
+    """Return one page of a search: the transport asks for it, and for no other."""
+    bounds = []
+    if query.min_parameters is not None:
+        bounds.append(f"min:{_billions(query.min_parameters)}")
+    if query.max_parameters is not None:
+        bounds.append(f"max:{_billions(query.max_parameters)}")
+    found: list[ModelInfo] = []
+    try:
+        for info in api.list_models(
+            filter=["gguf", *([f"license:{query.licence}"] if query.licence else ())],
+            search=_sendable(query.text.strip()) or None,
+            pipeline_tag=query.task,
+            num_parameters=",".join(bounds) or None,
+            sort=_SORTS[query.sort],
+            limit=PAGE_LENGTH,
+            expand=list(_EXPAND),
+        ):
+            found.append(info)  # noqa: PERF402 - what came before a fault is kept
+    except (ValueError, KeyError, TypeError, AttributeError):
+        if not found:
+            raise
+        # the library ends where a repository says something that it does not expect
+        log.warning("a repository in the Hub's answer cannot be read", exc_info=True)
+    return found
+
+
+def _billions(count: int) -> str:
+    return f"{count / 1e9:g}B" if count >= 10**9 else f"{count / 1e6:g}M"
+
+
+def _passes(query: HubQuery, model: HubModel, runs_here: Callable[[HubModel], bool] | None) -> bool:
+    if query.max_size_bytes is not None and (
+        model.smallest_bytes is None or model.smallest_bytes > query.max_size_bytes
+    ):
+        return False
+    return not query.fits_only or runs_here is None or runs_here(model)
+
+
+def _sendable(text: str) -> str:
+    """Return `text` without half characters, which no address can hold."""
+    return text.encode(errors="replace").decode()
+
+
+def _check_repo(repo: str) -> None:
+    if not listing.is_repo_name(repo):
+        raise _not_a_repository()
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {
+        "user-agent": f"inference-playground/{__version__}",
+        "accept-encoding": "identity",
+    }
+    return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+
+
+def _loaded() -> Callable[..., "HfApi"]:
+    """Return the library's API class; every request of the process goes through our transport."""
+    from huggingface_hub import HfApi  # noqa: PLC0415 - start-up time
+
+    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
+
+    transport.install()
+    return HfApi
+
+
+def _translated(work: Callable[[], T], host: str) -> T:
+    """Return what `work` returns, the library's own errors turned into sentences."""
+    import httpx2  # noqa: PLC0415 - start-up time
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 - start-up time
+
+    try:
+        return work()
+    except HFValidationError as error:
+        raise _not_a_repository() from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise HubFailed(f"The connection to the Hub ({host}) broke.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # the library takes answers for what its documentation says
+        log.warning("an answer of the Hub cannot be read", exc_info=True)
+        raise answer_unreadable() from error
+
+
+def _not_a_repository() -> RepositoryNotFound:
+    """Return what to say of a name that no repository can have."""
+    return RepositoryNotFound(
+        "This is no repository's name.", "It is written as owner/name, as in its address."
+    )

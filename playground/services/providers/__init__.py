@@ -1,0 +1,1 @@
+"""Cloud providers, their prices, and the practice cloud on this computer."""

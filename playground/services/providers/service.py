@@ -1,0 +1,390 @@
+"""The providers a person has set up: their addresses, keys, models and engines."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from playground.core.chat import ChatRequest
+from playground.core.errors import (
+    AddressRefused,
+    ConnectionFailed,
+    EngineError,
+    ErrorInfo,
+    KeyMissing,
+    PlaygroundError,
+    StreamInvalid,
+    UsageError,
+)
+from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
+from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
+from playground.core.urls import AddressLevel, check_url, origin
+from playground.engines.base import Engine
+from playground.engines.openai.client import DEFAULT_TIMEOUTS, ProviderConnection, Timeouts
+from playground.engines.openai.engine import OpenAIChatEngine
+from playground.engines.openai.errors import ErrorTranslator
+from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.store.presets import with_known_quirks
+from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
+from playground.store.settings import Settings, SettingsStore
+
+MODEL_LIMIT = 5000
+_ID_LIMIT = 200
+_CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "max_model_len")
+
+
+async def fetch_models(
+    provider: Provider, key: str | None, timeouts: Timeouts
+) -> tuple[CloudModel, ...]:
+    """Return what `GET /models` lists, by id; raises the errors a run would."""
+    errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
+    connection = ProviderConnection(provider.base_url, key, timeouts)
+    try:
+        payload = await connection.client.get("/models", cast_to=object)
+    except EngineError:
+        raise
+    except Exception as error:
+        translated = errors.translate(error)
+        if translated is None:
+            raise
+        # the cause holds the request, and with it the key
+        raise translated from None
+    finally:
+        await connection.client.close()
+    entries = _entries(payload)
+    if entries is None:
+        raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
+    return models_in(provider, entries)
+
+
+def models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
+    """Return the models of a list whose entries are objects or plain names, each once."""
+    found: dict[str, CloudModel] = {}
+    for entry in entries[:MODEL_LIMIT]:
+        data = entry if isinstance(entry, dict) else {"id": entry}
+        name = next((data[n] for n in ("id", "name") if isinstance(data.get(n), str)), "").strip()
+        if name and len(name) <= _ID_LIMIT and name.isprintable():
+            found.setdefault(name, CloudModel(provider.id, name, _context(data)))
+    return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _entries(payload: object) -> list[Any] | None:
+    if isinstance(payload, dict):
+        payload = next((payload[n] for n in ("data", "models") if n in payload), None)
+    return payload if isinstance(payload, list) else None
+
+
+def _context(data: dict[str, Any]) -> int | None:
+    for name in _CONTEXT_FIELDS:
+        value = data.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
+            return value
+    return None
+
+
+Access = tuple[Provider, str | None]
+"""A provider at the address it has now, and the key to it."""
+
+
+class ProviderEngine:
+    """Answers for one provider's model; whatever is missing becomes `Failed`."""
+
+    def __init__(
+        self,
+        target: CloudTarget,
+        access: Callable[[Provider], Awaitable[Access]],
+        timeouts: Timeouts,
+        is_starting: Callable[[], bool],
+    ) -> None:
+        """`is_starting` tells whether the server has to be started first."""
+        self._target = target
+        self._access = access
+        self._timeouts = timeouts
+        self._is_starting = is_starting
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        """Yield the answer's events."""
+        started = time.perf_counter()
+        must_start = self._is_starting()
+        if must_start:
+            yield LoadProgress(0.0, 0.0)
+        try:
+            provider, key = await self._access(self._target.provider)
+        except PlaygroundError as error:
+            yield Failed(time.perf_counter() - started, error.info())
+            return
+        load_s = time.perf_counter() - started if must_start else None
+        target = CloudTarget(provider, self._target.model)
+        engine = OpenAIChatEngine(target, key, self._timeouts, started=started)
+        async with aclosing(engine.stream(request)) as events:
+            async for event in events:
+                if must_start and isinstance(event, RequestSent):
+                    yield replace(event, was_loaded=False, load_s=load_s)
+                elif provider.is_practice and isinstance(event, Failed):
+                    yield replace(event, error=_restartable(event.error))
+                else:
+                    yield event
+
+
+def _restartable(error: ErrorInfo) -> ErrorInfo:
+    """Return the error with what helps where the practice cloud itself has gone."""
+    if error.kind != ConnectionFailed.__name__:
+        return error
+    return replace(error, hint=RESTART_HINT)
+
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_RESERVED = frozenset({"local", PRACTICE_ID})
+"""Ids that mean something else in a target's name."""
+_NAME_LIMIT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLocation:
+    """Where a provider's key is, never what it is."""
+
+    source: KeySource | None
+    variable: str = ""
+    """Environment variable it is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedProvider:
+    """A provider that was removed, with all that `ProviderService.restore` needs."""
+
+    provider: Provider
+    secret: Secret | None
+    """Its key; `None` where it had none, or one from an environment variable."""
+
+
+class ProviderService:
+    """Adds, changes and removes providers, tests their connection, and answers through them."""
+
+    def __init__(
+        self,
+        settings: SettingsStore,
+        secrets: SecretStore,
+        practice: PracticeCloud,
+        prices: PriceService,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._practice = practice
+        self._prices = prices
+        self._timeouts = timeouts
+
+    def list(self) -> tuple[Provider, ...]:
+        """Return what is set up; the practice cloud with its present address while it runs."""
+        live = self._practice.provider
+        stored = self._settings.settings.providers
+        listed = tuple(live if live and p.id == PRACTICE_ID else p for p in stored)
+        return listed if live is None or live in listed else (*listed, live)
+
+    def find(self, provider_id: str) -> Provider:
+        """Return a provider by its id; raises `UsageError` where there is none."""
+        for provider in self.list():
+            if provider.id == provider_id:
+                return provider
+        known = ", ".join(provider.id for provider in self.list()) or "none"
+        raise UsageError(
+            f"No provider “{provider_id}” is set up.", f"Set up: {known}. Add it first."
+        )
+
+    def unused_id(self, name: str) -> str:
+        """Return an id like `name` that no provider has."""
+        base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or "provider"
+        if base in _RESERVED:
+            base = f"{base}-server"
+        taken = {provider.id for provider in self.list()}
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        return next(found for found in itertools.chain((base,), numbered) if found not in taken)
+
+    async def resolve(self, provider_id: str) -> Provider:
+        """Return a provider ready to be asked: the practice cloud is started where need be."""
+        if provider_id == PRACTICE_ID:
+            return await self.start_practice()
+        return self.find(provider_id)
+
+    async def add(self, provider: Provider, key: str | None = None) -> Provider:
+        """Set up a provider and keep its key; return it as it was stored.
+
+        Raises `UsageError` for an id that is taken or no name for a target, and `AddressRefused`.
+        """
+        if not _ID.fullmatch(provider.id) or provider.id in _RESERVED:
+            raise UsageError(
+                f"“{provider.id}” cannot be a provider's id.",
+                "Use small letters, digits, “-”, “_” and “.”, at most 40.",
+            )
+        stored = with_known_quirks(_checked(provider))
+
+        def edit(settings: Settings) -> Settings:
+            if any(other.id == stored.id for other in settings.providers):
+                raise UsageError(f"A provider “{stored.id}” is already set up.", "Choose another.")
+            return replace(settings, providers=(*settings.providers, stored))
+
+        await asyncio.to_thread(self._settings.change, edit)
+        if key and key.strip():
+            await self._secrets.set(stored, key)
+        return stored
+
+    async def update(self, provider: Provider, key: str | None = None) -> Provider:
+        """Replace a provider's entry; one that moves to another host loses its key."""
+        before = self.find(provider.id)
+        if before.is_practice:
+            raise UsageError("The practice cloud cannot be changed.", "It can be removed.")
+        stored = _checked(provider)
+        if origin(before.base_url) != origin(stored.base_url):
+            await self._secrets.delete(before)
+            stored = _moved(before, stored)
+
+        def edit(settings: Settings) -> Settings:
+            others = settings.providers
+            return replace(
+                settings, providers=tuple(stored if o.id == stored.id else o for o in others)
+            )
+
+        await asyncio.to_thread(self._settings.change, edit)
+        if key and key.strip():
+            await self._secrets.set(stored, key)
+        return stored
+
+    async def remove(self, provider_id: str) -> RemovedProvider:
+        """Forget a provider and its key, and return both; the practice cloud is ended."""
+        provider = self.find(provider_id)
+        secret = None
+        if provider.is_practice:
+            await self._practice.stop()
+        else:
+            secret = await self._secrets.get(provider)
+            await self._secrets.delete(provider)
+
+        def edit(settings: Settings) -> Settings:
+            kept = tuple(other for other in settings.providers if other.id != provider_id)
+            return replace(settings, providers=kept)
+
+        await asyncio.to_thread(self._settings.change, edit)
+        is_own = secret is not None and secret.source is not KeySource.ENVIRONMENT
+        return RemovedProvider(provider, secret if is_own else None)
+
+    async def restore(self, removed: RemovedProvider) -> Provider:
+        """Set up a provider again that was removed, with its key."""
+        key = None if removed.secret is None else removed.secret.value
+        return await self.add(removed.provider, key)
+
+    async def delete_key(self, provider_id: str) -> None:
+        """Forget a provider's key."""
+        await self._secrets.delete(self.find(provider_id))
+
+    async def key_source(self, provider: Provider) -> KeySource | None:
+        """Return where a provider's key is, `None` where there is none or none is needed."""
+        if provider.is_practice:
+            return None
+        secret = await self._secrets.get(provider)
+        return secret.source if secret else None
+
+    async def key_locations(self, providers: Iterable[Provider]) -> dict[str, KeyLocation]:
+        """Return where the key of each provider is, by provider id."""
+        found = {}
+        for provider in providers:
+            secret = None if provider.is_practice else await self._secrets.get(provider)
+            source, variable = (secret.source, secret.variable) if secret else (None, "")
+            found[provider.id] = KeyLocation(source, variable)
+        return found
+
+    async def set_price(
+        self, provider: Provider, model: str, price: ModelPrice | None
+    ) -> ModelPrice | None:
+        """Keep the person's price, or go back to the list's; return what holds now."""
+
+        def work() -> ModelPrice | None:
+            self._prices.set_price(provider, model, price)
+            return self._prices.price(provider, model)
+
+        return await asyncio.to_thread(work)
+
+    async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
+        """Ask the provider what it offers, with prices: the test of a connection.
+
+        Raises the same errors as a run.
+        """
+        provider, key = await self._access(provider)
+        found = await fetch_models(provider, key, self._timeouts)
+
+        def priced() -> tuple[CloudModel, ...]:
+            price = self._prices.price
+            return tuple(replace(model, price=price(provider, model.id)) for model in found)
+
+        return await asyncio.to_thread(priced)
+
+    def engine(self, target: CloudTarget) -> Engine:
+        """Return what answers for a provider's model; it looks for the key when it is asked."""
+        is_practice = target.provider.is_practice
+
+        def must_start() -> bool:
+            return is_practice and not self._practice.is_running and not self._practice.has_died
+
+        return ProviderEngine(target, self._access, self._timeouts, must_start)
+
+    async def start_practice(self) -> Provider:
+        """Start the practice cloud, or return the one that runs, and set it up as a provider."""
+        live = await self._practice.start()
+
+        def edit(settings: Settings) -> Settings:
+            others = tuple(other for other in settings.providers if other.id != live.id)
+            # its port differs at every start: where it stands in the list should not
+            ids = [other.id for other in settings.providers]
+            at = ids.index(live.id) if live.id in ids else len(others)
+            return replace(settings, providers=(*others[:at], live, *others[at:]))
+
+        await asyncio.to_thread(self._settings.change, edit)
+        return live
+
+    async def _access(self, provider: Provider) -> Access:
+        """Return the provider at its present address and its key.
+
+        Raises `AddressRefused`, `KeyMissing`, or what keeps the practice cloud from starting.
+        """
+        if provider.is_practice:
+            if self._practice.has_died:
+                raise ConnectionFailed("The practice cloud has ended.", RESTART_HINT)
+            return self._practice.provider or await self.start_practice(), self._practice.key
+        check = check_url(provider.base_url)
+        if check.level is AddressLevel.REFUSED:
+            raise AddressRefused(check.message)
+        secret = await self._secrets.get(provider)
+        if secret is None and provider.tier is not Tier.OWN_SERVER:
+            raise KeyMissing(f"No key for {provider.name} is known.", self._key_hint(provider))
+        return provider, secret.value if secret else None
+
+    def _key_hint(self, provider: Provider) -> str:
+        if self._secrets.is_silent:
+            return self._secrets.storage()
+        variables = " or ".join(key_variables(provider))
+        fallback = f", or set {variables}" if variables else ""
+        return f"Enter one on the Providers page{fallback}."
+
+
+def _checked(provider: Provider) -> Provider:
+    """Return the provider with a tidy name and address; raises where they cannot be used."""
+    check = check_url(provider.base_url)
+    if check.level is AddressLevel.REFUSED:
+        raise AddressRefused(check.message)
+    name = " ".join(provider.name.split())[:_NAME_LIMIT] or provider.id
+    # only the program itself starts the practice cloud
+    return replace(provider, name=name, base_url=check.url, is_practice=False)
+
+
+def _moved(before: Provider, after: Provider) -> Provider:
+    """Return the entry without what was true of the old host only."""
+    if after.key_env == before.key_env:
+        after = replace(after, key_env=None)
+    if after.preset is None or after.preset != before.preset or after.tier is Tier.OWN_SERVER:
+        return after
+    bare = Provider(after.id, after.name, after.base_url, key_env=after.key_env)
+    return with_known_quirks(bare)

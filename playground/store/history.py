@@ -1,0 +1,546 @@
+"""The history: comparisons saved as they happen, found again, voted on and counted."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+
+from playground.core.codec import decode, encode
+from playground.core.errors import StorageFailed, UsageError
+from playground.core.events import StreamEvent
+from playground.core.fold import RunFold, is_ideograph
+from playground.core.runs import Comparison, Run, RunOrder, StreamCounts, Turn, VoteOutcome
+from playground.core.targets import Place, Target
+from playground.store.database import Database
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonSummary:
+    """A comparison as the History page lists it."""
+
+    id: str
+    title: str
+    created_at: datetime
+    target_labels: tuple[str, ...]
+    """"A", "B" … in place of names while `names_hidden`."""
+    places: tuple[Place, ...]
+    """Where each target answers; empty while `names_hidden`."""
+    turns: int
+    votes: int
+    """Turns that were voted on."""
+    winner_labels: tuple[str, ...] = ()
+    """The winner's label for each turn that has one; empty while `names_hidden`."""
+    names_hidden: bool = False
+    """True while a vote without names is open: nothing here tells who answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCount:
+    """How a target fared in the turns that were voted on and in which it answered."""
+
+    target_key: str
+    label: str
+    wins: int
+    ties: int
+    none_good: int
+    losses: int
+
+
+SUMMARIES = """
+    SELECT c.id, c.created_at, c.targets, count(t.id),
+        sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL),
+        (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
+            WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1),
+        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
+    FROM comparisons c JOIN turns t ON t.comparison_id = c.id
+    WHERE c.deleted_at IS NULL"""
+"""Comparisons that were begun; conditions on `c` may follow, then `GROUP BY c.id`."""
+
+
+def storable(text: str) -> str:
+    """Return `text` without the half characters that SQLite's UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def comparison_row(comparison: Comparison) -> tuple[str, str, str, str]:
+    """Return id, created_at, targets and body."""
+    created = comparison.created_at or datetime.now(UTC)
+    targets = [
+        {"key": t.key, "label": t.label, "detail": t.detail, "place": t.place}
+        for t in comparison.targets
+    ]
+    head = replace(comparison, turns=(), created_at=created)
+    return comparison.id, _instant(created), json.dumps(targets), json.dumps(encode(head))
+
+
+def turn_row(comparison_id: str, turn: Turn) -> tuple[Any, ...]:
+    """Return id, comparison_id, prompt, run_order, hidden_names, winner, verdict, created_at."""
+    return (
+        turn.id,
+        comparison_id,
+        storable(turn.prompt),
+        turn.order.value,
+        turn.hidden_names,
+        turn.winner_run_id,
+        turn.verdict.value if turn.verdict else None,
+        turn.created_at.isoformat() if turn.created_at else None,
+    )
+
+
+def run_row(turn_id: str, run: Run) -> tuple[Any, ...]:
+    """Return id, turn_id, target_key, status, has_answer and body."""
+    key = storable(run.target.key)
+    body = json.dumps(encode(run))
+    return run.id, turn_id, key, run.status.value, bool(run.text.strip()), body
+
+
+def decode_run(body: str) -> Run:
+    """Return the run; raises `StorageFailed` where the row is damaged."""
+    run: Run = _decoded(Run, body)
+    return run
+
+
+def encode_events(events: Sequence[StreamEvent]) -> str:
+    """Return the body of one row of the timeline."""
+    return json.dumps(encode(tuple(events)), separators=(",", ":"))
+
+
+def load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
+    found = connection.execute("SELECT body FROM events WHERE run_id = ? ORDER BY id", (run_id,))
+    return [event for (body,) in found for event in _decoded(list[StreamEvent], body)]
+
+
+def load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
+    """Return a comparison with its turns and runs; a deleted one is not found."""
+    head = connection.execute(
+        "SELECT body FROM comparisons WHERE id = ? AND deleted_at IS NULL", (comparison_id,)
+    ).fetchone()
+    if head is None:
+        raise StorageFailed("This comparison is no longer in the history.", "")
+    comparison = _decoded(Comparison, head[0])
+    turns = connection.execute(
+        "SELECT id, prompt, run_order, hidden_names, winner_run_id, verdict, created_at "
+        "FROM turns WHERE comparison_id = ? ORDER BY position",
+        (comparison_id,),
+    ).fetchall()
+    loaded: Comparison = replace(comparison, turns=tuple(_turn(connection, row) for row in turns))
+    return loaded
+
+
+def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
+    turn_id, prompt, order, hidden, winner, verdict, created = row
+    runs = connection.execute(
+        "SELECT body FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
+    )
+    return Turn(
+        id=turn_id,
+        prompt=prompt,
+        order=RunOrder(order),
+        runs=tuple(decode_run(body) for (body,) in runs),
+        hidden_names=bool(hidden),
+        winner_run_id=winner,
+        verdict=VoteOutcome(verdict) if verdict else None,
+        created_at=datetime.fromisoformat(created) if created else None,
+    )
+
+
+def summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonSummary:
+    """Return what a row of `SUMMARIES` says, without names where they are hidden."""
+    comparison_id, created, targets_json, turns, votes, is_hidden, prompt = row
+    targets = json.loads(targets_json)
+    labels = distinct_labels(targets)
+    winners: tuple[str, ...] = ()
+    if not is_hidden:
+        by_key = {target["key"]: label for target, label in zip(targets, labels, strict=True)}
+        found = connection.execute(
+            "SELECT target_key FROM turns t JOIN runs r ON r.id = t.winner_run_id "
+            "WHERE t.comparison_id = ? ORDER BY t.position",
+            (comparison_id,),
+        )
+        winners = tuple(by_key.get(key, key) for (key,) in found)
+    return ComparisonSummary(
+        id=comparison_id,
+        title=prompt.strip().split("\n", 1)[0],
+        created_at=datetime.fromisoformat(created),
+        target_labels=tuple(_LETTERS[: len(labels)]) if is_hidden else labels,
+        places=() if is_hidden else tuple(Place(target["place"]) for target in targets),
+        turns=turns,
+        votes=votes,
+        winner_labels=winners,
+        names_hidden=bool(is_hidden),
+    )
+
+
+def distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
+    """Return each target's label, with what tells it from a namesake where there is one."""
+    times = Counter(target["label"] for target in targets)
+    return tuple(
+        f"{target['label']} ({target['detail']})"
+        if times[target["label"]] > 1 and target["detail"]
+        else target["label"]
+        for target in targets
+    )
+
+
+def searchable_names(connection: sqlite3.Connection, comparison_id: str) -> str:
+    """Return the names by which a comparison may be found; none while a blind vote is open."""
+    (targets, is_hidden) = connection.execute(
+        "SELECT targets, (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL "
+        "FROM turns WHERE comparison_id = comparisons.id ORDER BY position DESC LIMIT 1) "
+        "FROM comparisons WHERE id = ?",
+        (comparison_id,),
+    ).fetchone()
+    if is_hidden:
+        return ""
+    return "\n".join(storable(f"{t['label']} {t['detail']}") for t in json.loads(targets))
+
+
+def count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
+    """Return the count for each target; a target that gave no answer is not judged by the vote."""
+    found = connection.execute(
+        "SELECT r.target_key, sum(t.winner_run_id = r.id), sum(t.verdict = ?), sum(t.verdict = ?), "
+        "sum(t.winner_run_id != r.id), max(r.rowid) "
+        "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
+        "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
+        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) GROUP BY r.target_key",
+        (VoteOutcome.TIE.value, VoteOutcome.NONE_GOOD.value),
+    ).fetchall()
+    counts = [
+        VoteCount(key, _label(connection, rowid), wins or 0, ties or 0, none or 0, losses or 0)
+        for key, wins, ties, none, losses, rowid in found
+    ]
+    return sorted(counts, key=lambda c: (-c.wins, c.losses, c.label))
+
+
+def _label(connection: sqlite3.Connection, run_rowid: int) -> str:
+    (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
+    target: Target = decode_run(body).target
+    return target.label
+
+
+def _decoded(kind: Any, body: str) -> Any:
+    try:
+        return decode(kind, json.loads(body))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise StorageFailed("An entry of the history is damaged and cannot be read.", "") from error
+
+
+def _instant(moment: datetime) -> str:
+    """Return `moment` in UTC, so that text sorts by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+MAX_TERMS = 16
+
+
+def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
+    """Return a condition on `comparisons.id` that holds where every word of `query` is found.
+
+    A word is looked up as the beginning of a word, letters of any case. What is not made of plain
+    letters and digits (`gpt-4o`, `C++`, Chinese, which has no gaps between words) is looked up
+    anywhere in the text. Nothing in `query` has a meaning of its own.
+    """
+    conditions = []
+    arguments = []
+    for term in query.replace("\0", " ").split()[:MAX_TERMS]:
+        if has_fts and term.isalnum() and not any(is_ideograph(letter) for letter in term):
+            condition = "id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
+            arguments.append(f'"{term}"*')
+        else:
+            condition = r"text LIKE ? ESCAPE '\'"
+            arguments.append(f"%{_escaped(term)}%")
+        conditions.append(
+            # only the two conditions above are put in; the words are arguments
+            f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608 - fixed text, values are bound
+        )
+    return " AND ".join(conditions) or "1", arguments
+
+
+def put_text(connection: sqlite3.Connection, comparison_id: str, source: str, text: str) -> None:
+    """Make `text` the one that is found for `source`; an empty one is found no more."""
+    if not text:
+        connection.execute("DELETE FROM search_texts WHERE source = ?", (source,))
+        return
+    connection.execute(
+        "INSERT INTO search_texts (comparison_id, source, text) VALUES (?, ?, ?) "
+        "ON CONFLICT (source) DO UPDATE SET text = excluded.text WHERE text != excluded.text",
+        (comparison_id, source, text),
+    )
+
+
+def forget_for_good(connection: sqlite3.Connection, *, has_fts: bool) -> None:
+    """Drop words of removed texts from the index's own pages as well."""
+    if has_fts:
+        connection.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
+
+
+def _escaped(term: str) -> str:
+    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+INTERRUPTED = "interrupted"
+"""Finish reason of a run that the end of the program cut off."""
+
+
+def interrupted(run: Run, events: Sequence[StreamEvent]) -> Run:
+    """Return `run` as its saved `events` tell it, ended after the last of them."""
+    fold = RunFold(replace(run, text="", reasoning="", notices=(), counts=StreamCounts()))
+    for event in events:
+        fold.add(event)
+    if fold.run.status.is_final:
+        return fold.run
+    fold.cancel(events[-1].t_s if events else 0.0)
+    return replace(fold.run, finish_reason=INTERRUPTED)
+
+
+_CLOCK_TOLERANCE_S = 2.0
+"""A process's start time is reckoned from the boot time, which a corrected clock moves."""
+
+
+def new_owner() -> str:
+    """Return the name of one user of the database in this process."""
+    started = psutil.Process().create_time()
+    return f"{os.getpid()}:{started:.0f}:{uuid.uuid4().hex[:8]}"
+
+
+def lives_elsewhere(owner: str) -> bool:
+    """Return True where `owner` belongs to another process that is still there."""
+    try:
+        pid_text, started_text, _ = owner.split(":")
+        pid, started = int(pid_text), float(started_text)
+    except ValueError:
+        return False
+    if pid == os.getpid():
+        return False
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - started) <= _CLOCK_TOLERANCE_S
+    except (psutil.Error, ValueError):
+        return False
+
+
+__all__ = ["ComparisonStore", "ComparisonSummary", "VoteCount"]
+
+
+class ComparisonStore:
+    """Saves, loads and searches comparisons; every method raises `StorageFailed`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._owner = new_owner()
+
+    async def save_comparison(self, comparison: Comparison) -> None:
+        """Write everything of `comparison` but its turns; saving it again replaces it."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO comparisons (id, created_at, targets, body) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET targets = excluded.targets, body = excluded.body",
+                comparison_row(comparison),
+            )
+            _put_names(connection, comparison.id)
+
+        await self._database.write(change)
+
+    async def save_turn(self, comparison_id: str, turn: Turn) -> None:
+        """Write everything of `turn` but its runs; a vote that was cast is kept."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO turns (id, comparison_id, prompt, run_order, hidden_names, "
+                "winner_run_id, verdict, created_at, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+                "(SELECT count(*) FROM turns WHERE comparison_id = ?)) "
+                "ON CONFLICT (id) DO UPDATE SET prompt = excluded.prompt, "
+                "hidden_names = excluded.hidden_names, "
+                "winner_run_id = coalesce(excluded.winner_run_id, winner_run_id), "
+                "verdict = coalesce(excluded.verdict, verdict)",
+                (*turn_row(comparison_id, turn), comparison_id),
+            )
+            put_text(connection, comparison_id, f"turn:{turn.id}", storable(turn.prompt))
+            _put_names(connection, comparison_id)
+
+        await self._database.write(change)
+
+    async def save_run(self, turn_id: str, run: Run) -> None:
+        """Write `run` as it is now; one that is final stays as it is."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            _put_run(connection, turn_id, run, self._owner)
+
+        await self._database.write(change)
+
+    async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
+        if not events:
+            return
+        batch = tuple(events)
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO events (run_id, body) VALUES (?, ?)",
+                (run_id, encode_events(batch)),
+            )
+        )
+
+    async def vote(
+        self,
+        turn_id: str,
+        winner_run_id: str | None,
+        verdict: VoteOutcome | None,
+        hidden_names: bool,
+    ) -> None:
+        """Keep what the person said of the turn; it survives a power cut.
+
+        Both `None` takes the vote back. Raises `UsageError` for a run of another turn.
+        """
+        if winner_run_id is not None and verdict is not None:
+            raise UsageError("A vote names a winner or a verdict, not both.")
+
+        def change(connection: sqlite3.Connection) -> None:
+            found = connection.execute(
+                "SELECT comparison_id FROM turns WHERE id = ?", (turn_id,)
+            ).fetchone()
+            if found is None:
+                raise StorageFailed("This comparison is no longer in the history.", "")
+            if (
+                winner_run_id is not None
+                and not connection.execute(
+                    "SELECT 1 FROM runs WHERE id = ? AND turn_id = ?", (winner_run_id, turn_id)
+                ).fetchone()
+            ):
+                raise UsageError("This answer is not one of the turn's.")
+            connection.execute(
+                "UPDATE turns SET winner_run_id = ?, verdict = ?, hidden_names = ? WHERE id = ?",
+                (winner_run_id, verdict, hidden_names, turn_id),
+            )
+            _put_names(connection, found[0])
+
+        await self._database.write(change, durable=True)
+
+    async def search(
+        self, query: str = "", limit: int = 200, offset: int = 0
+    ) -> list[ComparisonSummary]:
+        """Return comparisons in which every word of `query` occurs, the newest first.
+
+        Names of one whose names are still hidden are neither found nor told.
+        """
+        condition, arguments = matching(query, has_fts=self._database.has_fts)
+
+        def select(connection: sqlite3.Connection) -> list[ComparisonSummary]:
+            found = connection.execute(
+                f"{SUMMARIES} AND {condition} GROUP BY c.id "
+                "ORDER BY c.created_at DESC, c.rowid DESC LIMIT ? OFFSET ?",
+                (*arguments, limit, offset),
+            )
+            return [summary(connection, row) for row in found.fetchall()]
+
+        return await self._database.read(select)
+
+    async def load(self, comparison_id: str) -> Comparison:
+        """Return the comparison with its turns and runs, names and all."""
+        return await self._database.read(
+            lambda connection: load_comparison(connection, comparison_id)
+        )
+
+    async def timeline(self, run_id: str) -> list[StreamEvent]:
+        """Return the run's events in the order in which they came."""
+        return await self._database.read(lambda connection: load_events(connection, run_id))
+
+    async def delete(self, comparison_id: str) -> None:
+        """Take the comparison out of the history; `restore` brings it back until the next start."""
+        now = datetime.now(UTC).isoformat()
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE comparisons SET deleted_at = ?, deleted_by = ? WHERE id = ?",
+                (now, self._owner, comparison_id),
+            )
+        )
+
+    async def restore(self, comparison_id: str) -> None:
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE comparisons SET deleted_at = NULL, deleted_by = NULL WHERE id = ?",
+                (comparison_id,),
+            )
+        )
+
+    async def purge_deleted(self) -> int:
+        """Erase what was deleted before this start and return how many comparisons that were.
+
+        What another program that still runs has deleted can still be restored there and stays.
+        """
+        has_fts = self._database.has_fts
+
+        def change(connection: sqlite3.Connection) -> int:
+            deleted = connection.execute(
+                "SELECT id, deleted_by FROM comparisons WHERE deleted_at IS NOT NULL"
+            ).fetchall()
+            gone = [(key,) for key, owner in deleted if not lives_elsewhere(owner or "")]
+            connection.executemany("DELETE FROM comparisons WHERE id = ?", gone)
+            if gone:
+                forget_for_good(connection, has_fts=has_fts)
+            return len(gone)
+
+        return await self._database.write(change)
+
+    async def votes(self) -> list[VoteCount]:
+        """Return how each target fared, the one with the most wins first."""
+        return await self._database.read(count_votes)
+
+    async def recover(self) -> int:
+        """End the runs that a killed program left unfinished and return how many they were.
+
+        They become cancelled with the finish reason `interrupted`, their text made from the events
+        that were saved. Runs of another program that still runs are left alone.
+        """
+
+        def change(connection: sqlite3.Connection) -> int:
+            unfinished = connection.execute(
+                "SELECT id, turn_id, owner, body FROM runs "
+                "WHERE status NOT IN ('finished', 'failed', 'cancelled')"
+            ).fetchall()
+            recovered = 0
+            for run_id, turn_id, owner, body in unfinished:
+                if lives_elsewhere(owner):
+                    continue
+                with contextlib.suppress(StorageFailed):  # a damaged row holds up no other
+                    run = interrupted(decode_run(body), load_events(connection, run_id))
+                    _put_run(connection, turn_id, run, self._owner)
+                    recovered += 1
+            return recovered
+
+        return await self._database.write(change)
+
+
+def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:
+    connection.execute(
+        "INSERT INTO runs (id, turn_id, target_key, status, has_answer, body, owner, position) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM runs WHERE turn_id = ?)) "
+        "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body, "
+        "has_answer = excluded.has_answer, owner = excluded.owner "
+        "WHERE status NOT IN ('finished', 'failed', 'cancelled') "
+        "OR excluded.status IN ('finished', 'failed', 'cancelled')",
+        (*run_row(turn_id, run), owner, turn_id),
+    )
+    if run.status.is_final:
+        (comparison_id,) = connection.execute(
+            "SELECT comparison_id FROM turns WHERE id = ?", (turn_id,)
+        ).fetchone()
+        text = "\n".join(part for part in (run.text, run.reasoning) if part)
+        put_text(connection, comparison_id, f"run:{run.id}", storable(text))
+
+
+def _put_names(connection: sqlite3.Connection, comparison_id: str) -> None:
+    """Let the comparison be found by its targets' names, unless a vote without them is open."""
+    names = searchable_names(connection, comparison_id)
+    put_text(connection, comparison_id, f"names:{comparison_id}", names)

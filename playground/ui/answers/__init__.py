@@ -1,0 +1,1 @@
+"""Panes of answers and their figures, shared by Compare and History."""

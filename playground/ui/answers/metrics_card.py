@@ -1,0 +1,194 @@
+"""The figures under an answer, as large as headlines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
+
+_COUNT = 4
+_SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
+"""Figures get a little smaller before one of them would have to be cut."""
+_TWO_ROWS_BELOW = 270
+_ONE_LINE_FROM = 400
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCell:
+    """One figure as it is shown."""
+
+    value: str
+    caption: str
+    explanation: str
+    """Tooltip in plain words, with the exact number and where it comes from."""
+    is_best: bool = False
+
+
+class _Figure(QWidget):
+    """A value and its caption, painted; both are also its accessible name."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.cell = MetricCell("", "", "")
+        self.shrink = 1.0
+
+    def set_cell(self, cell: MetricCell) -> None:
+        if cell == self.cell:
+            return
+        self.cell = cell
+        self.setToolTip(plain_tooltip(cell.explanation))
+        self.setAccessibleName(f"{cell.caption}: {cell.value}")
+        self.setAccessibleDescription(cell.explanation)
+        self.update()
+
+    def font_at(self, shrink: float) -> QFont:
+        """Return the value's font, made smaller."""
+        font = self._theme.font("figure")
+        font.setPixelSize(round(font.pixelSize() * shrink))
+        return font
+
+    def needed_width(self, shrink: float) -> int:
+        """Return what value and the caption's longest word take."""
+        value = QFontMetrics(self.font_at(shrink)).horizontalAdvance(self.cell.value)
+        metrics = QFontMetrics(self._theme.font("caption"))
+        words = self.cell.caption.split() or [""]
+        return max(value, *(metrics.horizontalAdvance(word) for word in words))
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = self._theme
+        px = theme.px
+        painter = QPainter(self)
+        painter.setFont(self.font_at(self.shrink))
+        painter.setPen(theme.color("local" if self.cell.is_best else "text"))
+        high = QFontMetrics(theme.font("figure")).height()
+        area = QRect(px(11), px(10), self.width() - px(13), high)
+        painter.drawText(
+            area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.cell.value
+        )
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.color("quiet"))
+        below = QRect(px(11), area.bottom() + px(3), area.width(), self.height() - area.bottom())
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.drawText(below, int(flags), self.cell.caption)
+
+
+class MetricsCard(QFrame):
+    """Figures side by side, or in two rows where it is narrow; a click shows every exact number."""
+
+    clicked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._figures = [_Figure(theme, self) for _ in range(_COUNT)]
+        self._lines: list[QRect] = []
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(self.tr("Click for every exact number"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self._apply_theme)
+
+    def set_cells(self, cells: Sequence[MetricCell]) -> None:
+        """Show figures; those that have not changed are left alone."""
+        for figure, cell in zip(self._figures, cells, strict=True):
+            figure.set_cell(cell)
+        self._arrange()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(200, self._row_height() * (2 if self._is_narrow() else 1))
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(100, self.sizeHint().height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+        self._arrange()
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        # draw the lines between the figures, and where the keyboard is
+        painter = QPainter(self)
+        for line in self._lines:
+            painter.fillRect(line, self._theme.color("line"))
+        if self.hasFocus():
+            painter.setPen(self._theme.color("accent"))
+            painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
+            self.clicked.emit()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _is_narrow(self) -> bool:
+        return self.width() < self._theme.px(_TWO_ROWS_BELOW)
+
+    def _row_height(self) -> int:
+        px = self._theme.px
+        caption_lines = 1 if self.width() >= px(_ONE_LINE_FROM) or self._is_narrow() else 2
+        return (
+            QFontMetrics(self._theme.font("figure")).height()
+            + QFontMetrics(self._theme.font("caption")).lineSpacing() * caption_lines
+            + px(24)
+        )
+
+    def _arrange(self) -> None:
+        self._lines = []
+        if self._is_narrow():
+            half = (len(self._figures) + 1) // 2
+            self._place_row(self._figures[:half], 0)
+            self._place_row(self._figures[half:], self._row_height())
+            self._lines.append(QRect(0, self._row_height(), self.width(), 1))
+        else:
+            self._place_row(self._figures, 0)
+        self.update()
+
+    def _place_row(self, figures: Sequence[_Figure], top: int) -> None:
+        px = self._theme.px
+        needs: list[int] = []
+        for shrink in _SHRINK:
+            needs = [figure.needed_width(shrink) + px(18) for figure in figures]
+            for figure in figures:
+                if figure.shrink != shrink:
+                    figure.shrink = shrink
+                    figure.update()
+            if sum(needs) <= self.width():
+                break
+        spare = max(0, self.width() - sum(needs)) // len(needs)
+        left = 0
+        for index, (figure, need) in enumerate(zip(figures, needs, strict=True)):
+            width = need + spare if index < len(needs) - 1 else self.width() - left
+            figure.setGeometry(left, top, max(1, width), self._row_height())
+            if index:
+                self._lines.append(QRect(left, top, 1, self._row_height()))
+            left += width
+
+    def _apply_theme(self) -> None:
+        self.updateGeometry()
+        self._arrange()

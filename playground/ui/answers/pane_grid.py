@@ -1,0 +1,128 @@
+"""Panes that arrange themselves by the width they have, and what stands below them."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+
+if TYPE_CHECKING:
+    from playground.ui.answers.response_pane import ResponsePane
+
+NARROWEST = 250
+"""Below this a pane is too narrow to be read with ease."""
+DETAIL_FROM = 300
+
+
+class PaneGrid(QScrollArea):
+    """Scrolls where the panes do not fit.
+
+    `row_limit` is how many stand in a row at most; `heights` is how high a pane is at least, in
+    pixels at scale 1: in a single row, and in one of several.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        row_limit: int,
+        heights: tuple[int, int],
+        foot: QWidget | None = None,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._row_limit = row_limit
+        self._heights = heights
+        self._panes: tuple[ResponsePane, ...] = ()
+        self._columns = 0
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._body = QWidget()
+        self._body.setObjectName("scrolled")
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._grid = QGridLayout()
+        self._column.addLayout(self._grid, 1)
+        if foot is not None:
+            self._column.addWidget(foot)
+        self.setWidget(self._body)
+        theme.changed.connect(self._arrange)
+
+    @property
+    def panes(self) -> "Sequence[ResponsePane]":
+        """The panes in the order they are shown."""
+        return self._panes
+
+    def set_panes(self, panes: "Sequence[ResponsePane]") -> None:
+        """Show these panes, in this order; others are deleted."""
+        for pane in self._panes:
+            if pane not in panes:
+                self._grid.removeWidget(pane)
+                pane.hide()
+                pane.setParent(None)
+                pane.deleteLater()
+        self._panes = tuple(panes)
+        self._arrange()
+
+    def fit_heads(self) -> None:
+        """Stack the heads of all panes where one of them needs it: bars stay on one height."""
+        if not self._columns:
+            return
+        gaps = self._theme.px(12) * (self._columns - 1)
+        width = (self.viewport().width() - gaps) // self._columns
+        stacked = any(pane.needed_head_width() > width for pane in self._panes)
+        for pane in self._panes:
+            pane.set_head_stacked(stacked=stacked)
+            pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
+
+    def _wanted_columns(self) -> int:
+        count = len(self._panes)
+        if not count:
+            return 0
+        room = max(1, self.viewport().width() // self._theme.px(NARROWEST))
+        columns = min(ceil(count / ceil(count / self._row_limit)), room)
+        # rows as even as can be: four go two by two rather than three and one
+        return ceil(count / ceil(count / columns))
+
+    def _arrange(self) -> None:
+        before, self._columns = self._columns, self._wanted_columns()
+        for pane in self._panes:
+            self._grid.removeWidget(pane)
+        for column in range(max(before, self._columns)):
+            self._grid.setColumnStretch(column, 1 if column < self._columns else 0)
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 0)
+        single, several = self._heights
+        height = self._theme.px(single if len(self._panes) <= self._columns else several)
+        for index, pane in enumerate(self._panes):
+            row, column = divmod(index, self._columns)
+            pane.setMinimumHeight(height)
+            self._grid.addWidget(pane, row, column)
+            self._grid.setRowStretch(row, 1)
+            if index:
+                QWidget.setTabOrder(self._panes[index - 1], pane)
+        self._grid.setSpacing(self._theme.px(12))
+        self._column.setSpacing(self._theme.px(12))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        # let the page show through. Not while building: asking for a viewport makes PySide build
+        # every widget class, 20 ms of the start
+        super().showEvent(event)
+        self.viewport().setAutoFillBackground(False)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._wanted_columns() != self._columns:
+            self._arrange()
+        self.fit_heads()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(600, 300)

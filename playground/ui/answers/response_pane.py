@@ -1,0 +1,535 @@
+"""The pane of one answer, the turns in it, and the view of its tokens."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
+    QMouseEvent,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QTextEdit,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.core.errors import ErrorInfo
+from playground.core.events import Token
+from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.view_model import AnswerViewModel
+from playground.ui.format import UNKNOWN, PaneHead
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.bars import Spans, TimeBar
+from playground.ui.widgets.basics import (
+    Badge,
+    Disclosure,
+    ElidedLabel,
+    IconButton,
+    make_button,
+    make_card,
+    make_label,
+    make_line,
+    plain_tooltip,
+)
+from playground.ui.widgets.details import DetailsPopup, Row
+from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.markdown.writer import SealedDocument
+
+
+class TurnView(QWidget):
+    """Shows one turn's text; parts appear when there is something to show."""
+
+    def __init__(self, theme: Theme, prompt: str | None) -> None:
+        super().__init__()
+        self._theme = theme
+        self._reasoning: MarkdownView | None = None
+        self._thinking: Disclosure | None = None
+        self._reasoning_text = ""
+        self._error: QFrame | None = None
+        self._has_tokens = False
+        self._notices: tuple[str, ...] = ()
+        self._build(prompt)
+
+    @property
+    def answer(self) -> MarkdownView:
+        """The answer's text."""
+        return self._answer
+
+    def show_answer(self, answer: AnswerViewModel) -> None:
+        """Show an answer as far as it goes."""
+        self._show_text(answer.text, answer.reasoning, is_writing=answer.is_writing)
+        self._status.setVisible(bool(answer.status))
+        self._status.setText(answer.status)
+        self._show_notices(answer.notices)
+        if answer.error is not None:
+            self._show_error(answer.error, answer.kept)
+
+    def show_tokens(self, tokens: "Sequence[Token]") -> None:
+        """Offer the answer token by token, with probabilities, folded away."""
+        if self._has_tokens or not tokens:
+            return
+
+        self._has_tokens = True
+        view = TokenView(self._theme, tokens)
+        folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
+        self._column.insertWidget(self._column.indexOf(self._answer) + 1, folded)
+
+    def _show_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
+        if reasoning:
+            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
+        self._answer.setVisible(bool(text) or is_writing)
+        self._answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
+
+    def _show_notices(self, notices: Sequence[str]) -> None:
+        for notice in notices[len(self._notices) :]:
+            label = make_label(notice, "caption", "caution", wrap=True)
+            self._column.insertWidget(self._column.indexOf(self._answer), label)
+        self._notices = tuple(notices)
+
+    def _show_error(self, error: ErrorInfo, kept: str) -> None:
+        if self._error is not None:
+            return
+        card = make_card("bad")
+        px = self._theme.px
+        column = QVBoxLayout(card)
+        column.setContentsMargins(px(12), px(10), px(12), px(10))
+        column.setSpacing(px(4))
+        texts = ((error.message, "strong"), (kept, "control"), (error.hint, "control"))
+        for text, role in texts:
+            if text:
+                label = make_label(text, role, wrap=True)
+                label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                column.addWidget(label)
+        card.setAccessibleName(" ".join(text for text, _role in texts if text))
+        self._error = card
+        self._column.addWidget(card)
+
+    def _build(self, prompt: str | None) -> None:
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(self._theme.px(6))
+        if prompt is not None:
+            row = QHBoxLayout()
+            bubble = make_label(prompt, "control", wrap=True)
+            bubble.setProperty("bubble", True)
+            bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            bubble.setAccessibleName(self.tr("Prompt: {text}").format(text=prompt))
+            row.addSpacing(self._theme.px(28))
+            row.addWidget(bubble, 1)
+            self._column.addLayout(row)
+        self._status = make_label("", "control", "quiet", wrap=True)
+        self._answer = MarkdownView(self._theme)
+        self._answer.setAccessibleName(self.tr("Answer"))
+        self._answer.hide()
+        self._column.addWidget(self._status)
+        self._column.addWidget(self._answer)
+        self._status.hide()
+
+    def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
+        if self._reasoning is None or self._thinking is None:
+            self._reasoning = MarkdownView(self._theme, tone="quiet")
+            self._reasoning.setAccessibleName(self.tr("What the model thought first"))
+            self._thinking = Disclosure(self._theme, "", self._reasoning)
+            self._column.insertWidget(self._column.indexOf(self._answer), self._thinking)
+        self._thinking.set_title(
+            self.tr("Thinking…") if is_thinking else self.tr("What it thought")
+        )
+        self._reasoning.set_text(reasoning, is_writing=is_thinking)
+
+
+class ResponsePane(QFrame):
+    """Card of one answer: head, time, text, vote, figures and footer.
+
+    Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
+    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._turns: list[TurnView] = []
+        self._follows_end = True
+        self._is_stacked = False
+        self._shows_detail = True
+        self._footer_icon_name: str | None = None
+        self._footer_icon = make_label()
+        self._footer = ElidedLabel("", "caption", "quiet")
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def turn(self) -> TurnView | None:
+        """The turn at the end."""
+        return self._turns[-1] if self._turns else None
+
+    def set_head(self, head: PaneHead) -> None:
+        """Say whose answer this is."""
+        self.setAccessibleName(head.label)
+        self._place.set_badge(head.place, head.tone, head.icon)
+        self._label.set_full_text(head.label)
+        self._detail.set_badge(head.detail)
+        self._detail.setVisible(bool(head.detail) and self._shows_detail)
+        self._detail.setToolTip(plain_tooltip(head.detail_explanation))
+        self.metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
+
+    def needed_head_width(self) -> int:
+        """Return what the head takes in one line."""
+        parts = (self._place, self._label, self._detail)
+        texts = sum(part.sizeHint().width() for part in parts if not part.isHidden())
+        return texts + self._theme.px(78)
+
+    def set_head_stacked(self, *, stacked: bool) -> None:
+        """Put the name below the place, where one line is too short for both."""
+        if stacked == self._is_stacked:
+            return
+        self._is_stacked = stacked
+        self._head.removeWidget(self._label)
+        if stacked:
+            self._head.addWidget(self._label, 1, 0, 1, 5)
+        else:
+            self._head.addWidget(self._label, 0, 1)
+
+    def set_detail_shown(self, *, shown: bool) -> None:
+        """Leave size or provider out where there is no room for it."""
+        self._shows_detail = shown
+        self._detail.setVisible(shown and bool(self._detail.text))
+
+    def begin_turn(self, prompt: str | None, *, follows_end: bool = True) -> TurnView:
+        """Start a turn below those before it; `None` shows no prompt.
+
+        `follows_end` keeps the end of the text in view, as it is written.
+        """
+        turn = TurnView(self._theme, prompt)
+        self._turns.append(turn)
+        self._body_column.insertWidget(self._body_column.count() - 1, turn)
+        self._follows_end = follows_end
+        return turn
+
+    def clear_turns(self) -> None:
+        """Take every turn away."""
+        for turn in self._turns:
+            turn.hide()
+            turn.setParent(None)
+            turn.deleteLater()
+        self._turns.clear()
+        self.set_footer("", None)
+        self.set_vote(offered=False)
+        self.time_bar.set_spans(Spans(), 1.0)
+
+    def set_figures_visible(self, *, visible: bool) -> None:
+        """Show or withhold figures, time and footer."""
+        for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
+            part.setVisible(visible)
+
+    def set_footer(self, text: str, icon: str | None) -> None:
+        """Say where the words went."""
+        self._footer.set_full_text(text)
+        self._footer_icon.setVisible(icon is not None)
+        self._footer_icon_name = icon
+        self._color_footer()
+
+    def set_running(self, *, running: bool) -> None:
+        """Offer to stop this answer."""
+        self.stop_button.setVisible(running)
+        has_text = self.turn is not None and bool(self.turn.answer.markdown)
+        self._copy.setVisible(has_text and not running)
+
+    def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
+        """Offer “this one” under the answer, or mark it as the one that was chosen."""
+        self._vote_row.setVisible(offered or chosen)
+        self.vote_button.setChecked(chosen)
+        self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
+        self.vote_button.setEnabled(offered)
+        name = self.tr("This one is better: {name}").format(name=self.accessibleName())
+        self.vote_button.setAccessibleName(name if offered or chosen else "")
+
+    def show_details(self, rows: Sequence[Row]) -> None:
+        """Show every exact number."""
+        popup = DetailsPopup(self._theme, self.accessibleName(), self)
+        popup.set_rows(rows)
+        popup.show_at(self.metrics)
+
+    def _build(self) -> None:
+        self.setProperty("card", "true")
+        self.setMinimumWidth(self._theme.px(230))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addLayout(self._build_head())
+        bar_row = QVBoxLayout()
+        self.time_bar = TimeBar(self._theme)
+        bar_row.addWidget(self.time_bar)
+        self._bar_row = bar_row
+        column.addLayout(bar_row)
+        column.addWidget(self._build_body(), 1)
+        column.addWidget(self._build_vote())
+        self._metrics_line = make_line()
+        column.addWidget(self._metrics_line)
+        self.metrics = MetricsCard(self._theme)
+        column.addWidget(self.metrics)
+        column.addWidget(self._build_footer())
+
+    def _build_head(self) -> QGridLayout:
+        self._place = Badge(self._theme)
+        self._label = ElidedLabel("", "heading")
+        self._detail = Badge(self._theme)
+        self.stop_button = IconButton(self._theme, "stop", self.tr("Stop this answer"), tone="bad")
+        self.stop_button.setText(self.tr("Stop"))
+        self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self._head = QGridLayout()
+        self._head.setColumnStretch(1, 1)
+        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+            self._head.addWidget(part, 0, column)
+        self._head.addWidget(self._place, 0, 0)
+        self._head.addWidget(self._label, 0, 1)
+        self.stop_button.hide()
+        self._copy.hide()
+        return self._head
+
+    def _build_body(self) -> QScrollArea:
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._scroll.setAccessibleName(self.tr("Answers"))
+        body = QWidget()
+        body.setObjectName("scrolled")
+        self._body_column = QVBoxLayout(body)
+        self._body_column.addStretch(1)
+        self._scroll.setWidget(body)
+        self._scroll.viewport().setAutoFillBackground(False)
+        return self._scroll
+
+    def _build_vote(self) -> QWidget:
+        self._vote_row = QWidget()
+        row = QHBoxLayout(self._vote_row)
+        self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
+        self.vote_button.setCheckable(True)
+        self.vote_button.setProperty("small", True)
+        row.addWidget(self.vote_button)
+        row.addStretch(1)
+        self._vote_row.hide()
+        return self._vote_row
+
+    def _build_footer(self) -> QWidget:
+        self._footer_box = QWidget()
+        column = QVBoxLayout(self._footer_box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(make_line())
+        row = QHBoxLayout()
+        row.addWidget(self._footer_icon)
+        row.addWidget(self._footer, 1)
+        self._footer_row = row
+        column.addLayout(row)
+        return self._footer_box
+
+    def _connect(self) -> None:
+        self._copy.clicked.connect(self._copy_answer)
+        bar = self._scroll.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range)
+        bar.valueChanged.connect(self._on_scrolled)
+        self._theme.changed.connect(self._apply_theme)
+
+    def _on_scrolled(self, value: int) -> None:
+        bar = self._scroll.verticalScrollBar()
+        self._follows_end = value >= bar.maximum() - self._theme.px(24)
+
+    def _on_range(self, _low: int, high: int) -> None:
+        if self._follows_end:
+            self._scroll.verticalScrollBar().setValue(high)
+
+    def _copy_answer(self) -> None:
+        if self.turn is None:
+            return
+        QGuiApplication.clipboard().setText(self.turn.answer.markdown)
+        self._copy.set_icon("check", "local")
+        QTimer.singleShot(1500, self._copy, self._uncheck_copy)
+
+    def _uncheck_copy(self) -> None:
+        self._copy.set_icon("copy", "quiet")
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._head.setContentsMargins(px(14), px(10), px(12), px(8))
+        self._head.setHorizontalSpacing(px(8))
+        self._head.setVerticalSpacing(px(6))
+        self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))
+        self._body_column.setContentsMargins(px(16), px(8), px(12), px(10))
+        self._body_column.setSpacing(px(14))
+        self._footer_row.setContentsMargins(px(14), px(8), px(14), px(9))
+        self._footer_row.setSpacing(px(6))
+        layout = self._vote_row.layout()
+        if layout is not None:
+            layout.setContentsMargins(px(14), px(2), px(14), px(10))
+        set_role(self._label, "heading")
+        self._color_footer()
+
+    def _color_footer(self) -> None:
+        if self._footer_icon_name is not None:
+            side = self._theme.px(14)
+            icon = self._theme.icon(self._footer_icon_name, "quiet")
+            self._footer_icon.setPixmap(
+                icon.pixmap(QSize(side, side), self._theme.pixel_ratio(self))
+            )
+
+
+_SURE = 0.9
+"""From this probability on a token has no ground: nothing else was really weighed."""
+
+
+class TokenView(QWidget):
+    """Tokens on a warm ground the stronger, the less likely they were."""
+
+    def __init__(self, theme: Theme, tokens: Sequence[Token]) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        self._tokens = tuple(tokens)
+        self._text = _TokenText(theme, self._tokens, self)
+        self._about = make_label(
+            self.tr("Click a word to see what could have stood there instead."),
+            "caption",
+            "quiet",
+            wrap=True,
+        )
+        column.addWidget(self._text)
+        column.addWidget(self._about)
+        self._text.cursorPositionChanged.connect(self._on_moved)
+
+    @property
+    def about(self) -> str:
+        """What is said of the token at the caret."""
+        return self._about.text()
+
+    def select(self, index: int) -> None:
+        """Put the caret into a token."""
+        self._text.select(index)
+
+    def describe(self, index: int) -> str:
+        """Return a token's probability and its alternatives, in words."""
+        token = self._tokens[index]
+        lines = [f"“{_visible(token.text)}”: {_percent(token.probability)}"]
+        lines.extend(
+            f"{place}. “{_visible(other.text)}”: {_percent(other.probability)}"
+            for place, other in enumerate(token.alternatives, 1)
+        )
+        return "\n".join(lines)
+
+    def _on_moved(self) -> None:
+        index = self._text.token_at(self._text.textCursor().position())
+        if index is not None:
+            self._about.setText(self.describe(index).replace("\n", "   "))
+
+
+class _TokenText(QTextEdit):
+    """The tokens in one text, as high as they need."""
+
+    def __init__(self, theme: Theme, tokens: Sequence[Token], owner: TokenView) -> None:
+        super().__init__()
+        self._theme = theme
+        self._owner = owner
+        self._tokens = tokens
+        self._starts: list[int] = []
+        self.setDocument(SealedDocument(self))
+        self.setReadOnly(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setTabChangesFocus(True)
+        self.setMouseTracking(True)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        self.document().setDocumentMargin(0)
+        self.setAccessibleName(self.tr("The answer, token by token"))
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        theme.changed.connect(self._write)
+        self._write()
+
+    def token_at(self, position: int) -> int | None:
+        """Return the number of the token at a place in the text."""
+        if not self._starts:
+            return None
+        return max(0, bisect_right(self._starts, position) - 1)
+
+    def select(self, index: int) -> None:
+        """Put the caret into a token."""
+        cursor = self.textCursor()
+        cursor.setPosition(self._starts[index])
+        self.setTextCursor(cursor)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        # the pane scrolls, not the text
+        event.ignore()
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        index = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
+        if index is not None:
+            text = self._owner.describe(index)
+            QToolTip.showText(event.globalPosition().toPoint(), plain_tooltip(text), self)
+
+    def _write(self) -> None:
+        self.clear()
+        self._starts = []
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for token in self._tokens:
+            self._starts.append(cursor.position())
+            cursor.insertText(token.text, self._format(token))
+        cursor.endEditBlock()
+
+    def _format(self, token: Token) -> QTextCharFormat:
+        made = QTextCharFormat()
+        made.setFont(self._theme.font())
+        made.setForeground(self._theme.color("text"))
+        doubt = 0.0 if token.probability is None else max(0.0, _SURE - token.probability) / _SURE
+        if doubt > 0:
+            ground = QColor(self._theme.palette.reading)
+            ground.setAlphaF(0.1 + 0.45 * doubt)
+            made.setBackground(ground)
+        return made
+
+    def _fit(self) -> None:
+        height = int(self.document().size().height()) + 2
+        if height != self.height():
+            self.setFixedHeight(height)
+
+
+def _percent(probability: float | None) -> str:
+    if probability is None:
+        return UNKNOWN
+    return f"{probability:.1%}" if probability < 0.0995 else f"{probability:.0%}"
+
+
+def _visible(text: str) -> str:
+    return text.replace("\n", "⏎").replace("\t", "⇥")

@@ -1,0 +1,226 @@
+"""The summary of a turn in one line of plain words, and the vote on it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from playground.core.metrics import fastest, figures, first_to_start
+from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.store.history import INTERRUPTED
+from playground.ui.answers.metric_cells import cost_words
+from playground.ui.format import name_with_place, rate, seconds, shortened
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.basics import make_button, make_label
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("answers", text)
+
+
+THOUSAND = 1000
+
+
+def summary(turn: Turn) -> str:
+    """Return the line as HTML in which only our own words are marked up."""
+    finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
+    sentences = [_troubles(turn.runs), _beginning(finished), _costs(finished)]
+    if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
+        sentences.append(
+            _tr("They shared this computer: one at a time, the local ones would be faster.")
+        )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _beginning(runs: Sequence[Run]) -> str:
+    known = tuple(runs)
+    first, quickest = first_to_start(known), fastest(known)
+    if len(known) < 2:
+        return _alone(known[0]) if known else ""
+    if first is None:
+        return ""
+    speed = figures(quickest).words_per_s if quickest is not None else None
+    if quickest is None or speed is None:
+        return _tr("{name} <b>started first</b>.").format(name=_name(first, runs))
+    if quickest.id == first.id:
+        return _tr(
+            "{name} <b>started first</b> and wrote <b>fastest</b> ({speed} words a second)."
+        ).format(name=_name(first, runs), speed=rate(speed.value))
+    return _tr(
+        "{first} <b>started first</b>; {fastest} wrote <b>fastest</b> ({speed} words a second)."
+    ).format(first=_name(first, runs), fastest=_name(quickest, runs), speed=rate(speed.value))
+
+
+def _alone(run: Run) -> str:
+    total = figures(run).total_s
+    return _tr("{name} answered in <b>{time}</b>.").format(
+        name=escape(name_with_place(run.target)), time=seconds(total.value if total else None)
+    )
+
+
+def _costs(runs: Sequence[Run]) -> str:
+    parts = []
+    for run in runs:
+        words = cost_words(run.cost, THOUSAND)
+        if run.cost is None or run.cost.usd is None:
+            part = _tr("<b>unknown</b> for {name}")
+        elif run.cost.kind == "electricity":
+            part = _tr("<b>{cost}</b> electricity for {name}")
+        else:
+            part = _tr("<b>{cost}</b> for {name}")
+        parts.append(part.format(cost=escape(words), name=_name(run, runs)))
+    if not parts:
+        return ""
+    return _tr("A thousand prompts like this: {costs}.").format(costs=", ".join(parts))
+
+
+def _troubles(runs: Sequence[Run]) -> str:
+    failed = [run for run in runs if run.status is RunStatus.FAILED]
+    cut = [run for run in runs if run.status is RunStatus.CANCELLED]
+    interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
+    stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
+    parts = []
+    if failed:
+        names = _listed([_name(run, runs) for run in failed])
+        parts.append(_tr("{names} could not finish.").format(names=names))
+    if stopped:
+        names = _listed([_name(run, runs) for run in stopped])
+        parts.append(_tr("You stopped {names}.").format(names=names))
+    if interrupted:
+        names = _listed([_name(run, runs) for run in interrupted])
+        parts.append(_tr("{names} broke off when the program ended.").format(names=names))
+    return " ".join(parts)
+
+
+def _name(run: Run, runs: Sequence[Run]) -> str:
+    """Return the short name where it is clear, else the one with its place."""
+    alike = [other for other in runs if _plain(other) == _plain(run)]
+    return escape(shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target))
+
+
+def _plain(run: Run) -> str:
+    """Return what a reader remembers of a name: `smollm2-135m` and `SmolLM2 135M` are one."""
+    return "".join(char for char in run.target.label.casefold() if char.isalnum())
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as they are read out: with an “and” before the last."""
+    if len(names) < 2:
+        return "".join(names)
+    return _tr("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class VoteViewModel:
+    """The vote on a turn."""
+
+    text: str
+    """The question while a vote is asked for, then what was chosen."""
+    outcome: VoteOutcome | None
+    can_vote: bool
+
+
+def vote_view_model(turn: Turn, *, asks_vote: bool, is_hidden: bool) -> VoteViewModel:
+    """Return the vote on a turn; `asks_vote` where one may be cast, `is_hidden` without names."""
+    # with hidden names the vote is the way to them, however many answers there are
+    has_choice = is_hidden or sum(map(can_win, turn.runs)) > 1
+    is_sealed = turn.is_voted and turn.hidden_names
+    can_vote = asks_vote and has_choice and not is_sealed
+    text = _vote_text(turn, can_vote=can_vote, is_hidden=is_hidden)
+    return VoteViewModel(text, turn.verdict, can_vote)
+
+
+def can_win(run: Run) -> bool:
+    """Return whether there is an answer that can be called the better one."""
+    return bool(run.text.strip())
+
+
+def _vote_text(turn: Turn, *, can_vote: bool, is_hidden: bool) -> str:
+    if turn.is_voted:
+        text = _vote_words(turn, is_hidden=is_hidden)
+        return f"{text} {_tr('Names were hidden.')}" if turn.hidden_names else text
+    if not can_vote:
+        return ""
+    if is_hidden:
+        return _tr("Which is best? The names are shown after your vote:")
+    return _tr("Which answer is better? Press “This one” under it, or:")
+
+
+def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
+    if turn.verdict is VoteOutcome.TIE:
+        return _tr("You said: a tie.")
+    if turn.verdict is VoteOutcome.NONE_GOOD:
+        return _tr("You said: none is good.")
+    winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
+    if winner is None or is_hidden:
+        return _tr("You chose one of them.")
+    return _tr("You chose {name}.").format(name=shortened(winner.target.label))
+
+
+class SummaryCard(QFrame):
+    """What the figures say, and what the person says: the foot of every turn that has ended."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._build()
+        theme.changed.connect(self._fit_vote_text)
+
+    def show_turn(self, summary_html: str, vote: VoteViewModel) -> None:
+        """Show the summary, in which only our own words are marked up, and the vote."""
+        # an estimate and its sign stay in one line, and so do a number and its unit
+        self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", summary_html))
+        self._line.setVisible(bool(summary_html))
+        self._vote_text.setText(vote.text)
+        self._vote_text.setVisible(bool(vote.text))
+        self._fit_vote_text()
+        for button, outcome in (
+            (self.tie_button, VoteOutcome.TIE),
+            (self.none_button, VoteOutcome.NONE_GOOD),
+        ):
+            button.setVisible(vote.can_vote)
+            button.setChecked(vote.outcome is outcome)
+
+    def clear(self) -> None:
+        """Forget what was said."""
+        self._line.clear()
+        self._vote_text.clear()
+
+    def _fit_vote_text(self) -> None:
+        """Let the text wrap only where its line is longer than the card."""
+        width = self._vote_text.fontMetrics().horizontalAdvance(self._vote_text.text())
+        self._vote_text.setMaximumWidth(width + 2)
+
+    def _build(self) -> None:
+        self.setProperty("card", "true")
+        px = self._theme.px
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(16), px(11), px(14), px(11))
+        column.setSpacing(px(6))
+        self._line = QLabel()
+        self._line.setTextFormat(Qt.TextFormat.RichText)
+        self._line.setWordWrap(True)
+        self._line.setOpenExternalLinks(False)
+        self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        set_role(self._line, "body")
+        column.addWidget(self._line)
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        self._vote_text = make_label("", "body", wrap=True)
+        self.tie_button = make_button(
+            self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
+        )
+        self.none_button = make_button(
+            self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
+        )
+        # before the empty rest of the row: a wrapped label does not ask for its whole width
+        row.addWidget(self._vote_text, 1000)
+        for button in (self.tie_button, self.none_button):
+            button.setCheckable(True)
+            button.setProperty("small", True)
+            row.addWidget(button)
+        row.addStretch(1)
+        column.addLayout(row)

@@ -1,0 +1,252 @@
+"""What is shown of answers, as plain values; names are withheld here and nowhere else.
+
+While a vote without names is open, nothing that leaves this module tells who answered: no name,
+place, figure, notice, error, thought, order or pace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from PySide6.QtCore import QCoreApplication
+
+from playground.core.errors import ErrorInfo
+from playground.core.metrics import figures
+from playground.core.runs import Comparison, Run, RunStatus, Turn
+from playground.core.targets import LocalTarget
+from playground.services.comparison import RunProgress
+from playground.store.history import INTERRUPTED
+from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.metrics_card import MetricCell
+from playground.ui.answers.summary import VoteViewModel, can_win, summary, vote_view_model
+from playground.ui.format import PaneHead, footer, head, whole
+from playground.ui.widgets.bars import Spans
+from playground.ui.widgets.details import Row
+
+SHORTEST_SCALE_S = 1.0
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("answers", text)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerViewModel:
+    """What stands in a pane between its head and its figures."""
+
+    text: str = ""
+    reasoning: str = ""
+    is_writing: bool = False
+    status: str = ""
+    """What stands there where no text speaks for itself."""
+    notices: tuple[str, ...] = ()
+    """What a person should know about this answer."""
+    error: ErrorInfo | None = None
+    kept: str = ""
+    """What a failed run has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaneViewModel:
+    """One run as its pane shows it."""
+
+    run_id: str
+    head: PaneHead
+    answer: AnswerViewModel
+    can_win: bool
+    is_winner: bool = False
+    cells: tuple[MetricCell, ...] | None = None
+    """The figures; `None` while nothing may be told."""
+    spans: Spans = Spans()
+    footer: tuple[str, str | None] = ("", None)
+    details: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnViewModel:
+    """A turn's answers, what is said of them, and the vote."""
+
+    panes: tuple[PaneViewModel, ...]
+    summary: str
+    """HTML of the line in plain words; empty while names are hidden or answers are missing."""
+    vote: VoteViewModel
+    names_hidden: bool
+    is_over: bool
+    """True once every run is final."""
+
+    @property
+    def scale_s(self) -> float:
+        """The time that all bars share."""
+        return max([SHORTEST_SCALE_S, *(pane.spans.total_s for pane in self.panes)])
+
+
+def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> TurnViewModel:
+    """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast."""
+    is_hidden = comparison.names_hidden
+    is_over = all(run.status.is_final for run in turn.runs)
+    return TurnViewModel(
+        panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn),
+        summary=summary(turn) if is_over and not is_hidden else "",
+        vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
+        names_hidden=is_hidden,
+        is_over=is_over,
+    )
+
+
+def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerViewModel:
+    """Return a run's answer as far as it goes."""
+    return AnswerViewModel(
+        text=run.text,
+        reasoning=run.reasoning,
+        is_writing=run.status is RunStatus.WRITING,
+        status=_status(run, progress),
+        notices=_notices(run),
+        error=run.error,
+        kept=_kept(run),
+    )
+
+
+def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
+    """Return the time spent, stage by stage; `elapsed_s` since the start of a run that goes on."""
+    timings = run.timings
+    if run.sent_t_s is None:
+        return Spans(loading_s=elapsed_s)
+    loading = run.sent_t_s if timings.load_s is not None else 0.0
+    total = timings.total_s
+    if total is None:
+        total = max(0.0, elapsed_s - run.sent_t_s)
+    reading = total if timings.ttft_s is None else min(timings.ttft_s, total)
+    return Spans(loading, reading, max(0.0, total - reading))
+
+
+def hidden_order(turns: Sequence[Turn], count: int) -> list[int]:
+    """Return which of `count` answers stands first, second and so on while names are hidden.
+
+    The order is the same on every page, and another one after each vote, which has told whose each
+    answer was: run ids are random, and those of the first turn since then decide.
+    """
+    unvoted = list(takewhile(lambda turn: turn.hidden_names and not turn.is_voted, turns[::-1]))
+    ids = [run.id for run in unvoted[-1].runs]
+    # a turn the program ended in can have fewer runs than another
+    return sorted(range(count), key=lambda number: ids[number : number + 1])
+
+
+def hidden_head(position: int) -> PaneHead:
+    """Return what stands above an answer whose name is hidden."""
+    letter = _LETTERS[position % len(_LETTERS)]
+    return PaneHead(
+        label=_tr("Answer {letter}").format(letter=letter),
+        place=_tr("Hidden"),
+        tone="quiet",
+        icon="eye-off",
+    )
+
+
+def hidden_answer(run: Run, *, is_over: bool) -> AnswerViewModel:
+    """Return what may be shown of an answer whose name is hidden: nothing until all are done."""
+    if not is_over:
+        return AnswerViewModel(status=_tr("The answers appear when all are done."))
+    if not run.text.strip():
+        return AnswerViewModel(status=_tr("There is no answer here."))
+    return AnswerViewModel(text=run.text)
+
+
+def _panes(turn: Turn) -> tuple[PaneViewModel, ...]:
+    measured = [(run, figures(run)) for run in turn.runs]
+    best = best_of(measured)
+    return tuple(
+        PaneViewModel(
+            run_id=run.id,
+            head=head(run.target),
+            answer=answer_view_model(run) if run.status.is_final else _unfinished_answer(run),
+            can_win=can_win(run),
+            is_winner=run.id == turn.winner_run_id,
+            cells=metric_cells(run, known, best),
+            spans=run_spans(run),
+            footer=footer(run),
+            details=tuple(details(run)),
+        )
+        for run, known in measured
+    )
+
+
+def _unfinished_answer(run: Run) -> AnswerViewModel:
+    status = _tr("This answer is still being written on the Compare page.")
+    return AnswerViewModel(run.text, run.reasoning, status=status)
+
+
+def _hidden_panes(comparison: Comparison, turn: Turn) -> tuple[PaneViewModel, ...]:
+    is_over = all(run.status.is_final for run in turn.runs)
+    runs = [turn.runs[number] for number in hidden_order(comparison.turns, len(turn.runs))]
+    return tuple(
+        PaneViewModel(
+            run.id, hidden_head(position), hidden_answer(run, is_over=is_over), can_win(run)
+        )
+        for position, run in enumerate(runs)
+    )
+
+
+def _notices(run: Run) -> tuple[str, ...]:
+    if run.finish_reason == "length":
+        cut = _tr("The answer was cut off: it reached the longest length allowed.")
+        return (*run.notices, cut)
+    return run.notices
+
+
+def _status(run: Run, progress: RunProgress | None) -> str:
+    match run.status:
+        case RunStatus.WAITING:
+            return _tr("Waits its turn")
+        case RunStatus.LOADING:
+            return _loading_words(run, progress)
+        case RunStatus.READING:
+            return _reading_words(run, progress)
+        case RunStatus.CANCELLED:
+            return _stopped_words(run)
+        case RunStatus.FINISHED if not run.text.strip():
+            return _tr("The model ended without writing an answer.")
+        case _:
+            return ""
+
+
+def _loading_words(run: Run, progress: RunProgress | None) -> str:
+    if not isinstance(run.target, LocalTarget):
+        return _tr("Connecting…")
+    if progress is None or progress.load_fraction is None:
+        return _tr("Preparing the model…")
+    percent = whole(progress.load_fraction * 100)
+    return _tr("Loading the model… {percent} %").format(percent=percent)
+
+
+def _reading_words(run: Run, progress: RunProgress | None) -> str:
+    prompt = progress.prompt_progress if progress is not None else None
+    if not isinstance(run.target, LocalTarget):
+        return _tr("Sent. Waiting for the first word…")
+    if prompt is None or not prompt.total:
+        return _tr("Reading the prompt…")
+    percent = whole(100 * prompt.processed / prompt.total)
+    return _tr("Reading the prompt… {percent} %").format(percent=percent)
+
+
+def _stopped_words(run: Run) -> str:
+    has_begun = bool(run.text or run.reasoning)
+    if run.finish_reason != INTERRUPTED:
+        return (
+            _tr("Stopped. What was written is kept.")
+            if has_begun
+            else _tr("Stopped before the first word.")
+        )
+    if not has_begun:
+        return _tr("Interrupted: the program ended before the first word.")
+    return _tr(
+        "Interrupted: the program ended while this was written. What was there is kept, {0} words."
+    ).format(run.counts.words)
+
+
+def _kept(run: Run) -> str:
+    if run.error is None:
+        return ""
+    if run.text or run.reasoning:
+        return _tr("What was written until then is kept above.")
+    return _tr("Nothing had been written yet.")

@@ -1,0 +1,285 @@
+"""Figures into words: the same number reads the same on every page."""
+
+import math
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+from playground.core.metrics import Figure
+from playground.core.requirements.model import Compatibility, Speed
+from playground.core.runs import HostContact, Provenance, Run, RunStatus
+from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
+
+WORDS_PER_TOKEN = 0.75
+"""A rule of thumb for English text; other languages take more tokens for a word."""
+UNKNOWN = "—"
+"""What stands where a value is not known."""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("format", text)
+
+
+def size_words(size_bytes: int | None) -> str:
+    """Return bytes as files are usually shown, in powers of 1,000: `1.4 KB`, `98 MB`, `2.5 GB`."""
+    if size_bytes is None:
+        return UNKNOWN
+    if size_bytes < 999.5:
+        return _tr("{0} bytes").format(size_bytes)
+    for unit, words in ((10**3, _tr("{0} KB")), (10**6, _tr("{0} MB"))):
+        value = size_bytes / unit
+        if value < 999.5:
+            return words.format(f"{value:.1f}" if value < 9.95 else f"{value:.0f}")
+    return _tr("{0} GB").format(f"{size_bytes / 10**9:,.1f}")
+
+
+def exact_bytes(size_bytes: int) -> str:
+    """Return every digit: `94,371,840 bytes`."""
+    return _tr("{0} bytes").format(f"{size_bytes:,}")
+
+
+def count_words(count: int, *, digits: int = 1) -> str:
+    """Return a large number as one says it: `1.2 million`; `digits` are those of a million."""
+    if count >= 10**9:
+        return _tr("{0} billion").format(f"{count / 10**9:,.1f}")
+    if count >= 10**6:
+        return _tr("{0} million").format(f"{count / 10**6:,.{digits}f}")
+    return f"{count:,}"
+
+
+def parameters_words(count: int | None) -> str:
+    """Return a number of parameters: `135 million`, `4.0 billion`."""
+    return "—" if count is None else count_words(count, digits=0)
+
+
+def words_in(tokens: int | None) -> str:
+    """Return roughly how many words `tokens` are, rounded down: `6,000 words`."""
+    if tokens is None:
+        return UNKNOWN
+    words = int(tokens * WORDS_PER_TOKEN)
+    step = 1000 if words >= 1000 else 50
+    return _tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration as it is read at a glance."""
+    if value is None:
+        return UNKNOWN
+    if value < 0.095:
+        return f"{value:.2f} s"
+    if value < 99.95:
+        return f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def rate(value: float | None) -> str:
+    """Return a speed without a unit."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def money(usd: float | None, *, is_estimate: bool = False) -> str:
+    """Return an amount with two significant digits below a cent, and no `e-06`."""
+    if usd is None:
+        return UNKNOWN
+    sign = "≈ " if is_estimate else ""
+    if usd == 0:
+        return f"{sign}$0"
+    if usd >= 0.0995:
+        return f"{sign}${usd:,.2f}"
+    if usd < 1e-9:
+        return f"{sign}< $0.000000001"
+    significant = 2 if usd >= 1e-4 else 1
+    digits = significant - 1 - math.floor(math.log10(usd))
+    return f"{sign}${usd:.{digits}f}".rstrip("0")
+
+
+def whole(value: float | None) -> str:
+    """Return a count."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def estimated(figure: Figure | None, text: str) -> str:
+    """Return `text`, marked where the figure is an estimate."""
+    if figure is not None and figure.provenance is Provenance.ESTIMATED:
+        return f"≈ {text}"
+    return text
+
+
+def provenance_words(kind: Provenance | None) -> str:
+    """Return where a figure comes from, in words."""
+    match kind:
+        case Provenance.MEASURED:
+            return _tr("measured here")
+        case Provenance.REPORTED:
+            return _tr("reported by the provider")
+        case Provenance.ESTIMATED:
+            return _tr("estimated")
+        case None:
+            return _tr("unknown")
+
+
+def place_words(target: Target) -> str:
+    """Return where a target answers, in words."""
+    if isinstance(target, LocalTarget):
+        return _tr("On this computer")
+    if target.provider.is_practice:
+        return _tr("Practice cloud, on this computer")
+    if target.provider.is_loopback:
+        return _tr("Your server, on this computer")
+    if target.tier is Tier.OWN_SERVER:
+        return _tr("Your server")
+    return _tr("In the cloud")
+
+
+def name_with_place(target: Target) -> str:
+    """Return a target's name within a sentence, with the place it answers from."""
+    if isinstance(target, LocalTarget):
+        return _tr("{name} on this computer").format(name=shortened(target.label))
+    if target.provider.is_practice:
+        return _tr("{name} in the practice cloud (on this computer)").format(
+            name=shortened(target.label)
+        )
+    return _tr("{name} at {provider}").format(
+        name=shortened(target.label), provider=target.provider.name
+    )
+
+
+def shortened(name: str, limit: int = 30) -> str:
+    """Return a name that fits into a sentence: its beginning and its end."""
+    if len(name) <= limit:
+        return name
+    half = limit // 2
+    return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaneHead:
+    """What stands above an answer."""
+
+    label: str
+    place: str
+    """Where it comes from, in words."""
+    tone: str
+    """`here`, `cloud`, or `quiet` where it must not be told."""
+    icon: str | None
+    detail: str = ""
+    detail_explanation: str = ""
+
+
+def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
+    """Return what stands above a target's answer."""
+    is_local = isinstance(target, LocalTarget)
+    detail, explanation = "", ""
+    if isinstance(target, LocalTarget):
+        detail = size_words(target.model.size_bytes)
+        explanation = _tr("{size} on disk, quantization {kind}").format(
+            size=detail, kind=target.detail or UNKNOWN
+        )
+    elif isinstance(target, CloudTarget) and not target.provider.is_practice:
+        detail = target.detail
+        explanation = target.provider.base_url
+    return PaneHead(
+        label=target.label,
+        place=place_words(target),
+        tone="local" if is_local else "cloud",
+        icon="home" if is_local else "cloud",
+        detail="" if in_presentation_mode else detail,
+        detail_explanation=explanation,
+    )
+
+
+def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | None]:
+    """Return where the words went and what else a person should know, and its icon."""
+    parts = [_where(run, in_presentation_mode=in_presentation_mode)]
+    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not in_presentation_mode:
+        parts.append(
+            _tr("model loaded in {time}, not counted").format(time=seconds(run.timings.load_s))
+        )
+    usage = run.usage
+    if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
+        parts.append(
+            _tr("{kept} of {all} tokens kept").format(
+                kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
+            )
+        )
+    if run.shared_machine:
+        parts.append(_tr("shared this computer with other answers"))
+    icon = "home" if isinstance(run.target, LocalTarget) else "cloud"
+    line = " · ".join(part for part in parts if part)
+    return line[:1].upper() + line[1:], icon
+
+
+def _where(run: Run, *, in_presentation_mode: bool) -> str:
+    if isinstance(run.target, LocalTarget):
+        return _tr("Nothing left this computer")
+    is_loopback = run.target.provider.is_loopback
+    if not run.hosts:
+        if run.sent_t_s is None:
+            return ""
+        if run.status is RunStatus.FAILED:
+            return _tr("Nothing was sent: there was no connection")
+        return (
+            _tr("Nothing left this computer")
+            if is_loopback
+            else _tr("The words went to {host}").format(host=run.target.provider.name)
+        )
+    if is_loopback and in_presentation_mode:
+        return _tr("The words went to a program on this computer")
+    sent = ", ".join(_sent_to(contact) for contact in run.hosts)
+    if is_loopback:
+        return _tr("{sent}, which is this computer").format(sent=sent)
+    return sent
+
+
+def _sent_to(contact: HostContact) -> str:
+    if contact.bytes_sent is None:
+        return _tr("The words went to {host}").format(host=contact.host)
+    return _tr("{size} went to {host}").format(
+        size=size_words(contact.bytes_sent), host=contact.host
+    )
+
+
+def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
+    """Return what the badge says, and its tone."""
+    return {
+        Compatibility.RUNS_GREAT: (_tr("Runs great"), "local"),
+        Compatibility.RUNS: (_tr("Runs"), "local"),
+        Compatibility.SLOW: (_tr("Slow"), "caution"),
+        Compatibility.WONT_FIT: (_tr("Won't fit"), "bad"),
+    }[compatibility]
+
+
+def speed_words(speed: Speed | None) -> str:
+    """Return a speed in words per second; marked where it is an estimate."""
+    if speed is None:
+        return UNKNOWN
+    is_one = round(speed.high_tokens_per_s * WORDS_PER_TOKEN) <= 1
+    return (_tr("{0} word/s") if is_one else _tr("{0} words/s")).format(speed_figure(speed))
+
+
+def speed_figure(speed: Speed | None) -> str:
+    """Return the same without its unit: `24`, `≈ 30–90`, `≈ under 1`."""
+    if speed is None:
+        return UNKNOWN
+    sign = "" if speed.provenance is Provenance.MEASURED else "≈ "
+    low, high = (
+        round(rate * WORDS_PER_TOKEN) for rate in (speed.low_tokens_per_s, speed.high_tokens_per_s)
+    )
+    if high < 1:
+        return _tr("{0}under 1").format(sign)
+    if low < 1:
+        return _tr("{0}up to {1}").format(sign, high)
+    return sign + (f"{low}" if low == high else f"{low}–{high}")
+
+
+def exact_speed(speed: Speed | None) -> str:
+    """Return a speed to the letter, in tokens per second, and where the figure is from."""
+    if speed is None:
+        return _tr("Not known yet: run it once.")
+    low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
+    figure = low if low == high else f"{low}–{high}"
+    if speed.provenance is Provenance.MEASURED:
+        return _tr("{0} tokens a second, measured here (median of the last runs)").format(figure)
+    return _tr("≈ {0} tokens a second, estimated").format(figure)

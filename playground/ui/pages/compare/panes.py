@@ -1,0 +1,295 @@
+"""The panes of the page: which run is shown where, live and afterwards, with names or without."""
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication
+
+from playground.core.events import Token
+from playground.core.metrics import RunFigures, figures
+from playground.core.runs import Comparison, Run, RunStatus, Turn
+from playground.core.targets import Target
+from playground.services.comparison import RunProgress
+from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.view_model import (
+    SHORTEST_SCALE_S,
+    AnswerViewModel,
+    TurnViewModel,
+    answer_view_model,
+    hidden_answer,
+    hidden_head,
+    hidden_order,
+    run_spans,
+)
+from playground.ui.format import footer, head
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.theme.theme import Theme
+from playground.ui.throttle import FlushScheduler
+from playground.ui.widgets.bars import Spans
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
+
+class RunPane:
+    """A run and the pane it is shown in; its figures are worked out once for each change."""
+
+    def __init__(
+        self, pane: ResponsePane, prompt: str, run: Run, tokens: Sequence[Token] = ()
+    ) -> None:
+        self.pane = pane
+        self.turn = pane.begin_turn(prompt)
+        self.run = run
+        self.tokens = list(tokens)
+        """Where probabilities were asked for."""
+        self._progress: RunProgress | None = None
+        self._started_s: float | None = None
+        self._figures: tuple[Run, RunFigures] | None = None
+
+    @property
+    def figures(self) -> RunFigures:
+        if self._figures is None or self.has_new_figures:
+            self._figures = (self.run, figures(self.run))
+        return self._figures[1]
+
+    @property
+    def has_new_figures(self) -> bool:
+        """True where the run has changed since its figures were asked for."""
+        return self._figures is None or self._figures[0] is not self.run
+
+    def start(self, run: Run) -> None:
+        self.run = run
+        self._started_s = time.perf_counter()
+
+    def update(self, progress: RunProgress) -> None:
+        """Take the run as it is by now."""
+        self.run = progress.run
+        self._progress = progress
+        self.tokens.extend(progress.tokens)
+
+    def flush(self) -> None:
+        """Show text and state; called when this pane has its turn."""
+        self.turn.show_answer(answer_view_model(self.run, self._progress))
+        if self.run.status.is_final:
+            self.turn.show_tokens(self.tokens)
+
+    def spans(self) -> Spans:
+        """Return the time spent so far, stage by stage."""
+        if self._started_s is None or self.run.status.is_final:
+            return run_spans(self.run)
+        return run_spans(self.run, time.perf_counter() - self._started_s)
+
+
+class PaneController:
+    """Puts runs into panes. With hidden names a pane tells nothing until `reveal`."""
+
+    def __init__(self, view: CompareView, theme: Theme, *, in_tokens: bool) -> None:
+        self._view = view
+        self._theme = theme
+        self._in_tokens = in_tokens
+        self._flushes = FlushScheduler(view)
+        self._targets: tuple[Target, ...] = ()
+        self._order: list[int] = []
+        """Place of a pane → number of its target."""
+        self._shown: list[RunPane] = []
+        self._is_replay = False
+        self.is_hidden = False
+        theme.changed.connect(self.refresh)
+
+    def show_ready(self, targets: Sequence[Target]) -> None:
+        """Forget every run, and show panes that have not run."""
+        self._targets = tuple(targets)
+        self._order = list(range(len(self._targets)))
+        self._flushes.clear()
+        self._shown = []
+        self.is_hidden = False
+        for pane in self._view.panes:
+            pane.clear_turns()
+            pane.set_figures_visible(visible=True)
+            pane.metrics.set_cells(empty_cells())
+            pane.set_running(running=False)
+            ready = _tr("Type a prompt below and press Run.")
+            pane.begin_turn(None).show_answer(AnswerViewModel(status=ready))
+        self.show_heads()
+
+    def begin(self, comparison: Comparison, turn: Turn, *, is_replay: bool = False) -> None:
+        """Give each of the turn's runs its pane."""
+        was_hidden = self.is_hidden
+        is_going_on = bool(comparison.turns) and comparison.targets == self._targets
+        self._targets = comparison.targets
+        self._is_replay = is_replay
+        self.is_hidden = turn.hidden_names and not turn.is_voted and not is_replay
+        if self.is_hidden and not was_hidden:
+            self._order = hidden_order((*comparison.turns, turn), len(turn.runs))
+            # what is on the page would tell whose pane it is
+            self._refill(())
+        elif (was_hidden and not self.is_hidden) or not is_going_on:
+            self._order = list(range(len(self._targets)))
+            self._refill(comparison.turns)
+        self._show_turn(turn)
+        self.show_heads()
+
+    def start(self, run: Run) -> None:
+        shown = self._of(run.id)
+        if shown is not None:
+            shown.start(run)
+            shown.pane.set_running(running=not self.is_hidden and not self._is_replay)
+            self._request(shown)
+
+    def update(self, progress: RunProgress) -> None:
+        """Take a run as it is by now; its pane shows it when it has a turn."""
+        shown = self._of(progress.run.id)
+        if shown is not None:
+            shown.update(progress)
+            self._request(shown)
+
+    def end(self, run: Run) -> None:
+        """Take a final run, with its cost."""
+        shown = self._of(run.id)
+        if shown is None:
+            return
+        shown.run = run
+        if not self.is_hidden:
+            shown.flush()
+            shown.pane.set_running(running=False)
+            self.tick()
+
+    def finish(self) -> None:
+        """Show the end of the turn: with hidden names, this is when the answers appear."""
+        for shown in self._shown:
+            shown.pane.set_running(running=False)
+            if self.is_hidden:
+                shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
+        self.tick()
+
+    def tick(self) -> None:
+        """Show the time as it is now, and figures that have changed."""
+        if self.is_hidden:
+            return
+        spans = [shown.spans() for shown in self._shown]
+        scale = max((span.total_s for span in spans), default=0.0)
+        for shown, span in zip(self._shown, spans, strict=True):
+            shown.pane.time_bar.set_spans(span, max(scale, SHORTEST_SCALE_S))
+        if any(shown.has_new_figures for shown in self._shown):
+            self._show_figures()
+
+    def refresh(self) -> None:
+        """Show names and figures anew, after the theme has changed."""
+        self.show_heads()
+        if not self.is_hidden:
+            self._show_figures()
+
+    def set_unit(self, *, in_tokens: bool) -> None:
+        """Show speeds in tokens or in words."""
+        if in_tokens != self._in_tokens:
+            self._in_tokens = in_tokens
+            if not self.is_hidden:
+                self._show_figures()
+
+    def run_at(self, index: int) -> Run | None:
+        return self._shown[index].run if index < len(self._shown) else None
+
+    def reveal(self, comparison: Comparison) -> None:
+        """Show names, figures and everything else that was withheld; the panes stay."""
+        self._show_last(comparison, self._order)
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        self._targets = comparison.targets
+        count = len(self._targets)
+        is_hidden = comparison.names_hidden
+        order = hidden_order(comparison.turns, count) if is_hidden else list(range(count))
+        self._show_last(comparison, order)
+
+    def show_vote(self, turn: TurnViewModel) -> None:
+        """Offer “this one” under each answer that can win, and mark the one that was chosen."""
+        answers = {answer.run_id: answer for answer in turn.panes}
+        for shown in self._shown:
+            answer = answers[shown.run.id]
+            shown.pane.set_vote(
+                offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner
+            )
+
+    def show_heads(self) -> None:
+        """Say whose each pane is, or only which letter it has."""
+        for position, pane in enumerate(self._view.panes):
+            if position >= len(self._order):
+                continue
+            if self.is_hidden:
+                pane.set_head(hidden_head(position))
+            else:
+                target = self._targets[self._order[position]]
+                pane.set_head(head(target, in_presentation_mode=self._theme.in_presentation_mode))
+        self._view.grid.fit_heads()
+
+    def _of(self, run_id: str) -> RunPane | None:
+        return next((shown for shown in self._shown if shown.run.id == run_id), None)
+
+    def _request(self, shown: RunPane) -> None:
+        if not self.is_hidden:
+            self._flushes.request(shown)
+
+    def _show_last(self, comparison: Comparison, order: list[int]) -> None:
+        """Show a comparison's last turn, and those before it unless names are hidden."""
+        self._order = order
+        self._is_replay = False
+        self.is_hidden = comparison.names_hidden
+        self._refill(() if self.is_hidden else comparison.turns[:-1])
+        if comparison.turns:
+            self._show_turn(comparison.turns[-1])
+        else:
+            self._shown = []
+        self.show_heads()
+        self.finish()
+
+    def _show_turn(self, turn: Turn) -> None:
+        """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""
+        tokens = {shown.run.id: shown.tokens for shown in self._shown}
+        self._flushes.clear()
+        runs = [turn.runs[index] for index in self._order]
+        self._shown = [
+            RunPane(pane, turn.prompt, run, tokens.get(run.id, ()))
+            for pane, run in zip(self._view.panes, runs, strict=True)
+        ]
+        for shown in self._shown:
+            pane = shown.pane
+            pane.set_figures_visible(visible=not self.is_hidden)
+            pane.set_vote(offered=False)
+            pane.set_running(running=False)
+            pane.time_bar.set_spans(Spans(), SHORTEST_SCALE_S)
+            pane.set_footer("", None)
+            if self.is_hidden:
+                pane.metrics.set_cells(empty_cells())
+                shown.turn.show_answer(hidden_answer(shown.run, is_over=False))
+            else:
+                shown.flush()
+        if not self.is_hidden:
+            self._show_figures()
+
+    def _refill(self, turns: Sequence[Turn]) -> None:
+        """Show these turns in place of what is there."""
+        for pane, index in zip(self._view.panes, self._order, strict=True):
+            pane.clear_turns()
+            for turn in turns:
+                answer = answer_view_model(turn.runs[index])
+                pane.begin_turn(turn.prompt).show_answer(answer)
+
+    def _show_figures(self) -> None:
+        best = best_of([(shown.run, shown.figures) for shown in self._shown])
+        for shown in self._shown:
+            run = shown.run
+            shown.pane.metrics.set_cells(
+                metric_cells(run, shown.figures, best, in_tokens=self._in_tokens)
+            )
+            shown.pane.set_footer(*self._footer(run))
+
+    def _footer(self, run: Run) -> tuple[str, str | None]:
+        """Return where the words went, and the icon beside it."""
+        text, icon = footer(run, in_presentation_mode=self._theme.in_presentation_mode)
+        if run.status is RunStatus.WAITING:
+            text, icon = "", None
+        if self._is_replay:
+            recorded = _tr("Recorded, played back at its own pace")
+            text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
+        return text, icon

@@ -1,0 +1,110 @@
+"""Chips and picker: shows which targets are chosen and takes what a person chooses."""
+
+import asyncio
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, QObject
+
+from playground.core.errors import PlaygroundError
+from playground.core.targets import LocalTarget, Target
+from playground.ui.bridge import Bridge
+from playground.ui.format import place_words
+from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
+from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
+from playground.ui.widgets.toast import Notify
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ComparePage", text)
+
+
+class TargetBarPresenter(QObject):
+    """Between the selection and the view; `run` sends the prompt of the one-click comparison."""
+
+    def __init__(
+        self,
+        view: CompareView,
+        bridge: Bridge,
+        selection: TargetSelection,
+        *,
+        notify: Notify,
+        run: Callable[[], None],
+    ) -> None:
+        super().__init__(view)
+        self._view = view
+        self._bridge = bridge
+        self._selection = selection
+        self._notify = notify
+        self._run = run
+        self._is_picker_connected = False
+        for button in (view.add_button, view.empty.choose_button):
+            button.clicked.connect(self.open_picker)
+        view.target_removed.connect(selection.remove)
+        view.empty.try_button.clicked.connect(self._on_try)
+        view.empty.set_starter(available=selection.has_starter)
+
+    def show_targets(self) -> None:
+        targets = self._selection.chosen
+        self._view.set_chips([_chip(target) for target in targets])
+        self._view.set_pane_count(len(targets))
+        self._view.add_button.setVisible(len(targets) < MOST)
+        self._view.settings.set_targets([(target.key, target.label) for target in targets])
+
+    def open_picker(self) -> None:
+        """Show what can be added; the list fills as folders and providers answer."""
+        if not self._is_picker_connected:
+            self._is_picker_connected = True
+            self._view.picker.chosen.connect(self._on_picked)
+        self._refresh()
+        self._view.open_picker()
+        self._bridge.spawn(self._selection.look_everywhere(self._refresh))
+
+    def _refresh(self) -> None:
+        self._view.picker.set_entries(self._selection.entries())
+
+    def _on_picked(self, key: str) -> None:
+        if key == START_PRACTICE:
+            self._bridge.spawn(self._add_practice())
+        else:
+            self._selection.toggle(key)
+
+    async def _add_practice(self) -> None:
+        self._notify(_tr("Starting the practice cloud…"))
+        target = await self._selection.practice()
+        self._selection.choose((*self._selection.chosen, target))
+        self._notify(_tr("The practice cloud is ready."))
+
+    def _on_try(self) -> None:
+        self._bridge.spawn(self._try())
+
+    async def _try(self) -> None:
+        empty = self._view.empty
+        empty.set_busy(_tr("Starting the practice cloud…"))
+        try:
+            starter, practice = await asyncio.gather(
+                self._selection.starter(), self._selection.practice()
+            )
+        finally:
+            empty.set_busy(None)
+        if starter is None:
+            raise PlaygroundError(_tr("The starter model was not found."))
+        self._selection.choose((starter, practice))
+        if not self._view.prompt_card.text.strip():
+            self._view.prompt_card.set_text(starter_prompts()[0].text)
+        self._run()
+
+
+def _chip(target: Target) -> ChipState:
+    is_local = isinstance(target, LocalTarget)
+    text = f"{target.label} · {target.detail}" if is_local and target.detail else target.label
+    if not is_local:
+        text = f"{target.detail} · {target.label}"
+    return ChipState(
+        key=target.key,
+        text=text,
+        tone="local" if is_local else "cloud",
+        icon="home" if is_local else "cloud",
+        tooltip=_tr("{name}: {place}. Click for its own answer settings.").format(
+            name=text, place=place_words(target)
+        ),
+    )

@@ -1,0 +1,233 @@
+"""An opened comparison: one prompt at a time, its answers, and what can be done with it."""
+
+from typing import cast
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground.ui.answers.pane_grid import PaneGrid
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.summary import SummaryCard
+from playground.ui.answers.view_model import PaneViewModel, TurnViewModel
+from playground.ui.pages.history.view_models import PromptViewModel
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import (
+    ElidedLabel,
+    IconButton,
+    make_button,
+    make_label,
+    plain_tooltip,
+)
+from playground.ui.widgets.flow_layout import FlowLayout
+
+
+class AnswersView(PaneGrid):
+    """The answers of one prompt, and the summary with the vote below them."""
+
+    chosen = Signal(str)
+    """Run id of the answer a person calls the better one."""
+
+    def __init__(self, theme: Theme, summary: SummaryCard) -> None:
+        super().__init__(theme, row_limit=6, heights=(330, 370), foot=summary)
+        self._answers: tuple[PaneViewModel, ...] = ()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(self.tr("Answers"))
+
+    def show_turn(self, turn: TurnViewModel) -> None:
+        """Show a turn's answers in fresh panes."""
+        self._answers = turn.panes
+        self.set_panes([self._make_pane(answer, turn) for answer in turn.panes])
+        self.fit_heads()
+
+    def clear_answers(self) -> None:
+        """Take every pane away."""
+        self._answers = ()
+        self.set_panes(())
+
+    def _make_pane(self, answer: PaneViewModel, turn: TurnViewModel) -> ResponsePane:
+        pane = ResponsePane(self._theme)
+        pane.set_head(answer.head)
+        pane.begin_turn(None, follows_end=False).show_answer(answer.answer)
+        pane.set_figures_visible(visible=answer.cells is not None)
+        if answer.cells is not None:
+            pane.metrics.set_cells(answer.cells)
+            pane.time_bar.set_spans(answer.spans, turn.scale_s)
+            pane.set_footer(*answer.footer)
+        pane.set_running(running=False)
+        pane.set_vote(offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner)
+        pane.vote_button.clicked.connect(self._on_vote)
+        pane.metrics.clicked.connect(self._on_details)
+        return pane
+
+    def _on_vote(self) -> None:
+        _pane, answer = self._pressed()
+        self.chosen.emit(answer.run_id)
+
+    def _on_details(self) -> None:
+        pane, answer = self._pressed()
+        if answer.details:
+            pane.show_details(answer.details)
+
+    def _pressed(self) -> tuple[ResponsePane, PaneViewModel]:
+        """Return the pane a part of which was pressed, and what it shows."""
+        part = cast("QWidget", self.sender())
+        shown = zip(self.panes, self._answers, strict=True)
+        return next((pane, answer) for pane, answer in shown if pane.isAncestorOf(part))
+
+
+_PROMPT_LINES = 4
+
+
+class DetailView(QWidget):
+    """Shows one prompt with its answers and offers what can be done; it decides nothing.
+
+    The presenter connects its buttons.
+    """
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
+        """Show one prompt of the comparison and its answers."""
+        self._caption.set_full_text(prompt.caption)
+        self._turn_box.setVisible(prompt.count > 1)
+        self._turn.setText(
+            self.tr("Prompt {number} of {count}").format(number=prompt.number, count=prompt.count)
+        )
+        self.before_button.setEnabled(prompt.number > 1)
+        self.after_button.setEnabled(prompt.number < prompt.count)
+        self._prompt.setPlainText(prompt.text)
+        self._fit_prompt()
+        self._system.setVisible(bool(prompt.system_prompt))
+        self._system.set_full_text(
+            self.tr("Instructions for the model: {0}").format(
+                " ".join(prompt.system_prompt.split())
+            )
+        )
+        self.answers.show_turn(turn)
+        self.summary.show_turn(turn.summary, turn.vote)
+        self.summary.setVisible(bool(turn.summary or turn.vote.text))
+        self._offer(turn)
+
+    def clear_turn(self) -> None:
+        """Forget what was shown."""
+        self._prompt.clear()
+        self._caption.set_full_text("")
+        self._system.set_full_text("")
+        self.summary.clear()
+        self.answers.clear_answers()
+
+    def _offer(self, turn: TurnViewModel) -> None:
+        locked = ""
+        if turn.names_hidden:
+            locked = self.tr("Say which answer is better first: this would give the names away.")
+        elif not turn.is_over:
+            locked = self.tr("Wait until every answer is done.")
+        for button, tooltip in (
+            (
+                self.open_button,
+                self.tr("Show this comparison on the Compare page and ask on from there"),
+            ),
+            (
+                self.again_button,
+                self.tr("Send the same prompts to the same models again, as they are now"),
+            ),
+            (
+                self.replay_button,
+                self.tr(
+                    "Watch these answers come again at their own pace, as recorded: "
+                    "no model runs and nothing is sent"
+                ),
+            ),
+        ):
+            button.setEnabled(not locked)
+            button.setToolTip(plain_tooltip(locked or tooltip))
+        self._color_actions()
+
+    def _build(self) -> None:
+        self._column = QVBoxLayout(self)
+        self._column.addLayout(self._build_head())
+        self._prompt = QPlainTextEdit()
+        self._prompt.setReadOnly(True)
+        self._prompt.setProperty("prompt", True)
+        self._prompt.setTabChangesFocus(True)
+        self._prompt.document().setDocumentMargin(0)
+        self._prompt.setAccessibleName(self.tr("Prompt"))
+        self._prompt.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._system = ElidedLabel("", "caption", "quiet")
+        self._column.addWidget(self._prompt)
+        self._column.addWidget(self._system)
+        self._column.addWidget(self._build_actions())
+        self.summary = SummaryCard(self._theme)
+        self.answers = AnswersView(self._theme, self.summary)
+        self._column.addWidget(self.answers, 1)
+
+    def _build_head(self) -> QHBoxLayout:
+        self._caption = ElidedLabel("", "caption", "quiet")
+        self._turn_box = QWidget()
+        turns = QHBoxLayout(self._turn_box)
+        turns.setContentsMargins(0, 0, 0, 0)
+        turns.setSpacing(self._theme.px(2))
+        self.before_button = IconButton(self._theme, "chevron-left", self.tr("The prompt before"))
+        self._turn = make_label("", "caption", "quiet")
+        self.after_button = IconButton(self._theme, "chevron-right", self.tr("The prompt after"))
+        for widget in (self.before_button, self._turn, self.after_button):
+            turns.addWidget(widget)
+        self.delete_button = IconButton(
+            self._theme, "trash", self.tr("Delete this comparison (can be undone)")
+        )
+        self.delete_button.setAccessibleName(self.tr("Delete"))
+        row = QHBoxLayout()
+        row.addWidget(self._caption, 1)
+        row.addWidget(self._turn_box)
+        row.addWidget(self.delete_button)
+        return row
+
+    def _build_actions(self) -> QWidget:
+        self.open_button = self._action(self.tr("Open in Compare"), kind="primary")
+        self.again_button = self._action(self.tr("Run again"))
+        self.replay_button = self._action(self.tr("Replay"))
+        self._actions = QWidget()
+        flow = FlowLayout(self._actions, spacing=self._theme.px(8))
+        for button in (self.open_button, self.again_button, self.replay_button):
+            flow.addWidget(button)
+        return self._actions
+
+    def _action(self, text: str, *, kind: str | None = None) -> QPushButton:
+        # the space keeps icon and text apart
+        return make_button(f" {text}", kind=kind, name=text)
+
+    def _fit_prompt(self) -> None:
+        lines = self._prompt.document().size().height()
+        metrics = self._prompt.fontMetrics()
+        shown = min(max(1, int(lines)), _PROMPT_LINES)
+        margin = int(self._prompt.document().documentMargin()) * 2
+        self._prompt.setFixedHeight(shown * metrics.lineSpacing() + margin + 2)
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(px(8))
+        self._color_actions()
+        self._fit_prompt()
+
+    def _color_actions(self) -> None:
+        side = self._theme.px(15)
+        for button, icon, tone in (
+            (self.open_button, "compare", "on_accent"),
+            (self.again_button, "refresh", "text"),
+            (self.replay_button, "replay", "text"),
+        ):
+            button.setIcon(self._theme.icon(icon, tone if button.isEnabled() else "quiet"))
+            button.setIconSize(QSize(side, side))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prompt()

@@ -1,0 +1,215 @@
+"""The History page's widgets: search and list on the left, the opened comparison on the right."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground.ui.pages.history.details import DetailView
+from playground.ui.pages.history.list import ComparisonDelegate, ComparisonListModel
+from playground.ui.pages.history.votes import VotesView
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import Badge, make_card, make_label
+from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.lists import ListView
+from playground.ui.window.page import SplitPage
+
+SEARCH_PAUSE_MS = 180
+"""Typing rests for so long before the history is searched."""
+LIST, VOTES = "list", "votes"
+"""The page's two sections."""
+
+
+class HistoryPage(SplitPage):
+    """Lays out the page and tells what a person does; it decides nothing."""
+
+    MARGINS = (22, 16, 22, 14)
+
+    search_changed = Signal(str)
+    undo_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._search_timer = QTimer(self)
+        self._search_timer.setSingleShot(True)
+        self._search_timer.setInterval(SEARCH_PAUSE_MS)
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def is_showing_votes(self) -> bool:
+        """True while “Your votes” is in front."""
+        return self._sections.selected == VOTES
+
+    def show_count(self, count: int, *, is_complete: bool) -> None:
+        """Say how many comparisons there are, as far as it is known."""
+        number = f"{count:,}" if is_complete else f"{count:,}+"
+        text = self.tr("1 comparison") if number == "1" else self.tr("{0} comparisons")
+        self._count.set_badge(text.format(number))
+        self._count.setVisible(count > 0)
+
+    def show_list(self) -> None:
+        """Show the list and what is opened."""
+        self._body.setCurrentWidget(self._splitter)
+
+    def show_empty(self) -> None:
+        """Say that nothing was compared yet."""
+        self._body.setCurrentWidget(self._empty_card)
+
+    def show_nothing_found(self, *, nothing: bool, query: str = "") -> None:
+        """Say that no comparison has what was searched for, or show the list again."""
+        self._nothing.show_words(
+            self.tr("Nothing found"),
+            self.tr("No comparison has “{0}” in its prompts, answers or names.").format(query),
+        )
+        self._list_pages.setCurrentIndex(1 if nothing else 0)
+        self._right.setVisible(not nothing)
+
+    def focus_first(self) -> None:
+        """Put the keyboard into the list, or into the search where there is none."""
+        (self.list if self.comparisons.rowCount() else self._search).setFocus()
+
+    def handle_escape(self) -> bool:
+        """Clear the search."""
+        if not self._search.text():
+            return False
+        self._clear_search()
+        return True
+
+    def _build(self) -> None:
+        self._build_head()
+        self._body = QStackedWidget()
+        self._build_split()
+        self.empty = EmptyState(
+            self._theme,
+            "history",
+            self.tr("Nothing here yet"),
+            self.tr(
+                "Every comparison you run is kept here by itself: prompts, answers and figures. "
+                "Ask something on the Compare page, then come back to read, judge or replay it."
+            ),
+            self.tr("Start a comparison"),
+        )
+        self._empty_card = make_card()
+        QVBoxLayout(self._empty_card).addWidget(self.empty)
+        self.votes = VotesView(self._theme)
+        for part in (self._splitter, self._empty_card, self.votes):
+            self._body.addWidget(part)
+        self._column.addWidget(self._body, 1)
+
+    def _build_head(self) -> None:
+        self._count = Badge(self._theme)
+        self._count.hide()
+        self._sections = Segmented(
+            self._theme,
+            (
+                (
+                    LIST,
+                    self.tr("Comparisons"),
+                    self.tr("Everything you have compared, the newest first"),
+                ),
+                (
+                    VOTES,
+                    self.tr("Your votes"),
+                    self.tr("How often you called each model the better one"),
+                ),
+            ),
+        )
+        self._sections.select(LIST)
+        self._search.setPlaceholderText(self.tr("Search prompts and answers"))
+        self._search.setAccessibleName(self.tr("Search"))
+        self._search.setToolTip(
+            self.tr("Finds words of prompts, answers and model names as you type (Ctrl+F)")
+        )
+        self._head.addWidget(make_label(self.tr("History"), "title"))
+        self._head.addWidget(self._count)
+        self._head.addStretch(1)
+        self._head.addWidget(self._search, 2)
+        self._head.addWidget(self._sections)
+
+    def _build_split(self) -> None:
+        self.comparisons = ComparisonListModel()
+        self.list = ListView(
+            self._theme, ComparisonDelegate(self._theme), self.comparisons, self.tr("Comparisons")
+        )
+        self._nothing = EmptyState(
+            self._theme, "search", self.tr("Nothing found"), "", self.tr("Clear the search")
+        )
+        self._list_pages = QStackedWidget()
+        self._list_pages.addWidget(self.list)
+        self._list_pages.addWidget(self._nothing)
+        card = make_card()
+        card_column = QVBoxLayout(card)
+        card_column.setContentsMargins(1, 8, 1, 8)
+        card_column.addWidget(self._list_pages)
+        self.detail = DetailView(self._theme)
+        self.detail.hide()
+        self._right = QWidget()
+        right_column = QVBoxLayout(self._right)
+        right_column.setContentsMargins(8, 0, 0, 0)
+        right_column.addWidget(self.detail)
+        self._splitter.setHandleWidth(8)
+        self._splitter.addWidget(card)
+        self._splitter.addWidget(self._right)
+        self._splitter.setStretchFactor(0, 0)
+        self._splitter.setStretchFactor(1, 1)
+        self._list_card = card
+
+    def _connect(self) -> None:
+        self._search_timer.timeout.connect(self._tell_search)
+        self._search.textChanged.connect(self._on_text)
+        self._search.returnPressed.connect(self._tell_search)
+        self._nothing.asked.connect(self._clear_search)
+        self.votes.empty.asked.connect(self._show_comparisons)
+        self._sections.chosen.connect(self._show_section)
+        self._theme.changed.connect(self._apply_theme)
+        undo = QAction(self)
+        undo.setShortcut(QKeySequence(QKeySequence.StandardKey.Undo))
+        undo.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        undo.triggered.connect(self.undo_wanted)
+        self.addAction(undo)
+
+    def _show_section(self) -> None:
+        self._search.setVisible(not self.is_showing_votes)
+        self._body.setCurrentWidget(self.votes if self.is_showing_votes else self._splitter)
+        self.shown.emit()
+
+    def _show_comparisons(self) -> None:
+        self._sections.select(LIST)
+        self._show_section()
+
+    @override
+    def _focus_search(self) -> None:
+        if not self._search.isVisible():
+            self._show_comparisons()
+        super()._focus_search()
+
+    def _on_text(self) -> None:
+        self._search_timer.start()
+
+    def _tell_search(self) -> None:
+        self._search_timer.stop()
+        self.search_changed.emit(self._search.text())
+
+    def _clear_search(self) -> None:
+        self._search.clear()
+        self._tell_search()
+        self._search.setFocus()
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._search.setMinimumWidth(px(150))
+        self._search.setMaximumWidth(px(340))
+        self._list_card.setMinimumWidth(px(210))
+        self._share_width()
+
+    @override
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        listed = min(self._theme.px(330), max(self._theme.px(220), whole * 3 // 10))
+        return listed, max(1, whole - listed)
+
+    @override
+    def _enter_list(self) -> None:
+        self.list.setFocus()

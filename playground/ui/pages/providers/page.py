@@ -1,0 +1,407 @@
+"""The Providers page: who else can answer, and what is known of each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from playground.core.targets import CloudModel, ModelPrice, Provider, Tier
+from playground.services.providers.practice import PracticeState, PracticeStatus
+from playground.services.providers.service import KeyLocation
+from playground.store.secrets import KeySource
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.basics import (
+    Badge,
+    ElidedLabel,
+    IconButton,
+    make_button,
+    make_card,
+    make_label,
+)
+from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.window.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEntry:
+    """A provider as its card shows it."""
+
+    provider: Provider
+    key_words: str = ""
+    """Where its key is, in words; empty while that is being looked up."""
+    key_tone: str = "quiet"
+    is_testing: bool = False
+    models: tuple[CloudModel, ...] | None = None
+    """What it offered when it was asked; `None` before that."""
+    problem: str = ""
+    """Why it could not be asked, and what to try."""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ProvidersPage", text)
+
+
+def tier_words(tier: Tier) -> str:
+    """Return the tier as a game's shelf would name it."""
+    return {
+        Tier.AAA: _tr("AAA product"),
+        Tier.STUDIO: _tr("Studio API"),
+        Tier.OWN_SERVER: _tr("Your own server"),
+        Tier.INDIE: _tr("Indie model"),
+    }[tier]
+
+
+def tier_explained(tier: Tier) -> str:
+    return {
+        Tier.AAA: _tr("One of the big, well-known products: clever, costly, your words leave here"),
+        Tier.STUDIO: _tr("A specialised service: often faster or cheaper, your words leave here"),
+        Tier.OWN_SERVER: _tr("A server you run yourself, on this computer or in your network"),
+        Tier.INDIE: _tr("A model file on this computer"),
+    }[tier]
+
+
+def key_words(provider: Provider, key: KeyLocation) -> tuple[str, str]:
+    """Return where a provider's key is, and the tone to say it in."""
+    match key.source:
+        case KeySource.KEYRING:
+            return _tr("Key in the system's keyring"), "quiet"
+        case KeySource.SESSION:
+            return _tr("Key kept for this run of the program only"), "caution"
+        case KeySource.ENVIRONMENT:
+            return _tr("Key from the environment variable {0}").format(key.variable), "quiet"
+    if provider.tier is Tier.OWN_SERVER:
+        return _tr("No key: your own server may not need one"), "quiet"
+    return _tr("No key yet: edit it to enter one"), "caution"
+
+
+def price_words(usd_per_mtok: float | None) -> str:
+    """Return a price per million tokens: `$0.15`, or a dash for unknown."""
+    if usd_per_mtok is None:
+        return "—"
+    digits = 2 if usd_per_mtok >= 0.1 or usd_per_mtok == 0 else 4
+    return f"${usd_per_mtok:,.{digits}f}"
+
+
+def price_source(price: ModelPrice | None) -> str:
+    if price is None:
+        return _tr("unknown")
+    return _tr("yours") if price.source == "yours" else price.source
+
+
+_PERMILLE = 1000
+
+
+class ProviderCard(QFrame):
+    """Name, kind, address, key and models of one provider, with what can be done.
+
+    `asked` gets the provider's id and `test`, `models`, `edit` or `remove`.
+    """
+
+    def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._theme = theme
+        self._asked = asked
+        self._id = ""
+        self._build()
+
+    def show_entry(self, entry: ProviderEntry) -> None:
+        provider = entry.provider
+        self._id = provider.id
+        self.setAccessibleName(provider.name)
+        self._name.set_full_text(provider.name)
+        is_here = provider.is_loopback
+        self._place.set_badge(
+            self.tr("On this computer") if is_here else self.tr("In the cloud"),
+            "local" if is_here else "cloud",
+            "home" if is_here else "cloud",
+        )
+        if provider.tier is Tier.OWN_SERVER and not is_here:
+            self._place.set_badge(self.tr("In your network"), "cloud", "cloud")
+        self._tier.set_badge(tier_words(provider.tier))
+        self._tier.setToolTip(tier_explained(provider.tier))
+        self._address.set_full_text(provider.base_url)
+        self._key.setText(entry.key_words)
+        set_role(self._key, "caption", entry.key_tone)
+        self._show_state(entry)
+        for action, words in (
+            ("test", self.tr("Test {0}")),
+            ("models", self.tr("Models and prices of {0}")),
+            ("edit", self.tr("Edit {0}")),
+            ("remove", self.tr("Remove {0}")),
+        ):
+            self._buttons[action].setAccessibleName(words.format(provider.name))
+
+    def _show_state(self, entry: ProviderEntry) -> None:
+        test = self._buttons["test"]
+        test.setEnabled(not entry.is_testing)
+        test.setText(self.tr("Testing…") if entry.is_testing else self.tr("Test connection"))
+        self._buttons["models"].setVisible(bool(entry.models))
+        words, tone = "", "quiet"
+        if entry.problem:
+            words, tone = entry.problem, "bad"
+        elif entry.models is not None and not entry.models:
+            words, tone = self.tr("It answers, but offers no models."), "caution"
+        elif entry.models is not None:
+            priced = sum(model.price is not None for model in entry.models)
+            count = len(entry.models)
+            some = self.tr("1 model") if count == 1 else self.tr("{0} models").format(count)
+            words = self.tr("Connected: {0}, {1} with a known price").format(some, priced)
+            tone = "local"
+        self._state.setText(words)
+        set_role(self._state, "caption", tone)
+        self._state.setVisible(bool(words))
+
+    def _build(self) -> None:
+        px = self._theme.px
+        self.setProperty("card", "true")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(16), px(12), px(12), px(12))
+        column.setSpacing(px(5))
+        self._name = ElidedLabel(role="heading")
+        self._place = Badge(self._theme)
+        self._tier = Badge(self._theme)
+        for badge in (self._place, self._tier):
+            badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._buttons: dict[str, QAbstractButton] = {
+            "models": make_button(
+                self.tr("Models and prices"), tooltip=self.tr("What it offers, and what that costs")
+            ),
+            "test": make_button(
+                "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
+            ),
+            "edit": IconButton(self._theme, "edit", self.tr("Edit")),
+            "remove": IconButton(self._theme, "trash", self.tr("Remove")),
+        }
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        head.addWidget(self._name)
+        head.addWidget(self._place)
+        head.addWidget(self._tier)
+        head.addStretch(1)
+        for action, button in self._buttons.items():
+            button.setProperty("action", action)
+            button.clicked.connect(self._on_clicked)
+            head.addWidget(button)
+        column.addLayout(head)
+        self._address = ElidedLabel(role="caption", tone="quiet")
+        self._key = make_label(role="caption", tone="quiet")
+        line = QHBoxLayout()
+        line.setSpacing(px(14))
+        line.addWidget(self._address)
+        line.addWidget(self._key)
+        line.addStretch(1)
+        column.addLayout(line)
+        self._state = make_label(role="caption", wrap=True)
+        column.addWidget(self._state)
+
+    def _on_clicked(self) -> None:
+        self._asked(self._id, self.sender().property("action"))
+
+
+class PracticeCard(QFrame):
+    """Starts and stops the practice cloud; always says that it is on this computer."""
+
+    toggled = Signal()
+    compare_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._build()
+        self._button.clicked.connect(self.toggled)
+        self._compare.clicked.connect(self.compare_asked)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def show_status(self, status: PracticeStatus) -> None:
+        is_starting = status.state is PracticeState.STARTING
+        is_running = status.state is PracticeState.RUNNING
+        if is_starting:
+            self._button.setText(self.tr("Stop starting"))
+        elif is_running:
+            self._button.setText(self.tr("Stop"))
+        else:
+            self._button.setText(self.tr("Start"))
+        self._button.setAccessibleName(
+            self.tr("{0} the practice cloud").format(self._button.text())
+        )
+        self._compare.setVisible(is_running)
+        self._progress.setVisible(is_starting)
+        self._progress.setValue(round(status.fraction * _PERMILLE))
+        words, tone = "", "quiet"
+        if status.problem:
+            words, tone = status.problem, "bad"
+        elif is_starting:
+            words = self.tr("Starting… {0}").format(status.doing).strip()
+        elif is_running:
+            words, tone = self.tr("Running on this computer."), "local"
+        self._state.setText(words)
+        set_role(self._state, "caption", tone)
+        self._state.setVisible(bool(words))
+
+    def _build(self) -> None:
+        px = self._theme.px
+        self.setProperty("card", "true")
+        self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(12), px(12), px(12))
+        row.setSpacing(px(12))
+        self._icon = QLabel()
+        row.addWidget(self._icon)
+        column = QVBoxLayout()
+        column.setSpacing(px(4))
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        head.addWidget(make_label(self.tr("Practice cloud (on this computer)"), "heading"))
+        head.addWidget(Badge(self._theme, self.tr("No key needed"), "local", "home"))
+        head.addStretch(1)
+        column.addLayout(head)
+        column.addWidget(
+            make_label(
+                self.tr(
+                    "A stand-in for a cloud provider that runs on this computer: no key, no "
+                    "internet, no cost. Its speed is this computer's, not a real cloud's."
+                ),
+                "caption",
+                "quiet",
+                wrap=True,
+            )
+        )
+        self._state = make_label(role="caption", wrap=True)
+        self._progress = QProgressBar()
+        self._progress.setRange(0, _PERMILLE)
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName(self.tr("How far the practice cloud has started"))
+        column.addWidget(self._state)
+        column.addWidget(self._progress)
+        row.addLayout(column, 1)
+        self._button = make_button(
+            "", tooltip=self.tr("Try a whole comparison without any key or internet")
+        )
+        self._compare = make_button(
+            self.tr("Try it"),
+            tooltip=self.tr("Open the Compare page, where you can ask it something"),
+            name=self.tr("Try the practice cloud"),
+        )
+        row.addWidget(self._compare)
+        row.addWidget(self._button)
+
+    def _apply_theme(self) -> None:
+        side = self._theme.px(26)
+        icon = self._theme.icon("cloud", "local")
+        self._icon.setPixmap(icon.pixmap(QSize(side, side)))
+
+
+class ProvidersPage(Page):
+    """The practice cloud, and a card for each provider that is set up."""
+
+    add_asked = Signal()
+    asked = Signal(str, str)
+    """A provider's id, and what a person wants: see `ProviderCard`."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._cards: dict[str, ProviderCard] = {}
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def practice(self) -> PracticeCard:
+        return self._practice
+
+    @property
+    def empty(self) -> EmptyState:
+        """What is shown while no provider is set up."""
+        return self._empty
+
+    def show_providers(self, entries: tuple[ProviderEntry, ...]) -> None:
+        """Show a card for each provider, in their order; cards that stay are kept."""
+        ids = [entry.provider.id for entry in entries]
+        for gone in [key for key in self._cards if key not in ids]:
+            card = self._cards.pop(gone)
+            card.hide()
+            card.deleteLater()
+        for place, entry in enumerate(entries):
+            card = self._cards.get(entry.provider.id) or self._new_card(entry.provider.id)
+            if self._list.indexOf(card) != place:
+                self._list.insertWidget(place, card)
+            card.show_entry(entry)
+        self._count.set_badge(self.tr("{0} set up").format(len(entries)))
+        self._count.setVisible(bool(entries))
+        self._empty_card.setVisible(not entries)
+
+    def show_storage(self, sentence: str) -> None:
+        """Say where keys are kept on this system."""
+        self._storage.setText(sentence)
+
+    def _new_card(self, provider_id: str) -> ProviderCard:
+        card = ProviderCard(self._theme, self.asked.emit)
+        self._cards[provider_id] = card
+        return card
+
+    def _build(self) -> None:
+        self._head.addWidget(make_label(self.tr("Providers"), "title"))
+        self._count = Badge(self._theme)
+        self._head.addWidget(self._count)
+        self._head.addStretch(1)
+        self._add = make_button(
+            self.tr("Add a provider"),
+            kind="primary",
+            tooltip=self.tr("Set up a cloud service, or a server of your own"),
+        )
+        self._head.addWidget(self._add)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setAccessibleName(self.tr("Providers"))
+        inner = QWidget()
+        inner.setObjectName("scrolled")
+        self._inner = QVBoxLayout(inner)
+        self._inner.setContentsMargins(0, 0, 0, 0)
+        self._practice = PracticeCard(self._theme)
+        self._inner.addWidget(self._practice)
+        self._list = QVBoxLayout()
+        self._inner.addLayout(self._list)
+        self._empty_card = make_card()
+        inside = QVBoxLayout(self._empty_card)
+        self._empty = EmptyState(
+            self._theme,
+            "cloud",
+            self.tr("No provider yet"),
+            self.tr(
+                "A provider answers from its own computers, or from a server of yours. Most want "
+                "a key, which you get on their page. Without one, start the practice cloud above."
+            ),
+            self.tr("Add a provider"),
+        )
+        self._empty.setMinimumHeight(self._theme.px(220))
+        inside.addWidget(self._empty)
+        self._inner.addWidget(self._empty_card)
+        self._inner.addStretch(1)
+        scroll.setWidget(inner)
+        self._column.addWidget(scroll, 1)
+        self._storage = make_label(role="caption", tone="quiet", wrap=True)
+        self._column.addWidget(self._storage)
+
+    def _connect(self) -> None:
+        self._theme.changed.connect(self._apply_theme)
+        self._add.clicked.connect(self.add_asked)
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._inner.setSpacing(px(10))
+        self._list.setSpacing(px(10))
+
+    def focus_first(self) -> None:
+        self._add.setFocus()

@@ -1,0 +1,51 @@
+"""Panes paint in turn: what is asked for many times is done once, and never all in one tick."""
+
+from collections import deque
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QTimer
+
+_TICK_MS = 4
+"""Room between two panes: other events of Qt's loop come in between."""
+
+
+class Flushes(Protocol):
+    """Something that shows what has gathered since it was last asked."""
+
+    def flush(self) -> None:
+        """Show what has gathered."""
+        ...
+
+
+class FlushScheduler(QObject):
+    """Calls `flush` of those that asked, one a tick."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._queue: deque[Flushes] = deque()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._flush_next)
+
+    def request(self, who: Flushes) -> None:
+        """Flush `who` soon; asking again before that changes nothing."""
+        if who in self._queue:
+            return
+        self._queue.append(who)
+        if not self._timer.isActive():
+            self._timer.start(0)
+
+    def clear(self) -> None:
+        """Forget what was asked for."""
+        self._timer.stop()
+        self._queue.clear()
+
+    def _flush_next(self) -> None:
+        if not self._queue:
+            return
+        who = self._queue.popleft()
+        try:
+            who.flush()
+        finally:
+            if self._queue:
+                self._timer.start(_TICK_MS)

@@ -1,0 +1,309 @@
+"""Small ready-made parts, so that the same thing looks and reads the same on every page."""
+
+from collections.abc import Callable
+from html import escape
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme, set_role
+
+
+def make_label(
+    text: str = "", role: str = "body", tone: str | None = None, *, wrap: bool = False
+) -> QLabel:
+    """Return a label that never reads its text as HTML."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(wrap)
+    set_role(label, role, tone)
+    return label
+
+
+def plain_tooltip(text: str) -> str:
+    """Return a tooltip Qt cannot take for HTML: names come from files and providers.
+
+    Qt has no plain tooltips: it guesses, and what it takes for HTML loads pictures from files.
+    """
+    if "<" not in text and "&lt;" not in text:
+        return text
+    return f'<p style="white-space: pre-wrap">{escape(text)}</p>'
+
+
+def make_card(kind: str = "true") -> QFrame:
+    """Return a frame with rounded corners; `kind` is `true`, `quiet`, `caution` or `bad`."""
+    frame = QFrame()
+    frame.setProperty("card", kind)
+    return frame
+
+
+def make_line() -> QFrame:
+    """Return a hairline."""
+    frame = QFrame()
+    frame.setProperty("line", "h")
+    return frame
+
+
+class Button(QPushButton):
+    """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            self.click()
+            return
+        super().keyPressEvent(event)
+
+
+def make_button(
+    text: str,
+    clicked: Callable[[], object] | None = None,
+    *,
+    kind: str | None = None,
+    tooltip: str = "",
+    name: str | None = None,
+) -> QPushButton:
+    """Return a button; `kind` is `primary`, `flat` or `danger`, `name` its accessible name."""
+    button = Button(text)
+    if kind:
+        button.setProperty(kind, True)
+    button.setToolTip(plain_tooltip(tooltip))
+    button.setAccessibleName(name or text)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    button.setAutoDefault(False)
+    if clicked is not None:
+        button.clicked.connect(clicked)
+    return button
+
+
+class IconButton(QToolButton):
+    """A small flat button with an icon that follows the theme."""
+
+    def __init__(
+        self, theme: Theme, icon: str, name: str, *, tone: str = "quiet", size: int = 16
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._icon = icon
+        self._tone = tone
+        self._size = size
+        self.setProperty("flat", True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(name)
+        self.setToolTip(plain_tooltip(name))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def set_icon(self, icon: str, tone: str | None = None) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self._tone = tone or self._tone
+        self._apply_theme()
+
+    def _apply_theme(self) -> None:
+        self.setIcon(self._theme.icon(self._icon, self._tone))
+        side = self._theme.px(self._size)
+        self.setIconSize(QSize(side, side))
+
+
+class ElidedLabel(QLabel):
+    """A single line that ends in “…” where it does not fit, and tells the rest in its tooltip."""
+
+    def __init__(self, text: str = "", role: str = "body", tone: str | None = None) -> None:
+        super().__init__()
+        self._full = text
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        set_role(self, role, tone)
+        self.set_full_text(text)
+
+    def set_full_text(self, text: str) -> None:
+        """Show `text` as far as there is room."""
+        self._full = text
+        super().setText(text)
+        self.setAccessibleName(text)
+        self._explain()
+        self.updateGeometry()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.averageCharWidth() * 4, super().minimumSizeHint().height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._explain()
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(
+            self._full, Qt.TextElideMode.ElideRight, self.contentsRect().width()
+        )
+        painter.drawText(self.contentsRect(), int(self.alignment()), text)
+
+    def _explain(self) -> None:
+        fits = self.fontMetrics().horizontalAdvance(self._full) <= self.width()
+        self.setToolTip("" if fits else plain_tooltip(self._full))
+
+
+def clear_layout(widget: QWidget) -> None:
+    """Take every child widget out of `widget`'s layout and delete it."""
+    layout = widget.layout()
+    while layout is not None and layout.count():
+        item = layout.takeAt(0)
+        child = item.widget() if item is not None else None
+        if child is not None:
+            child.hide()
+            child.setParent(None)
+            child.deleteLater()
+
+
+def chip_width(theme: Theme, text: str) -> int:
+    """Return how wide a chip with this text is where there is room."""
+    return QFontMetrics(theme.font("chip")).horizontalAdvance(text) + theme.px(18)
+
+
+def paint_chip(
+    theme: Theme, painter: QPainter, area: QRect, text: str, tone: str, *, icon: str | None = None
+) -> None:
+    """Paint text on the ground of its tone, over the whole `area`.
+
+    Where there is little room the padding shrinks, then the text ends in “…”.
+    """
+    is_quiet = tone == "quiet"
+    ink = "chip_ink" if is_quiet else f"{tone}_ink"
+    radius = area.height() / 2
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("chip" if is_quiet else f"{tone}_ground"))
+    painter.drawRoundedRect(QRectF(area), radius, radius)
+    painter.setFont(theme.font("chip"))
+    painter.setPen(theme.color(ink))
+    metrics = painter.fontMetrics()
+    side = theme.px(17) if icon else 0
+    spare = area.width() - side - metrics.horizontalAdvance(text)
+    padding = max(theme.px(4), min(theme.px(9), spare // 2))
+    if icon:
+        size = theme.px(13)
+        top = area.top() + (area.height() - size) // 2
+        theme.icon(icon, ink).paint(painter, QRect(area.left() + padding, top, size, size))
+    line = area.adjusted(padding + side, 0, -theme.px(3), 0)
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+class Badge(QWidget):
+    """Paints its text on the ground of its tone; ends in “…” where there is no room."""
+
+    def __init__(
+        self, theme: Theme, text: str = "", tone: str = "quiet", icon: str | None = None
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._text = text
+        self._tone = tone
+        self._icon = icon
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self._apply_theme)
+        self.setAccessibleName(text)
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self._text
+
+    def set_badge(self, text: str, tone: str = "quiet", icon: str | None = None) -> None:
+        """Say something else."""
+        if (text, tone, icon) == (self._text, self._tone, self._icon):
+            return
+        self._text, self._tone, self._icon = text, tone, icon
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        px = self._theme.px
+        height = QFontMetrics(self._theme.font("chip")).height() + px(7)
+        width = chip_width(self._theme, self._text) + px(1) + (px(17) if self._icon else 0)
+        return QSize(width, height)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        hint = self.sizeHint()
+        return QSize(min(hint.width(), self._theme.px(52)), hint.height())
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_chip(self._theme, painter, self.rect(), self._text, self._tone, icon=self._icon)
+
+    def _apply_theme(self) -> None:
+        self.updateGeometry()
+        self.update()
+
+
+class Disclosure(QWidget):
+    """Folded at first; what is folded is not laid out until it is opened."""
+
+    opened = Signal()
+
+    def __init__(self, theme: Theme, title: str, content: QWidget) -> None:
+        super().__init__()
+        self._theme = theme
+        self._content = content
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        self._button = QToolButton()
+        self._button.setProperty("flat", True)
+        self._button.setCheckable(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._button.toggled.connect(self._on_toggled)
+        column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(content)
+        content.hide()
+        self.set_title(title)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    @property
+    def is_open(self) -> bool:
+        """True while the content is shown."""
+        return self._button.isChecked()
+
+    def set_title(self, title: str) -> None:
+        """Say what is folded away."""
+        self._button.setText(title)
+        self._button.setAccessibleName(title)
+
+    def fold(self) -> None:
+        """Hide the content."""
+        self._button.setChecked(False)
+
+    def _on_toggled(self, _on: bool) -> None:
+        self._content.setVisible(self.is_open)
+        self._apply_theme()
+        if self.is_open:
+            self.opened.emit()
+
+    def _apply_theme(self) -> None:
+        icon = "chevron-down" if self.is_open else "chevron-right"
+        self._button.setIcon(self._theme.icon(icon, "quiet"))

@@ -1,0 +1,256 @@
+"""Controls for a setting that is either one of a few choices or an exact number."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import make_button, plain_tooltip
+
+EXACTLY = object()
+
+
+class ComboBox(QComboBox):
+    """A combo box of (text, value) that the mouse wheel does not change in passing."""
+
+    picked = Signal(object)
+    """The value a person has chosen."""
+
+    def __init__(self, theme: Theme, name: str, choices: Sequence[tuple[str, Any]] = ()) -> None:
+        super().__init__()
+        self._theme = theme
+        self._values: list[Any] = []
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumContentsLength(8)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.set_choices(choices)
+        self.activated.connect(self._on_activated)
+
+    @property
+    def value(self) -> Any:
+        """What is chosen."""
+        index = self.currentIndex()
+        return self._values[index] if 0 <= index < len(self._values) else None
+
+    def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
+        """Offer other choices; what was chosen stays so where it is still offered."""
+        before = self.value
+        texts = [text for text, _ in choices]
+        if texts != [self.itemText(i) for i in range(self.count())]:
+            self.clear()
+            self.addItems(texts)
+        self._values = [value for _, value in choices]
+        self.choose(before)
+
+    def choose(self, value: Any) -> bool:
+        """Show a value; return False where it is not offered."""
+        for index, known in enumerate(self._values):
+            if known is value or (type(known) is type(value) and known == value):
+                self.setCurrentIndex(index)
+                return True
+        return False
+
+    def _on_activated(self, index: int) -> None:
+        self.picked.emit(self._values[index])
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # draw the box, and the arrow that says it opens
+        super().paintEvent(event)
+        side = self._theme.px(14)
+        left = self.width() - side - self._theme.px(8)
+        painter = QPainter(self)
+        icon = self._theme.icon("chevron-down", "quiet")
+        icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class ChoiceOrNumber(QWidget):
+    """A choice box with a last entry that opens a field for an exact number."""
+
+    picked = Signal(object)
+    """A choice's value, or a number."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._box = ComboBox(theme, name)
+        self._number = QSpinBox()
+        self._number.setAccessibleName(self.tr("{0}, exact number").format(name))
+        self._number.setKeyboardTracking(False)
+        # the style sheet's padding does not reach the line edit inside
+        self._number.lineEdit().setTextMargins(theme.px(7), 0, theme.px(7), 0)
+        self._number.setGroupSeparatorShown(True)
+        self._number.hide()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._box, 3)
+        row.addWidget(self._number, 2)
+        self.setFocusProxy(self._box)
+        self._box.picked.connect(self._on_box)
+        self._number.valueChanged.connect(self._on_number)
+
+    @override
+    def setToolTip(self, text: str) -> None:
+        self._box.setToolTip(text)
+        self._number.setToolTip(text)
+
+    def show_value(
+        self, value: Any, choices: Sequence[tuple[str, Any]], lowest: int, highest: int
+    ) -> None:
+        """Offer `choices` and numbers between the limits, and show `value`."""
+        self._box.set_choices([*choices, (self.tr("Exactly…"), EXACTLY)])
+        self._number.blockSignals(True)
+        self._number.setRange(lowest, max(lowest, highest))
+        is_exact = not self._box.choose(value)
+        if is_exact:
+            self._box.choose(EXACTLY)
+        if isinstance(value, int):
+            self._number.setValue(value)
+        self._number.blockSignals(False)
+        # while a person is typing a number that is a choice as well, the field stays
+        self._number.setVisible(is_exact or self._number.hasFocus())
+        if self._number.isVisibleTo(self):
+            self._box.choose(EXACTLY)
+
+    def _on_box(self, value: Any) -> None:
+        if value is EXACTLY:
+            self._number.show()
+            self._number.setFocus()
+            self._number.selectAll()
+            return
+        self._number.hide()
+        self.picked.emit(value)
+
+    def _on_number(self, value: int) -> None:
+        self.picked.emit(value)
+
+
+class Segmented(QWidget):
+    """Buttons in a row, one of them lit."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, choices: Sequence[tuple[str, str, str]]) -> None:
+        """Take key, text and tooltip of each choice."""
+        super().__init__()
+        self._theme = theme
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QPushButton] = {}
+        for index, (key, text, tooltip) in enumerate(choices):
+            button = make_button(text, self._on_clicked, tooltip=tooltip)
+            button.setCheckable(True)
+            button.setProperty("key", key)
+            if index == 0:
+                button.setProperty("segment", "first")
+            elif index == len(choices) - 1:
+                button.setProperty("segment", "last")
+            self._group.addButton(button)
+            self._buttons[key] = button
+            row.addWidget(button)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    @property
+    def selected(self) -> str:
+        """Key of the choice that is lit."""
+        return next(key for key, button in self._buttons.items() if button.isChecked())
+
+    def select(self, key: str) -> None:
+        """Light a choice without telling."""
+        self._buttons[key].setChecked(True)
+
+    def _fit(self) -> None:
+        """Leave room for bold text: the choice that is lit is neither cut nor wider."""
+        bold = QFontMetrics(self._theme.font("strong"))
+        for button in self._buttons.values():
+            button.setMinimumWidth(bold.horizontalAdvance(button.text()) + self._theme.px(28))
+
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QPushButton):
+            self.chosen.emit(button.property("key"))
+
+
+class NumberField(QDoubleSpinBox):
+    """Takes a number with its unit, and tells it once it has been typed to its end."""
+
+    def __init__(self, theme: Theme, name: str, tooltip: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setToolTip(plain_tooltip(tooltip))
+        self.setKeyboardTracking(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        margin = theme.px(7)
+        # the style sheet's padding does not reach the line edit inside
+        self.lineEdit().setTextMargins(margin, 0, margin, 0)
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class CheckBox(QCheckBox):
+    """Draws its box and its tick in the theme's colours."""
+
+    def __init__(self, theme: Theme, text: str, tooltip: str) -> None:
+        super().__init__(text)
+        self._theme = theme
+        self.setAccessibleName(text)
+        self.setToolTip(plain_tooltip(tooltip))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    @override
+    def sizeHint(self) -> QSize:
+        px = self._theme.px
+        return QSize(px(28) + self.fontMetrics().horizontalAdvance(self.text()), px(26))
+
+    @override
+    def hitButton(self, pos: QPoint) -> bool:
+        return self.rect().contains(pos)
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        # draw box, tick and text
+        px = self._theme.px
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = px(17)
+        box = QRectF(1, (self.height() - side) / 2, side, side)
+        is_on = self.isChecked()
+        edge = "accent" if is_on or self.hasFocus() else "quiet"
+        painter.setPen(QPen(self._theme.color(edge), 2 if self.hasFocus() else 1.3))
+        painter.setBrush(self._theme.color("accent" if is_on else "card"))
+        painter.drawRoundedRect(box, px(4), px(4))
+        if is_on:
+            inner = px(13)
+            offset = (side - inner) // 2
+            place = QRect(1 + offset, int(box.top()) + offset, inner, inner)
+            self._theme.icon("check", "on_accent").paint(painter, place)
+        painter.setPen(self._theme.color("text"))
+        painter.setFont(self._theme.font("control"))
+        words = self.rect().adjusted(side + px(9), 0, 0, 0)
+        painter.drawText(
+            words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text()
+        )

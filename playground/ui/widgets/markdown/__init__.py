@@ -1,0 +1,1 @@
+"""Markdown of answers and model cards, shown while it is being written."""

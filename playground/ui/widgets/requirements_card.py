@@ -1,0 +1,205 @@
+"""System requirements as on a game's box: minimum, recommended, yours."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from playground.core.requirements.model import (
+    Change,
+    ChangeKind,
+    Compatibility,
+    Requirements,
+    Speed,
+)
+from playground.ui.format import (
+    WORDS_PER_TOKEN,
+    exact_bytes,
+    exact_speed,
+    size_words,
+    speed_words,
+    words_in,
+)
+from playground.ui.theme.theme import Theme, set_role
+from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
+
+_TONES = {
+    Compatibility.RUNS_GREAT: "local",
+    Compatibility.RUNS: "local",
+    Compatibility.SLOW: "caution",
+    Compatibility.WONT_FIT: "bad",
+}
+
+_YOURS = 3
+"""The last column."""
+
+
+class RequirementBox(QWidget):
+    """The table of figures, and below it what would change the verdict."""
+
+    context_asked = Signal(int)
+    kv_type_asked = Signal(str)
+    hub_asked = Signal()
+    version_asked = Signal(str)
+    """The quantization of another version."""
+
+    def __init__(self, theme: Theme, *, has_versions: bool = False) -> None:
+        """Take whether other versions can be chosen here, for a model that is not here yet."""
+        super().__init__()
+        self._theme = theme
+        self._has_versions = has_versions
+        self._cells: dict[tuple[int, int], QLabel] = {}
+        self._shown: Requirements | None = None
+        self._build()
+
+    def show_needs(self, needs: Requirements) -> None:
+        """Show what a model needs and what this computer has."""
+        if needs == self._shown:
+            return
+        self._shown = needs
+        tone = _TONES[needs.verdict]
+        self._say(1, 1, "≈ " + size_words(needs.minimum.memory_bytes), needs.minimum.memory_bytes)
+        self._say(
+            1, 2, "≈ " + size_words(needs.recommended.memory_bytes), needs.recommended.memory_bytes
+        )
+        self._say(1, 3, size_words(needs.free_bytes), needs.free_bytes)
+        fits = needs.verdict is not Compatibility.WONT_FIT
+        has_plenty = needs.free_bytes >= needs.recommended.memory_bytes
+        set_role(
+            self._cells[1, 3],
+            "control",
+            "bad" if not fits else "local" if has_plenty else "caution",
+        )
+        for column, speed in ((1, needs.minimum.speed), (2, needs.recommended.speed)):
+            self._cells[2, column].setText(_least(speed))
+        # a line may end before the unit, not in the middle of it
+        yours = speed_words(needs.speed).replace("/", "\N{WORD JOINER}/\N{WORD JOINER}")
+        self._cells[2, 3].setText(yours if fits else "—")
+        self._cells[2, 3].setToolTip(plain_tooltip(exact_speed(needs.speed)))
+        set_role(self._cells[2, 3], "control", tone if needs.speed else None)
+        for column, box in ((1, needs.minimum), (2, needs.recommended)):
+            self._cells[3, column].setText(words_in(box.context))
+            self._cells[3, column].setToolTip(self.tr("{0} tokens").format(f"{box.context:,}"))
+        self._cells[3, 3].setText(words_in(needs.need.context))
+        self._cells[3, 3].setToolTip(self.tr("{0} tokens").format(f"{needs.need.context:,}"))
+        self._show_changes(needs.changes)
+
+    def _say(self, row: int, column: int, text: str, size_bytes: int) -> None:
+        self._cells[row, column].setText(text)
+        self._cells[row, column].setToolTip(exact_bytes(size_bytes))
+
+    def _show_changes(self, changes: tuple[Change, ...]) -> None:
+        clear_layout(self._changes_box)
+        for change in changes[:3]:
+            line = QWidget()
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.addWidget(make_label(self._sentence(change), "control", wrap=True), 1)
+            button = self._button(change)
+            if button is not None:
+                row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            self._changes.addWidget(line)
+        self._changes_box.setVisible(bool(changes))
+
+    def _sentence(self, change: Change) -> str:
+        leads = {
+            Compatibility.RUNS_GREAT: self.tr("it would run great"),
+            Compatibility.RUNS: self.tr("it would run"),
+            Compatibility.SLOW: self.tr("it would run, slowly"),
+            Compatibility.WONT_FIT: "",
+        }[change.verdict]
+        freed = size_words(change.frees_bytes)
+        match change.kind:
+            case ChangeKind.CLOSE_PROGRAMS:
+                said = self.tr("Close {0} ({1} of memory) and {2}.")
+                return said.format(change.detail, freed, leads)
+            case ChangeKind.SHORTER_CONTEXT:
+                said = self.tr("Let it keep only {0} in mind and {1}.")
+                return said.format(words_in(change.context), leads)
+            case ChangeKind.SMALLER_KV_TYPE:
+                return self.tr("Keep the conversation less exactly and {0}.").format(leads)
+            case ChangeKind.SMALLER_QUANTIZATION:
+                said = self.tr("Take a more strongly compressed version ({0}) and {1}.")
+                return said.format(change.detail, leads)
+            case ChangeKind.SMALLER_MODEL:
+                return self.tr("A smaller model would run better on this computer.")
+
+    def _button(self, change: Change) -> QWidget | None:
+        if self._has_versions:
+            return self._version_button(change)
+        match change.kind:
+            case ChangeKind.SHORTER_CONTEXT if change.context is not None:
+                context = change.context
+                return make_button(
+                    self.tr("Do it"),
+                    lambda: self.context_asked.emit(context),
+                    tooltip=self.tr("Keep {0} tokens").format(f"{context:,}"),
+                )
+            case ChangeKind.SMALLER_KV_TYPE:
+                kind = change.detail
+                return make_button(
+                    self.tr("Do it"),
+                    lambda: self.kv_type_asked.emit(kind),
+                    tooltip=self.tr("KV cache type {0}").format(kind),
+                )
+            case ChangeKind.SMALLER_MODEL | ChangeKind.SMALLER_QUANTIZATION:
+                return make_button(
+                    self.tr("Get models"),
+                    self.hub_asked.emit,
+                    tooltip=self.tr("Find one on the Hugging Face Hub"),
+                )
+            case _:
+                return None
+
+    def _version_button(self, change: Change) -> QWidget | None:
+        if change.kind is not ChangeKind.SMALLER_QUANTIZATION:
+            return None
+        return make_button(
+            self.tr("Choose it"),
+            lambda: self.version_asked.emit(change.detail),
+            tooltip=self.tr("Offer this version instead"),
+        )
+
+    def _build(self) -> None:
+        px = self._theme.px
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(6))
+        grid.setVerticalSpacing(px(7))
+        heads = (
+            ("", ""),
+            (
+                self.tr("Minimum"),
+                self.tr("With the shortest conversation that makes sense, at a reader's pace"),
+            ),
+            (
+                self.tr("Recommended"),
+                self.tr("With a usual conversation and room for other programs"),
+            ),
+            (self.tr("Yours"), self.tr("This computer, now")),
+        )
+        for place, (text, why) in enumerate(heads):
+            head = make_label(text, "caption", "quiet")
+            head.setToolTip(plain_tooltip(why))
+            grid.addWidget(head, 0, place)
+            # what is expected here is often a range, and takes the room the others leave
+            grid.setColumnStretch(place, int(place == _YOURS))
+        names = (self.tr("Memory"), self.tr("Speed"), self.tr("Keeps in mind"))
+        for row, name in enumerate(names, 1):
+            grid.addWidget(make_label(name, "caption", "quiet"), row, 0)
+            for place in range(1, 4):
+                cell = make_label(role="control", wrap=place == _YOURS)
+                cell.setAccessibleName(f"{heads[place][0]}: {name}")
+                self._cells[row, place] = cell
+                grid.addWidget(cell, row, place)
+        column.addLayout(grid)
+        self._changes_box = QWidget()
+        self._changes = QVBoxLayout(self._changes_box)
+        self._changes.setContentsMargins(0, 0, 0, 0)
+        self._changes.setSpacing(px(6))
+        column.addWidget(self._changes_box)
+
+
+def _least(speed: Speed | None) -> str:
+    """Return the least speed a column asks for."""
+    return "—" if speed is None else f"{round(speed.low_tokens_per_s * WORDS_PER_TOKEN)} words/s"

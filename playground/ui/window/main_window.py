@@ -1,0 +1,314 @@
+"""The window: the navigation rail, the page in front, and the status bar below."""
+
+import base64
+import logging
+import platform
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, Signal, qVersion
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground import __version__
+from playground.core.errors import PlaygroundError
+from playground.store.log import scrub
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Toast
+from playground.ui.window.navigation_rail import NavigationRail
+from playground.ui.window.page import Factory, PageStack
+from playground.ui.window.status_bar import StatusBar
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SIZE = QSize(1280, 800)
+PRESENTATION_ROOM = 680
+"""Height, in pixels, that a comparison with its figures and summary takes at plain size."""
+FRAME = QSize(8, 40)
+"""Room for what the desktop draws around a window."""
+
+
+class MainWindow(QMainWindow):
+    """Shows one page at a time; each is built on its first visit."""
+
+    files_dropped = Signal(object)
+    """A tuple of paths: .gguf files and folders a person has dropped on the window."""
+    closed = Signal()
+    """Everything has ended; the program may leave its loop."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: SettingsStore,
+        bridge: Bridge,
+        shutdown: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._settings = settings
+        self._bridge = bridge
+        self._shutdown = shutdown
+        self._is_closing = False
+        self._was_maximized = False
+        self._build()
+        self._connect()
+
+    @property
+    def rail(self) -> NavigationRail:
+        """The buttons that lead to the pages."""
+        return self._rail
+
+    @property
+    def status_bar(self) -> StatusBar:
+        """The meters."""
+        return self._status_bar
+
+    @property
+    def toast(self) -> Callable[..., None]:
+        """Shows a message at the foot of the page: see `Toast.show_message`."""
+        return self._toast.show_message
+
+    @property
+    def pages(self) -> PageStack:
+        """The pages; what is shown of them changes by `show_page` here."""
+        return self._pages
+
+    def is_closing(self) -> bool:
+        """Return whether the window was closed; what is open behind it is being ended."""
+        return self._is_closing
+
+    def add_page(
+        self,
+        key: str,
+        title: str,
+        icon: str,
+        factory: Factory | None = None,
+        *,
+        at_bottom: bool = False,
+    ) -> None:
+        """Give a page its place on the rail and the next Ctrl+number.
+
+        `factory` runs on the first visit; a page without one is shown after `add_factories`.
+        """
+        self._pages.add(key, title, factory)
+        number = len(self._pages.keys)
+        self._rail.add(key, title, icon, number, at_bottom=at_bottom)
+        action = QAction(title, self)
+        action.setShortcut(QKeySequence(f"Ctrl+{number}"))
+        action.setData(key)
+        action.triggered.connect(self._on_page_action)
+        self.addAction(action)
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front, as soon as it has a factory; an unknown key the first one."""
+        try:
+            self._pages.show_page(key)
+        finally:
+            lit = self._pages.wanted or self._pages.current
+            if lit is not None:
+                self._rail.select(lit)
+
+    def add_factories(self, factories: Mapping[str, Factory]) -> None:
+        """Say how the pages are built that had to wait; one that was asked for is shown now."""
+        if self._is_closing:
+            # it would begin what nobody ends
+            return
+        self._pages.add_factories(factories)
+        if self._pages.wanted is not None:
+            self.show_page(self._pages.wanted)
+
+    def open_remembered(self, page: str | None = None) -> None:
+        """Show the window as it was left, or with another `page` in front."""
+        state = self._settings.settings.window
+        restored = state.geometry is not None and self.restoreGeometry(
+            QByteArray(base64.b64decode(state.geometry))
+        )
+        if not restored:
+            room = QGuiApplication.primaryScreen().availableSize()
+            self.resize(DEFAULT_SIZE.boundedTo(room - FRAME))
+        self.show_page(page or state.page)
+        self.show()
+
+    def report(self, error: BaseException) -> None:
+        """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
+        if isinstance(error, PlaygroundError):
+            self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
+            return
+        show_bug(self, error)
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Large type for a room, rail and technical words away; or back again."""
+        if on == self._theme.in_presentation_mode:
+            return
+        if on:
+            self._was_maximized = self.isMaximized()
+        self._rail.setVisible(not on)
+        self._theme.set_appearance(
+            presentation_mode=on, presentation_scale=self._presentation_scale()
+        )
+        self._pages.set_presentation_mode(on=on)
+        self._status_bar.set_presentation_mode(on=on)
+        if on:
+            self.showFullScreen()
+        elif self._was_maximized:
+            self.showMaximized()
+        else:
+            self.showNormal()
+
+    def _presentation_scale(self) -> float:
+        """Return how large type may be on this screen: answers and figures have to fit as well."""
+        room = self.screen().size().height() / PRESENTATION_ROOM
+        return min(self._settings.settings.stage_scale, max(1.0, room))
+
+    def _build(self) -> None:
+        self.setWindowTitle(self.tr("Inference Playground"))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(720, 480)
+        self._rail = NavigationRail(self._theme)
+        self._pages = PageStack()
+        self._toast = Toast(self._theme)
+        self._status_bar = StatusBar(self._theme)
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        body = QVBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(self._pages, 1)
+        toast_row = QHBoxLayout()
+        toast_row.setContentsMargins(22, 0, 22, 8)
+        toast_row.addWidget(self._toast)
+        body.addLayout(toast_row)
+        row.addLayout(body, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self._status_bar)
+        self.setCentralWidget(center)
+
+    def _connect(self) -> None:
+        self._rail.chosen.connect(self.show_page)
+        for keys, slot in (
+            ("F11", self._toggle_presentation_mode),
+            ("Esc", self._on_escape),
+            ("Ctrl+L", self._focus_prompt),
+            ("Ctrl+Q", self.close),
+        ):
+            action = QAction(self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(slot)
+            self.addAction(action)
+
+    def _on_page_action(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction) and not self._theme.in_presentation_mode:
+            self.show_page(action.data())
+
+    def _focus_prompt(self) -> None:
+        first = self._pages.keys[0]
+        self.show_page(first)
+        self._pages.page(first).focus_first()
+
+    def _toggle_presentation_mode(self) -> None:
+        self.set_presentation_mode(on=not self._theme.in_presentation_mode)
+
+    def _on_escape(self) -> None:
+        front = self._pages.current
+        if front is not None and self._pages.page(front).handle_escape():
+            return
+        self.set_presentation_mode(on=False)
+
+    def _remember(self) -> None:
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        page = self._pages.wanted or self._pages.current or "compare"
+        window = replace(self._settings.settings.window, geometry=geometry, page=page)
+        self._bridge.write(self._settings.update, window=window)
+
+    async def _close_in_order(self) -> None:
+        """End every part of the program; one that fails keeps no other from ending."""
+        for page in self._pages.built:
+            page.closing.emit()
+        self._status_bar.stop()
+        try:
+            if self._shutdown is not None:
+                await self._shutdown()
+        except Exception:
+            log.exception("closing failed")
+            # its thread would keep a program alive that nobody sees any more
+            await self._bridge.close()
+        finally:
+            self.closed.emit()
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # hide at once, and end everything in order before the program leaves
+        event.ignore()
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self.set_presentation_mode(on=False)
+        self._remember()
+        self.hide()
+        self._bridge.spawn(self._close_in_order())
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_models(event.mimeData())
+        if paths:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.files_dropped.emit(paths)
+
+
+def dropped_models(data: QMimeData) -> tuple[Path, ...]:
+    """Return the model files and folders among what is dragged."""
+    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
+
+
+def show_bug(parent: QWidget, error: BaseException) -> None:
+    """Write `error` to the log and offer its report; one dialog at a time."""
+    log.error("bug", exc_info=error)
+    if parent.findChild(QMessageBox, "bug") is not None:
+        return
+    box = QMessageBox(parent)
+    box.setObjectName("bug")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(parent.tr("Something went wrong inside"))
+    box.setText(
+        parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
+    )
+    report = bug_report(error)
+    box.setDetailedText(report)
+    copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
+    box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
+    box.finished.connect(box.deleteLater)
+    box.open()
+
+
+def bug_report(error: BaseException) -> str:
+    """Return what a developer needs to know: versions and the traceback, no keys."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return scrub(
+        f"Inference Playground {__version__} · Python {platform.python_version()} · "
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+    )

@@ -1,0 +1,136 @@
+"""The rail on the left: one button a page."""
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import plain_tooltip
+
+_NARROWEST = 80
+_AROUND_WORD = 10
+"""Between a word and the button's edges, pixels at scale 1."""
+_AROUND_BUTTON = 17
+
+
+class RailButton(QToolButton):
+    """A page's icon and word, with a badge in the corner where the page has something to tell."""
+
+    def __init__(self, theme: Theme, title: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._title = title
+        self._badge: str | None = None
+        self.setProperty("rail", True)
+        self.setText(title)
+        self.setAccessibleName(title)
+        self.setCheckable(True)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    @property
+    def badge(self) -> str | None:
+        """What the badge says; `None`: there is none."""
+        return self._badge
+
+    def set_badge(self, text: str | None) -> None:
+        """Show a badge of a few letters, or none."""
+        if text == self._badge:
+            return
+        self._badge = text
+        name = self.tr("{page}: {badge}").format(page=self._title, badge=text)
+        self.setAccessibleName(name if text else self._title)
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # draw the button, and the badge over its corner
+        super().paintEvent(event)
+        if not self._badge:
+            return
+        theme = self._theme
+        font = theme.font("chip")
+        font.setPixelSize(max(8, theme.px(10)))
+        metrics = QFontMetrics(font)
+        height = metrics.height() + theme.px(1)
+        width = max(height, metrics.horizontalAdvance(self._badge) + theme.px(9))
+        left = min(self.width() / 2 + theme.px(3), self.width() - width - theme.px(2))
+        pill = QRectF(left, theme.px(3), width, height)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("accent"))
+        painter.drawRoundedRect(pill, height / 2, height / 2)
+        painter.setFont(font)
+        painter.setPen(theme.color("on_accent"))
+        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self._badge)
+
+
+class NavigationRail(QWidget):
+    """Buttons with an icon and a word; the chosen page's is lit."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._icons: dict[str, str] = {}
+        self._buttons: dict[str, RailButton] = {}
+        self.setObjectName("rail")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._group = QButtonGroup(self)
+        self._column = QVBoxLayout(self)
+        self._top = QVBoxLayout()
+        self._bottom = QVBoxLayout()
+        self._column.addLayout(self._top)
+        self._column.addStretch(1)
+        self._column.addLayout(self._bottom)
+        theme.changed.connect(self._apply_theme)
+
+    def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
+        """Add a page's button; `number` is what Ctrl is pressed with."""
+        button = RailButton(self._theme, title)
+        button.setProperty("key", key)
+        button.setToolTip(
+            plain_tooltip(self.tr("{page} (Ctrl+{number})").format(page=title, number=number))
+        )
+        button.clicked.connect(self._on_clicked)
+        button.toggled.connect(self._apply_theme)
+        self._group.addButton(button)
+        self._buttons[key] = button
+        self._icons[key] = icon
+        (self._bottom if at_bottom else self._top).addWidget(button)
+        self._apply_theme()
+
+    def select(self, key: str) -> None:
+        self._buttons[key].setChecked(True)
+
+    def set_badge(self, key: str, text: str | None) -> None:
+        """Put a badge of a few letters on a page's button, or take it away."""
+        self._buttons[key].set_badge(text)
+
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, RailButton):
+            self.chosen.emit(button.property("key"))
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        width = max(px(_NARROWEST - _AROUND_BUTTON), self._widest_word() + px(_AROUND_WORD))
+        self.setFixedWidth(width + px(_AROUND_BUTTON))
+        self._column.setContentsMargins(px(8), px(14), px(8), px(14))
+        for layout in (self._top, self._bottom):
+            layout.setSpacing(px(6))
+        for key, button in self._buttons.items():
+            token = "accent_ink" if button.isChecked() else "quiet"
+            button.setIcon(self._theme.icon(self._icons[key], token))
+            button.setIconSize(QSize(px(20), px(20)))
+            button.setFixedWidth(width)
+
+    def _widest_word(self) -> int:
+        """Return the room of the longest title, as wide as the chosen one is written."""
+        font = self._theme.font("rail")
+        font.setWeight(QFont.Weight.DemiBold)
+        metrics = QFontMetrics(font)
+        return max((metrics.horizontalAdvance(b.text()) for b in self._buttons.values()), default=0)

@@ -1,0 +1,201 @@
+"""The pages of the window: the frame they share, and the stack that shows one at a time."""
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+
+
+class Page(QWidget):
+    """A page's view: a column with a head; the window calls its methods and emits its signals."""
+
+    shown = Signal()
+    """It has come to the front."""
+    hidden = Signal()
+    """It has left the front."""
+    closing = Signal()
+    """The program ends: emitted before the services end."""
+
+    MARGINS = (22, 16, 22, 12)
+    """Left, top, right and bottom, in pixels at scale 1."""
+    HEAD_SPACING = 10
+    presenter: object | None = None
+    """Kept here so that it lives as long as the view."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        # built in its place: widgets that are styled already are styled again at each new parent
+        super().__init__(parent)
+        self._theme = theme
+        self.setObjectName("page")
+        self._outer = QHBoxLayout(self)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(0)
+        self._column = QVBoxLayout()
+        self._outer.addLayout(self._column, 1)
+        self._head = QHBoxLayout()
+        self._column.addLayout(self._head)
+        theme.changed.connect(self._apply_spacing)
+        self._apply_spacing()
+
+    def focus_first(self) -> None:
+        """Put the keyboard where a person most likely wants it."""
+        self.setFocus()
+
+    def handle_escape(self) -> bool:
+        """Stop what can be stopped; return False where there was nothing."""
+        return False
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Show less and larger for a room, or everything again."""
+
+    def _apply_spacing(self) -> None:
+        px = self._theme.px
+        self._column.setContentsMargins(*(px(side) for side in self.MARGINS))
+        self._column.setSpacing(px(12))
+        self._head.setSpacing(px(self.HEAD_SPACING))
+
+
+class SplitPage(Page):
+    """A page with a search in its head, a list on the left, and the chosen entry on the right.
+
+    The two share the width as `_sizes` says until a person has moved the border between them.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._is_border_moved = False
+        self._search = QLineEdit()
+        self._search.setClearButtonEnabled(True)
+        self._search.installEventFilter(self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.splitterMoved.connect(self._on_border_moved)
+        self._splitter.installEventFilter(self)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.activated.connect(self._focus_search)
+
+    def _sizes(self, whole: int) -> tuple[int, int]:
+        """Return the widths of both sides of `whole` pixels."""
+        return whole // 2, whole - whole // 2
+
+    def _enter_list(self) -> None:
+        """Put the keyboard into the list: Down was pressed in the search."""
+
+    def _focus_search(self) -> None:
+        self._search.setFocus()
+        self._search.selectAll()
+
+    def _share_width(self) -> None:
+        if not self._is_border_moved:
+            self._splitter.setSizes(list(self._sizes(self._splitter.width())))
+
+    def _on_border_moved(self) -> None:
+        self._is_border_moved = True
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._splitter and event.type() is QEvent.Type.Resize:
+            self._share_width()
+        elif (
+            watched is self._search
+            and isinstance(event, QKeyEvent)
+            and event.type() is QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Down
+        ):
+            self._enter_list()
+            return True
+        return super().eventFilter(watched, event)
+
+
+Factory = Callable[[], Page]
+
+
+class PageStack(QStackedWidget):
+    """Builds each page on its first visit, and shows the one that was asked for last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._titles: dict[str, str] = {}
+        self._factories: dict[str, Factory] = {}
+        self._pages: dict[str, Page] = {}
+        self._current: str | None = None
+        self._wanted: str | None = None
+        self._in_presentation_mode = False
+
+    @property
+    def current(self) -> str | None:
+        """Key of the page in front."""
+        return self._current
+
+    @property
+    def wanted(self) -> str | None:
+        """Key of the page that was asked for and comes to the front once it has a factory."""
+        return self._wanted
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all pages, in the order they were added."""
+        return tuple(self._titles)
+
+    @property
+    def built(self) -> tuple[Page, ...]:
+        """The pages that have been visited."""
+        return tuple(self._pages.values())
+
+    def add(self, key: str, title: str, factory: Factory | None = None) -> None:
+        """Give a page its key; one without a `factory` gets it by `add_factories`."""
+        self._titles[key] = title
+        if factory is not None:
+            self._factories[key] = factory
+
+    def add_factories(self, factories: Mapping[str, Factory]) -> None:
+        """Say how pages are built that could not be before; `wanted` is one of them."""
+        self._factories.update(factories)
+
+    def page(self, key: str) -> Page:
+        """Return a page, built now if it has not been."""
+        if key not in self._pages:
+            page = self._factories[key]()
+            page.setAccessibleName(self._titles[key])
+            page.set_presentation_mode(on=self._in_presentation_mode)
+            self._pages[key] = page
+            self.addWidget(page)
+        return self._pages[key]
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front, an unknown key the first one.
+
+        A page that cannot be built leaves the one in front where it is, and raises.
+        """
+        if key not in self._titles:
+            key = self.keys[0]
+        self._wanted = None
+        if key == self._current:
+            return
+        if key not in self._factories:
+            self._wanted = key
+            return
+        page = self.page(key)
+        if self._current is not None:
+            self._pages[self._current].hidden.emit()
+        self._current = key
+        self.setCurrentWidget(page)
+        page.shown.emit()
+        page.focus_first()
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Show less and larger for a room on every page, or everything again."""
+        self._in_presentation_mode = on
+        for page in self._pages.values():
+            page.set_presentation_mode(on=on)

@@ -1,0 +1,292 @@
+"""The strip that is always there: processor, memory, graphics, and what this program uses."""
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from typing_extensions import override
+
+from playground.ui.bridge import Bridge, Follower
+from playground.ui.format import UNKNOWN, size_words
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import ElidedLabel, make_label
+
+if TYPE_CHECKING:
+    from playground.services.machine.gpu import GpuSample
+    from playground.services.machine.telemetry import Sample
+    from playground.ui.widgets.details import DetailsPopup, Row
+
+SAMPLES = 60
+
+
+class Sparkline(QWidget):
+    """Takes shares of 0 … 1, one a second; `None` leaves a gap."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._values: deque[float | None] = deque(maxlen=SAMPLES)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def add(self, share: float | None) -> None:
+        self._values.append(None if share is None else min(1.0, max(0.0, share)))
+        self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(60), self._theme.px(16))
+
+    @override
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        # draw the line, the newest value at the right
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.color("quiet"), 1.3))
+        step = self.width() / (SAMPLES - 1)
+        left = self.width() - step * (len(self._values) - 1)
+        high = self.height() - 3.0
+        line = QPolygonF()
+        for index, value in enumerate(self._values):
+            if value is None:
+                painter.drawPolyline(line)
+                line = QPolygonF()
+                continue
+            line.append(QPointF(left + index * step, 1.5 + high * (1 - value)))
+        painter.drawPolyline(line)
+
+
+class Meter(QWidget):
+    """Name and value in small type beside a sparkline."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._name = name
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.px(5))
+        self._value = make_label("—", "strip")
+        self._value.setFont(theme.font("strip"))
+        self._line = Sparkline(theme)
+        row.addWidget(make_label(name, "strip", "quiet"))
+        row.addWidget(self._value)
+        row.addWidget(self._line)
+
+    def show_value(self, text: str, share: float | None) -> None:
+        """Show `text` and add `share` (0 … 1) to the line."""
+        self._value.setText(text)
+        self.setAccessibleName(f"{self._name} {text}")
+        self._line.add(share)
+
+    def set_line_visible(self, *, visible: bool) -> None:
+        """Leave the line out where there is no room for it."""
+        self._line.setVisible(visible)
+
+
+_LINES_FROM = 860
+_LOADED_FROM = 1040
+
+
+class TelemetrySource(Protocol):
+    """What is needed of telemetry."""
+
+    def samples(self) -> "AsyncGenerator[Sample, None]":
+        """Yield a sample a second."""
+        ...
+
+
+class StatusBar(QWidget):
+    """Live meters in one line; a click shows every exact figure."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._follower: Follower | None = None
+        self._sample: Sample | None = None
+        self._gpus: list[Meter] = []
+        self._popup: DetailsPopup | None = None
+        self._in_presentation_mode = False
+        self._build()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def follow(self, bridge: Bridge, sampler: TelemetrySource) -> None:
+        """Show what the sampler sees from now on."""
+        self._follower = bridge.follow(sampler.samples, self._on_samples, hz=2)
+
+    def show_sample(self, sample: "Sample") -> None:
+        self._sample = sample
+        cpu = sample.cpu_percent
+        self._cpu.show_value(_percent(cpu), None if cpu is None else cpu / 100)
+        self._ram.show_value(
+            _of(sample.ram_used_bytes, sample.ram_total_bytes),
+            sample.ram_used_bytes / sample.ram_total_bytes if sample.ram_total_bytes else None,
+        )
+        self._show_gpus(sample)
+        names = ", ".join(worker.name for worker in sample.workers)
+        self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
+        own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
+        self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
+        if self._popup is not None:
+            self._popup.set_rows(self._rows(sample))
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Leave out what a room need not know."""
+        self._in_presentation_mode = on
+        self._fit()
+
+    def stop(self) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+            self._follower = None
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._open_details()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
+            self._open_details()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _build(self) -> None:
+        self.setObjectName("strip")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(self.tr("Meters of this computer"))
+        self.setToolTip(self.tr("Click for every exact figure"))
+        self._row = QHBoxLayout(self)
+        self._cpu = Meter(self._theme, self.tr("Processor"))
+        self._ram = Meter(self._theme, self.tr("Memory"))
+        self._note = ElidedLabel("", "strip", "quiet")
+        self._loaded = ElidedLabel("", "strip", "quiet")
+        self._own = make_label("", "strip")
+        self._row.addWidget(self._cpu)
+        self._row.addWidget(self._ram)
+        self._row.addWidget(self._note)
+        self._row.addStretch(1)
+        self._row.addWidget(self._loaded)
+        self._row.addWidget(self._own)
+
+    def _on_samples(self, samples: "list[Sample]") -> None:
+        self.show_sample(samples[-1])
+
+    def _show_gpus(self, sample: "Sample") -> None:
+        while len(self._gpus) < len(sample.gpus):
+            meter = Meter(self._theme, self.tr("Graphics"))
+            self._row.insertWidget(2 + len(self._gpus), meter)
+            self._gpus.append(meter)
+            self._fit()
+        for index, meter in enumerate(self._gpus):
+            meter.setVisible(index < len(sample.gpus))
+        for meter, gpu in zip(self._gpus, sample.gpus, strict=False):
+            load = gpu.load_percent
+            meter.show_value(self._gpu_words(gpu), None if load is None else load / 100)
+        self._note.set_full_text("" if sample.gpus else sample.gpu_note or "")
+
+    def _gpu_words(self, gpu: "GpuSample") -> str:
+        parts = [gpu.name, _percent(gpu.load_percent)]
+        if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None:
+            parts.append(_of(gpu.memory_used_bytes, gpu.memory_total_bytes))
+        if not self._in_presentation_mode:
+            if gpu.temperature_c is not None:
+                parts.append(f"{gpu.temperature_c:.0f} °C")
+            if gpu.power_w is not None:
+                parts.append(f"{gpu.power_w:.0f} W")
+        return " · ".join(parts)
+
+    def _open_details(self) -> None:
+        if self._sample is None:
+            return
+        from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
+
+        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), self)
+        self._popup.destroyed.connect(self._forget_popup)
+        self._popup.set_rows(self._rows(self._sample))
+        self._popup.show_at(self)
+
+    def _forget_popup(self) -> None:
+        self._popup = None
+
+    def _rows(self, sample: "Sample") -> "list[Row]":
+        rows: list[Row] = [
+            (self.tr("Processor"), _percent(sample.cpu_percent, 1), self.tr("of all cores")),
+            (
+                self.tr("Memory"),
+                _of(sample.ram_used_bytes, sample.ram_total_bytes),
+                self.tr("{bytes} bytes used").format(bytes=f"{sample.ram_used_bytes:,}"),
+            ),
+            (
+                self.tr("Processor's power"),
+                UNKNOWN if sample.power_w is None else f"{sample.power_w:.1f} W",
+                "" if sample.power_w is not None else self.tr("this computer does not tell"),
+            ),
+        ]
+        rows.extend(
+            (self.tr("Graphics"), self._gpu_words(gpu), self.tr("of the whole card"))
+            for gpu in sample.gpus
+        )
+        if not sample.gpus:
+            rows.append((self.tr("Graphics"), UNKNOWN, sample.gpu_note or ""))
+        rows.append(
+            (
+                self.tr("This program"),
+                size_words(sample.program_rss_bytes),
+                self._share(sample.program_rss_bytes, sample.program_cpu_percent),
+            )
+        )
+        rows.extend(
+            (
+                worker.name,
+                size_words(worker.rss_bytes),
+                self._share(worker.rss_bytes, worker.cpu_percent)
+                + self.tr(", process {pid}").format(pid=worker.pid),
+            )
+            for worker in sample.workers
+        )
+        return rows
+
+    def _share(self, rss_bytes: int, cpu_percent: float | None) -> str:
+        return self.tr("{bytes} bytes, {percent} of the processor").format(
+            bytes=f"{rss_bytes:,}", percent=_percent(cpu_percent, 1)
+        )
+
+    def _fit(self) -> None:
+        px = self._theme.px
+        for meter in (self._cpu, self._ram, *self._gpus):
+            meter.set_line_visible(visible=self.width() >= px(_LINES_FROM))
+        self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._in_presentation_mode)
+
+    def _apply_theme(self) -> None:
+        px = self._theme.px
+        self._row.setContentsMargins(px(16), px(5), px(16), px(6))
+        self._row.setSpacing(px(22))
+        self._fit()
+
+
+def _percent(value: float | None, digits: int = 0) -> str:
+    return UNKNOWN if value is None else f"{value:.{digits}f} %"
+
+
+def _of(used: int, total: int) -> str:
+    return f"{used / 1e9:.1f} of {total / 1e9:.0f} GB"

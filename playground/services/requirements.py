@@ -175,7 +175,7 @@ class RequirementsService:
             size + _OVERHEAD_BYTES <= card.free_bytes for card in machine.cards[:1]
         )
         speed = expected(token_cost_of_size(_USUAL_QUANTIZATION, size), on_card=is_on_card)
-        fit = memory.fit_bytes(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
+        fit = memory.fit(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
         return verdict_of(fit, speed)
 
     async def close(self) -> None:

@@ -743,7 +743,7 @@ async def test_the_header_of_a_file_that_has_not_changed_is_not_read_again(old_h
     os.utime(small, ns=(WRITTEN_NS, WRITTEN_NS))
     library = library_of(old_home)
     (found,) = [model for model in await library.scan() if model.path == small]
-    header = library.header(found)
+    header = library.header(found.path)
     await library.close()
     assert (found.name, found.publisher, found.repository) == ("Small", "acme", "acme/Small-GGUF")
     assert (header.version, header.byte_order, header.file_size) == (3, "little", 16_992)

@@ -133,7 +133,7 @@ async def elsewhere(
 
     def work() -> tuple[tuple[Device, Requirements], ...]:
         try:
-            header = library.header(model)
+            header = library.header(model.path)
         except ModelFileInvalid:
             return ()
         return requirements.elsewhere(header, settings, projector_bytes=model.projector_bytes)

@@ -51,7 +51,6 @@ class Services:
     hub: HubService
     downloads: DownloadManager
     requirements: RequirementsService
-    local_runs: LocalRuns
 
     async def open(self) -> str | None:
         """Open the history; return a sentence where something is wrong with it.
@@ -85,23 +84,16 @@ class Services:
                 log.exception("closing failed")
 
 
-class _Children:
-    """The processes of this program that the meters show."""
-
-    def __init__(self, pool: WorkerPool, practice: PracticeCloud) -> None:
-        self._pool = pool
-        self._practice = practice
-
-    def pids(self) -> dict[str, int]:
-        """Return what runs now, by the name a person knows it by."""
-        found: dict[str, int] = {}
-        for worker in self._pool.loaded():
-            if worker.pid:
-                name = f"{worker.name} ({worker.pid})" if worker.name in found else worker.name
-                found[name] = worker.pid
-        if self._practice.pid is not None:
-            found[PRACTICE_NAME] = self._practice.pid
-        return found
+def _children(pool: WorkerPool, practice: PracticeCloud) -> dict[str, int]:
+    """Return the processes that the meters show, by the name a person knows each by."""
+    found: dict[str, int] = {}
+    for worker in pool.loaded():
+        if worker.pid:
+            name = f"{worker.name} ({worker.pid})" if worker.name in found else worker.name
+            found[name] = worker.pid
+    if practice.pid is not None:
+        found[PRACTICE_NAME] = practice.pid
+    return found
 
 
 @asynccontextmanager
@@ -134,16 +126,10 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     practice = PracticeCloud(library.starter_path)
     prices = PriceService(settings)
     providers = ProviderService(settings, secrets, practice, prices)
-    local_runs = LocalRuns(database)
-    requirements = RequirementsService(machines, local_runs, library, pool.held_memory)
     hub = HubService(settings, secrets, paths.cache_dir / "hub")
-    downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
-    telemetry = Telemetry(_Children(pool, practice).pids)
 
     def engine_for(target: Target) -> Engine:
-        if isinstance(target, CloudTarget):
-            return providers.engine(target)
-        return pool.engine(target)
+        return providers.engine(target) if isinstance(target, CloudTarget) else pool.engine(target)
 
     return Services(
         paths=paths,
@@ -156,10 +142,9 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         pool=pool,
         practice=practice,
         providers=providers,
-        telemetry=telemetry,
+        telemetry=Telemetry(lambda: _children(pool, practice)),
         comparison=ComparisonService(engine_for, history, prices.cost),
         hub=hub,
-        downloads=downloads,
-        requirements=requirements,
-        local_runs=local_runs,
+        downloads=DownloadManager(paths.models_dir, paths.downloads_file, hub, settings),
+        requirements=RequirementsService(machines, LocalRuns(database), library, pool.held_memory),
     )

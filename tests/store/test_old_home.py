@@ -165,7 +165,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
         assert services.settings.settings.theme is ThemeMode.DARK
         assert [found.id for found in await services.history.search()] == COMPARISONS
         assert len(services.downloads.downloads()) == 8
-        assert list(await services.local_runs.uses()) == [QWEN.removeprefix("local:")]
+        assert list(await LocalRuns(services.database).uses()) == [QWEN.removeprefix("local:")]
 
 
 async def test_files_set_aside_stay_when_others_are_damaged_as_well(old_home: Path) -> None:

@@ -158,7 +158,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
         "downloads.json",
         "cache/library.sqlite3",
     ]
-    async with open_services(paths) as services:
+    async with open_services() as services:
         await services.downloads.open()
         problems = [services.settings.problem, services.database.problem]
         assert [*problems, services.downloads.problem] == [None, None, None]

@@ -235,9 +235,9 @@ class _Program:
 
 async def _build(paths: Paths, settings: SettingsStore) -> "Services":
     """Import and build the services on the I/O loop, so that the window answers meanwhile."""
-    from playground.app.services import build
+    from playground.app.services import Services
 
-    return build(paths, settings)
+    return Services(paths, settings)
 
 
 def _import_compare() -> "tuple[type[ComparePresenter], type[TargetSelection]]":

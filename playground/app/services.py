@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
@@ -136,7 +137,7 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
     providers = ProviderService(settings, secrets, practice, prices)
     local_runs = LocalRuns(database)
     requirements = RequirementsService(machines, local_runs, library, pool.held_memory)
-    hub = HubService(settings, secrets, paths.cache_dir / "hub")
+    hub = HubService(settings, secrets, paths.cache_dir / "hub", use_hub_transport)
     downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
     telemetry = Telemetry(_Children(pool, practice).pids)
 
@@ -163,3 +164,16 @@ def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> 
         requirements=requirements,
         local_runs=local_runs,
     )
+
+
+@cache
+def use_hub_transport() -> None:
+    """Have `huggingface_hub` send every request of this process through our transport.
+
+    Called with the first request, in its thread: loading the library takes 0.6 s.
+    """
+    from huggingface_hub import set_client_factory
+
+    from playground.services.hub.transport import new_client
+
+    set_client_factory(new_client)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,12 +76,14 @@ class WorkerPool:
 
     def engine(self, target: LocalTarget) -> Engine:
         """Return what answers for `target`; its model is loaded when the first request comes."""
-        entry = self._entry(target)
-
-        def admission() -> AbstractAsyncContextManager[LoadRequest]:
-            return self._admit(entry)
-
-        return LlamaEngine(entry.worker, admission, on_use=lambda: self._mark_used(entry))
+        key = (target.model.path, target.settings)
+        if key not in self._entries:
+            worker = LlamaWorker(limits=self._limits, on_change=self._changed.set)
+            self._entries[key] = _PoolEntry(target, worker)
+        entry = self._entries[key]
+        return LlamaEngine(
+            entry.worker, lambda: self._admit(entry), on_use=lambda: self._mark_used(entry)
+        )
 
     def loaded(self) -> tuple[LoadedWorker, ...]:
         """Return the workers there are, the most recently used first."""
@@ -127,13 +129,6 @@ class WorkerPool:
         self._is_closed = True
         self._changed.set()
         await asyncio.gather(*(entry.worker.close() for entry in self._entries.values()))
-
-    def _entry(self, target: LocalTarget) -> _PoolEntry:
-        key = (target.model.path, target.settings)
-        if key not in self._entries:
-            worker = LlamaWorker(limits=self._limits, on_change=self._changed.set)
-            self._entries[key] = _PoolEntry(target, worker)
-        return self._entries[key]
 
     def _mark_used(self, entry: _PoolEntry) -> None:
         self._uses += 1

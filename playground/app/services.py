@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
@@ -53,7 +54,7 @@ class Services:
         prices = PriceService(settings)
         self.providers = ProviderService(settings, self.secrets, self.practice, prices)
         self.comparison = ComparisonService(self._engine_for, self.history, prices.cost)
-        self.hub = HubService(settings, self.secrets, paths.cache_dir / "hub")
+        self.hub = HubService(settings, self.secrets, paths.cache_dir / "hub", use_hub_transport)
         self.downloads = DownloadManager(paths.models_dir, paths.downloads_file, self.hub, settings)
         self.requirements = RequirementsService(
             machines, LocalRuns(self.database), self.library, self.pool.held_memory
@@ -119,3 +120,16 @@ async def open_services() -> AsyncGenerator[Services, None]:
         yield services
     finally:
         await services.close()
+
+
+@cache
+def use_hub_transport() -> None:
+    """Have `huggingface_hub` send every request of this process through our transport.
+
+    Called with the first request, in its thread: loading the library takes 0.6 s.
+    """
+    from huggingface_hub import set_client_factory
+
+    from playground.services.hub.transport import new_client
+
+    set_client_factory(new_client)

@@ -1,8 +1,9 @@
-"""A bar that shows of what parts a model's memory consists."""
+"""Bars of coloured segments: the parts of a model's memory, the time of an answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize
 from PySide6.QtGui import QHelpEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
@@ -11,7 +12,6 @@ from playground.ui.format import exact_bytes
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
-HEIGHT = 11
 _MOST_ROOM = 3
 """The bar is never longer than so many times its parts."""
 
@@ -60,28 +60,15 @@ class MemoryBar(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(120), self._theme.px(HEIGHT))
+        return QSize(self._theme.px(120), self._theme.px(11))
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw the parts from the left, cut to the rounded shape
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(whole, whole.height() / 2, whole.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(whole, self._theme.color("track"))
         need = sum(part.size_bytes for part in self._parts)
         # beside plenty of free memory a small model's parts would be too narrow to tell apart
         scale = max(min(self._room_bytes, need * _MOST_ROOM), need, 1)
-        left = 0.0
-        for part in self._parts:
-            # a part that is there is never invisible
-            width = max(2.0, whole.width() * part.size_bytes / scale) if part.size_bytes else 0.0
-            painter.fillRect(QRectF(left, 0, width, whole.height()), self._theme.color(part.tone))
-            left += width
-        painter.setPen(Qt.PenStyle.NoPen)
+        segments = [(part.size_bytes / scale, part.tone) for part in self._parts]
+        _paint_segments(self, self._theme, segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,6 @@ class Spans:
 
     @property
     def total_s(self) -> float:
-        """All stages together."""
         return self.loading_s + self.reading_s + self.writing_s
 
 
@@ -123,26 +109,12 @@ class TimeBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(area, self._theme.color("track"))
-        left = 0.0
-        spans = self._spans
-        for seconds, token in (
-            (spans.loading_s, "loading"),
-            (spans.reading_s, "reading"),
-            (spans.writing_s, "accent"),
-        ):
-            width = area.width() * seconds / self._scale_s
-            if width > 0:
-                width = max(width, 2.0)
-                painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
-                left += width
-        painter.setPen(Qt.PenStyle.NoPen)
+        segments = (
+            (self._spans.loading_s / self._scale_s, "loading"),
+            (self._spans.reading_s / self._scale_s, "reading"),
+            (self._spans.writing_s / self._scale_s, "accent"),
+        )
+        _paint_segments(self, self._theme, segments)
 
     def _explanation(self) -> str:
         parts = []
@@ -156,3 +128,21 @@ class TimeBar(QWidget):
         return self.tr("Time, on the same scale for every answer: {parts}").format(
             parts=", ".join(parts)
         )
+
+
+def _paint_segments(widget: QWidget, theme: Theme, segments: Iterable[tuple[float, str]]) -> None:
+    """Paint shares of the width, and the token of their colour, on a rounded track."""
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    area = QRectF(widget.rect())
+    shape = QPainterPath()
+    shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
+    painter.setClipPath(shape)
+    painter.fillRect(area, theme.color("track"))
+    left = 0.0
+    for share, token in segments:
+        if share > 0:
+            # a part that is there is never invisible
+            width = max(2.0, area.width() * share)
+            painter.fillRect(QRectF(left, 0, width, area.height()), theme.color(token))
+            left += width

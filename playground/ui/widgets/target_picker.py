@@ -118,22 +118,22 @@ class PickerListModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._entries: tuple[PickerEntry, ...] = ()
+        self.entries: tuple[PickerEntry, ...] = ()
 
     def set_entries(self, entries: Sequence[PickerEntry]) -> None:
         self.beginResetModel()
-        self._entries = tuple(entries)
+        self.entries = tuple(entries)
         self.endResetModel()
 
     @override
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self._entries)
+        return 0 if parent.isValid() else len(self.entries)
 
     @override
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
-        entry = self._entries[index.row()]
+        entry = self.entries[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{entry.title} {entry.detail}"
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -147,7 +147,7 @@ class PickerListModel(QAbstractListModel):
     @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         # headings and remarks cannot be chosen
-        if self._entries[index.row()].key is None:
+        if self.entries[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from playground.ui.theme.icons import Icons
+from playground.ui.theme.icons import make_icon
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import SIZES, style_sheet
 
@@ -38,15 +38,15 @@ class Theme(QObject):
         self._mode = mode
         self._scale = scale
         self._stage_scale = stage_scale
-        self._is_stage = False
+        self.is_stage = False
+        """True while the window is made for a room to read."""
         self._family = _system_families()
-        self.icons = Icons()
+        self._icons: dict[tuple[str, str], QIcon] = {}
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
         self._apply_theme()
 
     @property
     def palette(self) -> Palette:
-        """The colours in force."""
         if self._mode == "system":
             scheme = self._app.styleHints().colorScheme()
             return DARK if scheme is Qt.ColorScheme.Dark else LIGHT
@@ -56,12 +56,7 @@ class Theme(QObject):
     def scale(self) -> float:
         """Factor on every size that goes with text."""
         # the larger of the two: their product leaves no room for an answer
-        return max(self._scale, self._stage_scale) if self._is_stage else self._scale
-
-    @property
-    def is_stage(self) -> bool:
-        """True while the window is made for a room to read."""
-        return self._is_stage
+        return max(self._scale, self._stage_scale) if self.is_stage else self._scale
 
     def set_look(
         self,
@@ -72,12 +67,12 @@ class Theme(QObject):
         stage: bool | None = None,
     ) -> None:
         """Change what is given, at once. `mode` is `system`, `light` or `dark`."""
-        before = (self.palette, self.scale, self._is_stage)
+        before = (self.palette, self.scale, self.is_stage)
         self._mode = mode or self._mode
         self._scale = scale or self._scale
         self._stage_scale = stage_scale or self._stage_scale
-        self._is_stage = self._is_stage if stage is None else stage
-        if before != (self.palette, self.scale, self._is_stage):
+        self.is_stage = self.is_stage if stage is None else stage
+        if before != (self.palette, self.scale, self.is_stage):
             self._apply_theme()
 
     def px(self, size: float) -> int:
@@ -90,7 +85,10 @@ class Theme(QObject):
 
     def icon(self, name: str, tone: str = "text") -> QIcon:
         """Return an icon of `resources/icons` in the colour of a `Palette` token."""
-        return self.icons.icon(name, getattr(self.palette, tone))
+        key = (name, getattr(self.palette, tone))
+        if key not in self._icons:
+            self._icons[key] = make_icon(*key)
+        return self._icons[key]
 
     def font(self, role: str = "body") -> QFont:
         """Return the font of a text role, for widgets that paint themselves."""
@@ -103,13 +101,7 @@ class Theme(QObject):
             font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
-    @staticmethod
-    def pixel_ratio(widget: QWidget) -> float:
-        """Return how many device pixels a pixel of `widget` has."""
-        return widget.devicePixelRatioF()
-
     def mono_font(self) -> QFont:
-        """Return the font for code."""
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPixelSize(max(8, self.px(13)))
         return font

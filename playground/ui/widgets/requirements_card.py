@@ -182,5 +182,4 @@ class RequirementBox(QWidget):
 
 
 def _least(speed: Speed | None) -> str:
-    """Return the least speed a column asks for."""
     return "—" if speed is None else f"{round(speed.low_tokens_per_s * WORDS_PER_TOKEN)} words/s"

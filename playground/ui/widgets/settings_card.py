@@ -29,11 +29,9 @@ class SettingsCard(QFrame):
         theme.changed.connect(self._apply_theme)
 
     def add(self, widget: QWidget) -> None:
-        """Add something over the whole width."""
         self._column.addWidget(widget)
 
     def add_layout(self, layout: QLayout) -> None:
-        """Add a line over the whole width."""
         self._column.addLayout(layout)
 
     def add_choice(

@@ -32,7 +32,6 @@ class RailButton(QToolButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_badge(self, text: str | None) -> None:
-        """Show a badge of a few letters, or none."""
         if text == self.badge:
             return
         self.badge = text

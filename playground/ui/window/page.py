@@ -76,7 +76,6 @@ class SplitPage(Page):
         find.activated.connect(self._focus_search)
 
     def _sizes(self, whole: int) -> tuple[int, int]:
-        """Return the widths of both sides of `whole` pixels."""
         return whole // 2, whole - whole // 2
 
     def _enter_list(self) -> None:
@@ -132,7 +131,6 @@ class PageStack(QStackedWidget):
 
     @property
     def built(self) -> tuple[Page, ...]:
-        """The pages that have been visited."""
         return tuple(self._pages.values())
 
     def add(self, key: str, title: str, factory: Factory | None = None) -> None:
@@ -146,7 +144,6 @@ class PageStack(QStackedWidget):
         self._factories.update(factories)
 
     def page(self, key: str) -> Page:
-        """Return a page, built now if it has not been."""
         if key not in self._pages:
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
@@ -177,7 +174,6 @@ class PageStack(QStackedWidget):
         page.focus_first()
 
     def set_stage(self, *, on: bool) -> None:
-        """Show less and larger for a room on every page, or everything again."""
         self._is_stage = on
         for page in self._pages.values():
             page.set_stage(on=on)

@@ -1,8 +1,8 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections import deque
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import (
@@ -93,14 +93,6 @@ _LOADED_FROM = 1040
 """Widths, in pixels at scale 1, that have room for the sparklines, for what is loaded."""
 
 
-class TelemetrySource(Protocol):
-    """What is needed of telemetry."""
-
-    def samples(self) -> "AsyncGenerator[Sample, None]":
-        """Yield a sample a second."""
-        ...
-
-
 class StatusBar(QWidget):
     """Live meters in one line; a click shows every exact figure."""
 
@@ -116,11 +108,8 @@ class StatusBar(QWidget):
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def follow(self, bridge: Bridge, sampler: TelemetrySource) -> None:
-        """Show what the sampler sees from now on."""
-        self._follower = bridge.follow(
-            sampler.samples, lambda samples: self.show_sample(samples[-1]), hz=2
-        )
+    def follow(self, bridge: Bridge, samples: Callable[[], "AsyncGenerator[Sample, None]"]) -> None:
+        self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
 
     def show_sample(self, sample: "Sample") -> None:
         self._sample = sample

@@ -35,26 +35,16 @@ _PERMILLE = 1000
 
 
 class DownloadCard(QFrame):
-    """Shows one `Download`; decides nothing."""
+    """Shows one `Download`; decides nothing.
+
+    `asked` gets the download's id and `pause`, `resume`, `retry`, `cancel`, `undo`, `remove`, `up`,
+    `down`, `compare` or `folder`.
+    """
 
     step = Signal(str, int)
     """The keyboard goes to the card above (-1) or below (1) the one with this id."""
 
-    ACTIONS = (
-        "pause",
-        "resume",
-        "retry",
-        "cancel",
-        "undo",
-        "remove",
-        "up",
-        "down",
-        "compare",
-        "folder",
-    )
-
     def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
-        """`asked` gets the download's id, and one of `ACTIONS`."""
         super().__init__()
         self._theme = theme
         self._asked = asked
@@ -271,7 +261,7 @@ class DownloadsPage(Page):
     """Shows downloads; decides nothing."""
 
     asked = Signal(str, str)
-    """A download's id, and one of `DownloadCard.ACTIONS`."""
+    """A download's id, and what a person wants: see `DownloadCard`."""
     pause_all_asked = Signal()
     resume_all_asked = Signal()
     clear_asked = Signal()

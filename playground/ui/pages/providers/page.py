@@ -320,7 +320,6 @@ class ProvidersPage(Page):
         self._empty_card.setVisible(not entries)
 
     def show_storage(self, sentence: str) -> None:
-        """Say where keys are kept on this system."""
         self._storage.setText(sentence)
 
     def _build(self) -> None:

@@ -175,7 +175,7 @@ class _Program:
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.status_bar.follow(self._bridge, services.telemetry)
+        self._window.status_bar.follow(self._bridge, services.telemetry.samples)
         await self._begin_downloads(services, pages)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:

@@ -228,7 +228,7 @@ def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stag
             window, stage.bridge, scene.queue, open_compare=scene.compared.append
         )
         announcer.start()
-        button = window._rail._buttons["downloads"]
+        button = window.rail._buttons["downloads"]
         await scene.add()
         await until(lambda: button.badge is not None)
         assert button.badge.endswith(" %")

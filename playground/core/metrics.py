@@ -1,6 +1,6 @@
 """Runs into figures, each with its provenance. The definitions are those of DESIGN §5."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
 from playground.core.targets import Place
@@ -67,13 +67,7 @@ def completed_usage(run: Run) -> TokenUsage:
     if counts.chunks == 0:
         return run.usage
     if _shows_every_token(run):
-        return TokenUsage(
-            prompt_tokens=run.usage.prompt_tokens,
-            completion_tokens=counts.tokens,
-            cached_tokens=run.usage.cached_tokens,
-            processed_tokens=run.usage.processed_tokens,
-            provenance=Provenance.MEASURED,
-        )
+        return replace(run.usage, completion_tokens=counts.tokens, provenance=Provenance.MEASURED)
     sent = sum(len(message.content) for message in run.request.messages)
     streamed = counts.characters + counts.reasoning_characters
     return TokenUsage(
@@ -122,9 +116,7 @@ def words_speed(run: Run) -> Figure | None:
 def prompt_speed(run: Run) -> Figure | None:
     """Return prompt tokens really processed per second; unknown where a cache served the prompt."""
     processed = run.usage.processed_tokens
-    if not processed or not run.timings.prompt_s:
-        return None
-    if run.usage.cached_tokens and processed < run.usage.cached_tokens:
+    if not processed or not run.timings.prompt_s or processed < (run.usage.cached_tokens or 0):
         return None
     return Figure(processed / run.timings.prompt_s, Provenance.MEASURED)
 

@@ -19,6 +19,7 @@ from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
+from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from playground.ui.pages.providers.page import ProvidersPage
@@ -87,18 +88,25 @@ class Pages:
     def _make_hub(self) -> Page:
         services = self._services
         view = HubPage(self._theme, self._window.pages)
-        view.presenter = HubPresenter(
+        repository = RepositoryPresenter(
             view,
             self._bridge,
             hub=services.hub,
             downloads=services.downloads,
             requirements=services.requirements,
             library=services.library,
-            settings=services.settings,
             open_downloads=self._show_downloads,
             open_compare=self.compare_with_file,
             open_settings=self._show_settings,
             toast=self._window.toast,
+        )
+        view.presenter = HubPresenter(
+            view,
+            self._bridge,
+            repository,
+            hub=services.hub,
+            requirements=services.requirements,
+            settings=services.settings,
         )
         return view
 

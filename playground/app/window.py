@@ -86,7 +86,7 @@ class _Program:
             application,
             mode=settings.theme.value,
             scale=settings.text_scale,
-            stage_scale=settings.stage_scale,
+            presentation_scale=settings.stage_scale,
         )
         self._bridge = Bridge(self._report, qt_loop=loop)
         self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)

@@ -143,7 +143,7 @@ def _shows_every_token(run: Run) -> bool:
     Providers that report tokens with their probabilities do so for the answer only.
     """
     counts = run.counts
-    return counts.tokens > 0 and (run.place is Place.HERE or not counts.reasoning_characters)
+    return counts.tokens > 0 and (run.place is Place.LOCAL or not counts.reasoning_characters)
 
 
 def _measured(value: float | None) -> Figure | None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 class Place(StrEnum):
     """Where an answer comes from; each has its own colour in the window."""
 
-    HERE = "here"
+    LOCAL = "here"
     CLOUD = "cloud"
 
 
@@ -152,7 +152,7 @@ class LocalTarget:
 
     model: ModelFile
     settings: LoadSettings = LoadSettings()
-    place: ClassVar = Place.HERE
+    place: ClassVar = Place.LOCAL
     tier: ClassVar = Tier.INDIE
     uses_this_machine: ClassVar = True
 

@@ -142,6 +142,20 @@ class RequirementsService:
 
         return await asyncio.to_thread(assess_each)
 
+    async def assess_elsewhere(
+        self, model: ModelFile, settings: LoadSettings
+    ) -> tuple[tuple[Device, Requirements], ...]:
+        """Return how a listed model would run on other devices; empty for a broken file."""
+
+        def assess_each() -> tuple[tuple[Device, Requirements], ...]:
+            try:
+                header = self._library.header(model)
+            except ModelFileInvalid:
+                return ()
+            return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
+
+        return await asyncio.to_thread(assess_each)
+
     def elsewhere(
         self,
         header: GgufHeader,

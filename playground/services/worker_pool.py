@@ -1,8 +1,8 @@
 """Which models are loaded, within which memory: the computer's, and that of its graphics card."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from playground.core.targets import LoadSettings, LocalTarget
 from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
-from playground.engines.llama.protocol import LoadRequest
+from playground.engines.llama.protocol import LoadRequest, WireError
 from playground.services.machine.machine import HeldMemory, physical_cores, reclaimable_bytes
 from playground.services.memory_plan import LoadPlan, MemoryPlanner
+
+_FOLLOW_S = 0.4
+"""Between two looks at what is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,38 @@ class WorkerPool:
             return self._admit(entry)
 
         return LlamaEngine(entry.worker, admission, on_use=lambda: self._mark_used(entry))
+
+    async def load(self, target: LocalTarget) -> AsyncGenerator[float, None]:
+        """Load a model before it is asked, and yield how much of it is there, 0 … 1.
+
+        Raises the error that keeps it from being loaded. Leaving it early calls the load off.
+        """
+        entry = self._entry(target)
+        async with entry.worker.turn():
+            self._mark_used(entry)
+            if entry.worker.is_loaded:
+                return
+            try:
+                async with (
+                    self._admit(entry) as request,
+                    aclosing(entry.worker.load(request)) as fractions,
+                ):
+                    async for fraction in fractions:
+                        yield fraction
+            except WireError as error:
+                await entry.worker.close()
+                said = f"The model's process said something unreadable ({error})."
+                raise WorkerCrashed(said) from error
+
+    async def follow(self) -> AsyncGenerator[tuple[LoadedWorker, ...], None]:
+        """Yield what is loaded, at once and after each change."""
+        last: tuple[LoadedWorker, ...] | None = None
+        while True:
+            now = self.loaded()
+            if now != last:
+                last = now
+                yield now
+            await asyncio.sleep(_FOLLOW_S)
 
     def loaded(self) -> tuple[LoadedWorker, ...]:
         """Return the workers there are, the most recently used first."""

@@ -38,15 +38,18 @@ def exact_bytes(size_bytes: int) -> str:
     return _tr("{0} bytes").format(f"{size_bytes:,}")
 
 
-def parameters_words(count: int | None) -> str:
-    """Return a number of parameters: `135 million`, `4.0 billion`."""
-    if count is None:
-        return UNKNOWN
+def count_words(count: int, *, digits: int = 1) -> str:
+    """Return a large number as one says it: `1.2 million`; `digits` are those of a million."""
     if count >= 10**9:
         return _tr("{0} billion").format(f"{count / 10**9:,.1f}")
     if count >= 10**6:
-        return _tr("{0} million").format(f"{count / 10**6:,.0f}")
+        return _tr("{0} million").format(f"{count / 10**6:,.{digits}f}")
     return f"{count:,}"
+
+
+def parameters_words(count: int | None) -> str:
+    """Return a number of parameters: `135 million`, `4.0 billion`."""
+    return "—" if count is None else count_words(count, digits=0)
 
 
 def words_in(tokens: int | None) -> str:
@@ -165,7 +168,7 @@ class PaneHead:
     detail_explanation: str = ""
 
 
-def head(target: Target, *, is_stage: bool = False) -> PaneHead:
+def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
     """Return what stands above a target's answer."""
     is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
@@ -180,22 +183,22 @@ def head(target: Target, *, is_stage: bool = False) -> PaneHead:
     return PaneHead(
         label=target.label,
         place=place_words(target),
-        tone="here" if is_local else "cloud",
+        tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
-        detail="" if is_stage else detail,
+        detail="" if in_presentation_mode else detail,
         detail_explanation=explanation,
     )
 
 
-def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
+def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | None]:
     """Return where the words went and what else a person should know, and its icon."""
-    parts = [_where(run, is_stage=is_stage)]
-    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not is_stage:
+    parts = [_where(run, in_presentation_mode=in_presentation_mode)]
+    if run.timings.load_s is not None and run.timings.load_s > 0.005 and not in_presentation_mode:
         parts.append(
             _tr("model loaded in {time}, not counted").format(time=seconds(run.timings.load_s))
         )
     usage = run.usage
-    if usage.cached_tokens and usage.prompt_tokens and not is_stage:
+    if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
         parts.append(
             _tr("{kept} of {all} tokens kept").format(
                 kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
@@ -208,7 +211,7 @@ def footer(run: Run, *, is_stage: bool = False) -> tuple[str, str | None]:
     return line[:1].upper() + line[1:], icon
 
 
-def _where(run: Run, *, is_stage: bool) -> str:
+def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if isinstance(run.target, LocalTarget):
         return _tr("Nothing left this computer")
     is_loopback = run.target.provider.is_loopback
@@ -222,7 +225,7 @@ def _where(run: Run, *, is_stage: bool) -> str:
             if is_loopback
             else _tr("The words went to {host}").format(host=run.target.provider.name)
         )
-    if is_loopback and is_stage:
+    if is_loopback and in_presentation_mode:
         return _tr("The words went to a program on this computer")
     sent = ", ".join(_sent_to(contact) for contact in run.hosts)
     if is_loopback:
@@ -241,8 +244,8 @@ def _sent_to(contact: HostContact) -> str:
 def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
     """Return what the badge says, and its tone."""
     return {
-        Compatibility.RUNS_GREAT: (_tr("Runs great"), "here"),
-        Compatibility.RUNS: (_tr("Runs"), "here"),
+        Compatibility.RUNS_GREAT: (_tr("Runs great"), "local"),
+        Compatibility.RUNS: (_tr("Runs"), "local"),
         Compatibility.SLOW: (_tr("Slow"), "caution"),
         Compatibility.WONT_FIT: (_tr("Won't fit"), "bad"),
     }[compatibility]

@@ -28,6 +28,7 @@ from playground.core.events import (
     TextDelta,
     Token,
 )
+from playground.core.gguf import codec
 from playground.core.gguf.header import ArraySummary
 from playground.core.hub import HubFile, HubPart
 from playground.core.runs import (
@@ -254,13 +255,8 @@ def test_every_setting_is_found(old_home: Path) -> None:
         window=WindowState(
             geometry="AdnQywADAAAAAAAoAAAAPAAABNcAAANbAAAAKAAAADwAAATXAAADWwAAAAAAAAAAAyAAAAAoAAAAPAAA"
             "BNcAAANb",
-            splitter="AAAA/wAAAAEAAAACAAABLAAAA4QB/////wEAAAABAA==",
             page="history",
-            maximized=True,
-            drawer_open=True,
-            meters_open=True,
         ),
-        first_run_done=True,
         hub_endpoint="https://mirror.example",
         proxy="http://proxy.example:3128",
         offline=True,
@@ -296,7 +292,7 @@ async def test_every_comparison_is_listed_with_its_votes(old_history: Comparison
         (("shop-1", "llama-3"), (), False),
         (("Qwen3 8B", "gpt-large-2"), ("Qwen3 8B",), False),
     ]
-    assert found[0].places == (Place.HERE, Place.CLOUD)
+    assert found[0].places == (Place.LOCAL, Place.CLOUD)
     assert found[2].places == (Place.CLOUD,)
     assert found[4].places == ()
 
@@ -762,8 +758,10 @@ def test_every_cached_header_and_problem_is_read(old_home: Path) -> None:
     cache.close()
     assert qwen is not None
     assert (qwen.stamp.size, qwen.stamp.mtime_ns) == (17_760, WRITTEN_NS)
-    assert qwen.header is not None
-    metadata = qwen.header.metadata
+    assert qwen.packed is not None
+    header = codec.loads(qwen.packed)
+    assert header is not None
+    metadata = header.metadata
     assert metadata["general.is_tested"] is True
     assert metadata["general.license"] == "apache-2.0"
     assert metadata["qwen3.attention.sliding_window_pattern"] == (1, 0, 1)

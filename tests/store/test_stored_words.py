@@ -182,7 +182,10 @@ def test_settings_are_written_again_in_the_same_words(old_home: Path, tmp_path: 
     found = SettingsStore(old_home / "settings.json").settings
     SettingsStore(tmp_path / "new.json").change(lambda _: found)
     again = json.loads((tmp_path / "new.json").read_text("utf-8"))
-    del before["hologram"]
+    del before["hologram"], before["first_run_done"]
+    for retired in ("splitter", "maximized", "drawer_open", "meters_open"):
+        # read by nobody; a file that still has them is read all the same
+        del before["window"][retired]
     assert lost(before, again) == []
     assert tags(before) == TAGS["settings.json"]
 
@@ -241,7 +244,8 @@ async def test_the_queue_is_written_again_in_the_same_words(old_home: Path) -> N
     await fetching.downloads.open()
     await fetching.close()
     again = json.loads((old_home / "downloads.json").read_text("utf-8"))
-    for item in before["downloads"]:
+    for item in (*before["downloads"], *again["downloads"]):
+        # all of these are begun again by the next start; which had begun by now is chance
         if item["state"] in {"running", "waiting", "verifying"}:
             item["state"] = "queued"
     assert lost(before, again) == []

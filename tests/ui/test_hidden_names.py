@@ -98,7 +98,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
         "Qwen3 4B",
         "SmolLM2 135M",
     ]
-    assert tones(stage) == {"here", "cloud"}
+    assert tones(stage) == {"local", "cloud"}
     assert all(pane.metrics.isVisible() for pane in stage.view.panes)
     assert stage.view.panes[1].turn._thinking is not None
     assert "You chose Qwen3 4B." in every_text(stage.view.summary)

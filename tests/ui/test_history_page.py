@@ -124,7 +124,7 @@ class History:
 
     @property
     def model(self) -> ComparisonListModel:
-        return self.page.list.comparisons
+        return self.page.comparisons
 
     def titles(self) -> list[str]:
         return [self.model.index(n, 0).data() for n in range(self.model.rowCount())]
@@ -383,7 +383,7 @@ def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> Non
         await until(lambda: history.says("You chose Tinymodel. Names were hidden."))
         assert history.pane("giant-9").isVisibleTo(history.page)
         assert history.model.index(0, 0).data(Qt.ItemDataRole.UserRole).places == (
-            Place.HERE,
+            Place.LOCAL,
             Place.CLOUD,
         )
         assert named(history.page, "Replay").isEnabled()
@@ -584,7 +584,7 @@ def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(stage: Sta
 def _row(number: int, title: str = "") -> ComparisonSummary:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     return ComparisonSummary(
-        f"c{number}", title or f"Title {number}", moment, ("A",), (Place.HERE,), 1, 0
+        f"c{number}", title or f"Title {number}", moment, ("A",), (Place.LOCAL,), 1, 0
     )
 
 

@@ -25,6 +25,7 @@ from playground.store.secrets import SecretStore
 from playground.ui.pages.hub.details import LONGEST, VersionListModel, readable
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
+from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow, ResultsState
 from tests.servers.hub import HubServer
@@ -75,18 +76,25 @@ class Hub:
         self.downloads = DownloadManager(models, None, self.hub, stage.settings)
         self.library = ModelLibrary(lambda: (), models)
         self.page = HubPage(stage.theme)
-        self.page.presenter = HubPresenter(
+        repository = RepositoryPresenter(
             self.page,
             stage.bridge,
             hub=self.hub,
             downloads=self.downloads,
             requirements=Assessor(),
             library=self.library,
-            settings=stage.settings,
             open_downloads=lambda: None,
             open_compare=self.compared.append,
             open_settings=self._count_settings,
             toast=stage.toasts,
+        )
+        self.page.presenter = HubPresenter(
+            self.page,
+            stage.bridge,
+            repository,
+            hub=self.hub,
+            requirements=Assessor(),
+            settings=stage.settings,
         )
         stage.show(self.page)
 
@@ -98,7 +106,7 @@ class Hub:
         return named(self.page, "Search the Hub", QLineEdit)
 
     def listed(self) -> list[str]:
-        return [row.model.repo for row in self.page.panel.rows]
+        return [row.model.repo for row in self.page.panel.results.rows]
 
     def says(self, text: str) -> bool:
         labels = self.page.findChildren(QLabel)
@@ -186,7 +194,7 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(stage: Stage) -
         QTest.keyClicks(hub.search, "model")
         await until(lambda: len(hub.listed()) >= 15)
         assert "other/Thing-GGUF" not in hub.listed()
-        results = hub.page.panel._list.results
+        results = hub.page.panel.results
         while results.canFetchMore(results.index(-1, -1)):
             before = len(hub.listed())
             results.fetchMore(results.index(-1, -1))
@@ -259,7 +267,7 @@ def test_the_recommended_version_is_fetched_in_place_and_compared_with(
     async def body(hub: Hub) -> None:
         hub.search.setText("tiny")
         await until(lambda: hub.listed() == [REPO])
-        hub.page.panel.choose_first()
+        hub.page.panel.focus_list()
         offer = hub.page.details.offer
         await until(lambda: offer._mark.isVisibleTo(hub.page))
         assert offer._badge.text == "Runs great"
@@ -267,7 +275,7 @@ def test_the_recommended_version_is_fetched_in_place_and_compared_with(
         await until(lambda: hub.says("What its publisher says"))
         assert "img" not in hub.page.details._card.toPlainText()
         click(named(hub.page, "Download 98 MB"))
-        await until(lambda: offer._compare.isVisibleTo(hub.page))
+        await until(lambda: offer.compare.isVisibleTo(hub.page))
         click(named(hub.page, "Try it"))
         (path,) = hub.compared
         assert path.read_bytes() == starter_model.read_bytes()
@@ -279,7 +287,7 @@ def test_a_gated_model_says_what_to_do_and_offers_the_token(
     stage: Stage, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.says("accept terms first"))
         await until(lambda: not hub.page.details.offer._get.isEnabled())
         click(named(hub.page, "Enter an access token"))
@@ -293,7 +301,7 @@ def test_a_model_with_terms_that_is_here_already_wants_nothing_accepted(
 ) -> None:
     async def body(hub: Hub) -> None:
         put_here(hub, starter_model)
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.says("It is on this computer, ready to run."))
         details = hub.page.details
         # the Hub would not give out its header: it is read from the file
@@ -310,11 +318,11 @@ def test_only_the_versions_that_are_not_here_want_terms_accepted(
     async def body(hub: Hub) -> None:
         put_here(hub, starter_model)
         details = hub.page.details
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: details.offer._get.isVisibleTo(hub.page))
         await until(lambda: not details.offer._get.isEnabled())
         assert hub.says("accept terms first")
-        details.version_chosen.emit("Tiny-Instruct-Q4_K_M.gguf")
+        details.versions.chosen.emit("Tiny-Instruct-Q4_K_M.gguf")
         assert hub.says("It is on this computer, ready to run.")
         assert not details._notice.isVisibleTo(hub.page)
         assert details.offer._badge.text == "Runs great"
@@ -336,7 +344,7 @@ def test_terms_are_not_asked_for_again_of_somebody_who_was_let_in(
             was_asked = was_asked or details._notice.isVisibleTo(hub.page)
             return details.offer._badge.text == "Runs great"
 
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(is_known)
         assert not was_asked
         assert details.offer._get.isEnabled()
@@ -348,7 +356,7 @@ def test_a_model_its_publisher_grants_says_to_ask_for_it_and_what_an_access_toke
     stage: Stage, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.says("decides who gets this model"))
         assert hub.says("a kind of password")
         assert named(hub.page, "Ask for it").text() == "Ask for it"
@@ -361,7 +369,7 @@ def test_a_verdict_is_not_shown_before_the_header_is_read(
 ) -> None:
     async def body(hub: Hub) -> None:
         hub.server.faults.status, hub.server.faults.status_count = 500, 999
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         offer = hub.page.details.offer
         await until(lambda: offer._badge.text == "Unknown")
         assert not offer._mark.isVisibleTo(hub.page)
@@ -375,10 +383,10 @@ def test_a_version_that_is_chosen_is_looked_at_without_the_list_of_all_being_ope
 ) -> None:
     async def body(hub: Hub) -> None:
         offer = hub.page.details.offer
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: offer._badge.text == "Runs great")
         assert not hub.server.asked_for("Q4_K_M")
-        hub.page.details.quantization_chosen.emit("Q4_K_M")
+        hub.page.details.needs.version_asked.emit("Q4_K_M")
         assert offer._badge.text == "Checking…"
         await until(lambda: offer._badge.text == "Runs great")
 
@@ -391,7 +399,7 @@ def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(stage: Stage) -
         server.add(REPO, {f"Tiny-{name}.gguf": name.encode() * 20_000 for name in names})
 
     async def body(hub: Hub) -> None:
-        hub.page.repo_chosen.emit(REPO)
+        hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.page.details.offer._badge.text == "Unknown")
 
     run(stage, body, fill)
@@ -418,10 +426,10 @@ def test_the_lists_keep_the_rules_of_item_models(qapp: object) -> None:
     mode = QAbstractItemModelTester.FailureReportingMode.Warning
     testers = [QAbstractItemModelTester(one, mode) for one in (results, versions)]
     rows = tuple(ResultRow(HubModel(f"a/{n}-GGUF"), Compatibility.RUNS) for n in range(5))
-    results.show_rows(rows[:2], has_more=True)
-    results.add_rows(rows, has_more=False)
+    results.reset_rows(rows[:2], is_complete=False)
+    results.add_rows(rows, is_complete=True)
     assert results.rowCount() == 5
     said = results.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert "by a" in said
-    results.show_rows((), has_more=False)
+    results.reset_rows(())
     del testers

@@ -184,9 +184,9 @@ def test_escape_stops_answers_before_it_leaves_the_stage(
     qtbot.waitUntil(lambda: bool(stage.engines["SmolLM2 135M"].requests))
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
-    assert theme.is_stage
+    assert theme.in_presentation_mode
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
-    assert not theme.is_stage
+    assert not theme.in_presentation_mode
 
 
 def test_the_window_comes_back_as_it_was_left(

@@ -158,7 +158,7 @@ def test_code_that_is_still_written_can_be_copied(view: MarkdownView) -> None:
 
 def test_the_theme_can_change_while_an_answer_is_written(view: MarkdownView, theme: Theme) -> None:
     view.set_text(ANSWER[:200], is_writing=True)
-    theme.set_look(mode="dark", scale=1.5)
+    theme.set_appearance(mode="dark", scale=1.5)
     view.set_text(ANSWER)
     assert "A lighthouse" in view.toPlainText()
     first = view.document().begin().begin().fragment().charFormat()

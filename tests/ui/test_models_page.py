@@ -99,12 +99,6 @@ class Models:
 
     async def listed(self, *some: str) -> None:
         await until(lambda: set(some) <= set(self.names()))
-        await self.settled()
-
-    async def settled(self) -> None:
-        # what is beside and below the list comes a moment after it
-        waiting = (self.presenter._rest, self.presenter._last)
-        await until(lambda: not any(timer.isActive() for timer in waiting))
 
 
 def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:
@@ -127,12 +121,12 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(stage: S
     async def body() -> None:
         models = Models(stage)
         (models.own / "half <b> download.gguf").write_bytes(b"GGUF\x03\0\0\0")
-        models.page.rescan_asked.emit()
+        models.presenter.rescan()
         await until(lambda: "Can't be read" in models.cells(Column.FIT))
         broken = models.cells(Column.FIT).index("Can't be read")
         models.table.selectRow(broken)
         await until(lambda: models.says("it is no model"))
-        assert not models.page.details._compare.isVisibleTo(models.page)
+        assert not models.page.details.compare.isVisibleTo(models.page)
         tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert "&lt;b&gt;" in tip
 
@@ -184,7 +178,6 @@ def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_p
         await until(lambda: len(models.names()) == 3)
         assert stage.settings.settings.model_folders == (folder, single)
         await until(lambda: "single.gguf is listed." in stage.toasts.texts)
-        await models.settled()
         assert models.page.details.isVisibleTo(models.page)
         click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
         await until(lambda: len(models.names()) == 2)
@@ -331,7 +324,7 @@ def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(stage: Sta
         text = named(models.page, "For engineers: what the file says", QPlainTextEdit)
         assert "general.architecture = llama" in text.toPlainText()
         assert "98,362,432 bytes" in text.toPlainText()
-        models.page.details.copy_asked.emit()
+        models.page.details.copy_action.trigger()
         assert QGuiApplication.clipboard().text().endswith(".gguf")
 
     stage.run(body)
@@ -350,7 +343,7 @@ def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path:
         await until(lambda: len(models.names()) == 2)
         models.page.focus_first()
         chosen: list[str] = []
-        models.page.selected.connect(chosen.append)
+        models.page.list.selected.connect(chosen.append)
         QTest.keyClick(models.table, Qt.Key.Key_Home)
         QTest.keyClick(models.table, Qt.Key.Key_Up)
         QTest.keyClick(models.table, Qt.Key.Key_Down)
@@ -367,10 +360,10 @@ def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
         models = Models(stage)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.says("flash attention"))
-        models.page.set_stage(on=True)
+        models.page.set_presentation_mode(on=True)
         assert not models.says("flash attention")
         assert named(models.page, "Try it")
-        models.page.set_stage(on=False)
+        models.page.set_presentation_mode(on=False)
         assert models.says("flash attention")
 
     stage.run(body)

@@ -89,7 +89,7 @@ def test_a_page_is_told_once_that_it_comes_and_that_it_goes(stack: PageStack) ->
 
 def test_the_frame_of_a_page_grows_with_the_text(stack: PageStack, theme: Theme) -> None:
     margins = stack.page("first")._column.contentsMargins()
-    theme.set_look(scale=2.0)
+    theme.set_appearance(scale=2.0)
     wider = stack.page("first")._column.contentsMargins()
     assert (wider.left(), wider.bottom()) == (2 * margins.left(), 2 * margins.bottom())
 

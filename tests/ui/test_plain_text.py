@@ -304,7 +304,7 @@ def test_the_models_page_reads_nothing_as_html(stage: Stage) -> None:
         write_dense(folder / f"{EVIL}.gguf", "llama", Dense(), facts)
         (folder / f"{EVIL} broken.gguf").write_bytes(b"GGUF\x03\0\0\0")
         stage.settings.update(model_folders=(folder,))
-        models.page.rescan_asked.emit()
+        models.presenter.rescan()
         await models.listed(EVIL)
         for row in range(models.table.model().rowCount()):
             models.table.selectRow(row)
@@ -369,7 +369,7 @@ def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
     async def body(hub: test_hub_page.Hub) -> None:
         QTest.keyClicks(hub.search, "Tiny")
         await until(hub.listed)
-        hub.page.panel.choose_first()
+        hub.page.panel.focus_list()
         card_shown = hub.page.details._card
         await until(lambda: "link" in card_shown.toPlainText())
         assert check_plain(hub.page) > 0
@@ -384,7 +384,7 @@ def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
 
 def test_results_of_the_hub_are_explained_in_plain_text(qapp: QApplication) -> None:
     model = ResultListModel()
-    model.show_rows((ResultRow(HubModel(f"acme/{EVIL}", downloads=5)),), has_more=False)
+    model.reset_rows((ResultRow(HubModel(f"acme/{EVIL}", downloads=5)),))
     tip = model.index(0, 0).data(ToolTip)
     check_tooltip(tip)
     assert "evil" in tip

@@ -56,9 +56,9 @@ def test_the_whole_application_changes_at_once(
     theme: Theme, qapp: QApplication, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(theme.changed):
-        theme.set_look(mode="dark")
+        theme.set_appearance(mode="dark")
     assert qapp.palette().window().color().name() == DARK.background
-    theme.set_look(mode="light")
+    theme.set_appearance(mode="light")
     assert qapp.palette().window().color().name() == LIGHT.background
 
 
@@ -67,23 +67,23 @@ def test_text_grows_with_one_setting(theme: Theme, qtbot: QtBot) -> None:
     qtbot.addWidget(label)
     label.show()
     before = label.fontMetrics().height()
-    theme.set_look(scale=2.0)
+    theme.set_appearance(scale=2.0)
     assert label.fontMetrics().height() > before * 1.7
-    theme.set_look(scale=1.0)
+    theme.set_appearance(scale=1.0)
 
 
 def test_large_text_does_not_make_the_stage_larger_than_it_was_set_to_be(theme: Theme) -> None:
-    theme.set_look(scale=1.5, stage_scale=1.6, stage=True)
+    theme.set_appearance(scale=1.5, presentation_scale=1.6, presentation_mode=True)
     assert theme.scale == 1.6
-    theme.set_look(scale=2.0)
+    theme.set_appearance(scale=2.0)
     assert theme.scale == 2.0
-    theme.set_look(scale=1.0, stage=False)
+    theme.set_appearance(scale=1.0, presentation_mode=False)
     assert theme.scale == 1.0
 
 
 def test_nothing_happens_where_the_look_stays_the_same(theme: Theme, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(theme.changed):
-        theme.set_look(mode="light", scale=1.0)
+        theme.set_appearance(mode="light", scale=1.0)
 
 
 def test_resources_are_found_in_a_checkout() -> None:

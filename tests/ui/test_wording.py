@@ -127,7 +127,7 @@ def test_the_footer_says_where_the_words_went_and_what_was_not_counted() -> None
     assert footer(practice)[0] == "900 bytes went to 127.0.0.1, which is this computer"
     kept = Run(**{**_fields(run()), "usage": TokenUsage(40, 5, cached_tokens=30)})
     assert "30 of 40 tokens kept" in footer(kept)[0]
-    assert "tokens" not in footer(kept, is_stage=True)[0]
+    assert "tokens" not in footer(kept, in_presentation_mode=True)[0]
 
 
 def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
@@ -242,7 +242,9 @@ def test_the_foot_has_no_address_of_this_computer_on_the_stage_and_begins_like_a
     target = CloudTarget(PRACTICE, "smollm2")
     sent = run("p", target=target, hosts=(HostContact("127.0.0.1:9", 140),))
     assert "127.0.0.1" in footer(sent)[0]
-    assert footer(sent, is_stage=True)[0] == "The words went to a program on this computer"
+    assert (
+        footer(sent, in_presentation_mode=True)[0] == "The words went to a program on this computer"
+    )
     waits = replace(run("w", target=target, shared_machine=True), sent_t_s=None)
     assert footer(waits)[0] == "Shared this computer with other answers"
 

@@ -74,7 +74,7 @@ class _Figure(QWidget):
         px = theme.px
         painter = QPainter(self)
         painter.setFont(self.font_at(self.shrink))
-        painter.setPen(theme.color("here" if self.cell.is_best else "text"))
+        painter.setPen(theme.color("local" if self.cell.is_best else "text"))
         high = QFontMetrics(theme.font("figure")).height()
         area = QRect(px(11), px(10), self.width() - px(13), high)
         painter.drawText(

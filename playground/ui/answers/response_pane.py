@@ -360,7 +360,7 @@ class ResponsePane(QFrame):
         if self.turn is None:
             return
         QGuiApplication.clipboard().setText(self.turn.answer.markdown)
-        self._copy.set_icon("check", "here")
+        self._copy.set_icon("check", "local")
         QTimer.singleShot(1500, self._copy, self._uncheck_copy)
 
     def _uncheck_copy(self) -> None:

@@ -20,10 +20,10 @@ class Palette:
     accent_ground: str
     accent_ink: str
     """Accent-coloured text on its ground."""
-    here: str
+    local: str
     """On this computer; the best figure."""
-    here_ground: str
-    here_ink: str
+    local_ground: str
+    local_ink: str
     """Text on the ground; the token itself is a little too light there for 4.5 : 1."""
     cloud: str
     cloud_ground: str
@@ -55,9 +55,9 @@ LIGHT = Palette(
     on_accent="#ffffff",
     accent_ground="#e6e6f8",
     accent_ink="#4b4bc3",
-    here="#1a8754",
-    here_ground="#e6f4ec",
-    here_ink="#14734a",
+    local="#1a8754",
+    local_ground="#e6f4ec",
+    local_ink="#14734a",
     cloud="#2f6fde",
     cloud_ground="#e7effc",
     cloud_ink="#2461cb",
@@ -86,9 +86,9 @@ DARK = Palette(
     on_accent="#15171c",
     accent_ground="#2a2a44",
     accent_ink="#a3a3f8",
-    here="#58c98f",
-    here_ground="#19352a",
-    here_ink="#58c98f",
+    local="#58c98f",
+    local_ground="#19352a",
+    local_ink="#58c98f",
     cloud="#78a9ff",
     cloud_ground="#1b2c4a",
     cloud_ink="#78a9ff",
@@ -117,8 +117,8 @@ TEXT_PAIRS: tuple[tuple[str, str], ...] = (
     ("accent_ink", "accent_ground"),
     ("accent_ink", "background"),
     ("on_accent", "accent"),
-    ("here", "card"),
-    ("here_ink", "here_ground"),
+    ("local", "card"),
+    ("local_ink", "local_ground"),
     ("cloud", "card"),
     ("cloud_ink", "cloud_ground"),
     ("caution", "card"),

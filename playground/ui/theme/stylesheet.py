@@ -7,6 +7,7 @@ from playground.ui.theme.palette import Palette
 SIZES: dict[str, tuple[int, int]] = {
     "body": (15, 400),
     "strong": (15, 600),
+    "row": (14, 600),
     "title": (20, 700),
     "heading": (16, 600),
     "figure": (19, 600),
@@ -35,7 +36,7 @@ QFrame[line="h"] { background: @line; max-height: 1px; min-height: 1px; border: 
 QLabel { background: transparent; }
 %ROLES%
 QLabel[tone="quiet"] { color: @quiet; }
-QLabel[tone="here"] { color: @here; }
+QLabel[tone="local"] { color: @local; }
 QLabel[tone="cloud"] { color: @cloud; }
 QLabel[tone="caution"] { color: @caution; }
 QLabel[tone="bad"] { color: @bad; }
@@ -43,7 +44,7 @@ QLabel[tone="accent"] { color: @accent; }
 
 QLabel[role="chip"] { background: @chip; color: @chip_ink; border-radius: {11}px;
   padding: {3}px {9}px; }
-QLabel[role="chip"][tone="here"] { background: @here_ground; color: @here_ink; }
+QLabel[role="chip"][tone="local"] { background: @local_ground; color: @local_ink; }
 QLabel[role="chip"][tone="cloud"] { background: @cloud_ground; color: @cloud_ink; }
 QLabel[role="chip"][tone="caution"] { background: @caution_ground; color: @caution_ink; }
 QLabel[role="chip"][tone="bad"] { background: @bad_ground; color: @bad_ink; }
@@ -82,14 +83,14 @@ QPushButton[segment="last"] { border-top-left-radius: 0; border-bottom-left-radi
   border-left: none; }
 QPushButton[segment="last"]:focus { border-left: 2px solid @accent; }
 
-QFrame[chip="here"] { background: @here_ground; border: none; border-radius: {12}px; }
+QFrame[chip="local"] { background: @local_ground; border: none; border-radius: {12}px; }
 QFrame[chip="cloud"] { background: @cloud_ground; border: none; border-radius: {12}px; }
-QToolButton[chiptext="here"], QToolButton[chiptext="cloud"] { background: transparent;
+QToolButton[chiptext="local"], QToolButton[chiptext="cloud"] { background: transparent;
   border: none; padding: {4}px {3}px {4}px {4}px; font-size: {12}px; font-weight: 600;
   border-radius: {10}px; }
-QToolButton[chiptext="here"] { color: @here_ink; }
+QToolButton[chiptext="local"] { color: @local_ink; }
 QToolButton[chiptext="cloud"] { color: @cloud_ink; }
-QToolButton[chiptext="here"]:focus, QToolButton[chiptext="cloud"]:focus {
+QToolButton[chiptext="local"]:focus, QToolButton[chiptext="cloud"]:focus {
   border: 2px solid @accent; padding: {2}px {1}px {2}px {2}px; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit[field="true"] { background: @card;

@@ -31,14 +31,14 @@ class Theme(QObject):
         *,
         mode: str = "system",
         scale: float = 1.0,
-        stage_scale: float = 1.6,
+        presentation_scale: float = 1.6,
     ) -> None:
         super().__init__(app)
         self._app = app
         self._mode = mode
         self._scale = scale
-        self._stage_scale = stage_scale
-        self._is_stage = False
+        self._presentation_scale = presentation_scale
+        self._in_presentation_mode = False
         self._family = _system_families()
         self.icons = Icons()
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
@@ -56,28 +56,34 @@ class Theme(QObject):
     def scale(self) -> float:
         """Factor on every size that goes with text."""
         # the larger of the two: their product leaves no room for an answer
-        return max(self._scale, self._stage_scale) if self._is_stage else self._scale
+        return (
+            max(self._scale, self._presentation_scale)
+            if self._in_presentation_mode
+            else self._scale
+        )
 
     @property
-    def is_stage(self) -> bool:
+    def in_presentation_mode(self) -> bool:
         """True while the window is made for a room to read."""
-        return self._is_stage
+        return self._in_presentation_mode
 
-    def set_look(
+    def set_appearance(
         self,
         *,
         mode: str | None = None,
         scale: float | None = None,
-        stage_scale: float | None = None,
-        stage: bool | None = None,
+        presentation_scale: float | None = None,
+        presentation_mode: bool | None = None,
     ) -> None:
         """Change what is given, at once. `mode` is `system`, `light` or `dark`."""
-        before = (self.palette, self.scale, self._is_stage)
+        before = (self.palette, self.scale, self._in_presentation_mode)
         self._mode = mode or self._mode
         self._scale = scale or self._scale
-        self._stage_scale = stage_scale or self._stage_scale
-        self._is_stage = self._is_stage if stage is None else stage
-        if before != (self.palette, self.scale, self._is_stage):
+        self._presentation_scale = presentation_scale or self._presentation_scale
+        self._in_presentation_mode = (
+            self._in_presentation_mode if presentation_mode is None else presentation_mode
+        )
+        if before != (self.palette, self.scale, self._in_presentation_mode):
             self._apply_theme()
 
     def px(self, size: float) -> int:
@@ -129,7 +135,7 @@ class Theme(QObject):
 def set_role(widget: QWidget, role: str, tone: str | None = None) -> None:
     """Give a widget a text role and a tone of the style sheet; may be changed at any time.
 
-    Roles: see `stylesheet.SIZES`. Tones: quiet, here, cloud, caution, bad, accent.
+    Roles: see `stylesheet.SIZES`. Tones: quiet, local, cloud, caution, bad, accent.
     """
     set_properties(widget, (("role", role), ("tone", tone)))
 

@@ -1,8 +1,9 @@
-"""A bar that shows of what parts a model's memory consists."""
+"""Bars of several parts: where a model's memory goes, and where an answer's time went."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize
 from PySide6.QtGui import QHelpEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
@@ -11,9 +12,29 @@ from playground.ui.format import exact_bytes
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
-HEIGHT = 11
+_HEIGHT = 11
 _MOST_ROOM = 3
 """The bar is never longer than so many times its parts."""
+
+
+def paint_segments(widget: QWidget, theme: Theme, segments: Iterable[tuple[float, str]]) -> None:
+    """Fill a widget with a rounded bar: shares of its width from the left, each with its colour.
+
+    A share that is there is never invisible. What they leave of the bar is its track.
+    """
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    whole = QRectF(widget.rect())
+    shape = QPainterPath()
+    shape.addRoundedRect(whole, whole.height() / 2, whole.height() / 2)
+    painter.setClipPath(shape)
+    painter.fillRect(whole, theme.color("track"))
+    left = 0.0
+    for share, tone in segments:
+        if share > 0:
+            width = max(2.0, whole.width() * share)
+            painter.fillRect(QRectF(left, 0, width, whole.height()), theme.color(tone))
+            left += width
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +81,16 @@ class MemoryBar(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(120), self._theme.px(HEIGHT))
+        return QSize(self._theme.px(120), self._theme.px(_HEIGHT))
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw the parts from the left, cut to the rounded shape
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(whole, whole.height() / 2, whole.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(whole, self._theme.color("track"))
         need = sum(part.size_bytes for part in self._parts)
         # beside plenty of free memory a small model's parts would be too narrow to tell apart
         scale = max(min(self._room_bytes, need * _MOST_ROOM), need, 1)
-        left = 0.0
-        for part in self._parts:
-            # a part that is there is never invisible
-            width = max(2.0, whole.width() * part.size_bytes / scale) if part.size_bytes else 0.0
-            painter.fillRect(QRectF(left, 0, width, whole.height()), self._theme.color(part.tone))
-            left += width
-        painter.setPen(Qt.PenStyle.NoPen)
+        paint_segments(
+            self, self._theme, ((part.size_bytes / scale, part.tone) for part in self._parts)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +132,14 @@ class TimeBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(area, self._theme.color("track"))
-        left = 0.0
-        spans = self._spans
-        for seconds, token in (
-            (spans.loading_s, "loading"),
-            (spans.reading_s, "reading"),
-            (spans.writing_s, "accent"),
-        ):
-            width = area.width() * seconds / self._scale_s
-            if width > 0:
-                width = max(width, 2.0)
-                painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
-                left += width
-        painter.setPen(Qt.PenStyle.NoPen)
+        spans = (
+            (self._spans.loading_s, "loading"),
+            (self._spans.reading_s, "reading"),
+            (self._spans.writing_s, "accent"),
+        )
+        paint_segments(
+            self, self._theme, ((seconds / self._scale_s, tone) for seconds, tone in spans)
+        )
 
     def _explanation(self) -> str:
         parts = []

@@ -48,7 +48,7 @@ def make_card(kind: str = "true") -> QFrame:
 
 
 def make_line() -> QFrame:
-    """Return a horizontal hairline."""
+    """Return a hairline."""
     frame = QFrame()
     frame.setProperty("line", "h")
     return frame
@@ -173,14 +173,37 @@ def clear_layout(widget: QWidget) -> None:
             child.deleteLater()
 
 
-_GROUNDS = {
-    "here": ("here_ground", "here_ink"),
-    "cloud": ("cloud_ground", "cloud_ink"),
-    "caution": ("caution_ground", "caution_ink"),
-    "bad": ("bad_ground", "bad_ink"),
-    "accent": ("accent_ground", "accent_ink"),
-    "quiet": ("chip", "chip_ink"),
-}
+def chip_width(theme: Theme, text: str) -> int:
+    """Return how wide a chip with this text is where there is room."""
+    return QFontMetrics(theme.font("chip")).horizontalAdvance(text) + theme.px(18)
+
+
+def paint_chip(
+    theme: Theme, painter: QPainter, area: QRect, text: str, tone: str, *, icon: str | None = None
+) -> None:
+    """Paint text on the ground of its tone, over the whole `area`.
+
+    Where there is little room the padding shrinks, then the text ends in “…”.
+    """
+    is_quiet = tone == "quiet"
+    ink = "chip_ink" if is_quiet else f"{tone}_ink"
+    radius = area.height() / 2
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("chip" if is_quiet else f"{tone}_ground"))
+    painter.drawRoundedRect(QRectF(area), radius, radius)
+    painter.setFont(theme.font("chip"))
+    painter.setPen(theme.color(ink))
+    metrics = painter.fontMetrics()
+    side = theme.px(17) if icon else 0
+    spare = area.width() - side - metrics.horizontalAdvance(text)
+    padding = max(theme.px(4), min(theme.px(9), spare // 2))
+    if icon:
+        size = theme.px(13)
+        top = area.top() + (area.height() - size) // 2
+        theme.icon(icon, ink).paint(painter, QRect(area.left() + padding, top, size, size))
+    line = area.adjusted(padding + side, 0, -theme.px(3), 0)
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
 class Badge(QWidget):
@@ -214,11 +237,10 @@ class Badge(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        metrics = QFontMetrics(self._theme.font("chip"))
-        return QSize(
-            metrics.horizontalAdvance(self._text) + self._icon_room() + self._theme.px(19),
-            metrics.height() + self._theme.px(7),
-        )
+        px = self._theme.px
+        height = QFontMetrics(self._theme.font("chip")).height() + px(7)
+        width = chip_width(self._theme, self._text) + px(1) + (px(17) if self._icon else 0)
+        return QSize(width, height)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -227,31 +249,9 @@ class Badge(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw ground, icon and text
-        ground, ink = _GROUNDS[self._tone]
-        theme = self._theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color(ground))
-        radius = self.height() / 2
-        painter.drawRoundedRect(QRectF(self.rect()), radius, radius)
-        left = theme.px(9)
-        if self._icon:
-            side = theme.px(13)
-            icon = theme.icon(self._icon, ink)
-            icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
-            left += self._icon_room()
-        painter.setFont(theme.font("chip"))
-        painter.setPen(theme.color(ink))
-        area = self.rect().adjusted(left, 0, -theme.px(8), 0)
-        text = painter.fontMetrics().elidedText(
-            self._text, Qt.TextElideMode.ElideRight, area.width()
-        )
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-
-    def _icon_room(self) -> int:
-        return self._theme.px(17) if self._icon else 0
+        paint_chip(self._theme, painter, self.rect(), self._text, self._tone, icon=self._icon)
 
     def _apply_theme(self) -> None:
         self.updateGeometry()
@@ -294,8 +294,8 @@ class Disclosure(QWidget):
         self._button.setText(title)
         self._button.setAccessibleName(title)
 
-    def close_it(self) -> None:
-        """Fold the content away."""
+    def fold(self) -> None:
+        """Hide the content."""
         self._button.setChecked(False)
 
     def _on_toggled(self, _on: bool) -> None:

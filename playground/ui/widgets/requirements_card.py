@@ -22,8 +22,8 @@ from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
 
 _TONES = {
-    Compatibility.RUNS_GREAT: "here",
-    Compatibility.RUNS: "here",
+    Compatibility.RUNS_GREAT: "local",
+    Compatibility.RUNS: "local",
     Compatibility.SLOW: "caution",
     Compatibility.WONT_FIT: "bad",
 }
@@ -64,7 +64,9 @@ class RequirementBox(QWidget):
         fits = needs.verdict is not Compatibility.WONT_FIT
         has_plenty = needs.free_bytes >= needs.recommended.memory_bytes
         set_role(
-            self._cells[1, 3], "control", "bad" if not fits else "here" if has_plenty else "caution"
+            self._cells[1, 3],
+            "control",
+            "bad" if not fits else "local" if has_plenty else "caution",
         )
         for column, speed in ((1, needs.minimum.speed), (2, needs.recommended.speed)):
             self._cells[2, column].setText(_least(speed))

@@ -34,7 +34,7 @@ from playground.ui.window.status_bar import StatusBar
 log = logging.getLogger(__name__)
 
 DEFAULT_SIZE = QSize(1280, 800)
-STAGE_ROOM = 680
+PRESENTATION_ROOM = 680
 """Height, in pixels, that a comparison with its figures and summary takes at plain size."""
 FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
@@ -148,16 +148,18 @@ class MainWindow(QMainWindow):
             return
         show_bug(self, error)
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""
-        if on == self._theme.is_stage:
+        if on == self._theme.in_presentation_mode:
             return
         if on:
             self._was_maximized = self.isMaximized()
         self._rail.setVisible(not on)
-        self._theme.set_look(stage=on, stage_scale=self._stage_scale())
-        self._pages.set_stage(on=on)
-        self._status_bar.set_stage(on=on)
+        self._theme.set_appearance(
+            presentation_mode=on, presentation_scale=self._presentation_scale()
+        )
+        self._pages.set_presentation_mode(on=on)
+        self._status_bar.set_presentation_mode(on=on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -165,9 +167,9 @@ class MainWindow(QMainWindow):
         else:
             self.showNormal()
 
-    def _stage_scale(self) -> float:
+    def _presentation_scale(self) -> float:
         """Return how large type may be on this screen: answers and figures have to fit as well."""
-        room = self.screen().size().height() / STAGE_ROOM
+        room = self.screen().size().height() / PRESENTATION_ROOM
         return min(self._settings.settings.stage_scale, max(1.0, room))
 
     def _build(self) -> None:
@@ -200,7 +202,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self._rail.chosen.connect(self.show_page)
         for keys, slot in (
-            ("F11", self._toggle_stage),
+            ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),
             ("Ctrl+L", self._focus_prompt),
             ("Ctrl+Q", self.close),
@@ -212,7 +214,7 @@ class MainWindow(QMainWindow):
 
     def _on_page_action(self) -> None:
         action = self.sender()
-        if isinstance(action, QAction) and not self._theme.is_stage:
+        if isinstance(action, QAction) and not self._theme.in_presentation_mode:
             self.show_page(action.data())
 
     def _focus_prompt(self) -> None:
@@ -220,14 +222,14 @@ class MainWindow(QMainWindow):
         self.show_page(first)
         self._pages.page(first).focus_first()
 
-    def _toggle_stage(self) -> None:
-        self.set_stage(on=not self._theme.is_stage)
+    def _toggle_presentation_mode(self) -> None:
+        self.set_presentation_mode(on=not self._theme.in_presentation_mode)
 
     def _on_escape(self) -> None:
         front = self._pages.current
         if front is not None and self._pages.page(front).handle_escape():
             return
-        self.set_stage(on=False)
+        self.set_presentation_mode(on=False)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
@@ -257,7 +259,7 @@ class MainWindow(QMainWindow):
         if self._is_closing:
             return
         self._is_closing = True
-        self.set_stage(on=False)
+        self.set_presentation_mode(on=False)
         self._remember()
         self.hide()
         self._bridge.spawn(self._close_in_order())

@@ -56,7 +56,7 @@ class Page(QWidget):
         """Stop what can be stopped; return False where there was nothing."""
         return False
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Show less and larger for a room, or everything again."""
 
     def _apply_spacing(self) -> None:
@@ -131,7 +131,7 @@ class PageStack(QStackedWidget):
         self._pages: dict[str, Page] = {}
         self._current: str | None = None
         self._wanted: str | None = None
-        self._is_stage = False
+        self._in_presentation_mode = False
 
     @property
     def current(self) -> str | None:
@@ -168,7 +168,7 @@ class PageStack(QStackedWidget):
         if key not in self._pages:
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
-            page.set_stage(on=self._is_stage)
+            page.set_presentation_mode(on=self._in_presentation_mode)
             self._pages[key] = page
             self.addWidget(page)
         return self._pages[key]
@@ -194,8 +194,8 @@ class PageStack(QStackedWidget):
         page.shown.emit()
         page.focus_first()
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Show less and larger for a room on every page, or everything again."""
-        self._is_stage = on
+        self._in_presentation_mode = on
         for page in self._pages.values():
-            page.set_stage(on=on)
+            page.set_presentation_mode(on=on)

@@ -116,7 +116,7 @@ class StatusBar(QWidget):
         self._sample: Sample | None = None
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
-        self._is_stage = False
+        self._in_presentation_mode = False
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
@@ -141,9 +141,9 @@ class StatusBar(QWidget):
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Leave out what a room need not know."""
-        self._is_stage = on
+        self._in_presentation_mode = on
         self._fit()
 
     def stop(self) -> None:
@@ -208,7 +208,7 @@ class StatusBar(QWidget):
         parts = [gpu.name, _percent(gpu.load_percent)]
         if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None:
             parts.append(_of(gpu.memory_used_bytes, gpu.memory_total_bytes))
-        if not self._is_stage:
+        if not self._in_presentation_mode:
             if gpu.temperature_c is not None:
                 parts.append(f"{gpu.temperature_c:.0f} °C")
             if gpu.power_w is not None:
@@ -275,7 +275,7 @@ class StatusBar(QWidget):
         px = self._theme.px
         for meter in (self._cpu, self._ram, *self._gpus):
             meter.set_line_visible(visible=self.width() >= px(_LINES_FROM))
-        self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._is_stage)
+        self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._in_presentation_mode)
 
     def _apply_theme(self) -> None:
         px = self._theme.px

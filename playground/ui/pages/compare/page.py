@@ -47,7 +47,7 @@ class Header(QWidget):
         self.hide_names.setEnabled(not running)
         self.order.setEnabled(not running)
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Hide what a room need not see."""
         self.drawer_button.setVisible(not on)
         self._title.setVisible(not on)
@@ -134,7 +134,7 @@ class CompareEmptyState(QWidget):
         column.addStretch(2)
         badges = QHBoxLayout()
         badges.addStretch(1)
-        badges.addWidget(Badge(self._theme, self.tr("On this computer"), "here", "home"))
+        badges.addWidget(Badge(self._theme, self.tr("On this computer"), "local", "home"))
         badges.addWidget(make_label(self.tr("or"), "control", "quiet"))
         badges.addWidget(Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"))
         badges.addStretch(1)
@@ -220,7 +220,7 @@ class PromptCard(QFrame):
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Leave the ideas out for a room."""
         self._ideas.setVisible(not on)
 
@@ -330,7 +330,7 @@ class CompareView(Page):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
         self._chips: list[TargetChip] = []
-        self._is_stage = False
+        self._in_presentation_mode = False
         self._picker: TargetPicker | None = None
         self._drawer: AnswerSettings | None = None
         self._summary: SummaryCard | None = None
@@ -394,7 +394,7 @@ class CompareView(Page):
         has_chips = bool(chips)
         self.empty.setVisible(not has_chips)
         self.grid.setVisible(has_chips)
-        self._chip_box.setVisible(has_chips and not self._is_stage)
+        self._chip_box.setVisible(has_chips and not self._in_presentation_mode)
 
     def set_pane_count(self, count: int) -> None:
         """Have so many panes; those that stay keep what they show."""
@@ -433,13 +433,13 @@ class CompareView(Page):
         """Stop what runs."""
         return self.prompt_card.stop()
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Hide what a room need not see."""
-        self.header.set_stage(on=on)
+        self.header.set_presentation_mode(on=on)
         if on:
             self.set_drawer_open(is_open=False)
-        self.prompt_card.set_stage(on=on)
-        self._is_stage = on
+        self.prompt_card.set_presentation_mode(on=on)
+        self._in_presentation_mode = on
         self._chip_box.setVisible(bool(self._chips) and not on)
 
     def _build(self) -> None:

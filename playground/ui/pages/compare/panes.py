@@ -220,7 +220,7 @@ class PaneController:
                 pane.set_head(hidden_head(position))
             else:
                 target = self._targets[self._order[position]]
-                pane.set_head(head(target, is_stage=self._theme.is_stage))
+                pane.set_head(head(target, in_presentation_mode=self._theme.in_presentation_mode))
         self._view.grid.fit_heads()
 
     def _of(self, run_id: str) -> RunPane | None:
@@ -286,7 +286,7 @@ class PaneController:
 
     def _footer(self, run: Run) -> tuple[str, str | None]:
         """Return where the words went, and the icon beside it."""
-        text, icon = footer(run, is_stage=self._theme.is_stage)
+        text, icon = footer(run, in_presentation_mode=self._theme.in_presentation_mode)
         if run.status is RunStatus.WAITING:
             text, icon = "", None
         if self._is_replay:

@@ -102,7 +102,7 @@ def _chip(target: Target) -> ChipState:
     return ChipState(
         key=target.key,
         text=text,
-        tone="here" if is_local else "cloud",
+        tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
         tooltip=_tr("{name}: {place}. Click for its own answer settings.").format(
             name=text, place=place_words(target)

@@ -72,7 +72,7 @@ def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEnt
         model.name,
         " · ".join(part for part in parts if part),
         fit_words(known.fits.get(model.path)),
-        tone="here",
+        tone="local",
         icon="home",
         is_chosen=key in chosen,
         tooltip=str(model.path),

@@ -82,7 +82,7 @@ def state_words(download: Download) -> tuple[str, str]:
         case DownloadState.VERIFYING:
             return _tr("Checking that every byte is right…"), "quiet"
         case DownloadState.DONE:
-            return _tr("Ready to run."), "here"
+            return _tr("Ready to run."), "local"
         case DownloadState.FAILED:
             return reason or _tr("It could not be fetched."), "bad"
 

@@ -219,7 +219,7 @@ class DownloadCard(QFrame):
         state = None if self._download is None else self._download.state
         name, tone = "download", "accent"
         if state is DownloadState.DONE:
-            name, tone = "done", "here"
+            name, tone = "done", "local"
         elif state is DownloadState.FAILED:
             name, tone = "warning", "bad"
         elif state is DownloadState.PAUSED:

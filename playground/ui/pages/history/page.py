@@ -6,12 +6,13 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.pages.history.details import DetailView
-from playground.ui.pages.history.list import ComparisonListView
+from playground.ui.pages.history.list import ComparisonDelegate, ComparisonListModel
 from playground.ui.pages.history.votes import VotesView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.lists import ListView
 from playground.ui.window.page import SplitPage
 
 SEARCH_PAUSE_MS = 180
@@ -68,7 +69,7 @@ class HistoryPage(SplitPage):
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, or into the search where there is none."""
-        (self.list if self.list.comparisons.rowCount() else self._search).setFocus()
+        (self.list if self.comparisons.rowCount() else self._search).setFocus()
 
     def handle_escape(self) -> bool:
         """Clear the search."""
@@ -129,7 +130,10 @@ class HistoryPage(SplitPage):
         self._head.addWidget(self._sections)
 
     def _build_split(self) -> None:
-        self.list = ComparisonListView(self._theme)
+        self.comparisons = ComparisonListModel()
+        self.list = ListView(
+            self._theme, ComparisonDelegate(self._theme), self.comparisons, self.tr("Comparisons")
+        )
         self._nothing = EmptyState(
             self._theme, "search", self.tr("Nothing found"), "", self.tr("Clear the search")
         )

@@ -75,9 +75,9 @@ class HistoryPresenter(QObject):
         view.search_changed.connect(self._on_search)
         view.empty.asked.connect(self._navigation.show_compare)
         view.undo_wanted.connect(self._on_undo)
-        view.list.comparisons.more_wanted.connect(self._on_more)
-        view.list.comparison_chosen.connect(self._on_chosen)
-        view.list.open_wanted.connect(self._on_open)
+        view.comparisons.more_wanted.connect(self._on_more)
+        view.list.chosen.connect(self._on_chosen)
+        view.list.opened.connect(self._on_open)
         view.list.delete_wanted.connect(self._on_delete)
         detail.open_button.clicked.connect(self._on_open)
         detail.again_button.clicked.connect(self._on_again)
@@ -95,18 +95,18 @@ class HistoryPresenter(QObject):
             return
         self._list_asked += 1
         asked, query = self._list_asked, self._query
-        limit = max(PIECE, self._view.list.comparisons.rowCount())
+        limit = max(PIECE, self._view.comparisons.rowCount())
         rows = await self._bridge.submit(self._history.search(query, limit))
         if asked != self._list_asked:
             return
-        comparisons = self._view.list.comparisons
-        before = self._view.list.chosen_id
+        comparisons = self._view.comparisons
+        before = self._view.list.chosen_key
         wanted = choose or before or (self._opened.id if self._opened else None)
         comparisons.show_rows(rows, is_complete=len(rows) < limit)
         self._tell_state()
         if not self._view.list.choose(wanted):
             self._view.list.choose_row(0)
-        chosen = self._view.list.chosen_id
+        chosen = self._view.list.chosen_key
         if chosen is None:
             self._close()
         elif chosen == before:
@@ -114,7 +114,7 @@ class HistoryPresenter(QObject):
             await self._open(chosen)
 
     def _tell_state(self) -> None:
-        comparisons = self._view.list.comparisons
+        comparisons = self._view.comparisons
         count = comparisons.rowCount()
         self._view.show_count(count, is_complete=comparisons.is_complete)
         if not count and not self._query:
@@ -130,14 +130,14 @@ class HistoryPresenter(QObject):
             return
         self._query = query
         # a new search begins at the top, not with as many as were scrolled through
-        self._view.list.comparisons.show_rows([], is_complete=True)
+        self._view.comparisons.show_rows([], is_complete=True)
         self.refresh()
 
     def _on_more(self) -> None:
         self._bridge.spawn(self._read_more())
 
     async def _read_more(self) -> None:
-        comparisons = self._view.list.comparisons
+        comparisons = self._view.comparisons
         asked = self._list_asked
         try:
             rows = await self._bridge.submit(
@@ -201,7 +201,7 @@ class HistoryPresenter(QObject):
     def _usable(self) -> Comparison | None:
         """Return the opened comparison where nothing of it must be withheld any more."""
         opened = self._opened
-        if opened is None or opened.id != self._view.list.chosen_id or opened.names_hidden:
+        if opened is None or opened.id != self._view.list.chosen_key or opened.names_hidden:
             return None
         is_over = all(run.status.is_final for turn in opened.turns for run in turn.runs)
         return opened if is_over else None
@@ -228,13 +228,12 @@ class HistoryPresenter(QObject):
         self._notify(_tr("Nothing was recorded of these answers: they ended before a word."))
 
     def _on_delete(self) -> None:
-        chosen = self._view.list.chosen_id
+        chosen = self._view.list.chosen_key
         if chosen is not None:
             self._bridge.spawn(self._delete(chosen))
 
     async def _delete(self, comparison_id: str) -> None:
-        listed = self._view.list
-        row = listed.comparisons.index_of(comparison_id)
+        row = self._view.comparisons.index_of(comparison_id)
         title = str(row.data()) if row.isValid() else ""
         await self._bridge.submit(self._history.delete(comparison_id))
         self._deleted.append((comparison_id, _shortened(title)))
@@ -242,7 +241,7 @@ class HistoryPresenter(QObject):
         self._list_asked += 1
         if self._opened is not None and self._opened.id == comparison_id:
             self._close()
-        listed.comparisons.remove_row(comparison_id)
+        self._view.comparisons.remove_row(comparison_id)
         self._tell_state()
         self._notify(
             _tr("Deleted “{0}”.").format(_shortened(title)),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from playground.store.history import VoteCount
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import (
     Badge,
     ElidedLabel,
@@ -102,7 +103,7 @@ class VoteLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(12), px(12), px(12), px(12))
         row.setSpacing(px(14))
-        wins = make_label(str(count.wins), "figure", "here" if count.wins else "quiet")
+        wins = make_label(str(count.wins), "figure", "local" if count.wins else "quiet")
         wins.setMinimumWidth(px(40))
         wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(wins)
@@ -117,7 +118,7 @@ class VoteLine(QWidget):
             Badge(
                 theme,
                 self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
-                "here" if is_local else "cloud",
+                "local" if is_local else "cloud",
                 "home" if is_local else "cloud",
             )
         )
@@ -156,18 +157,7 @@ class _VoteBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw wins, then ties
         count = self._count
         judged = max(1, count.wins + count.ties + count.none_good + count.losses)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect())
-        shape = QPainterPath()
-        shape.addRoundedRect(area, area.height() / 2, area.height() / 2)
-        painter.setClipPath(shape)
-        painter.fillRect(area, self._theme.color("track"))
-        left = 0.0
-        for votes, token in ((count.wins, "here"), (count.ties, "loading")):
-            width = area.width() * votes / judged
-            painter.fillRect(QRectF(left, 0, width, area.height()), self._theme.color(token))
-            left += width
+        segments = ((count.wins / judged, "local"), (count.ties / judged, "loading"))
+        paint_segments(self, self._theme, segments)

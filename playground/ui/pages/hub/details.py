@@ -2,29 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QItemSelectionModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtCore import QItemSelectionModel, QRect, Qt, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QListView,
     QProgressBar,
     QScrollArea,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -37,7 +22,6 @@ from playground.core.requirements.model import Compatibility
 from playground.ui.format import exact_bytes, parameters_words, size_words
 from playground.ui.pages.downloads.format import progress_words, state_words
 from playground.ui.pages.hub import view_models as words
-from playground.ui.pages.hub.results import ROW_ROLE, Index
 from playground.ui.pages.hub.view_models import (
     RepositoryState,
     VersionRow,
@@ -53,11 +37,10 @@ from playground.ui.widgets.basics import (
     make_card,
     make_label,
     make_line,
-    plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox
-from playground.ui.widgets.lists import paint_chip, paint_ground, paint_text, row_rect
+from playground.ui.widgets.lists import ListView, PagedListModel, RowDelegate
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.requirements_card import RequirementBox
 
@@ -65,14 +48,10 @@ _PERMILLE = 1000
 
 
 class RecommendedVersion(QFrame):
-    """Shows the chosen version of an `RepositoryState`; decides nothing."""
+    """Shows the chosen version of a `RepositoryState`; the presenter connects its buttons."""
 
     download_asked = Signal(bool)
     """Whether what lets it see pictures is wanted as well."""
-    compare_asked = Signal()
-    downloads_asked = Signal()
-    recommended_asked = Signal()
-    """Back to the version that is recommended."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -80,7 +59,7 @@ class RecommendedVersion(QFrame):
         self._wants_focus = False
         self.setProperty("card", "quiet")
         self._build()
-        self._connect()
+        self._get.clicked.connect(self.press_main_button)
 
     def show_offer(self, opened: RepositoryState) -> None:
         """Show the chosen version."""
@@ -104,7 +83,7 @@ class RecommendedVersion(QFrame):
             names.append(self.tr("{0} parts").format(len(row.file.parts)))
         self._caption.set_full_text(" · ".join(name for name in names if name))
         others = any(one.is_recommended for one in opened.rows)
-        self._back.setVisible(others and not row.is_recommended)
+        self.show_recommended.setVisible(others and not row.is_recommended)
         self._show_pictures(opened, row)
         self._show_state(row, is_locked=opened.is_locked)
         if self._wants_focus:
@@ -149,8 +128,10 @@ class RecommendedVersion(QFrame):
         is_here = row.here is not None
         is_coming = not is_here and download is not None and not download.state.is_over
         failed = not is_here and download is not None and download.state is DownloadState.FAILED
-        had_focus = any(button.hasFocus() for button in (self._get, self._compare, self._show_all))
-        self._compare.setVisible(is_here)
+        had_focus = any(
+            button.hasFocus() for button in (self._get, self.compare, self.show_downloads)
+        )
+        self.compare.setVisible(is_here)
         self._get.setVisible(not is_here and not is_coming)
         self._get.setEnabled(not row.file.missing_parts and not is_locked)
         words = self.tr("Download {0}").format(size_words(row.file.size_bytes))
@@ -160,11 +141,11 @@ class RecommendedVersion(QFrame):
             words = self.tr("Try again")
         self._get.setText(words)
         self._get.setAccessibleName(words)
-        self._show_all.setVisible(is_coming or bool(failed))
+        self.show_downloads.setVisible(is_coming or bool(failed))
         self._bar.setVisible(is_coming)
         text, tone = "", "quiet"
         if is_here:
-            text, tone = self.tr("It is on this computer, ready to run."), "here"
+            text, tone = self.tr("It is on this computer, ready to run."), "local"
         elif download is not None and (is_coming or failed):
             text, tone = self._arriving(download)
         self._state.setText(text)
@@ -218,43 +199,37 @@ class RecommendedVersion(QFrame):
         buttons = QHBoxLayout()
         buttons.setSpacing(px(8))
         self._get = make_button("", kind="primary", tooltip=self.tr("Fetch it to this computer"))
-        self._compare = make_button(
+        self.compare = make_button(
             self.tr("Try it"),
             kind="primary",
             tooltip=self.tr("Open the Compare page, where you can ask it something"),
         )
-        self._show_all = make_button(
+        self.show_downloads = make_button(
             self.tr("Show downloads"), tooltip=self.tr("Pause it, or see everything that arrives")
         )
-        self._back = make_button(
+        self.show_recommended = make_button(
             self.tr("Back to the recommended one"),
             kind="flat",
             tooltip=self.tr("Offer the version that suits this computer best"),
         )
-        for button in (self._get, self._compare, self._show_all, self._back):
+        for button in (self._get, self.compare, self.show_downloads, self.show_recommended):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
         self._caption = ElidedLabel(role="caption", tone="quiet")
         column.addWidget(self._caption)
 
-    def _connect(self) -> None:
-        self._get.clicked.connect(self.ask_download)
-        self._compare.clicked.connect(self.compare_asked)
-        self._show_all.clicked.connect(self.downloads_asked)
-        self._back.clicked.connect(self.recommended_asked)
-
-    def ask_download(self) -> None:
-        """Do what the main button does: fetch it, or try it where it is here."""
-        if self._compare.isVisibleTo(self):
-            self.compare_asked.emit()
+    def press_main_button(self) -> None:
+        """Fetch the version, or try it where it is on this computer."""
+        if self.compare.isVisibleTo(self):
+            self.compare.click()
         elif self._get.isVisibleTo(self) and self._get.isEnabled():
             with_pictures = self._pictures.isVisibleTo(self) and self._pictures.isChecked()
             self.download_asked.emit(with_pictures)
 
     def focus_button(self) -> None:
         """Put the keyboard on the main button, as soon as there is one."""
-        for button in (self._get, self._compare, self._show_all):
+        for button in (self._get, self.compare, self.show_downloads):
             if not self.isHidden() and button.isVisibleTo(self):
                 button.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 self._wants_focus = False
@@ -270,137 +245,73 @@ _MOST_LINES = 8
 """From there on the list scrolls by itself."""
 
 
-class VersionListModel(QAbstractListModel):
+class VersionListModel(PagedListModel[VersionRow]):
     """The files of a repository, the smallest first."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[VersionRow, ...] = ()
-
-    def show_rows(self, rows: Sequence[VersionRow]) -> None:
-        """Show `rows`; where the same files stay, only what changed is drawn again."""
-        rows = tuple(rows)
-        if [row.file.path for row in rows] != [row.file.path for row in self._rows]:
-            self.beginResetModel()
-            self._rows = rows
-            self.endResetModel()
-            return
-        before, self._rows = self._rows, rows
-        for number, row in enumerate(rows):
-            if row != before[number]:
-                index = self.index(number, 0)
-                self.dataChanged.emit(index, index)
-
-    def index_of(self, path: str | None) -> QModelIndex:
-        """Return where a file is; an invalid index where it is not."""
-        for number, row in enumerate(self._rows):
-            if row.file.path == path:
-                return self.index(number, 0)
-        return QModelIndex()
+    @override
+    def key(self, row: VersionRow) -> str:
+        return row.file.path
 
     @override
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._rows)
+    def text(self, row: VersionRow) -> str:
+        return size_words(row.file.size_bytes)
 
     @override
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        row = self._rows[index.row()]
-        if role == ROW_ROLE:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return size_words(row.file.size_bytes)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            parts = [
-                size_words(row.file.size_bytes),
-                row.file.quantization or "",
-                words.version_badge(row)[0].replace("…", self.tr("not known yet")),
-                words.version_state(row),
-                self.tr("Recommended") if row.is_recommended else "",
-            ]
-            return ", ".join(part for part in parts if part)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            names = "\n".join(part.path for part in row.file.parts)
-            return plain_tooltip(f"{names}\n{exact_bytes(row.file.size_bytes)}")
-        return None
+    def spoken(self, row: VersionRow) -> str:
+        parts = [
+            size_words(row.file.size_bytes),
+            row.file.quantization or "",
+            words.version_badge(row)[0].replace("…", self.tr("not known yet")),
+            words.version_state(row),
+            self.tr("Recommended") if row.is_recommended else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    @override
+    def tooltip(self, row: VersionRow) -> str:
+        names = "\n".join(part.path for part in row.file.parts)
+        return f"{names}\n{exact_bytes(row.file.size_bytes)}"
 
 
-class VersionDelegate(QStyledItemDelegate):
+class VersionDelegate(RowDelegate):
     """Size and verdict; below them the quantization and the speed to expect."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    MARGINS = (12, 8, 10)
+    LINES = (("numbers", 0), ("caption", 3))
 
     @override
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        strong, small = self._heights()
-        return QSize(self._theme.px(120), strong + small + self._theme.px(8 * 2 + 3))
-
-    @override
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        row: VersionRow = index.data(ROW_ROLE)
-        theme, px = self._theme, self._theme.px
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_ground(theme, painter, option)
-        strong, small = self._heights()
-        inner = row_rect(option).adjusted(px(12), px(8), -px(10), -px(8))
-        middle = inner.top() + (strong + small + px(3)) // 2
-        right = inner.right()
-        right = paint_chip(theme, painter, *words.version_badge(row), right=right, middle=middle)
+    def paint_row(self, painter: QPainter, lines: list[QRect], row: VersionRow) -> None:
+        size, caption = lines
+        px = self._theme.px
+        middle = (size.top() + caption.bottom() + 1) // 2
+        right = self.paint_chip(
+            painter, *words.version_badge(row), right=size.right(), middle=middle
+        )
         if row.is_recommended and row.requirements is not None:
             text = self.tr("Recommended")
-            right = paint_chip(theme, painter, text, "accent", right=right - px(6), middle=middle)
-        room = right - px(8) - inner.left()
-        line = QRect(inner.left(), inner.top(), room, strong)
-        paint_text(theme, painter, line, size_words(row.file.size_bytes), role="numbers")
-        line = QRect(inner.left(), line.bottom() + px(3), room, small)
-        tone = "here" if row.here is not None else "quiet"
-        paint_text(theme, painter, line, self._caption(row), role="caption", tone=tone)
-        painter.restore()
-
-    def _caption(self, row: VersionRow) -> str:
+            right = self.paint_chip(painter, text, "accent", right=right - px(6), middle=middle)
+        for line in lines:
+            line.setRight(right - px(8))
+        self.paint_text(painter, size, size_words(row.file.size_bytes), "numbers")
         parts = (row.file.quantization, words.version_state(row))
-        return " · ".join(part for part in parts if part and part != "—")
-
-    def _heights(self) -> tuple[int, int]:
-        theme = self._theme
-        return (
-            QFontMetrics(theme.font("numbers")).height(),
-            QFontMetrics(theme.font("caption")).height(),
-        )
+        text = " · ".join(part for part in parts if part and part != "—")
+        tone = "quiet" if row.here is None else "local"
+        self.paint_text(painter, caption, text, "caption", tone)
 
 
-class VersionList(QListView):
-    """As high as its lines, up to a few of them; one is chosen."""
+class VersionList(ListView):
+    """As high as its lines, up to a few of them; only a person's own choice is told."""
 
-    version_chosen = Signal(str)
-    """Path of the file a person has chosen."""
-    download_asked = Signal()
-    """Enter or a double click on the chosen one."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._versions = VersionListModel(self)
-        self.setItemDelegate(VersionDelegate(theme, self))
-        self.setModel(self._versions)
-        self.setUniformItemSizes(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setMouseTracking(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)
-        self.setAccessibleName(self.tr("All versions"))
-        self.activated.connect(self._on_activated)
+    def __init__(self, theme: Theme, name: str) -> None:
+        self._versions = VersionListModel()
+        super().__init__(theme, VersionDelegate(theme), self._versions, name)
         theme.changed.connect(self._fit)
 
     def show_rows(self, rows: Sequence[VersionRow], chosen: str | None) -> None:
-        """List files; only a person's own choice is told."""
-        self._versions.show_rows(rows)
+        if [row.file.path for row in rows] == [row.file.path for row in self._versions.rows]:
+            self._versions.change_rows(rows)
+        else:
+            self._versions.reset_rows(rows)
         index = self._versions.index_of(chosen)
         if index.isValid() and index != self.currentIndex():
             selection = self.selectionModel()
@@ -409,19 +320,6 @@ class VersionList(QListView):
             selection.blockSignals(False)
             self.viewport().update()
         self._fit()
-
-    @override
-    def currentChanged(
-        self,
-        current: QModelIndex | QPersistentModelIndex,
-        previous: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        super().currentChanged(current, previous)
-        if current.isValid():
-            self.version_chosen.emit(current.data(ROW_ROLE).file.path)
-
-    def _on_activated(self, _index: Index) -> None:
-        self.download_asked.emit()
 
     def _fit(self) -> None:
         self.doItemsLayout()
@@ -486,48 +384,34 @@ def _without_comments(text: str) -> str:
 
 
 class RepositoryDetails(QScrollArea):
-    """Shows an `RepositoryState`; decides nothing."""
-
-    page_asked = Signal()
-    token_asked = Signal()
-    retry_asked = Signal()
-    version_chosen = Signal(str)
-    quantization_chosen = Signal(str)
-    versions_shown = Signal()
-    """All versions are looked at: their verdicts are wanted."""
+    """Shows a `RepositoryState`; the presenter connects what can be pressed in it."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._repo = ""
         self._build()
-        self._connect()
+        self.versions.opened.connect(self.offer.press_main_button)
 
-    @property
-    def offer(self) -> RecommendedVersion:
-        """The chosen version; its signals are what can be done with it."""
-        return self._offer
-
-    def show_opened(self, opened: RepositoryState) -> None:
-        """Show a repository as far as it is known."""
+    def show_repository(self, opened: RepositoryState) -> None:
         if opened.repo != self._repo:
             self._repo = opened.repo
             self.verticalScrollBar().setValue(0)
             self.show_card("")
-            self._disclosure.close_it()
-            self._offer.forget_focus()
+            self.all_versions.fold()
+            self.offer.forget_focus()
         self._title.setText(name_from_repository(opened.repo))
         self._owner.set_full_text(opened.repo)
         self._show_model(opened)
         self._show_notice(opened)
         is_waiting = opened.repository is None and opened.error is None
         self._waiting.setVisible(is_waiting)
-        self._offer.show_offer(opened)
+        self.offer.show_offer(opened)
         self._show_needs(opened.row)
         count = len(opened.rows)
-        self._disclosure.set_title(self.tr("All versions ({0})").format(count))
-        self._disclosure.setVisible(count > 1)
-        self._versions.show_rows(opened.rows, opened.chosen)
+        self.all_versions.set_title(self.tr("All versions ({0})").format(count))
+        self.all_versions.setVisible(count > 1)
+        self.versions.show_rows(opened.rows, opened.chosen)
         has_none = opened.repository is not None and not opened.rows
         self._nothing.setVisible(has_none)
 
@@ -542,7 +426,7 @@ class RepositoryDetails(QScrollArea):
         needs = None if row is None else row.requirements
         self._needs_card.setVisible(needs is not None)
         if needs is not None:
-            self._needs.show_needs(needs)
+            self.needs.show_needs(needs)
 
     def _show_model(self, opened: RepositoryState) -> None:
         model = opened.repository.model if opened.repository is not None else opened.model
@@ -572,14 +456,14 @@ class RepositoryDetails(QScrollArea):
             text = f"{error.message} {error.hint}".strip()
         self._notice_text.setText(text)
         self._notice.setVisible(bool(text))
-        self._retry.setVisible(error is not None and not is_gated)
+        self.retry.setVisible(error is not None and not is_gated)
         is_asked_for = opened.gate is Gate.MANUAL
         first = self.tr("Ask for it") if is_asked_for else self.tr("Read the terms")
         self._terms.setText(first)
         self._terms.setAccessibleName(first)
         self._terms.setVisible(is_gated)
         is_unknown = error is not None and error.kind in {"RepositoryNotFound", "HubTokenRefused"}
-        self._token.setVisible(is_unknown or (is_gated and not opened.has_token))
+        self.enter_token.setVisible(is_unknown or (is_gated and not opened.has_token))
 
     def _gate_words(self, opened: RepositoryState) -> str:
         what = (
@@ -636,8 +520,8 @@ class RepositoryDetails(QScrollArea):
         self._build_notice(column)
         self._waiting = self._build_waiting()
         column.addWidget(self._waiting)
-        self._offer = RecommendedVersion(self._theme)
-        column.addWidget(self._offer)
+        self.offer = RecommendedVersion(self._theme)
+        column.addWidget(self.offer)
         column.addWidget(self._build_needs())
         self._nothing = make_label(
             self.tr("There is no model file in this repository that could run here."),
@@ -646,15 +530,17 @@ class RepositoryDetails(QScrollArea):
             wrap=True,
         )
         column.addWidget(self._nothing)
-        self._versions = VersionList(self._theme)
+        self.versions = VersionList(self._theme, self.tr("All versions"))
         frame = make_card("quiet")
         inside = QVBoxLayout(frame)
         inside.setContentsMargins(2, 2, 2, 2)
-        inside.addWidget(self._versions)
-        self._disclosure = Disclosure(self._theme, "", frame)
-        column.addWidget(self._disclosure)
+        inside.addWidget(self.versions)
+        self.all_versions = Disclosure(self._theme, "", frame)
+        column.addWidget(self.all_versions)
         self._build_card(column)
         column.addStretch(1)
+        self.page_buttons = (self._page, self._terms, self._rest)
+        """Each of them opens the model's page."""
 
     def _build_notice(self, column: QVBoxLayout) -> None:
         px = self._theme.px
@@ -665,12 +551,12 @@ class RepositoryDetails(QScrollArea):
         inside.addWidget(self._notice_text)
         row = QHBoxLayout()
         self._terms = make_button("", tooltip=self.tr("Open its page in the browser"))
-        self._token = make_button(
+        self.enter_token = make_button(
             self.tr("Enter an access token"),
             tooltip=self.tr("Go to the place in Settings where the Hub's access token is kept"),
         )
-        self._retry = make_button(self.tr("Try again"), tooltip=self.tr("Ask the Hub once more"))
-        for button in (self._terms, self._token, self._retry):
+        self.retry = make_button(self.tr("Try again"), tooltip=self.tr("Ask the Hub once more"))
+        for button in (self._terms, self.enter_token, self.retry):
             row.addWidget(button)
         row.addStretch(1)
         inside.addLayout(row)
@@ -683,8 +569,8 @@ class RepositoryDetails(QScrollArea):
         inside.setContentsMargins(px(14), px(10), px(14), px(12))
         inside.setSpacing(px(8))
         inside.addWidget(make_label(self.tr("System requirements"), "strong"))
-        self._needs = RequirementBox(self._theme, has_versions=True)
-        inside.addWidget(self._needs)
+        self.needs = RequirementBox(self._theme, has_versions=True)
+        inside.addWidget(self.needs)
         self._needs_card.hide()
         return self._needs_card
 
@@ -717,14 +603,3 @@ class RepositoryDetails(QScrollArea):
         inside.addWidget(self._rest, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._card_box)
         self._card_box.hide()
-
-    def _connect(self) -> None:
-        self._page.clicked.connect(self.page_asked)
-        self._terms.clicked.connect(self.page_asked)
-        self._rest.clicked.connect(self.page_asked)
-        self._token.clicked.connect(self.token_asked)
-        self._retry.clicked.connect(self.retry_asked)
-        self._versions.version_chosen.connect(self.version_chosen)
-        self._needs.version_asked.connect(self.quantization_chosen)
-        self._versions.download_asked.connect(self._offer.ask_download)
-        self._disclosure.opened.connect(self.versions_shown)

@@ -1,4 +1,6 @@
-"""The starter shelf: well-known small models to begin with, for somebody who knows none."""
+"""Featured models: well-known small ones to begin with, for somebody who knows none."""
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import (
@@ -22,16 +24,21 @@ _CARD_WIDTH = 300
 """Width from which another card goes beside the first."""
 
 
-class ShelfCard(QFrame):
+class FeaturedCard(QFrame):
     """One model: what it is good at, how large it is, and whether it would run here."""
 
-    chosen = Signal(str)
-    step = Signal(str, int)
-    """The keyboard goes so many cards on."""
-
-    def __init__(self, theme: Theme, entry: FeaturedRow) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        entry: FeaturedRow,
+        choose: Callable[[str], None],
+        step: Callable[[str, int], None],
+    ) -> None:
+        """`step` takes the keyboard so many cards on."""
         super().__init__()
         self._theme = theme
+        self._choose = choose
+        self._step = step
         self._repo = entry.model.repo
         self._is_open = False
         self._is_under_mouse = False
@@ -75,7 +82,7 @@ class ShelfCard(QFrame):
         self.setAccessibleDescription(", ".join(part for part in spoken[1:] if part))
 
     def set_open(self, *, is_open: bool) -> None:
-        """Mark the card whose model is beside the shelf."""
+        """Mark the card whose model is open."""
         if is_open != self._is_open:
             self._is_open = is_open
             self.update()
@@ -85,7 +92,7 @@ class ShelfCard(QFrame):
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(
             event.position().toPoint()
         ):
-            self.chosen.emit(self._repo)
+            self._choose(self._repo)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -97,9 +104,9 @@ class ShelfCard(QFrame):
             int(Qt.Key.Key_Down): 2,
         }
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
-            self.chosen.emit(self._repo)
+            self._choose(self._repo)
         elif event.key() in steps:
-            self.step.emit(self._repo, steps[event.key()])
+            self._step(self._repo, steps[event.key()])
         else:
             super().keyPressEvent(event)
 
@@ -134,19 +141,18 @@ class FeaturedModels(QScrollArea):
 
     chosen = Signal(str)
     """A repository."""
-    all_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._cards: list[ShelfCard] = []
+        self._cards: list[FeaturedCard] = []
         self._columns = 0
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
     def show_entries(self, entries: tuple[FeaturedRow, ...]) -> None:
-        """Show the shelf; where the same models stay only the verdicts change."""
+        """Show the models; where the same models stay only the verdicts change."""
         if [card.repo for card in self._cards] == [entry.model.repo for entry in entries]:
             for card, entry in zip(self._cards, entries, strict=True):
                 card.show_entry(entry)
@@ -156,12 +162,10 @@ class FeaturedModels(QScrollArea):
             card.deleteLater()
         self._cards = []
         for entry in entries:
-            card = ShelfCard(self._theme, entry)
-            card.chosen.connect(self.chosen)
-            card.step.connect(self._on_step)
+            card = FeaturedCard(self._theme, entry, self.chosen.emit, self._step)
             self._cards.append(card)
         self._columns = 0
-        self._place()
+        self._lay_out()
 
     def mark(self, repo: str | None) -> None:
         """Mark the card whose model is open."""
@@ -187,19 +191,18 @@ class FeaturedModels(QScrollArea):
         head = QHBoxLayout()
         head.addWidget(make_label(self.tr("Good models to begin with"), "heading"))
         head.addStretch(1)
-        self._all = make_button(
+        self.browse_all = make_button(
             self.tr("Browse all models"),
             tooltip=self.tr("List every model of the Hub, the most popular first"),
         )
-        self._all.clicked.connect(self.all_asked)
-        head.addWidget(self._all)
+        head.addWidget(self.browse_all)
         self._column.addLayout(head)
         self._grid = QGridLayout()
         self._column.addLayout(self._grid)
         self._column.addStretch(1)
         self.setWidget(inner)
 
-    def _place(self) -> None:
+    def _lay_out(self) -> None:
         room = self.viewport().width()
         columns = max(1, room // self._theme.px(_CARD_WIDTH))
         if columns == self._columns:
@@ -212,21 +215,21 @@ class FeaturedModels(QScrollArea):
         for column in range(columns):
             self._grid.setColumnStretch(column, 1)
 
-    def _on_step(self, repo: str, step: int) -> None:
-        place = next(n for n, card in enumerate(self._cards) if card.repo == repo)
-        place += step if abs(step) == 1 else (step // 2) * max(1, self._columns)
-        if 0 <= place < len(self._cards):
-            self._cards[place].setFocus()
-            self.ensureWidgetVisible(self._cards[place])
+    def _step(self, repo: str, step: int) -> None:
+        number = next(n for n, card in enumerate(self._cards) if card.repo == repo)
+        number += step if abs(step) == 1 else (step // 2) * max(1, self._columns)
+        if 0 <= number < len(self._cards):
+            self._cards[number].setFocus()
+            self.ensureWidgetVisible(self._cards[number])
 
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setSpacing(px(12))
         self._grid.setSpacing(px(10))
         self._columns = 0
-        self._place()
+        self._lay_out()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._place()
+        self._lay_out()

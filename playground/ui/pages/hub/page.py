@@ -1,4 +1,4 @@
-"""The Get models page: search, results or the shelf on the left, one repository on the right."""
+"""The Get models page: search, what is found on the left, one repository on the right."""
 
 from dataclasses import replace
 
@@ -16,9 +16,8 @@ from typing_extensions import override
 from playground.core.hub import HubQuery, HubSort
 from playground.ui.pages.hub.details import RepositoryDetails
 from playground.ui.pages.hub.featured import FeaturedModels
-from playground.ui.pages.hub.results import ResultListView
+from playground.ui.pages.hub.results import ResultDelegate, ResultListModel
 from playground.ui.pages.hub.view_models import (
-    FeaturedRow,
     RepositoryState,
     ResultRow,
     ResultsState,
@@ -28,45 +27,27 @@ from playground.ui.widgets.basics import make_button, make_card, make_label, pla
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox, ComboBox
+from playground.ui.widgets.lists import ListView
 from playground.ui.window.page import SplitPage
 
 
 class ResultPanel(QFrame):
     """Results, a bar while more are asked for, and what to do where the next page fails."""
 
-    repo_chosen = Signal(str)
-    opened = Signal()
-    up_from_top = Signal()
-    more_wanted = Signal()
-
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self.results = ResultListModel()
+        self.list = ListView(
+            theme, ResultDelegate(theme), self.results, self.tr("Models on the Hub")
+        )
         self.setProperty("card", "true")
         self._build()
-        self._connect()
 
-    @property
-    def rows(self) -> tuple[ResultRow, ...]:
-        """What is listed."""
-        return self._list.results.rows
-
-    def show_results(self, rows: tuple[ResultRow, ...], *, has_more: bool) -> None:
+    def show_results(self, rows: tuple[ResultRow, ...], *, is_complete: bool) -> None:
         """List the first page of a search."""
-        self._list.results.show_rows(rows, has_more=has_more)
-        self._list.scrollToTop()
-
-    def add_results(self, rows: tuple[ResultRow, ...], *, has_more: bool) -> None:
-        """List the next page below."""
-        self._list.results.add_rows(rows, has_more=has_more)
-
-    def change_results(self, rows: tuple[ResultRow, ...]) -> None:
-        """Say something else of what is listed."""
-        self._list.results.change_rows(rows)
-
-    def give_up(self) -> None:
-        """Forget that more was asked for."""
-        self._list.results.give_up()
+        self.results.reset_rows(rows, is_complete=is_complete)
+        self.list.scrollToTop()
 
     def show_more_failed(self, text: str) -> None:
         """Say that the next page did not come; empty: it did."""
@@ -76,15 +57,14 @@ class ResultPanel(QFrame):
     def show_busy(self, *, is_busy: bool) -> None:
         """Say that the Hub is being asked; what was found before is pale meanwhile."""
         self._busy.setVisible(is_busy)
-        self._list.setEnabled(not is_busy)
+        self.list.setEnabled(not is_busy)
 
-    def choose_first(self) -> None:
-        """Put the keyboard on the first result."""
-        self._list.choose_first()
-
-    def mark(self, repo: str | None) -> None:
-        """Make the open repository the current one."""
-        self._list.choose(repo)
+    def focus_list(self) -> None:
+        """Put the keyboard on the current result, else on the first."""
+        if self.results.rowCount():
+            if self.list.chosen_key is None:
+                self.list.choose_row(0)
+            self.list.setFocus()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -97,32 +77,22 @@ class ResultPanel(QFrame):
         self._busy.setAccessibleName(self.tr("Searching"))
         self._busy.hide()
         column.addWidget(self._busy)
-        self._list = ResultListView(self._theme)
-        column.addWidget(self._list, 1)
+        column.addWidget(self.list, 1)
         self._more_failed = make_card("caution")
         row = QHBoxLayout(self._more_failed)
         row.setContentsMargins(px(12), px(6), px(6), px(6))
         self._more_failed_text = make_label(role="caption", wrap=True)
-        self._again = make_button(
+        self.try_again = make_button(
             self.tr("Try again"), tooltip=self.tr("Ask for the next models again")
         )
         row.addWidget(self._more_failed_text, 1)
-        row.addWidget(self._again)
+        row.addWidget(self.try_again)
         self._more_failed.hide()
         column.addWidget(self._more_failed)
-
-    def _connect(self) -> None:
-        self._again.clicked.connect(self.more_wanted)
-        self._list.repo_chosen.connect(self.repo_chosen)
-        self._list.opened.connect(self.opened)
-        self._list.up_from_top.connect(self.up_from_top)
-        self._list.results.more_wanted.connect(self.more_wanted)
 
 
 class OfflineBanner(QFrame):
     """Says that nothing is fetched, and offers to change that."""
-
-    online_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -132,17 +102,16 @@ class OfflineBanner(QFrame):
         row.setContentsMargins(px(14), px(8), px(8), px(8))
         self._text = make_label(role="control", wrap=True)
         row.addWidget(self._text, 1)
-        self._online = make_button(
+        self.go_online = make_button(
             self.tr("Turn offline mode off"), tooltip=self.tr("Let this program ask the Hub again")
         )
-        self._online.clicked.connect(self.online_asked)
-        row.addWidget(self._online)
+        row.addWidget(self.go_online)
         self.hide()
 
     def show_words(self, words: str, *, can_turn_off: bool) -> None:
         """Say why nothing is fetched; nothing to say hides it."""
         self._text.setText(words)
-        self._online.setVisible(can_turn_off)
+        self.go_online.setVisible(can_turn_off)
         self.setVisible(bool(words))
 
 
@@ -307,19 +276,14 @@ class HubPage(SplitPage):
     """Shows what the presenter says; tells what a person types, chooses and presses."""
 
     searched = Signal()
-    """The words or filters have changed and have been still for a moment."""
-    repo_chosen = Signal(str)
-    more_wanted = Signal()
-    all_asked = Signal()
-    retry_asked = Signal()
-    online_asked = Signal()
+    """The words have changed and have been still for a moment, or Enter was pressed."""
     cleared = Signal()
 
     HEAD_SPACING = 14
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self._listing = ResultsState.SHELF
+        self._listing = ResultsState.FEATURED
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -331,75 +295,56 @@ class HubPage(SplitPage):
     @property
     def query(self) -> HubQuery:
         """What is searched for."""
-        return replace(self._filters.query, text=self._search.text().strip())
+        return replace(self.filters.query, text=self._search.text().strip())
 
     @property
     def is_searching(self) -> bool:
         """True where words or filters are given."""
-        return bool(self._search.text().strip()) or self._filters.is_filtering
-
-    @property
-    def details(self) -> RepositoryDetails:
-        """The pane beside the list."""
-        return self._details
-
-    @property
-    def panel(self) -> ResultPanel:
-        """The list of results."""
-        return self._panel
+        return bool(self._search.text().strip()) or self.filters.is_filtering
 
     def show_listing(self, listing: ResultsState, text: str = "") -> None:
-        """Show shelf, results or a message on the left; `text` says what went wrong."""
+        """Show featured models, results or a message on the left; `text` says what went wrong."""
         self._listing = listing
         widgets = {
-            ResultsState.SHELF: self._shelf,
-            ResultsState.LOADING: self._panel,
-            ResultsState.RESULTS: self._panel,
+            ResultsState.FEATURED: self.featured,
+            ResultsState.LOADING: self.panel,
+            ResultsState.RESULTS: self.panel,
             ResultsState.NOTHING: self._nothing,
-            ResultsState.OFFLINE: self._offline,
-            ResultsState.FAILED: self._failed,
+            ResultsState.OFFLINE: self.offline,
+            ResultsState.FAILED: self.failed,
         }
         if listing is ResultsState.FAILED:
-            self._failed.show_words(self.tr("The Hub cannot be reached"), text)
+            self.failed.show_words(self.tr("The Hub cannot be reached"), text)
         if listing is ResultsState.OFFLINE:
-            self._offline.show_words(self.tr("Offline mode is on"), text)
+            self.offline.show_words(self.tr("Offline mode is on"), text)
         self._stack.setCurrentWidget(widgets[listing])
-        self._panel.show_busy(is_busy=listing is ResultsState.LOADING)
-        self._back.setVisible(listing is not ResultsState.SHELF)
+        self.panel.show_busy(is_busy=listing is ResultsState.LOADING)
+        self._back.setVisible(listing is not ResultsState.FEATURED)
 
-    def show_shelf(self, entries: tuple[FeaturedRow, ...]) -> None:
-        """Show the starter shelf."""
-        self._shelf.show_entries(entries)
-
-    def show_offline(self, words: str, *, can_turn_off: bool) -> None:
-        """Say that nothing is fetched; empty words: everything is."""
-        self._banner.show_words(words, can_turn_off=can_turn_off)
-
-    def show_opened(self, opened: RepositoryState | None) -> None:
-        """Show a repository beside the list, or that none is chosen."""
-        self._shelf.mark(None if opened is None else opened.repo)
-        self._beside.setCurrentIndex(0 if opened is None else 1)
-        if opened is not None:
-            self._details.show_opened(opened)
+    def show_repository(self, opened: RepositoryState) -> None:
+        """Show a repository beside the list."""
+        self.featured.mark(opened.repo)
+        self._beside.setCurrentWidget(self.details)
+        self.details.show_repository(opened)
 
     def clear_search(self) -> None:
-        """Search for nothing: the shelf is shown again."""
+        """Search for nothing: the featured models are shown again."""
         self._search.clear()
-        self._filters.clear()
+        self.filters.clear()
         self._timer.stop()
         self.cleared.emit()
 
     def _build(self) -> None:
         self._build_head()
-        self._filters = Filters(self._theme, self)
-        self._column.addWidget(self._filters)
-        self._banner = OfflineBanner(self._theme)
-        self._column.addWidget(self._banner)
+        self.filters = Filters(self._theme, self)
+        self._column.addWidget(self.filters)
+        self.banner = OfflineBanner(self._theme)
+        self._column.addWidget(self.banner)
         self._column.addWidget(self._splitter, 1)
         self._stack = QStackedWidget()
         self._splitter.addWidget(self._stack)
-        self._shelf = FeaturedModels(self._theme, self._stack)
-        self._panel = ResultPanel(self._theme)
+        self.featured = FeaturedModels(self._theme, self._stack)
+        self.panel = ResultPanel(self._theme)
         self._nothing = EmptyState(
             self._theme,
             "search",
@@ -407,9 +352,9 @@ class HubPage(SplitPage):
             self.tr("Try fewer words, or take a filter away."),
             self.tr("Clear the search"),
         )
-        self._offline = EmptyState(self._theme, "offline", "", "", self.tr("Turn offline mode off"))
-        self._failed = EmptyState(self._theme, "warning", "", "", self.tr("Try again"))
-        for widget in (self._shelf, self._panel, self._nothing, self._offline, self._failed):
+        self.offline = EmptyState(self._theme, "offline", "", "", self.tr("Turn offline mode off"))
+        self.failed = EmptyState(self._theme, "warning", "", "", self.tr("Try again"))
+        for widget in (self.featured, self.panel, self._nothing, self.offline, self.failed):
             self._stack.addWidget(widget)
         self._side = make_card()
         self._splitter.addWidget(self._side)
@@ -449,25 +394,17 @@ class HubPage(SplitPage):
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         hint.setMargin(self._theme.px(24))
         self._beside.addWidget(hint)
-        self._details = RepositoryDetails(self._theme, self._beside)
-        self._beside.addWidget(self._details)
+        self.details = RepositoryDetails(self._theme, self._beside)
+        self._beside.addWidget(self.details)
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
         self._search.textChanged.connect(self._on_text)
         self._search.returnPressed.connect(self._on_return)
-        self._filters.changed.connect(self.searched)
         self._timer.timeout.connect(self.searched)
-        self._panel.repo_chosen.connect(self.repo_chosen)
-        self._panel.opened.connect(self._details.offer.focus_button)
-        self._panel.up_from_top.connect(self._search.setFocus)
-        self._panel.more_wanted.connect(self.more_wanted)
-        self._shelf.chosen.connect(self.repo_chosen)
-        self._shelf.all_asked.connect(self.all_asked)
+        self.panel.list.opened.connect(self.details.offer.focus_button)
+        self.panel.list.left_upwards.connect(self._search.setFocus)
         self._nothing.asked.connect(self.clear_search)
-        self._offline.asked.connect(self.online_asked)
-        self._banner.online_asked.connect(self.online_asked)
-        self._failed.asked.connect(self.retry_asked)
         self.closing.connect(self._timer.stop)
 
     def _on_text(self, _text: str) -> None:
@@ -482,10 +419,10 @@ class HubPage(SplitPage):
 
     @override
     def _enter_list(self) -> None:
-        if self._listing is ResultsState.SHELF:
-            self._shelf.focus_first()
+        if self._listing is ResultsState.FEATURED:
+            self.featured.focus_first()
         elif self._listing is ResultsState.RESULTS:
-            self._panel.choose_first()
+            self.panel.focus_list()
 
     def _apply_theme(self) -> None:
         px = self._theme.px
@@ -504,8 +441,8 @@ class HubPage(SplitPage):
         self._search.setFocus()
 
     def handle_escape(self) -> bool:
-        """Clear the search; the shelf is shown again."""
-        if self._listing is ResultsState.SHELF and not self.is_searching:
+        """Clear the search; the featured models are shown again."""
+        if self._listing is ResultsState.FEATURED and not self.is_searching:
             return False
         self.clear_search()
         self._search.setFocus()

@@ -2,23 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from playground.core.errors import HubFailed, Offline, PlaygroundError
+from playground.core.errors import HubFailed, Offline
 from playground.core.hub import HubModel, HubQuery, SearchPage
 from playground.core.requirements.model import Compatibility
-from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService, featured_models
-from playground.services.library.service import ModelLibrary
+from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.hub.page import HubPage
-from playground.ui.pages.hub.repository import Assessor, RepositoryPresenter
+from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.view_models import FeaturedRow, ResultRow, ResultsState
-from playground.ui.widgets.toast import Notify
 
 
 class HubPresenter(QObject):
@@ -28,51 +24,35 @@ class HubPresenter(QObject):
         self,
         view: HubPage,
         bridge: Bridge,
+        repository: RepositoryPresenter,
         *,
         hub: HubService,
-        downloads: DownloadManager,
-        requirements: Assessor,
-        library: ModelLibrary,
+        requirements: RequirementsService,
         settings: SettingsStore,
-        open_downloads: Callable[[], object],
-        open_compare: Callable[[Path], object],
-        toast: Notify,
-        open_settings: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(view)
         self._view = view
         self._bridge = bridge
+        self._repository = repository
         self._hub = hub
         self._requirements = requirements
         self._settings = settings
         self._search_task: asyncio.Task[None] | None = None
         self._query: HubQuery | None = None
-        """What is listed or asked for; `None`: the shelf."""
+        """What is listed or asked for; `None`: the featured models."""
         self._cursor: str | None = None
         self._was_offline = hub.is_offline
-        self._shelf = featured_models()
-        self._opened = RepositoryPresenter(
-            view,
-            bridge,
-            hub=hub,
-            downloads=downloads,
-            requirements=requirements,
-            library=library,
-            open_downloads=open_downloads,
-            open_compare=open_compare,
-            open_settings=open_settings,
-            toast=toast,
-        )
+        self._featured = featured_models()
         self._connect()
         self._show_offline()
-        self._show_shelf()
+        self._show_verdicts()
 
     def search(self) -> None:
-        """Ask for what the page says now; nothing given is the shelf."""
+        """Ask for what the page says now; nothing given shows the featured models."""
         if not self._view.is_searching and self._query is None:
             return
         if not self._view.is_searching and not self._is_browsing():
-            self.show_shelf()
+            self.clear()
             return
         self._ask(self._view.query)
 
@@ -80,11 +60,11 @@ class HubPresenter(QObject):
         """List everything, the most popular first."""
         self._ask(self._view.query)
 
-    def show_shelf(self) -> None:
+    def clear(self) -> None:
         """Forget the search."""
         self._stop_search()
         self._query = None
-        self._view.show_listing(ResultsState.SHELF)
+        self._view.show_listing(ResultsState.FEATURED)
 
     def retry(self) -> None:
         """Ask again what was asked last."""
@@ -93,47 +73,42 @@ class HubPresenter(QObject):
 
     def go_online(self) -> None:
         """Turn offline mode off."""
-        try:
-            self._settings.update(offline=False)
-        except PlaygroundError as error:
-            self._bridge.report(error)
-        self._on_offline_changed()
+        self._bridge.write(self._settings.update, offline=False)
 
     def close(self) -> None:
         """End what this page has begun."""
         self._stop_search()
-        self._opened.close()
-        self._settings.unsubscribe(self._on_settings)
+        self._unsubscribe()
 
     def _connect(self) -> None:
         view = self._view
         view.searched.connect(self.search)
-        view.cleared.connect(self.show_shelf)
-        view.all_asked.connect(self.browse)
-        view.more_wanted.connect(self._on_more)
-        view.retry_asked.connect(self.retry)
-        view.online_asked.connect(self.go_online)
-        view.repo_chosen.connect(self._on_repo)
+        view.filters.changed.connect(self.search)
+        view.cleared.connect(self.clear)
+        view.featured.browse_all.clicked.connect(self.browse)
+        view.featured.chosen.connect(self._on_repo)
+        view.panel.list.chosen.connect(self._on_repo)
+        view.panel.results.more_wanted.connect(self._on_more)
+        view.panel.try_again.clicked.connect(self._on_more)
+        view.failed.asked.connect(self.retry)
+        view.offline.asked.connect(self.go_online)
+        view.banner.go_online.clicked.connect(self.go_online)
         view.shown.connect(self._on_shown)
-        view.hidden.connect(self._opened.rest)
         view.closing.connect(self.close)
-        self._settings.subscribe(self._on_settings)
+        self._unsubscribe = self._bridge.subscribe(self._settings, self._on_settings)
 
     def _is_browsing(self) -> bool:
         """Return whether everything is listed, with no words and no filter."""
         return self._query is not None and not self._query.text and self._view.query != self._query
 
     def _on_shown(self) -> None:
-        self._opened.wake()
         self._bridge.spawn(self._look_at_machine())
 
     def _on_repo(self, repo: str) -> None:
-        model = next(
-            (row.model for row in self._view.panel.rows if row.model.repo == repo),
-            None,
-        )
-        good_at = next((one.good_at for one in self._shelf if one.repo == repo), "")
-        self._opened.open(repo, model, good_at)
+        rows = self._view.panel.results.rows
+        model = next((row.model for row in rows if row.model.repo == repo), None)
+        good_at = next((one.good_at for one in self._featured if one.repo == repo), "")
+        self._repository.open(repo, model, good_at)
 
     def _ask(self, query: HubQuery) -> None:
         self._stop_search()
@@ -163,13 +138,13 @@ class HubPresenter(QObject):
             return
         self._cursor = found.next_cursor
         rows = tuple(map(self._row, found.models))
-        self._view.panel.show_results(rows, has_more=found.next_cursor is not None)
+        self._view.panel.show_results(rows, is_complete=found.next_cursor is None)
         is_empty = not rows and found.next_cursor is None
         self._view.show_listing(ResultsState.NOTHING if is_empty else ResultsState.RESULTS)
 
     def _on_more(self) -> None:
         if self._query is None or self._cursor is None:
-            self._view.panel.give_up()
+            self._view.panel.results.give_up()
             return
         if self._search_task is None or self._search_task.done():
             self._search_task = self._bridge.spawn(self._more(self._query, self._cursor))
@@ -183,7 +158,7 @@ class HubPresenter(QObject):
         self._cursor = found.next_cursor
         self._view.panel.show_more_failed("")
         rows = tuple(map(self._row, found.models))
-        self._view.panel.add_results(rows, has_more=found.next_cursor is not None)
+        self._view.panel.results.add_rows(rows, is_complete=found.next_cursor is None)
 
     async def _found(self, query: HubQuery, cursor: str | None) -> SearchPage:
         call = self._hub.search(query, cursor, runs_here=self._may_run_here)
@@ -203,26 +178,22 @@ class HubPresenter(QObject):
 
     async def _look_at_machine(self) -> None:
         await self._bridge.submit(self._requirements.refresh())
-        self._show_shelf()
-        panel = self._view.panel
-        panel.change_results(tuple(self._row(row.model) for row in panel.rows))
-        self._opened.reckon()
+        self._show_verdicts()
+        self._repository.assess()
         await self._bridge.submit(self._hub.load())
 
-    def _show_shelf(self) -> None:
+    def _show_verdicts(self) -> None:
         verdict = self._requirements.quick_verdict
-        self._view.show_shelf(
+        self._view.featured.show_entries(
             tuple(
                 FeaturedRow(model, verdict(model.parameters, model.size_bytes))
-                for model in self._shelf
+                for model in self._featured
             )
         )
+        results = self._view.panel.results
+        results.change_rows([self._row(row.model) for row in results.rows])
 
     def _on_settings(self, _settings: Settings) -> None:
-        # called in whichever thread made the change
-        self._bridge.post(self._on_offline_changed)
-
-    def _on_offline_changed(self) -> None:
         is_offline = self._hub.is_offline
         if is_offline == self._was_offline:
             return
@@ -231,12 +202,12 @@ class HubPresenter(QObject):
         if self._query is not None:
             self._ask(self._query)
         if not is_offline:
-            self._opened.retry_if_failed()
+            self._repository.retry_if_failed()
 
     def _show_offline(self) -> None:
         is_offline = self._hub.is_offline
         words = self._offline_words() if is_offline else ""
-        self._view.show_offline(words, can_turn_off=self._settings.settings.offline)
+        self._view.banner.show_words(words, can_turn_off=self._settings.settings.offline)
 
     def _offline_words(self) -> str:
         if self._settings.settings.offline:

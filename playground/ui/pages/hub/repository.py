@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -13,124 +13,27 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.errors import HubFailed, ModelFileInvalid, PlaygroundError
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubFile, HubModel, HubRepository
-from playground.core.requirements.model import Compatibility, Requirements
+from playground.core.requirements.model import Compatibility
 from playground.core.targets import ModelFile
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.recommend import recommended
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
+from playground.services.requirements import RequirementsService
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.hub.details import RepositoryDetails
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.view_models import RepositoryState, VersionRow
 from playground.ui.widgets.toast import Notify
-
-
-class VersionActions(QObject):
-    """Does it with the repository that `opened` gives when it is asked."""
-
-    def __init__(
-        self,
-        details: RepositoryDetails,
-        bridge: Bridge,
-        downloads: DownloadManager,
-        opened: Callable[[], RepositoryState | None],
-        *,
-        open_downloads: Callable[[], object],
-        open_compare: Callable[[Path], object],
-        open_settings: Callable[[], object] | None,
-        toast: Notify,
-    ) -> None:
-        super().__init__(details)
-        self._bridge = bridge
-        self._downloads = downloads
-        self._get_opened = opened
-        self._open_downloads = open_downloads
-        self._open_compare = open_compare
-        self._open_settings = open_settings
-        self._toast = toast
-        details.page_asked.connect(self._on_page)
-        details.token_asked.connect(self._on_token)
-        details.offer.download_asked.connect(self._on_download)
-        details.offer.compare_asked.connect(self._on_compare)
-        details.offer.downloads_asked.connect(self._on_downloads_page)
-
-    @property
-    def _opened(self) -> RepositoryState | None:
-        return self._get_opened()
-
-    def _on_download(self, with_pictures: bool) -> None:
-        opened = self._opened
-        row = None if opened is None else opened.row
-        if opened is None or opened.repository is None or row is None:
-            return
-        if row.download is not None and row.download.state is DownloadState.FAILED:
-            self._bridge.spawn(self._retry(row.download))
-            return
-        self._bridge.spawn(self._fetch(opened.repository, row, with_pictures=with_pictures))
-
-    async def _fetch(
-        self, repository: HubRepository, row: VersionRow, *, with_pictures: bool
-    ) -> None:
-        projector = repository.projector if with_pictures else None
-        try:
-            call = self._downloads.add(repository, row.file, projector=projector)
-            await self._bridge.submit(call)
-        except PlaygroundError as error:
-            self._toast(f"{error.message} {error.hint}".strip(), tone="bad")
-
-    async def _retry(self, download: Download) -> None:
-        await self._bridge.submit(self._downloads.resume(download.id))
-
-    def _on_compare(self) -> None:
-        row = None if self._opened is None else self._opened.row
-        if row is not None and row.here is not None:
-            self._open_compare(row.here)
-
-    def _on_downloads_page(self) -> None:
-        self._open_downloads()
-
-    def _on_token(self) -> None:
-        if self._open_settings is not None:
-            self._open_settings()
-
-    def _on_page(self) -> None:
-        if self._opened is not None and self._opened.page_url:
-            address = QUrl(self._opened.page_url)
-            if address.scheme() in {"http", "https"}:
-                QDesktopServices.openUrl(address)
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("HubPage", text)
 
 
-class Assessor(Protocol):
-    """What is needed of `services.requirements.RequirementsService`."""
-
-    async def refresh(self) -> None:
-        """Look at this computer's memory, and learn from what has run."""
-        ...
-
-    def assess(
-        self,
-        header: GgufHeader,
-        *,
-        projector_bytes: int = 0,
-        others: Sequence[tuple[str, int]] = (),
-    ) -> Requirements:
-        """Return what a model needs here, exactly; `others` are its other versions' bytes."""
-        ...
-
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
-        """Return a guess from sizes, `None` where they say nothing."""
-        ...
-
-
 def recommend_versions(
     opened: RepositoryState,
     headers: Mapping[str, GgufHeader],
-    requirements: Assessor,
+    requirements: RequirementsService,
     *,
     is_own: bool,
 ) -> RepositoryState:
@@ -240,13 +143,14 @@ class RepositoryPresenter(QObject):
         *,
         hub: HubService,
         downloads: DownloadManager,
-        requirements: Assessor,
+        requirements: RequirementsService,
         library: ModelLibrary,
         open_downloads: Callable[[], object],
         open_compare: Callable[[Path], object],
-        open_settings: Callable[[], object] | None,
+        open_settings: Callable[[], object],
         toast: Notify,
     ) -> None:
+        """`open_compare` gets the file to compare with."""
         super().__init__(view)
         self._view = view
         self._bridge = bridge
@@ -254,16 +158,8 @@ class RepositoryPresenter(QObject):
         self._downloads = downloads
         self._requirements = requirements
         self._library = library
-        self._actions = VersionActions(
-            view.details,
-            bridge,
-            downloads,
-            lambda: self._opened,
-            open_downloads=open_downloads,
-            open_compare=open_compare,
-            open_settings=open_settings,
-            toast=toast,
-        )
+        self._open_compare = open_compare
+        self._toast = toast
         self._opened: RepositoryState | None = None
         self._headers: dict[str, GgufHeader] = {}
         self._is_own_choice = False
@@ -273,7 +169,7 @@ class RepositoryPresenter(QObject):
         self._fetched: tuple[Download, ...] = ()
         self._files: tuple[ModelFile, ...] = ()
         self._follower: Follower | None = None
-        self._connect()
+        self._connect(open_downloads, open_settings)
 
     def open(self, repo: str, model: HubModel | None, good_at: str) -> None:
         """Show a repository and ask the Hub about it."""
@@ -301,36 +197,79 @@ class RepositoryPresenter(QObject):
     def _has_failed(self, opened: RepositoryState) -> bool:
         return opened.error is not None or opened.is_locked
 
-    def reckon(self) -> None:
+    def assess(self) -> None:
         """Work every verdict out again: memory may have changed."""
         if self._opened is not None and self._opened.repository is not None:
-            self._reckon_rows()
+            self._assess_rows()
 
-    def wake(self) -> None:
-        """Follow the downloads while the page is in front."""
+    def close(self) -> None:
+        """End what this has begun."""
+        self._on_hidden()
+        self._stop()
+
+    def _connect(
+        self, open_downloads: Callable[[], object], open_settings: Callable[[], object]
+    ) -> None:
+        view, details = self._view, self._view.details
+        view.shown.connect(self._on_shown)
+        view.hidden.connect(self._on_hidden)
+        view.closing.connect(self.close)
+        for button in details.page_buttons:
+            button.clicked.connect(self._on_page)
+        details.enter_token.clicked.connect(open_settings)
+        details.retry.clicked.connect(self.retry_if_failed)
+        details.versions.chosen.connect(self._on_version)
+        details.needs.version_asked.connect(self._on_quantization)
+        details.all_versions.opened.connect(self._on_all)
+        details.offer.download_asked.connect(self._on_download)
+        details.offer.compare.clicked.connect(self._on_compare)
+        details.offer.show_downloads.clicked.connect(open_downloads)
+        details.offer.show_recommended.clicked.connect(self._on_recommended)
+
+    def _on_shown(self) -> None:
         if self._follower is None:
             self._follower = self._bridge.follow(self._downloads.follow, self._on_downloads, hz=5)
         # a token may have been entered, or terms accepted, meanwhile
         self.retry_if_failed()
 
-    def rest(self) -> None:
-        """Follow nothing while another page is in front."""
+    def _on_hidden(self) -> None:
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None
 
-    def close(self) -> None:
-        """End what this has begun."""
-        self.rest()
-        self._stop()
+    def _on_download(self, with_pictures: bool) -> None:
+        opened = self._opened
+        row = None if opened is None else opened.row
+        if opened is None or opened.repository is None or row is None:
+            return
+        if row.download is not None and row.download.state is DownloadState.FAILED:
+            self._bridge.spawn(self._retry(row.download))
+            return
+        self._bridge.spawn(self._fetch(opened.repository, row, with_pictures=with_pictures))
 
-    def _connect(self) -> None:
-        details = self._view.details
-        details.retry_asked.connect(self.retry_if_failed)
-        details.version_chosen.connect(self._on_version)
-        details.quantization_chosen.connect(self._on_quantization)
-        details.versions_shown.connect(self._on_all)
-        details.offer.recommended_asked.connect(self._on_recommended)
+    async def _fetch(
+        self, repository: HubRepository, row: VersionRow, *, with_pictures: bool
+    ) -> None:
+        projector = repository.projector if with_pictures else None
+        try:
+            call = self._downloads.add(repository, row.file, projector=projector)
+            await self._bridge.submit(call)
+        except PlaygroundError as error:
+            self._toast(f"{error.message} {error.hint}".strip(), tone="bad")
+
+    async def _retry(self, download: Download) -> None:
+        await self._bridge.submit(self._downloads.resume(download.id))
+
+    def _on_compare(self) -> None:
+        row = None if self._opened is None else self._opened.row
+        if row is not None and row.here is not None:
+            self._open_compare(row.here)
+
+    def _on_page(self) -> None:
+        if self._opened is not None and self._opened.page_url:
+            address = QUrl(self._opened.page_url)
+            if address.scheme() in {"http", "https"}:
+                QDesktopServices.openUrl(address)
 
     def _stop(self) -> None:
         for task in self._tasks:
@@ -339,7 +278,7 @@ class RepositoryPresenter(QObject):
 
     def _show(self, opened: RepositoryState) -> None:
         self._opened = opened
-        self._view.show_opened(opened)
+        self._view.show_repository(opened)
 
     def _is_open(self, repo: str) -> bool:
         return self._opened is not None and self._opened.repo == repo
@@ -356,7 +295,7 @@ class RepositoryPresenter(QObject):
         rows = tuple(VersionRow(file) for file in repository.files)
         page = repository.page_url or self._opened.page_url
         self._show(replace(self._opened, repository=repository, page_url=page, rows=rows))
-        self._reckon_rows()
+        self._assess_rows()
         self._tasks.append(self._bridge.spawn(self._show_card(repository)))
         await asyncio.wait([here], timeout=_HERE_S)
         for row in self._opened.rows:
@@ -404,7 +343,7 @@ class RepositoryPresenter(QObject):
                 self._show(unread(self._opened, error))
             return False
         if self._is_open(repo):
-            self._reckon_rows()
+            self._assess_rows()
         return True
 
     def _header(
@@ -415,7 +354,7 @@ class RepositoryPresenter(QObject):
             return asyncio.to_thread(self._library.header_at, row.here)
         return self._hub.header(repository.model.repo, repository.revision, row.file)
 
-    def _reckon_rows(self) -> None:
+    def _assess_rows(self) -> None:
         """Fill in verdicts, what is recommended, and what is here or on its way."""
         opened = self._opened
         if opened is None:
@@ -450,7 +389,7 @@ class RepositoryPresenter(QObject):
             return
         rows = tuple(changed if row.file.path == changed.file.path else row for row in opened.rows)
         self._opened = replace(opened, rows=rows)
-        self._reckon_rows()
+        self._assess_rows()
 
     async def _find_here(self) -> None:
         self._files = await self._bridge.submit(self._library.listed())

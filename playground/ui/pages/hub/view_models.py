@@ -12,13 +12,18 @@ from playground.core.errors import ErrorInfo
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import FeaturedModel, Gate, HubFile, HubModel, HubRepository
 from playground.core.requirements.model import Compatibility, Requirements
-from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
+from playground.ui.format import (
+    compatibility_words,
+    count_words,
+    parameters_words,
+    speed_words,
+)
 
 
 class ResultsState(StrEnum):
     """What the left of the page is for now."""
 
-    SHELF = "shelf"
+    FEATURED = "featured"
     LOADING = "loading"
     RESULTS = "results"
     NOTHING = "nothing"
@@ -36,7 +41,7 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class FeaturedRow:
-    """A card of the shelf; the verdict is an estimate."""
+    """A featured model; the verdict is an estimate."""
 
     model: FeaturedModel
     verdict: Compatibility | None = None
@@ -84,7 +89,7 @@ class RepositoryState:
     is_locked: bool = False
     """True where the files are not given to this account."""
     good_at: str = ""
-    """From the shelf."""
+    """Of a featured model."""
     has_token: bool | None = None
     """Whether a token of the Hub is known; `None`: not asked yet."""
 
@@ -135,14 +140,6 @@ _LICENCES = {
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("HubPage", text)
-
-
-def count_words(count: int) -> str:
-    """Return a large number as one says it: `1.2 million`."""
-    for unit, words in ((10**9, _tr("{0} billion")), (10**6, _tr("{0} million"))):
-        if count >= unit:
-            return words.format(f"{count / unit:.1f}")
-    return f"{count / 1000:,.0f},000" if count >= 10_000 else f"{count:,}"
 
 
 def licence_words(licence: str | None) -> str:
@@ -203,12 +200,16 @@ def popularity(model: HubModel) -> str:
     """Return how well known a repository is and how fresh."""
     parts = []
     if model.downloads is not None:
-        parts.append(_tr("{0} downloads").format(count_words(model.downloads)))
+        parts.append(_tr("{0} downloads").format(_roughly(model.downloads)))
     if model.likes is not None:
-        parts.append(_tr("{0} likes").format(count_words(model.likes)))
+        parts.append(_tr("{0} likes").format(_roughly(model.likes)))
     if day := date_words(model.updated_at):
         parts.append(_tr("updated {0}").format(day))
     return " · ".join(parts)
+
+
+def _roughly(count: int) -> str:
+    return count_words(count if count < 10_000 else round(count, -3))
 
 
 def spoken(row: ResultRow) -> str:
@@ -251,10 +252,3 @@ def expected_speed(row: VersionRow) -> str:
     if row.requirements is None or row.verdict is Compatibility.WONT_FIT:
         return ""
     return speed_words(row.requirements.speed)
-
-
-def version_line(row: VersionRow) -> str:
-    """Return size and speed of a version."""
-    speed = expected_speed(row)
-    size = size_words(row.file.size_bytes)
-    return f"{size} · {speed}" if speed and speed != "—" else size

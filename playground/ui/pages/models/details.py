@@ -1,6 +1,6 @@
 """The pane beside the list: one model file, what it needs, and what can be done with it."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -42,7 +42,7 @@ from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
-class ElsewhereBox(QWidget):
+class OtherDevices(QWidget):
     """One line for each device of the table."""
 
     def __init__(self, theme: Theme) -> None:
@@ -119,7 +119,7 @@ class MemoryParts(QWidget):
         words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
         sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
         if need.projector_bytes:
-            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "here"))
+            parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "local"))
             words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
             sizes.append(need.projector_bytes)
         self._bar.show_parts(tuple(parts), needs.free_bytes)
@@ -144,21 +144,7 @@ _PERMILLE = 1000
 
 
 class ModelDetails(QScrollArea):
-    """Shows one `ModelRow`; decides nothing."""
-
-    compare_asked = Signal()
-    load_asked = Signal()
-    unload_asked = Signal()
-    stop_asked = Signal()
-    folder_asked = Signal()
-    copy_asked = Signal()
-    delete_asked = Signal()
-    hub_asked = Signal()
-    context_asked = Signal(int)
-    """Tokens of context that would give a better verdict."""
-    kv_type_asked = Signal(str)
-    settings_changed = Signal(object)
-    """`LoadSettings` a person has chosen."""
+    """Shows one `ModelRow`; what can be pressed in it is the presenter's to connect."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,7 +153,8 @@ class ModelDetails(QScrollArea):
         self._shown: tuple[ModelRow, LoadLimits] | None = None
         self._build()
         self._build_lower()
-        self._connect()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_row(self, row: ModelRow, limits: LoadLimits) -> None:
         """Show a model file; `limits` go to the editor of its load settings."""
@@ -184,18 +171,18 @@ class ModelDetails(QScrollArea):
         self._show_need(row.needs)
         is_usable = row.is_usable
         self._usable.setVisible(is_usable)
-        self._compare.setVisible(is_usable)
+        self.compare.setVisible(is_usable)
         if is_usable:
-            self._editor.show_settings(row.settings, limits)
+            self.editor.show_settings(row.settings, limits)
         self._show_state(row, is_usable=is_usable)
-        self._delete_action.setEnabled(row.model.source != "Starter" and row.model.is_present)
-        self._delete_action.setText(
+        self.delete_action.setEnabled(row.model.source != "Starter" and row.model.is_present)
+        self.delete_action.setText(
             self.tr("Delete from {0}…").format(row.model.owner)
             if row.model.owner
             else self.tr("Delete…")
         )
         if is_other:
-            self.show_elsewhere(())
+            self.show_other_devices(())
             self.show_header(())
             self.verticalScrollBar().setValue(0)
 
@@ -204,7 +191,7 @@ class ModelDetails(QScrollArea):
         self._facts.show_facts(facts)
         self._facts.setVisible(bool(facts))
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Leave out what only an engineer would ask for."""
         self._for_engineers.setVisible(not on)
 
@@ -229,15 +216,15 @@ class ModelDetails(QScrollArea):
             parts.append(row.model.licence)
         return " · ".join(part for part in parts if part)
 
-    def show_elsewhere(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
+    def show_other_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
         """Show how the model would run on other kinds of computers."""
-        self._elsewhere.show_devices(found)
+        self.other_devices.show_devices(found)
 
     def _show_need(self, needs: Requirements | None) -> None:
         self._memory.setVisible(needs is not None)
         if needs is None:
             return
-        self._box.show_needs(needs)
+        self.requirements.show_needs(needs)
         self._parts.show_needs(needs)
 
     def _show_state(self, row: ModelRow, *, is_usable: bool) -> None:
@@ -248,12 +235,12 @@ class ModelDetails(QScrollArea):
         else:
             self._progress.setRange(0, _PERMILLE)
             self._progress.setValue(round(row.fraction * _PERMILLE))
-        self._stop.setVisible(row.fraction is not None)
+        self.stop.setVisible(row.fraction is not None)
         is_loaded = row.state in {LoadState.READY, LoadState.BUSY}
-        self._load.setVisible(is_usable and not is_loading and not is_loaded)
-        self._unload.setVisible(is_usable and is_loaded and not is_loading)
+        self.load.setVisible(is_usable and not is_loading and not is_loaded)
+        self.unload.setVisible(is_usable and is_loaded and not is_loading)
         self._state.setText(self._state_words(row, is_loading=is_loading))
-        set_role(self._state, "caption", "here" if is_loaded else "quiet")
+        set_role(self._state, "caption", "local" if is_loaded else "quiet")
         self._state.setVisible(is_usable)
 
     def _state_words(self, row: ModelRow, *, is_loading: bool) -> str:
@@ -307,17 +294,17 @@ class ModelDetails(QScrollArea):
 
     def _build_lower(self) -> None:
         px, column = self._theme.px, self._column
-        self._elsewhere = ElsewhereBox(self._theme)
-        self._elsewhere.hide()
-        column.addWidget(self._elsewhere)
+        self.other_devices = OtherDevices(self._theme)
+        self.other_devices.hide()
+        column.addWidget(self.other_devices)
         self._usable = QWidget()
         below = QVBoxLayout(self._usable)
         below.setContentsMargins(0, px(6), 0, 0)
         below.setSpacing(px(12))
         below.addWidget(make_line())
         below.addWidget(make_label(self.tr("How it is loaded"), "heading"))
-        self._editor = LoadSettingsEditor(self._theme)
-        below.addWidget(self._editor)
+        self.editor = LoadSettingsEditor(self._theme)
+        below.addWidget(self.editor)
         self._for_engineers = QWidget()
         last = QVBoxLayout(self._for_engineers)
         last.setContentsMargins(0, 0, 0, 0)
@@ -337,8 +324,8 @@ class ModelDetails(QScrollArea):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, px(4), 0, 0)
         column.setSpacing(px(6))
-        self._box = RequirementBox(self._theme)
-        column.addWidget(self._box)
+        self.requirements = RequirementBox(self._theme)
+        column.addWidget(self.requirements)
         column.addSpacing(px(6))
         self._parts = MemoryParts(self._theme)
         column.addWidget(self._parts)
@@ -347,33 +334,33 @@ class ModelDetails(QScrollArea):
     def _build_actions(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(self._theme.px(8))
-        self._compare = make_button(
+        self.compare = make_button(
             self.tr("Try it"),
             kind="primary",
             tooltip=self.tr("Open the Compare page, where you can ask it something"),
         )
-        self._load = make_button(
+        self.load = make_button(
             self.tr("Load"),
             tooltip=self.tr("Read it into memory now, so that its first answer comes at once"),
         )
-        self._unload = make_button(
+        self.unload = make_button(
             self.tr("Unload"), tooltip=self.tr("Give its memory back to other programs")
         )
-        self._stop = make_button(self.tr("Stop loading"), tooltip=self.tr("Call the load off"))
+        self.stop = make_button(self.tr("Stop loading"), tooltip=self.tr("Call the load off"))
         self._more = QToolButton()
         self._more.setProperty("button", True)
         self._more.setAccessibleName(self.tr("More about this file"))
         self._more.setToolTip(self.tr("Show the file in its folder, copy its path, or delete it"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._more)
-        self._folder_action = QAction(self.tr("Show in folder"), menu)
-        self._copy_action = QAction(self.tr("Copy path"), menu)
-        self._delete_action = QAction(self.tr("Delete…"), menu)
-        menu.addActions([self._folder_action, self._copy_action])
+        self.folder_action = QAction(self.tr("Show in folder"), menu)
+        self.copy_action = QAction(self.tr("Copy path"), menu)
+        self.delete_action = QAction(self.tr("Delete…"), menu)
+        menu.addActions([self.folder_action, self.copy_action])
         menu.addSeparator()
-        menu.addAction(self._delete_action)
+        menu.addAction(self.delete_action)
         self._more.setMenu(menu)
-        for button in (self._compare, self._load, self._unload, self._stop, self._more):
+        for button in (self.compare, self.load, self.unload, self.stop, self._more):
             row.addWidget(button)
         row.addStretch(1)
         return row
@@ -382,18 +369,3 @@ class ModelDetails(QScrollArea):
         side = self._theme.px(17)
         self._more.setIcon(self._theme.icon("more", "quiet"))
         self._more.setIconSize(QSize(side, side))
-
-    def _connect(self) -> None:
-        self._theme.changed.connect(self._apply_theme)
-        self._apply_theme()
-        self._compare.clicked.connect(self.compare_asked)
-        self._load.clicked.connect(self.load_asked)
-        self._unload.clicked.connect(self.unload_asked)
-        self._stop.clicked.connect(self.stop_asked)
-        self._folder_action.triggered.connect(self.folder_asked)
-        self._copy_action.triggered.connect(self.copy_asked)
-        self._delete_action.triggered.connect(self.delete_asked)
-        self._box.context_asked.connect(self.context_asked)
-        self._box.kv_type_asked.connect(self.kv_type_asked)
-        self._box.hub_asked.connect(self.hub_asked)
-        self._editor.changed.connect(self.settings_changed)

@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
@@ -47,12 +46,18 @@ from playground.ui.pages.models.rows import (
     row_speed,
 )
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import plain_tooltip
+from playground.ui.widgets.basics import chip_width, paint_chip, plain_tooltip
 from playground.ui.widgets.empty_state import EmptyState
-from playground.ui.widgets.lists import chip_width, paint_chip, paint_text, row_rect
+from playground.ui.widgets.lists import (
+    RIGHT,
+    ROW_ROLE,
+    Index,
+    paint_ground,
+    paint_text,
+    row_rect,
+    row_state,
+)
 
-Index = QModelIndex | QPersistentModelIndex
-ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 SORT_ROLE = ROW_ROLE + 1
 _MOST_RUNS = 8
 
@@ -310,80 +315,53 @@ class ModelDelegate(QStyledItemDelegate):
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row = index.data(ROW_ROLE)
-        px = self._theme.px
-        state: Any = getattr(option, "state")  # noqa: B009 - missing from the stubs
-        rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, self._theme.color("accent_ground"))
-            if index.column() == Column.MODEL and state & QStyle.StateFlag.State_Active:
-                mark = QRect(rect.left(), rect.top(), px(3), rect.height())
-                painter.fillRect(mark, self._theme.color("accent"))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, self._theme.color("hover"))
-        painter.fillRect(
-            QRect(rect.left(), rect.bottom(), rect.width(), 1), self._theme.color("line")
-        )
-        inner = rect.adjusted(px(8), 0, -px(8), 0)
+        chosen = QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_Active
+        is_chosen = row_state(option) & chosen == chosen
+        is_marked = is_chosen and index.column() == Column.MODEL
+        paint_ground(self._theme, painter, option, is_marked=is_marked)
+        padding = self._theme.px(8)
+        inner = row_rect(option).adjusted(padding, 0, -padding, 0)
         if index.column() == Column.MODEL:
             self._paint_name(painter, inner, row)
         elif index.column() == Column.FIT:
             self._paint_badge(painter, inner, row)
         else:
-            painter.setFont(self._theme.font("numbers"))
-            painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
             text = str(index.data(Qt.ItemDataRole.DisplayRole))
-            text = painter.fontMetrics().elidedText(
-                text, Qt.TextElideMode.ElideMiddle, inner.width()
-            )
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(inner, flags, text)
+            tone, elide = _ink(row), Qt.TextElideMode.ElideMiddle
+            paint_text(self._theme, painter, inner, text, "numbers", tone=tone, elide=elide)
         painter.restore()
 
     def _paint_name(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
-        strong, small = self._theme.font("strong"), self._theme.font("caption")
-        strong.setPixelSize(self._theme.px(14))
-        name_height = QFontMetrics(strong).height()
-        gap = self._theme.px(3)
-        height = name_height + gap + QFontMetrics(small).height()
-        top = rect.top() + (rect.height() - height) // 2
-        painter.setFont(strong)
-        painter.setPen(self._theme.color("text" if row.model.is_present else "quiet"))
+        theme = self._theme
+        name_height, caption_height = (
+            QFontMetrics(theme.font(role)).height() for role in ("row", "caption")
+        )
+        gap = theme.px(3)
+        top = rect.top() + (rect.height() - name_height - gap - caption_height) // 2
         line = QRect(rect.left(), top, rect.width(), name_height)
-        self._draw_elided(painter, line, row.model.name)
-        painter.setFont(small)
-        tone = "quiet"
+        paint_text(theme, painter, line, row.model.name, "row", tone=_ink(row))
+        line = QRect(rect.left(), top + name_height + gap, rect.width(), caption_height)
+        tone = "quiet" if row.state is LoadState.UNLOADED else "local"
         if row.model.problem is not None:
             tone = "bad"
-        elif row.state is not LoadState.UNLOADED:
-            tone = "here"
-        painter.setPen(self._theme.color(tone))
-        line = QRect(rect.left(), top + name_height + gap, rect.width(), height - name_height - gap)
-        self._draw_elided(painter, line, caption(row))
+        paint_text(theme, painter, line, caption(row), "caption", tone=tone)
 
     def _paint_badge(self, painter: QPainter, rect: QRect, row: ModelRow) -> None:
         text, tone = badge(row)
-        font = self._theme.font("chip")
-        metrics = QFontMetrics(font)
-        px = self._theme.px
-        width = metrics.horizontalAdvance(text) + px(18)
-        height = metrics.height() + px(5)
-        top = rect.top() + (rect.height() - height) / 2
-        pill = QRectF(rect.left(), top, min(width, rect.width()), height)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.color("chip" if tone == "quiet" else f"{tone}_ground"))
-        painter.drawRoundedRect(pill, height / 2, height / 2)
-        painter.setFont(font)
-        painter.setPen(self._theme.color("chip_ink" if tone == "quiet" else f"{tone}_ink"))
-        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
-
-    def _draw_elided(self, painter: QPainter, rect: QRect, text: str) -> None:
-        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        theme = self._theme
+        height = QFontMetrics(theme.font("chip")).height() + theme.px(5)
+        top = rect.top() + (rect.height() - height) // 2
+        area = QRect(rect.left(), top, min(chip_width(theme, text), rect.width()), height)
+        paint_chip(theme, painter, area, text, tone)
 
 
-WIDTH, HEIGHT = 236, 132
+def _ink(row: ModelRow) -> str:
+    return "text" if row.model.is_present else "quiet"
+
+
+_CARD_WIDTH, _CARD_HEIGHT = 236, 132
 
 
 class CardDelegate(QStyledItemDelegate):
@@ -394,59 +372,43 @@ class CardDelegate(QStyledItemDelegate):
         self._theme = theme
 
     @override
-    def sizeHint(
-        self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
-        return QSize(self._theme.px(WIDTH), self._theme.px(HEIGHT))
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(self._theme.px(_CARD_WIDTH), self._theme.px(_CARD_HEIGHT))
 
     @override
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        row = index.data(ROW_ROLE)
-        if not isinstance(row, ModelRow):
-            return
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         theme, px = self._theme, self._theme.px
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         card = row_rect(option).adjusted(px(5), px(5), -px(5), -px(5))
-        state = option.state
-        is_chosen = bool(state & QStyle.StateFlag.State_Selected)
+        is_chosen = bool(row_state(option) & QStyle.StateFlag.State_Selected)
+        is_hovered = bool(row_state(option) & QStyle.StateFlag.State_MouseOver)
         painter.setPen(theme.color("accent" if is_chosen else "line"))
-        is_hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         ground = "accent_ground" if is_chosen else "hover" if is_hovered else "card"
         painter.setBrush(theme.color(ground))
         painter.drawRoundedRect(QRectF(card), px(12), px(12))
-        self._paint_inside(painter, card.adjusted(px(14), px(12), -px(14), -px(12)), row)
+        inner = card.adjusted(px(14), px(12), -px(14), -px(12))
+        self._paint_inside(painter, inner, index.data(ROW_ROLE))
         painter.restore()
 
     def _paint_inside(self, painter: QPainter, inner: QRect, row: ModelRow) -> None:
         theme, px = self._theme, self._theme.px
-        ink = "text" if row.model.is_present else "quiet"
         height = QFontMetrics(theme.font("strong")).height()
         line = QRect(inner.left(), inner.top(), inner.width(), height)
-        paint_text(theme, painter, line, row.model.name, role="strong", tone=ink)
+        paint_text(theme, painter, line, row.model.name, "strong", tone=_ink(row))
         line.translate(0, height + px(3))
         tone = "bad" if row.model.problem else "quiet"
-        paint_text(theme, painter, line, caption(row), role="caption", tone=tone)
+        paint_text(theme, painter, line, caption(row), "caption", tone=tone)
         text, chip_tone = badge(row)
-        middle = inner.bottom() - px(32)
-        left = inner.left() + min(chip_width(theme, text), inner.width())
-        paint_chip(theme, painter, text, chip_tone, right=left, middle=middle)
+        chip_height = QFontMetrics(theme.font("chip")).height() + px(5)
+        width = min(chip_width(theme, text), inner.width())
+        top = inner.bottom() - px(32) - chip_height // 2
+        area = QRect(inner.left(), top, width, chip_height)
+        paint_chip(theme, painter, area, text, chip_tone)
         foot = QRect(inner.left(), inner.bottom() - height, inner.width(), height)
-        paint_text(theme, painter, foot, row_speed(row), role="caption", tone=ink)
-        paint_text(
-            theme,
-            painter,
-            foot,
-            size_words(row.model.size_bytes),
-            role="caption",
-            tone="quiet",
-            align=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-        )
+        paint_text(theme, painter, foot, row_speed(row), "caption", tone=_ink(row))
+        size = size_words(row.model.size_bytes)
+        paint_text(theme, painter, foot, size, "caption", tone="quiet", align=RIGHT)
 
 
 _HIDE_BELOW = (
@@ -473,9 +435,6 @@ class ModelList(QFrame):
     """Key of the row a person has chosen."""
     activated = Signal()
     """The chosen row was double-clicked, or Enter was pressed on it."""
-    add_asked = Signal()
-    hub_asked = Signal()
-    clear_asked = Signal()
     delete_asked = Signal()
     """Delete was pressed on the chosen row."""
 
@@ -490,16 +449,12 @@ class ModelList(QFrame):
         self._connect()
         self._apply_theme()
 
-    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
-        """List model files, keeping the chosen one."""
+    def show_rows(self, rows: tuple[ModelRow, ...], chosen: str | None) -> None:
+        """List model files, with `chosen` as the current one."""
         self._rows = rows
+        self._selected = chosen
         self._table_model.show_rows(rows)
         self._show_what_there_is()
-        self._mark_selected()
-
-    def choose(self, key: str | None) -> None:
-        """Mark a row."""
-        self._selected = key
         self._mark_selected()
 
     def search(self, text: str) -> None:
@@ -510,7 +465,7 @@ class ModelList(QFrame):
         self._mark_selected()
 
     def keep(self, kind: str) -> None:
-        """List only models of a kind; see `table.KINDS`."""
+        """List only models of a kind; see `KINDS`."""
         self._filter.keep(kind)
         self._show_what_there_is()
         self._mark_selected()
@@ -535,15 +490,15 @@ class ModelList(QFrame):
         if self._filter.rowCount():
             self._stack.setCurrentWidget(self._shown)
         elif self._rows:
-            self._nothing.show_words(
+            self.nothing.show_words(
                 self.tr("No model matches “{0}”").format(self._search)
                 if self._search
                 else self.tr("No model of this kind"),
                 self.tr("The search looks at names, makers, folders, formats and verdicts."),
             )
-            self._stack.setCurrentWidget(self._nothing)
+            self._stack.setCurrentWidget(self.nothing)
         else:
-            self._stack.setCurrentWidget(self._empty)
+            self._stack.setCurrentWidget(self.empty)
 
     def _mark_selected(self) -> None:
         row = None if self._selected is None else self._table_model.row_of(self._selected)
@@ -571,7 +526,7 @@ class ModelList(QFrame):
         column.addWidget(self._stack)
         self._table = self._build_table()
         self._grid = self._build_grid()
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             self._theme,
             "models",
             self.tr("No models here yet"),
@@ -581,10 +536,10 @@ class ModelList(QFrame):
             ),
             self.tr("Get models"),
         )
-        self._nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
-        for widget in (self._table, self._grid, self._empty, self._nothing):
+        self.nothing = EmptyState(self._theme, "search", "", "", self.tr("Clear the search"))
+        for widget in (self._table, self._grid, self.empty, self.nothing):
             self._stack.addWidget(widget)
-        self._stack.setCurrentWidget(self._empty)
+        self._stack.setCurrentWidget(self.empty)
 
     def _build_table(self) -> QTableView:
         table = QTableView(self._stack)
@@ -628,8 +583,6 @@ class ModelList(QFrame):
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
-        self._empty.asked.connect(self.hub_asked)
-        self._nothing.asked.connect(self.clear_asked)
         self._table.selectionModel().currentRowChanged.connect(self._on_row)
         self._table.doubleClicked.connect(self._on_activated)
         self._table.activated.connect(self._on_activated)

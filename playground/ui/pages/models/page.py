@@ -1,6 +1,5 @@
 """The Models page: what is on this computer, and whether it runs here."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -22,7 +21,7 @@ from playground.ui.format import size_words
 from playground.ui.pages.models.details import ModelDetails
 from playground.ui.pages.models.list import ModelList
 from playground.ui.pages.models.load_settings import LoadLimits
-from playground.ui.pages.models.rows import ModelRow
+from playground.ui.pages.models.rows import FolderEntry, ModelRow
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
     Badge,
@@ -38,18 +37,6 @@ from playground.ui.window.page import SplitPage
 
 _LINE_HEIGHT = 30
 _MOST_LINES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class FolderEntry:
-    """A place as it is shown."""
-
-    path: Path | None
-    title: str
-    note: str = ""
-    """How many models it has, or what is wrong with it."""
-    is_bad: bool = False
-    is_removable: bool = False
 
 
 class FolderList(QFrame):
@@ -190,14 +177,8 @@ _TALL = 640
 class ModelsPage(SplitPage):
     """List on the left, details on the right, places below."""
 
-    selected = Signal(str)
-    """Key of the row a person has chosen."""
     folder_chosen = Signal(object)
     """A `Path` to look for models in."""
-    rescan_asked = Signal()
-    hub_asked = Signal()
-    delete_asked = Signal()
-    grid_chosen = Signal(bool)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -208,20 +189,10 @@ class ModelsPage(SplitPage):
         self._connect()
         self._apply_theme()
 
-    @property
-    def details(self) -> ModelDetails:
-        """The pane beside the list; its signals are what can be done with a model."""
-        return self._details
-
-    @property
-    def folders(self) -> FolderList:
-        """The places below the list."""
-        return self._folders
-
-    def show_rows(self, rows: tuple[ModelRow, ...]) -> None:
-        """List model files, keeping the chosen one."""
-        self._list.show_rows(rows)
-        if self._wants_focus and self._list.focus_list():
+    def show_rows(self, rows: tuple[ModelRow, ...], chosen: str | None) -> None:
+        """List model files, with `chosen` as the current one."""
+        self.list.show_rows(rows, chosen)
+        if self._wants_focus and self.list.focus_list():
             self._wants_focus = False
         models = [row.model for row in rows if row.model.problem is None]
         total = size_words(sum(model.size_bytes for model in models))
@@ -231,19 +202,14 @@ class ModelsPage(SplitPage):
 
     def show_details(self, row: ModelRow | None, limits: LoadLimits) -> None:
         """Show one model beside the list, or that none is chosen."""
-        self._list.choose(None if row is None else row.key)
         if row is not None:
-            self._details.show_row(row, limits)
+            self.details.show_row(row, limits)
         self._beside.setCurrentIndex(0 if row is None else 1)
 
     def show_scanning(self, *, is_scanning: bool) -> None:
         """Say that the folders are being looked through."""
-        self._rescan.setEnabled(not is_scanning)
+        self.rescan.setEnabled(not is_scanning)
         self._scanning.setVisible(is_scanning)
-
-    def show_folders(self, entries: tuple[FolderEntry, ...]) -> None:
-        """List the places that are looked through."""
-        self._folders.show_entries(entries)
 
     def ask_for_folder(self) -> None:
         """Open the dialog that chooses a folder; the page goes on meanwhile."""
@@ -271,10 +237,10 @@ class ModelsPage(SplitPage):
         self._splitter.addWidget(left)
         self._left = QVBoxLayout(left)
         self._left.setContentsMargins(0, 0, 0, 0)
-        self._list = ModelList(self._theme, left)
-        self._folders = FolderList(self._theme)
-        self._left.addWidget(self._list, 1)
-        self._left.addWidget(self._folders)
+        self.list = ModelList(self._theme, left)
+        self.folders = FolderList(self._theme)
+        self._left.addWidget(self.list, 1)
+        self._left.addWidget(self.folders)
         self._side = make_card()
         self._splitter.addWidget(self._side)
         self._splitter.setStretchFactor(0, 1)
@@ -289,18 +255,18 @@ class ModelsPage(SplitPage):
         self._scanning.hide()
         self._head.addWidget(self._scanning)
         self._head.addStretch(1)
-        self._rescan = IconButton(self._theme, "refresh", self.tr("Look again for models"))
+        self.rescan = IconButton(self._theme, "refresh", self.tr("Look again for models"))
         self._add = make_button(
             self.tr("Add a folder"),
             self.ask_for_folder,
             tooltip=self.tr("List the models of another folder and the folders in it"),
         )
-        self._get = make_button(
+        self.get_models = make_button(
             self.tr("Get models"),
             kind="primary",
             tooltip=self.tr("Find another model on the Hugging Face Hub"),
         )
-        for widget in (self._rescan, self._add, self._get):
+        for widget in (self.rescan, self._add, self.get_models):
             self._head.addWidget(widget)
 
     def _build_choices(self) -> QHBoxLayout:
@@ -321,23 +287,18 @@ class ModelsPage(SplitPage):
                 (self.tr("Cannot be used"), "broken"),
             ),
         )
-        self._look = Segmented(
+        self._layout_choice = Segmented(
             self._theme,
             (
                 ("list", self.tr("List"), self.tr("One line for each model")),
                 ("grid", self.tr("Cards"), self.tr("One card for each model")),
             ),
         )
-        self._look.select("list")
+        self._layout_choice.select("list")
         self._choices.addWidget(self._search, 1)
         self._choices.addWidget(self._kind)
-        self._choices.addWidget(self._look)
+        self._choices.addWidget(self._layout_choice)
         return self._choices
-
-    def show_as(self, *, is_grid: bool) -> None:
-        """Show cards, or lines."""
-        self._look.select("grid" if is_grid else "list")
-        self._list.show_as(is_grid=is_grid)
 
     def _build_side(self) -> None:
         column = QVBoxLayout(self._side)
@@ -350,22 +311,15 @@ class ModelsPage(SplitPage):
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         hint.setMargin(self._theme.px(24))
         self._beside.addWidget(hint)
-        self._details = ModelDetails(self._theme, self._beside)
-        self._beside.addWidget(self._details)
+        self.details = ModelDetails(self._theme, self._beside)
+        self._beside.addWidget(self.details)
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
-        self._search.textChanged.connect(self._list.search)
-        self._rescan.clicked.connect(self.rescan_asked)
-        self._list.selected.connect(self.selected)
-        self._list.activated.connect(self._details.compare_asked)
-        self._list.add_asked.connect(self.ask_for_folder)
-        self._list.hub_asked.connect(self.hub_asked)
-        self._list.delete_asked.connect(self.delete_asked)
-        self._get.clicked.connect(self.hub_asked)
-        self._kind.picked.connect(self._list.keep)
-        self._look.chosen.connect(self._on_look)
-        self._list.clear_asked.connect(self._clear)
+        self._search.textChanged.connect(self.list.search)
+        self._kind.picked.connect(self.list.keep)
+        self._layout_choice.chosen.connect(self._on_layout)
+        self.list.nothing.asked.connect(self._clear)
         self.hidden.connect(self._on_hidden)
 
     def _apply_theme(self) -> None:
@@ -383,16 +337,15 @@ class ModelsPage(SplitPage):
 
     @override
     def _enter_list(self) -> None:
-        self._list.focus_list()
+        self.list.focus_list()
 
-    def _on_look(self, key: str) -> None:
-        self._list.show_as(is_grid=key == "grid")
-        self.grid_chosen.emit(key == "grid")
+    def _on_layout(self, key: str) -> None:
+        self.list.show_as(is_grid=key == "grid")
 
     def _clear(self) -> None:
         self._search.clear()
         self._kind.choose("all")
-        self._list.keep("all")
+        self.list.keep("all")
 
     def _on_folder_chosen(self, folder: str) -> None:
         self.folder_chosen.emit(Path(folder))
@@ -403,14 +356,14 @@ class ModelsPage(SplitPage):
     def _on_hidden(self) -> None:
         self._wants_focus = False
 
-    def set_stage(self, *, on: bool) -> None:
+    def set_presentation_mode(self, *, on: bool) -> None:
         """Show less for a room."""
-        self._details.set_stage(on=on)
-        self._folders.setVisible(not on)
+        self.details.set_presentation_mode(on=on)
+        self.folders.setVisible(not on)
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, so that the arrow keys choose a model."""
-        self._wants_focus = not self._list.focus_list()
+        self._wants_focus = not self.list.focus_list()
 
     def handle_escape(self) -> bool:
         """Clear the search."""
@@ -422,4 +375,4 @@ class ModelsPage(SplitPage):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._folders.suggest_open(is_open=self.height() >= self._theme.px(_TALL))
+        self.folders.suggest_open(is_open=self.height() >= self._theme.px(_TALL))

@@ -1,113 +1,35 @@
-"""Decides what the Models page shows and does."""
+"""Decides what the Models page shows of the library, and which folders belong to it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+import psutil
+from PySide6.QtCore import QObject
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
-from playground.core.targets import KvType, LoadSettings, Target
-from playground.services.library.service import LibraryFolder, LibraryState, ModelLibrary
+from playground.core.targets import Target
+from playground.services.library.service import LibraryState, ModelLibrary
 from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
-from playground.store.settings import SettingsStore
+from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.pages.models import row_store as reckoning
-from playground.ui.pages.models.actions import (
-    DeleteDialog,
-    FolderActions,
-    LoadSettingsStore,
-    ModelActions,
-    ModelLoads,
-)
-from playground.ui.pages.models.details import ModelDetails
+from playground.ui.pages.models.actions import ModelActions
 from playground.ui.pages.models.load_settings import LoadLimits
 from playground.ui.pages.models.page import ModelsPage
-from playground.ui.pages.models.row_store import CompatibilityQueue, RowStore
-from playground.ui.pages.models.rows import ModelRow
+from playground.ui.pages.models.row_store import RowStore
+from playground.ui.pages.models.rows import ModelRow, folder_entry, header_facts
 from playground.ui.widgets.toast import Notify
 
-
-class DetailsPresenter:
-    """Asks for what the list has not; what comes too late for another choice is not shown."""
-
-    def __init__(
-        self,
-        details: ModelDetails,
-        bridge: Bridge,
-        library: ModelLibrary,
-        requirements: RequirementsService,
-        changed: Callable[[], None],
-    ) -> None:
-        self._details = details
-        self._bridge = bridge
-        self._library = library
-        self._requirements = requirements
-        self._changed = changed
-        self._key: str | None = None
-        self._layers: dict[str, int | None] = {}
-        self._automatic: dict[str, int | None] = {}
-
-    def show(self, row: ModelRow) -> None:
-        """Ask for everything about a model that has just been chosen."""
-        self._key = row.key
-        self._bridge.spawn(self._show_header(row))
-        self._bridge.spawn(self._show_elsewhere(row))
-
-    def limits(self, row: ModelRow) -> LoadLimits:
-        """Return what the choices of a model's load settings go up to."""
-        import psutil  # noqa: PLC0415 - start-up time
-
-        cores = physical_cores()
-        automatic = self._automatic.get(row.key)
-        if row.needs is not None and row.settings.context is None:
-            automatic = row.needs.need.context
-        return LoadLimits(
-            context_length=row.model.context_length,
-            automatic_context=automatic,
-            layers=self._layers.get(row.key),
-            cores=cores,
-            threads=max(cores, psutil.cpu_count() or cores),
-        )
-
-    async def _show_header(self, row: ModelRow) -> None:
-        try:
-            header, facts = await self._bridge.submit(
-                reckoning.header_facts(self._library, row.model)
-            )
-        except ModelFileInvalid as error:
-            if self._key == row.key:
-                size = f"{row.model.size_bytes:,} bytes"
-                self._details.show_header(
-                    (("file", row.key), ("size", size), ("problem", error.message))
-                )
-            return
-        self._layers[row.key] = header.number("block_count")
-        self._automatic[row.key] = longest_default(header)
-        if self._key == row.key:
-            self._details.show_header(facts)
-            self._changed()
-
-    async def _show_elsewhere(self, row: ModelRow) -> None:
-        if not row.is_usable:
-            return
-        found = await self._bridge.submit(
-            reckoning.elsewhere(self._requirements, self._library, row.model, row.settings)
-        )
-        if self._key == row.key:
-            self._details.show_elsewhere(found)
-
-
-_REST_MS = 10
-"""After the list: what is beside and below it. Time for what a person has pressed meanwhile."""
+_AT_ONCE = 20
+"""Models whose requirements are shown together."""
 
 
 class ModelsPresenter(QObject):
-    """Keeps the rows, and carries out what a person asks for."""
+    """Follows the library and the loaded models, and shows the chosen one's details."""
 
     def __init__(
         self,
@@ -126,54 +48,37 @@ class ModelsPresenter(QObject):
         self._view = view
         self._bridge = bridge
         self._library = library
-        self._load_choices = LoadSettingsStore(settings, bridge.report)
+        self._settings = settings
         self._pool = pool
         self._requirements = requirements
-        self._open_hub = open_hub
-        self._selected: str | None = None
-        self._described: str | None = None
-        """The model whose header was asked for last."""
-        self._found_places: tuple[LibraryFolder, ...] = ()
-        self._is_taking = False
-        self._rest = _timer(self, self._show_places)
-        self._last = _timer(self, self._show_rest)
-        self._has_looked_at_memory = False
-        self._scan_task: asyncio.Task[None] | None = None
-        self._must_scan_again = False
-        self._watcher: Follower | None = None
-        self._finder: Follower | None = None
-        self._assessments = CompatibilityQueue(bridge, requirements, self._refresh)
-        self._chosen = DetailsPresenter(view.details, bridge, library, requirements, self._show)
-        deletes = DeleteDialog(view, bridge, library, pool, toast=toast, done=self.rescan)
-        self._loads = ModelLoads(bridge, pool, self._refresh)
-        self._known = RowStore(
-            settings_of=self._load_choices.of,
-            needs_of=self._assessments.of,
-            use_of=lambda model: requirements.use_of(model.path),
-            fraction_of=self._loads.fraction,
-        )
-        self._places = FolderActions(
-            view,
-            settings,
-            toast=toast,
-            report=bridge.report,
-            rescan=self.rescan,
-        )
-        ModelActions(
+        self._toast = toast
+        self._rows = RowStore(requirements, settings, self)
+        self._actions = ModelActions(
             view,
             bridge,
-            self._row,
+            self._rows,
+            library=library,
             pool=pool,
-            loads=self._loads,
-            deletes=deletes,
-            places=self._places,
+            settings=settings,
             open_compare=open_compare,
             toast=toast,
+            rescan=self.rescan,
         )
-        self._connect()
+        self._described: str | None = None
+        """The model whose header was asked for last."""
+        self._layers: dict[str, int] = {}
+        self._automatic_context: dict[str, int | None] = {}
+        self._added: tuple[Path, ...] = ()
+        """Files and folders just added, of which is still to be told what was found there."""
+        self._has_refreshed = False
+        self._followers: tuple[Follower, ...] = ()
+        self._scan_task: asyncio.Task[None] | None = None
+        self._must_scan_again = False
+        self._assess_task: asyncio.Task[None] | None = None
+        self._connect(open_hub)
 
     def rescan(self) -> None:
-        """Look through the folders; a scan that runs already is followed by another."""
+        """Scan the folders; a scan that runs already is followed by another."""
         if self._scan_task is not None and not self._scan_task.done():
             self._must_scan_again = True
             return
@@ -181,191 +86,207 @@ class ModelsPresenter(QObject):
 
     def add_paths(self, paths: tuple[Path, ...]) -> None:
         """List model files and folders that were dropped on the window or chosen."""
-        self._places.add(paths)
+        self._added = paths
+        self._bridge.spawn(self._add(paths))
 
-    def change_settings(self, settings: LoadSettings) -> None:
-        """Remember how the chosen model is loaded, and reckon again what it needs."""
-        row = self._row()
-        if row is not None:
-            self._load_choices.keep(row.model, settings)
-            self._known.change_settings(row.key, settings)
-            self._show()
-            self._assess()
+    def remove_folder(self, folder: Path) -> None:
+        """Take a folder off the list; nothing on disk is touched."""
+        self._added = tuple(path for path in self._added if path != folder)
+        self._bridge.spawn(self._remove(folder))
 
     def close(self) -> None:
         """End what this page has begun."""
         self._on_hidden()
-        self._rest.stop()
-        self._last.stop()
-        self._loads.close()
-        self._assessments.close()
-        if self._scan_task is not None:
-            self._scan_task.cancel()
+        for task in (self._scan_task, self._assess_task):
+            if task is not None:
+                task.cancel()
 
-    def _connect(self) -> None:
-        view, details = self._view, self._view.details
+    def _connect(self, open_hub: Callable[[], object]) -> None:
+        view = self._view
         view.shown.connect(self._on_shown)
         view.hidden.connect(self._on_hidden)
         view.closing.connect(self.close)
-        view.selected.connect(self._select)
+        view.rescan.clicked.connect(self.rescan)
         view.folder_chosen.connect(self._on_folder_chosen)
-        view.rescan_asked.connect(self.rescan)
-        view.folders.remove_asked.connect(self._places.remove)
-        view.folders.open_asked.connect(self._places.open)
-        details.settings_changed.connect(self.change_settings)
-        details.context_asked.connect(self._on_context_asked)
-        details.kv_type_asked.connect(self._on_kv_type_asked)
-        details.hub_asked.connect(self._open_hub)
-        view.hub_asked.connect(self._open_hub)
+        view.list.selected.connect(self._rows.choose)
+        view.folders.remove_asked.connect(self.remove_folder)
+        view.folders.open_asked.connect(self._actions.show_folder)
+        for asked in (
+            view.get_models.clicked,
+            view.list.empty.asked,
+            view.details.requirements.hub_asked,
+        ):
+            asked.connect(open_hub)
+        self._rows.changed.connect(self._on_rows)
+
+    def _on_rows(self) -> None:
+        chosen = self._rows.chosen
+        self._view.show_rows(self._rows.rows, None if chosen is None else chosen.key)
+        self._show_details(chosen)
+        self._assess()
+
+    def _show_details(self, row: ModelRow | None) -> None:
+        """Show the chosen model; what the list has not is asked for when it is another one."""
+        if row is None:
+            self._described = None
+            self._view.show_details(None, LoadLimits())
+            return
+        self._view.show_details(row, self._limits(row))
+        if row.key != self._described:
+            self._described = row.key
+            self._bridge.spawn(self._show_header(row))
+            self._bridge.spawn(self._show_other_devices(row))
+
+    def _limits(self, row: ModelRow) -> LoadLimits:
+        cores = physical_cores()
+        automatic = self._automatic_context.get(row.key)
+        if row.needs is not None and row.settings.context is None:
+            automatic = row.needs.need.context
+        return LoadLimits(
+            context_length=row.model.context_length,
+            automatic_context=automatic,
+            layers=self._layers.get(row.key),
+            cores=cores,
+            threads=max(cores, psutil.cpu_count() or cores),
+        )
+
+    async def _show_header(self, row: ModelRow) -> None:
+        details = self._view.details
+        try:
+            call = self._library.inspect(row.model.path)
+            model, header = await self._bridge.submit(call)
+        except ModelFileInvalid as error:
+            if self._described == row.key:
+                size = f"{row.model.size_bytes:,} bytes"
+                details.show_header((("file", row.key), ("size", size), ("problem", error.message)))
+            return
+        layers = header.number("block_count")
+        if layers is not None:
+            self._layers[row.key] = layers
+        self._automatic_context[row.key] = longest_default(header)
+        if self._described == row.key:
+            details.show_header(header_facts(model, header))
+            self._show_details(self._rows.chosen)
+
+    async def _show_other_devices(self, row: ModelRow) -> None:
+        if not row.is_usable:
+            return
+        call = self._requirements.assess_elsewhere(row.model, row.settings)
+        found = await self._bridge.submit(call)
+        if self._described == row.key:
+            self._view.details.show_other_devices(found)
+
+    def _assess(self) -> None:
+        """Work out what is not known yet, the chosen model first."""
+        if self._assess_task is None or self._assess_task.done():
+            self._assess_task = self._bridge.spawn(self._assess_rows())
+
+    async def _assess_rows(self) -> None:
+        while wanted := self._rows.unassessed(_AT_ONCE):
+            age = self._rows.age
+            needs = await self._bridge.submit(self._requirements.assess_models(wanted))
+            self._rows.set_needs(wanted, needs, age)
+
+    async def _refresh(self) -> None:
+        """Look at this computer's memory and at what has run here since the last time."""
+        await self._bridge.submit(self._requirements.refresh())
+        self._rows.refresh_uses()
 
     async def _scan(self) -> None:
         self._view.show_scanning(is_scanning=True)
         try:
             while True:
                 self._must_scan_again = False
-                found = await self._bridge.submit(self._library.rescan())
+                state = await self._bridge.submit(self._library.rescan())
                 if not self._must_scan_again:
                     break
         finally:
             self._view.show_scanning(is_scanning=False)
-        self._take(found)
-        self._selected = self._places.tell(self._known.rows) or self._selected
-        if self._selected is not None:
-            self._select(self._selected)
+        # the file of the chosen model may be another one
+        self._described = None
+        self._show_state(state)
+        first = self._tell_what_was_added()
+        if first is not None:
+            self._rows.choose(first)
 
-    def _on_found(self, states: list[LibraryState]) -> None:
-        self._view.show_scanning(is_scanning=states[-1].is_scanning)
-        self._take(states[-1])
-
-    def _take(self, found: LibraryState) -> None:
-        """List what was found; what is known of it stays, the rest is worked out."""
-        self._known.take(found.models)
-        self._choose_after_scan()
-        self._is_taking = True
-        try:
-            self._view.show_rows(self._known.rows)
-        finally:
-            self._is_taking = False
-        self._found_places = found.folders
-        if self._described is not None and self._selected != self._described:
-            # what is shown is gone, and must not be what a button means meanwhile
-            self._show_rest()
-        # of a thousand models the list alone takes a moment: the window answers before the rest
-        self._rest.start()
-
-    def _show_rest(self) -> None:
-        if self._selected is None:
-            self._view.show_details(None, LoadLimits())
-        elif self._selected != self._described:
-            self._select(self._selected)
-        else:
-            self._show_selected()
-        self._assess()
-        if self._known.rows and not self._has_looked_at_memory:
+    def _show_state(self, state: LibraryState) -> None:
+        self._rows.set_models(state.models)
+        self._view.folders.show_entries(tuple(map(folder_entry, state.folders)))
+        if state.models and not self._has_refreshed:
             # measuring how fast memory is takes every core: the list comes before it
-            self._has_looked_at_memory = True
-            self._bridge.spawn(self._look_at_memory())
+            self._has_refreshed = True
+            self._bridge.spawn(self._refresh())
 
-    def _show_places(self) -> None:
-        self._places.show(self._found_places)
-        self._last.start()
-
-    def _show_selected(self) -> None:
-        row = self._row()
-        if row is not None:
-            self._view.show_details(row, self._chosen.limits(row))
-
-    def _choose_after_scan(self) -> None:
-        if self._row() is None:
-            rows = self._known.rows
-            self._selected = rows[0].key if rows else None
-
-    def _select(self, key: str) -> None:
-        self._selected = key
-        if self._is_taking:
-            # the list chooses its first row as it gets the keyboard
-            return
-        self._described = key
-        row = self._row()
-        if row is None:
-            return
-        self._view.show_details(row, self._chosen.limits(row))
-        self._chosen.show(row)
-
-    def _assess(self) -> None:
-        """Work out what is not known yet, the chosen model first."""
-        chosen = self._row()
-        first = () if chosen is None else (chosen,)
-        others = (row for row in self._known.rows if row is not chosen)
-        self._assessments.ask(
-            [
-                (row.model, row.settings)
-                for row in (*first, *others)
-                if row.is_usable and row.model.is_header_read
-            ]
-        )
-
-    async def _look_at_memory(self) -> None:
-        await self._bridge.submit(self._requirements.refresh())
-        self._assessments.age()
-        self._known.refresh_uses()
-        self._show()
-        self._assess()
-
-    def _on_shown(self) -> None:
-        if self._watcher is None:
-            self._watcher = self._bridge.follow(
-                lambda: reckoning.watch(self._pool), self._on_loaded, hz=10
-            )
-        if self._finder is None:
-            self._finder = self._bridge.follow(self._library.follow, self._on_found, hz=5)
-        if self._known.rows:
-            self._bridge.spawn(self._look_at_memory())
-
-    def _on_hidden(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None
-        if self._finder is not None:
-            self._finder.cancel()
-            self._finder = None
+    def _on_states(self, states: list[LibraryState]) -> None:
+        self._view.show_scanning(is_scanning=states[-1].is_scanning)
+        self._show_state(states[-1])
 
     def _on_loaded(self, changes: list[tuple[LoadedWorker, ...]]) -> None:
-        loaded = {str(worker.path): worker for worker in reversed(changes[-1])}
-        come_or_gone = self._known.note_loaded(loaded)
-        self._show()
-        if come_or_gone and self._selected is not None:
-            self._bridge.spawn(self._look_at_memory())
+        if self._rows.set_loaded(changes[-1]) and self._rows.rows:
+            self._bridge.spawn(self._refresh())
+
+    def _on_shown(self) -> None:
+        if not self._followers:
+            self._followers = (
+                self._bridge.follow(self._pool.follow, self._on_loaded, hz=10),
+                self._bridge.follow(self._library.follow, self._on_states, hz=5),
+            )
+        if self._rows.rows:
+            self._bridge.spawn(self._refresh())
+
+    def _on_hidden(self) -> None:
+        for follower in self._followers:
+            follower.cancel()
+        self._followers = ()
 
     def _on_folder_chosen(self, folder: Path) -> None:
         self.add_paths((folder,))
 
-    def _on_context_asked(self, context: int) -> None:
-        row = self._row()
-        if row is not None:
-            self.change_settings(replace(row.settings, context=context))
+    async def _add(self, paths: tuple[Path, ...]) -> None:
+        await self._change_folders(lambda known: tuple(dict.fromkeys((*known, *paths))))
 
-    def _on_kv_type_asked(self, kv_type: str) -> None:
-        row = self._row()
-        if row is not None:
-            self.change_settings(replace(row.settings, kv_type=KvType(kv_type)))
+    async def _remove(self, folder: Path) -> None:
+        await self._change_folders(lambda known: tuple(one for one in known if one != folder))
+        self._toast(
+            self.tr("{0} is no longer looked through. No file was deleted.").format(folder.name),
+            action=self.tr("Undo"),
+            on_action=lambda: self.add_paths((folder,)),
+        )
 
-    def _refresh(self, keys: Collection[str]) -> None:
-        """Show what has become known of some models."""
-        self._known.refresh(keys)
-        self._show()
+    async def _change_folders(self, edit: Callable[[tuple[Path, ...]], tuple[Path, ...]]) -> None:
+        def change(settings: Settings) -> Settings:
+            return replace(settings, model_folders=edit(settings.model_folders))
 
-    def _show(self) -> None:
-        self._view.show_rows(self._known.rows)
-        self._show_selected()
+        await self._bridge.write(self._settings.change, change)
+        self.rescan()
 
-    def _row(self) -> ModelRow | None:
-        return self._known.row(self._selected)
+    def _tell_what_was_added(self) -> str | None:
+        """Tell what was found in the folders just added; return the key of the first model."""
+        first: str | None = None
+        for path in self._added:
+            found = [
+                row for row in self._rows.rows if path in (row.model.path, *row.model.path.parents)
+            ]
+            if not found:
+                words = self.tr("There is no .gguf file in {0}. It stays on the list of places.")
+                self._toast(words.format(path.name), tone="caution")
+                continue
+            first = first or found[0].key
+            if len(found) == 1:
+                self._toast(self.tr("{0} is listed.").format(found[0].model.path.name))
+            else:
+                self._toast(self._counted(found, path))
+        self._added = ()
+        return first
 
-
-def _timer(parent: QObject, slot: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(_REST_MS)
-    timer.timeout.connect(slot)
-    return timer
+    def _counted(self, found: list[ModelRow], path: Path) -> str:
+        broken = sum(row.model.problem is not None for row in found)
+        good = len(found) - broken
+        said = self.tr("The folder “{0}” has {1} models.").format(path.name, good)
+        if good == 1:
+            said = self.tr("The folder “{0}” has 1 model.").format(path.name)
+        if broken == 1:
+            said += " " + self.tr("1 file can't be read; the list says why.")
+        elif broken:
+            said += " " + self.tr("{0} files can't be read; the list says why.").format(broken)
+        return said

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
+from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
+from playground.services.library.service import LibraryFolder
 from playground.store.local_runs import ModelUse
 from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
+
+_LONGEST_VALUE = 400
+"""Characters of an entry of a file's header that are shown."""
 
 
 class LoadState(StrEnum):
@@ -45,6 +51,18 @@ class ModelRow:
     def is_usable(self) -> bool:
         """True where it can be run now."""
         return self.model.problem is None and self.model.is_present
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A folder that is scanned, as it is shown."""
+
+    path: Path
+    title: str
+    note: str
+    """How many models it has, or what is wrong with it."""
+    is_bad: bool
+    is_removable: bool
 
 
 def _tr(text: str) -> str:
@@ -144,3 +162,44 @@ def _moment(use: ModelUse | None) -> datetime | None:
         return datetime.fromisoformat(use.last_used_at)
     except ValueError:
         return None
+
+
+def folder_entry(folder: LibraryFolder) -> FolderEntry:
+    """Return a folder as it is shown: the built-in ones by name, a person's own by path."""
+    problem = folder.problem
+    if folder.is_removable and not folder.is_there:
+        problem = _tr("Not connected, or gone")
+    count = folder.model_count
+    counted = _tr("1 model") if count == 1 else _tr("{0} models").format(count)
+    return FolderEntry(
+        folder.folder,
+        folder.name if folder.is_removable else _tr(folder.name),
+        problem or counted,
+        is_bad=problem is not None,
+        is_removable=folder.is_removable,
+    )
+
+
+def header_facts(model: ModelFile, header: GgufHeader) -> tuple[tuple[str, str], ...]:
+    """Return every entry of a file's header as name and text."""
+    types: dict[str, int] = {}
+    for tensor in header.tensors:
+        types[tensor.type.name] = types.get(tensor.type.name, 0) + 1
+    return (
+        ("file", str(model.path)),
+        ("size", f"{model.size_bytes:,} bytes"),
+        ("weights", f"{header.weights_bytes:,} bytes"),
+        ("parameters", f"{header.parameters:,}"),
+        ("tensors", ", ".join(f"{count} × {name}" for name, count in sorted(types.items()))),
+        ("GGUF version", f"{header.version}, {header.byte_order} endian"),
+        *((key, _value_text(value)) for key, value in sorted(header.metadata.items())),
+    )
+
+
+def _value_text(value: Value) -> str:
+    if isinstance(value, ArraySummary):
+        return f"[{value.length:,} {'entry' if value.length == 1 else 'entries'}]"
+    text = " ".join(str(value).split("\n"))
+    if len(text) > _LONGEST_VALUE:
+        return f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
+    return text

@@ -123,7 +123,7 @@ class ProviderCard(QFrame):
         is_here = provider.is_loopback
         self._place.set_badge(
             self.tr("On this computer") if is_here else self.tr("In the cloud"),
-            "here" if is_here else "cloud",
+            "local" if is_here else "cloud",
             "home" if is_here else "cloud",
         )
         if provider.tier is Tier.OWN_SERVER and not is_here:
@@ -157,7 +157,7 @@ class ProviderCard(QFrame):
             count = len(entry.models)
             some = self.tr("1 model") if count == 1 else self.tr("{0} models").format(count)
             words = self.tr("Connected: {0}, {1} with a known price").format(some, priced)
-            tone = "here"
+            tone = "local"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
         self._state.setVisible(bool(words))
@@ -245,7 +245,7 @@ class PracticeCard(QFrame):
         elif is_starting:
             words = self.tr("Starting… {0}").format(status.doing).strip()
         elif is_running:
-            words, tone = self.tr("Running on this computer."), "here"
+            words, tone = self.tr("Running on this computer."), "local"
         self._state.setText(words)
         set_role(self._state, "caption", tone)
         self._state.setVisible(bool(words))
@@ -264,7 +264,7 @@ class PracticeCard(QFrame):
         head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(make_label(self.tr("Practice cloud (on this computer)"), "heading"))
-        head.addWidget(Badge(self._theme, self.tr("No key needed"), "here", "home"))
+        head.addWidget(Badge(self._theme, self.tr("No key needed"), "local", "home"))
         head.addStretch(1)
         column.addLayout(head)
         column.addWidget(
@@ -299,7 +299,7 @@ class PracticeCard(QFrame):
 
     def _apply_theme(self) -> None:
         side = self._theme.px(26)
-        icon = self._theme.icon("cloud", "here")
+        icon = self._theme.icon("cloud", "local")
         self._icon.setPixmap(icon.pixmap(QSize(side, side)))
 
 

@@ -81,7 +81,7 @@ def _licence(name: str) -> str:
 
 
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
-_STAGE_SCALES = (1.3, 1.6, 2.0, 2.5)
+_PRESENTATION_SCALES = (1.3, 1.6, 2.0, 2.5)
 _MOST_WATTS = 2000
 _WIDTH = 820
 
@@ -111,7 +111,7 @@ class SettingsPage(Page):
         """Show what holds now; `machine` says what kind of computer the default is for."""
         self._mode.choose(settings.theme)
         self._show_scale(self._scale, settings.text_scale, _SCALES)
-        self._show_scale(self._stage, settings.stage_scale, _STAGE_SCALES)
+        self._show_scale(self._presentation_scale, settings.stage_scale, _PRESENTATION_SCALES)
         self._order.choose(settings.run_order)
         self._tokens.choose(settings.show_tokens)
         automatic = self.tr("Automatic (≈ {0:.0f} W)").format(default_watts)
@@ -208,11 +208,11 @@ class SettingsPage(Page):
             ],
         )
         self._scale = ComboBox(self._theme, self.tr("Text size"))
-        self._stage = ComboBox(self._theme, self.tr("Text size on stage"))
+        self._presentation_scale = ComboBox(self._theme, self.tr("Text size on stage"))
         card.add_row(self._mode, self.tr("Colours"), self.tr("Light or dark"))
         card.add_row(self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
         card.add_row(
-            self._stage,
+            self._presentation_scale,
             self.tr("Text size on stage"),
             self.tr("While F11 shows the window to a room"),
         )
@@ -321,7 +321,7 @@ class SettingsPage(Page):
         for box, field in (
             (self._mode, "theme"),
             (self._scale, "text_scale"),
-            (self._stage, "stage_scale"),
+            (self._presentation_scale, "stage_scale"),
             (self._order, "run_order"),
             (self._tokens, "show_tokens"),
         ):

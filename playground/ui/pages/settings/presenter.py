@@ -74,7 +74,7 @@ class HubTokenPresenter(QObject):
         if name:
             words = f"{words} {self.tr('The Hub knows you as {0}.').format(name)}"
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
-        self._card.show_token(words, "here", can_forget=can_forget)
+        self._card.show_token(words, "local", can_forget=can_forget)
 
     def _source_words(self, token: HubToken) -> str:
         match token.source:
@@ -173,10 +173,10 @@ class SettingsPresenter(QObject):
     def _show(self, settings: Settings) -> None:
         if self._writes:
             return
-        self._theme.set_look(
+        self._theme.set_appearance(
             mode=settings.theme.value,
             scale=settings.text_scale,
-            stage_scale=settings.stage_scale,
+            presentation_scale=settings.stage_scale,
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
         self._view.hub.show_settings(settings)

@@ -271,7 +271,7 @@ class MarkdownView(QTextBrowser):
         if isinstance(self._tail, Code) and number == self._code_count + (not self._tail.joins):
             text = f"{text}\n{self._tail.text}" if self._tail.joins else self._tail.text
         QGuiApplication.clipboard().setText(text)
-        button.set_icon("check", "here")
+        button.set_icon("check", "local")
 
     def _open_link(self, address: QUrl) -> None:
         if is_web_address(address.toString()):

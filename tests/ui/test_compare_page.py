@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
@@ -17,8 +17,10 @@ from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
 from playground.services.comparison import StorageTrouble
 from playground.store.settings import SettingsStore
+from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import TokenView
+from playground.ui.answers.response_pane import ResponsePane, TokenView
+from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.widgets.target_picker import PickerEntry
@@ -310,6 +312,22 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     assert shown_text(stage, 0) == ""
     by_name(stage.view, "Stop all").click()
     qtbot.waitUntil(finished(stage))
+
+
+def test_a_notice_is_not_cut_where_its_pane_is_low(make_stage: MakeStage, qtbot: QtBot) -> None:
+    pane = ResponsePane(make_stage().window._theme)
+    qtbot.addWidget(pane)
+    pane.metrics.set_cells(empty_cells())
+    pane.set_head_stacked(stacked=True)
+    notice = "The answer was cut off: it reached the longest length allowed."
+    answer = AnswerViewModel("A lighthouse is a place where", notices=(notice,))
+    pane.begin_turn(None).show_answer(answer)
+    pane.set_vote(offered=True)
+    pane.resize(243, 340)
+    with qtbot.waitExposed(pane):
+        pane.show()
+    (label,) = (label for label in pane.findChildren(QLabel) if label.text() == notice)
+    qtbot.waitUntil(lambda: label.height() == label.heightForWidth(label.width()))
 
 
 def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) -> None:

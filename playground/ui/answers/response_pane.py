@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QScrollArea,
     QSizePolicy,
     QTextEdit,
@@ -61,6 +62,8 @@ class TurnView(QWidget):
         self._error: QFrame | None = None
         self._has_tokens = False
         self._notices: tuple[str, ...] = ()
+        self._wrapped: list[QLabel] = []
+        """Labels whose height follows from their width, which a scroll area does not ask for."""
         self._build(prompt)
 
     @property
@@ -76,6 +79,7 @@ class TurnView(QWidget):
         self._show_notices(answer.notices)
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
+        self._fit_labels()
 
     def show_tokens(self, tokens: "Sequence[Token]") -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -97,6 +101,7 @@ class TurnView(QWidget):
         for notice in notices[len(self._notices) :]:
             label = make_label(notice, "caption", "caution", wrap=True)
             self._column.insertWidget(self._column.indexOf(self._answer), label)
+            self._wrapped.append(label)
         self._notices = tuple(notices)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
@@ -138,6 +143,16 @@ class TurnView(QWidget):
         self._column.addWidget(self._status)
         self._column.addWidget(self._answer)
         self._status.hide()
+        self._wrapped.append(self._status)
+
+    def _fit_labels(self) -> None:
+        for label in self._wrapped:
+            label.setMinimumHeight(max(0, label.heightForWidth(self.width())))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_labels()
 
     def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
         if self._reasoning is None or self._thinking is None:

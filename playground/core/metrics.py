@@ -34,17 +34,16 @@ class RunFigures:
 
 
 def figures(run: Run) -> RunFigures:
-    """Return every figure that can be known of `run` so far."""
     usage = completed_usage(run)
     timings = run.timings
     return RunFigures(
-        ttft_s=_measured(timings.ttft_s),
-        first_answer_s=_measured(timings.first_answer_s),
+        ttft_s=measured(timings.ttft_s),
+        first_answer_s=measured(timings.first_answer_s),
         generation_tokens_per_s=generation_speed(run),
         words_per_s=words_speed(run),
         prompt_tokens_per_s=prompt_speed(run),
-        total_s=_measured(timings.total_s),
-        load_s=_measured(timings.load_s),
+        total_s=measured(timings.total_s),
+        load_s=measured(timings.load_s),
         prompt_tokens=_count(usage.prompt_tokens, usage.provenance),
         completion_tokens=_count(usage.completion_tokens, usage.provenance),
         cost_usd=(
@@ -122,7 +121,6 @@ def prompt_speed(run: Run) -> Figure | None:
 
 
 def first_to_start(runs: tuple[Run, ...]) -> Run | None:
-    """Return the run whose first word came soonest after its request."""
     known = [run for run in runs if run.timings.ttft_s is not None]
     return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
 
@@ -146,7 +144,7 @@ def _shows_every_token(run: Run) -> bool:
     return counts.tokens > 0 and (run.place is Place.LOCAL or not counts.reasoning_characters)
 
 
-def _measured(value: float | None) -> Figure | None:
+def measured(value: float | None) -> Figure | None:
     return None if value is None else Figure(value, Provenance.MEASURED)
 
 

@@ -396,7 +396,6 @@ class ComparisonStore:
         )
 
     async def timeline(self, run_id: str) -> list[StreamEvent]:
-        """Return the run's events in the order in which they came."""
         return await self._database.read(lambda connection: _load_events(connection, run_id))
 
     async def delete(self, comparison_id: str) -> None:

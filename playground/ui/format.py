@@ -49,7 +49,7 @@ def count_words(count: int, *, digits: int = 1) -> str:
 
 def parameters_words(count: int | None) -> str:
     """Return a number of parameters: `135 million`, `4.0 billion`."""
-    return "—" if count is None else count_words(count, digits=0)
+    return UNKNOWN if count is None else count_words(count, digits=0)
 
 
 def words_in(tokens: int | None) -> str:

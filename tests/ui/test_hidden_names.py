@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core import turns
@@ -20,6 +20,12 @@ from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
 
 MakeStage = Callable[..., Stage]
 NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
+
+
+@pytest.fixture(autouse=True)
+def empty_clipboard(qapp: QApplication) -> None:
+    """What another test copied is no leak."""
+    QGuiApplication.clipboard().clear()
 
 
 @pytest.fixture

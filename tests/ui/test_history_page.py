@@ -172,6 +172,8 @@ def on_page(stage: Stage, body: Callable[[History], Coroutine[Any, Any, None]]) 
             await body(history)
         finally:
             history.page.hide()
+            # what the page still reads must not find the database closed
+            await until(lambda: not stage.bridge._spawned)
             await stage.bridge.submit(history.database.close())
 
     stage.run(live)

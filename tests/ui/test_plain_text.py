@@ -309,12 +309,11 @@ def test_the_models_page_reads_nothing_as_html(stage: Stage) -> None:
         await models.listed(EVIL)
         for row in range(models.table.model().rowCount()):
             models.table.selectRow(row)
-            await models.settled()
             check_plain(models.page)
         models.table.selectRow(models.cells(Column.MODEL).index(EVIL))
         await until(lambda: models.page.details._title.text() == EVIL)
         assert check_plain(models.page) > 2
-        models.page.details._delete_action.trigger()
+        models.page.details.delete_action.trigger()
         await until(lambda: models.page.findChild(QMessageBox))
         check_plain(models.page)
         models.page.findChild(QMessageBox).reject()

@@ -103,7 +103,6 @@ class Spans:
 
     @property
     def total_s(self) -> float:
-        """All stages together."""
         return self.loading_s + self.reading_s + self.writing_s
 
 

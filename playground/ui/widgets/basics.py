@@ -48,7 +48,6 @@ def make_card(kind: str = "true") -> QFrame:
 
 
 def make_line() -> QFrame:
-    """Return a hairline."""
     frame = QFrame()
     frame.setProperty("line", "h")
     return frame
@@ -107,7 +106,6 @@ class IconButton(QToolButton):
         self._apply_theme()
 
     def set_icon(self, icon: str, tone: str | None = None) -> None:
-        """Show another icon."""
         self._icon = icon
         self._tone = tone or self._tone
         self._apply_theme()
@@ -223,11 +221,9 @@ class Badge(QWidget):
 
     @property
     def text(self) -> str:
-        """What it says."""
         return self._text
 
     def set_badge(self, text: str, tone: str = "quiet", icon: str | None = None) -> None:
-        """Say something else."""
         if (text, tone, icon) == (self._text, self._tone, self._icon):
             return
         self._text, self._tone, self._icon = text, tone, icon
@@ -286,16 +282,13 @@ class Disclosure(QWidget):
 
     @property
     def is_open(self) -> bool:
-        """True while the content is shown."""
         return self._button.isChecked()
 
     def set_title(self, title: str) -> None:
-        """Say what is folded away."""
         self._button.setText(title)
         self._button.setAccessibleName(title)
 
     def fold(self) -> None:
-        """Hide the content."""
         self._button.setChecked(False)
 
     def _on_toggled(self, _on: bool) -> None:

@@ -44,7 +44,6 @@ class ComboBox(QComboBox):
 
     @property
     def value(self) -> Any:
-        """What is chosen."""
         index = self.currentIndex()
         return self._values[index] if 0 <= index < len(self._values) else None
 

@@ -290,7 +290,6 @@ class ListView(QListView):
 
 
 def row_rect(option: QStyleOptionViewItem) -> QRect:
-    """Return where a row is."""
     rect: QRect = getattr(option, "rect")  # noqa: B009 - missing from the stubs
     return rect
 

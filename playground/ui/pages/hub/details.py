@@ -61,8 +61,7 @@ class RecommendedVersion(QFrame):
         self._build()
         self._get.clicked.connect(self.press_main_button)
 
-    def show_offer(self, opened: RepositoryState) -> None:
-        """Show the chosen version."""
+    def show_version(self, opened: RepositoryState) -> None:
         row = opened.row
         self.setVisible(row is not None)
         if row is None:
@@ -406,7 +405,7 @@ class RepositoryDetails(QScrollArea):
         self._show_notice(opened)
         is_waiting = opened.repository is None and opened.error is None
         self._waiting.setVisible(is_waiting)
-        self.offer.show_offer(opened)
+        self.offer.show_version(opened)
         self._show_needs(opened.row)
         count = len(opened.rows)
         self.all_versions.set_title(self.tr("All versions ({0})").format(count))

@@ -68,7 +68,6 @@ class FeaturedCard(QFrame):
 
     @property
     def repo(self) -> str:
-        """The repository it points to."""
         return self._repo
 
     def show_entry(self, entry: FeaturedRow) -> None:

@@ -294,7 +294,6 @@ class HubPage(SplitPage):
 
     @property
     def query(self) -> HubQuery:
-        """What is searched for."""
         return replace(self.filters.query, text=self._search.text().strip())
 
     @property
@@ -322,7 +321,6 @@ class HubPage(SplitPage):
         self._back.setVisible(listing is not ResultsState.FEATURED)
 
     def show_repository(self, opened: RepositoryState) -> None:
-        """Show a repository beside the list."""
         self.featured.mark(opened.repo)
         self._beside.setCurrentWidget(self.details)
         self.details.show_repository(opened)
@@ -437,7 +435,6 @@ class HubPage(SplitPage):
         return whole - side, side
 
     def focus_first(self) -> None:
-        """Put the keyboard into the search."""
         self._search.setFocus()
 
     def handle_escape(self) -> bool:

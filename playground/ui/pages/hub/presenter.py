@@ -61,7 +61,6 @@ class HubPresenter(QObject):
         self._ask(self._view.query)
 
     def clear(self) -> None:
-        """Forget the search."""
         self._stop_search()
         self._query = None
         self._view.show_listing(ResultsState.FEATURED)
@@ -72,11 +71,9 @@ class HubPresenter(QObject):
             self._ask(self._query)
 
     def go_online(self) -> None:
-        """Turn offline mode off."""
         self._bridge.write(self._settings.update, offline=False)
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._stop_search()
         self._unsubscribe()
 

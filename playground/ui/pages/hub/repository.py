@@ -203,7 +203,6 @@ class RepositoryPresenter(QObject):
             self._assess_rows()
 
     def close(self) -> None:
-        """End what this has begun."""
         self._on_hidden()
         self._stop()
 

@@ -64,7 +64,6 @@ class OtherDevices(QWidget):
         column.addWidget(self._table)
 
     def show_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
-        """Show one line for each kind of computer."""
         clear_layout(self._table)
         for row, (device, needs) in enumerate(found):
             name = make_label(device.name, "control", wrap=True)
@@ -105,7 +104,6 @@ class MemoryParts(QWidget):
         return self._legend.text()
 
     def show_needs(self, needs: Requirements) -> None:
-        """Show the parts of what a model needs."""
         need = needs.need
         self._where.setText(
             self.tr("Where the memory goes, at ~{0}").format(words_in(need.context))
@@ -217,7 +215,6 @@ class ModelDetails(QScrollArea):
         return " · ".join(part for part in parts if part)
 
     def show_other_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
-        """Show how the model would run on other kinds of computers."""
         self.other_devices.show_devices(found)
 
     def _show_need(self, needs: Requirements | None) -> None:

@@ -100,7 +100,6 @@ class ModelTableModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
 
     def row_of(self, key: str) -> int | None:
-        """Return where a file is listed."""
         return self._places.get(key)
 
     @override
@@ -471,7 +470,6 @@ class ModelList(QFrame):
         self._mark_selected()
 
     def show_as(self, *, is_grid: bool) -> None:
-        """Show cards in a grid, or lines in a list."""
         self._is_grid = is_grid
         self._show_what_there_is()
 

@@ -59,7 +59,6 @@ class FolderList(QFrame):
         self._apply_theme()
 
     def show_entries(self, entries: tuple[FolderEntry, ...]) -> None:
-        """List the places."""
         if entries != self._entries:
             self._entries = entries
             self._fill()
@@ -207,7 +206,6 @@ class ModelsPage(SplitPage):
         self._beside.setCurrentIndex(0 if row is None else 1)
 
     def show_scanning(self, *, is_scanning: bool) -> None:
-        """Say that the folders are being looked through."""
         self.rescan.setEnabled(not is_scanning)
         self._scanning.setVisible(is_scanning)
 
@@ -366,7 +364,6 @@ class ModelsPage(SplitPage):
         self._wants_focus = not self.list.focus_list()
 
     def handle_escape(self) -> bool:
-        """Clear the search."""
         if not self._search.text():
             return False
         self._search.clear()

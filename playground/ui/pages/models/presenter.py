@@ -95,7 +95,6 @@ class ModelsPresenter(QObject):
         self._bridge.spawn(self._remove(folder))
 
     def close(self) -> None:
-        """End what this page has begun."""
         self._on_hidden()
         for task in (self._scan_task, self._assess_task):
             if task is not None:

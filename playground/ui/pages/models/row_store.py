@@ -141,7 +141,6 @@ class RowStore(QObject):
         return _is_same(known.wanted[0], row.model) and known.wanted[1] == row.settings
 
     def _update(self, keys: Iterable[str]) -> None:
-        """Bring some rows up to date."""
         rows = list(self._rows)
         for key in keys:
             if (number := self._numbers.get(key)) is not None:

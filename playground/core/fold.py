@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import (
@@ -27,15 +28,11 @@ class RunFold:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._text = io.StringIO()
-        self._text.write(run.text)
         self._reasoning = io.StringIO()
-        self._reasoning.write(run.reasoning)
         self._tokens = 0
         self._first_tokens = 0
         self._chunks = 0
         self._first_chunk_characters = 0
-        self._characters = 0
-        self._reasoning_characters = 0
         self._words = 0
         self._first_chunk_words = 0
         self._in_word = False
@@ -49,7 +46,7 @@ class RunFold:
 
     @property
     def run(self) -> Run:
-        """The run as the events so far describe it; the same one until the next of them."""
+        """The same one until the next event."""
         if self._snapshot is None:
             self._snapshot = self._described()
         return self._snapshot
@@ -79,14 +76,13 @@ class RunFold:
                 self._run = replace(self._run, notices=(*self._run.notices, message))
             case Finished():
                 self._add_finished(event)
-            case Failed():
-                self._add_failed(event)
+            case Failed(t_s=t_s, error=error, usage=usage, hosts=hosts):
+                self._close(RunStatus.FAILED, t_s, usage=usage, error=error, hosts=hosts)
 
     def cancel(self, t_s: float) -> None:
         """Note that the person stopped the run, `t_s` seconds after its start."""
         self._snapshot = None
-        self._close(RunStatus.CANCELLED, t_s)
-        self._run = replace(self._run, finish_reason="cancelled", usage=self._known_usage(None))
+        self._close(RunStatus.CANCELLED, t_s, usage=None, finish_reason="cancelled")
 
     def _described(self) -> Run:
         sent = self._run.sent_t_s or 0.0
@@ -101,23 +97,18 @@ class RunFold:
             ),
             generation_s=generation_s,
         )
+        text, reasoning = self._text.getvalue(), self._reasoning.getvalue()
         counts = StreamCounts(
             chunks=self._chunks,
             tokens=self._tokens,
             first_tokens=self._first_tokens,
-            characters=self._characters,
+            characters=len(text),
             first_chunk_characters=self._first_chunk_characters,
             words=self._words,
             first_chunk_words=self._first_chunk_words,
-            reasoning_characters=self._reasoning_characters,
+            reasoning_characters=len(reasoning),
         )
-        return replace(
-            self._run,
-            text=self._text.getvalue(),
-            reasoning=self._reasoning.getvalue(),
-            timings=timings,
-            counts=counts,
-        )
+        return replace(self._run, text=text, reasoning=reasoning, timings=timings, counts=counts)
 
     def _add_sent(self, event: RequestSent) -> None:
         self._run = replace(
@@ -153,10 +144,8 @@ class RunFold:
             if event.text and self._first_answer_t_s is None:
                 self._first_answer_t_s = shown_at
             self._text.write(event.text)
-            self._characters += len(event.text)
         else:
             self._reasoning.write(event.text)
-            self._reasoning_characters += len(event.text)
 
     def _count_words(self, text: str) -> None:
         for character in text:
@@ -172,24 +161,15 @@ class RunFold:
             self._first_chunk_words = self._words
 
     def _add_finished(self, event: Finished) -> None:
-        self._run = replace(
-            self._run,
+        self._close(
+            RunStatus.FINISHED,
+            event.t_s,
+            usage=event.usage,
             finish_reason=event.finish_reason,
-            usage=self._known_usage(event.usage),
             hosts=event.hosts,
             reported_cost_usd=event.reported_cost_usd,
         )
-        self._close(RunStatus.FINISHED, event.t_s)
         self._run = replace(self._run, timings=replace(self._run.timings, prompt_s=event.prompt_s))
-
-    def _add_failed(self, event: Failed) -> None:
-        self._run = replace(
-            self._run,
-            error=event.error,
-            hosts=event.hosts,
-            usage=self._known_usage(event.usage),
-        )
-        self._close(RunStatus.FAILED, event.t_s)
 
     def fail(self, error: ErrorInfo, t_s: float) -> None:
         """End the run with an error that did not come from its engine."""
@@ -210,11 +190,17 @@ class RunFold:
             provenance=Provenance.MEASURED,
         )
 
-    def _close(self, status: RunStatus, t_s: float) -> None:
+    def _close(
+        self, status: RunStatus, t_s: float, *, usage: TokenUsage | None, **changes: Any
+    ) -> None:
+        """End the run; `changes` are the other fields that its last event fills."""
         sent = self._run.sent_t_s
-        total = t_s - sent if sent is not None else None
         self._run = replace(
-            self._run, status=status, timings=replace(self._run.timings, total_s=total)
+            self._run,
+            status=status,
+            timings=replace(self._run.timings, total_s=None if sent is None else t_s - sent),
+            usage=self._known_usage(usage),
+            **changes,
         )
 
 

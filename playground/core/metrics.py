@@ -1,6 +1,6 @@
 """Runs into figures, each with its provenance. The definitions are those of DESIGN §5."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
 from playground.core.targets import Place
@@ -34,17 +34,16 @@ class RunFigures:
 
 
 def figures(run: Run) -> RunFigures:
-    """Return every figure that can be known of `run` so far."""
     usage = completed_usage(run)
     timings = run.timings
     return RunFigures(
-        ttft_s=_measured(timings.ttft_s),
-        first_answer_s=_measured(timings.first_answer_s),
+        ttft_s=measured(timings.ttft_s),
+        first_answer_s=measured(timings.first_answer_s),
         generation_tokens_per_s=generation_speed(run),
         words_per_s=words_speed(run),
         prompt_tokens_per_s=prompt_speed(run),
-        total_s=_measured(timings.total_s),
-        load_s=_measured(timings.load_s),
+        total_s=measured(timings.total_s),
+        load_s=measured(timings.load_s),
         prompt_tokens=_count(usage.prompt_tokens, usage.provenance),
         completion_tokens=_count(usage.completion_tokens, usage.provenance),
         cost_usd=(
@@ -67,13 +66,7 @@ def completed_usage(run: Run) -> TokenUsage:
     if counts.chunks == 0:
         return run.usage
     if _shows_every_token(run):
-        return TokenUsage(
-            prompt_tokens=run.usage.prompt_tokens,
-            completion_tokens=counts.tokens,
-            cached_tokens=run.usage.cached_tokens,
-            processed_tokens=run.usage.processed_tokens,
-            provenance=Provenance.MEASURED,
-        )
+        return replace(run.usage, completion_tokens=counts.tokens, provenance=Provenance.MEASURED)
     sent = sum(len(message.content) for message in run.request.messages)
     streamed = counts.characters + counts.reasoning_characters
     return TokenUsage(
@@ -122,15 +115,12 @@ def words_speed(run: Run) -> Figure | None:
 def prompt_speed(run: Run) -> Figure | None:
     """Return prompt tokens really processed per second; unknown where a cache served the prompt."""
     processed = run.usage.processed_tokens
-    if not processed or not run.timings.prompt_s:
-        return None
-    if run.usage.cached_tokens and processed < run.usage.cached_tokens:
+    if not processed or not run.timings.prompt_s or processed < (run.usage.cached_tokens or 0):
         return None
     return Figure(processed / run.timings.prompt_s, Provenance.MEASURED)
 
 
 def first_to_start(runs: tuple[Run, ...]) -> Run | None:
-    """Return the run whose first word came soonest after its request."""
     known = [run for run in runs if run.timings.ttft_s is not None]
     return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
 
@@ -154,7 +144,7 @@ def _shows_every_token(run: Run) -> bool:
     return counts.tokens > 0 and (run.place is Place.LOCAL or not counts.reasoning_characters)
 
 
-def _measured(value: float | None) -> Figure | None:
+def measured(value: float | None) -> Figure | None:
     return None if value is None else Figure(value, Provenance.MEASURED)
 
 

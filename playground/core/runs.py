@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.errors import ErrorInfo
-from playground.core.targets import Place, Target, Tier
+from playground.core.targets import Place, Target
 
 
 class Provenance(StrEnum):
@@ -37,7 +37,6 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True once nothing more will come."""
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
@@ -142,18 +141,11 @@ class Run:
 
     @property
     def seed(self) -> int | None:
-        """The seed that was sent."""
         return self.request.sampling.seed
 
     @property
     def place(self) -> Place:
-        """Where it was answered."""
         return self.target.place
-
-    @property
-    def tier(self) -> Tier:
-        """Which kind of title answered."""
-        return self.target.tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +165,6 @@ class Turn:
 
     @property
     def is_voted(self) -> bool:
-        """True once the person has said which answer is better."""
         return self.winner_run_id is not None or self.verdict is not None
 
 
@@ -196,8 +187,3 @@ class Comparison:
     def names_hidden(self) -> bool:
         """True while the last turn waits for a vote without names; that vote tells them all."""
         return bool(self.turns) and self.turns[-1].hidden_names and not self.turns[-1].is_voted
-
-    @property
-    def title(self) -> str:
-        """The first prompt's first line."""
-        return self.turns[0].prompt.strip().split("\n", 1)[0] if self.turns else ""

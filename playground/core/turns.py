@@ -82,7 +82,7 @@ def places_of(targets: Sequence[Target], order: RunOrder) -> list[int]:
     """Return when each target starts: equal numbers start together."""
     if order is RunOrder.RACE:
         return [0] * len(targets)
-    following = 1 if any(not target.uses_this_machine for target in targets) else 0
+    following = 0 if all(target.uses_this_machine for target in targets) else 1
     places = []
     for target in targets:
         if target.uses_this_machine:

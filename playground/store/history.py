@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
+import string
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -17,11 +19,26 @@ from playground.core.codec import decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
 from playground.core.fold import RunFold, is_ideograph
-from playground.core.runs import Comparison, Run, RunOrder, StreamCounts, Turn, VoteOutcome
-from playground.core.targets import Place, Target
+from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
+from playground.core.targets import Place
 from playground.store.database import Database
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+INTERRUPTED = "interrupted"
+"""Finish reason of a run that the end of the program cut off."""
+_CLOCK_TOLERANCE_S = 2.0
+"""A process's start time is reckoned from the boot time, which a corrected clock moves."""
+_MAX_TERMS = 16
+_NAMES_HIDDEN = """
+    (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
+        WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
+"""Whether a vote without names is open on the comparison `c`."""
+_SUMMARIES = f"""
+    SELECT c.id, c.created_at, c.targets, count(t.id),
+        sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL), {_NAMES_HIDDEN},
+        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
+    FROM comparisons c JOIN turns t ON t.comparison_id = c.id
+    WHERE c.deleted_at IS NULL"""  # noqa: S608 - fixed text
+"""Comparisons that were begun; conditions on `c` may follow, then `GROUP BY c.id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,52 +73,9 @@ class VoteCount:
     losses: int
 
 
-SUMMARIES = """
-    SELECT c.id, c.created_at, c.targets, count(t.id),
-        sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL),
-        (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
-            WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1),
-        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
-    FROM comparisons c JOIN turns t ON t.comparison_id = c.id
-    WHERE c.deleted_at IS NULL"""
-"""Comparisons that were begun; conditions on `c` may follow, then `GROUP BY c.id`."""
-
-
-def storable(text: str) -> str:
+def _storable(text: str) -> str:
     """Return `text` without the half characters that SQLite's UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def comparison_row(comparison: Comparison) -> tuple[str, str, str, str]:
-    """Return id, created_at, targets and body."""
-    created = comparison.created_at or datetime.now(UTC)
-    targets = [
-        {"key": t.key, "label": t.label, "detail": t.detail, "place": t.place}
-        for t in comparison.targets
-    ]
-    head = replace(comparison, turns=(), created_at=created)
-    return comparison.id, _instant(created), json.dumps(targets), json.dumps(encode(head))
-
-
-def turn_row(comparison_id: str, turn: Turn) -> tuple[Any, ...]:
-    """Return id, comparison_id, prompt, run_order, hidden_names, winner, verdict, created_at."""
-    return (
-        turn.id,
-        comparison_id,
-        storable(turn.prompt),
-        turn.order.value,
-        turn.hidden_names,
-        turn.winner_run_id,
-        turn.verdict.value if turn.verdict else None,
-        turn.created_at.isoformat() if turn.created_at else None,
-    )
-
-
-def run_row(turn_id: str, run: Run) -> tuple[Any, ...]:
-    """Return id, turn_id, target_key, status, has_answer and body."""
-    key = storable(run.target.key)
-    body = json.dumps(encode(run))
-    return run.id, turn_id, key, run.status.value, bool(run.text.strip()), body
 
 
 def decode_run(body: str) -> Run:
@@ -110,18 +84,12 @@ def decode_run(body: str) -> Run:
     return run
 
 
-def encode_events(events: Sequence[StreamEvent]) -> str:
-    """Return the body of one row of the timeline."""
-    return json.dumps(encode(tuple(events)), separators=(",", ":"))
-
-
-def load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
+def _load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
     found = connection.execute("SELECT body FROM events WHERE run_id = ? ORDER BY id", (run_id,))
     return [event for (body,) in found for event in _decoded(list[StreamEvent], body)]
 
 
-def load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
-    """Return a comparison with its turns and runs; a deleted one is not found."""
+def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
     head = connection.execute(
         "SELECT body FROM comparisons WHERE id = ? AND deleted_at IS NULL", (comparison_id,)
     ).fetchone()
@@ -154,11 +122,11 @@ def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
     )
 
 
-def summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonSummary:
-    """Return what a row of `SUMMARIES` says, without names where they are hidden."""
+def _summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonSummary:
+    """Return what a row of `_SUMMARIES` says, without names where they are hidden."""
     comparison_id, created, targets_json, turns, votes, is_hidden, prompt = row
     targets = json.loads(targets_json)
-    labels = distinct_labels(targets)
+    labels = _distinct_labels(targets)
     winners: tuple[str, ...] = ()
     if not is_hidden:
         by_key = {target["key"]: label for target, label in zip(targets, labels, strict=True)}
@@ -172,7 +140,7 @@ def summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonS
         id=comparison_id,
         title=prompt.strip().split("\n", 1)[0],
         created_at=datetime.fromisoformat(created),
-        target_labels=tuple(_LETTERS[: len(labels)]) if is_hidden else labels,
+        target_labels=tuple(string.ascii_uppercase[: len(labels)]) if is_hidden else labels,
         places=() if is_hidden else tuple(Place(target["place"]) for target in targets),
         turns=turns,
         votes=votes,
@@ -181,7 +149,7 @@ def summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonS
     )
 
 
-def distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
+def _distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
     """Return each target's label, with what tells it from a namesake where there is one."""
     times = Counter(target["label"] for target in targets)
     return tuple(
@@ -192,20 +160,7 @@ def distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
     )
 
 
-def searchable_names(connection: sqlite3.Connection, comparison_id: str) -> str:
-    """Return the names by which a comparison may be found; none while a blind vote is open."""
-    (targets, is_hidden) = connection.execute(
-        "SELECT targets, (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL "
-        "FROM turns WHERE comparison_id = comparisons.id ORDER BY position DESC LIMIT 1) "
-        "FROM comparisons WHERE id = ?",
-        (comparison_id,),
-    ).fetchone()
-    if is_hidden:
-        return ""
-    return "\n".join(storable(f"{t['label']} {t['detail']}") for t in json.loads(targets))
-
-
-def count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
+def _count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
     """Return the count for each target; a target that gave no answer is not judged by the vote."""
     found = connection.execute(
         "SELECT r.target_key, sum(t.winner_run_id = r.id), sum(t.verdict = ?), sum(t.verdict = ?), "
@@ -224,8 +179,7 @@ def count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
 
 def _label(connection: sqlite3.Connection, run_rowid: int) -> str:
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
-    target: Target = decode_run(body).target
-    return target.label
+    return str(decode_run(body).target.label)
 
 
 def _decoded(kind: Any, body: str) -> Any:
@@ -235,15 +189,7 @@ def _decoded(kind: Any, body: str) -> Any:
         raise StorageFailed("An entry of the history is damaged and cannot be read.", "") from error
 
 
-def _instant(moment: datetime) -> str:
-    """Return `moment` in UTC, so that text sorts by time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-MAX_TERMS = 16
-
-
-def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
+def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     """Return a condition on `comparisons.id` that holds where every word of `query` is found.
 
     A word is looked up as the beginning of a word, letters of any case. What is not made of plain
@@ -252,13 +198,13 @@ def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     """
     conditions = []
     arguments = []
-    for term in query.replace("\0", " ").split()[:MAX_TERMS]:
+    for term in query.replace("\0", " ").split()[:_MAX_TERMS]:
         if has_fts and term.isalnum() and not any(is_ideograph(letter) for letter in term):
             condition = "id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
             arguments.append(f'"{term}"*')
         else:
             condition = r"text LIKE ? ESCAPE '\'"
-            arguments.append(f"%{_escaped(term)}%")
+            arguments.append("%" + re.sub(r"([\\%_])", r"\\\1", term) + "%")
         conditions.append(
             # only the two conditions above are put in; the words are arguments
             f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608 - fixed text, values are bound
@@ -266,7 +212,7 @@ def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     return " AND ".join(conditions) or "1", arguments
 
 
-def put_text(connection: sqlite3.Connection, comparison_id: str, source: str, text: str) -> None:
+def _put_text(connection: sqlite3.Connection, comparison_id: str, source: str, text: str) -> None:
     """Make `text` the one that is found for `source`; an empty one is found no more."""
     if not text:
         connection.execute("DELETE FROM search_texts WHERE source = ?", (source,))
@@ -278,23 +224,9 @@ def put_text(connection: sqlite3.Connection, comparison_id: str, source: str, te
     )
 
 
-def forget_for_good(connection: sqlite3.Connection, *, has_fts: bool) -> None:
-    """Drop words of removed texts from the index's own pages as well."""
-    if has_fts:
-        connection.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
-
-
-def _escaped(term: str) -> str:
-    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-INTERRUPTED = "interrupted"
-"""Finish reason of a run that the end of the program cut off."""
-
-
-def interrupted(run: Run, events: Sequence[StreamEvent]) -> Run:
+def _interrupted(run: Run, events: Sequence[StreamEvent]) -> Run:
     """Return `run` as its saved `events` tell it, ended after the last of them."""
-    fold = RunFold(replace(run, text="", reasoning="", notices=(), counts=StreamCounts()))
+    fold = RunFold(replace(run, notices=()))
     for event in events:
         fold.add(event)
     if fold.run.status.is_final:
@@ -303,17 +235,13 @@ def interrupted(run: Run, events: Sequence[StreamEvent]) -> Run:
     return replace(fold.run, finish_reason=INTERRUPTED)
 
 
-_CLOCK_TOLERANCE_S = 2.0
-"""A process's start time is reckoned from the boot time, which a corrected clock moves."""
-
-
 def new_owner() -> str:
     """Return the name of one user of the database in this process."""
     started = psutil.Process().create_time()
     return f"{os.getpid()}:{started:.0f}:{uuid.uuid4().hex[:8]}"
 
 
-def lives_elsewhere(owner: str) -> bool:
+def _lives_elsewhere(owner: str) -> bool:
     """Return True where `owner` belongs to another process that is still there."""
     try:
         pid_text, started_text, _ = owner.split(":")
@@ -331,9 +259,6 @@ def lives_elsewhere(owner: str) -> bool:
         return False
 
 
-__all__ = ["ComparisonStore", "ComparisonSummary", "VoteCount"]
-
-
 class ComparisonStore:
     """Saves, loads and searches comparisons; every method raises `StorageFailed`."""
 
@@ -343,12 +268,20 @@ class ComparisonStore:
 
     async def save_comparison(self, comparison: Comparison) -> None:
         """Write everything of `comparison` but its turns; saving it again replaces it."""
+        created = comparison.created_at or datetime.now(UTC)
+        targets = [
+            {"key": t.key, "label": t.label, "detail": t.detail, "place": t.place}
+            for t in comparison.targets
+        ]
+        head = replace(comparison, turns=(), created_at=created)
+        # in UTC, so that text sorts by time
+        moment = created.astimezone(UTC).isoformat(timespec="microseconds")
 
         def change(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO comparisons (id, created_at, targets, body) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET targets = excluded.targets, body = excluded.body",
-                comparison_row(comparison),
+                (comparison.id, moment, json.dumps(targets), json.dumps(encode(head))),
             )
             _put_names(connection, comparison.id)
 
@@ -356,6 +289,18 @@ class ComparisonStore:
 
     async def save_turn(self, comparison_id: str, turn: Turn) -> None:
         """Write everything of `turn` but its runs; a vote that was cast is kept."""
+        prompt = _storable(turn.prompt)
+        row = (
+            turn.id,
+            comparison_id,
+            prompt,
+            turn.order.value,
+            turn.hidden_names,
+            turn.winner_run_id,
+            turn.verdict.value if turn.verdict else None,
+            turn.created_at.isoformat() if turn.created_at else None,
+            comparison_id,
+        )
 
         def change(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -366,20 +311,18 @@ class ComparisonStore:
                 "hidden_names = excluded.hidden_names, "
                 "winner_run_id = coalesce(excluded.winner_run_id, winner_run_id), "
                 "verdict = coalesce(excluded.verdict, verdict)",
-                (*turn_row(comparison_id, turn), comparison_id),
+                row,
             )
-            put_text(connection, comparison_id, f"turn:{turn.id}", storable(turn.prompt))
+            _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
             _put_names(connection, comparison_id)
 
         await self._database.write(change)
 
     async def save_run(self, turn_id: str, run: Run) -> None:
         """Write `run` as it is now; one that is final stays as it is."""
-
-        def change(connection: sqlite3.Connection) -> None:
-            _put_run(connection, turn_id, run, self._owner)
-
-        await self._database.write(change)
+        await self._database.write(
+            lambda connection: _put_run(connection, turn_id, run, self._owner)
+        )
 
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
@@ -388,7 +331,7 @@ class ComparisonStore:
         await self._database.write(
             lambda connection: connection.execute(
                 "INSERT INTO events (run_id, body) VALUES (?, ?)",
-                (run_id, encode_events(batch)),
+                (run_id, json.dumps(encode(batch), separators=(",", ":"))),
             )
         )
 
@@ -434,27 +377,26 @@ class ComparisonStore:
 
         Names of one whose names are still hidden are neither found nor told.
         """
-        condition, arguments = matching(query, has_fts=self._database.has_fts)
+        condition, arguments = _matching(query, has_fts=self._database.has_fts)
 
         def select(connection: sqlite3.Connection) -> list[ComparisonSummary]:
             found = connection.execute(
-                f"{SUMMARIES} AND {condition} GROUP BY c.id "
+                f"{_SUMMARIES} AND {condition} GROUP BY c.id "
                 "ORDER BY c.created_at DESC, c.rowid DESC LIMIT ? OFFSET ?",
                 (*arguments, limit, offset),
             )
-            return [summary(connection, row) for row in found.fetchall()]
+            return [_summary(connection, row) for row in found.fetchall()]
 
         return await self._database.read(select)
 
     async def load(self, comparison_id: str) -> Comparison:
-        """Return the comparison with its turns and runs, names and all."""
+        """Return the comparison with its turns and runs, names and all, unless it is deleted."""
         return await self._database.read(
-            lambda connection: load_comparison(connection, comparison_id)
+            lambda connection: _load_comparison(connection, comparison_id)
         )
 
     async def timeline(self, run_id: str) -> list[StreamEvent]:
-        """Return the run's events in the order in which they came."""
-        return await self._database.read(lambda connection: load_events(connection, run_id))
+        return await self._database.read(lambda connection: _load_events(connection, run_id))
 
     async def delete(self, comparison_id: str) -> None:
         """Take the comparison out of the history; `restore` brings it back until the next start."""
@@ -485,17 +427,18 @@ class ComparisonStore:
             deleted = connection.execute(
                 "SELECT id, deleted_by FROM comparisons WHERE deleted_at IS NOT NULL"
             ).fetchall()
-            gone = [(key,) for key, owner in deleted if not lives_elsewhere(owner or "")]
+            gone = [(key,) for key, owner in deleted if not _lives_elsewhere(owner or "")]
             connection.executemany("DELETE FROM comparisons WHERE id = ?", gone)
-            if gone:
-                forget_for_good(connection, has_fts=has_fts)
+            if gone and has_fts:
+                # words of removed texts stay in the index's own pages until then
+                connection.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
             return len(gone)
 
         return await self._database.write(change)
 
     async def votes(self) -> list[VoteCount]:
         """Return how each target fared, the one with the most wins first."""
-        return await self._database.read(count_votes)
+        return await self._database.read(_count_votes)
 
     async def recover(self) -> int:
         """End the runs that a killed program left unfinished and return how many they were.
@@ -511,10 +454,10 @@ class ComparisonStore:
             ).fetchall()
             recovered = 0
             for run_id, turn_id, owner, body in unfinished:
-                if lives_elsewhere(owner):
+                if _lives_elsewhere(owner):
                     continue
                 with contextlib.suppress(StorageFailed):  # a damaged row holds up no other
-                    run = interrupted(decode_run(body), load_events(connection, run_id))
+                    run = _interrupted(decode_run(body), _load_events(connection, run_id))
                     _put_run(connection, turn_id, run, self._owner)
                     recovered += 1
             return recovered
@@ -523,6 +466,8 @@ class ComparisonStore:
 
 
 def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:
+    key, body = _storable(run.target.key), json.dumps(encode(run))
+    has_answer = bool(run.text.strip())
     connection.execute(
         "INSERT INTO runs (id, turn_id, target_key, status, has_answer, body, owner, position) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT count(*) FROM runs WHERE turn_id = ?)) "
@@ -530,17 +475,22 @@ def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str)
         "has_answer = excluded.has_answer, owner = excluded.owner "
         "WHERE status NOT IN ('finished', 'failed', 'cancelled') "
         "OR excluded.status IN ('finished', 'failed', 'cancelled')",
-        (*run_row(turn_id, run), owner, turn_id),
+        (run.id, turn_id, key, run.status.value, has_answer, body, owner, turn_id),
     )
     if run.status.is_final:
         (comparison_id,) = connection.execute(
             "SELECT comparison_id FROM turns WHERE id = ?", (turn_id,)
         ).fetchone()
         text = "\n".join(part for part in (run.text, run.reasoning) if part)
-        put_text(connection, comparison_id, f"run:{run.id}", storable(text))
+        _put_text(connection, comparison_id, f"run:{run.id}", _storable(text))
 
 
 def _put_names(connection: sqlite3.Connection, comparison_id: str) -> None:
     """Let the comparison be found by its targets' names, unless a vote without them is open."""
-    names = searchable_names(connection, comparison_id)
-    put_text(connection, comparison_id, f"names:{comparison_id}", names)
+    targets, is_hidden = connection.execute(
+        f"SELECT targets, {_NAMES_HIDDEN} FROM comparisons c WHERE id = ?",  # noqa: S608 - fixed text
+        (comparison_id,),
+    ).fetchone()
+    names = [_storable(f"{t['label']} {t['detail']}") for t in json.loads(targets)]
+    text = "" if is_hidden else "\n".join(names)
+    _put_text(connection, comparison_id, f"names:{comparison_id}", text)

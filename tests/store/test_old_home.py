@@ -357,7 +357,7 @@ async def test_what_was_deleted_can_be_restored_until_it_is_erased(
     with pytest.raises(StorageFailed):
         await old_history.load("deleted")
     await old_history.restore("deleted")
-    assert (await old_history.load("deleted")).title == "Something private"
+    assert (await old_history.load("deleted")).turns[0].prompt == "Something private"
     await old_history.delete("deleted")
     assert await old_history.purge_deleted() == 1
     await old_history.restore("deleted")

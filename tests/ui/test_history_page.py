@@ -258,7 +258,7 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         QTest.keyClick(history.page.list, Qt.Key.Key_Down)
         await history.shown("Older")
         QTest.keyClick(history.page.list, Qt.Key.Key_Return)
-        assert [comparison.title for comparison in history.opened] == ["Older"]
+        assert [comparison.turns[0].prompt for comparison in history.opened] == ["Older"]
         QTest.keyClick(history.page.list, Qt.Key.Key_Delete)
         await until(lambda: history.titles() == ["Newer"])
         await history.shown("Newer")

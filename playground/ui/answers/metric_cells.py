@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.metrics import Figure, RunFigures, figures
+from playground.core.metrics import Figure, RunFigures, figures, measured
 from playground.core.runs import Cost, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget
 from playground.ui.answers.metrics_card import MetricCell
@@ -57,23 +57,23 @@ def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
 
 def metric_cells(
     run: Run, known: RunFigures, best: Best, *, in_tokens: bool = False
-) -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
+) -> tuple[MetricCell, ...]:
     """Return first word, speed, whole answer and cost of `run` as they are shown."""
+    cost = run.cost
+    caption = _tr("cost")
+    if cost is not None:
+        caption = _tr("electricity") if cost.kind == "electricity" else _tr("price")
     return (
         _first_cell(run, known, is_best=best.first == run.id),
         _speed_cell(known, in_tokens=in_tokens, is_best=best.speed == run.id),
         _total_cell(run, known, is_best=best.total == run.id),
-        _cost_cell(run, is_best=best.cost == run.id),
+        MetricCell(cost_words(cost), caption, _cost_explanation(cost), best.cost == run.id),
     )
 
 
-def empty_cells() -> tuple[MetricCell, MetricCell, MetricCell, MetricCell]:
-    return (
-        MetricCell(UNKNOWN, _tr("first word"), ""),
-        MetricCell(UNKNOWN, _tr("words a second"), ""),
-        MetricCell(UNKNOWN, _tr("whole answer"), ""),
-        MetricCell(UNKNOWN, _tr("cost"), ""),
-    )
+def empty_cells() -> tuple[MetricCell, ...]:
+    captions = (_tr("first word"), _tr("words a second"), _tr("whole answer"), _tr("cost"))
+    return tuple(MetricCell(UNKNOWN, caption, "") for caption in captions)
 
 
 def _first_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
@@ -127,14 +127,6 @@ def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
     return MetricCell(value, _tr("whole answer"), explanation, is_best)
 
 
-def _cost_cell(run: Run, *, is_best: bool) -> MetricCell:
-    cost = run.cost
-    caption = _tr("cost")
-    if cost is not None:
-        caption = _tr("electricity") if cost.kind == "electricity" else _tr("price")
-    return MetricCell(cost_words(cost), caption, _cost_explanation(cost), is_best)
-
-
 def cost_words(cost: Cost | None, times: int = 1) -> str:
     """Return what `times` such runs cost."""
     if cost is None or cost.usd is None:
@@ -167,8 +159,8 @@ def details(run: Run) -> list[tuple[str, str, str]]:
         _row(_tr("Loading the model"), known.load_s, "s", 3),
         _row(_tr("First word or thought (TTFT)"), known.ttft_s, "s", 3),
         _row(_tr("First word of the answer"), known.first_answer_s, "s", 3),
-        _plain(_tr("Reading the prompt"), run.timings.prompt_s, "s"),
-        _plain(_tr("Writing"), run.timings.generation_s, "s"),
+        _row(_tr("Reading the prompt"), measured(run.timings.prompt_s), "s", 3),
+        _row(_tr("Writing"), measured(run.timings.generation_s), "s", 3),
         _row(_tr("Whole answer"), known.total_s, "s", 3),
         _row(_tr("Words a second"), known.words_per_s, "", 2),
         _row(_tr("Tokens a second"), known.generation_tokens_per_s, "", 2),
@@ -182,13 +174,9 @@ def details(run: Run) -> list[tuple[str, str, str]]:
         (_tr("Seed"), UNKNOWN if run.seed is None else str(run.seed), ""),
     ]
     cost = run.cost
-    rows.append(
-        (
-            _tr("Cost"),
-            UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}",
-            "" if cost is None else f"{provenance_words(cost.provenance)}. {cost.explanation}",
-        )
-    )
+    price = UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}"
+    source = "" if cost is None else f"{provenance_words(cost.provenance)}. {cost.explanation}"
+    rows.append((_tr("Cost"), price, source))
     hosts = ", ".join(f"{h.host} ({size_words(h.bytes_sent)})" for h in run.hosts)
     rows.append((_tr("Hosts contacted"), hosts or _tr("none"), ""))
     if run.shared_machine:
@@ -202,12 +190,6 @@ def _row(label: str, figure: Figure | None, unit: str, digits: int) -> tuple[str
         return label, UNKNOWN, ""
     text = f"{figure.value:,.{digits}f} {unit}".strip()
     return label, estimated(figure, text), provenance_words(figure.provenance)
-
-
-def _plain(label: str, value: float | None, unit: str) -> tuple[str, str, str]:
-    if value is None:
-        return label, UNKNOWN, ""
-    return label, f"{value:,.3f} {unit}", provenance_words(Provenance.MEASURED)
 
 
 def _count(label: str, value: int | None, run: Run) -> tuple[str, str, str]:

@@ -19,7 +19,6 @@ from typing_extensions import override
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
-_COUNT = 4
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270
@@ -56,7 +55,6 @@ class _Figure(QWidget):
         self.update()
 
     def font_at(self, shrink: float) -> QFont:
-        """Return the value's font, made smaller."""
         font = self._theme.font("figure")
         font.setPixelSize(round(font.pixelSize() * shrink))
         return font
@@ -95,7 +93,7 @@ class MetricsCard(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._figures = [_Figure(theme, self) for _ in range(_COUNT)]
+        self._figures = [_Figure(theme, self) for _ in range(4)]
         self._lines: list[QRect] = []
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)

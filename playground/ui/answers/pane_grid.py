@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -23,8 +23,13 @@ class PaneGrid(QScrollArea):
     """Scrolls where the panes do not fit.
 
     `row_limit` is how many stand in a row at most; `heights` is how high a pane is at least, in
-    pixels at scale 1: in a single row, and in one of several.
+    pixels at scale 1: in a single row, and in one of several. Its signals tell the position of the
+    pane a part of which was pressed.
     """
+
+    stop_clicked = Signal(int)
+    vote_clicked = Signal(int)
+    details_clicked = Signal(int)
 
     def __init__(
         self,
@@ -55,7 +60,6 @@ class PaneGrid(QScrollArea):
 
     @property
     def panes(self) -> "Sequence[ResponsePane]":
-        """The panes in the order they are shown."""
         return self._panes
 
     def set_panes(self, panes: "Sequence[ResponsePane]") -> None:
@@ -66,6 +70,11 @@ class PaneGrid(QScrollArea):
                 pane.hide()
                 pane.setParent(None)
                 pane.deleteLater()
+        for pane in panes:
+            if pane not in self._panes:
+                pane.stop_button.clicked.connect(self._on_stop)
+                pane.vote_button.clicked.connect(self._on_vote)
+                pane.metrics.clicked.connect(self._on_details)
         self._panes = tuple(panes)
         self._arrange()
 
@@ -79,6 +88,19 @@ class PaneGrid(QScrollArea):
         for pane in self._panes:
             pane.set_head_stacked(stacked=stacked)
             pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
+
+    def _on_stop(self) -> None:
+        self.stop_clicked.emit(self._position_of_sender())
+
+    def _on_vote(self) -> None:
+        self.vote_clicked.emit(self._position_of_sender())
+
+    def _on_details(self) -> None:
+        self.details_clicked.emit(self._position_of_sender())
+
+    def _position_of_sender(self) -> int:
+        pressed = cast("QWidget", self.sender())
+        return next(n for n, pane in enumerate(self._panes) if pane.isAncestorOf(pressed))
 
     def _wanted_columns(self) -> int:
         count = len(self._panes)

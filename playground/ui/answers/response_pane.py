@@ -32,7 +32,7 @@ from playground.core.events import Token
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.format import UNKNOWN, PaneHead
-from playground.ui.theme.theme import Theme, set_role
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.bars import Spans, TimeBar
 from playground.ui.widgets.basics import (
     Badge,
@@ -58,51 +58,38 @@ class TurnView(QWidget):
         self._theme = theme
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
-        self._reasoning_text = ""
         self._error: QFrame | None = None
         self._has_tokens = False
-        self._notices: tuple[str, ...] = ()
+        self._notice_count = 0
         self._wrapped: list[QLabel] = []
         """Labels whose height follows from their width, which a scroll area does not ask for."""
         self._build(prompt)
 
-    @property
-    def answer(self) -> MarkdownView:
-        """The answer's text."""
-        return self._answer
-
     def show_answer(self, answer: AnswerViewModel) -> None:
-        """Show an answer as far as it goes."""
-        self._show_text(answer.text, answer.reasoning, is_writing=answer.is_writing)
+        text, reasoning, is_writing = answer.text, answer.reasoning, answer.is_writing
+        if reasoning:
+            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
+        self.answer.setVisible(bool(text) or is_writing)
+        self.answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
         self._status.setVisible(bool(answer.status))
         self._status.setText(answer.status)
-        self._show_notices(answer.notices)
+        for notice in answer.notices[self._notice_count :]:
+            label = make_label(notice, "caption", "caution", wrap=True)
+            self._column.insertWidget(self._column.indexOf(self.answer), label)
+            self._wrapped.append(label)
+        self._notice_count = len(answer.notices)
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
         self._fit_labels()
 
-    def show_tokens(self, tokens: "Sequence[Token]") -> None:
+    def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
         if self._has_tokens or not tokens:
             return
-
         self._has_tokens = True
         view = TokenView(self._theme, tokens)
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
-        self._column.insertWidget(self._column.indexOf(self._answer) + 1, folded)
-
-    def _show_text(self, text: str, reasoning: str, *, is_writing: bool) -> None:
-        if reasoning:
-            self._show_reasoning(reasoning, is_thinking=is_writing and not text)
-        self._answer.setVisible(bool(text) or is_writing)
-        self._answer.set_text(text, is_writing=is_writing and (bool(text) or not reasoning))
-
-    def _show_notices(self, notices: Sequence[str]) -> None:
-        for notice in notices[len(self._notices) :]:
-            label = make_label(notice, "caption", "caution", wrap=True)
-            self._column.insertWidget(self._column.indexOf(self._answer), label)
-            self._wrapped.append(label)
-        self._notices = tuple(notices)
+        self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
         if self._error is not None:
@@ -137,11 +124,11 @@ class TurnView(QWidget):
             row.addWidget(bubble, 1)
             self._column.addLayout(row)
         self._status = make_label("", "control", "quiet", wrap=True)
-        self._answer = MarkdownView(self._theme)
-        self._answer.setAccessibleName(self.tr("Answer"))
-        self._answer.hide()
+        self.answer = MarkdownView(self._theme)
+        self.answer.setAccessibleName(self.tr("Answer"))
+        self.answer.hide()
         self._column.addWidget(self._status)
-        self._column.addWidget(self._answer)
+        self._column.addWidget(self.answer)
         self._status.hide()
         self._wrapped.append(self._status)
 
@@ -159,7 +146,7 @@ class TurnView(QWidget):
             self._reasoning = MarkdownView(self._theme, tone="quiet")
             self._reasoning.setAccessibleName(self.tr("What the model thought first"))
             self._thinking = Disclosure(self._theme, "", self._reasoning)
-            self._column.insertWidget(self._column.indexOf(self._answer), self._thinking)
+            self._column.insertWidget(self._column.indexOf(self.answer), self._thinking)
         self._thinking.set_title(
             self.tr("Thinking…") if is_thinking else self.tr("What it thought")
         )
@@ -193,7 +180,6 @@ class ResponsePane(QFrame):
         return self._turns[-1] if self._turns else None
 
     def set_head(self, head: PaneHead) -> None:
-        """Say whose answer this is."""
         self.setAccessibleName(head.label)
         self._place.set_badge(head.place, head.tone, head.icon)
         self._label.set_full_text(head.label)
@@ -236,7 +222,6 @@ class ResponsePane(QFrame):
         return turn
 
     def clear_turns(self) -> None:
-        """Take every turn away."""
         for turn in self._turns:
             turn.hide()
             turn.setParent(None)
@@ -247,19 +232,16 @@ class ResponsePane(QFrame):
         self.time_bar.set_spans(Spans(), 1.0)
 
     def set_figures_visible(self, *, visible: bool) -> None:
-        """Show or withhold figures, time and footer."""
         for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
             part.setVisible(visible)
 
     def set_footer(self, text: str, icon: str | None) -> None:
-        """Say where the words went."""
         self._footer.set_full_text(text)
         self._footer_icon.setVisible(icon is not None)
         self._footer_icon_name = icon
         self._color_footer()
 
     def set_running(self, *, running: bool) -> None:
-        """Offer to stop this answer."""
         self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
@@ -274,7 +256,6 @@ class ResponsePane(QFrame):
         self.vote_button.setAccessibleName(name if offered or chosen else "")
 
     def show_details(self, rows: Sequence[Row]) -> None:
-        """Show every exact number."""
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
         popup.set_rows(rows)
         popup.show_at(self.metrics)
@@ -286,11 +267,10 @@ class ResponsePane(QFrame):
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
         column.addLayout(self._build_head())
-        bar_row = QVBoxLayout()
         self.time_bar = TimeBar(self._theme)
-        bar_row.addWidget(self.time_bar)
-        self._bar_row = bar_row
-        column.addLayout(bar_row)
+        self._bar_row = QVBoxLayout()
+        self._bar_row.addWidget(self.time_bar)
+        column.addLayout(self._bar_row)
         column.addWidget(self._build_body(), 1)
         column.addWidget(self._build_vote())
         self._metrics_line = make_line()
@@ -334,12 +314,12 @@ class ResponsePane(QFrame):
 
     def _build_vote(self) -> QWidget:
         self._vote_row = QWidget()
-        row = QHBoxLayout(self._vote_row)
+        self._vote_layout = QHBoxLayout(self._vote_row)
         self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
         self.vote_button.setCheckable(True)
         self.vote_button.setProperty("small", True)
-        row.addWidget(self.vote_button)
-        row.addStretch(1)
+        self._vote_layout.addWidget(self.vote_button)
+        self._vote_layout.addStretch(1)
         self._vote_row.hide()
         return self._vote_row
 
@@ -349,11 +329,10 @@ class ResponsePane(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(make_line())
-        row = QHBoxLayout()
-        row.addWidget(self._footer_icon)
-        row.addWidget(self._footer, 1)
-        self._footer_row = row
-        column.addLayout(row)
+        self._footer_row = QHBoxLayout()
+        self._footer_row.addWidget(self._footer_icon)
+        self._footer_row.addWidget(self._footer, 1)
+        column.addLayout(self._footer_row)
         return self._footer_box
 
     def _connect(self) -> None:
@@ -391,10 +370,7 @@ class ResponsePane(QFrame):
         self._body_column.setSpacing(px(14))
         self._footer_row.setContentsMargins(px(14), px(8), px(14), px(9))
         self._footer_row.setSpacing(px(6))
-        layout = self._vote_row.layout()
-        if layout is not None:
-            layout.setContentsMargins(px(14), px(2), px(14), px(10))
-        set_role(self._label, "heading")
+        self._vote_layout.setContentsMargins(px(14), px(2), px(14), px(10))
         self._color_footer()
 
     def _color_footer(self) -> None:
@@ -416,8 +392,7 @@ class TokenView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(4))
-        self._tokens = tuple(tokens)
-        self._text = _TokenText(theme, self._tokens, self)
+        self._text = _TokenText(theme, tuple(tokens))
         self._about = make_label(
             self.tr("Click a word to see what could have stood there instead."),
             "caption",
@@ -428,38 +403,18 @@ class TokenView(QWidget):
         column.addWidget(self._about)
         self._text.cursorPositionChanged.connect(self._on_moved)
 
-    @property
-    def about(self) -> str:
-        """What is said of the token at the caret."""
-        return self._about.text()
-
-    def select(self, index: int) -> None:
-        """Put the caret into a token."""
-        self._text.select(index)
-
-    def describe(self, index: int) -> str:
-        """Return a token's probability and its alternatives, in words."""
-        token = self._tokens[index]
-        lines = [f"“{_visible(token.text)}”: {_percent(token.probability)}"]
-        lines.extend(
-            f"{place}. “{_visible(other.text)}”: {_percent(other.probability)}"
-            for place, other in enumerate(token.alternatives, 1)
-        )
-        return "\n".join(lines)
-
     def _on_moved(self) -> None:
-        index = self._text.token_at(self._text.textCursor().position())
-        if index is not None:
-            self._about.setText(self.describe(index).replace("\n", "   "))
+        token = self._text.token_at(self._text.textCursor().position())
+        if token is not None:
+            self._about.setText("   ".join(_described(token)))
 
 
 class _TokenText(QTextEdit):
     """The tokens in one text, as high as they need."""
 
-    def __init__(self, theme: Theme, tokens: Sequence[Token], owner: TokenView) -> None:
+    def __init__(self, theme: Theme, tokens: Sequence[Token]) -> None:
         super().__init__()
         self._theme = theme
-        self._owner = owner
         self._tokens = tokens
         self._starts: list[int] = []
         self.setDocument(SealedDocument(self))
@@ -481,17 +436,10 @@ class _TokenText(QTextEdit):
         theme.changed.connect(self._write)
         self._write()
 
-    def token_at(self, position: int) -> int | None:
-        """Return the number of the token at a place in the text."""
+    def token_at(self, position: int) -> Token | None:
         if not self._starts:
             return None
-        return max(0, bisect_right(self._starts, position) - 1)
-
-    def select(self, index: int) -> None:
-        """Put the caret into a token."""
-        cursor = self.textCursor()
-        cursor.setPosition(self._starts[index])
-        self.setTextCursor(cursor)
+        return self._tokens[max(0, bisect_right(self._starts, position) - 1)]
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -506,9 +454,9 @@ class _TokenText(QTextEdit):
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
-        index = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
-        if index is not None:
-            text = self._owner.describe(index)
+        token = self.token_at(self.cursorForPosition(event.position().toPoint()).position())
+        if token is not None:
+            text = "\n".join(_described(token))
             QToolTip.showText(event.globalPosition().toPoint(), plain_tooltip(text), self)
 
     def _write(self) -> None:
@@ -536,6 +484,16 @@ class _TokenText(QTextEdit):
         height = int(self.document().size().height()) + 2
         if height != self.height():
             self.setFixedHeight(height)
+
+
+def _described(token: Token) -> list[str]:
+    """Return a token's probability and its alternatives, one a line."""
+    lines = [f"“{_visible(token.text)}”: {_percent(token.probability)}"]
+    lines.extend(
+        f"{place}. “{_visible(other.text)}”: {_percent(other.probability)}"
+        for place, other in enumerate(token.alternatives, 1)
+    )
+    return lines
 
 
 def _percent(probability: float | None) -> str:

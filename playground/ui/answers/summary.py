@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from playground.core.metrics import fastest, figures, first_to_start
@@ -35,11 +35,10 @@ def summary(turn: Turn) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _beginning(runs: Sequence[Run]) -> str:
-    known = tuple(runs)
-    first, quickest = first_to_start(known), fastest(known)
-    if len(known) < 2:
-        return _alone(known[0]) if known else ""
+def _beginning(runs: tuple[Run, ...]) -> str:
+    if len(runs) < 2:
+        return _alone(runs[0]) if runs else ""
+    first, quickest = first_to_start(runs), fastest(runs)
     if first is None:
         return ""
     speed = figures(quickest).words_per_s if quickest is not None else None
@@ -82,17 +81,15 @@ def _troubles(runs: Sequence[Run]) -> str:
     cut = [run for run in runs if run.status is RunStatus.CANCELLED]
     interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
     stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
-    parts = []
-    if failed:
-        names = _listed([_name(run, runs) for run in failed])
-        parts.append(_tr("{names} could not finish.").format(names=names))
-    if stopped:
-        names = _listed([_name(run, runs) for run in stopped])
-        parts.append(_tr("You stopped {names}.").format(names=names))
-    if interrupted:
-        names = _listed([_name(run, runs) for run in interrupted])
-        parts.append(_tr("{names} broke off when the program ended.").format(names=names))
-    return " ".join(parts)
+    return " ".join(
+        words.format(names=_listed([_name(run, runs) for run in troubled]))
+        for words, troubled in (
+            (_tr("{names} could not finish."), failed),
+            (_tr("You stopped {names}."), stopped),
+            (_tr("{names} broke off when the program ended."), interrupted),
+        )
+        if troubled
+    )
 
 
 def _name(run: Run, runs: Sequence[Run]) -> str:
@@ -163,6 +160,9 @@ def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
 class SummaryCard(QFrame):
     """What the figures say, and what the person says: the foot of every turn that has ended."""
 
+    voted = Signal(object)
+    """A `VoteOutcome`."""
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -185,7 +185,6 @@ class SummaryCard(QFrame):
             button.setChecked(vote.outcome is outcome)
 
     def clear(self) -> None:
-        """Forget what was said."""
         self._line.clear()
         self._vote_text.clear()
 
@@ -221,6 +220,11 @@ class SummaryCard(QFrame):
         for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)
+            button.clicked.connect(self._on_outcome)
             row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
+
+    def _on_outcome(self) -> None:
+        is_tie = self.sender() is self.tie_button
+        self.voted.emit(VoteOutcome.TIE if is_tie else VoteOutcome.NONE_GOOD)

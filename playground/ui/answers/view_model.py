@@ -95,7 +95,6 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
 
 
 def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerViewModel:
-    """Return a run's answer as far as it goes."""
     return AnswerViewModel(
         text=run.text,
         reasoning=run.reasoning,
@@ -133,7 +132,6 @@ def hidden_order(turns: Sequence[Turn], count: int) -> list[int]:
 
 
 def hidden_head(position: int) -> PaneHead:
-    """Return what stands above an answer whose name is hidden."""
     letter = _LETTERS[position % len(_LETTERS)]
     return PaneHead(
         label=_tr("Answer {letter}").format(letter=letter),

@@ -25,9 +25,6 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("ComparePage", text)
 
 
-Value = float | int | tuple[str, ...] | None
-
-
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One field: `name` is the technical name, the rest is in plain words."""
@@ -39,9 +36,6 @@ class Parameter:
     high: float = 1
     is_whole: bool = False
     is_text: bool = False
-
-    def unset(self) -> str:
-        return _tr("up to the model")
 
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -111,7 +105,7 @@ PARAMETERS: tuple[Parameter, ...] = (
 )
 
 
-def parse(text: str, parameter: Parameter) -> Value:
+def parse(text: str, parameter: Parameter) -> float | tuple[str, ...] | None:
     """Return the value of a field; raises `ValueError` with a sentence for a person."""
     if parameter.is_text:
         return tuple(part for part in text.split("|") if part)
@@ -143,9 +137,6 @@ def _range(parameter: Parameter) -> str:
     return kind.format(low=f"{parameter.low:g}", high=f"{parameter.high:,.10g}")
 
 
-WIDTH = 330
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What the drawer holds for all targets or for one; `system` is `None` where not overridden."""
@@ -169,15 +160,13 @@ class AnswerSettings(QFrame):
         self._is_loading = False
         self._build()
         self._load()
-        self.setFixedWidth(theme.px(WIDTH))
+        self.setFixedWidth(theme.px(330))
 
     @property
     def shared(self) -> Draft:
-        """What holds for every target."""
         return self._drafts[""]
 
     def override(self, key: str) -> Draft | None:
-        """Return what differs for a target."""
         draft = self._drafts.get(key)
         return draft if draft is not None and draft != Draft() else None
 
@@ -192,9 +181,8 @@ class AnswerSettings(QFrame):
         self._scopes.addItem(self.tr("All models"), "")
         for key, name in targets:
             self._scopes.addItem(name, key)
-        known = [""] + [key for key, _name in targets]
         self._is_loading = False
-        self.set_scope(self._scope if self._scope in known else "")
+        self.set_scope(self._scope if self._scope in dict(targets) else "")
 
     def set_scope(self, key: str) -> None:
         """Edit what differs for one target; the empty key is all targets."""
@@ -236,13 +224,14 @@ class AnswerSettings(QFrame):
         self._build_system(form)
         for parameter in PARAMETERS:
             self._build_field(form, parameter)
-        reset = make_button(
-            self.tr("Back to the defaults"),
-            self._reset,
-            kind="flat",
-            tooltip=self.tr("Leave every choice to the models again"),
+        form.addWidget(
+            make_button(
+                self.tr("Back to the defaults"),
+                self._reset,
+                kind="flat",
+                tooltip=self.tr("Leave every choice to the models again"),
+            )
         )
-        form.addWidget(reset)
         form.addStretch(1)
 
     def _build_system(self, form: QVBoxLayout) -> None:
@@ -297,7 +286,7 @@ class AnswerSettings(QFrame):
             field = self._fields[parameter.name]
             field.setText(as_text(draft.sampling, parameter))
             inherited = as_text(self.shared.sampling, parameter) if self._scope else ""
-            field.setPlaceholderText(inherited or parameter.unset())
+            field.setPlaceholderText(inherited or _tr("up to the model"))
             self._mark(parameter.name, None)
         self._is_loading = False
 
@@ -307,13 +296,13 @@ class AnswerSettings(QFrame):
         sampling = SamplingParams()
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
+            problem = None
             try:
                 value = parse(text, parameter)
             except ValueError as error:
-                self._mark(parameter.name, str(error))
+                problem = str(error)
                 value = getattr(self._drafts.get(self._scope, Draft()).sampling, parameter.name)
-            else:
-                self._mark(parameter.name, None)
+            self._mark(parameter.name, problem)
             sampling = replace(sampling, **{parameter.name: value})  # type: ignore[arg-type]  # by name
         system: str | None = self._system.toPlainText()
         if self._scope and not system:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
@@ -48,7 +48,6 @@ class Header(QWidget):
         self.order.setEnabled(not running)
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Hide what a room need not see."""
         self.drawer_button.setVisible(not on)
         self._title.setVisible(not on)
 
@@ -194,10 +193,6 @@ class PromptCard(QFrame):
         self._apply_theme()
 
     @property
-    def is_running(self) -> bool:
-        return self._is_running
-
-    @property
     def text(self) -> str:
         return self._prompt.toPlainText()
 
@@ -214,18 +209,15 @@ class PromptCard(QFrame):
         self._new.setEnabled(not running)
 
     def set_follow_up(self, *, follow_up: bool) -> None:
-        """Ask for a follow-up instead of a first prompt."""
         self._new.setVisible(follow_up)
         self._prompt.setPlaceholderText(
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Leave the ideas out for a room."""
         self._ideas.setVisible(not on)
 
     def submit(self) -> None:
-        """Do what Run does."""
         if not self._is_running:
             self.run_clicked.emit()
 
@@ -237,7 +229,6 @@ class PromptCard(QFrame):
         return True
 
     def begin_anew(self) -> None:
-        """Do what New comparison does."""
         if not self._is_running:
             self.new_clicked.emit()
 
@@ -289,8 +280,7 @@ class PromptCard(QFrame):
             action = menu.addAction(f"{idea.kind}: {idea.title}")
             action.setData(idea.text)
             action.triggered.connect(self._take_idea)
-        corner = self._ideas.mapToGlobal(QPoint(0, 0))
-        menu.popup(corner - QPoint(0, menu.sizeHint().height() + 4))
+        menu.popup(self._ideas.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
 
     def _take_idea(self) -> None:
         action = self.sender()
@@ -320,9 +310,6 @@ class ChipState:
 class CompareView(Page):
     """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
 
-    stop_clicked = Signal(int)
-    vote_clicked = Signal(int)
-    details_clicked = Signal(int)
     target_removed = Signal(str)
 
     MARGINS = (22, 16, 22, 14)
@@ -339,7 +326,6 @@ class CompareView(Page):
 
     @property
     def panes(self) -> "Sequence[ResponsePane]":
-        """The panes in the order they are shown."""
         return self.grid.panes
 
     @property
@@ -350,7 +336,7 @@ class CompareView(Page):
 
             self._drawer = AnswerSettings(self._theme, self)
             self._drawer.setVisible(self.header.drawer_button.isChecked())
-            self._drawer.close_button.clicked.connect(self._close_drawer)
+            self._drawer.close_button.clicked.connect(self.header.drawer_button.toggle)
             self._outer.addWidget(self._drawer)
         return self._drawer
 
@@ -402,11 +388,7 @@ class CompareView(Page):
 
         panes = [*self.grid.panes[:count]]
         while len(panes) < count:
-            pane = ResponsePane(self._theme)
-            pane.stop_button.clicked.connect(self._on_pane_stop)
-            pane.vote_button.clicked.connect(self._on_pane_vote)
-            pane.metrics.clicked.connect(self._on_pane_details)
-            panes.append(pane)
+            panes.append(ResponsePane(self._theme))
         self.grid.set_panes(panes)
 
     def set_running(self, *, running: bool) -> None:
@@ -418,26 +400,19 @@ class CompareView(Page):
             chip.set_removable(removable=not running)
 
     def open_picker(self) -> None:
-        """Show the list of what can be added, below its button."""
         anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button
         self.picker.open_at(anchor)
-
-    def set_drawer_open(self, *, is_open: bool) -> None:
-        self.settings.setVisible(is_open)
-        self.header.drawer_button.setChecked(is_open)
 
     def focus_first(self) -> None:
         self.prompt_card.focus_prompt()
 
     def handle_escape(self) -> bool:
-        """Stop what runs."""
         return self.prompt_card.stop()
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Hide what a room need not see."""
         self.header.set_presentation_mode(on=on)
         if on:
-            self.set_drawer_open(is_open=False)
+            self.header.drawer_button.setChecked(False)
         self.prompt_card.set_presentation_mode(on=on)
         self._in_presentation_mode = on
         self._chip_box.setVisible(bool(self._chips) and not on)
@@ -473,30 +448,14 @@ class CompareView(Page):
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
 
     def _on_drawer_toggled(self, on: bool) -> None:
-        self.set_drawer_open(is_open=on)
-
-    def _close_drawer(self) -> None:
-        self.set_drawer_open(is_open=False)
+        self.settings.setVisible(on)
 
     def _on_chip_removed(self) -> None:
         self.target_removed.emit(self.sender().property("key"))
 
     def _on_chip_clicked(self) -> None:
         self.settings.set_scope(self.sender().property("key"))
-        self.set_drawer_open(is_open=True)
-
-    def _on_pane_stop(self) -> None:
-        self.stop_clicked.emit(self._index_of_sender())
-
-    def _on_pane_vote(self) -> None:
-        self.vote_clicked.emit(self._index_of_sender())
-
-    def _on_pane_details(self) -> None:
-        self.details_clicked.emit(self._index_of_sender())
-
-    def _index_of_sender(self) -> int:
-        pressed = cast("QWidget", self.sender())
-        return next(n for n, pane in enumerate(self.panes) if pane.isAncestorOf(pressed))
+        self.header.drawer_button.setChecked(True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,6 @@ class RunPane:
         self._started_s = time.perf_counter()
 
     def update(self, progress: RunProgress) -> None:
-        """Take the run as it is by now."""
         self.run = progress.run
         self._progress = progress
         self.tokens.extend(progress.tokens)
@@ -139,7 +138,6 @@ class PaneController:
             self._request(shown)
 
     def update(self, progress: RunProgress) -> None:
-        """Take a run as it is by now; its pane shows it when it has a turn."""
         shown = self._of(progress.run.id)
         if shown is not None:
             shown.update(progress)
@@ -178,15 +176,12 @@ class PaneController:
     def refresh(self) -> None:
         """Show names and figures anew, after the theme has changed."""
         self.show_heads()
-        if not self.is_hidden:
-            self._show_figures()
+        self._show_figures()
 
     def set_unit(self, *, in_tokens: bool) -> None:
-        """Show speeds in tokens or in words."""
         if in_tokens != self._in_tokens:
             self._in_tokens = in_tokens
-            if not self.is_hidden:
-                self._show_figures()
+            self._show_figures()
 
     def run_at(self, index: int) -> Run | None:
         return self._shown[index].run if index < len(self._shown) else None
@@ -197,9 +192,9 @@ class PaneController:
 
     def show_comparison(self, comparison: Comparison) -> None:
         self._targets = comparison.targets
-        count = len(self._targets)
-        is_hidden = comparison.names_hidden
-        order = hidden_order(comparison.turns, count) if is_hidden else list(range(count))
+        order = list(range(len(self._targets)))
+        if comparison.names_hidden:
+            order = hidden_order(comparison.turns, len(order))
         self._show_last(comparison, order)
 
     def show_vote(self, turn: TurnViewModel) -> None:
@@ -213,14 +208,12 @@ class PaneController:
 
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""
-        for position, pane in enumerate(self._view.panes):
-            if position >= len(self._order):
-                continue
+        for position, (pane, index) in enumerate(zip(self._view.panes, self._order, strict=False)):
             if self.is_hidden:
                 pane.set_head(hidden_head(position))
             else:
-                target = self._targets[self._order[position]]
-                pane.set_head(head(target, in_presentation_mode=self._theme.in_presentation_mode))
+                in_presentation_mode = self._theme.in_presentation_mode
+                pane.set_head(head(self._targets[index], in_presentation_mode=in_presentation_mode))
         self._view.grid.fit_heads()
 
     def _of(self, run_id: str) -> RunPane | None:
@@ -264,8 +257,7 @@ class PaneController:
                 shown.turn.show_answer(hidden_answer(shown.run, is_over=False))
             else:
                 shown.flush()
-        if not self.is_hidden:
-            self._show_figures()
+        self._show_figures()
 
     def _refill(self, turns: Sequence[Turn]) -> None:
         """Show these turns in place of what is there."""
@@ -276,13 +268,13 @@ class PaneController:
                 pane.begin_turn(turn.prompt).show_answer(answer)
 
     def _show_figures(self) -> None:
+        if self.is_hidden:
+            return
         best = best_of([(shown.run, shown.figures) for shown in self._shown])
         for shown in self._shown:
-            run = shown.run
-            shown.pane.metrics.set_cells(
-                metric_cells(run, shown.figures, best, in_tokens=self._in_tokens)
-            )
-            shown.pane.set_footer(*self._footer(run))
+            cells = metric_cells(shown.run, shown.figures, best, in_tokens=self._in_tokens)
+            shown.pane.metrics.set_cells(cells)
+            shown.pane.set_footer(*self._footer(shown.run))
 
     def _footer(self, run: Run) -> tuple[str, str | None]:
         """Return where the words went, and the icon beside it."""

@@ -106,61 +106,6 @@ class OptionsPresenter(QObject):
         self._bridge.write(self._settings.update, hide_names=on)
 
 
-class VotePresenter(QObject):
-    """Shows how a comparison's last turn ended, and takes the vote.
-
-    `voted` gets the comparison with it.
-    """
-
-    def __init__(
-        self,
-        view: CompareView,
-        panes: PaneController,
-        bridge: Bridge,
-        history: ComparisonStore,
-        voted: Callable[[Comparison], None],
-    ) -> None:
-        super().__init__(view)
-        self._view = view
-        self._panes = panes
-        self._bridge = bridge
-        self._history = history
-        self._voted = voted
-        self._comparison: Comparison | None = None
-        view.vote_clicked.connect(self._on_vote)
-        view.summary.tie_button.clicked.connect(self._on_tie)
-        view.summary.none_button.clicked.connect(self._on_none)
-
-    def show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
-        """Show the line in plain words and offer the vote."""
-        self._comparison = comparison
-        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
-        self._view.summary.show_turn(turn.summary, turn.vote)
-        self._panes.show_vote(turn)
-        self._view.summary.show()
-
-    def _on_vote(self, index: int) -> None:
-        run = self._panes.run_at(index)
-        if run is not None:
-            self._vote(run.id, None)
-
-    def _on_tie(self) -> None:
-        self._vote(None, VoteOutcome.TIE)
-
-    def _on_none(self) -> None:
-        self._vote(None, VoteOutcome.NONE_GOOD)
-
-    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
-        if self._comparison is None:
-            return
-        *before, last = self._comparison.turns
-        turn = replace(last, winner_run_id=winner_run_id, verdict=verdict)
-        self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
-        comparison = replace(self._comparison, turns=(*before, turn))
-        self._voted(comparison)
-        self.show_end(comparison, asks_vote=True)
-
-
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
 
@@ -194,6 +139,7 @@ class ComparePresenter(QObject):
         self._view = view
         self._bridge = bridge
         self._service = service
+        self._history = history
         self._selection = selection
         self._notify = notify
         self._phase = Phase.IDLE
@@ -206,7 +152,6 @@ class ComparePresenter(QObject):
         self._run_order = known.run_order
         self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
         self._options = OptionsPresenter(view, bridge, settings)
-        self._votes = VotePresenter(view, self._panes, bridge, history, self._on_voted)
         self._target_bar = TargetBarPresenter(view, bridge, selection, notify=notify, run=self.run)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -249,7 +194,7 @@ class ComparePresenter(QObject):
         self._options.show(comparison)
         self._panes.show_comparison(comparison)
         if comparison.turns:
-            self._votes.show_end(comparison, asks_vote=True)
+            self._show_end(comparison, asks_vote=True)
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
 
     def run_again(self, comparison: Comparison) -> None:
@@ -284,8 +229,10 @@ class ComparePresenter(QObject):
         view.prompt_card.run_clicked.connect(self.run)
         view.prompt_card.stop_clicked.connect(self._on_stop_all)
         view.prompt_card.new_clicked.connect(self._on_new)
-        view.stop_clicked.connect(self._on_stop)
-        view.details_clicked.connect(self._on_details)
+        view.grid.stop_clicked.connect(self._on_stop)
+        view.grid.details_clicked.connect(self._on_details)
+        view.grid.vote_clicked.connect(self._on_winner)
+        view.summary.voted.connect(self._on_outcome)
         view.closing.connect(self.close)
         self._timer.timeout.connect(self._panes.tick)
 
@@ -392,10 +339,8 @@ class ComparePresenter(QObject):
         self._view.set_running(running=False)
         self._panes.finish()
         if self._comparison is not None and self._turn is not None:
-            # a turn that broke off is not in the comparison
-            before = [turn for turn in self._comparison.turns if turn.id != self._turn.id]
-            ended = replace(self._comparison, turns=(*before, self._turn))
-            self._votes.show_end(ended, asks_vote=not was_replay)
+            ended = _with_turn(self._comparison, self._turn)
+            self._show_end(ended, asks_vote=not was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
         self._view.focus_first()
         if was_replay:
@@ -409,11 +354,31 @@ class ComparePresenter(QObject):
             self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
             self.run()
 
-    def _on_voted(self, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self._turn = comparison.turns[-1]
+    def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
+        """Show the line in plain words and the vote on the last turn."""
+        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
+        self._view.summary.show_turn(turn.summary, turn.vote)
+        self._panes.show_vote(turn)
+        self._view.summary.show()
+
+    def _on_winner(self, index: int) -> None:
+        run = self._panes.run_at(index)
+        if run is not None:
+            self._vote(run.id, None)
+
+    def _on_outcome(self, outcome: VoteOutcome) -> None:
+        self._vote(None, outcome)
+
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
+        if self._comparison is None or self._turn is None:
+            return
+        turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
+        self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
+        self._turn = turn
+        self._comparison = _with_turn(self._comparison, turn)
         if self._panes.is_hidden:
-            self._panes.reveal(comparison)
+            self._panes.reveal(self._comparison)
+        self._show_end(self._comparison, asks_vote=True)
 
     def _on_stop(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -456,3 +421,9 @@ class ComparePresenter(QObject):
         self._forget()
         if prompt and not self._view.prompt_card.text:
             self._view.prompt_card.set_text(prompt)
+
+
+def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:
+    """Return `comparison` with `turn` as its last: one that broke off is not in it yet."""
+    before = [other for other in comparison.turns if other.id != turn.id]
+    return replace(comparison, turns=(*before, turn))

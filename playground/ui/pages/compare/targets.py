@@ -1,9 +1,9 @@
 """Which targets there are, which are chosen, and how the picker lists them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -35,34 +35,7 @@ def _tr(text: str) -> str:
 START_PRACTICE = "practice:start"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTargets:
-    """What has been found out so far; `None` is still being asked."""
-
-    files: tuple[ModelFile, ...] | None
-    fits: Mapping[Path, Fit]
-    cloud: Mapping[str, tuple[CloudModel, ...] | PlaygroundError | None]
-    providers: Sequence[Provider]
-    has_starter: bool = False
-
-
-def entries(known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
-    """Return the lines; `chosen` are the keys of targets that are on the page."""
-    lines = [_heading(_tr("On this computer"))]
-    if known.files is None:
-        lines.append(_remark(_tr("Looking for models…")))
-    elif not known.files:
-        lines.append(_remark(_tr("No models yet: add a folder under Models.")))
-    lines.extend(_local(model, known, chosen) for model in known.files or ())
-    lines.append(_heading(_tr("In the cloud")))
-    lines.append(_practice(known, chosen))
-    for provider in known.providers:
-        if not provider.is_practice:
-            lines.extend(_cloud(provider, known, chosen))
-    return lines
-
-
-def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEntry:
+def _local_entry(model: ModelFile, found: Fit | None, chosen: set[str]) -> PickerEntry:
     if model.problem is not None:
         return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
     key = LocalTarget(model).key
@@ -71,7 +44,7 @@ def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEnt
         key,
         model.name,
         " · ".join(part for part in parts if part),
-        fit_words(known.fits.get(model.path)),
+        _fit_words(found),
         tone="local",
         icon="home",
         is_chosen=key in chosen,
@@ -79,10 +52,9 @@ def _local(model: ModelFile, known: KnownTargets, chosen: set[str]) -> PickerEnt
     )
 
 
-def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
-    running = next((provider for provider in known.providers if provider.is_practice), None)
+def _practice_entry(running: Provider | None, chosen: set[str], *, can_start: bool) -> PickerEntry:
     own = [key for key in chosen if running is not None and key.startswith(f"{running.id}:")]
-    start = START_PRACTICE if known.has_starter else None
+    start = START_PRACTICE if can_start else None
     return PickerEntry(
         own[0] if own else start,
         _tr("Practice cloud (on this computer)"),
@@ -94,8 +66,11 @@ def _practice(known: KnownTargets, chosen: set[str]) -> PickerEntry:
     )
 
 
-def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[PickerEntry]:
-    models = known.cloud.get(provider.id)
+def _cloud_entries(
+    provider: Provider,
+    models: tuple[CloudModel, ...] | PlaygroundError | None,
+    chosen: set[str],
+) -> list[PickerEntry]:
     if models is None:
         return [_remark(_tr("Asking {name}…").format(name=provider.name))]
     if isinstance(models, PlaygroundError):
@@ -106,7 +81,7 @@ def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[Pi
             f"{provider.id}:{model.id}",
             model.id,
             provider.name,
-            price_words(model.price),
+            _price_words(model.price),
             tone="cloud",
             icon="cloud",
             is_chosen=f"{provider.id}:{model.id}" in chosen,
@@ -115,7 +90,7 @@ def _cloud(provider: Provider, known: KnownTargets, chosen: set[str]) -> list[Pi
     ]
 
 
-def fit_words(found: Fit | None) -> str:
+def _fit_words(found: Fit | None) -> str:
     """Return whether a model goes into the free memory, in words."""
     match found:
         case Fit.FITS:
@@ -128,17 +103,13 @@ def fit_words(found: Fit | None) -> str:
             return ""
 
 
-def price_words(price: ModelPrice | None) -> str:
+def _price_words(price: ModelPrice | None) -> str:
     """Return what a million tokens cost, in and out."""
     if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
         return _tr("price unknown")
     return _tr("${input} in · ${output} out per million tokens").format(
         input=f"{price.input_usd_per_mtok:g}", output=f"{price.output_usd_per_mtok:g}"
     )
-
-
-def _heading(text: str) -> PickerEntry:
-    return PickerEntry(None, text)
 
 
 def _remark(text: str) -> PickerEntry:
@@ -161,9 +132,7 @@ class Library(Protocol):
         """Return every model file, read."""
         ...
 
-    async def find(self, name_or_path: str) -> ModelFile:
-        """Return one of them, read."""
-        ...
+    async def find(self, name_or_path: str) -> ModelFile: ...
 
     def need(
         self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None
@@ -175,13 +144,9 @@ class Library(Protocol):
 class Providers(Protocol):
     """What is needed of the providers."""
 
-    def list(self) -> tuple[Provider, ...]:
-        """Return what is set up."""
-        ...
+    def list(self) -> tuple[Provider, ...]: ...
 
-    async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
-        """Ask a provider what it offers."""
-        ...
+    async def models(self, provider: Provider) -> tuple[CloudModel, ...]: ...
 
     async def start_practice(self) -> Provider: ...
 
@@ -207,12 +172,8 @@ class TargetSelection:
         self._cloud: dict[str, tuple[CloudModel, ...] | PlaygroundError | None] = {}
         self._asked: dict[str, tuple[Provider, dict[str, ModelPrice]]] = {}
         self._known: dict[str, Target] = {}
-        self._chosen: tuple[Target, ...] = ()
-        self.changed: Callable[[], None] = _nothing
-
-    @property
-    def chosen(self) -> tuple[Target, ...]:
-        return self._chosen
+        self.chosen: tuple[Target, ...] = ()
+        self.changed: Callable[[], None] = lambda: None
 
     @property
     def has_starter(self) -> bool:
@@ -222,19 +183,19 @@ class TargetSelection:
     def choose(self, targets: Sequence[Target]) -> None:
         """Replace the chosen targets, and remember them for the next start."""
         self._show(targets)
-        keys = tuple(target.key for target in self._chosen)
+        keys = tuple(target.key for target in self.chosen)
         self._bridge.write(self._settings.update, last_targets=keys)
 
     def toggle(self, key: str) -> None:
         """Add a target of the picker, or take it away."""
         target = self._known.get(key)
-        if key in {chosen.key for chosen in self._chosen}:
+        if key in {chosen.key for chosen in self.chosen}:
             self.remove(key)
         elif target is not None:
-            self.choose((*self._chosen, target))
+            self.choose((*self.chosen, target))
 
     def remove(self, key: str) -> None:
-        self.choose([target for target in self._chosen if target.key != key])
+        self.choose([target for target in self.chosen if target.key != key])
 
     def renew(self) -> None:
         """Take the chosen targets as they are set up now: load settings and addresses change."""
@@ -245,9 +206,7 @@ class TargetSelection:
                 return self._local(target.model)
             return CloudTarget(providers.get(target.provider.id, target.provider), target.model)
 
-        renewed = tuple(now(target) for target in self._chosen)
-        if renewed != self._chosen:
-            self._show(renewed)
+        self._renew(now)
 
     async def restore(self) -> None:
         """Choose what was chosen when the program was closed, as far as it is there now.
@@ -255,12 +214,12 @@ class TargetSelection:
         What is not stays remembered: its drive or its server may be back at the next start.
         """
         keys = self._settings.settings.last_targets
-        if not keys or self._chosen:
+        if not keys or self.chosen:
             return
         if any(key.startswith("local:") for key in keys):
             await self.list_files()
         found = [self._find(key) for key in keys]
-        if not self._chosen:
+        if not self.chosen:
             self._show([target for target in found if target is not None])
 
     async def list_files(self) -> tuple[ModelFile, ...]:
@@ -293,11 +252,11 @@ class TargetSelection:
     @property
     def has_unread(self) -> bool:
         """True where a file was chosen of which nothing but name and size is known."""
-        return any(map(_is_unread, self._chosen))
+        return any(map(_is_unread, self.chosen))
 
     async def read_chosen(self) -> None:
         """Read what is not read of the chosen files; one that cannot be is left as it is."""
-        for target in self._chosen:
+        for target in self.chosen:
             if isinstance(target, LocalTarget) and _is_unread(target):
                 with suppress(PlaygroundError):
                     model = await self._read(target.model)
@@ -315,19 +274,26 @@ class TargetSelection:
         )
 
     def entries(self) -> list[PickerEntry]:
-        """Return the picker's lines as far as they are known."""
-        known = KnownTargets(
-            self._files,
-            self._fits,
-            self._cloud,
-            self._providers.list(),
-            has_starter=self.has_starter,
-        )
-        return entries(known, {target.key for target in self._chosen})
+        chosen = {target.key for target in self.chosen}
+        providers = self._providers.list()
+        practice = next((provider for provider in providers if provider.is_practice), None)
+        lines = [PickerEntry(None, _tr("On this computer"))]
+        if self._files is None:
+            lines.append(_remark(_tr("Looking for models…")))
+        elif not self._files:
+            lines.append(_remark(_tr("No models yet: add a folder under Models.")))
+        files = self._files or ()
+        lines.extend(_local_entry(each, self._fits.get(each.path), chosen) for each in files)
+        lines.append(PickerEntry(None, _tr("In the cloud")))
+        lines.append(_practice_entry(practice, chosen, can_start=self.has_starter))
+        for provider in providers:
+            if not provider.is_practice:
+                lines.extend(_cloud_entries(provider, self._cloud.get(provider.id), chosen))
+        return lines
 
     def _show(self, targets: Sequence[Target]) -> None:
         unique = {target.key: target for target in targets}
-        self._chosen = tuple(unique.values())[:MOST]
+        self.chosen = tuple(unique.values())[:MOST]
         self.changed()
 
     def _judge(self, files: Sequence[ModelFile]) -> dict[Path, Fit]:
@@ -342,9 +308,7 @@ class TargetSelection:
 
     def _take_files(self, found: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
         self._files = disambiguate(found)
-        for model in self._files:
-            target = self._local(model)
-            self._known[target.key] = target
+        self._known.update((target.key, target) for target in map(self._local, self._files))
         return self._files
 
     async def _read(self, model: ModelFile) -> ModelFile:
@@ -356,12 +320,11 @@ class TargetSelection:
 
     def _renew_read(self) -> None:
         """Take over what has been read of models that were chosen before."""
+        self._renew(lambda t: self._known.get(t.key, t) if _is_unread(t) else t)
 
-        def now(target: Target) -> Target:
-            return self._known.get(target.key, target) if _is_unread(target) else target
-
-        renewed = tuple(map(now, self._chosen))
-        if renewed != self._chosen:
+    def _renew(self, now: Callable[[Target], Target]) -> None:
+        renewed = tuple(map(now, self.chosen))
+        if renewed != self.chosen:
             self._show(renewed)
 
     async def _scan_and_show(self, show: Callable[[], None]) -> None:
@@ -413,7 +376,3 @@ def is_same(first: Target, second: Target) -> bool:
 
 def _is_unread(target: Target) -> bool:
     return isinstance(target, LocalTarget) and not target.model.is_header_read
-
-
-def _nothing() -> None:
-    return

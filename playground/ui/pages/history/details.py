@@ -1,10 +1,8 @@
 """An opened comparison: one prompt at a time, its answers, and what can be done with it."""
 
-from typing import cast
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.answers.pane_grid import PaneGrid
@@ -22,61 +20,6 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 
-
-class AnswersView(PaneGrid):
-    """The answers of one prompt, and the summary with the vote below them."""
-
-    chosen = Signal(str)
-    """Run id of the answer a person calls the better one."""
-
-    def __init__(self, theme: Theme, summary: SummaryCard) -> None:
-        super().__init__(theme, row_limit=6, heights=(330, 370), foot=summary)
-        self._answers: tuple[PaneViewModel, ...] = ()
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(self.tr("Answers"))
-
-    def show_turn(self, turn: TurnViewModel) -> None:
-        """Show a turn's answers in fresh panes."""
-        self._answers = turn.panes
-        self.set_panes([self._make_pane(answer, turn) for answer in turn.panes])
-        self.fit_heads()
-
-    def clear_answers(self) -> None:
-        """Take every pane away."""
-        self._answers = ()
-        self.set_panes(())
-
-    def _make_pane(self, answer: PaneViewModel, turn: TurnViewModel) -> ResponsePane:
-        pane = ResponsePane(self._theme)
-        pane.set_head(answer.head)
-        pane.begin_turn(None, follows_end=False).show_answer(answer.answer)
-        pane.set_figures_visible(visible=answer.cells is not None)
-        if answer.cells is not None:
-            pane.metrics.set_cells(answer.cells)
-            pane.time_bar.set_spans(answer.spans, turn.scale_s)
-            pane.set_footer(*answer.footer)
-        pane.set_running(running=False)
-        pane.set_vote(offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner)
-        pane.vote_button.clicked.connect(self._on_vote)
-        pane.metrics.clicked.connect(self._on_details)
-        return pane
-
-    def _on_vote(self) -> None:
-        _pane, answer = self._pressed()
-        self.chosen.emit(answer.run_id)
-
-    def _on_details(self) -> None:
-        pane, answer = self._pressed()
-        if answer.details:
-            pane.show_details(answer.details)
-
-    def _pressed(self) -> tuple[ResponsePane, PaneViewModel]:
-        """Return the pane a part of which was pressed, and what it shows."""
-        part = cast("QWidget", self.sender())
-        shown = zip(self.panes, self._answers, strict=True)
-        return next((pane, answer) for pane, answer in shown if pane.isAncestorOf(part))
-
-
 _PROMPT_LINES = 4
 
 
@@ -86,15 +29,18 @@ class DetailView(QWidget):
     The presenter connects its buttons.
     """
 
+    winner_chosen = Signal(str)
+    """Run id of the answer a person calls the better one."""
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._shown: tuple[PaneViewModel, ...] = ()
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
     def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
-        """Show one prompt of the comparison and its answers."""
         self._caption.set_full_text(prompt.caption)
         self._turn_box.setVisible(prompt.count > 1)
         self._turn.setText(
@@ -110,18 +56,40 @@ class DetailView(QWidget):
                 " ".join(prompt.system_prompt.split())
             )
         )
-        self.answers.show_turn(turn)
+        self._shown = turn.panes
+        self.answers.set_panes([self._make_pane(answer, turn) for answer in turn.panes])
+        self.answers.fit_heads()
         self.summary.show_turn(turn.summary, turn.vote)
         self.summary.setVisible(bool(turn.summary or turn.vote.text))
         self._offer(turn)
 
     def clear_turn(self) -> None:
-        """Forget what was shown."""
         self._prompt.clear()
         self._caption.set_full_text("")
         self._system.set_full_text("")
         self.summary.clear()
-        self.answers.clear_answers()
+        self._shown = ()
+        self.answers.set_panes(())
+
+    def _make_pane(self, answer: PaneViewModel, turn: TurnViewModel) -> ResponsePane:
+        pane = ResponsePane(self._theme)
+        pane.set_head(answer.head)
+        pane.begin_turn(None, follows_end=False).show_answer(answer.answer)
+        pane.set_figures_visible(visible=answer.cells is not None)
+        if answer.cells is not None:
+            pane.metrics.set_cells(answer.cells)
+            pane.time_bar.set_spans(answer.spans, turn.scale_s)
+            pane.set_footer(*answer.footer)
+        pane.set_running(running=False)
+        pane.set_vote(offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner)
+        return pane
+
+    def _on_vote(self, position: int) -> None:
+        self.winner_chosen.emit(self._shown[position].run_id)
+
+    def _on_details(self, position: int) -> None:
+        if rows := self._shown[position].details:
+            self.answers.panes[position].show_details(rows)
 
     def _offer(self, turn: TurnViewModel) -> None:
         locked = ""
@@ -165,7 +133,11 @@ class DetailView(QWidget):
         self._column.addWidget(self._system)
         self._column.addWidget(self._build_actions())
         self.summary = SummaryCard(self._theme)
-        self.answers = AnswersView(self._theme, self.summary)
+        self.answers = PaneGrid(self._theme, row_limit=6, heights=(330, 370), foot=self.summary)
+        self.answers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.answers.setAccessibleName(self.tr("Answers"))
+        self.answers.vote_clicked.connect(self._on_vote)
+        self.answers.details_clicked.connect(self._on_details)
         self._column.addWidget(self.answers, 1)
 
     def _build_head(self) -> QHBoxLayout:
@@ -190,30 +162,25 @@ class DetailView(QWidget):
         return row
 
     def _build_actions(self) -> QWidget:
-        self.open_button = self._action(self.tr("Open in Compare"), kind="primary")
-        self.again_button = self._action(self.tr("Run again"))
-        self.replay_button = self._action(self.tr("Replay"))
-        self._actions = QWidget()
-        flow = FlowLayout(self._actions, spacing=self._theme.px(8))
+        self.open_button = make_button(self.tr("Open in Compare"), kind="primary")
+        self.again_button = make_button(self.tr("Run again"))
+        self.replay_button = make_button(self.tr("Replay"))
+        actions = QWidget()
+        flow = FlowLayout(actions, spacing=self._theme.px(8))
         for button in (self.open_button, self.again_button, self.replay_button):
+            button.setText(f" {button.text()}")  # the space keeps icon and text apart
             flow.addWidget(button)
-        return self._actions
-
-    def _action(self, text: str, *, kind: str | None = None) -> QPushButton:
-        # the space keeps icon and text apart
-        return make_button(f" {text}", kind=kind, name=text)
+        return actions
 
     def _fit_prompt(self) -> None:
-        lines = self._prompt.document().size().height()
-        metrics = self._prompt.fontMetrics()
-        shown = min(max(1, int(lines)), _PROMPT_LINES)
-        margin = int(self._prompt.document().documentMargin()) * 2
-        self._prompt.setFixedHeight(shown * metrics.lineSpacing() + margin + 2)
+        document = self._prompt.document()
+        shown = min(max(1, int(document.size().height())), _PROMPT_LINES)
+        margin = int(document.documentMargin()) * 2
+        self._prompt.setFixedHeight(shown * self._prompt.fontMetrics().lineSpacing() + margin + 2)
 
     def _apply_theme(self) -> None:
-        px = self._theme.px
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(px(8))
+        self._column.setSpacing(self._theme.px(8))
         self._color_actions()
         self._fit_prompt()
 

@@ -40,7 +40,6 @@ class HistoryPage(SplitPage):
 
     @property
     def is_showing_votes(self) -> bool:
-        """True while “Your votes” is in front."""
         return self._sections.selected == VOTES
 
     def show_count(self, count: int, *, is_complete: bool) -> None:
@@ -51,11 +50,9 @@ class HistoryPage(SplitPage):
         self._count.setVisible(count > 0)
 
     def show_list(self) -> None:
-        """Show the list and what is opened."""
         self._body.setCurrentWidget(self._splitter)
 
     def show_empty(self) -> None:
-        """Say that nothing was compared yet."""
         self._body.setCurrentWidget(self._empty_card)
 
     def show_nothing_found(self, *, nothing: bool, query: str = "") -> None:
@@ -72,7 +69,6 @@ class HistoryPage(SplitPage):
         (self.list if self.comparisons.rowCount() else self._search).setFocus()
 
     def handle_escape(self) -> bool:
-        """Clear the search."""
         if not self._search.text():
             return False
         self._clear_search()

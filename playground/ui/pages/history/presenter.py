@@ -54,19 +54,14 @@ class HistoryPresenter(QObject):
         self._query = ""
         self._list_asked = 0
         self._opening_asked = 0
-        self._opened: Comparison | None = None
+        self.opened: Comparison | None = None
+        """The comparison on the right."""
         self._turn = 0
         self._deleted: list[tuple[str, str]] = []
         """Id and title of what can be brought back."""
         self._connect()
 
-    @property
-    def opened(self) -> Comparison | None:
-        """The comparison on the right."""
-        return self._opened
-
     def refresh(self) -> None:
-        """Read again what the page shows."""
         self._bridge.spawn(self._refresh())
 
     def _connect(self) -> None:
@@ -85,9 +80,8 @@ class HistoryPresenter(QObject):
         detail.delete_button.clicked.connect(self._on_delete)
         detail.before_button.clicked.connect(self._on_before)
         detail.after_button.clicked.connect(self._on_after)
-        detail.answers.chosen.connect(self._on_winner)
-        detail.summary.tie_button.clicked.connect(self._on_tie)
-        detail.summary.none_button.clicked.connect(self._on_none_good)
+        detail.winner_chosen.connect(self._on_winner)
+        detail.summary.voted.connect(self._on_outcome)
 
     async def _refresh(self, choose: str | None = None) -> None:
         if self._view.is_showing_votes:
@@ -101,7 +95,7 @@ class HistoryPresenter(QObject):
             return
         comparisons = self._view.comparisons
         before = self._view.list.chosen_key
-        wanted = choose or before or (self._opened.id if self._opened else None)
+        wanted = choose or before or (self.opened.id if self.opened else None)
         comparisons.show_rows(rows, is_complete=len(rows) < limit)
         self._tell_state()
         if not self._view.list.choose(wanted):
@@ -164,29 +158,27 @@ class HistoryPresenter(QObject):
             if asked == self._opening_asked:
                 self._close()
             raise
-        if asked != self._opening_asked or not comparison.turns:
+        if asked != self._opening_asked or not comparison.turns or comparison == self.opened:
             return
-        if comparison == self._opened:
-            return
-        if self._opened is None or self._opened.id != comparison.id:
+        if self.opened is None or self.opened.id != comparison.id:
             self._turn = 0
-        self._opened = comparison
+        self.opened = comparison
         self._show_turn()
 
     def _show_turn(self) -> None:
-        if self._opened is None:
+        if self.opened is None:
             return
-        self._turn = min(self._turn, len(self._opened.turns) - 1)
-        turn = self._opened.turns[self._turn]
+        self._turn = min(self._turn, len(self.opened.turns) - 1)
+        turn = self.opened.turns[self._turn]
         self._view.detail.show_turn(
-            prompt_view_model(self._opened, self._turn),
-            turn_view_model(self._opened, turn, asks_vote=not turn.is_voted),
+            prompt_view_model(self.opened, self._turn),
+            turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
         )
         self._view.detail.show()
 
     def _close(self) -> None:
         self._opening_asked += 1
-        self._opened = None
+        self.opened = None
         self._view.detail.hide()
         self._view.detail.clear_turn()
 
@@ -200,25 +192,22 @@ class HistoryPresenter(QObject):
 
     def _usable(self) -> Comparison | None:
         """Return the opened comparison where nothing of it must be withheld any more."""
-        opened = self._opened
+        opened = self.opened
         if opened is None or opened.id != self._view.list.chosen_key or opened.names_hidden:
             return None
         is_over = all(run.status.is_final for turn in opened.turns for run in turn.runs)
         return opened if is_over else None
 
     def _on_open(self) -> None:
-        opened = self._usable()
-        if opened is not None:
+        if opened := self._usable():
             self._navigation.open_comparison(opened)
 
     def _on_again(self) -> None:
-        opened = self._usable()
-        if opened is not None:
+        if opened := self._usable():
             self._navigation.run_again(opened)
 
     def _on_replay(self) -> None:
-        opened = self._usable()
-        if opened is not None:
+        if opened := self._usable():
             self._bridge.spawn(self._replay(opened, opened.turns[self._turn]))
 
     async def _replay(self, comparison: Comparison, turn: Turn) -> None:
@@ -239,7 +228,7 @@ class HistoryPresenter(QObject):
         self._deleted.append((comparison_id, _shortened(title)))
         # what is being read now may still hold it
         self._list_asked += 1
-        if self._opened is not None and self._opened.id == comparison_id:
+        if self.opened is not None and self.opened.id == comparison_id:
             self._close()
         self._view.comparisons.remove_row(comparison_id)
         self._tell_state()
@@ -264,27 +253,24 @@ class HistoryPresenter(QObject):
     def _on_winner(self, run_id: str) -> None:
         self._vote(run_id, None)
 
-    def _on_tie(self) -> None:
-        self._vote(None, VoteOutcome.TIE)
-
-    def _on_none_good(self) -> None:
-        self._vote(None, VoteOutcome.NONE_GOOD)
+    def _on_outcome(self, outcome: VoteOutcome) -> None:
+        self._vote(None, outcome)
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
-        if self._opened is not None:
-            turn = self._opened.turns[self._turn]
+        if self.opened is not None:
+            turn = self.opened.turns[self._turn]
             # an earlier prompt's vote knows the names that a later one's has told
-            is_blind = turn.hidden_names and self._opened.names_hidden
+            is_blind = turn.hidden_names and self.opened.names_hidden
             turn = replace(
                 turn, winner_run_id=winner_run_id, verdict=verdict, hidden_names=is_blind
             )
-            self._bridge.spawn(self._keep_vote(self._opened.id, turn))
+            self._bridge.spawn(self._keep_vote(self.opened.id, turn))
 
     async def _keep_vote(self, comparison_id: str, turn: Turn) -> None:
         await self._bridge.submit(
             self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
         )
-        if self._opened is not None and self._opened.id == comparison_id:
+        if self.opened is not None and self.opened.id == comparison_id:
             await self._refresh()
 
 

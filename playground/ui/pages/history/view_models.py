@@ -100,7 +100,6 @@ class PromptViewModel:
 
 
 def prompt_view_model(comparison: Comparison, index: int) -> PromptViewModel:
-    """Return the prompt at `index`."""
     turn = comparison.turns[index]
     return PromptViewModel(
         number=index + 1,

@@ -39,13 +39,7 @@ class VotesView(QWidget):
         self._counts: tuple[VoteCount, ...] = ()
         self._build()
 
-    @property
-    def empty(self) -> EmptyState:
-        """What is shown while there is no vote."""
-        return self._empty
-
     def show_votes(self, counts: Sequence[VoteCount]) -> None:
-        """Show how often each target was called the better one."""
         if tuple(counts) == self._counts:
             return
         self._counts = tuple(counts)
@@ -61,7 +55,7 @@ class VotesView(QWidget):
 
     def _build(self) -> None:
         self._pages = QStackedLayout(self)
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             self._theme,
             "vote",
             self.tr("No votes yet"),
@@ -72,7 +66,7 @@ class VotesView(QWidget):
             self.tr("Show my comparisons"),
         )
         empty_card = make_card()
-        QVBoxLayout(empty_card).addWidget(self._empty)
+        QVBoxLayout(empty_card).addWidget(self.empty)
         card = make_card()
         column = QVBoxLayout(card)
         scroll = QScrollArea()

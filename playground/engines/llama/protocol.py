@@ -7,7 +7,7 @@ Stamps (`t`) are `time.perf_counter()` of the sender, which all processes of a m
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
@@ -60,15 +60,7 @@ def unpack(line: bytes) -> JsonObject:
 
 
 def load(request: LoadRequest) -> JsonObject:
-    return {
-        "type": "load",
-        "path": request.path,
-        "context": request.context,
-        "gpu_layers": request.gpu_layers,
-        "kv_type": request.kv_type.value,
-        "threads": request.threads,
-        "flash_attention": request.flash_attention.value,
-    }
+    return {"type": "load", **asdict(request)}
 
 
 def read_load(message: JsonObject) -> LoadRequest:

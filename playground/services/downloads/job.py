@@ -166,14 +166,12 @@ class FileTransfer:
         self._has_no_ranges = False
         self._streamer: int | None = None
         """The worker that reads a whole file, where the server knows no ranges."""
-        self._received = 0
 
     @property
     def received_bytes(self) -> int:
         """Bytes that are here; never fewer than before, but after `FileChanged`."""
-        if (file := self._file) is not None:
-            self._received = file.received_bytes
-        return self._received
+        file = self._file
+        return 0 if file is None else file.received_bytes
 
     def stop(self) -> None:
         """End `run` soon, from any thread; what has arrived stays."""
@@ -207,8 +205,6 @@ class FileTransfer:
             finally:
                 if checksum is not None:
                     checksum.stop()
-                self._received = file.received_bytes
-                self._file = None
 
     def _verify(self, file: PartFile, checksum: IncrementalHash | None) -> None:
         self.is_verifying = True
@@ -232,7 +228,7 @@ class FileTransfer:
                 "Try again later.",
             )
         delete_partial(self._target)
-        self._received = 0
+        self._file = None
         self.fresh_starts += 1
         self.part = replace(
             self.part,

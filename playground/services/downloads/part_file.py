@@ -37,12 +37,10 @@ class InUse(DownloadFailed):
 
 
 def part_path(target: Path) -> Path:
-    """Return where the bytes of `target` gather."""
     return target.with_name(f".{_stem(target.name)}.part")
 
 
 def journal_path(target: Path) -> Path:
-    """Return where it is written down which bytes are there."""
     return target.with_name(f".{_stem(target.name)}.journal")
 
 

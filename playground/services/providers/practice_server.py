@@ -11,10 +11,8 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from playground.engines.child_process import claim_pipes, die_with_parent
@@ -27,16 +25,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _ORDER_LIMIT = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRequest:
-    """What the parent wants served."""
-
-    key: str
-    model: str
-    alias: str
-    context: int
-
-
 def main() -> int:
     """Serve until the parent closes the pipe or dies; return the exit code."""
     die_with_parent()
@@ -46,7 +34,7 @@ def main() -> int:
     line = incoming.readline(_ORDER_LIMIT)
     if not line:
         return 0
-    order = ServerRequest(**json.loads(line))
+    order = json.loads(line)
     threading.Thread(target=_end_with, args=(incoming,), daemon=True).start()
 
     def report(**message: object) -> None:
@@ -54,7 +42,7 @@ def main() -> int:
 
     try:
         report(fraction=0.1, doing="Starting the server")
-        app = build_app(order, lambda: report(fraction=0.5, doing="Loading the model"))
+        app = build_app(lambda: report(fraction=0.5, doing="Loading the model"), **order)
         asyncio.run(_serve(app, report))
     except ImportError as error:
         report(error=f"a part of the server is missing ({error.name})")
@@ -65,7 +53,9 @@ def main() -> int:
     return 0
 
 
-def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
+def build_app(
+    on_load: Callable[[], None], *, key: str, model: str, alias: str, context: int
+) -> App:
     """Return `llama_cpp.server`'s app with one model, open to holders of the key alone."""
     import llama_cpp  # noqa: PLC0415 - only this child may
     from fastapi.middleware.cors import CORSMiddleware  # noqa: PLC0415 - an extra
@@ -80,12 +70,12 @@ def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
     on_load()
     app = create_app(
         # two panes may ask at once: none of them is to be cut off for the other
-        server_settings=ServerSettings(api_key=order.key, interrupt_requests=False),
+        server_settings=ServerSettings(api_key=key, interrupt_requests=False),
         model_settings=[
             ModelSettings(
-                model=order.model,
-                model_alias=order.alias,
-                n_ctx=order.context,
+                model=model,
+                model_alias=alias,
+                n_ctx=context,
                 n_threads=threads,
                 n_threads_batch=threads,
                 logits_all=False,
@@ -97,7 +87,7 @@ def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
     )
     # it lets pages of any origin call; no page has a reason to
     app.user_middleware = [m for m in app.user_middleware if m.cls is not CORSMiddleware]
-    return locked(app, order.key)
+    return locked(app, key)
 
 
 def locked(app: App, key: str) -> App:
@@ -163,7 +153,3 @@ def _end_with(incoming: BinaryIO) -> None:
         while incoming.read(1):
             pass
     os._exit(0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

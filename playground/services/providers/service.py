@@ -13,7 +13,6 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import (
     AddressRefused,
     ConnectionFailed,
-    EngineError,
     KeyMissing,
     PlaygroundError,
     StreamInvalid,
@@ -45,8 +44,6 @@ async def fetch_models(
     connection = ProviderConnection(provider.base_url, key, timeouts)
     try:
         payload = await connection.client.get("/models", cast_to=object)
-    except EngineError:
-        raise
     except Exception as error:
         translated = errors.translate(error)
         if translated is None:
@@ -55,13 +52,14 @@ async def fetch_models(
         raise translated from None
     finally:
         await connection.client.close()
-    entries = _entries(payload)
-    if entries is None:
+    if isinstance(payload, dict):
+        payload = next((payload[n] for n in ("data", "models") if n in payload), None)
+    if not isinstance(payload, list):
         raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
-    return models_in(provider, entries)
+    return _models_in(provider, payload)
 
 
-def models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
+def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
     """Return the models of a list whose entries are objects or plain names, each once."""
     found: dict[str, CloudModel] = {}
     for entry in entries[:MODEL_LIMIT]:
@@ -70,12 +68,6 @@ def models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
         if name and len(name) <= _ID_LIMIT and name.isprintable():
             found.setdefault(name, CloudModel(provider.id, name, _context(data)))
     return tuple(found[name] for name in sorted(found, key=str.lower))
-
-
-def _entries(payload: object) -> list[Any] | None:
-    if isinstance(payload, dict):
-        payload = next((payload[n] for n in ("data", "models") if n in payload), None)
-    return payload if isinstance(payload, list) else None
 
 
 def _context(data: dict[str, Any]) -> int | None:
@@ -273,10 +265,7 @@ class ProviderService:
 
     async def key_source(self, provider: Provider) -> KeySource | None:
         """Return where a provider's key is, `None` where there is none or none is needed."""
-        if provider.is_practice:
-            return None
-        secret = await self._secrets.get(provider)
-        return secret.source if secret else None
+        return (await self.key_locations([provider]))[provider.id].source
 
     async def key_locations(self, providers: Iterable[Provider]) -> dict[str, KeyLocation]:
         """Return where the key of each provider is, by provider id."""

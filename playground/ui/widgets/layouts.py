@@ -1,0 +1,64 @@
+"""Rows, columns and scroll areas, made of what stands in them."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+Item = QWidget | QLayout | int | tuple[QWidget | QLayout, int | Qt.AlignmentFlag]
+"""A part of a row or column: an int is stretch, alone or beside the part that takes it."""
+Margins = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels."""
+NO_MARGINS = (0, 0, 0, 0)
+
+
+def make_row(
+    *items: Item,
+    parent: QWidget | None = None,
+    margins: Margins | None = None,
+    spacing: int | None = None,
+) -> QHBoxLayout:
+    """Return a layout with `items` from left to right; a `parent`'s margins are the style's."""
+    row = QHBoxLayout() if parent is None else QHBoxLayout(parent)
+    _fill(row, items, margins, spacing)
+    return row
+
+
+def make_column(
+    *items: Item,
+    parent: QWidget | None = None,
+    margins: Margins | None = None,
+    spacing: int | None = None,
+) -> QVBoxLayout:
+    """Return a layout with `items` from top to bottom; a `parent`'s margins are the style's."""
+    column = QVBoxLayout() if parent is None else QVBoxLayout(parent)
+    _fill(column, items, margins, spacing)
+    return column
+
+
+def _fill(
+    layout: QBoxLayout, items: tuple[Item, ...], margins: Margins | None, spacing: int | None
+) -> None:
+    if margins is not None:
+        layout.setContentsMargins(*margins)
+    if spacing is not None:
+        layout.setSpacing(spacing)
+    for item in items:
+        if isinstance(item, int):
+            layout.addStretch(item)
+            continue
+        part, extra = item if isinstance(item, tuple) else (item, 0)
+        if isinstance(part, QLayout):
+            layout.addLayout(part, extra)
+        elif isinstance(extra, Qt.AlignmentFlag):
+            layout.addWidget(part, 0, extra)
+        else:
+            layout.addWidget(part, extra)
+
+
+def make_scroll_area(body: QWidget, name: str = "") -> QScrollArea:
+    """Return an area that scrolls `body`; `name` is its accessible name."""
+    body.setObjectName("scrolled")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setAccessibleName(name)
+    area.setWidget(body)
+    return area

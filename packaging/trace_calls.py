@@ -93,6 +93,10 @@ BESIDE_NAMES = re.compile(
 """Functions that lay out, paint or answer Qt's own questions, wherever they stand."""
 
 
+QUIET_BYTES = 12_000
+"""Most the list of calls grows in two seconds in which nothing is asked of the program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One function on a way, at the moment it was first called."""
@@ -114,6 +118,14 @@ class Trace:
             "PYTHON_TRACE_ROOT": f"{ROOT / 'playground'}{os.sep}",
             "PYTHON_TRACE_FILE": str(self._file),
         }
+
+    def settle(self) -> None:
+        """Wait until only what runs all the time still runs."""
+        size, before = -1, 0
+        while size < 0 or size - before > QUIET_BYTES:
+            before = self._file.stat().st_size
+            time.sleep(2)
+            size = self._file.stat().st_size
 
     def hops(self, since_s: float) -> list[Hop]:
         """Return the functions that passed the work on from then until now."""
@@ -145,7 +157,7 @@ def traced(home: Path, **variables: str) -> Iterator[tuple[Program, Trace]]:
     with tempfile.TemporaryDirectory() as folder:
         trace = Trace(Path(folder))
         with program(home, size="1280x800", **variables, **trace.variables) as running:
-            time.sleep(4)
+            trace.settle()
             yield running, trace
             running.close()
 
@@ -164,7 +176,7 @@ def trace_prompt(home: Path) -> list[Hop]:
         running.press("ctrl+l")
         running.type("Hello")
         running.wait_for("Run")
-        time.sleep(2)
+        trace.settle()
         began = time.monotonic()
         running.click("Run")
         running.wait_text(r"^first word: \d")
@@ -195,11 +207,11 @@ def trace_download(home: Path) -> list[Hop]:
             running.wait_for("Search the Hub")
             running.press("ctrl+f")
             running.type("smollm2")
-            time.sleep(2)
+            trace.settle()
             running.press("Down")
             running.press("Return")
             button = running.wait_text(r"^Download \d")
-            time.sleep(3)
+            trace.settle()
             began = time.monotonic()
             running.click(button)
             files = home / "models"

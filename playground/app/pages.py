@@ -47,11 +47,7 @@ class Pages:
         self._bridge = bridge
         self._services = services
         self._compare = compare
-
-    @property
-    def factories(self) -> dict[str, Callable[[], Page]]:
-        """What builds each page, by its key."""
-        return {
+        self.factories: dict[str, Callable[[], Page]] = {
             "models": self._make_models,
             "hub": self._make_hub,
             "downloads": self._make_downloads,

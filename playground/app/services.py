@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import cache
 
 from playground.core.errors import StorageFailed
 from playground.core.targets import CloudTarget, Target
@@ -32,26 +32,34 @@ from playground.store.settings import SettingsStore
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Services:
-    """What `build` made: the composition root's own value; parts of it are handed on, not it."""
+    """Every service, built but not started: the composition root hands on parts of it, not it."""
 
-    paths: Paths
-    settings: SettingsStore
-    secrets: SecretStore
-    database: Database
-    history: ComparisonStore
-    replayer: Replayer
-    library: ModelLibrary
-    pool: WorkerPool
-    practice: PracticeCloud
-    providers: ProviderService
-    telemetry: Telemetry
-    comparison: ComparisonService
-    hub: HubService
-    downloads: DownloadManager
-    requirements: RequirementsService
-    local_runs: LocalRuns
+    def __init__(self, paths: Paths, settings: SettingsStore) -> None:
+        open_log(paths.log_file)
+        self.paths = paths
+        self.settings = settings
+        self.secrets = SecretStore()
+        self.database = Database(paths.database_file)
+        self.history = ComparisonStore(self.database)
+        self.replayer = Replayer(self.history)
+        self.library = ModelLibrary(
+            lambda: settings.settings.model_folders,
+            paths.models_dir,
+            cache_file=paths.library_file,
+        )
+        machines = MachineService(Bandwidth(paths.bandwidth_file))
+        self.pool = WorkerPool(MemoryPlanner(self.library, machines))
+        self.practice = PracticeCloud(self.library.starter_path)
+        prices = PriceService(settings)
+        self.providers = ProviderService(settings, self.secrets, self.practice, prices)
+        self.comparison = ComparisonService(self._engine_for, self.history, prices.cost)
+        self.hub = HubService(settings, self.secrets, paths.cache_dir / "hub", use_hub_transport)
+        self.downloads = DownloadManager(paths.models_dir, paths.downloads_file, self.hub, settings)
+        self.requirements = RequirementsService(
+            machines, LocalRuns(self.database), self.library, self.pool.held_memory
+        )
+        self.telemetry = Telemetry(self._child_processes)
 
     async def open(self) -> str | None:
         """Open the history; return a sentence where something is wrong with it.
@@ -84,30 +92,29 @@ class Services:
             except Exception:  # one part that fails must not keep the others from ending
                 log.exception("closing failed")
 
+    def _engine_for(self, target: Target) -> Engine:
+        if isinstance(target, CloudTarget):
+            return self.providers.engine(target)
+        return self.pool.engine(target)
 
-class _Children:
-    """The processes of this program that the meters show."""
-
-    def __init__(self, pool: WorkerPool, practice: PracticeCloud) -> None:
-        self._pool = pool
-        self._practice = practice
-
-    def pids(self) -> dict[str, int]:
-        """Return what runs now, by the name a person knows it by."""
+    def _child_processes(self) -> dict[str, int]:
+        """Return the processes that the meters show, by the name a person knows each by."""
         found: dict[str, int] = {}
-        for worker in self._pool.loaded():
+        for worker in self.pool.loaded():
             if worker.pid:
                 name = f"{worker.name} ({worker.pid})" if worker.name in found else worker.name
                 found[name] = worker.pid
-        if self._practice.pid is not None:
-            found[PRACTICE_NAME] = self._practice.pid
+        if self.practice.pid is not None:
+            found[PRACTICE_NAME] = self.practice.pid
         return found
 
 
 @asynccontextmanager
-async def open_services(paths: Paths | None = None) -> AsyncGenerator[Services, None]:
+async def open_services() -> AsyncGenerator[Services, None]:
     """Give the services, open, and end them in order afterwards."""
-    services = build(paths)
+    paths = default_paths()
+    paths.create()
+    services = Services(paths, SettingsStore(paths.settings_file))
     try:
         await services.open()
         yield services
@@ -115,51 +122,14 @@ async def open_services(paths: Paths | None = None) -> AsyncGenerator[Services, 
         await services.close()
 
 
-def build(paths: Paths | None = None, settings: SettingsStore | None = None) -> Services:
-    """Return every service, built but not started."""
-    paths = paths or default_paths()
-    paths.create()
-    open_log(paths.log_file)
-    settings = settings or SettingsStore(paths.settings_file)
-    secrets = SecretStore()
-    database = Database(paths.database_file)
-    history = ComparisonStore(database)
-    library = ModelLibrary(
-        lambda: settings.settings.model_folders,
-        paths.models_dir,
-        cache_file=paths.library_file,
-    )
-    machines = MachineService(Bandwidth(paths.bandwidth_file))
-    pool = WorkerPool(MemoryPlanner(library, machines))
-    practice = PracticeCloud(library.starter_path)
-    prices = PriceService(settings)
-    providers = ProviderService(settings, secrets, practice, prices)
-    local_runs = LocalRuns(database)
-    requirements = RequirementsService(machines, local_runs, library, pool.held_memory)
-    hub = HubService(settings, secrets, paths.cache_dir / "hub")
-    downloads = DownloadManager(paths.models_dir, paths.downloads_file, hub, settings)
-    telemetry = Telemetry(_Children(pool, practice).pids)
+@cache
+def use_hub_transport() -> None:
+    """Have `huggingface_hub` send every request of this process through our transport.
 
-    def engine_for(target: Target) -> Engine:
-        if isinstance(target, CloudTarget):
-            return providers.engine(target)
-        return pool.engine(target)
+    Called with the first request, in its thread: loading the library takes 0.6 s.
+    """
+    from huggingface_hub import set_client_factory
 
-    return Services(
-        paths=paths,
-        settings=settings,
-        secrets=secrets,
-        database=database,
-        history=history,
-        replayer=Replayer(history),
-        library=library,
-        pool=pool,
-        practice=practice,
-        providers=providers,
-        telemetry=telemetry,
-        comparison=ComparisonService(engine_for, history, prices.cost),
-        hub=hub,
-        downloads=downloads,
-        requirements=requirements,
-        local_runs=local_runs,
-    )
+    from playground.services.hub.transport import new_client
+
+    set_client_factory(new_client)

@@ -175,7 +175,7 @@ class _Program:
         problem = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.status_bar.follow(self._bridge, services.telemetry)
+        self._window.status_bar.follow(self._bridge, services.telemetry.samples)
         await self._begin_downloads(services, pages)
         for text in (self._settings.problem, problem, services.downloads.problem):
             if text is not None:
@@ -235,9 +235,9 @@ class _Program:
 
 async def _build(paths: Paths, settings: SettingsStore) -> "Services":
     """Import and build the services on the I/O loop, so that the window answers meanwhile."""
-    from playground.app.services import build
+    from playground.app.services import Services
 
-    return build(paths, settings)
+    return Services(paths, settings)
 
 
 def _import_compare() -> "tuple[type[ComparePresenter], type[TargetSelection]]":

@@ -152,11 +152,8 @@ def with_progress(updates: Sequence[TurnUpdate]) -> list[TurnUpdate | RunProgres
         if isinstance(event, TextDelta):
             tokens[run_id].extend(t for t in event.tokens if t.probability is not None)
         if last[run_id] == n:
-            passed_on.append(
-                RunProgress(
-                    fold.run, fold.load_fraction, fold.prompt_progress, tuple(tokens[run_id])
-                )
-            )
+            known = (fold.run, fold.load_fraction, fold.prompt_progress)
+            passed_on.append(RunProgress(*known, tuple(tokens[run_id])))
     return passed_on
 
 
@@ -169,10 +166,11 @@ class ComparisonService:
         store: ComparisonStore | None = None,
         cost_of: Callable[[Run], Cost | None] | None = None,
     ) -> None:
-        self._engine_for = engine_for
-        self._store = store
-        self._cost_of = cost_of
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.engine_for = engine_for
+        self.store = store
+        self.cost_of = cost_of
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        """The runs on their way, by id; to be used on the I/O loop."""
 
     def run_turn(
         self,
@@ -184,47 +182,26 @@ class ComparisonService:
     ) -> AsyncGenerator[TurnUpdate, None]:
         """Iterate what happens until every run of the new turn is final."""
         turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
-        runner = _TurnRunner(
-            comparison,
-            turn,
-            engine_for=self._engine_for,
-            store=self._store,
-            cost_of=self._cost_of,
-            tasks=self._tasks,
-        )
-        return runner.updates()
+        return _TurnRunner(self, comparison, turn).updates()
 
     def stop(self, run_id: str) -> None:
         """Stop one run; what it has written is kept. Call it on the I/O loop."""
-        task = self._tasks.get(run_id)
-        if task is not None:
+        if (task := self.tasks.get(run_id)) is not None:
             task.cancel()
 
     def stop_all(self) -> None:
         """Stop every run, those that wait included. Call it on the I/O loop."""
-        for task in list(self._tasks.values()):
+        for task in list(self.tasks.values()):
             task.cancel()
 
 
 class _TurnRunner:
     """One turn on its way: an attempt for each run, which may be stopped, and what ends it."""
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        turn: Turn,
-        *,
-        engine_for: Callable[[Target], Engine],
-        store: ComparisonStore | None,
-        cost_of: Callable[[Run], Cost | None] | None,
-        tasks: dict[str, asyncio.Task[None]],
-    ) -> None:
+    def __init__(self, service: ComparisonService, comparison: Comparison, turn: Turn) -> None:
+        self._service = service
         self._comparison = comparison
         self._turn = turn
-        self._engine_for = engine_for
-        self._store = store
-        self._cost_of = cost_of
-        self._tasks = tasks
         self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
         self._final: dict[str, Run] = {}
         self._bugs: list[BaseException] = []
@@ -236,14 +213,13 @@ class _TurnRunner:
         yield TurnStarted(self._comparison, self._turn)
         gates = {run.order: asyncio.Event() for run in self._turn.runs}
         attempts = [self._attempt(run, gates[run.order]) for run in self._turn.runs]
-        self._tasks.update({attempt.run.id: attempt.task for attempt in attempts})
+        self._service.tasks.update({attempt.run.id: attempt.task for attempt in attempts})
         conductor = asyncio.create_task(self._conduct(attempts, gates))
         try:
             while (update := await self._queue.get()) is not None:
                 yield update
-            self._turn = replace(
-                self._turn, runs=tuple(self._final[run.id] for run in self._turn.runs)
-            )
+            runs = tuple(self._final[run.id] for run in self._turn.runs)
+            self._turn = replace(self._turn, runs=runs)
             turns = (*self._comparison.turns, self._turn)
             yield TurnEnded(replace(self._comparison, turns=turns), self._turn)
         finally:
@@ -251,7 +227,7 @@ class _TurnRunner:
                 attempt.task.cancel()
             await asyncio.shield(conductor)
             for attempt in attempts:
-                self._tasks.pop(attempt.run.id, None)
+                self._service.tasks.pop(attempt.run.id, None)
         if self._bugs:
             raise self._bugs[0]
 
@@ -269,7 +245,7 @@ class _TurnRunner:
 
     def _attempt(self, run: Run, gate: asyncio.Event) -> "_Attempt":
         # runs of a turn that could not be written have nothing in the history to belong to
-        store = self._store if self._trouble is None else None
+        store = self._service.store if self._trouble is None else None
         attempt = _Attempt(run, RunRecorder(store, self._turn.id, run.id, self.trouble))
         attempt.task = asyncio.create_task(self._stream(attempt, gate), name=f"run {run.id}")
         return attempt
@@ -281,7 +257,7 @@ class _TurnRunner:
         await attempt.recorder.run(fold.run)
         self._queue.put_nowait(RunStarted(fold.run))
         attempt.started = time.perf_counter()
-        engine = self._engine_for(run.target)
+        engine = self._service.engine_for(run.target)
         async with aclosing(engine.stream(run.request)) as events:
             async for event in events:
                 fold.add(event)
@@ -312,23 +288,25 @@ class _TurnRunner:
 
     async def _with_cost(self, run: Run) -> Run:
         """Return the run with what it cost; a bug in the reckoning costs nothing but the price."""
-        if self._cost_of is None or run.started_at is None:
+        cost_of = self._service.cost_of
+        if cost_of is None or run.started_at is None:
             return run
         try:
             # the first price asked for reads a table from disk
-            return replace(run, cost=await asyncio.to_thread(self._cost_of, run))
+            return replace(run, cost=await asyncio.to_thread(cost_of, run))
         except Exception as error:  # noqa: BLE001 - raised when the turn is over
             self._bugs.append(error)
             return run
 
     async def _keep_turn(self) -> None:
-        if self._store is None:
+        store = self._service.store
+        if store is None:
             return
         try:
-            await self._store.save_comparison(self._comparison)
-            await self._store.save_turn(self._comparison.id, self._turn)
+            await store.save_comparison(self._comparison)
+            await store.save_turn(self._comparison.id, self._turn)
             for run in self._turn.runs:
-                await self._store.save_run(self._turn.id, run)
+                await store.save_run(self._turn.id, run)
         except PlaygroundError as error:
             self.trouble(error)
 

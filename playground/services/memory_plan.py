@@ -54,7 +54,7 @@ class MemoryPlanner:
         ram_budget = memory.budget(machine.ram_total_bytes, machine.ram_free_bytes)
         card_budget = None if card is None else max(0, card.free_bytes - CARD_MARGIN_BYTES)
         try:
-            header = self._library.header(model)
+            header = self._library.header(model.path)
         except ModelFileInvalid:
             context = settings.context or memory.DEFAULT_CONTEXT
             size = model.size_bytes

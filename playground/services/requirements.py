@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from playground.core.errors import ModelFileInvalid
@@ -37,18 +36,12 @@ from playground.services.machine.devices import Device, devices
 from playground.services.machine.machine import HeldMemory, MachineService
 from playground.store.local_runs import LocalRuns, ModelUse
 
+_Learnt = tuple[Sequence[Observation], Sequence[Observation]]
+"""What models have shown here on the processor alone, and on graphics alone."""
 _USUAL_QUANTIZATION = "Q4_K_M"
 _AS_IT_IS = LoadSettings()
 _OVERHEAD_BYTES = 400_000_000
 """About what conversation and working space add to a file of which nothing else is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Learnt:
-    """What models have shown here, by the path of their files."""
-
-    on_processor: Mapping[str, Observation]
-    on_card: Mapping[str, Observation]
 
 
 class RequirementsService:
@@ -70,7 +63,7 @@ class RequirementsService:
         self._library = library
         self._machine: Machine | None = None
         self._uses: Mapping[str, ModelUse] = {}
-        self._learnt = _Learnt({}, {})
+        self._learnt: _Learnt = ([], [])
 
     async def refresh(self) -> None:
         """Look at this computer's memory, and learn from the runs since the last time."""
@@ -117,7 +110,7 @@ class RequirementsService:
         if model.problem is not None or not model.is_present:
             return None
         try:
-            header = self._library.header(model)
+            header = self._library.header(model.path)
         except ModelFileInvalid:
             return None
         return self.assess(
@@ -149,7 +142,7 @@ class RequirementsService:
 
         def assess_each() -> tuple[tuple[Device, Requirements], ...]:
             try:
-                header = self._library.header(model)
+                header = self._library.header(model.path)
             except ModelFileInvalid:
                 return ()
             return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
@@ -189,7 +182,7 @@ class RequirementsService:
             size + _OVERHEAD_BYTES <= card.free_bytes for card in machine.cards[:1]
         )
         speed = expected(token_cost_of_size(_USUAL_QUANTIZATION, size), on_card=is_on_card)
-        fit = memory.fit_bytes(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
+        fit = memory.fit(size + _OVERHEAD_BYTES, free_bytes(machine, _AS_IT_IS))
         return verdict_of(fit, speed)
 
     async def close(self) -> None:
@@ -198,49 +191,38 @@ class RequirementsService:
 
     def _learn(self, uses: Mapping[str, ModelUse], machine: Machine) -> _Learnt:
         """Return what each model has shown that has run here in a way others would run, too."""
-        on_processor: dict[str, Observation] = {}
-        on_card: dict[str, Observation] = {}
+        on_processor, on_card = list[Observation](), list[Observation]()
         for path, use in uses.items():
             if use.tokens_per_s is None or use.threads is not None:
                 continue
-            header = self._header(Path(path))
-            if header is None:
+            try:
+                header = self._library.header(Path(path))
+            except ModelFileInvalid:
                 continue
-            seen = Observation(_usual_reading(header), use.tokens_per_s)
+            # with the settings it comes with
+            kept_bytes = memory.estimate(header, _AS_IT_IS).kv_bytes // FILLED_SHARE
+            seen = Observation(token_cost(header, kept_bytes), use.tokens_per_s)
             layers = use.gpu_layers
             if layers is None and machine.cards:
                 # nobody chose: as many as go in, which is not kept, were on the card
                 layers = plan_placement(ModelSpec(header), machine).gpu_layers
             if layers == 0 or not (machine.cards or machine.is_unified):
-                on_processor[path] = seen
+                on_processor.append(seen)
             elif layers is None or layers < 0:
-                on_card[path] = seen
-        return _Learnt(on_processor, on_card)
-
-    def _header(self, path: Path) -> GgufHeader | None:
-        """Return a model's header; `None` where its file is gone or damaged."""
-        try:
-            return self._library.header_at(path)
-        except ModelFileInvalid:
-            return None
+                on_card.append(seen)
+        return on_processor, on_card
 
 
-def _usual_reading(header: GgufHeader) -> TokenCost:
-    """Return what a model reads for a token with the settings it comes with."""
-    need = memory.estimate(header, _AS_IT_IS)
-    return token_cost(header, need.kv_bytes // FILLED_SHARE)
-
-
-def _predict_for(machine: Machine, learnt: _Learnt | None = None) -> Predict:
+def _predict_for(machine: Machine, learnt: _Learnt = ((), ())) -> Predict:
     """Return what predicts the speed on a machine from what has run there."""
+    seen_on_processor, seen_on_card = learnt
     card = machine.cards[0].bandwidth_bytes_per_s if machine.cards else None
     if machine.is_unified:
         card = machine.bandwidth_bytes_per_s
 
     def expected(read: TokenCost, *, on_card: bool) -> Speed | None:
         if on_card:
-            return predict_on_card(read, card, learnt.on_card.values() if learnt else ())
-        known = learnt.on_processor.values() if learnt else ()
-        return predict(read, machine.bandwidth_bytes_per_s, known)
+            return predict_on_card(read, card, seen_on_card)
+        return predict(read, machine.bandwidth_bytes_per_s, seen_on_processor)
 
     return expected

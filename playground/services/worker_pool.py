@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,11 +80,9 @@ class WorkerPool:
     def engine(self, target: LocalTarget) -> Engine:
         """Return what answers for `target`; its model is loaded when the first request comes."""
         entry = self._entry(target)
-
-        def admission() -> AbstractAsyncContextManager[LoadRequest]:
-            return self._admit(entry)
-
-        return LlamaEngine(entry.worker, admission, on_use=lambda: self._mark_used(entry))
+        return LlamaEngine(
+            entry.worker, lambda: self._admit(entry), on_use=lambda: self._mark_used(entry)
+        )
 
     async def load(self, target: LocalTarget) -> AsyncGenerator[float, None]:
         """Load a model before it is asked, and yield how much of it is there, 0 … 1.

@@ -25,10 +25,6 @@ T = TypeVar("T")
 Report = Callable[[BaseException], None]
 
 
-def _as_they_are(items: list[Any]) -> list[Any]:
-    return items
-
-
 class GarbageCollector(QObject):
     """Runs Python's cycle collector on Qt's thread only.
 
@@ -45,12 +41,10 @@ class GarbageCollector(QObject):
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
-        """Take over from the automatic collector."""
         gc.disable()
         self._timer.start()
 
     def stop(self) -> None:
-        """Give it back."""
         self._timer.stop()
         if self._was_enabled:
             gc.enable()
@@ -249,7 +243,7 @@ class Bridge(QObject):
         *,
         hz: int = 30,
         done: Callable[[], None] | None = None,
-        gather: Callable[[list[T]], list[S]] = _as_they_are,
+        gather: Callable[[list[T]], list[S]] = list[Any],
     ) -> Follower:
         """Iterate a generator on the I/O loop and give `slot` lists of its items on Qt's thread.
 
@@ -258,7 +252,7 @@ class Bridge(QObject):
         list, also when the generator failed (which is reported).
         """
         follower = Follower(self, slot, hz=hz, done=done, gather=gather)
-        self.call(self._keep_follower, follower, make_generator)
+        self.call(lambda: self._keep(follower.run(make_generator)))
         return follower
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
@@ -339,11 +333,6 @@ class Bridge(QObject):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _keep_follower(
-        self, follower: Follower, make_generator: Callable[[], AsyncGenerator[Any, None]]
-    ) -> None:
-        self._keep(follower.run(make_generator))
 
     def _take_posted(self) -> None:
         while self._calls:

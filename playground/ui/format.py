@@ -96,19 +96,16 @@ def money(usd: float | None, *, is_estimate: bool = False) -> str:
 
 
 def whole(value: float | None) -> str:
-    """Return a count."""
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def estimated(figure: Figure | None, text: str) -> str:
-    """Return `text`, marked where the figure is an estimate."""
     if figure is not None and figure.provenance is Provenance.ESTIMATED:
         return f"≈ {text}"
     return text
 
 
 def provenance_words(kind: Provenance | None) -> str:
-    """Return where a figure comes from, in words."""
     match kind:
         case Provenance.MEASURED:
             return _tr("measured here")
@@ -121,7 +118,6 @@ def provenance_words(kind: Provenance | None) -> str:
 
 
 def place_words(target: Target) -> str:
-    """Return where a target answers, in words."""
     if isinstance(target, LocalTarget):
         return _tr("On this computer")
     if target.provider.is_practice:
@@ -169,7 +165,6 @@ class PaneHead:
 
 
 def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
-    """Return what stands above a target's answer."""
     is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
     if isinstance(target, LocalTarget):
@@ -242,7 +237,6 @@ def _sent_to(contact: HostContact) -> str:
 
 
 def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
-    """Return what the badge says, and its tone."""
     return {
         Compatibility.RUNS_GREAT: (_tr("Runs great"), "local"),
         Compatibility.RUNS: (_tr("Runs"), "local"),

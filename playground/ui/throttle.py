@@ -12,9 +12,7 @@ _TICK_MS = 4
 class Flushes(Protocol):
     """Something that shows what has gathered since it was last asked."""
 
-    def flush(self) -> None:
-        """Show what has gathered."""
-        ...
+    def flush(self) -> None: ...
 
 
 class FlushScheduler(QObject):
@@ -36,7 +34,6 @@ class FlushScheduler(QObject):
             self._timer.start(0)
 
     def clear(self) -> None:
-        """Forget what was asked for."""
         self._timer.stop()
         self._queue.clear()
 

@@ -39,6 +39,7 @@ import asyncio, json, resource, statistics, sys, time
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
 import qasync
+from playground.app.services import use_hub_transport
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
@@ -50,7 +51,8 @@ rss = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
 
 async def fetch():
     settings = SettingsStore(home / "settings.json")
-    hub = HubService(settings, SecretStore({}), home / "cache", {"HF_ENDPOINT": endpoint})
+    environment = {"HF_ENDPOINT": endpoint}
+    hub = HubService(settings, SecretStore({}), home / "cache", use_hub_transport, environment)
     downloads = DownloadManager(home / "models", home / "downloads.json", hub, settings)
     repository = await hub.repository("acme/Large-GGUF")
     began = time.perf_counter()

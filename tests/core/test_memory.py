@@ -179,8 +179,8 @@ def test_the_default_context_is_what_fits_up_to_8192(starter_model: Path) -> Non
     assert some % 256 == 0
     fits = memory.estimate(model, settings, context=some)
     longer = memory.estimate(model, settings, context=some + 256)
-    assert memory.fit(fits, 450 * MIB) is Fit.FITS
-    assert memory.fit(longer, 450 * MIB) is not Fit.FITS
+    assert memory.fit(fits.needed_bytes, 450 * MIB) is Fit.FITS
+    assert memory.fit(longer.needed_bytes, 450 * MIB) is not Fit.FITS
 
 
 def test_the_default_context_never_exceeds_what_the_model_was_trained_for(tmp_path: Path) -> None:
@@ -205,10 +205,10 @@ def test_a_context_somebody_chose_is_taken_and_rounded_as_llama_cpp_does(
 def test_fits_leaves_room_tight_does_not_and_wont_fit_is_too_much(starter_model: Path) -> None:
     need = memory.estimate(read_header(starter_model), LoadSettings())
     total = need.total_bytes
-    assert memory.fit(need, total - 1) is Fit.WONT_FIT
-    assert memory.fit(need, total) is Fit.TIGHT
-    assert memory.fit(need, total + 255 * MIB) is Fit.TIGHT
-    assert memory.fit(need, total + 256 * MIB) is Fit.FITS
+    assert memory.fit(need.needed_bytes, total - 1) is Fit.WONT_FIT
+    assert memory.fit(need.needed_bytes, total) is Fit.TIGHT
+    assert memory.fit(need.needed_bytes, total + 255 * MIB) is Fit.TIGHT
+    assert memory.fit(need.needed_bytes, total + 256 * MIB) is Fit.FITS
 
 
 def test_the_budget_leaves_memory_to_other_programs() -> None:

@@ -25,6 +25,7 @@ MOST_AGAIN = 4 * MIB
 CHILD = f"""
 import asyncio, sys
 from pathlib import Path
+from playground.app.services import use_hub_transport
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
@@ -34,7 +35,7 @@ home, variables = Path(sys.argv[1]), {{"HF_ENDPOINT": sys.argv[2], "HF_HOME": sy
 
 async def main():
     settings = SettingsStore(home / "settings.json")
-    hub = HubService(settings, SecretStore(variables), home / "cache", variables)
+    hub = HubService(settings, SecretStore(variables), home / "cache", use_hub_transport, variables)
     downloads = DownloadManager(home / "models", home / "downloads.json", hub, settings)
     await downloads.open()
     if downloads.downloads():

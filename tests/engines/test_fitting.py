@@ -24,6 +24,7 @@ from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import Bandwidth, HeldMemory, MachineService
 from playground.services.memory_plan import MemoryPlanner
 from playground.services.worker_pool import WorkerPool
+from playground.store.local_runs import LocalRuns
 from tests.engines.local_run import ask, run
 from tests.engines.one_card import SETTINGS, Place, model_at, place_in, whole_bytes
 from tests.services.nvml import FakeNvml
@@ -261,7 +262,7 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
         (loaded,) = services.pool.loaded()
         assert loaded.gpu_layers == placing.gpu_layers
         assert loaded.gpu_layers not in {None, 0, -1}
-        use = (await services.local_runs.uses())[str(starter_model)]
+        use = (await LocalRuns(services.database).uses())[str(starter_model)]
         assert use.is_of(SETTINGS)
         assert use.gpu_layers is None
         nvml.used_bytes += loaded.card_bytes

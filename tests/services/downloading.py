@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from playground.app.services import use_hub_transport
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubRepository
 from playground.services.downloads.job import TransferLimits
@@ -36,7 +37,9 @@ class Place:
 
     def _build(self) -> None:
         secrets = SecretStore(self._variables)
-        self.hub = HubService(self.settings, secrets, self.folder / "cache", self._variables)
+        self.hub = HubService(
+            self.settings, secrets, self.folder / "cache", use_hub_transport, self._variables
+        )
         self.downloads = DownloadManager(
             self.models,
             self.queue_file,

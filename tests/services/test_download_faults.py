@@ -340,11 +340,11 @@ def test_a_range_client_that_was_broken_off_opens_nothing_more(hub: HubServer) -
     opened = client.open(0, 1000)
     assert len(opened.read(1000)) == 1000
     opened.close()
-    client.abort()
+    client.pool.abort()
     # the connection that was kept is of no use, nor is a new one
     with pytest.raises(ConnectionBroke):
         client.open(0, 1000)
-    client.close()
+    client.pool.close()
 
 
 def test_a_server_without_a_fault_is_asked_over_few_connections(hub: HubServer) -> None:
@@ -358,7 +358,7 @@ def test_a_server_without_a_fault_is_asked_over_few_connections(hub: HubServer) 
             data += opened.read(1000 - len(data))
         assert data == b"".join(pieces(Generated(SIZE), start, start + 1000))
         opened.close()
-    client.close()
+    client.pool.close()
     # the Hub is asked once: the address it gave holds for the ranges after
     assert len(hub.asked_for("tiny", "hub")) == 1
     assert len(hub.asked_for("tiny", "cdn")) == 5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from playground.app.services import use_hub_transport
 from playground.core.errors import (
     HubFailed,
     HubTokenRefused,
@@ -54,7 +55,9 @@ def service_at(
     endpoint: str, settings: SettingsStore, folder: Path, **environment: str
 ) -> HubService:
     variables = {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "hf"), **environment}
-    return HubService(settings, SecretStore(variables), folder / "cache", variables)
+    return HubService(
+        settings, SecretStore(variables), folder / "cache", use_hub_transport, variables
+    )
 
 
 def publish(hub: HubServer, count: int) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, constants
 
+from playground.app.services import use_hub_transport
 from playground.core.errors import HubFailed, Offline
 from playground.core.hub import HubQuery
-from playground.services.hub import transport
 from playground.services.hub.exchange import HubLimits
 from playground.services.hub.service import HubService
 from playground.store.secrets import SecretStore
@@ -34,7 +34,7 @@ def hub() -> Iterator[HubServer]:
 @pytest.fixture(autouse=True)
 def installed() -> None:
     """As the first call of the program does, which loads the library too."""
-    transport.install()
+    use_hub_transport()
 
 
 def service_at(
@@ -42,7 +42,8 @@ def service_at(
 ) -> HubService:
     variables = {"HF_ENDPOINT": endpoint, **environment}
     settings = SettingsStore(folder / "settings.json")
-    return HubService(settings, SecretStore(variables), folder / "cache", variables, limits)
+    secrets, cache = SecretStore(variables), folder / "cache"
+    return HubService(settings, secrets, cache, use_hub_transport, variables, limits=limits)
 
 
 def test_whatever_a_server_does_it_is_told_within_ten_seconds() -> None:

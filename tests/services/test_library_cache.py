@@ -78,7 +78,7 @@ async def test_what_a_model_needs_is_known_without_opening_its_file(
     (model,) = await start(folder, cache)
     make_unreadable(path)
     library = ModelLibrary(lambda: (folder,), folder.parent / "own", cache_file=cache)
-    assert library.header(model).architecture == "llama"
+    assert library.header(model.path).architecture == "llama"
     await library.close()
 
 

@@ -47,7 +47,7 @@ async def test_no_header_is_read_in_the_process_of_the_window(
     model, header = await library.inspect(other)
     assert model.path == other
     assert header.tensors
-    assert library.header_at(paths[0]).architecture == "llama"
+    assert library.header(paths[0]).architecture == "llama"
 
 
 async def test_a_folder_is_shown_with_the_number_of_its_models(

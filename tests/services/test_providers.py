@@ -116,7 +116,7 @@ async def test_a_provider_that_moves_has_no_key_until_it_is_entered_again(settin
         assert "authorization" not in elsewhere.requests[-1].headers
         await providers.update(lab(cloud))
         assert await providers.key_source(lab(cloud)) is None, "nor has it when it comes back"
-        assert await secrets.set("lab", KEY) is KeySource.SESSION
+        assert await secrets.set(lab(cloud), KEY) is KeySource.SESSION
 
 
 async def test_a_renamed_provider_keeps_its_key(providers, cloud):

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from playground.app.services import use_hub_transport
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
 from playground.services.library.app_folders import OLLAMA, AppModelFolder
@@ -52,7 +53,9 @@ class Fetching:
         paths = Paths(home, home, home / "logs")
         self.settings = SettingsStore(paths.settings_file)
         environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home / "hf")}
-        self.hub = HubService(self.settings, SecretStore({}), paths.cache_dir / "hub", environment)
+        self.hub = HubService(
+            self.settings, SecretStore({}), paths.cache_dir / "hub", use_hub_transport, environment
+        )
         self.downloads = DownloadManager(
             paths.models_dir, paths.downloads_file, self.hub, self.settings
         )

@@ -159,14 +159,14 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
         "downloads.json",
         "cache/library.sqlite3",
     ]
-    async with open_services(paths) as services:
+    async with open_services() as services:
         await services.downloads.open()
         problems = [services.settings.problem, services.database.problem]
         assert [*problems, services.downloads.problem] == [None, None, None]
         assert services.settings.settings.theme is ThemeMode.DARK
         assert [found.id for found in await services.history.search()] == COMPARISONS
         assert len(services.downloads.downloads()) == 8
-        assert list(await services.local_runs.uses()) == [QWEN.removeprefix("local:")]
+        assert list(await LocalRuns(services.database).uses()) == [QWEN.removeprefix("local:")]
 
 
 async def test_files_set_aside_stay_when_others_are_damaged_as_well(old_home: Path) -> None:
@@ -739,7 +739,7 @@ async def test_the_header_of_a_file_that_has_not_changed_is_not_read_again(old_h
     os.utime(small, ns=(WRITTEN_NS, WRITTEN_NS))
     library = library_of(old_home)
     (found,) = [model for model in await library.scan() if model.path == small]
-    header = library.header(found)
+    header = library.header(found.path)
     await library.close()
     assert (found.name, found.publisher, found.repository) == ("Small", "acme", "acme/Small-GGUF")
     assert (header.version, header.byte_order, header.file_size) == (3, "little", 16_992)

@@ -391,20 +391,16 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
     picker = stage.view.picker
     model = picker._model
     qtbot.waitUntil(
-        lambda: (
-            model.entry(model.rowCount() - 1).title == "large-3" and model.entry(1).remark == "Fits"
-        )
+        lambda: model.entries[-1].title == "large-3" and model.entries[1].remark == "Fits"
     )
-    lines = {entry.title: entry for entry in map(model.entry, range(model.rowCount()))}
+    lines = {entry.title: entry for entry in model.entries}
     assert lines["SmolLM2 135M"].is_chosen
     assert lines["SmolLM2 135M"].remark == "Fits"
     assert lines["bad.gguf"].detail == "It ends too early."
     assert lines["bad.gguf"].key is None
     picker._select(3)
     before = picker._list.currentIndex().data()
-    picker.set_entries(
-        [PickerEntry("new", "A new one"), *map(model.entry, range(model.rowCount()))]
-    )
+    picker.set_entries([PickerEntry("new", "A new one"), *model.entries])
     assert picker._list.currentIndex().data() == before, "what was selected stays selected"
     picker.set_entries(stage.presenter._selection.entries())
     qtbot.keyClicks(picker._search, "large")
@@ -421,9 +417,7 @@ def test_the_picker_says_why_a_provider_does_not_answer(
     stage.providers.failure = RateLimited("Too many requests.")
     by_name(stage.view, "Choose models yourself").click()
     model = stage.view.picker._model
-    qtbot.waitUntil(
-        lambda: any("Too many requests." in model.entry(i).detail for i in range(model.rowCount()))
-    )
+    qtbot.waitUntil(lambda: any("Too many requests." in entry.detail for entry in model.entries))
     stage.view.picker.close()
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
 
+from playground.app.services import use_hub_transport
 from playground.core.downloads import Download, DownloadState
 from playground.core.hub import HubPart
 from playground.services.downloads.manager import DownloadManager
@@ -35,7 +36,9 @@ class Scene:
         self.compared: list[Path] = []
         self.asked_for_hub: list[bool] = []
         stage.settings.update(hub_endpoint=server.endpoint)
-        self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
+        self.hub = HubService(
+            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+        )
         self.folder = stage.home / "models"
         self.folder.mkdir()
         self.queue = DownloadManager(self.folder, None, self.hub, stage.settings)
@@ -225,7 +228,7 @@ def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stag
             window, stage.bridge, scene.queue, open_compare=scene.compared.append
         )
         announcer.start()
-        button = window._rail._buttons["downloads"]
+        button = window.rail._buttons["downloads"]
         await scene.add()
         await until(lambda: button.badge is not None)
         assert button.badge.endswith(" %")

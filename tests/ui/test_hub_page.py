@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
+from playground.app.services import use_hub_transport
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubModel
 from playground.core.machine import Machine
@@ -70,7 +71,9 @@ class Hub:
         self.compared: list[Path] = []
         self.asked_for_settings = 0
         stage.settings.update(hub_endpoint=server.endpoint)
-        self.hub = HubService(stage.settings, SecretStore({}), stage.home / "cache", {})
+        self.hub = HubService(
+            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+        )
         models = stage.home / "models"
         models.mkdir(exist_ok=True)
         self.downloads = DownloadManager(models, None, self.hub, stage.settings)

@@ -165,12 +165,12 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
     qtbot.keyClick(stage.window, Qt.Key.Key_F11)
     # the screen of this test is 800 pixels high: larger would leave no room for the figures
     assert theme.px(15) > before * 1.1
-    assert not stage.window._rail.isVisible()
+    assert not stage.window.rail.isVisible()
     assert stage.window.isFullScreen()
     assert not stage.view.header.drawer_button.isVisible()
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     assert theme.px(15) == before
-    assert stage.window._rail.isVisible()
+    assert stage.window.rail.isVisible()
     assert not stage.window.isFullScreen()
 
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
 
+from playground.app.services import use_hub_transport
 from playground.services.hub.service import HubService
 from playground.store.files import default_paths
 from playground.store.secrets import SecretStore
@@ -31,7 +32,9 @@ def run(stage: Stage, body: Any, environment: dict[str, str] | None = None) -> N
             stage.settings.update(hub_endpoint=server.endpoint)
             secrets = SecretStore({})
             known = {**(environment or {}), "HF_ENDPOINT": server.endpoint, "HF_HOME": "/nowhere"}
-            hub = HubService(stage.settings, secrets, stage.home / "cache", known)
+            hub = HubService(
+                stage.settings, secrets, stage.home / "cache", use_hub_transport, known
+            )
             page = SettingsPage(stage.theme)
             page.presenter = SettingsPresenter(
                 stage.theme,

@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit
 
+from playground.app.services import use_hub_transport
 from playground.core.runs import RunOrder
 from playground.services.hub.service import HubService
 from playground.services.providers.prices import PriceService, default_watts
@@ -39,7 +40,9 @@ def settings_page(stage: Stage) -> SettingsPage:
         settings=stage.settings,
         secrets=SecretStore(),
         paths=default_paths(),
-        hub=HubService(stage.settings, SecretStore({}), stage.home / "cache", {}),
+        hub=HubService(
+            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+        ),
     )
     stage.show(page)
     return page

@@ -87,15 +87,14 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
 ) -> None:
     ended = threading.Event()
 
-    class TelemetrySource:
-        async def samples(self) -> AsyncGenerator[Sample, None]:
-            try:
-                yield sample()
-                await asyncio.Event().wait()
-            finally:
-                ended.set()
+    async def samples() -> AsyncGenerator[Sample, None]:
+        try:
+            yield sample()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
 
-    strip.follow(bridge, TelemetrySource())
+    strip.follow(bridge, samples)
     qtbot.waitUntil(lambda: "41 %" in every_text(strip))
 
     async def close() -> None:

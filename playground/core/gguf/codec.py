@@ -59,6 +59,6 @@ def _unpacked(value: Any) -> Value:
         return ArraySummary(int(value["of"]), int(value["length"]))
     if isinstance(value, list):
         return tuple(value)
-    if not isinstance(value, int | float | str):
-        raise TypeError(value)
-    return value
+    if isinstance(value, int | float | str):
+        return value
+    raise TypeError(value)

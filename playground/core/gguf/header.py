@@ -1,6 +1,7 @@
 """What a GGUF file says about itself, as plain values."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
@@ -41,7 +42,6 @@ class TensorInfo:
 
     @property
     def elements(self) -> int:
-        """How many numbers it holds."""
         return prod(self.shape)
 
     @property
@@ -73,7 +73,7 @@ class GgufHeader:
 
     @property
     def name(self) -> str | None:
-        return (self.text("general.name") or "").strip() or None
+        return self._stripped("general.name")
 
     @property
     def context_length(self) -> int | None:
@@ -88,19 +88,18 @@ class GgufHeader:
     @property
     def licence(self) -> str | None:
         """The licence as the file names it, such as `apache-2.0`."""
-        return (self.text("general.license") or "").strip() or None
+        return self._stripped("general.license")
 
     @property
     def repository(self) -> str | None:
         """The Hub repository the file says it was made from, as `owner/name`."""
-        keys = (
+        for key in (
             "general.repo_url",
             "general.source.repo_url",
             "general.source.huggingface.repository",
-        )
-        for key in (*keys, "general.base_model.0.repo_url"):
-            match = _REPOSITORY.fullmatch((self.text(key) or "").strip())
-            if match:
+            "general.base_model.0.repo_url",
+        ):
+            if match := _REPOSITORY.fullmatch(self._stripped(key) or ""):
                 return match[1]
         return None
 
@@ -113,7 +112,7 @@ class GgufHeader:
             "general.author",
             "general.base_model.0.author",
         ):
-            if name := (self.text(key) or "").strip():
+            if name := self._stripped(key):
                 return name
         return self.repository.partition("/")[0] if self.repository else None
 
@@ -127,7 +126,6 @@ class GgufHeader:
 
     @property
     def has_chat_template(self) -> bool:
-        """True where the file says how a conversation is written down."""
         return bool(self.text("tokenizer.chat_template"))
 
     @property
@@ -148,7 +146,6 @@ class GgufHeader:
 
     @cached_property
     def parameters(self) -> int:
-        """Numbers in all tensors."""
         return sum(tensor.elements for tensor in self.tensors)
 
     @cached_property
@@ -157,10 +154,10 @@ class GgufHeader:
         declared = self.metadata.get("general.file_type")
         if isinstance(declared, int) and declared in FILE_TYPES:
             return FILE_TYPES[declared]
-        room: dict[str, int] = {}
+        room = Counter[str]()
         for tensor in self.tensors:
-            room[tensor.type.name] = room.get(tensor.type.name, 0) + tensor.size_bytes
-        return max(room, key=lambda name: room[name]) if room else None
+            room[tensor.type.name] += tensor.size_bytes
+        return max(room, key=lambda name: room[name], default=None)
 
     @property
     def shards(self) -> int:
@@ -170,6 +167,9 @@ class GgufHeader:
         """Return a text of the metadata by its full key."""
         value = self.metadata.get(key)
         return value if isinstance(value, str) else None
+
+    def _stripped(self, key: str) -> str | None:
+        return (self.text(key) or "").strip() or None
 
     def integer(self, key: str) -> int | None:
         """Return a whole number of the metadata by its full key; a negative one is no count."""

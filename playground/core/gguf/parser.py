@@ -35,7 +35,6 @@ class FileSource:
         self._file = file
 
     def read_at(self, position: int, needed: int, wanted: int) -> bytes:
-        """Return up to `wanted` bytes from `position` on."""
         del needed
         self._file.seek(position)
         return self._file.read(wanted) or b""
@@ -89,17 +88,6 @@ _WINDOW_BYTES = 1 << 20
 
 class Cursor:
     """A position in a file that moves forward, reads little at a time, and never past the end."""
-
-    __slots__ = (
-        "_count",
-        "_size",
-        "_source",
-        "_start",
-        "_text_left",
-        "_window",
-        "order",
-        "position",
-    )
 
     def __init__(self, source: ByteSource, size: int, *, text_budget: int) -> None:
         self._source = source
@@ -186,14 +174,12 @@ class Cursor:
             raise ModelFileInvalid("The file became shorter while it was read.")
 
 
+@dataclass(slots=True)
 class Budget:
     """What may still be walked through in a file's lists, and what may be kept of them."""
 
-    __slots__ = ("items", "kept")
-
-    def __init__(self, items: int, kept: int) -> None:
-        self.items = items
-        self.kept = kept
+    items: int
+    kept: int
 
     def spend(self, count: int) -> None:
         """Take `count` items; raises `ModelFileInvalid` when that is more than any model has."""
@@ -305,7 +291,11 @@ def _with_tensors(cursor: Cursor, beginning: Beginning, size: int) -> GgufHeader
     alignment = _alignment(beginning.metadata)
     tensors = _read_tensors(cursor, beginning.tensor_count, alignment)
     data_offset = _padded(cursor.position, alignment)
-    _check_whole(tensors, data_offset, size)
+    ends = (data_offset + tensor.offset + tensor.size_bytes for tensor in tensors)
+    if (needed := max(ends, default=0)) > size:
+        raise ModelFileInvalid(
+            f"The file ends before its last tensor: {size:,} of {needed:,} bytes are here."
+        )
     return GgufHeader(
         beginning.version, beginning.byte_order, beginning.metadata, tensors, data_offset, size
     )
@@ -463,13 +453,3 @@ def _read_tensor(cursor: Cursor) -> TensorInfo:
             f"The file is damaged: tensor {_quoted(name)} has an impossible size."
         )
     return tensor
-
-
-def _check_whole(tensors: tuple[TensorInfo, ...], data_offset: int, size: int) -> None:
-    if not tensors:
-        return
-    needed = data_offset + max(tensor.offset + tensor.size_bytes for tensor in tensors)
-    if needed > size:
-        raise ModelFileInvalid(
-            f"The file ends before its last tensor: {size:,} of {needed:,} bytes are here."
-        )

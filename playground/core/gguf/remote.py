@@ -16,32 +16,29 @@ from playground.core.gguf.parser import (
     parse_tensors,
 )
 
-# Reads the header of one version of a model knowing that of another, and fetches very little.
-#
-# The versions of a model in one repository differ in how their tensors are stored, not in their
-# vocabulary, which is nearly all of a header. So of the second one only its beginning is fetched,
-# and the stretch where its table of tensors must lie. The table proves itself: its tensors follow
-# each other without a gap, and the last one ends where the file ends.
-
-
+FIRST_FETCH = 64 << 10
+LARGEST_FETCH = 2 << 20
+MAX_FETCHED = 50_000_000
+Fetch = Callable[[int, int], Awaitable[bytes]]
+"""Gives `length` bytes from `offset` on of a file elsewhere; fewer only at its end."""
 _SLACK = 24 << 10
 """How much longer or shorter the settings of another version may be: its name, its chat template,
 how it was made."""
 _SMALLEST_HEADER = 256 << 10
 """Below it there is little to be saved."""
 _FILE_TYPE = "general.file_type"
-_U32 = 4
 
 
 async def read_by_sibling(
-    fetch: Callable[[int, int], Awaitable[bytes]],
-    pieces: FetchedPieces,
-    size_bytes: int,
-    sibling: GgufHeader,
+    fetch: Fetch, pieces: FetchedPieces, size_bytes: int, sibling: GgufHeader
 ) -> GgufHeader | None:
     """Return the header of a file whose beginning is in `pieces`; `None` where it is too unlike.
 
-    What lies between the two stretches is taken from `sibling`, but for the quantization's name.
+    The versions of a model in one repository differ in how their tensors are stored, not in their
+    vocabulary, which is nearly all of a header. So of the second one only its beginning is fetched,
+    and the stretch where its table of tensors must lie. The table proves itself: its tensors follow
+    each other without a gap, and the last one ends where the file ends. What lies between the two
+    stretches is taken from `sibling`, but for the quantization's name.
     """
     if sibling.data_offset < _SMALLEST_HEADER or not sibling.tensors:
         return None
@@ -86,10 +83,10 @@ def _table(
     name = sibling.tensors[0].name.encode()
     order = "<" if beginning.byte_order == "little" else ">"
     mark = struct.pack(f"{order}Q", len(name)) + name
+    pieces = FetchedPieces()
+    pieces.add(start, window)
     at = window.find(mark)
     while at >= 0:
-        pieces = FetchedPieces()
-        pieces.add(start, window)
         header = parse_tensors(pieces, size_bytes, beginning, start + at)
         if header is not None:
             return header, at
@@ -101,19 +98,13 @@ def _file_type(beginning: Beginning, settings: bytes) -> int | None:
     """Return the file's own name for its quantization, which is written after the vocabulary."""
     order = "<" if beginning.byte_order == "little" else ">"
     key = _FILE_TYPE.encode()
-    mark = struct.pack(f"{order}Q", len(key)) + key + struct.pack(f"{order}I", _U32)
+    # its type follows it: 4, an unsigned number of 32 bits
+    mark = struct.pack(f"{order}Q", len(key)) + key + struct.pack(f"{order}I", 4)
     at = settings.rfind(mark)
     if at < 0 or at + len(mark) + 4 > len(settings):
         return None
     (value,) = struct.unpack_from(f"{order}I", settings, at + len(mark))
     return int(value)
-
-
-FIRST_FETCH = 64 << 10
-LARGEST_FETCH = 2 << 20
-MAX_FETCHED = 50_000_000
-Fetch = Callable[[int, int], Awaitable[bytes]]
-"""Gives `length` bytes from `offset` on of a file elsewhere; fewer only at its end."""
 
 
 async def read_remote_header(

@@ -35,12 +35,7 @@ _MOST_PROGRAMS = 4
 """Nobody closes more of them at once."""
 FILLED_SHARE = 8
 """Of the conversation's memory about an eighth is read for a token: few talk until it is full."""
-_ORDER = {
-    Compatibility.WONT_FIT: 0,
-    Compatibility.SLOW: 1,
-    Compatibility.RUNS: 2,
-    Compatibility.RUNS_GREAT: 3,
-}
+_BEST_FIRST = list(Compatibility)
 
 
 class Predict(Protocol):
@@ -137,7 +132,7 @@ def assess_compatibility(subject: ModelSpec, machine: Machine, predict: Predict)
 
 
 def is_better(first: Compatibility, second: Compatibility) -> bool:
-    return _ORDER[first] > _ORDER[second]
+    return _BEST_FIRST.index(first) < _BEST_FIRST.index(second)
 
 
 def verdict_of(fit: Fit, speed: Speed | None) -> Compatibility:
@@ -205,10 +200,10 @@ def _fit(
     need: MemoryNeed, shared: LayerSplit | None, card: GraphicsCard | None, machine: Machine
 ) -> Fit:
     if shared is None or card is None:
-        return memory.fit(need, machine.ram_free_bytes)
+        return memory.fit(need.needed_bytes, machine.ram_free_bytes)
     if shared.card_bytes > card.free_bytes:
         return Fit.WONT_FIT
-    fit = memory.fit_bytes(shared.ram_bytes, machine.ram_free_bytes)
+    fit = memory.fit(shared.ram_bytes, machine.ram_free_bytes)
     is_full = shared.layers > 0 and shared.card_bytes + CARD_MARGIN_BYTES > card.free_bytes
     return Fit.TIGHT if fit is Fit.FITS and is_full else fit
 
@@ -312,17 +307,18 @@ def _smaller_kv_type(
         return None
     before = memory.bytes_per_number(settings.kv_type)
     for kind in (KvType.Q8_0, KvType.Q4_0):
-        if memory.bytes_per_number(kind) >= before:
-            continue
-        if not memory.takes_kv_type(subject.header, kind):
+        is_smaller = memory.bytes_per_number(kind) < before
+        if not is_smaller or not memory.takes_kv_type(subject.header, kind):
             continue
         smaller = assess_compatibility(
             replace(subject, settings=replace(settings, kv_type=kind)), machine, predict
         )
         if is_better(smaller.verdict, found.verdict):
-            frees = found.need.needed_bytes - smaller.need.needed_bytes
             return Change(
-                ChangeKind.SMALLER_KV_TYPE, smaller.verdict, detail=kind.value, frees_bytes=frees
+                ChangeKind.SMALLER_KV_TYPE,
+                smaller.verdict,
+                detail=kind.value,
+                frees_bytes=found.need.needed_bytes - smaller.need.needed_bytes,
             )
     return None
 

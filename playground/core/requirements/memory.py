@@ -46,22 +46,12 @@ the copies `CPU_REPACK`.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Second copies of weights, in an order the processor reads faster, and what stays mapped."""
-
-    repacked_bytes: int
-    """Of the rearranged copies."""
-    mapped_bytes: int | None
-    """The stretch of the file that stays mapped; `None` where it has several parts."""
-
-
 @once_per_header
-def copies(header: GgufHeader, processor: Processor) -> Copies:
-    """Return what is rearranged when every layer runs on `processor`.
+def _copied_and_mapped(header: GgufHeader, processor: Processor) -> tuple[int, int | None]:
+    """Return the bytes rearranged when every layer runs on `processor`, and those still mapped.
 
     What stays mapped runs from the first to the last tensor that is used as it is
-    (`get_mapping_range` in `src/llama-model-loader.cpp`).
+    (`get_mapping_range` in `src/llama-model-loader.cpp`); `None` for a file in several parts.
     """
     rows = _ROWS[processor]
     repacked, start, end = 0, header.file_size, 0
@@ -77,7 +67,7 @@ def copies(header: GgufHeader, processor: Processor) -> Copies:
             repacked += size
         if not is_copied or tensor.name == EMBEDDING:
             start, end = min(start, tensor.offset), max(end, tensor.offset + size)
-    return Copies(repacked, max(0, end - start) if header.shards == 1 else None)
+    return repacked, max(0, end - start) if header.shards == 1 else None
 
 
 def _is_multiplied(tensor: TensorInfo, *, is_tied: bool) -> bool:
@@ -186,25 +176,22 @@ def estimate(
     """
     tokens = padded(context or settings.context or longest_default(header))
     memory = layer_memory(header)
-    made = copies(header, processor or this_processor())
+    repacked, mapped = _copied_and_mapped(header, processor or this_processor())
     return MemoryNeed(
         context=tokens,
         kv_type=settings.kv_type,
         weights_bytes=header.weights_bytes,
-        repacked_bytes=made.repacked_bytes,
+        repacked_bytes=repacked,
         kv_bytes=_kv_bytes(memory, settings, tokens, n_ubatch),
         compute_bytes=_compute_bytes(header, memory, settings, tokens, n_ubatch),
         projector_bytes=projector_bytes + (_PROJECTOR_COMPUTE if projector_bytes else 0),
         is_lower_bound=not memory.is_complete,
-        mapped_bytes=made.mapped_bytes,
+        mapped_bytes=mapped,
     )
 
 
 def with_context(
-    need: MemoryNeed,
-    header: GgufHeader,
-    settings: LoadSettings,
-    context: int,
+    need: MemoryNeed, header: GgufHeader, settings: LoadSettings, context: int
 ) -> MemoryNeed:
     """Return the need of the same weights on the processor with another context."""
     tokens, memory = padded(context), layer_memory(header)
@@ -230,19 +217,14 @@ def default_context(header: GgufHeader, settings: LoadSettings, free_bytes: int)
         middle = (low + high + 1) // 2
         tokens = middle * CONTEXT_STEP
         need = with_context(base, header, settings, tokens)
-        if fit(need, free_bytes) is Fit.FITS:
+        if fit(need.needed_bytes, free_bytes) is Fit.FITS:
             low = middle
         else:
             high = middle - 1
     return low * CONTEXT_STEP
 
 
-def fit(need: MemoryNeed, free_bytes: int) -> Fit:
-    """Return whether `need` goes into `free_bytes`; see `fit_bytes`."""
-    return fit_bytes(need.needed_bytes, free_bytes)
-
-
-def fit_bytes(needed_bytes: int, free_bytes: int) -> Fit:
+def fit(needed_bytes: int, free_bytes: int) -> Fit:
     """Return whether `needed_bytes` go into `free_bytes`.
 
     *Fits*: 15 % of the need, and at least 256 MiB, are left over for everything else. *Tight*: it
@@ -265,16 +247,13 @@ def budget(total_bytes: int, available_bytes: int) -> int:
 
 
 def bytes_per_number(kind: KvType) -> float:
-    """Return what a number of the conversation's memory takes."""
     block, size = _KV_BLOCKS[kind]
     return size / block
 
 
 def takes_kv_type(header: GgufHeader, kind: KvType) -> bool:
     """Return True where every head is made of whole blocks of `kind`; llama.cpp refuses others."""
-    width, heads = header.number("embedding_length") or 0, _largest(header, "attention.head_count")
-    usual = width // heads if heads else 0
-    block = _KV_BLOCKS[kind][0]
+    usual, block = _head_width(header), _KV_BLOCKS[kind][0]
     keys = ("attention.key_length", "attention.value_length")
     lengths = [header.number(key) for key in (*keys, *(f"{key}_swa" for key in keys))]
     return all((usual if length is None else length) % block == 0 for length in lengths)
@@ -318,7 +297,7 @@ def _compute_bytes(
     """
     width = header.number("embedding_length") or 0
     heads = _largest(header, "attention.head_count")
-    queries = heads * (header.number("attention.key_length") or (width // heads if heads else 0))
+    queries = heads * (header.number("attention.key_length") or _head_width(header))
     cells = sum(
         _cells(window, context, n_ubatch) for window in {layer.window for layer in memory.layers}
     )
@@ -349,6 +328,11 @@ def _recurrent_numbers(header: GgufHeader) -> tuple[int, int]:
 def _expert_numbers(header: GgufHeader, width: int) -> int:
     used = _largest(header, "expert_used_count")
     return used * (3 * _largest(header, "expert_feed_forward_length") + width)
+
+
+def _head_width(header: GgufHeader) -> int:
+    heads = _largest(header, "attention.head_count")
+    return (header.number("embedding_length") or 0) // heads if heads else 0
 
 
 def _largest(header: GgufHeader, key: str) -> int:

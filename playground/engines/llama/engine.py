@@ -30,10 +30,7 @@ class LlamaEngine:
     """Streams answers of one worker, loading its model on demand."""
 
     def __init__(
-        self,
-        worker: LlamaWorker,
-        admission: Admission,
-        on_use: Callable[[], None] | None = None,
+        self, worker: LlamaWorker, admission: Admission, on_use: Callable[[], None] = lambda: None
     ) -> None:
         self._worker = worker
         self._admission = admission
@@ -47,14 +44,8 @@ class LlamaEngine:
             request = replace(request, sampling=drawn)
         try:
             async with self._worker.turn():
-                if self._on_use is not None:
-                    self._on_use()
-                was_loaded = self._worker.is_loaded
-                if not was_loaded:
-                    async with aclosing(self._load(origin)) as loading:
-                        async for event in loading:
-                            yield event
-                async with aclosing(self._answer(request, origin, was_loaded=was_loaded)) as events:
+                self._on_use()
+                async with aclosing(self._answer(request, origin)) as events:
                     async for event in events:
                         yield event
         except PlaygroundError as error:
@@ -64,35 +55,30 @@ class LlamaEngine:
             crash = WorkerCrashed(f"The model's process said something unreadable ({error}).")
             yield Failed(perf_counter() - origin, crash.info())
 
-    async def _load(self, origin: float) -> AsyncGenerator[StreamEvent, None]:
-        async with self._admission() as request, aclosing(self._worker.load(request)) as fractions:
-            async for fraction in fractions:
-                yield LoadProgress(perf_counter() - origin, fraction)
-
     async def _answer(
-        self, request: ChatRequest, origin: float, *, was_loaded: bool
+        self, request: ChatRequest, origin: float
     ) -> AsyncGenerator[StreamEvent, None]:
-        sent_s = perf_counter() - origin
-        messages = self._worker.answer(request)
-        try:
-            try:
-                await anext(messages)
-            except WorkerCrashed:
-                if not was_loaded:
-                    raise
-                # it died while nobody used it: that costs this run a load, not its answer
-                was_loaded = False
-                async with aclosing(self._load(origin)) as loading:
-                    async for event in loading:
+        worker, was_loaded = self._worker, self._worker.is_loaded
+        while True:
+            if not was_loaded:
+                async with self._admission() as load, aclosing(worker.load(load)) as fractions:
+                    async for fraction in fractions:
+                        yield LoadProgress(perf_counter() - origin, fraction)
+            sent_s = perf_counter() - origin
+            async with aclosing(worker.answer(request)) as messages:
+                try:
+                    await anext(messages)
+                except WorkerCrashed:
+                    if not was_loaded:
+                        raise
+                    # it died while nobody used it: that costs this run a load, not its answer
+                    was_loaded = False
+                    continue
+                yield RequestSent(sent_s, was_loaded, None if was_loaded else worker.load_s)
+                async for message in messages:
+                    if (event := _event(message, origin)) is not None:
                         yield event
-                sent_s = perf_counter() - origin
-                messages = self._worker.answer(request)
-            yield RequestSent(sent_s, was_loaded, None if was_loaded else self._worker.load_s)
-            async for message in messages:
-                if (answer_event := _event(message, origin)) is not None:
-                    yield answer_event
-        finally:
-            await messages.aclose()
+                return
 
 
 def _event(message: wire.JsonObject, origin: float) -> StreamEvent | None:

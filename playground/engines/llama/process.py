@@ -16,8 +16,6 @@ from playground.core.errors import EngineError, OutOfMemory, TemplateFailed, Wor
 from playground.engines.child_process import child_command, spawn, worker_environment
 from playground.engines.llama import protocol as wire
 
-_COUNTERS = Path("/proc/vmstat")
-
 
 def exit_reason(code: int, last_words: str, *, lacked_memory: bool) -> EngineError:
     """Return what the exit `code` of a worker amounts to; negative codes are signals."""
@@ -31,7 +29,7 @@ def exit_reason(code: int, last_words: str, *, lacked_memory: bool) -> EngineErr
 def memory_kills() -> int:
     """Return how often Linux has ended a process for want of memory; 0 elsewhere."""
     try:
-        lines = _COUNTERS.read_text().splitlines()
+        lines = Path("/proc/vmstat").read_text().splitlines()
     except OSError:
         return 0
     found = (line.split()[1] for line in lines if line.startswith("oom_kill "))
@@ -122,10 +120,7 @@ class LlamaWorker:
     """One model with its settings, and the process that holds it while it is loaded."""
 
     def __init__(
-        self,
-        *,
-        limits: SilenceLimits | None = None,
-        on_change: Callable[[], None] | None = None,
+        self, limits: SilenceLimits | None = None, on_change: Callable[[], None] = lambda: None
     ) -> None:
         self.load_s: float | None = None
         self.state = WorkerState.UNLOADED
@@ -150,11 +145,7 @@ class LlamaWorker:
     @property
     def is_loaded(self) -> bool:
         """True while a living process holds the model."""
-        return (
-            self.state in {WorkerState.READY, WorkerState.BUSY}
-            and self._process is not None
-            and self._process.returncode is None
-        )
+        return self.pid is not None and self.state in {WorkerState.READY, WorkerState.BUSY}
 
     @property
     def is_idle(self) -> bool:
@@ -170,7 +161,7 @@ class LlamaWorker:
                     await asyncio.shield(self._settling)
                 yield
         finally:
-            self._notify()
+            self._on_change()
 
     async def load(self, request: wire.LoadRequest) -> AsyncGenerator[float, None]:
         """Start a process, load the model, and yield how much of it is there, 0 … 1.
@@ -185,10 +176,7 @@ class LlamaWorker:
         try:
             await self._start()
             self._send(wire.load(request))
-            while True:
-                message = await self._next(self._limits.load_s)
-                if message["type"] == "loaded":
-                    break
+            while (message := await self._next(self._limits.load_s))["type"] != "loaded":
                 if message["type"] == "failed":
                     raise wire.read_failed(message)
                 if message["type"] == "load_progress":
@@ -333,7 +321,7 @@ class LlamaWorker:
                 self._kill()
                 await self._end()
             self._settling = None
-            self._notify()
+            self._on_change()
 
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -368,11 +356,6 @@ class LlamaWorker:
             self._process = None
 
     def _change(self, state: WorkerState) -> None:
-        if state is self.state:
-            return
-        self.state = state
-        self._notify()
-
-    def _notify(self) -> None:
-        if self._on_change is not None:
+        if state is not self.state:
+            self.state = state
             self._on_change()

@@ -72,7 +72,6 @@ def load(request: LoadRequest) -> JsonObject:
 
 
 def read_load(message: JsonObject) -> LoadRequest:
-    """Return the request a `load` message carries."""
     try:
         return LoadRequest(
             path=message["path"],
@@ -98,7 +97,6 @@ def generate(request_id: int, request: ChatRequest) -> JsonObject:
 
 
 def read_generate(message: JsonObject) -> tuple[int, ChatRequest]:
-    """Return the id and the request a `generate` message carries."""
     try:
         sampling = {**message["sampling"], "stop": tuple(message["sampling"]["stop"])}
         request = ChatRequest(
@@ -159,7 +157,6 @@ def loaded(seconds: float, context: int) -> JsonObject:
 
 
 def phase(name: str) -> JsonObject:
-    """Report what the worker is about to do."""
     return {"type": "phase", "phase": name}
 
 
@@ -169,7 +166,6 @@ def prompt(stamp: float, processed: int, total: int, kept: int) -> JsonObject:
 
 
 def notice(stamp: float, kind: str, message: str) -> JsonObject:
-    """Report something a person should know."""
     return {"type": "notice", "t": stamp, "kind": kind, "message": message}
 
 
@@ -183,7 +179,6 @@ def finished(
     reasoning_tokens: int,
     prompt_s: float,
 ) -> JsonObject:
-    """Report a complete answer with its counts."""
     return {
         "type": "finished",
         "t": stamp,
@@ -197,7 +192,6 @@ def finished(
 
 
 def failed(error: ErrorInfo) -> JsonObject:
-    """Report that a job could not be done."""
     return {"type": "failed", "kind": error.kind, "message": error.message, "hint": error.hint}
 
 

@@ -50,7 +50,6 @@ class StreamRedactor:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Return what may be shown now that `text` has arrived."""
         text = self._without_key(self._held + text)
         longest = min(len(self._key) - 1, len(text))
         held = next((n for n in range(longest, 0, -1) if text.endswith(self._key[:n])), 0)
@@ -111,13 +110,12 @@ class _Answer:
     def __init__(
         self, target: CloudTarget, key: str | None, timeouts: Timeouts, started: float
     ) -> None:
-        provider = target.provider
-        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
-        self._started = started
-        self._provider = provider
+        self._provider = provider = target.provider
         self._model = target.model
         self._key = key
         self._timeouts = timeouts
+        self._started = started
+        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
         self._reader = ChunkReader()
@@ -155,7 +153,13 @@ class _Answer:
         if request.sampling.logprobs is not None and "logprobs" in body and not self._saw_tokens:
             message = f"{self._provider.name} sent no probabilities"
             yield Notice(self._now(), "probabilities_missing", message)
-        yield self._finished()
+        yield Finished(
+            self._now(),
+            self._usage or TokenUsage(),
+            self._finish_reason or "",
+            hosts=self._connection.hosts,
+            reported_cost_usd=self._cost_usd,
+        )
 
     def ended_by(self, error: EngineError) -> list[StreamEvent]:
         """Return the events that end the stream, with the key out of sight."""
@@ -205,11 +209,12 @@ class _Answer:
                 break
         payload = decoded(content)
         said = provider_message(payload)
-        name = self._provider.name
+        what = f" {kind or 'something without a type'}."
         if isinstance(payload, dict) and said:
-            raise StreamInvalid(f"{name} sent no answer stream but: {said}")
-        what = said if said.startswith("a web page") else kind or "something without a type"
-        raise StreamInvalid(f"{name} sent no answer stream but {what}.")
+            what = f": {said}"
+        elif said.startswith("a web page"):
+            what = f" {said}."
+        raise StreamInvalid(f"{self._provider.name} sent no answer stream but{what}")
 
     async def _deltas(self, stream: "AsyncStream[object]") -> AsyncGenerator[StreamEvent, None]:
         from openai import APIConnectionError  # noqa: PLC0415 - start-up time
@@ -268,21 +273,9 @@ class _Answer:
         last = self._redacted(self._reader.rest())
         thought = last.reasoning + self._reasoning_redactor.flush()
         said = last.text + self._answer_redactor.flush()
-        events: list[StreamEvent] = []
-        if thought:
-            events.append(ReasoningDelta(self._now(), thought))
-        if said:
-            events.append(TextDelta(self._now(), said))
-        return events
-
-    def _finished(self) -> Finished:
-        return Finished(
-            self._now(),
-            self._usage or TokenUsage(),
-            self._finish_reason or "",
-            hosts=self._connection.hosts if self._connection else (),
-            reported_cost_usd=self._cost_usd,
-        )
+        now = self._now()
+        events = (ReasoningDelta(now, thought), TextDelta(now, said))
+        return [event for event in events if event.text]
 
     def _notices(self) -> list[Notice]:
         notes, self._pending_notes = self._pending_notes, []

@@ -114,14 +114,12 @@ class ErrorTranslator:
         response = error.response
         if response.is_redirect:
             return self._redirected(response.headers.get("location", ""))
-        payload: Any = error.body
+        status, payload = response.status_code, error.body
         if payload is None or isinstance(payload, str):
             payload = decoded(response.content)
         message = self.redact(provider_message(payload))
-        message = message or f"HTTP {response.status_code} without an explanation"
-        return self._by_status(
-            response.status_code, message, payload, response.headers.get("retry-after")
-        )
+        message = message or f"HTTP {status} without an explanation"
+        return self._by_status(status, message, payload, response.headers.get("retry-after"))
 
     def _redirected(self, location: str) -> EngineError:
         target = urlsplit(location)
@@ -194,11 +192,8 @@ def provider_message(payload: Any) -> str:
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
-    for name in ("error", "message", "detail", "msg", "error_description", "title"):
-        found = provider_message(payload.get(name))
-        if found:
-            return found
-    return ""
+    names = ("error", "message", "detail", "msg", "error_description", "title")
+    return next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
 
 
 def decoded(body: bytes) -> Any:
@@ -234,12 +229,10 @@ def _status_in(payload: Any) -> int | None:
         return None
     for name in ("code", "status", "status_code", "type"):
         value = payload.get(name)
+        if isinstance(value, str):
+            value = int(value) if value.isdigit() else _CODES.get(value)
         if isinstance(value, int) and 400 <= value < 600:
             return value
-        if isinstance(value, str) and value.isdigit() and 400 <= int(value) < 600:
-            return int(value)
-        if isinstance(value, str) and value in _CODES:
-            return _CODES[value]
     return _status_in(payload.get("error"))
 
 

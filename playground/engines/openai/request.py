@@ -38,17 +38,12 @@ def build_body(
         refused.add(provider.repeat_penalty_field)
     body: dict[str, Any] = {
         "model": model,
-        "messages": [
-            {"role": message.role.value, "content": message.content} for message in request.messages
-        ],
+        "messages": [{"role": m.role.value, "content": m.content} for m in request.messages],
         "stream": True,
         **{field: value for field, value in wanted.items() if field not in refused},
     }
-    shown = [
-        field
-        for field in wanted
-        if field in refused and field not in {"stream_options", "top_logprobs"}
-    ]
+    silent = {"stream_options", "top_logprobs"}
+    shown = [field for field in wanted if field in refused and field not in silent]
     return whole_values(body), tuple(_left_out(provider, field) for field in shown)
 
 

@@ -17,12 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from playground.core.errors import (
-    DownloadFailed,
-    HubFailed,
-    PlaygroundError,
-    RepositoryNotFound,
-)
+from playground.core.errors import DownloadFailed, HubFailed, PlaygroundError, RepositoryNotFound
 from playground.core.targets import is_loopback_host
 from playground.core.urls import origin
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
@@ -97,7 +92,6 @@ def refusal(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Excepti
 
 
 def close_response(response: "urllib3.BaseHTTPResponse") -> None:
-    """Close an answer whose body is not wanted."""
     with contextlib.suppress(OSError):
         response.close()
         response.release_conn()
@@ -119,7 +113,6 @@ def version_of(response: "urllib3.BaseHTTPResponse") -> Version:
 
 
 def failure_sentence(error: Exception) -> str:
-    """Return a sentence for what a connection died of."""
     import urllib3  # noqa: PLC0415 - start-up time
 
     exceptions = urllib3.exceptions
@@ -163,12 +156,10 @@ class ConnectionPool:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def open(self) -> None:
-        """Let connections be opened again."""
         with self._lock:
             self._is_aborted = False
 
     def close(self) -> None:
-        """Close every connection."""
         with self._lock:
             for pool in self._pools.values():
                 pool.clear()
@@ -278,7 +269,6 @@ class OpenRange:
         return bytes(data)
 
     def close(self) -> None:
-        """Close the connection: the rest of the body is not wanted."""
         close_response(self._response)
 
 
@@ -290,7 +280,7 @@ class RangeClient:
         self._stall_s = stall_s
         self._lock = threading.Lock()
         self._location: tuple[str, str | None] | None = None
-        self._pool = ConnectionPool(ranges)
+        self.pool = ConnectionPool(ranges)
         self.version: Version | None = None
         """What the Hub said of the file last."""
 
@@ -315,15 +305,7 @@ class RangeClient:
         """Ask the Hub as if for the first time."""
         with self._lock:
             self._location = self.version = None
-        self._pool.open()
-
-    def abort(self) -> None:
-        """Wake whatever waits for a server, in every thread."""
-        self._pool.abort()
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
+        self.pool.open()
 
     def _follow(self, wanted: Mapping[str, str]) -> "urllib3.BaseHTTPResponse":
         source = self._resolve()
@@ -372,9 +354,9 @@ class RangeClient:
         if response.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
             close_response(response)
             raise ConnectionBroke("The connection repacks the file on its way: a proxy may do so.")
+        known = self.version.size_bytes if self.version else None
         if response.status == 200:
             length = response.headers.get("Content-Length")
-            known = self.version.size_bytes if self.version else None
             if None not in {length, known} and length != str(known):
                 close_response(response)
                 raise ConnectionBroke("The server sent a file of another size than the Hub says.")
@@ -388,9 +370,8 @@ class RangeClient:
         if found is None or int(found[1]) != start or int(found[2]) >= stop:
             close_response(response)
             raise ConnectionBroke("The server sent another part of the file than was asked for.")
-        version = self.version
         total = int(found[3]) if found[3].isdigit() else None
-        if version and total is not None and version.size_bytes not in {None, total}:
+        if total is not None and known not in {None, total}:
             close_response(response)
             with self._lock:
                 self._location = None
@@ -403,7 +384,7 @@ class RangeClient:
         import urllib3  # noqa: PLC0415 - start-up time
 
         try:
-            return self._pool.get(url, proxy).request(
+            return self.pool.get(url, proxy).request(
                 "GET",
                 url,
                 headers=dict(headers),

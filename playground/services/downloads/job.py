@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import DownloadFailed, ErrorInfo, PlaygroundError
+from playground.core.errors import DownloadFailed, ErrorInfo
 from playground.core.hub import HubPart
 from playground.services.downloads.http import (
     ConnectionBroke,
@@ -47,8 +48,6 @@ class TransferLimits:
     """Wait before the first new try; it doubles, up to `longest_backoff_s`."""
     longest_backoff_s: float = 30.0
 
-
-DEFAULT_LIMITS = TransferLimits()
 
 _SETTLES_S = 4.0
 _LEFT_SETTLES_S = 6.0
@@ -91,12 +90,12 @@ class ProgressEstimator:
     """Smoothed speed and time left of one download."""
 
     def __init__(self) -> None:
+        self.left_s: float | None = None
+        """Seconds left; `None` where nothing is known yet."""
         self._last: tuple[float, int] | None = None
         self._speed: float | None = None
-        self._left: float | None = None
 
     def update(self, now_s: float, received_bytes: int, total_bytes: int) -> None:
-        """Note how much is here."""
         if self._last is None or received_bytes < self._last[1]:
             self._last = (now_s, received_bytes)
             return
@@ -107,21 +106,16 @@ class ProgressEstimator:
         self._last = (now_s, received_bytes)
         self._speed = _smoothed(self._speed, speed, passed, _SETTLES_S)
         if self._speed < 1:
-            self._left = None
+            self.left_s = None
             return
         left = (total_bytes - received_bytes) / self._speed
-        before = None if self._left is None else max(0.0, self._left - passed)
-        self._left = _smoothed(before, left, passed, _LEFT_SETTLES_S)
+        before = None if self.left_s is None else max(0.0, self.left_s - passed)
+        self.left_s = _smoothed(before, left, passed, _LEFT_SETTLES_S)
 
     @property
     def bytes_per_s(self) -> float | None:
         """Speed over the last seconds; `None` where nothing arrives or nothing is known yet."""
         return self._speed if self._speed is not None and self._speed >= 1 else None
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds left; `None` where nothing is known yet."""
-        return self._left
 
 
 def _smoothed(before: float | None, now: float, passed_s: float, settles_s: float) -> float:
@@ -177,8 +171,7 @@ class FileTransfer:
     @property
     def received_bytes(self) -> int:
         """Bytes that are here; never fewer than before, but after `FileChanged`."""
-        file = self._file
-        if file is not None:
+        if (file := self._file) is not None:
             self._received = file.received_bytes
         return self._received
 
@@ -186,7 +179,7 @@ class FileTransfer:
         """End `run` soon, from any thread; what has arrived stays."""
         self._stop.set()
         self._end.set()
-        self._client.abort()
+        self._client.pool.abort()
 
     def run(self) -> HubPart:
         """Fetch, verify, and give the file its final name; return it as it turned out to be.
@@ -202,14 +195,14 @@ class FileTransfer:
                 else:
                     return self.part
         finally:
-            self._client.close()
+            self._client.pool.close()
 
     def _fetch(self) -> None:
         with PartFile(self._target, self.part) as file:
             self._file = file
             checksum = IncrementalHash(file) if self.part.sha256 else None
             try:
-                self._fetch_all(file, checksum)
+                self._fetch_all(file)
                 self._verify(file, checksum)
             finally:
                 if checksum is not None:
@@ -253,18 +246,15 @@ class FileTransfer:
         if notice not in (self.notice or ""):
             self.notice = f"{self.notice} {notice}" if self.notice else notice
 
-    def _fetch_all(self, file: PartFile, checksum: IncrementalHash | None) -> None:
+    def _fetch_all(self, file: PartFile) -> None:
         self._error = None
         self._end.clear()
-        self._raise_if_stopped()
         while not file.is_whole:
             self._raise_if_stopped()
             count = 1 if self._has_no_ranges else self._limits.ranges
             pieces = -(-(file.size_bytes - file.received_bytes) // self._limits.chunk_bytes)
             threads = [
-                threading.Thread(
-                    target=self._work, args=(number, file, checksum), name="range", daemon=True
-                )
+                threading.Thread(target=self._work, args=(number, file), name="range", daemon=True)
                 for number in range(max(1, min(count, pieces)))
             ]
             for thread in threads:
@@ -273,7 +263,6 @@ class FileTransfer:
                 self._join(thread)
             if self._error is not None:
                 raise self._error
-        self._raise_if_stopped()
 
     def _join(self, thread: threading.Thread) -> None:
         """Wait for a worker; one that looks for a server's address cannot be woken, and is left.
@@ -286,68 +275,54 @@ class FileTransfer:
                 thread.join(_LEFT_AFTER_S)
                 return
 
-    def _work(self, number: int, file: PartFile, checksum: IncrementalHash | None) -> None:
+    def _work(self, number: int, file: PartFile) -> None:
         try:
-            while not self._has_ended:
+            while not self._end.is_set():
                 piece = file.claim(number, self._limits.chunk_bytes)
-                if piece is None or self._is_left_to_another(number):
+                is_left_to_another = self._has_no_ranges and self._streamer not in {None, number}
+                if piece is None or is_left_to_another:
                     return
                 try:
-                    self._fetch_piece(number, file, piece, checksum)
+                    self._fetch_piece(number, file, piece)
                 except ConnectionBroke as broke:
                     self._wait_after(broke)
-        except (PlaygroundError, FileChanged, TransferStopped) as error:
-            self._fail(error)
         except Exception as error:  # noqa: BLE001 - raised again by `run`
-            self._fail(error)
+            with self._lock:
+                self._error = self._error or error
+            self._end.set()
+            self._client.pool.abort()
         finally:
             file.release(number)
 
-    def _is_left_to_another(self, number: int) -> bool:
-        return self._has_no_ranges and self._streamer not in {None, number}
-
-    @property
-    def _has_ended(self) -> bool:
-        return self._end.is_set() or self._stop.is_set()
-
-    def _fetch_piece(
-        self,
-        number: int,
-        file: PartFile,
-        piece: tuple[int, int],
-        checksum: IncrementalHash | None,
-    ) -> None:
+    def _fetch_piece(self, number: int, file: PartFile, piece: tuple[int, int]) -> None:
         opened = self._client.open(*piece)
         try:
             self._check_version(file)
-            if not opened.is_range and (piece[0] > 0 or piece[1] < file.size_bytes):
-                if not self._stream_alone(number):
+            stop = piece[1]
+            if not opened.is_range and piece != (0, file.size_bytes):
+                if not self._stream_alone(number, file):
                     return
-                piece = (0, file.size_bytes)
-            self._copy(file, opened, piece, checksum)
+                stop = file.size_bytes
+            self._copy(file, opened, stop)
         finally:
             with self._lock:
                 if self._streamer == number:
                     self._streamer = None
             opened.close()
 
-    def _stream_alone(self, number: int) -> bool:
+    def _stream_alone(self, number: int, file: PartFile) -> bool:
         """Let one worker go on alone where the server sends only whole files."""
         with self._lock:
             if self._streamer not in {None, number}:
                 return False
             self._streamer = number
             self._has_no_ranges = True
-        if self._received_before:
+        if file.received_bytes > 0:
             self._add_notice(
                 "This server can only send the file from its beginning: what was here already "
                 "is passed over."
             )
         return True
-
-    @property
-    def _received_before(self) -> bool:
-        return self._file is not None and self._file.received_bytes > 0
 
     def _check_version(self, file: PartFile) -> None:
         version = self._client.version
@@ -363,16 +338,10 @@ class FileTransfer:
         if version.etag and file.etag is None:
             file.note_etag(version.etag)
 
-    def _copy(
-        self,
-        file: PartFile,
-        opened: OpenRange,
-        piece: tuple[int, int],
-        checksum: IncrementalHash | None,
-    ) -> None:
-        position, stop = opened.start, piece[1]
+    def _copy(self, file: PartFile, opened: OpenRange, stop: int) -> None:
+        position = opened.start
         here = file.prefix_bytes if not opened.is_range else 0
-        while position < stop and not self._has_ended:
+        while position < stop and not self._end.is_set():
             data = opened.read(min(_READ, stop - position))
             if not data:
                 raise ConnectionBroke("The connection broke.")
@@ -383,13 +352,11 @@ class FileTransfer:
             position += len(data)
             self._failures = 0
             self.waiting = None
-            if checksum is not None:
-                checksum.wake()
             self._limiter.spend(len(data), self._end)
 
     def _wait_after(self, broke: ConnectionBroke) -> None:
         """Wait before the next try; raises `DownloadFailed` after too many in a row."""
-        if self._has_ended:
+        if self._end.is_set():
             return
         with self._lock:
             self._failures += 1
@@ -402,12 +369,6 @@ class FileTransfer:
         wait_s = max(min(wait_s, limits.longest_backoff_s), broke.retry_after_s or 0.0)
         self._end.wait(min(wait_s, 120.0))
 
-    def _fail(self, error: Exception) -> None:
-        with self._lock:
-            self._error = self._error or error
-        self._end.set()
-        self._client.abort()
-
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
             raise TransferStopped
@@ -418,18 +379,13 @@ _HASH_PIECE = 1 << 20
 
 
 class DownloadTask:
-    """One download while it runs."""
+    """One download while it runs; belongs to the loop it is made on."""
 
     ending: asyncio.Task[None] | None = None
     """What waits for its end."""
 
     def __init__(
-        self,
-        item: Download,
-        hub: HubService,
-        limiter: RateLimiter,
-        limits: TransferLimits,
-        loop: asyncio.AbstractEventLoop,
+        self, item: Download, hub: HubService, limiter: RateLimiter, limits: TransferLimits
     ) -> None:
         self.id = item.id
         self.is_stopped = False
@@ -437,7 +393,7 @@ class DownloadTask:
         self._hub = hub
         self._limiter = limiter
         self._limits = limits
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._estimator = ProgressEstimator()
         self._parts = list(item.parts)
         self._finished_bytes = 0
@@ -445,18 +401,9 @@ class DownloadTask:
         self._is_checking = False
         self._fresh_starts = 0
         self._notice: str | None = None
-        self._ended: asyncio.Future[Exception | None] = loop.create_future()
+        self.ended: asyncio.Future[Exception | None] = self._loop.create_future()
+        """What ended it: `None` with all files here, a refusal, `TransferStopped`, or a bug."""
         threading.Thread(target=self._run, name="download", daemon=True).start()
-
-    async def wait(self) -> Exception | None:
-        """Return what ended it: `None` with all files here, or a refusal, or `TransferStopped`.
-
-        Anything else is a bug, and raised.
-        """
-        found = await asyncio.shield(self._ended)
-        if found is None or isinstance(found, PlaygroundError | TransferStopped):
-            return found
-        raise found
 
     def stop(self) -> None:
         """End it soon; what has arrived stays."""
@@ -472,6 +419,7 @@ class DownloadTask:
         waiting: ErrorInfo | None = transfer.waiting if transfer is not None else None
         is_verifying = self._is_checking or (transfer is not None and transfer.is_verifying)
         state = DownloadState.VERIFYING if is_verifying else DownloadState.RUNNING
+        notice = transfer.notice if transfer is not None else None
         fresh_starts = transfer.fresh_starts if transfer is not None else 0
         # until the file is open nothing is known of what is here already
         least = item.received_bytes if fresh_starts <= self._fresh_starts else 0
@@ -485,9 +433,7 @@ class DownloadTask:
             speed_bytes_per_s=None if waiting else self._estimator.bytes_per_s,
             left_s=None if waiting else self._estimator.left_s,
             error=waiting,
-            notice=(transfer.notice if transfer is not None else None)
-            or self._notice
-            or item.notice,
+            notice=notice or self._notice or item.notice,
         )
 
     @property
@@ -514,8 +460,8 @@ class DownloadTask:
             self._loop.call_soon_threadsafe(self._settle, ended)
 
     def _settle(self, ended: Exception | None) -> None:
-        if not self._ended.done():
-            self._ended.set_result(ended)
+        if not self.ended.done():
+            self.ended.set_result(ended)
 
     def _fetch(self, number: int, part: HubPart) -> None:
         folder = _make_folder(self._item.folder, part.path)
@@ -523,9 +469,8 @@ class DownloadTask:
         if self._is_complete(target, part):
             self._finished_bytes += part.size_bytes
             return
-        transfer = FileTransfer(
-            part, target, lambda: self._source(part), self._limiter, self._limits
-        )
+        source = partial(self._source, part)
+        transfer = FileTransfer(part, target, source, self._limiter, self._limits)
         self._transfer = transfer
         if self.is_stopped:
             raise TransferStopped

@@ -24,10 +24,10 @@ from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import HubFile, HubPart, HubRepository
 from playground.services.downloads.job import (
-    DEFAULT_LIMITS,
     DownloadTask,
     RateLimiter,
     TransferLimits,
+    TransferStopped,
 )
 from playground.services.downloads.part_file import bytes_on_disk, check_disk_space, delete_partial
 from playground.services.hub.service import HubService
@@ -117,13 +117,13 @@ class DownloadManager:
         hub: HubService,
         settings: SettingsStore,
         *,
-        limits: TransferLimits = DEFAULT_LIMITS,
+        limits: TransferLimits | None = None,
     ) -> None:
         self._folder = folder
         self._queue_file = QueueFile(queue_file) if queue_file else None
         self._hub = hub
         self._settings = settings
-        self._limits = limits
+        self._limits = limits or TransferLimits()
         self._limiter = RateLimiter()
         self._items: dict[str, Download] = {}
         self._tasks: dict[str, DownloadTask] = {}
@@ -308,7 +308,7 @@ class DownloadManager:
         free = self._settings.settings.parallel_downloads - len(self._tasks)
         queued = [item for item in self.downloads() if item.state is DownloadState.QUEUED]
         for item in [item for item in queued if item.id not in self._tasks][: max(0, free)]:
-            task = DownloadTask(item, self._hub, self._limiter, self._limits, loop)
+            task = DownloadTask(item, self._hub, self._limiter, self._limits)
             self._tasks[item.id] = task
             self._items[item.id] = replace(item, state=DownloadState.RUNNING, error=None)
             task.ending = loop.create_task(self._finish(task))
@@ -317,31 +317,32 @@ class DownloadManager:
 
     async def _finish(self, task: DownloadTask) -> None:
         """Wait for a task's end, and say what its download is then."""
-        error: Exception | None
-        try:
-            error = await task.wait()
-        except Exception:
+        error = await task.ended
+        if error is not None and not isinstance(error, PlaygroundError | TransferStopped):
             # a bug, or something the system has never said before: the rest of the queue goes on
-            log.exception("a download ended unexpectedly")
+            log.error("a download ended unexpectedly", exc_info=error)
             error = DownloadFailed("The download ended for an unknown reason.")
         self._tasks.pop(task.id, None)
         item = self._items.get(task.id)
         if item is None:
             return
         item = task.progress(item)
+        info = None
         if error is None:
             state = DownloadState.DONE
-            item = replace(item, state=state, received_bytes=item.total_bytes, error=None)
-        elif isinstance(error, DiskFull):
-            item = replace(item, state=DownloadState.PAUSED, error=error.info())
+            item = replace(item, received_bytes=item.total_bytes)
         elif isinstance(error, PlaygroundError):
-            item = replace(item, state=DownloadState.FAILED, error=error.info())
+            is_full = isinstance(error, DiskFull)
+            state = DownloadState.PAUSED if is_full else DownloadState.FAILED
+            info = error.info()
         else:
             # stopped: whoever stopped it says what it is now
             is_paused = task.id in self._paused
             state = DownloadState.PAUSED if is_paused else DownloadState.QUEUED
-            item = replace(item, state=state, error=self._paused.get(task.id))
-        await self._update(replace(item, speed_bytes_per_s=None, left_s=None))
+            info = self._paused.get(task.id)
+        await self._update(
+            replace(item, state=state, error=info, speed_bytes_per_s=None, left_s=None)
+        )
         if not task.is_stopped:
             self._start_next()
 

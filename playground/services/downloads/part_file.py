@@ -18,7 +18,6 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from playground.core.errors import ChecksumWrong, DiskFull, DownloadFailed, PlaygroundError
@@ -212,6 +211,8 @@ class PartFile:
         self.size_bytes = part.size_bytes
         self.sha256 = part.sha256
         self.etag: str | None = None
+        self.has_more = threading.Event()
+        """Set with every piece that is written."""
         self._lock = threading.RLock()
         self._claimed: dict[int, tuple[int, int]] = {}
         self._done = Intervals()
@@ -231,17 +232,11 @@ class PartFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     @property
     def received_bytes(self) -> int:
-        """How many bytes are here."""
         with self._lock:
             return self._done.total
 
@@ -253,7 +248,6 @@ class PartFile:
 
     @property
     def is_whole(self) -> bool:
-        """True where every byte is here."""
         return self.received_bytes >= self.size_bytes
 
     def claim(self, worker: int, longest: int) -> tuple[int, int] | None:
@@ -291,6 +285,7 @@ class PartFile:
             with self._lock:
                 self._done.add(start, position)
                 os.write(self._journal, f"{start} {position}\n".encode())
+        self.has_more.set()
 
     def note_etag(self, etag: str | None) -> None:
         """Remember which version of the file this is."""
@@ -299,7 +294,6 @@ class PartFile:
             self._start_journal()
 
     def read(self, start: int, length: int) -> bytes:
-        """Return bytes that are here."""
         if hasattr(os, "pread"):
             return os.pread(self._file, length, start)
         with self._lock:
@@ -456,20 +450,14 @@ class IncrementalHash:
         self._file = file
         self._digest = hashlib.sha256()
         self._hashed = 0
-        self._more = threading.Event()
         self._is_stopped = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="checksum", daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
-        """Tell that more of the file may be there."""
-        self._more.set()
-
     def stop(self) -> None:
-        """End the thread."""
         self._is_stopped = True
-        self._more.set()
+        self._file.has_more.set()
         self._thread.join()
 
     def check(self, name: str, stopped: threading.Event) -> None:
@@ -477,7 +465,6 @@ class IncrementalHash:
 
         Returns early once `stopped` is set.
         """
-        self.wake()
         while self._thread.is_alive() and not stopped.is_set():
             self._thread.join(0.1)
         if stopped.is_set():
@@ -495,8 +482,8 @@ class IncrementalHash:
             while not self._is_stopped and self._hashed < self._file.size_bytes:
                 here = self._file.prefix_bytes
                 if here <= self._hashed:
-                    self._more.wait()
-                    self._more.clear()
+                    self._file.has_more.wait()
+                    self._file.has_more.clear()
                     continue
                 data = self._file.read(self._hashed, min(_PIECE, here - self._hashed))
                 if not data:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ _MOST_PARTS = 1_000
 
 
 def is_repo_name(repo: str) -> bool:
-    """Return True for `owner/name` as the Hub writes it."""
     return bool(_REPO.fullmatch(repo)) and ".." not in repo and "--" not in repo[:1]
 
 
@@ -33,7 +31,7 @@ def model_of(info: "ModelInfo") -> HubModel | None:
     gguf = info.gguf if isinstance(info.gguf, dict) else {}
     parameters = _count(gguf.get("total"))
     names = (sibling.rfilename for sibling in info.siblings or ())
-    sizes = _sizes(parameters, [name for name in names if _is_gguf(name)])
+    sizes = _sizes(parameters, filter(_is_gguf, names))
     usual = (parameters or 0) * USUAL_BITS / 8
     return HubModel(
         repo=repo,
@@ -65,32 +63,28 @@ def parts_of(info: "ModelInfo") -> tuple[HubPart, ...]:
 
 def files_of(parts: Iterable[HubPart]) -> tuple[tuple[HubFile, ...], tuple[HubFile, ...]]:
     """Return the models and the projectors among `parts`, each by size, the smallest first."""
-    single: list[HubFile] = []
+    found: list[HubFile] = []
     split: dict[tuple[str, int], dict[int, HubPart]] = {}
     for part in parts:
         shard = shard_of(part.path)
         if shard is None:
-            single.append(HubFile((part,)))
+            found.append(_file((part,)))
         elif 0 < shard.count <= _MOST_PARTS:
             split.setdefault((shard.stem, shard.count), {})[shard.number] = part
     for (_, count), numbered in split.items():
         missing = tuple(number for number in range(1, count + 1) if number not in numbered)
-        ordered = tuple(numbered[number] for number in sorted(numbered))
-        single.append(HubFile(ordered, missing_parts=missing))
-    named = [
-        replace(
-            file,
-            quantization=quantization_of(file.path),
-            is_projector=is_projector(file.path),
-        )
-        for file in single
-        if not _NO_MODEL.search(file.path)
-    ]
-    named.sort(key=lambda file: (file.size_bytes, file.path))
+        found.append(_file(tuple(numbered[number] for number in sorted(numbered)), missing))
+    models = [file for file in found if not _NO_MODEL.search(file.path)]
+    models.sort(key=lambda file: (file.size_bytes, file.path))
     return (
-        tuple(file for file in named if not file.is_projector),
-        tuple(file for file in named if file.is_projector),
+        tuple(file for file in models if not file.is_projector),
+        tuple(file for file in models if file.is_projector),
     )
+
+
+def _file(parts: tuple[HubPart, ...], missing: tuple[int, ...] = ()) -> HubFile:
+    path = parts[0].path
+    return HubFile(parts, quantization_of(path), missing, is_projector(path))
 
 
 def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:

@@ -3,12 +3,7 @@
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from playground.core.errors import (
-    HubFailed,
-    HubTokenRefused,
-    PlaygroundError,
-    RepositoryGated,
-)
+from playground.core.errors import HubFailed, HubTokenRefused, PlaygroundError, RepositoryGated
 
 _EXPLAINED = "an access token (a kind of password from huggingface.co)"
 PRIVATE_HINT = f"Check the name. A private one needs {_EXPLAINED}: enter it in Settings."
@@ -50,7 +45,6 @@ current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", d
 
 
 def terms_wanted(*, has_token: bool) -> RepositoryGated:
-    """Return what to say where a publisher wants terms to be accepted."""
     if has_token:
         return RepositoryGated(
             "Your account has not been let in yet: the publisher wants terms accepted.",
@@ -82,10 +76,8 @@ def refusal_by_status(status: int, retry_after: str | None = None) -> Playground
 
 
 def answer_unreadable() -> HubFailed:
-    """Return what to say of an answer that is not what the API's documentation describes."""
     return HubFailed("The Hub's answer cannot be read.", "Try again later.")
 
 
 def no_answer(host: str) -> HubFailed:
-    """Return what to say of a server that is silent."""
     return HubFailed(f"The Hub ({host}) does not answer.")

@@ -40,8 +40,8 @@ class RemoteHeaders:
 
     async def _part(self, repo: str, revision: str, part: HubPart, piece: Piece) -> GgufHeader:
         name = hashlib.sha256(f"{repo} {revision} {part.path}".encode()).hexdigest()
-        place = self._folder / f"{name}.header"
-        known = await asyncio.to_thread(_load, place)
+        path = self._folder / f"{name}.header"
+        known = await asyncio.to_thread(_load, path)
         if known is not None and known.file_size == part.size_bytes:
             return known
 
@@ -51,14 +51,14 @@ class RemoteHeaders:
         async with self._turns:
             sibling = self._likes.get((repo, revision))
             header = await read_remote_header(fetch, part.size_bytes, sibling)
-        await asyncio.to_thread(self._keep, place, header)
+        await asyncio.to_thread(self._keep, path, header)
         return header
 
-    def _keep(self, place: Path, header: GgufHeader) -> None:
+    def _keep(self, path: Path, header: GgufHeader) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(gguf_codec.dumps(header))
-            kept = sorted(self._folder.glob("*.header"), key=lambda path: path.stat().st_mtime)
+            path.write_bytes(gguf_codec.dumps(header))
+            kept = sorted(self._folder.glob("*.header"), key=lambda other: other.stat().st_mtime)
             for old in kept[:-_MOST_KEPT]:
                 old.unlink(missing_ok=True)
         except OSError:
@@ -66,8 +66,8 @@ class RemoteHeaders:
             return
 
 
-def _load(place: Path) -> GgufHeader | None:
+def _load(path: Path) -> GgufHeader | None:
     try:
-        return gguf_codec.loads(place.read_bytes())
+        return gguf_codec.loads(path.read_bytes())
     except OSError:
         return None

@@ -36,7 +36,14 @@ from playground.services.hub.exchange import (
     no_answer,
 )
 from playground.services.hub.headers import RemoteHeaders
-from playground.services.hub.tokens import PUBLIC_HUB, HubToken, HubTokens, checked_token
+from playground.services.hub.tokens import (
+    PUBLIC_HUB,
+    HubToken,
+    account,
+    checked_token,
+    find_token,
+    login_token,
+)
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
 
@@ -99,12 +106,16 @@ class HubService:
         settings: SettingsStore,
         secrets: SecretStore,
         cache_folder: Path,
-        environment: Mapping[str, str] | None = None,
+        prepare: Callable[[], None],
+        environment: Mapping[str, str] = os.environ,
+        *,
         limits: HubLimits | None = None,
     ) -> None:
+        """`prepare` is called, in a thread, before `huggingface_hub` may send anything."""
         self._settings = settings
-        self._environment = os.environ if environment is None else environment
-        self._tokens = HubTokens(secrets, environment)
+        self._secrets = secrets
+        self._prepare = prepare
+        self._environment = environment
         self._limits = limits or HubLimits()
         self._has_called = False
         self._headers = RemoteHeaders(cache_folder / "headers")
@@ -124,7 +135,7 @@ class HubService:
     async def load(self) -> None:
         """Load `huggingface_hub`, which takes a second: the first call finds it there."""
         if not self.is_offline:
-            await run_in_daemon_thread(_loaded)
+            await run_in_daemon_thread(self._prepare)
 
     async def search(
         self,
@@ -140,7 +151,7 @@ class HubService:
         """
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
-            exchange = Exchange(next_query=cursor)
+            exchange = Exchange(next_query=cursor, wants_json=True)
             infos = await self._call(lambda api: _page(api, query), exchange)
             known = {model.repo for model in found}
             found += [
@@ -211,7 +222,7 @@ class HubService:
 
     async def token(self) -> HubToken | None:
         """Return the token in force and where it is from."""
-        return await self._tokens.get(self.endpoint, self._bound(Exchange()))
+        return await find_token(self.endpoint, self._secrets, self._environment, self._login)
 
     async def set_token(self, value: str) -> tuple[KeySource, str]:
         """Keep a token for this endpoint; return where it is kept and whose it is.
@@ -222,12 +233,12 @@ class HubService:
         value, endpoint = checked_token(value), self.endpoint
         answer = await self._call(lambda api: api.whoami(), token=value)
         name = answer.get("name") if isinstance(answer, dict) else None
-        kept = await self._tokens.set(endpoint, value)
+        kept = await self._secrets.set(account(endpoint), value)
         return kept, name if isinstance(name, str) else ""
 
     async def forget_token(self) -> None:
         """Forget the token that was entered here."""
-        await self._tokens.forget(self.endpoint)
+        await self._secrets.delete(account(self.endpoint))
 
     async def close(self) -> None:
         """Close every connection; calls in other threads are told that theirs broke."""
@@ -235,21 +246,6 @@ class HubService:
             from huggingface_hub import close_session  # noqa: PLC0415 - loaded by the first call
 
             close_session()
-
-    async def _call(
-        self,
-        work: Callable[["HfApi"], T],
-        exchange: Exchange | None = None,
-        *,
-        token: str | None = None,
-    ) -> T:
-        """Return what `work` makes of the Hub's API, in a thread; `token` stands for the usual one.
-
-        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`, `HubTokenRefused`.
-        """
-        exchange = exchange or Exchange()
-        exchange.wants_json = True
-        return await self._run(work, exchange, token)
 
     async def _read(
         self, repo: str, revision: str, path: str, length: int, offset: int | None = None
@@ -276,7 +272,7 @@ class HubService:
                 skip = 0
             return response.content[skip : skip + length]
 
-        return await self._run(work, exchange, None)
+        return await self._call(work, exchange)
 
     def _check(self) -> None:
         if self.is_offline:
@@ -285,14 +281,29 @@ class HubService:
         if check.level is AddressLevel.REFUSED:
             raise HubFailed(f"The Hub's address cannot be used. {check.message}")
 
-    def _bound(self, exchange: Exchange) -> Exchange:
-        """Return the exchange, bound to what holds now."""
+    def _begin(self, exchange: Exchange) -> None:
+        """Make `exchange`, with what holds now, that of this thread's calls."""
+        self._prepare()
         exchange.limits = self._limits
         exchange.proxy = self._settings.settings.proxy
         exchange.is_offline = self.is_offline
-        return exchange
+        current_exchange.set(exchange)
 
-    async def _run(self, work: Callable[["HfApi"], T], exchange: Exchange, token: str | None) -> T:
+    def _login(self) -> HubToken | None:
+        self._begin(Exchange())
+        return login_token()
+
+    async def _call(
+        self,
+        work: Callable[["HfApi"], T],
+        exchange: Exchange | None = None,
+        token: str | None = None,
+    ) -> T:
+        """Return what `work` makes of the Hub's API, in a thread; `token` stands for the usual one.
+
+        Raises `Offline`, `HubFailed`, `RepositoryNotFound`, `RepositoryGated`, `HubTokenRefused`.
+        """
+        exchange = exchange or Exchange(wants_json=True)
         self._check()
         endpoint = self.endpoint
         host = urlsplit(endpoint).hostname or endpoint
@@ -300,12 +311,14 @@ class HubService:
             known = await self.token()
             token = None if known is None else known.value
         # loading the library is no silence of the Hub's
-        make_api = await run_in_daemon_thread(_loaded)
+        await self.load()
         self._has_called = True
 
         def run() -> T:
-            current_exchange.set(self._bound(exchange))
-            api = make_api(endpoint=endpoint, token=token or False, headers=_headers(token))
+            from huggingface_hub import HfApi  # noqa: PLC0415 - start-up time
+
+            self._begin(exchange)
+            api = HfApi(endpoint=endpoint, token=token or False, headers=_headers(token))
             return _translated(lambda: work(api), host)
 
         task = asyncio.ensure_future(run_in_daemon_thread(run))
@@ -383,16 +396,6 @@ def _headers(token: str | None) -> dict[str, str]:
     return headers if token is None else {**headers, "authorization": f"Bearer {token}"}
 
 
-def _loaded() -> Callable[..., "HfApi"]:
-    """Return the library's API class; every request of the process goes through our transport."""
-    from huggingface_hub import HfApi  # noqa: PLC0415 - start-up time
-
-    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
-
-    transport.install()
-    return HfApi
-
-
 def _translated(work: Callable[[], T], host: str) -> T:
     """Return what `work` returns, the library's own errors turned into sentences."""
     import httpx2  # noqa: PLC0415 - start-up time
@@ -411,7 +414,6 @@ def _translated(work: Callable[[], T], host: str) -> T:
 
 
 def _not_a_repository() -> RepositoryNotFound:
-    """Return what to say of a name that no repository can have."""
     return RepositoryNotFound(
         "This is no repository's name.", "It is written as owner/name, as in its address."
     )

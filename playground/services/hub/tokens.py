@@ -1,8 +1,7 @@
 """Access token of the Hub: entered here, from the environment, or from the login of its tools."""
 
 import logging
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,7 +9,6 @@ from playground.core.errors import HubFailed, UsageError
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import origin
-from playground.services.hub.exchange import Exchange, current_exchange
 from playground.store.secrets import KeySource, SecretStore
 
 PUBLIC_HUB = "https://huggingface.co"
@@ -38,38 +36,33 @@ class HubToken:
     """The variable's name, or the file's path."""
 
 
-class HubTokens:
-    """Finds and keeps the token of one endpoint; a token never goes to another one."""
+def account(endpoint: str) -> Provider:
+    """Return what a token entered here is kept for: it never goes to another endpoint."""
+    return Provider(id="hugging-face-hub", name="Hugging Face Hub", base_url=endpoint)
 
-    def __init__(self, secrets: SecretStore, environment: Mapping[str, str] | None = None) -> None:
-        self._secrets = secrets
-        self._environment = os.environ if environment is None else environment
 
-    async def get(self, endpoint: str, exchange: Exchange) -> HubToken | None:
-        """Return the token for `endpoint`; one that was entered here comes first.
+async def find_token(
+    endpoint: str,
+    secrets: SecretStore,
+    environment: Mapping[str, str],
+    login: Callable[[], HubToken | None],
+) -> HubToken | None:
+    """Return the token for `endpoint`; one that was entered here comes first, `login` last.
 
-        The environment's token and the login's belong to the public Hub and to what `HF_ENDPOINT`
-        names: a mirror entered in Settings gets only a token entered for it.
-        """
-        secret = await self._secrets.get(_account(endpoint))
-        if secret is not None:
-            kept = secret.source is KeySource.KEYRING
-            return HubToken(secret.value, TokenSource.KEYRING if kept else TokenSource.SESSION)
-        named = self._environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
-        if origin(endpoint) not in {origin(PUBLIC_HUB), origin(named)}:
-            return None
-        for name in _VARIABLES:
-            if value := self._environment.get(name, "").strip():
-                return HubToken(value, TokenSource.ENVIRONMENT, name)
-        return await run_in_daemon_thread(lambda: _login(exchange))
-
-    async def set(self, endpoint: str, value: str) -> KeySource:
-        """Keep a token for `endpoint`; return where it is kept."""
-        return await self._secrets.set(_account(endpoint), value)
-
-    async def forget(self, endpoint: str) -> None:
-        """Forget the token that was entered here."""
-        await self._secrets.delete(_account(endpoint))
+    The environment's token and the login's belong to the public Hub and to what `HF_ENDPOINT`
+    names: a mirror entered in Settings gets only a token entered for it.
+    """
+    secret = await secrets.get(account(endpoint))
+    if secret is not None:
+        kept = secret.source is KeySource.KEYRING
+        return HubToken(secret.value, TokenSource.KEYRING if kept else TokenSource.SESSION)
+    named = environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
+    if origin(endpoint) not in {origin(PUBLIC_HUB), origin(named)}:
+        return None
+    for name in _VARIABLES:
+        if value := environment.get(name, "").strip():
+            return HubToken(value, TokenSource.ENVIRONMENT, name)
+    return await run_in_daemon_thread(login)
 
 
 def checked_token(value: str) -> str:
@@ -80,14 +73,10 @@ def checked_token(value: str) -> str:
     return value
 
 
-def _login(exchange: Exchange) -> HubToken | None:
+def login_token() -> HubToken | None:
     """Return the token of `hf auth login`; the library renews one that is about to expire."""
     from huggingface_hub import constants, errors, get_token  # noqa: PLC0415 - start-up time
 
-    from playground.services.hub import transport  # noqa: PLC0415 - start-up time
-
-    transport.install()
-    current_exchange.set(exchange)
     try:
         value = get_token()
     except (OSError, ValueError, errors.OIDCError, HubFailed):
@@ -97,7 +86,3 @@ def _login(exchange: Exchange) -> HubToken | None:
     if not value or not value.isascii():
         return None
     return HubToken(value, TokenSource.LOGIN, constants.HF_TOKEN_PATH)
-
-
-def _account(endpoint: str) -> Provider:
-    return Provider(id="hugging-face-hub", name="Hugging Face Hub", base_url=endpoint)

@@ -4,16 +4,16 @@
 should be told at once, and leaves `HF_HUB_OFFLINE` to the client that is replaced here. Whatever
 fails leaves this transport as one of our own errors, which nothing catches to try again.
 
-Imported with the first call only: this module loads `huggingface_hub` and `httpx2`.
+Imported with the first call only, which `app.services.use_hub_transport` prepares: this module
+loads `huggingface_hub` and `httpx2`.
 """
 
 import json
 import threading
-from functools import cache
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import constants, errors, hf_raise_for_status, set_client_factory
+from huggingface_hub import constants, errors, hf_raise_for_status
 
 from playground.core.characters import whole_values
 from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
@@ -40,13 +40,8 @@ so that neither a page nor the token goes wherever a `Link` leads; warnings woul
 _CHUNK = 64 << 10
 
 
-@cache
-def install() -> None:
-    """Have `huggingface_hub` use this transport in the whole process, from the first call on."""
-    set_client_factory(_new_client)
-
-
-def _new_client() -> httpx2.Client:
+def new_client() -> httpx2.Client:
+    """Return the client of `huggingface_hub` in this process."""
     # the library's own client follows redirects too; the token stays behind at another host
     return httpx2.Client(
         transport=HubTransport(), follow_redirects=True, max_redirects=_MOST_REDIRECTS
@@ -164,10 +159,10 @@ def _without_half_characters(body: bytes) -> bytes:
 
 def _refusal(response: httpx2.Response) -> PlaygroundError:
     """Return what to say of an answer of 400 and above, by the Hub's own names for it."""
+    names = ("X-Error-Code", "X-Error-Message")
+    headers = {name: response.headers[name] for name in names if name in response.headers}
     # without its body: the library would look for words in it that are not needed here
-    named = httpx2.Response(
-        response.status_code, headers=_error_names(response), request=response.request
-    )
+    named = httpx2.Response(response.status_code, headers=headers, request=response.request)
     try:
         hf_raise_for_status(named)
     except errors.GatedRepoError:
@@ -183,11 +178,6 @@ def _refusal(response: httpx2.Response) -> PlaygroundError:
     except errors.HfHubHTTPError:
         pass
     return refusal_by_status(response.status_code, response.headers.get("retry-after"))
-
-
-def _error_names(response: httpx2.Response) -> dict[str, str]:
-    names = ("X-Error-Code", "X-Error-Message")
-    return {name: response.headers[name] for name in names if name in response.headers}
 
 
 def _no_connection(host: str, error: Exception) -> HubFailed:

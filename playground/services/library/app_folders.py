@@ -72,7 +72,7 @@ class _Folders:
 
     @property
     def roaming(self) -> Path:
-        """Where programs keep what goes along with a person."""
+        """Where programs keep what goes along with a person to other computers."""
         if self.platform == "win32":
             return self.named("APPDATA", self.home / "AppData" / "Roaming")
         return self.local
@@ -96,7 +96,6 @@ class _Folders:
         return self.named("XDG_CACHE_HOME", self.home / ".cache")
 
     def named(self, variable: str, usual: Path) -> Path:
-        """Return the folder a variable names, else the usual one."""
         value = self.environment.get(variable, "").strip()
         return self.expanded(value) if value else usual
 

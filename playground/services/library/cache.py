@@ -5,13 +5,15 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from playground.services.library.scanner import Stamp
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _VERSION = 3
 _TABLES = """
@@ -73,7 +75,6 @@ class LibraryCache:
         self._tries_left = 0 if file is None else _TRIES
 
     def get(self, path: str) -> CachedHeader | None:
-        """Return what is known of a file."""
         query = "SELECT size, mtime_ns, header, problem FROM files WHERE path = ?"
         rows = self._rows(query, _key(path))
         return None if not rows else _known(*rows[0])
@@ -125,28 +126,24 @@ class LibraryCache:
             self._disconnect()
 
     def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # as SQLite gives them
-        with self._lock:
-            connection = self._open()
-            if connection is None:
-                return []
-            try:
-                return connection.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                self._recover(error)
-                return []
+        return self._run(lambda connection: connection.execute(query, values).fetchall()) or []
 
     def _change(self, statement: str, rows: list[tuple]) -> None:  # type: ignore[type-arg]  # of any columns
-        if not rows:
-            return
+        if rows:
+            self._run(lambda connection: connection.executemany(statement, rows))
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Return what `work` does in one transaction; `None` where the cache cannot be used."""
         with self._lock:
             connection = self._open()
             if connection is None:
-                return
+                return None
             try:
                 with connection:
-                    connection.executemany(statement, rows)
+                    return work(connection)
             except sqlite3.Error as error:
                 self._recover(error)
+                return None
 
     def _open(self) -> sqlite3.Connection | None:
         while self._connection is None and self._tries_left > 0 and self._file is not None:
@@ -166,7 +163,8 @@ class LibraryCache:
         if kind in _DAMAGED and self._file is not None:
             log.warning("the library's cache is made anew: %s", error)
             with contextlib.suppress(OSError):
-                _delete(self._file)
+                for ending in ("", "-wal", "-shm"):
+                    self._file.with_name(self._file.name + ending).unlink(missing_ok=True)
         elif kind not in _GONE:
             self._tries_left = 0
         self._tries_left = max(0, self._tries_left - 1)
@@ -211,11 +209,6 @@ def _kind(error: sqlite3.Error | OSError) -> int | None:
     # without a code it is Python that could not read a text
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     return code & 0xFF
-
-
-def _delete(file: Path) -> None:
-    for path in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
-        path.unlink(missing_ok=True)
 
 
 def _key(path: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.targets import ModelFile
 from playground.services.library.app_folders import HUGGING_FACE, OLLAMA
-from playground.services.library.folders import exists, is_file
+from playground.services.library.folders import exists, is_file, status_of
 from playground.services.library.scanner import STARTER, ollama_models, with_parts
 
 
@@ -37,11 +37,16 @@ def deletion(model: ModelFile, others: Iterable[ModelFile]) -> Deletion:
     used = {other.projector for other in others}
     if model.projector is not None and model.projector not in used:
         paths.append(model.projector)
-    files: list[Path] = []
-    for path in paths:
-        files += _names_in_hub(path) if model.source == HUGGING_FACE else [path]
+    files = paths
+    if model.source == HUGGING_FACE:
+        files = [name for path in paths for name in _names_in_hub(path)]
     if model.source == OLLAMA:
-        files = _of_ollama(model.path, files)
+        tags = [
+            other.manifest
+            for other in ollama_models(model.path.parent.parent)
+            if other.path == model.path
+        ]
+        files = [*(tag for tag in tags if tag is not None), *paths]
     if not files:
         return Deletion((), 0, model.owner, "The file is gone already.")
     return Deletion(tuple(files), _frees(files), model.owner)
@@ -107,24 +112,13 @@ def _leads_to(link: Path, path: Path) -> bool:
         return False
 
 
-def _of_ollama(blob: Path, files: list[Path]) -> list[Path]:
-    """Return the name tags that point to a file, and the file itself."""
-    root = blob.parent.parent
-    tags = [model.manifest for model in ollama_models(root) if model.blob == blob]
-    return [*tags, *files]
-
-
 def _frees(files: Iterable[Path]) -> int:
-    names: Counter[tuple[int, int]] = Counter()
+    names = Counter[tuple[int, int]]()
     room: dict[tuple[int, int], tuple[int, int]] = {}
     for path in files:
-        try:
-            status = path.lstat()
-        except OSError:
-            continue
-        if path.is_symlink():
-            continue
-        identity = (status.st_dev, status.st_ino)
-        names[identity] += 1
-        room[identity] = (status.st_size, status.st_nlink)
+        status = status_of(path)
+        if status is not None and not path.is_symlink():
+            identity = (status.st_dev, status.st_ino)
+            names[identity] += 1
+            room[identity] = (status.st_size, status.st_nlink)
     return sum(size for identity, (size, links) in room.items() if links <= names[identity])

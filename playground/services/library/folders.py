@@ -19,39 +19,29 @@ class ScanSnapshot:
     """
 
     def __init__(self) -> None:
-        self._folders: dict[str, tuple[str, ...] | None] = {}
+        self._folders: dict[str, list[str] | None] = {}
         self._files: dict[str, _FileState | None] = {}
 
-    def note_folder(self, path: str, names: list[str] | None) -> None:
-        """Note what a folder holds; `None` for one that cannot be read."""
-        self._folders[path] = None if names is None else tuple(sorted(names))
+    def note_folder(self, path: Path, names: list[str] | None) -> None:
+        """Note what a folder holds, in order; `None` for one that cannot be read."""
+        self._folders[str(path)] = names
 
-    def note_file(self, path: str, status: os.stat_result | None) -> None:
-        """Note a file as it is; `None` for one that is not there."""
-        self._files[path] = None if status is None else _file_state(status)
+    def note_file(self, path: Path | str) -> os.stat_result | None:
+        """Note a file as it is now, and return that; `None` where it is not there."""
+        status = status_of(path)
+        self._files[str(path)] = _file_state(status)
+        return status
 
     def is_current(self) -> bool:
         """Return True where everything that was noted is as it was."""
-        return all(_names(folder) == names for folder, names in self._folders.items()) and all(
-            _state_of(path) == state for path, state in self._files.items()
+        return all(names_in(folder) == names for folder, names in self._folders.items()) and all(
+            _file_state(status_of(path)) == state for path, state in self._files.items()
         )
 
 
-def _names(folder: str) -> tuple[str, ...] | None:
-    try:
-        return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - thousands of times
-    except (OSError, ValueError):
+def _file_state(status: os.stat_result | None) -> _FileState | None:
+    if status is None:
         return None
-
-
-def _state_of(path: str) -> _FileState | None:
-    try:
-        return _file_state(os.stat(path))  # noqa: PTH116 - thousands of times
-    except (OSError, ValueError):
-        return None
-
-
-def _file_state(status: os.stat_result) -> _FileState:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
@@ -59,14 +49,14 @@ def files_below(
     root: Path,
     snapshot: ScanSnapshot,
     problems: dict[Path, str],
-    is_skipped: Callable[[str], bool] = lambda _: False,
+    skipped: re.Pattern[str] | None,
 ) -> Iterator[Path]:
     """Yield every file that ends in `.gguf` in and below `root`, each folder once.
 
     Links come last, so that a file is known by its own name rather than by that of a link to it.
     Links to folders are followed; one that leads back to a folder already seen is not. A folder
     that cannot be read is noted in `problems` and skipped, and so are the system's bins and folders
-    whose name `is_skipped`. What folders hold is noted in `snapshot`.
+    of a `skipped` name. What folders hold is noted in `snapshot`.
     """
     seen: set[object] = set()
     folders, linked_folders, linked_files = [root], list[Path](), list[Path]()
@@ -75,26 +65,26 @@ def files_below(
         try:
             identity = identity_of(folder)
             if identity in seen:
-                snapshot.note_file(str(folder), status_of(folder))
+                snapshot.note_file(folder)
                 continue
             seen.add(identity)
             with os.scandir(folder) as entries:
                 names = sorted(entries, key=lambda entry: entry.name)
         except (OSError, ValueError) as error:
-            snapshot.note_folder(str(folder), None)
+            snapshot.note_folder(folder, None)
             problems[folder] = _reason(error)
             continue
-        snapshot.note_folder(str(folder), [entry.name for entry in names])
+        snapshot.note_folder(folder, [entry.name for entry in names])
         if folder != root and _is_bin(folder.name, names):
             continue
         for entry in names:
             is_link = entry.is_symlink()
-            if _is_folder(entry):
-                if not is_skipped(entry.name):
+            if _answers(entry.is_dir):
+                if skipped is None or not skipped.fullmatch(entry.name):
                     (linked_folders if is_link else folders).append(Path(entry.path))
-            elif not _is_file(entry):
+            elif not _answers(entry.is_file):
                 # a link that leads nowhere may lead to a folder once its drive is there
-                snapshot.note_file(entry.path, status_of(Path(entry.path)))
+                snapshot.note_file(entry.path)
                 if entry.name.lower().endswith(SUFFIX):
                     linked_files.append(Path(entry.path))
             elif not entry.name.lower().endswith(SUFFIX):
@@ -112,24 +102,18 @@ def files_in(folder: Path) -> list[Path]:
     return [folder / name for name in names if name.lower().endswith(SUFFIX)]
 
 
-def names_in(folder: Path) -> list[str] | None:
+def names_in(folder: Path | str) -> list[str] | None:
     """Return what `folder` holds, in order; `None` where it cannot be read."""
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(os.listdir(folder))  # noqa: PTH208 - thousands of times
     except (OSError, ValueError):
         return None
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def _answers(is_kind: Callable[[], bool]) -> bool:
+    """Return what a folder's entry says of itself; False where it cannot be known."""
     try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _is_file(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_file()
+        return is_kind()
     except OSError:
         return False
 
@@ -150,10 +134,10 @@ def _reason(error: OSError | ValueError) -> str:
     return f"This folder cannot be read: {getattr(error, 'strerror', None) or error}."
 
 
-def status_of(path: Path) -> os.stat_result | None:
+def status_of(path: Path | str) -> os.stat_result | None:
     """Return what the system knows of a file or folder; `None` where it is not there."""
     try:
-        return path.stat()
+        return os.stat(path)  # noqa: PTH116 - thousands of times
     except (OSError, ValueError):
         return None
 
@@ -177,13 +161,11 @@ def exists(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Return True where `path` is known to be a folder."""
     status = status_of(path)
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def is_file(path: Path) -> bool:
-    """Return True where `path` is known to be a file."""
     status = status_of(path)
     return status is not None and stat.S_ISREG(status.st_mode)
 

@@ -9,6 +9,7 @@ from playground.core.errors import ModelFileInvalid
 from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader, merge_shards
 from playground.services.library.cache import CachedHeader, LibraryCache
+from playground.services.library.folders import status_of
 from playground.services.library.scanner import ScannedModel, Stamp
 
 _MOST_UNPACKED = 48
@@ -44,7 +45,6 @@ class HeaderCache:
         return merge_shards(headers)
 
     def of(self, path: Path) -> GgufHeader:
-        """Return one file's header; raises `ModelFileInvalid`."""
         # taken before the file is read: what is written meanwhile is read again the next time
         stamp, key = stamp_of(path), str(path)
         # several may want the same file at once, and those after the first find it read; a lock
@@ -108,8 +108,5 @@ class HeaderCache:
 
 def stamp_of(path: Path) -> Stamp | None:
     """Return what tells that a file is still the same; `None` where it is not there."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns)
+    status = status_of(path)
+    return None if status is None else Stamp(status.st_size, status.st_mtime_ns)

@@ -87,16 +87,13 @@ class ListingCache:
             elif _is_deleted(path):
                 gone.append(path)
         self._away = away
-        self._forget(gone)
-        models = (model for _, model in away.values() if model is not None)
-        return tuple(replace(model, is_present=False) for model in models)
-
-    def _forget(self, paths: list[str]) -> None:
         with self._lock:
-            for path in paths:
+            for path in gone:
                 self._known().pop(path, None)
                 self._unsaved.pop(path, None)
-        self._cache.forget(paths)
+        self._cache.forget(gone)
+        models = (model for _, model in away.values() if model is not None)
+        return tuple(replace(model, is_present=False) for model in models)
 
     def _known(self) -> dict[str, CachedListing]:
         if self._listed is None:
@@ -121,8 +118,8 @@ def _is_deleted(path: str) -> bool:
 
 def _signature(found: ScannedModel) -> str:
     """Return what changes with anything a listing is made from."""
-    made_from = (__version__, found)
-    return hashlib.sha256(repr(made_from).encode("utf-8", "surrogatepass")).hexdigest()
+    made_from = repr((__version__, found))
+    return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _decoded(listed: CachedListing) -> ModelFile | None:
@@ -143,9 +140,13 @@ _NOT_MODELS = {
 def bare_model(found: ScannedModel) -> ModelFile:
     """Return what the folder tells: name and size."""
     has_projector = found.projector is not None and found.is_projector_certain
+    if found.repository is not None:
+        usual = names.name_from_repository(found.repository)
+    else:
+        usual = names.name_from_file(found.path)
     return ModelFile(
         found.path,
-        names.clean(found.name or "") or _named(found),
+        names.clean(found.name or "") or usual,
         found.size_bytes,
         found.source,
         publisher=names.clean(found.publisher or "") or None,
@@ -208,12 +209,6 @@ def problem_of(header: GgufHeader, found: ScannedModel) -> str | None:
     return None if header.tensors else "The file holds no weights."
 
 
-def _named(found: ScannedModel) -> str:
-    if found.repository is not None:
-        return names.name_from_repository(found.repository)
-    return names.name_from_file(found.path)
-
-
 def _missing(found: ScannedModel) -> str:
     shown = ", ".join(str(number) for number in found.missing[:5])
     more = "" if len(found.missing) <= 5 else ", …"
@@ -223,7 +218,6 @@ def _missing(found: ScannedModel) -> str:
 
 _STILL_WRITTEN_S = 3.0
 """A file that changed so short ago and cannot be read is still being written."""
-_PROJECTOR_ARCHITECTURE = "clip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,16 +246,12 @@ class LibraryIndex:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._away: tuple[ModelFile, ...] = ()
-        self._scan: ScanResult | None = None
-
-    @property
-    def scan(self) -> ScanResult | None:
-        return self._scan
+        self.scan: ScanResult | None = None
 
     def update(self, scan: ScanResult) -> None:
         """List what was found; what is known of files that have not changed is kept."""
         with self._updating:
-            if scan is self._scan:
+            if scan is self.scan:
                 return
             with self._lock:
                 before = dict(self._entries)
@@ -277,7 +267,7 @@ class LibraryIndex:
                     if now is not before.get(path) and path in entries:
                         # read by another thread meanwhile
                         entries[path] = now if now.found == entries[path].found else entries[path]
-                self._entries, self._away, self._scan = entries, away, scan
+                self._entries, self._away, self.scan = entries, away, scan
 
     def unread(self) -> list[ScannedModel]:
         """Return the models whose headers are to be read, those last that were tried before."""
@@ -327,7 +317,7 @@ class LibraryIndex:
         ]
         models += away
         # an `mmproj` that does not say so by its name
-        models = [model for model in models if model.architecture != _PROJECTOR_ARCHITECTURE]
+        models = [model for model in models if model.architecture != "clip"]
         models.sort(key=lambda m: (m.source != STARTER, m.name.casefold(), str(m.path)))
         return tuple(models)
 
@@ -384,7 +374,6 @@ def disambiguate(models: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
 
 
 def _origin(model: ModelFile) -> str:
-    """Return the program a file belongs to, else its folder."""
     return STARTER if model.source == STARTER else model.owner or model.path.parent.name
 
 

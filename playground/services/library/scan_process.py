@@ -86,9 +86,8 @@ class ScanProcess:
             raise ModelFileInvalid("The program is closing.") from error
         if "header" in answer:
             return base64.b64decode(answer["header"])
-        problem = ModelFileInvalid(str(answer["message"]), str(answer["hint"]))
         cause = OSError(answer["errno"], "") if answer["is_out_of_reach"] else None
-        raise problem from cause
+        raise ModelFileInvalid(str(answer["message"]), str(answer["hint"])) from cause
 
     def close(self) -> None:
         """End the process; what is asked of it fails. A later request starts another one."""

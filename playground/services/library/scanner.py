@@ -35,7 +35,6 @@ from playground.services.library.folders import (
     is_file,
     is_folder,
     names_in,
-    status_of,
 )
 
 
@@ -53,55 +52,45 @@ _PREFERRED = ("f16", "bf16", "fp16")
 """Half precision: nothing is lost, and twice the size gains nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """The `mmproj` of a model."""
+def _projector_of(
+    model: Path, models: Sequence[Path], projectors: Sequence[Path]
+) -> tuple[Path, bool] | None:
+    """Return which of `projectors` belongs to `model`, and whether that is certain.
 
-    projector: Path
-    is_certain: bool
-    """False where names do not tell and the headers have to."""
-
-
-def paired(models: Iterable[Path], projectors: Sequence[Path]) -> dict[Path, Pairing]:
-    """Return which of `projectors` belongs to which of `models`, all of which lie together.
-
-    One that carries a model's name belongs to that model; one that carries none to the only model
-    there is left. Quantizations of one model are one here: they share it.
+    `models` are all that lie there. A projector that carries a model's name belongs to that model;
+    one that carries none to the only model there is left; where several are, the headers have to
+    tell. Quantizations of one model are one here: they share it.
     """
-    if not projectors:
-        return {}
-    families = {model: _plain(model.name) for model in models}
-    found: dict[Path, Pairing] = {}
-    for model, family in families.items():
-        named = [one for one in projectors if (own := _plain(one.name)) and family.startswith(own)]
-        if named:
-            longest = max(len(_plain(one.name)) for one in named)
-            best = _best([one for one in named if len(_plain(one.name)) == longest])
-            found[model] = Pairing(best, is_certain=True)
-    left = {family for model, family in families.items() if model not in found}
-    nameless = [one for one in projectors if not _plain(one.name)]
-    is_alone = len(set(families.values())) == 1
-    for model in families:
-        if model not in found and (nameless or is_alone):
-            best = _best(nameless or projectors)
-            found[model] = Pairing(best, is_certain=len(left) == 1)
-    return found
+    if not projectors or model not in models:
+        return None
+    by_name: dict[str, list[Path]] = {}
+    for projector in projectors:
+        by_name.setdefault(_plain(projector.name), []).append(projector)
+
+    def named(family: str) -> str:
+        return max((name for name in by_name if family.startswith(name)), key=len, default="")
+
+    if own := named(_plain(model.name)):
+        return _best(by_name[own]), True
+    families = {_plain(other.name) for other in models}
+    nameless = by_name.get("", [])
+    if not nameless and len(families) > 1:
+        return None
+    is_alone = sum(not named(family) for family in families) == 1
+    return _best(nameless or projectors), is_alone
 
 
 def belong_together(projector: GgufHeader, model: GgufHeader) -> bool:
     """Return True where two headers name the same model."""
     if not projector.is_projector:
         return False
-    names = (projector.text("general.basename"), projector.text("general.size_label"))
-    if all(names) and names == (
-        model.text("general.basename"),
-        model.text("general.size_label"),
-    ):
+    keys = ("general.basename", "general.size_label")
+    if all(projector.text(key) and projector.text(key) == model.text(key) for key in keys):
         return True
     return projector.name is not None and projector.name == model.name
 
 
-def _best(projectors: Sequence[Path]) -> Path:
+def _best(projectors: Iterable[Path]) -> Path:
     def rank(path: Path) -> tuple[int, str]:
         words = _BETWEEN.split(path.stem.lower())
         known = [index for index, kind in enumerate(_PREFERRED) if kind in words]
@@ -216,53 +205,46 @@ def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:
 
 
 # Ollama's models: a manifest for each name, which points to files named by their checksum.
-#
 # The layout: https://github.com/ollama/ollama/blob/main/docs/import.md and `server/manifest.go`.
-
-
 _MODEL = "application/vnd.ollama.image.model"
 _PROJECTOR_LAYER = "application/vnd.ollama.image.projector"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST_MANIFEST = 1 << 20
-_USUAL_REGISTRY = "registry.ollama.ai"
-_USUAL_OWNER = "library"
 
 
-@dataclass(frozen=True, slots=True)
-class OllamaModel:
-    """One name Ollama knows a model by."""
-
-    manifest: Path
-    name: str
-    """As Ollama writes it: `llama3.2:1b`, `someone/model:tag`."""
-    publisher: str | None
-    blob: Path
-    projector: Path | None
-
-
-def ollama_models(root: Path, snapshot: ScanSnapshot | None = None) -> Iterator[OllamaModel]:
+def ollama_models(root: Path, snapshot: ScanSnapshot | None = None) -> Iterator[ScannedModel]:
     """Yield every model whose file is there; manifests that make no sense are passed over.
 
     What is seen of folders and manifests is noted in `snapshot`.
     """
     snapshot = snapshot or ScanSnapshot()
     manifests = root / "manifests"
-    snapshot.note_folder(str(root / "blobs"), names_in(root / "blobs"))
+    snapshot.note_folder(root / "blobs", names_in(root / "blobs"))
     for path in _files_below(manifests, snapshot):
         layers = _layers(path)
         blob = _blob(root, layers.get(_MODEL))
         if blob is None:
             continue
         name, publisher = _named(path.relative_to(manifests))
-        yield OllamaModel(path, name, publisher, blob, _blob(root, layers.get(_PROJECTOR_LAYER)))
+        yield ScannedModel(
+            blob,
+            OLLAMA,
+            (blob,),
+            owner=OLLAMA,
+            root=root,
+            name=name,
+            publisher=publisher,
+            projector=_blob(root, layers.get(_PROJECTOR_LAYER)),
+            manifest=path,
+        )
 
 
 def _files_below(folder: Path, snapshot: ScanSnapshot) -> Iterator[Path]:
     names = names_in(folder)
-    snapshot.note_folder(str(folder), names)
+    snapshot.note_folder(folder, names)
     for path in (folder / name for name in names or ()):
         if is_file(path):
-            snapshot.note_file(str(path), status_of(path))
+            snapshot.note_file(path)
             yield path
         elif is_folder(path) and not path.is_symlink():
             yield from _files_below(path, snapshot)
@@ -273,10 +255,9 @@ def _layers(path: Path) -> dict[str, str]:
         if path.stat().st_size > _LARGEST_MANIFEST:
             return {}
         data: Any = json.loads(path.read_text(encoding="utf-8"))
-        layers = data["layers"]
         return {
             layer["mediaType"]: layer["digest"]
-            for layer in reversed(layers)
+            for layer in reversed(data["layers"])
             if isinstance(layer["digest"], str) and _DIGEST.fullmatch(layer["digest"])
         }
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -291,12 +272,15 @@ def _blob(root: Path, digest: str | None) -> Path | None:
 
 
 def _named(manifest: Path) -> tuple[str, str | None]:
-    """Return name and publisher from `registry/owner/model/tag`."""
+    """Return name and publisher from `registry/owner/model/tag`.
+
+    The name as Ollama writes it: `llama3.2:1b`, `someone/model:tag`.
+    """
     parts = list(manifest.parts)
     publisher = parts[-3] if len(parts) >= 4 else None
-    if parts[0] == _USUAL_REGISTRY:
+    if parts[0] == "registry.ollama.ai":
         parts = parts[1:]
-        if publisher == _USUAL_OWNER:
+        if publisher == "library":
             parts, publisher = parts[1:], None
     tag = parts.pop() if len(parts) > 1 else "latest"
     return f"{'/'.join(parts)}:{tag}", publisher
@@ -305,7 +289,6 @@ def _named(manifest: Path) -> tuple[str, str | None]:
 _HUB_FOLDER = re.compile(r"models--([^/\\]+?)--([^/\\]+)")
 _HUB_OTHERS = re.compile(r"(datasets|spaces|kernels)--.+|blobs|refs|\.locks|\.no_exist")
 _HUB_HOST = "huggingface.co"
-_HUB_ENDING = "-gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,8 +344,8 @@ class _RootScanner:
     """Scans one root, in a thread of its own: a drive that hangs must not hold up the others."""
 
     def __init__(self, root: _Root) -> None:
-        self.root = root
-        self.last: _RootScan | None = None
+        self._root = root
+        self._last: _RootScan | None = None
         self._thread: threading.Thread | None = None
         self._is_late = False
         self._error: BaseException | None = None
@@ -373,25 +356,24 @@ class _RootScanner:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
-    def wait(self, until: float) -> bool:
-        """Return True where the scan is done; `until` is in seconds of `time.monotonic`."""
-        if self._thread is None:
-            return True
-        # one that was waited for once is not waited for again
-        self._thread.join(0.0 if self._is_late else max(0.0, until - time.monotonic()))
-        self._is_late = self._thread.is_alive()
-        if self._is_late:
-            return False
-        self._thread = None
+    def wait(self, until: float) -> _RootScan | None:
+        """Return the scan, `None` while it goes on; `until` is in seconds of `time.monotonic`."""
+        if self._thread is not None:
+            # one that was waited for once is not waited for again
+            self._thread.join(0.0 if self._is_late else max(0.0, until - time.monotonic()))
+            self._is_late = self._thread.is_alive()
+            if self._is_late:
+                return None
+            self._thread = None
         error, self._error = self._error, None
         if error is not None:
             raise error
-        return True
+        return self._last
 
     def _run(self) -> None:
         try:
-            if self.last is None or not self.last.snapshot.is_current():
-                self.last = _scan_root(self.root)
+            if self._last is None or not self._last.snapshot.is_current():
+                self._last = _scan_root(self._root)
         except BaseException as error:  # noqa: BLE001 - raised by `wait`
             self._error = error
 
@@ -416,9 +398,7 @@ class Scanner:
         for scanner in self._scanners.values():
             scanner.start()
         until = time.monotonic() + self._longest_s
-        scans = [
-            scanner.last if scanner.wait(until) else None for scanner in self._scanners.values()
-        ]
+        scans = [scanner.wait(until) for scanner in self._scanners.values()]
         is_same = known.keys() == self._scanners.keys() and all(
             now is before for now, before in zip(scans, self._scans, strict=False)
         )
@@ -461,7 +441,7 @@ def _roots(folders: ScanFolders) -> Iterator[_Root]:
 
 def _scan_root(root: _Root) -> _RootScan:
     snapshot, problems, mounts = ScanSnapshot(), dict[Path, str](), dict[int, str]()
-    snapshot.note_file(str(root.path), status_of(root.path))
+    snapshot.note_file(root.path)
     found = [_stamped(model, snapshot, mounts) for model in _models_in(root, snapshot, problems)]
     if root.owner is None:
         is_present, is_missing = exists(root.path), _is_away(root.path)
@@ -483,8 +463,7 @@ def _stamped(
     identity: list[object] = []
     drive = ""
     for path in model.files:
-        status = status_of(path)
-        snapshot.note_file(str(path), status)
+        status = snapshot.note_file(path)
         if status is None:
             # a link to nowhere is listed, so that its problem is
             stamps.append(None)
@@ -502,22 +481,18 @@ def _stamped(
 
 def found_at(path: Path, folders: ScanFolders) -> ScannedModel:
     """Return the model at `path` as a scan would: with what the folder it lies in tells of it."""
-    for app in folders.apps:
-        if app.name == OLLAMA and app.folder in path.parents:
-            named = (item for item in _in_ollama(app.folder, ScanSnapshot()) if item.path == path)
-            if (item := next(named, None)) is not None:
-                return item
-    for root, source, owner in (
-        *((app.folder, app.name, app.name) for app in folders.apps if app.name != OLLAMA),
-        (folders.own, str(folders.own), None),
-        *((folder, str(folder), None) for folder in folders.chosen),
-    ):
-        if root in path.parents:
-            above = files_in(path.parent.parent) if path.parent != root else []
+    for root in _roots(folders):
+        if root.path not in path.parents:
+            continue
+        if root.owner == OLLAMA:
+            models = ollama_models(root.path)
+        else:
+            above = files_in(path.parent.parent) if path.parent != root.path else []
             beside = dict.fromkeys([path, *files_in(path.parent), *above])
-            for item in _in_folder(root, source, list(beside)):
-                if path in item.parts:
-                    return replace(item, owner=owner)
+            models = _in_folder(root, list(beside))
+        for model in models:
+            if path in model.parts:
+                return model
     return with_parts(path, str(path.parent))
 
 
@@ -527,18 +502,16 @@ def _models_in(
     if root.source == STARTER:
         yield ScannedModel(root.path, STARTER, (root.path,))
     elif root.owner == OLLAMA:
-        yield from _in_ollama(root.path, snapshot)
+        yield from ollama_models(root.path, snapshot)
     elif root.owner is None and is_file(root.path):
         yield _single_file(root.path, snapshot)
     else:
-        is_skipped = _is_no_model_of_the_hub if root.owner == HUGGING_FACE else _never
-        paths = [*files_below(root.path, snapshot, problems, is_skipped)]
-        for model in _in_folder(root.path, root.source, paths):
-            yield replace(model, owner=root.owner)
+        skipped = _HUB_OTHERS if root.owner == HUGGING_FACE else None
+        yield from _in_folder(root, list(files_below(root.path, snapshot, problems, skipped)))
 
 
 def _single_file(path: Path, snapshot: ScanSnapshot) -> ScannedModel:
-    snapshot.note_folder(str(path.parent), names_in(path.parent))
+    snapshot.note_folder(path.parent, names_in(path.parent))
     beside = files_in(path.parent)
     models = [other for other in beside if not is_projector(other.name)]
     projectors = [other for other in beside if is_projector(other.name)]
@@ -546,18 +519,19 @@ def _single_file(path: Path, snapshot: ScanSnapshot) -> ScannedModel:
     return _with_projector(replace(model, root=path), models, projectors)
 
 
-def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[ScannedModel]:
+def _in_folder(root: _Root, paths: list[Path]) -> Iterator[ScannedModel]:
     projectors: dict[str, list[Path]] = {}
     models: dict[str, list[Path]] = {}
     for path in paths:
         kind = projectors if is_projector(path.name) else models
         kind.setdefault(_folder_of(path), []).append(path)
-    for model in grouped(paths, source):
+    for model in grouped(paths, root.source):
         folder = _folder_of(model.path)
-        repository = _repository(model.path, root, source)
+        repository = _repository(model.path, root)
         item = replace(
             model,
-            root=root,
+            owner=root.owner,
+            root=root.path,
             repository=repository,
             publisher=repository.partition("/")[0] if repository else None,
             name=model.path.parent.name if model.path.stem.lower() in {"model", "ggml"} else None,
@@ -566,31 +540,17 @@ def _in_folder(root: Path, source: str, paths: list[Path]) -> Iterator[ScannedMo
         if beside is None and repository is not None and projectors:
             # of large models each quantization has a folder of its own in its repository
             above = item.path.parent.parent
-            if _repository(above / item.path.name, root, source) == repository:
+            if _repository(above / item.path.name, root) == repository:
                 beside = projectors.get(str(above))
         yield _with_projector(item, models[folder], beside or [])
 
 
 def _with_projector(item: ScannedModel, models: list[Path], projectors: list[Path]) -> ScannedModel:
-    pairing = paired(models, projectors).get(item.path) if projectors else None
-    if pairing is None:
+    found = _projector_of(item.path, models, projectors)
+    if found is None:
         return item
-    return replace(item, projector=pairing.projector, is_projector_certain=pairing.is_certain)
-
-
-def _in_ollama(folder: Path, snapshot: ScanSnapshot) -> Iterator[ScannedModel]:
-    for model in ollama_models(folder, snapshot):
-        yield ScannedModel(
-            model.blob,
-            OLLAMA,
-            (model.blob,),
-            owner=OLLAMA,
-            root=folder,
-            name=model.name,
-            publisher=model.publisher,
-            projector=model.projector,
-            manifest=model.manifest,
-        )
+    projector, is_certain = found
+    return replace(item, projector=projector, is_projector_certain=is_certain)
 
 
 def _folder_of(path: Path) -> str:
@@ -598,9 +558,10 @@ def _folder_of(path: Path) -> str:
     return os.path.dirname(path)  # noqa: PTH120 - thousands of times
 
 
-def _repository(path: Path, root: Path, source: str) -> str | None:
+def _repository(path: Path, root: _Root) -> str | None:
     """Return the Hub repository a file's folders name, as `owner/name`."""
-    start, text = os.path.join(root, ""), str(path)  # noqa: PTH118 - thousands of times
+    source, text = root.source, str(path)
+    start = os.path.join(root.path, "")  # noqa: PTH118 - thousands of times
     if not os.path.normcase(text).startswith(os.path.normcase(start)):
         return None
     parts = tuple(text[len(start) :].split(os.sep)[:-1])  # noqa: PTH206 - as above
@@ -614,17 +575,9 @@ def _repository(path: Path, root: Path, source: str) -> str | None:
         return "/".join(after[:2]) if len(after) >= 2 else None
     # a person's own order means nothing to the Hub, unless it looks very much like it
     for owner, name in pairwise(parts):
-        if name.lower().endswith(_HUB_ENDING):
+        if name.lower().endswith("-gguf"):
             return f"{owner}/{name}"
     return None
-
-
-def _is_no_model_of_the_hub(folder: str) -> bool:
-    return bool(_HUB_OTHERS.fullmatch(folder))
-
-
-def _never(_folder: str) -> bool:
-    return False
 
 
 def _is_away(place: Path) -> bool:

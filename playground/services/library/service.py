@@ -29,7 +29,6 @@ from playground.services.library.scanner import (
     with_parts,
 )
 
-STARTER_NAME = "starter"
 SCAN_EVERY_S = 1.2
 """Between two scans: what comes or goes shows within two seconds."""
 _REST = 3
@@ -73,6 +72,8 @@ class ModelLibrary:
     and again, which begins with the first and ends with the last of them.
     """
 
+    starter_path = staticmethod(starter_path)
+
     def __init__(
         self,
         folders: Callable[[], tuple[Path, ...]],
@@ -97,10 +98,6 @@ class ModelLibrary:
         self._task: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._followers = 0
-
-    def starter_path(self) -> Path | None:
-        """Return the starter model's file, or `None` where it is not installed."""
-        return starter_path()
 
     def folder_problems(self) -> dict[Path, str]:
         """Return the user's folders that the last scan could not read, each with the reason."""
@@ -184,7 +181,7 @@ class ModelLibrary:
 
         Raises `ModelNotFound`, or `UsageError` where a name means several.
         """
-        if name_or_path.strip().casefold() == STARTER_NAME:
+        if name_or_path.strip().casefold() == "starter":
             return await asyncio.to_thread(self._starter)
         by_path = await asyncio.to_thread(self._at, name_or_path)
         if by_path is not None:
@@ -218,7 +215,7 @@ class ModelLibrary:
         With `free_bytes`, a context nobody chose is the longest one that fits into it.
         """
         try:
-            header = self.header(model)
+            header = self.header(model.path)
         except ModelFileInvalid:
             return None
         context = settings.context
@@ -226,13 +223,12 @@ class ModelLibrary:
             context = memory.default_context(header, settings, free_bytes)
         return memory.estimate(header, settings, context=context)
 
-    def header(self, model: ModelFile) -> GgufHeader:
-        """Return a listed model's header, of all its parts; raises `ModelFileInvalid`."""
-        return self._whole(with_parts(model.path, model.source))
-
-    def header_at(self, path: Path) -> GgufHeader:
+    def header(self, path: Path) -> GgufHeader:
         """Return the header of the model at `path`, of all parts; raises `ModelFileInvalid`."""
-        return self._whole(with_parts(path, str(path.parent)))
+        try:
+            return self._headers.whole(with_parts(path, str(path.parent)))
+        finally:
+            self._headers.save()
 
     async def _watch(self) -> None:
         while True:
@@ -311,12 +307,6 @@ class ModelLibrary:
 
         return await asyncio.to_thread(others)
 
-    def _whole(self, found: ScannedModel) -> GgufHeader:
-        try:
-            return self._headers.whole(found)
-        finally:
-            self._headers.save()
-
     def _starter(self) -> ModelFile:
         path = starter_path()
         if path is None:
@@ -345,7 +335,5 @@ class ModelLibrary:
     def _inspect(self, path: Path) -> tuple[ModelFile, GgufHeader]:
         path = absolute(path)
         known = self._at(str(path))
-        source = str(path.parent) if known is None else known.source
-        found = with_parts(path if known is None else known.path, source)
-        header = self._whole(found)
-        return known or self._index.model(found), header
+        header = self.header(path if known is None else known.path)
+        return known or self._index.model(with_parts(path, str(path.parent))), header

@@ -28,8 +28,8 @@ _LAST_WORDS = 2000
 _PARTS = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
 RESTART_HINT = "Start the practice cloud again on the Providers page. What was written is kept."
 _INSTALL_HINT = "Install the program with its extra “starter”."
-_LOOK_S = 0.1
-"""How often a follower looks whether the status has changed."""
+_FOLLOW_S = 0.1
+"""How often the status is compared with the one that was told last."""
 
 
 class PracticeState(Enum):
@@ -73,7 +73,6 @@ class PracticeCloud:
 
     @property
     def status(self) -> PracticeStatus:
-        """What it does now."""
         return _DIED if self.has_died and not self._starting.locked() else self._status
 
     @property
@@ -109,7 +108,7 @@ class PracticeCloud:
             if (now := self.status) != last:
                 last = now
                 yield now
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_FOLLOW_S)
 
     async def start(self) -> Provider:
         """Start the server, or return the one that runs; a second call waits for the first.
@@ -142,18 +141,14 @@ class PracticeCloud:
             await self._end()
 
     def _check_parts(self) -> Path:
-        missing = [name for name in _PARTS if importlib.util.find_spec(name) is None]
+        missing = ", ".join(name for name in _PARTS if importlib.util.find_spec(name) is None)
         if missing:
-            raise NotAvailable(
-                f"The practice cloud needs parts that are not installed: {', '.join(missing)}.",
-                _INSTALL_HINT,
-            )
+            what = f"parts that are not installed: {missing}"
+            raise NotAvailable(f"The practice cloud needs {what}.", _INSTALL_HINT)
         path = self._model_path()
         if path is None:
-            raise NotAvailable(
-                "The practice cloud needs the starter model, which is not installed.",
-                _INSTALL_HINT,
-            )
+            what = "the starter model, which is not installed"
+            raise NotAvailable(f"The practice cloud needs {what}.", _INSTALL_HINT)
         return path
 
     async def _launch_in_time(self, model: Path) -> int:
@@ -192,11 +187,8 @@ class PracticeCloud:
                 raise ConnectionFailed(
                     f"The practice cloud could not start: {message['error']}.", _INSTALL_HINT
                 )
-            self._status = PracticeStatus(
-                PracticeState.STARTING,
-                float(message.get("fraction", 0)),
-                str(message.get("doing", "")),
-            )
+            fraction, doing = float(message.get("fraction", 0)), str(message.get("doing", ""))
+            self._status = PracticeStatus(PracticeState.STARTING, fraction, doing)
         await process.wait()
         await self._log
         words = self._last_words.decode("utf-8", "replace").strip().splitlines()

@@ -70,10 +70,7 @@ def build_app(order: ServerRequest, on_load: Callable[[], None]) -> App:
     import llama_cpp  # noqa: PLC0415 - only this child may
     from fastapi.middleware.cors import CORSMiddleware  # noqa: PLC0415 - an extra
     from llama_cpp.server.app import create_app  # noqa: PLC0415 - an extra
-    from llama_cpp.server.settings import (  # noqa: PLC0415 - an extra
-        ModelSettings,
-        ServerSettings,
-    )
+    from llama_cpp.server.settings import ModelSettings, ServerSettings  # noqa: PLC0415 - an extra
 
     from playground.services.machine.machine import physical_cores  # noqa: PLC0415 - after the pipes have moved
 

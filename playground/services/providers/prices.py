@@ -11,15 +11,12 @@ from playground.core.runs import Cost, Provenance, Run, TokenUsage
 from playground.core.targets import CloudTarget, ModelPrice, Provider
 from playground.core.urls import is_private_host
 from playground.store.presets import host_of
-from playground.store.settings import SettingsStore
+from playground.store.settings import Settings, SettingsStore
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 YOURS = "yours"
-UNKNOWN = Cost(
-    None, "api", None, "No price is known for this model. Enter it on the Providers page."
-)
 
 
 class PriceService:
@@ -42,9 +39,8 @@ class PriceService:
 
     def price(self, provider: Provider, model: str) -> ModelPrice | None:
         """Return the model's price: the person's own, else the price list's, else `None`."""
-        override = self._settings.settings.price_overrides.get(f"{provider.id}:{model}")
-        if override is not None:
-            return replace(override, source=override.source or YOURS)
+        if (own := self._own_price(f"{provider.id}:{model}")) is not None:
+            return own
         listed = _listed(provider, model, TokenUsage(prompt_tokens=0, completion_tokens=0))
         if listed is None:
             return None
@@ -60,7 +56,7 @@ class PriceService:
         """Keep the person's own price for a model; `None` goes back to the price list."""
         key = f"{provider.id}:{model}"
 
-        def edit(settings: Any) -> Any:
+        def edit(settings: Settings) -> Settings:
             others = {name: kept for name, kept in settings.price_overrides.items() if name != key}
             if price is not None:
                 others[key] = replace(price, source=YOURS)
@@ -76,9 +72,8 @@ class PriceService:
         provider = target.provider
         if run.timings.ttft_s is None and run.usage == TokenUsage() and not run.hosts:
             return Cost(None, "api", None, "Nothing was sent.")
-        override = self._settings.settings.price_overrides.get(target.key)
-        if override is not None:
-            return api_cost(replace(override, source=override.source or YOURS), _usage(run))
+        if (own := self._own_price(target.key)) is not None:
+            return api_cost(own, _usage(run))
         if run.reported_cost_usd is not None:
             said = f"{provider.name} reports ${run.reported_cost_usd:.6g} for this answer."
             return Cost(run.reported_cost_usd, "api", Provenance.REPORTED, said)
@@ -87,6 +82,10 @@ class PriceService:
         if is_private_host(host_of(provider)):
             return Cost(None, "electricity", None, "What your own server draws is not known here.")
         return _listed_cost(provider, target.model, _usage(run))
+
+    def _own_price(self, key: str) -> ModelPrice | None:
+        own = self._settings.settings.price_overrides.get(key)
+        return None if own is None else replace(own, source=own.source or YOURS)
 
     def _electricity(self, run: Run) -> Cost:
         seconds = run.timings.total_s
@@ -112,7 +111,6 @@ def default_watts() -> float:
 
 
 def has_battery() -> bool:
-    """Return True for laptops and the like."""
     import psutil  # noqa: PLC0415 - start-up time
 
     try:
@@ -125,20 +123,17 @@ def has_battery() -> bool:
 def _usage(run: Run) -> TokenUsage:
     """Return the run's counts, with the prompt's estimated where only the answer's is known."""
     usage = completed_usage(run)
-    if usage.prompt_tokens is not None and usage.completion_tokens is not None:
+    known = (usage.prompt_tokens, usage.completion_tokens)
+    if None not in known:
         return usage
     blank = replace(run, usage=TokenUsage(), counts=replace(run.counts, tokens=0))
     guess = completed_usage(blank)
     return replace(
         usage,
-        prompt_tokens=_first(usage.prompt_tokens, guess.prompt_tokens),
-        completion_tokens=_first(usage.completion_tokens, guess.completion_tokens),
+        prompt_tokens=guess.prompt_tokens if known[0] is None else known[0],
+        completion_tokens=guess.completion_tokens if known[1] is None else known[1],
         provenance=Provenance.ESTIMATED,
     )
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _listed_cost(provider: Provider, model: str, usage: TokenUsage) -> Cost:
@@ -146,12 +141,13 @@ def _listed_cost(provider: Provider, model: str, usage: TokenUsage) -> Cost:
         return Cost(None, "api", None, "How many tokens were used is not known.")
     listed = _listed(provider, model, usage)
     if listed is None:
-        return UNKNOWN
-    estimated = usage.provenance is not Provenance.REPORTED
+        why = "No price is known for this model. Enter it on the Providers page."
+        return Cost(None, "api", None, why)
+    is_reported = usage.provenance is Provenance.REPORTED
     return Cost(
         float(listed.total_price),
         "api",
-        Provenance.ESTIMATED if estimated else Provenance.REPORTED,
+        Provenance.REPORTED if is_reported else Provenance.ESTIMATED,
         f"{usage.prompt_tokens} tokens in and {usage.completion_tokens} out at "
         f"{listed.model_price} ({_list_name()})",
     )

@@ -7,14 +7,13 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     AddressRefused,
     ConnectionFailed,
     EngineError,
-    ErrorInfo,
     KeyMissing,
     PlaygroundError,
     StreamInvalid,
@@ -87,6 +86,7 @@ def _context(data: dict[str, Any]) -> int | None:
     return None
 
 
+Providers = tuple[Provider, ...]
 Access = tuple[Provider, str | None]
 """A provider at the address it has now, and the key to it."""
 
@@ -125,17 +125,14 @@ class ProviderEngine:
             async for event in events:
                 if must_start and isinstance(event, RequestSent):
                     yield replace(event, was_loaded=False, load_s=load_s)
-                elif provider.is_practice and isinstance(event, Failed):
-                    yield replace(event, error=_restartable(event.error))
+                elif provider.is_practice and _is_connection_lost(event):
+                    yield replace(event, error=replace(event.error, hint=RESTART_HINT))
                 else:
                     yield event
 
 
-def _restartable(error: ErrorInfo) -> ErrorInfo:
-    """Return the error with what helps where the practice cloud itself has gone."""
-    if error.kind != ConnectionFailed.__name__:
-        return error
-    return replace(error, hint=RESTART_HINT)
+def _is_connection_lost(event: StreamEvent) -> TypeGuard[Failed]:
+    return isinstance(event, Failed) and event.error.kind == ConnectionFailed.__name__
 
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -179,7 +176,7 @@ class ProviderService:
         self._prices = prices
         self._timeouts = timeouts
 
-    def list(self) -> tuple[Provider, ...]:
+    def list(self) -> Providers:
         """Return what is set up; the practice cloud with its present address while it runs."""
         live = self._practice.provider
         stored = self._settings.settings.providers
@@ -188,10 +185,11 @@ class ProviderService:
 
     def find(self, provider_id: str) -> Provider:
         """Return a provider by its id; raises `UsageError` where there is none."""
-        for provider in self.list():
+        listed = self.list()
+        for provider in listed:
             if provider.id == provider_id:
                 return provider
-        known = ", ".join(provider.id for provider in self.list()) or "none"
+        known = ", ".join(provider.id for provider in listed) or "none"
         raise UsageError(
             f"No provider “{provider_id}” is set up.", f"Set up: {known}. Add it first."
         )
@@ -223,12 +221,12 @@ class ProviderService:
             )
         stored = with_known_quirks(_checked(provider))
 
-        def edit(settings: Settings) -> Settings:
-            if any(other.id == stored.id for other in settings.providers):
+        def edit(listed: Providers) -> Providers:
+            if any(other.id == stored.id for other in listed):
                 raise UsageError(f"A provider “{stored.id}” is already set up.", "Choose another.")
-            return replace(settings, providers=(*settings.providers, stored))
+            return (*listed, stored)
 
-        await asyncio.to_thread(self._settings.change, edit)
+        await self._edit(edit)
         if key and key.strip():
             await self._secrets.set(stored, key)
         return stored
@@ -243,13 +241,10 @@ class ProviderService:
             await self._secrets.delete(before)
             stored = _moved(before, stored)
 
-        def edit(settings: Settings) -> Settings:
-            others = settings.providers
-            return replace(
-                settings, providers=tuple(stored if o.id == stored.id else o for o in others)
-            )
+        def edit(listed: Providers) -> Providers:
+            return tuple(stored if other.id == stored.id else other for other in listed)
 
-        await asyncio.to_thread(self._settings.change, edit)
+        await self._edit(edit)
         if key and key.strip():
             await self._secrets.set(stored, key)
         return stored
@@ -264,11 +259,7 @@ class ProviderService:
             secret = await self._secrets.get(provider)
             await self._secrets.delete(provider)
 
-        def edit(settings: Settings) -> Settings:
-            kept = tuple(other for other in settings.providers if other.id != provider_id)
-            return replace(settings, providers=kept)
-
-        await asyncio.to_thread(self._settings.change, edit)
+        await self._edit(lambda listed: tuple(o for o in listed if o.id != provider_id))
         is_own = secret is not None and secret.source is not KeySource.ENVIRONMENT
         return RemovedProvider(provider, secret if is_own else None)
 
@@ -278,7 +269,6 @@ class ProviderService:
         return await self.add(removed.provider, key)
 
     async def delete_key(self, provider_id: str) -> None:
-        """Forget a provider's key."""
         await self._secrets.delete(self.find(provider_id))
 
     async def key_source(self, provider: Provider) -> KeySource | None:
@@ -335,15 +325,21 @@ class ProviderService:
         """Start the practice cloud, or return the one that runs, and set it up as a provider."""
         live = await self._practice.start()
 
-        def edit(settings: Settings) -> Settings:
-            others = tuple(other for other in settings.providers if other.id != live.id)
+        def edit(listed: Providers) -> Providers:
+            others = tuple(other for other in listed if other.id != live.id)
             # its port differs at every start: where it stands in the list should not
-            ids = [other.id for other in settings.providers]
+            ids = [other.id for other in listed]
             at = ids.index(live.id) if live.id in ids else len(others)
-            return replace(settings, providers=(*others[:at], live, *others[at:]))
+            return (*others[:at], live, *others[at:])
 
-        await asyncio.to_thread(self._settings.change, edit)
+        await self._edit(edit)
         return live
+
+    async def _edit(self, edit: Callable[[Providers], Providers]) -> None:
+        def work(settings: Settings) -> Settings:
+            return replace(settings, providers=edit(settings.providers))
+
+        await asyncio.to_thread(self._settings.change, work)
 
     async def _access(self, provider: Provider) -> Access:
         """Return the provider at its present address and its key.

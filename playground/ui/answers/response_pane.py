@@ -358,9 +358,7 @@ class ResponsePane(QFrame):
         if self._footer_icon_name is not None:
             side = self._theme.px(14)
             icon = self._theme.icon(self._footer_icon_name, "quiet")
-            self._footer_icon.setPixmap(
-                icon.pixmap(QSize(side, side), self._theme.pixel_ratio(self))
-            )
+            self._footer_icon.setPixmap(icon.pixmap(QSize(side, side), self.devicePixelRatioF()))
 
 
 _SURE = 0.9

@@ -20,7 +20,8 @@ How a page is written:
   Icons: `theme.icon("folder", "quiet")`, set again on `theme.changed`. Sizes: `theme.px(14)`.
 - Parts in `playground/ui/widgets`: `make_label`, `make_card`, `make_button` and friends in
   `basics.py`, `Segmented`, `CheckBox` and `ComboBox` in `inputs.py`, `DetailsPopup` in
-  `details.py`; `FlowLayout`; `markdown.view.MarkdownView`.
+  `details.py`, `make_row`, `make_column` and `make_scroll_area` in `layouts.py`; `FlowLayout`;
+  `markdown.view.MarkdownView`.
 - Texts from files, models and providers go into labels with `PlainText` (what `make_label` sets).
 - Every control has an accessible name and a tooltip; strings go through `self.tr()` + `.format`.
 - Dialogs: `open()`, never `exec()`.

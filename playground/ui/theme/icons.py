@@ -7,19 +7,13 @@ from typing_extensions import override
 from playground.resources import resource
 
 
-class Icons:
-    """Icons by name and colour; each is drawn when it is first painted at a size."""
+def make_icon(name: str, color: str) -> QIcon:
+    """Return an icon in `color` (`#rrggbb`), drawn when it is first painted at a size.
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[str, str], QIcon] = {}
-
-    def icon(self, name: str, color: str) -> QIcon:
-        """Return the icon in `color` (`#rrggbb`); an unknown name raises `FileNotFoundError`."""
-        key = (name, color)
-        if key not in self._made:
-            source = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
-            self._made[key] = QIcon(_SvgEngine(source.replace("currentColor", color).encode()))
-        return self._made[key]
+    An unknown name raises `FileNotFoundError`.
+    """
+    source = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+    return QIcon(_SvgEngine(source.replace("currentColor", color).encode()))
 
 
 class _SvgEngine(QIconEngine):

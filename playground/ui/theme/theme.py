@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from playground.ui.theme.icons import Icons
+from playground.ui.theme.icons import make_icon
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import SIZES, style_sheet
 
@@ -38,15 +38,15 @@ class Theme(QObject):
         self._mode = mode
         self._scale = scale
         self._presentation_scale = presentation_scale
-        self._in_presentation_mode = False
+        self.in_presentation_mode = False
+        """True while the window is made for a room to read."""
         self._family = _system_families()
-        self.icons = Icons()
+        self._icons: dict[tuple[str, str], QIcon] = {}
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
         self._apply_theme()
 
     @property
     def palette(self) -> Palette:
-        """The colours in force."""
         if self._mode == "system":
             scheme = self._app.styleHints().colorScheme()
             return DARK if scheme is Qt.ColorScheme.Dark else LIGHT
@@ -57,15 +57,8 @@ class Theme(QObject):
         """Factor on every size that goes with text."""
         # the larger of the two: their product leaves no room for an answer
         return (
-            max(self._scale, self._presentation_scale)
-            if self._in_presentation_mode
-            else self._scale
+            max(self._scale, self._presentation_scale) if self.in_presentation_mode else self._scale
         )
-
-    @property
-    def in_presentation_mode(self) -> bool:
-        """True while the window is made for a room to read."""
-        return self._in_presentation_mode
 
     def set_appearance(
         self,
@@ -76,14 +69,14 @@ class Theme(QObject):
         presentation_mode: bool | None = None,
     ) -> None:
         """Change what is given, at once. `mode` is `system`, `light` or `dark`."""
-        before = (self.palette, self.scale, self._in_presentation_mode)
+        before = (self.palette, self.scale, self.in_presentation_mode)
         self._mode = mode or self._mode
         self._scale = scale or self._scale
         self._presentation_scale = presentation_scale or self._presentation_scale
-        self._in_presentation_mode = (
-            self._in_presentation_mode if presentation_mode is None else presentation_mode
+        self.in_presentation_mode = (
+            self.in_presentation_mode if presentation_mode is None else presentation_mode
         )
-        if before != (self.palette, self.scale, self._in_presentation_mode):
+        if before != (self.palette, self.scale, self.in_presentation_mode):
             self._apply_theme()
 
     def px(self, size: float) -> int:
@@ -96,7 +89,10 @@ class Theme(QObject):
 
     def icon(self, name: str, tone: str = "text") -> QIcon:
         """Return an icon of `resources/icons` in the colour of a `Palette` token."""
-        return self.icons.icon(name, getattr(self.palette, tone))
+        key = (name, getattr(self.palette, tone))
+        if key not in self._icons:
+            self._icons[key] = make_icon(*key)
+        return self._icons[key]
 
     def font(self, role: str = "body") -> QFont:
         """Return the font of a text role, for widgets that paint themselves."""
@@ -109,13 +105,7 @@ class Theme(QObject):
             font.setFeature(QFont.Tag("tnum"), 1)
         return font
 
-    @staticmethod
-    def pixel_ratio(widget: QWidget) -> float:
-        """Return how many device pixels a pixel of `widget` has."""
-        return widget.devicePixelRatioF()
-
     def mono_font(self) -> QFont:
-        """Return the font for code."""
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPixelSize(max(8, self.px(13)))
         return font

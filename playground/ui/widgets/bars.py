@@ -1,4 +1,4 @@
-"""Bars of several parts: where a model's memory goes, and where an answer's time went."""
+"""Bars of coloured segments: the parts of a model's memory, the time of an answer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from playground.ui.format import exact_bytes
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
-_HEIGHT = 11
 _MOST_ROOM = 3
 """The bar is never longer than so many times its parts."""
 
@@ -81,16 +80,15 @@ class MemoryBar(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(120), self._theme.px(_HEIGHT))
+        return QSize(self._theme.px(120), self._theme.px(11))
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
         need = sum(part.size_bytes for part in self._parts)
         # beside plenty of free memory a small model's parts would be too narrow to tell apart
         scale = max(min(self._room_bytes, need * _MOST_ROOM), need, 1)
-        paint_segments(
-            self, self._theme, ((part.size_bytes / scale, part.tone) for part in self._parts)
-        )
+        segments = [(part.size_bytes / scale, part.tone) for part in self._parts]
+        paint_segments(self, self._theme, segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +129,12 @@ class TimeBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        spans = (
-            (self._spans.loading_s, "loading"),
-            (self._spans.reading_s, "reading"),
-            (self._spans.writing_s, "accent"),
+        segments = (
+            (self._spans.loading_s / self._scale_s, "loading"),
+            (self._spans.reading_s / self._scale_s, "reading"),
+            (self._spans.writing_s / self._scale_s, "accent"),
         )
-        paint_segments(
-            self, self._theme, ((seconds / self._scale_s, tone) for seconds, tone in spans)
-        )
+        paint_segments(self, self._theme, segments)
 
     def _explanation(self) -> str:
         parts = []

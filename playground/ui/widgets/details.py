@@ -1,22 +1,15 @@
 """A section that opens to a list of exact facts, for those who want them to the letter."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QPlainTextEdit,
-    QScrollArea,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QToolButton, QWidget
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton, make_card, make_label, plain_tooltip
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 
 _LINES = 14
 
@@ -39,12 +32,9 @@ class DetailsTable(QWidget):
         return self._text.toPlainText()
 
     def show_facts(self, facts: tuple[tuple[str, str], ...]) -> None:
-        """Show names and values."""
         self._text.setPlainText("\n".join(f"{name} = {value}" for name, value in facts))
 
     def _build(self, title: str, tooltip: str) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
         self._head = QToolButton()
         self._head.setText(title)
         self._head.setToolTip(plain_tooltip(tooltip))
@@ -54,11 +44,6 @@ class DetailsTable(QWidget):
         self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._head.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy these facts"))
-        row = QHBoxLayout()
-        row.addWidget(self._head)
-        row.addStretch(1)
-        row.addWidget(self._copy)
-        column.addLayout(row)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setTabChangesFocus(True)
@@ -66,11 +51,11 @@ class DetailsTable(QWidget):
         self._text.setAccessibleName(title)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._frame = make_card("quiet")
-        inside = QVBoxLayout(self._frame)
-        inside.addWidget(self._text)
+        make_column(self._text, parent=self._frame)
         # its ground is the frame's
         self._text.viewport().setAutoFillBackground(False)
-        column.addWidget(self._frame)
+        head = make_row(self._head, 1, self._copy)
+        make_column(head, self._frame, parent=self, margins=NO_MARGINS)
         self._frame.hide()
         self._copy.hide()
 
@@ -103,63 +88,56 @@ class DetailsPopup(QFrame):
     def __init__(self, theme: Theme, title: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self._theme = theme
-        self._rows: tuple[Row, ...] = ()
+        self._labels: list[tuple[QLabel, QLabel, QLabel]] = []
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("card", "popup")
         self.setAccessibleName(title)
-        column = QVBoxLayout(self)
         px = theme.px
-        column.setContentsMargins(px(16), px(14), px(10), px(12))
-        column.addWidget(make_label(title, "heading"))
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.viewport().setAutoFillBackground(False)
-        body = self._body = QWidget()
-        body.setObjectName("scrolled")
-        self._grid = QGridLayout(body)
+        self._body = QWidget()
+        self._grid = QGridLayout(self._body)
         self._grid.setContentsMargins(0, px(6), px(8), 0)
         self._grid.setHorizontalSpacing(px(18))
         self._grid.setVerticalSpacing(px(5))
-        self._scroll.setWidget(body)
-        column.addWidget(self._scroll)
+        self._grid.setColumnStretch(2, 1)
+        scroll = make_scroll_area(self._body)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        make_column(
+            make_label(title, "heading"),
+            scroll,
+            parent=self,
+            margins=(px(16), px(14), px(10), px(12)),
+        )
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show `rows`; labels that are there already only change their text."""
-        if len(rows) != len(self._rows):
-            while self._grid.count():
-                item = self._grid.takeAt(0)
-                widget = item.widget() if item is not None else None
-                if widget is not None:
-                    widget.deleteLater()
-            for index in range(len(rows)):
-                for column, tone in enumerate(("quiet", None, "quiet")):
-                    label = make_label("", "control" if column < 2 else "caption", tone)
-                    label.setWordWrap(column == 2)
-                    if column == 1:
-                        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                    self._grid.addWidget(label, index, column, Qt.AlignmentFlag.AlignTop)
-            self._grid.setColumnStretch(2, 1)
-        for index, row in enumerate(rows):
-            for column, text in enumerate(row):
-                item = self._grid.itemAtPosition(index, column)
-                shown = item.widget() if item is not None else None
-                if shown is not None and shown.property("text") != text:
-                    shown.setProperty("text", text)
-        self._rows = tuple(rows)
+        if len(rows) != len(self._labels):
+            for label in chain.from_iterable(self._labels):
+                self._grid.removeWidget(label)
+                label.deleteLater()
+            self._labels = [self._new_labels(index) for index in range(len(rows))]
+        for labels, row in zip(self._labels, rows, strict=True):
+            for label, text in zip(labels, row, strict=True):
+                if label.text() != text:
+                    label.setText(text)
+
+    def _new_labels(self, row: int) -> tuple[QLabel, QLabel, QLabel]:
+        value = make_label(role="control")
+        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        remark = make_label(role="caption", tone="quiet", wrap=True)
+        labels = (make_label(role="control", tone="quiet"), value, remark)
+        for column, label in enumerate(labels):
+            self._grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignTop)
+        return labels
 
     def show_at(self, anchor: QWidget) -> None:
         """Open above `anchor`, inside the screen."""
+        room = anchor.screen().availableGeometry()
         width = self._theme.px(560)
-        body = self._body
-        body.setFixedWidth(width - self._theme.px(40))
-        height = min(
-            body.sizeHint().height() + self._theme.px(70),
-            anchor.screen().availableSize().height() - 40,
-        )
+        self._body.setFixedWidth(width - self._theme.px(40))
+        height = min(self._body.sizeHint().height() + self._theme.px(70), room.height() - 40)
         self.resize(width, height)
         corner = anchor.mapToGlobal(QPoint(0, 0))
-        room = anchor.screen().availableGeometry()
         x = min(max(corner.x(), room.left() + 8), room.right() - width - 8)
         y = corner.y() - height - 6
         self.move(x, min(max(y, room.top() + 8), room.bottom() - height - 8))

@@ -37,7 +37,6 @@ class EmptyState(QWidget):
         self._apply_theme()
 
     def show_words(self, title: str, text: str) -> None:
-        """Say something else."""
         self._title.setText(title)
         self._text.setText(text)
         self._button.setToolTip(plain_tooltip(text))

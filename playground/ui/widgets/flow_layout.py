@@ -15,7 +15,6 @@ class FlowLayout(QLayout):
         self.setContentsMargins(0, 0, 0, 0)
 
     def insert_widget(self, index: int, widget: QWidget) -> None:
-        """Add a widget before the item at `index`."""
         self.addWidget(widget)
         self._items.insert(index, self._items.pop())
         self.invalidate()
@@ -74,21 +73,19 @@ class FlowLayout(QLayout):
                 continue
             size = item.sizeHint().boundedTo(QSize(max(1, rect.width()), 10_000))
             if line and x + size.width() > rect.right() + 1:
-                self._place(line, line_height, is_trial=is_trial)
+                _place(line, line_height, is_trial=is_trial)
                 line = []
                 x, y, line_height = rect.x(), y + line_height + self._gap, 0
             line.append((item, QPoint(x, y), size))
             x += size.width() + self._gap
             line_height = max(line_height, size.height())
-        self._place(line, line_height, is_trial=is_trial)
+        _place(line, line_height, is_trial=is_trial)
         return y + line_height - rect.y()
 
-    @staticmethod
-    def _place(
-        line: list[tuple[QLayoutItem, QPoint, QSize]], height: int, *, is_trial: bool
-    ) -> None:
-        if is_trial:
-            return
-        for item, point, size in line:
-            lower = (height - size.height()) // 2
-            item.setGeometry(QRect(point + QPoint(0, lower), size))
+
+def _place(line: list[tuple[QLayoutItem, QPoint, QSize]], height: int, *, is_trial: bool) -> None:
+    if is_trial:
+        return
+    for item, point, size in line:
+        lower = (height - size.height()) // 2
+        item.setGeometry(QRect(point + QPoint(0, lower), size))

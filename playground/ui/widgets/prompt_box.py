@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 
-MOST_LINES = 6
+_MOST_LINES = 6
 _LEAST_LINES = 2
 _SHORT = 60
 """So few characters never fill more than the least lines."""
@@ -61,4 +61,4 @@ class PromptBox(QPlainTextEdit):
             # asking for the document makes PySide build every text class, 10 ms of the start
             return _LEAST_LINES
         # a plain text document counts its height in lines
-        return min(MOST_LINES, max(_LEAST_LINES, int(self.document().size().height())))
+        return min(_MOST_LINES, max(_LEAST_LINES, int(self.document().size().height())))

@@ -1,7 +1,7 @@
 """System requirements as on a game's box: minimum, recommended, yours."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from playground.core.requirements.model import (
     Change,
@@ -20,6 +20,7 @@ from playground.ui.format import (
 )
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
 _TONES = {
     Compatibility.RUNS_GREAT: "local",
@@ -51,48 +52,38 @@ class RequirementBox(QWidget):
         self._build()
 
     def show_needs(self, needs: Requirements) -> None:
-        """Show what a model needs and what this computer has."""
         if needs == self._shown:
             return
         self._shown = needs
-        tone = _TONES[needs.verdict]
-        self._say(1, 1, "≈ " + size_words(needs.minimum.memory_bytes), needs.minimum.memory_bytes)
-        self._say(
-            1, 2, "≈ " + size_words(needs.recommended.memory_bytes), needs.recommended.memory_bytes
-        )
-        self._say(1, 3, size_words(needs.free_bytes), needs.free_bytes)
+        for column, box in ((1, needs.minimum), (2, needs.recommended)):
+            self._say(1, column, "≈ " + size_words(box.memory_bytes), exact_bytes(box.memory_bytes))
+            self._say(2, column, _least(box.speed))
+            self._say_context(column, box.context)
         fits = needs.verdict is not Compatibility.WONT_FIT
         has_plenty = needs.free_bytes >= needs.recommended.memory_bytes
-        set_role(
-            self._cells[1, 3],
-            "control",
-            "bad" if not fits else "local" if has_plenty else "caution",
-        )
-        for column, speed in ((1, needs.minimum.speed), (2, needs.recommended.speed)):
-            self._cells[2, column].setText(_least(speed))
+        self._say(1, _YOURS, size_words(needs.free_bytes), exact_bytes(needs.free_bytes))
+        tone = "bad" if not fits else "local" if has_plenty else "caution"
+        set_role(self._cells[1, _YOURS], "control", tone)
         # a line may end before the unit, not in the middle of it
-        yours = speed_words(needs.speed).replace("/", "\N{WORD JOINER}/\N{WORD JOINER}")
-        self._cells[2, 3].setText(yours if fits else "—")
-        self._cells[2, 3].setToolTip(plain_tooltip(exact_speed(needs.speed)))
-        set_role(self._cells[2, 3], "control", tone if needs.speed else None)
-        for column, box in ((1, needs.minimum), (2, needs.recommended)):
-            self._cells[3, column].setText(words_in(box.context))
-            self._cells[3, column].setToolTip(self.tr("{0} tokens").format(f"{box.context:,}"))
-        self._cells[3, 3].setText(words_in(needs.need.context))
-        self._cells[3, 3].setToolTip(self.tr("{0} tokens").format(f"{needs.need.context:,}"))
+        speed = speed_words(needs.speed).replace("/", "\N{WORD JOINER}/\N{WORD JOINER}")
+        self._say(2, _YOURS, speed if fits else "—", plain_tooltip(exact_speed(needs.speed)))
+        set_role(self._cells[2, _YOURS], "control", _TONES[needs.verdict] if needs.speed else None)
+        self._say_context(_YOURS, needs.need.context)
         self._show_changes(needs.changes)
 
-    def _say(self, row: int, column: int, text: str, size_bytes: int) -> None:
+    def _say(self, row: int, column: int, text: str, tooltip: str = "") -> None:
         self._cells[row, column].setText(text)
-        self._cells[row, column].setToolTip(exact_bytes(size_bytes))
+        self._cells[row, column].setToolTip(tooltip)
+
+    def _say_context(self, column: int, tokens: int) -> None:
+        self._say(3, column, words_in(tokens), self.tr("{0} tokens").format(f"{tokens:,}"))
 
     def _show_changes(self, changes: tuple[Change, ...]) -> None:
         clear_layout(self._changes_box)
         for change in changes[:3]:
             line = QWidget()
-            row = QHBoxLayout(line)
-            row.setContentsMargins(0, 0, 0, 0)
-            row.addWidget(make_label(self._sentence(change), "control", wrap=True), 1)
+            label = make_label(self._sentence(change), "control", wrap=True)
+            row = make_row((label, 1), parent=line, margins=NO_MARGINS)
             button = self._button(change)
             if button is not None:
                 row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
@@ -124,7 +115,13 @@ class RequirementBox(QWidget):
 
     def _button(self, change: Change) -> QWidget | None:
         if self._has_versions:
-            return self._version_button(change)
+            if change.kind is not ChangeKind.SMALLER_QUANTIZATION:
+                return None
+            return make_button(
+                self.tr("Choose it"),
+                lambda: self.version_asked.emit(change.detail),
+                tooltip=self.tr("Offer this version instead"),
+            )
         match change.kind:
             case ChangeKind.SHORTER_CONTEXT if change.context is not None:
                 context = change.context
@@ -134,11 +131,10 @@ class RequirementBox(QWidget):
                     tooltip=self.tr("Keep {0} tokens").format(f"{context:,}"),
                 )
             case ChangeKind.SMALLER_KV_TYPE:
-                kind = change.detail
                 return make_button(
                     self.tr("Do it"),
-                    lambda: self.kv_type_asked.emit(kind),
-                    tooltip=self.tr("KV cache type {0}").format(kind),
+                    lambda: self.kv_type_asked.emit(change.detail),
+                    tooltip=self.tr("KV cache type {0}").format(change.detail),
                 )
             case ChangeKind.SMALLER_MODEL | ChangeKind.SMALLER_QUANTIZATION:
                 return make_button(
@@ -149,20 +145,8 @@ class RequirementBox(QWidget):
             case _:
                 return None
 
-    def _version_button(self, change: Change) -> QWidget | None:
-        if change.kind is not ChangeKind.SMALLER_QUANTIZATION:
-            return None
-        return make_button(
-            self.tr("Choose it"),
-            lambda: self.version_asked.emit(change.detail),
-            tooltip=self.tr("Offer this version instead"),
-        )
-
     def _build(self) -> None:
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(8))
         grid = QGridLayout()
         grid.setHorizontalSpacing(px(6))
         grid.setVerticalSpacing(px(7))
@@ -192,14 +176,10 @@ class RequirementBox(QWidget):
                 cell.setAccessibleName(f"{heads[place][0]}: {name}")
                 self._cells[row, place] = cell
                 grid.addWidget(cell, row, place)
-        column.addLayout(grid)
-        self._changes_box = QWidget()
-        self._changes = QVBoxLayout(self._changes_box)
-        self._changes.setContentsMargins(0, 0, 0, 0)
-        self._changes.setSpacing(px(6))
-        column.addWidget(self._changes_box)
+        box = self._changes_box = QWidget()
+        self._changes = make_column(parent=box, margins=NO_MARGINS, spacing=px(6))
+        make_column(grid, box, parent=self, margins=NO_MARGINS, spacing=px(8))
 
 
 def _least(speed: Speed | None) -> str:
-    """Return the least speed a column asks for."""
     return "—" if speed is None else f"{round(speed.low_tokens_per_s * WORDS_PER_TOKEN)} words/s"

@@ -1,9 +1,14 @@
 """One subject of the Settings page: a heading, and a line for each setting."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtWidgets import QFrame, QLayout, QWidget
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label, plain_tooltip
+from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.layouts import make_column, make_row
 
 _CONTROL_WIDTH = 260
 
@@ -17,37 +22,40 @@ class SettingsCard(QFrame):
         self._controls: list[QWidget] = []
         self.setProperty("card", "true")
         px = theme.px
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(px(18), px(14), px(18), px(14))
-        self._column.setSpacing(px(10))
+        margins = (px(18), px(14), px(18), px(14))
+        self._column = make_column(parent=self, margins=margins, spacing=px(10))
         if title:
             self._column.addWidget(make_label(title, "heading"))
         theme.changed.connect(self._apply_theme)
 
     def add(self, widget: QWidget) -> None:
-        """Add something over the whole width."""
         self._column.addWidget(widget)
 
     def add_layout(self, layout: QLayout) -> None:
-        """Add a line over the whole width."""
         self._column.addLayout(layout)
+
+    def add_choice(
+        self, field: str, title: str, what: str, choices: Sequence[tuple[str, Any]] = ()
+    ) -> ComboBox:
+        """Add a setting chosen from a list, and return its box; `field` is its property."""
+        box = ComboBox(self._theme, title, choices)
+        box.setProperty("field", field)
+        self.add_row(box, title, what)
+        return box
 
     def add_row(
         self, control: QWidget, title: str, what: str, *, below: QWidget | None = None
     ) -> None:
         """Add a setting, what it is for, and `below` that what follows from it."""
         control.setToolTip(plain_tooltip(what))
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.px(18))
-        words = QVBoxLayout()
-        words.setSpacing(self._theme.px(2))
-        words.addWidget(make_label(title, "control"))
-        words.addWidget(make_label(what, "caption", "quiet", wrap=True))
+        words = make_column(
+            make_label(title, "control"),
+            make_label(what, "caption", "quiet", wrap=True),
+            spacing=self._theme.px(2),
+        )
         if below is not None:
             words.addWidget(below)
-        row.addLayout(words, 1)
-        row.addWidget(control)
-        self._column.addLayout(row)
+        self._column.addLayout(make_row((words, 1), control, spacing=self._theme.px(18)))
         self._controls.append(control)
         self._apply_theme()
 

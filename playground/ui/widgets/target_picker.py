@@ -17,23 +17,42 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLineEdit,
     QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton, make_label, plain_tooltip
+from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.lists import RIGHT, paint_text
 
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class PickerEntry:
+    """One line of the list; `key` `None` is a heading or a remark that cannot be chosen."""
+
+    key: str | None
+    title: str
+    detail: str = ""
+    remark: str = ""
+    """At the right: a price, or whether it fits."""
+    tone: str = "quiet"
+    icon: str | None = None
+    is_chosen: bool = False
+    tooltip: str = ""
+
+    @property
+    def is_heading(self) -> bool:
+        return self.key is None and self.icon is None
 
 
 class PickerDelegate(QStyledItemDelegate):
@@ -74,54 +93,24 @@ class PickerDelegate(QStyledItemDelegate):
         self._paint_entry(painter, area, entry)
         painter.restore()
 
-    def _paint_entry(self, painter: QPainter, area: QRect, entry: object) -> None:
+    def _paint_entry(self, painter: QPainter, area: QRect, entry: PickerEntry) -> None:
         theme = self._theme
         px = theme.px
-        left = area.left() + px(10)
-        icon = getattr(entry, "icon", None)
-        tone = getattr(entry, "tone", "quiet")
-        if icon:
-            side = px(18)
-            box = QRect(left, area.center().y() - side // 2, side, side)
-            theme.icon(icon, tone).paint(painter, box)
-        left += px(28)
-        remark = ("✓ " if getattr(entry, "is_chosen", False) else "") + getattr(entry, "remark", "")
-        painter.setFont(theme.font("caption"))
-        width = QFontMetrics(painter.font()).horizontalAdvance(remark)
-        right = area.right() - px(10)
-        painter.setPen(theme.color("quiet"))
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(QRect(right - width, area.top(), width, area.height()), flags, remark)
-        room = right - width - px(10) - left
+        left, right = area.left() + px(38), area.right() - px(10)
         middle = area.center().y()
-        for text, role, color, top in (
-            (getattr(entry, "title", ""), "strong", "text", middle - px(20)),
-            (getattr(entry, "detail", ""), "caption", "quiet", middle + px(1)),
-        ):
-            painter.setFont(theme.font(role))
-            painter.setPen(theme.color(color))
-            elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(QRect(left, top, room, px(20)), Qt.AlignmentFlag.AlignVCenter, elided)
-
-
-@dataclass(frozen=True, slots=True)
-class PickerEntry:
-    """One line of the list; `key` `None` is a heading or a remark that cannot be chosen."""
-
-    key: str | None
-    title: str
-    detail: str = ""
-    remark: str = ""
-    """At the right: a price, or whether it fits."""
-    tone: str = "quiet"
-    icon: str | None = None
-    is_chosen: bool = False
-    tooltip: str = ""
-
-    @property
-    def is_heading(self) -> bool:
-        """True for the title of a group."""
-        return self.key is None and self.icon is None
+        if entry.icon:
+            side = px(18)
+            box = QRect(area.left() + px(10), middle - side // 2, side, side)
+            theme.icon(entry.icon, entry.tone).paint(painter, box)
+        remark = ("✓ " if entry.is_chosen else "") + entry.remark
+        width = QFontMetrics(theme.font("caption")).horizontalAdvance(remark)
+        box = QRect(right - width, area.top(), width, area.height())
+        paint_text(theme, painter, box, remark, role="caption", tone="quiet", align=RIGHT)
+        room = right - width - px(10) - left
+        box = QRect(left, middle - px(20), room, px(20))
+        paint_text(theme, painter, box, entry.title, role="strong")
+        box = QRect(left, middle + px(1), room, px(20))
+        paint_text(theme, painter, box, entry.detail, role="caption", tone="quiet")
 
 
 class PickerListModel(QAbstractListModel):
@@ -129,27 +118,22 @@ class PickerListModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._entries: tuple[PickerEntry, ...] = ()
+        self.entries: tuple[PickerEntry, ...] = ()
 
     def set_entries(self, entries: Sequence[PickerEntry]) -> None:
-        """Replace all entries."""
         self.beginResetModel()
-        self._entries = tuple(entries)
+        self.entries = tuple(entries)
         self.endResetModel()
-
-    def entry(self, row: int) -> PickerEntry:
-        """Return the entry in a row."""
-        return self._entries[row]
 
     @override
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self._entries)
+        return 0 if parent.isValid() else len(self.entries)
 
     @override
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
-        entry = self._entries[index.row()]
+        entry = self.entries[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{entry.title} {entry.detail}"
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -163,7 +147,7 @@ class PickerListModel(QAbstractListModel):
     @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         # headings and remarks cannot be chosen
-        if self._entries[index.row()].key is None:
+        if self.entries[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
@@ -172,11 +156,8 @@ class _Filter(QSortFilterProxyModel):
     """Every word of the search must occur; headings always stay."""
 
     @override
-    def filterAcceptsRow(self, row: int, _parent: AnyIndex) -> bool:
-        model = self.sourceModel()
-        if not isinstance(model, PickerListModel):
-            return True
-        entry = model.entry(row)
+    def filterAcceptsRow(self, row: int, parent: AnyIndex) -> bool:
+        entry = self.sourceModel().index(row, 0, parent).data(ENTRY_ROLE)
         if entry.key is None:
             return True
         text = f"{entry.title} {entry.detail}".lower()
@@ -229,9 +210,6 @@ class TargetPicker(QFrame):
 
     def _build(self) -> None:
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(10), px(10), px(10), px(8))
-        column.setSpacing(px(8))
         self._search = QLineEdit()
         self._search.setPlaceholderText(self.tr("Search models"))
         self._search.setAccessibleName(self.tr("Search models"))
@@ -242,10 +220,13 @@ class TargetPicker(QFrame):
         self._list.setAccessibleName(self.tr("Models that can be compared"))
         self._list.setMouseTracking(True)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column.addWidget(self._search)
-        column.addWidget(self._list, 1)
-        column.addWidget(
-            make_label(self.tr("↑ ↓ to move, Enter to add or take away"), "caption", "quiet")
+        make_column(
+            self._search,
+            (self._list, 1),
+            make_label(self.tr("↑ ↓ to move, Enter to add or take away"), "caption", "quiet"),
+            parent=self,
+            margins=(px(10), px(10), px(10), px(8)),
+            spacing=px(8),
         )
 
     def _connect(self) -> None:
@@ -280,12 +261,7 @@ class TargetPicker(QFrame):
             if is_press and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
                 self._choose(self._list.currentIndex())
                 return True
-            moves = {
-                Qt.Key.Key_Down,
-                Qt.Key.Key_Up,
-                Qt.Key.Key_PageDown,
-                Qt.Key.Key_PageUp,
-            }
+            moves = {Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp}
             if is_press and event.key() in moves:
                 self._list.keyPressEvent(event)
                 return True
@@ -308,9 +284,6 @@ class TargetChip(QFrame):
         self._tone = tone
         self._icon = icon
         self.setProperty("chip", tone)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.px(4), 0, theme.px(3), 0)
-        row.setSpacing(0)
         self.button = QToolButton()
         self.button.setProperty("chiptext", tone)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -322,8 +295,8 @@ class TargetChip(QFrame):
         self.remove_button = IconButton(
             theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
         )
-        row.addWidget(self.button)
-        row.addWidget(self.remove_button)
+        margins = (theme.px(4), 0, theme.px(3), 0)
+        make_row(self.button, self.remove_button, parent=self, margins=margins, spacing=0)
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label
+from playground.ui.widgets.layouts import make_row
 
 STAY_MS = 8000
 
@@ -50,16 +51,13 @@ class Toast(QFrame):
 
     def _build(self) -> None:
         self.setProperty("card", "true")
-        row = QHBoxLayout(self)
         px = self._theme.px
-        row.setContentsMargins(px(14), px(8), px(8), px(8))
         self._label = make_label(wrap=True, role="control")
         self._button = make_button("", self._act)
         close = IconButton(self._theme, "close", self.tr("Close this message"))
         close.clicked.connect(self.hide)
-        row.addWidget(self._label, 1)
-        row.addWidget(self._button)
-        row.addWidget(close)
+        margins = (px(14), px(8), px(8), px(8))
+        make_row((self._label, 1), self._button, close, parent=self, margins=margins)
 
     def _act(self) -> None:
         action, self._on_action = self._on_action, None

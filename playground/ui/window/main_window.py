@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
 from typing_extensions import override
 
 from playground import __version__
@@ -26,17 +26,18 @@ from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import Toast
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+from playground.ui.widgets.toast import Notify, Toast
 from playground.ui.window.navigation_rail import NavigationRail
 from playground.ui.window.page import Factory, PageStack
 from playground.ui.window.status_bar import StatusBar
 
 log = logging.getLogger(__name__)
 
-DEFAULT_SIZE = QSize(1280, 800)
-PRESENTATION_ROOM = 680
+_DEFAULT_SIZE = QSize(1280, 800)
+_PRESENTATION_ROOM = 680
 """Height, in pixels, that a comparison with its figures and summary takes at plain size."""
-FRAME = QSize(8, 40)
+_FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
 
 
@@ -65,26 +66,6 @@ class MainWindow(QMainWindow):
         self._build()
         self._connect()
 
-    @property
-    def rail(self) -> NavigationRail:
-        """The buttons that lead to the pages."""
-        return self._rail
-
-    @property
-    def status_bar(self) -> StatusBar:
-        """The meters."""
-        return self._status_bar
-
-    @property
-    def toast(self) -> Callable[..., None]:
-        """Shows a message at the foot of the page: see `Toast.show_message`."""
-        return self._toast.show_message
-
-    @property
-    def pages(self) -> PageStack:
-        """The pages; what is shown of them changes by `show_page` here."""
-        return self._pages
-
     def is_closing(self) -> bool:
         """Return whether the window was closed; what is open behind it is being ended."""
         return self._is_closing
@@ -102,9 +83,9 @@ class MainWindow(QMainWindow):
 
         `factory` runs on the first visit; a page without one is shown after `add_factories`.
         """
-        self._pages.add(key, title, factory)
-        number = len(self._pages.keys)
-        self._rail.add(key, title, icon, number, at_bottom=at_bottom)
+        self.pages.add(key, title, factory)
+        number = len(self.pages.keys)
+        self.rail.add(key, title, icon, number, at_bottom=at_bottom)
         action = QAction(title, self)
         action.setShortcut(QKeySequence(f"Ctrl+{number}"))
         action.setData(key)
@@ -114,20 +95,20 @@ class MainWindow(QMainWindow):
     def show_page(self, key: str) -> None:
         """Bring a page to the front, as soon as it has a factory; an unknown key the first one."""
         try:
-            self._pages.show_page(key)
+            self.pages.show_page(key)
         finally:
-            lit = self._pages.wanted or self._pages.current
+            lit = self.pages.wanted or self.pages.current
             if lit is not None:
-                self._rail.select(lit)
+                self.rail.select(lit)
 
     def add_factories(self, factories: Mapping[str, Factory]) -> None:
         """Say how the pages are built that had to wait; one that was asked for is shown now."""
         if self._is_closing:
             # it would begin what nobody ends
             return
-        self._pages.add_factories(factories)
-        if self._pages.wanted is not None:
-            self.show_page(self._pages.wanted)
+        self.pages.add_factories(factories)
+        if self.pages.wanted is not None:
+            self.show_page(self.pages.wanted)
 
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
@@ -137,7 +118,7 @@ class MainWindow(QMainWindow):
         )
         if not restored:
             room = QGuiApplication.primaryScreen().availableSize()
-            self.resize(DEFAULT_SIZE.boundedTo(room - FRAME))
+            self.resize(_DEFAULT_SIZE.boundedTo(room - _FRAME))
         self.show_page(page or state.page)
         self.show()
 
@@ -154,12 +135,12 @@ class MainWindow(QMainWindow):
             return
         if on:
             self._was_maximized = self.isMaximized()
-        self._rail.setVisible(not on)
+        self.rail.setVisible(not on)
         self._theme.set_appearance(
             presentation_mode=on, presentation_scale=self._presentation_scale()
         )
-        self._pages.set_presentation_mode(on=on)
-        self._status_bar.set_presentation_mode(on=on)
+        self.pages.set_presentation_mode(on=on)
+        self.status_bar.set_presentation_mode(on=on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -168,39 +149,28 @@ class MainWindow(QMainWindow):
             self.showNormal()
 
     def _presentation_scale(self) -> float:
-        """Return how large type may be on this screen: answers and figures have to fit as well."""
-        room = self.screen().size().height() / PRESENTATION_ROOM
+        # answers and figures have to fit on this screen as well
+        room = self.screen().size().height() / _PRESENTATION_ROOM
         return min(self._settings.settings.stage_scale, max(1.0, room))
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Inference Playground"))
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
-        self._rail = NavigationRail(self._theme)
-        self._pages = PageStack()
+        self.rail = NavigationRail(self._theme)
+        self.pages = PageStack()
         self._toast = Toast(self._theme)
-        self._status_bar = StatusBar(self._theme)
+        self.toast: Notify = self._toast.show_message
+        self.status_bar = StatusBar(self._theme)
+        foot = make_row(self._toast, margins=(22, 0, 22, 8))
+        body = make_column((self.pages, 1), foot, spacing=0)
+        row = make_row(self.rail, (body, 1), spacing=0)
         center = QWidget()
-        column = QVBoxLayout(center)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        row = QHBoxLayout()
-        row.setSpacing(0)
-        row.addWidget(self._rail)
-        body = QVBoxLayout()
-        body.setSpacing(0)
-        body.addWidget(self._pages, 1)
-        toast_row = QHBoxLayout()
-        toast_row.setContentsMargins(22, 0, 22, 8)
-        toast_row.addWidget(self._toast)
-        body.addLayout(toast_row)
-        row.addLayout(body, 1)
-        column.addLayout(row, 1)
-        column.addWidget(self._status_bar)
+        make_column((row, 1), self.status_bar, parent=center, margins=NO_MARGINS, spacing=0)
         self.setCentralWidget(center)
 
     def _connect(self) -> None:
-        self._rail.chosen.connect(self.show_page)
+        self.rail.chosen.connect(self.show_page)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),
@@ -218,30 +188,30 @@ class MainWindow(QMainWindow):
             self.show_page(action.data())
 
     def _focus_prompt(self) -> None:
-        first = self._pages.keys[0]
+        first = self.pages.keys[0]
         self.show_page(first)
-        self._pages.page(first).focus_first()
+        self.pages.page(first).focus_first()
 
     def _toggle_presentation_mode(self) -> None:
         self.set_presentation_mode(on=not self._theme.in_presentation_mode)
 
     def _on_escape(self) -> None:
-        front = self._pages.current
-        if front is not None and self._pages.page(front).handle_escape():
+        front = self.pages.current
+        if front is not None and self.pages.page(front).handle_escape():
             return
         self.set_presentation_mode(on=False)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        page = self._pages.wanted or self._pages.current or "compare"
+        page = self.pages.wanted or self.pages.current or "compare"
         window = replace(self._settings.settings.window, geometry=geometry, page=page)
         self._bridge.write(self._settings.update, window=window)
 
     async def _close_in_order(self) -> None:
         """End every part of the program; one that fails keeps no other from ending."""
-        for page in self._pages.built:
+        for page in self.pages.built:
             page.closing.emit()
-        self._status_bar.stop()
+        self.status_bar.stop()
         try:
             if self._shutdown is not None:
                 await self._shutdown()

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
+from playground.ui.widgets.layouts import make_column
 
 _NARROWEST = 80
 _AROUND_WORD = 10
@@ -21,7 +22,8 @@ class RailButton(QToolButton):
         super().__init__()
         self._theme = theme
         self._title = title
-        self._badge: str | None = None
+        self.badge: str | None = None
+        """What the badge says; `None`: there is none."""
         self.setProperty("rail", True)
         self.setText(title)
         self.setAccessibleName(title)
@@ -29,32 +31,26 @@ class RailButton(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    @property
-    def badge(self) -> str | None:
-        """What the badge says; `None`: there is none."""
-        return self._badge
-
     def set_badge(self, text: str | None) -> None:
-        """Show a badge of a few letters, or none."""
-        if text == self._badge:
+        if text == self.badge:
             return
-        self._badge = text
+        self.badge = text
         name = self.tr("{page}: {badge}").format(page=self._title, badge=text)
         self.setAccessibleName(name if text else self._title)
         self.update()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        # draw the button, and the badge over its corner
         super().paintEvent(event)
-        if not self._badge:
+        if not self.badge:
             return
+        # over the button's corner
         theme = self._theme
         font = theme.font("chip")
         font.setPixelSize(max(8, theme.px(10)))
         metrics = QFontMetrics(font)
         height = metrics.height() + theme.px(1)
-        width = max(height, metrics.horizontalAdvance(self._badge) + theme.px(9))
+        width = max(height, metrics.horizontalAdvance(self.badge) + theme.px(9))
         left = min(self.width() / 2 + theme.px(3), self.width() - width - theme.px(2))
         pill = QRectF(left, theme.px(3), width, height)
         painter = QPainter(self)
@@ -64,7 +60,7 @@ class RailButton(QToolButton):
         painter.drawRoundedRect(pill, height / 2, height / 2)
         painter.setFont(font)
         painter.setPen(theme.color("on_accent"))
-        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self._badge)
+        painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self.badge)
 
 
 class NavigationRail(QWidget):
@@ -80,12 +76,9 @@ class NavigationRail(QWidget):
         self.setObjectName("rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._group = QButtonGroup(self)
-        self._column = QVBoxLayout(self)
         self._top = QVBoxLayout()
         self._bottom = QVBoxLayout()
-        self._column.addLayout(self._top)
-        self._column.addStretch(1)
-        self._column.addLayout(self._bottom)
+        self._column = make_column(self._top, 1, self._bottom, parent=self)
         theme.changed.connect(self._apply_theme)
 
     def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
@@ -107,7 +100,6 @@ class NavigationRail(QWidget):
         self._buttons[key].setChecked(True)
 
     def set_badge(self, key: str, text: str | None) -> None:
-        """Put a badge of a few letters on a page's button, or take it away."""
         self._buttons[key].set_badge(text)
 
     def _on_clicked(self) -> None:

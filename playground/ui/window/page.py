@@ -4,17 +4,11 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLineEdit,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
 
 class Page(QWidget):
@@ -38,13 +32,9 @@ class Page(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setObjectName("page")
-        self._outer = QHBoxLayout(self)
-        self._outer.setContentsMargins(0, 0, 0, 0)
-        self._outer.setSpacing(0)
-        self._column = QVBoxLayout()
-        self._outer.addLayout(self._column, 1)
         self._head = QHBoxLayout()
-        self._column.addLayout(self._head)
+        self._column = make_column(self._head)
+        self._outer = make_row((self._column, 1), parent=self, margins=NO_MARGINS, spacing=0)
         theme.changed.connect(self._apply_spacing)
         self._apply_spacing()
 
@@ -86,7 +76,6 @@ class SplitPage(Page):
         find.activated.connect(self._focus_search)
 
     def _sizes(self, whole: int) -> tuple[int, int]:
-        """Return the widths of both sides of `whole` pixels."""
         return whole // 2, whole - whole // 2
 
     def _enter_list(self) -> None:
@@ -129,19 +118,11 @@ class PageStack(QStackedWidget):
         self._titles: dict[str, str] = {}
         self._factories: dict[str, Factory] = {}
         self._pages: dict[str, Page] = {}
-        self._current: str | None = None
-        self._wanted: str | None = None
-        self._in_presentation_mode = False
-
-    @property
-    def current(self) -> str | None:
+        self.current: str | None = None
         """Key of the page in front."""
-        return self._current
-
-    @property
-    def wanted(self) -> str | None:
+        self.wanted: str | None = None
         """Key of the page that was asked for and comes to the front once it has a factory."""
-        return self._wanted
+        self._in_presentation_mode = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -150,7 +131,6 @@ class PageStack(QStackedWidget):
 
     @property
     def built(self) -> tuple[Page, ...]:
-        """The pages that have been visited."""
         return tuple(self._pages.values())
 
     def add(self, key: str, title: str, factory: Factory | None = None) -> None:
@@ -164,7 +144,6 @@ class PageStack(QStackedWidget):
         self._factories.update(factories)
 
     def page(self, key: str) -> Page:
-        """Return a page, built now if it has not been."""
         if key not in self._pages:
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
@@ -180,22 +159,21 @@ class PageStack(QStackedWidget):
         """
         if key not in self._titles:
             key = self.keys[0]
-        self._wanted = None
-        if key == self._current:
+        self.wanted = None
+        if key == self.current:
             return
         if key not in self._factories:
-            self._wanted = key
+            self.wanted = key
             return
         page = self.page(key)
-        if self._current is not None:
-            self._pages[self._current].hidden.emit()
-        self._current = key
+        if self.current is not None:
+            self._pages[self.current].hidden.emit()
+        self.current = key
         self.setCurrentWidget(page)
         page.shown.emit()
         page.focus_first()
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Show less and larger for a room on every page, or everything again."""
         self._in_presentation_mode = on
         for page in self._pages.values():
             page.set_presentation_mode(on=on)

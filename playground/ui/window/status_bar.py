@@ -1,8 +1,8 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections import deque
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import (
@@ -14,13 +14,14 @@ from PySide6.QtGui import (
     QPolygonF,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, size_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, make_label
+from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 if TYPE_CHECKING:
     from playground.services.machine.gpu import GpuSample
@@ -49,7 +50,7 @@ class Sparkline(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        # draw the line, the newest value at the right
+        # the newest value is at the right
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.color("quiet"), 1.3))
@@ -71,39 +72,25 @@ class Meter(QWidget):
 
     def __init__(self, theme: Theme, name: str) -> None:
         super().__init__()
-        self._theme = theme
         self._name = name
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.px(5))
         self._value = make_label("—", "strip")
         self._value.setFont(theme.font("strip"))
-        self._line = Sparkline(theme)
-        row.addWidget(make_label(name, "strip", "quiet"))
-        row.addWidget(self._value)
-        row.addWidget(self._line)
+        self.line = Sparkline(theme)
+        label = make_label(name, "strip", "quiet")
+        make_row(
+            label, self._value, self.line, parent=self, margins=NO_MARGINS, spacing=theme.px(5)
+        )
 
     def show_value(self, text: str, share: float | None) -> None:
         """Show `text` and add `share` (0 … 1) to the line."""
         self._value.setText(text)
         self.setAccessibleName(f"{self._name} {text}")
-        self._line.add(share)
-
-    def set_line_visible(self, *, visible: bool) -> None:
-        """Leave the line out where there is no room for it."""
-        self._line.setVisible(visible)
+        self.line.add(share)
 
 
 _LINES_FROM = 860
 _LOADED_FROM = 1040
-
-
-class TelemetrySource(Protocol):
-    """What is needed of telemetry."""
-
-    def samples(self) -> "AsyncGenerator[Sample, None]":
-        """Yield a sample a second."""
-        ...
+"""Widths, in pixels at scale 1, that have room for the sparklines, for what is loaded."""
 
 
 class StatusBar(QWidget):
@@ -121,14 +108,13 @@ class StatusBar(QWidget):
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def follow(self, bridge: Bridge, sampler: TelemetrySource) -> None:
-        """Show what the sampler sees from now on."""
-        self._follower = bridge.follow(sampler.samples, self._on_samples, hz=2)
+    def follow(self, bridge: Bridge, samples: Callable[[], "AsyncGenerator[Sample, None]"]) -> None:
+        self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
 
     def show_sample(self, sample: "Sample") -> None:
         self._sample = sample
         cpu = sample.cpu_percent
-        self._cpu.show_value(_percent(cpu), None if cpu is None else cpu / 100)
+        self._cpu.show_value(_percent(cpu), _share(cpu))
         self._ram.show_value(
             _of(sample.ram_used_bytes, sample.ram_total_bytes),
             sample.ram_used_bytes / sample.ram_total_bytes if sample.ram_total_bytes else None,
@@ -142,7 +128,6 @@ class StatusBar(QWidget):
             self._popup.set_rows(self._rows(sample))
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Leave out what a room need not know."""
         self._in_presentation_mode = on
         self._fit()
 
@@ -175,21 +160,14 @@ class StatusBar(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Meters of this computer"))
         self.setToolTip(self.tr("Click for every exact figure"))
-        self._row = QHBoxLayout(self)
         self._cpu = Meter(self._theme, self.tr("Processor"))
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
         self._loaded = ElidedLabel("", "strip", "quiet")
         self._own = make_label("", "strip")
-        self._row.addWidget(self._cpu)
-        self._row.addWidget(self._ram)
-        self._row.addWidget(self._note)
-        self._row.addStretch(1)
-        self._row.addWidget(self._loaded)
-        self._row.addWidget(self._own)
-
-    def _on_samples(self, samples: "list[Sample]") -> None:
-        self.show_sample(samples[-1])
+        self._row = make_row(
+            self._cpu, self._ram, self._note, 1, self._loaded, self._own, parent=self
+        )
 
     def _show_gpus(self, sample: "Sample") -> None:
         while len(self._gpus) < len(sample.gpus):
@@ -200,8 +178,7 @@ class StatusBar(QWidget):
         for index, meter in enumerate(self._gpus):
             meter.setVisible(index < len(sample.gpus))
         for meter, gpu in zip(self._gpus, sample.gpus, strict=False):
-            load = gpu.load_percent
-            meter.show_value(self._gpu_words(gpu), None if load is None else load / 100)
+            meter.show_value(self._gpu_words(gpu), _share(gpu.load_percent))
         self._note.set_full_text("" if sample.gpus else sample.gpu_note or "")
 
     def _gpu_words(self, gpu: "GpuSample") -> str:
@@ -252,21 +229,21 @@ class StatusBar(QWidget):
             (
                 self.tr("This program"),
                 size_words(sample.program_rss_bytes),
-                self._share(sample.program_rss_bytes, sample.program_cpu_percent),
+                self._use_words(sample.program_rss_bytes, sample.program_cpu_percent),
             )
         )
         rows.extend(
             (
                 worker.name,
                 size_words(worker.rss_bytes),
-                self._share(worker.rss_bytes, worker.cpu_percent)
+                self._use_words(worker.rss_bytes, worker.cpu_percent)
                 + self.tr(", process {pid}").format(pid=worker.pid),
             )
             for worker in sample.workers
         )
         return rows
 
-    def _share(self, rss_bytes: int, cpu_percent: float | None) -> str:
+    def _use_words(self, rss_bytes: int, cpu_percent: float | None) -> str:
         return self.tr("{bytes} bytes, {percent} of the processor").format(
             bytes=f"{rss_bytes:,}", percent=_percent(cpu_percent, 1)
         )
@@ -274,7 +251,7 @@ class StatusBar(QWidget):
     def _fit(self) -> None:
         px = self._theme.px
         for meter in (self._cpu, self._ram, *self._gpus):
-            meter.set_line_visible(visible=self.width() >= px(_LINES_FROM))
+            meter.line.setVisible(self.width() >= px(_LINES_FROM))
         self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._in_presentation_mode)
 
     def _apply_theme(self) -> None:
@@ -286,6 +263,10 @@ class StatusBar(QWidget):
 
 def _percent(value: float | None, digits: int = 0) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f} %"
+
+
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
 
 
 def _of(used: int, total: int) -> str:

@@ -303,7 +303,7 @@ class TargetSelection:
             settings = self._settings.settings.load_settings_of(model)
             need = self._library.need(model, settings, free) if model.problem is None else None
             if need is not None:
-                fits[model.path] = fit(need, free)
+                fits[model.path] = fit(need.needed_bytes, free)
         return fits
 
     def _take_files(self, found: Sequence[ModelFile]) -> tuple[ModelFile, ...]:

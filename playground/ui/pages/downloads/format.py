@@ -52,7 +52,6 @@ def amount_words(download: Download) -> str:
 
 
 def progress_words(download: Download) -> str:
-    """Return amount, speed and time left in one line."""
     parts = [amount_words(download)]
     if download.state is DownloadState.RUNNING:
         if download.speed_bytes_per_s is not None:

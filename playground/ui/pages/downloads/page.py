@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -29,32 +28,23 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.window.page import Page
 
 _PERMILLE = 1000
 
 
 class DownloadCard(QFrame):
-    """Shows one `Download`; decides nothing."""
+    """Shows one `Download`; decides nothing.
+
+    `asked` gets the download's id and `pause`, `resume`, `retry`, `cancel`, `undo`, `remove`, `up`,
+    `down`, `compare` or `folder`.
+    """
 
     step = Signal(str, int)
     """The keyboard goes to the card above (-1) or below (1) the one with this id."""
 
-    ACTIONS = (
-        "pause",
-        "resume",
-        "retry",
-        "cancel",
-        "undo",
-        "remove",
-        "up",
-        "down",
-        "compare",
-        "folder",
-    )
-
     def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
-        """`asked` gets the download's id, and one of `ACTIONS`."""
         super().__init__()
         self._theme = theme
         self._asked = asked
@@ -124,51 +114,37 @@ class DownloadCard(QFrame):
                 # the keyboard stays with this download
                 self.setFocus()
             button.setVisible(wanted)
-            words = button.property("words")
-            button.setAccessibleName(words.format(download.title))
+            button.setAccessibleName(button.property("words").format(download.title))
         for action in ("up", "down"):
             # where only one way leads on, the other arrow keeps its place
-            self._keep_place(self._buttons[action], is_kept=can_rise or can_fall)
-
-    def _keep_place(self, button: QWidget, *, is_kept: bool) -> None:
-        policy = button.sizePolicy()
-        policy.setRetainSizeWhenHidden(is_kept)
-        button.setSizePolicy(policy)
+            policy = self._buttons[action].sizePolicy()
+            policy.setRetainSizeWhenHidden(can_rise or can_fall)
+            self._buttons[action].setSizePolicy(policy)
 
     def _build(self) -> None:
         px = self._theme.px
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(12), px(12), px(12))
-        row.setSpacing(px(12))
         self._icon = QLabel()
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout()
-        column.setSpacing(px(5))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
         self._name = ElidedLabel(role="heading")
         self._kind = Badge(self._theme)
         self._kind.setToolTip(self.tr("How strongly the model's numbers are rounded"))
         self._repo = ElidedLabel(role="caption", tone="quiet")
         self._amount = make_label(role="caption", tone="quiet")
-        head.addWidget(self._name)
-        head.addWidget(self._kind)
-        head.addWidget(self._repo, 1)
-        column.addLayout(head)
         self._bar = QProgressBar()
         self._bar.setRange(0, _PERMILLE)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("How much has arrived"))
-        column.addWidget(self._bar)
-        foot = QHBoxLayout()
-        foot.setSpacing(px(14))
         self._state = make_label(role="caption", wrap=True)
-        foot.addWidget(self._state, 1)
-        foot.addWidget(self._amount, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(foot)
         self._notice = make_label(role="caption", tone="caution", wrap=True)
-        column.addWidget(self._notice)
-        row.addLayout(column, 1)
+        top = Qt.AlignmentFlag.AlignTop
+        column = make_column(
+            make_row(self._name, self._kind, (self._repo, 1), spacing=px(8)),
+            self._bar,
+            make_row((self._state, 1), (self._amount, top), spacing=px(14)),
+            self._notice,
+            spacing=px(5),
+        )
+        margins = (px(16), px(12), px(12), px(12))
+        row = make_row((self._icon, top), (column, 1), parent=self, margins=margins, spacing=px(12))
         self._build_buttons(row)
 
     def _build_buttons(self, row: QHBoxLayout) -> None:
@@ -285,7 +261,7 @@ class DownloadsPage(Page):
     """Shows downloads; decides nothing."""
 
     asked = Signal(str, str)
-    """A download's id, and one of `DownloadCard.ACTIONS`."""
+    """A download's id, and what a person wants: see `DownloadCard`."""
     pause_all_asked = Signal()
     resume_all_asked = Signal()
     clear_asked = Signal()
@@ -295,33 +271,29 @@ class DownloadsPage(Page):
         super().__init__(theme, parent)
         self._cards: dict[str, DownloadCard] = {}
         self._build()
-        self._connect()
+        theme.changed.connect(self._apply_theme)
+        self._clear.clicked.connect(self.clear_asked)
+        self._pause_all.clicked.connect(self.pause_all_asked)
+        self._resume_all.clicked.connect(self.resume_all_asked)
         self._apply_theme()
-
-    @property
-    def limit(self) -> ComboBox:
-        """Chooses the bandwidth limit, in bytes per second; `None` is no limit."""
-        return self._limit
-
-    @property
-    def empty(self) -> EmptyState:
-        """What is shown while there is no download."""
-        return self._empty
 
     def show_downloads(self, downloads: tuple[Download, ...], leaving: frozenset[str]) -> None:
         """Show a card for each; ids in `leaving` are cancelled and can still be kept."""
         ids = [download.id for download in downloads]
         for gone in [key for key in self._cards if key not in ids]:
-            card = self._cards.pop(gone)
-            card.hide()
-            card.deleteLater()
+            self._cards[gone].hide()
+            self._cards.pop(gone).deleteLater()
         in_line = [
             download.id
             for download in downloads
             if download.state in IN_LINE and download.id not in leaving
         ]
         for place, download in enumerate(downloads):
-            card = self._cards.get(download.id) or self._new_card(download.id)
+            card = self._cards.get(download.id)
+            if card is None:
+                card = DownloadCard(self._theme, self.asked.emit)
+                card.step.connect(self._on_step)
+                self._cards[download.id] = card
             if self._list.indexOf(card) != place:
                 self._list.removeWidget(card)
                 self._list.insertWidget(place, card)
@@ -342,26 +314,14 @@ class DownloadsPage(Page):
         self._clear.setVisible(DownloadState.DONE in states)
 
     def show_limit(self, limit_bytes_per_s: int | None) -> None:
-        limits = list(LIMITS)
-        if limit_bytes_per_s not in limits:
-            limits.append(limit_bytes_per_s)
-        choices = [
-            (
-                self.tr("No speed limit")
-                if limit is None
-                else self.tr("At most {0} MB/s").format(f"{limit / _MB:g}"),
-                limit,
-            )
-            for limit in limits
-        ]
-        self._limit.set_choices(choices)
-        self._limit.choose(limit_bytes_per_s)
-
-    def _new_card(self, download_id: str) -> DownloadCard:
-        card = DownloadCard(self._theme, self.asked.emit)
-        card.step.connect(self._on_step)
-        self._cards[download_id] = card
-        return card
+        words, none = self.tr("At most {0} MB/s"), self.tr("No speed limit")
+        self.limit.set_choices(
+            [
+                (none if limit is None else words.format(f"{limit / _MB:g}"), limit)
+                for limit in dict.fromkeys((*LIMITS, limit_bytes_per_s))
+            ]
+        )
+        self.limit.choose(limit_bytes_per_s)
 
     def _on_step(self, download_id: str, way: int) -> None:
         place = self._list.indexOf(self._cards[download_id]) + way
@@ -377,8 +337,9 @@ class DownloadsPage(Page):
         self._count.hide()
         self._head.addWidget(self._count)
         self._head.addStretch(1)
-        self._limit = ComboBox(self._theme, self.tr("Speed limit of all downloads together"))
-        self._limit.setToolTip(self.tr("Leave some of the connection to other programs"))
+        self.limit = ComboBox(self._theme, self.tr("Speed limit of all downloads together"))
+        """Chooses the bandwidth limit, in bytes per second; `None` is no limit."""
+        self.limit.setToolTip(self.tr("Leave some of the connection to other programs"))
         self._clear = make_button(
             self.tr("Clear finished"),
             tooltip=self.tr("Take what is done off this list; the files stay"),
@@ -389,20 +350,13 @@ class DownloadsPage(Page):
         self._pause_all = make_button(
             self.tr("Pause all"), tooltip=self.tr("Stop for now; what has arrived is kept")
         )
-        for widget in (self._limit, self._clear, self._resume_all, self._pause_all):
+        for widget in (self.limit, self._clear, self._resume_all, self._pause_all):
             self._head.addWidget(widget)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setAccessibleName(self.tr("Downloads"))
-        inner = QWidget()
-        inner.setObjectName("scrolled")
-        self._inner = QVBoxLayout(inner)
-        self._inner.setContentsMargins(0, 0, 0, 0)
         self._list = QVBoxLayout()
-        self._inner.addLayout(self._list)
-        self._inner.addStretch(1)
-        self._scroll.setWidget(inner)
-        self._empty = EmptyState(
+        body = QWidget()
+        make_column(self._list, 1, parent=body, margins=NO_MARGINS)
+        self._scroll = make_scroll_area(body, self.tr("Downloads"))
+        self.empty = EmptyState(
             self._theme,
             "downloads",
             self.tr("Nothing is being downloaded"),
@@ -412,30 +366,24 @@ class DownloadsPage(Page):
             ),
             self.tr("Get models"),
         )
+        """What is shown while there is no download."""
         self._stack = QStackedWidget()
         self._stack.addWidget(self._scroll)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         self._stack.setCurrentIndex(1)
         self._column.addWidget(self._stack, 1)
         for button in (self._clear, self._resume_all, self._pause_all):
             button.hide()
 
-    def _connect(self) -> None:
-        self._theme.changed.connect(self._apply_theme)
-        self._clear.clicked.connect(self.clear_asked)
-        self._pause_all.clicked.connect(self.pause_all_asked)
-        self._resume_all.clicked.connect(self.resume_all_asked)
-
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._list.setSpacing(px(10))
-        self._limit.setFixedWidth(px(170))
+        self.limit.setFixedWidth(px(170))
 
     def focus_first(self) -> None:
-        """Put the keyboard on the first download, or on the way to one."""
         item = self._list.itemAt(0)
         first = item.widget() if item is not None else None
         if first is not None:
             first.setFocus()
         else:
-            self._limit.setFocus()
+            self.limit.setFocus()

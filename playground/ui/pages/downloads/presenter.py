@@ -1,9 +1,8 @@
 """Decides what the Downloads page shows and does."""
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -59,11 +58,11 @@ class DownloadsPresenter(QObject):
             return
         match action:
             case "pause":
-                self._bridge.spawn(self._do(self._downloads.pause(download_id)))
+                self._bridge.submit(self._downloads.pause(download_id))
             case "resume" | "retry":
-                self._bridge.spawn(self._do(self._downloads.resume(download_id)))
+                self._bridge.submit(self._downloads.resume(download_id))
             case "remove":
-                self._bridge.spawn(self._do(self._downloads.remove(download_id)))
+                self._bridge.submit(self._downloads.remove(download_id))
             case "up" | "down":
                 self._move(download, -1 if action == "up" else 1)
             case "cancel":
@@ -79,18 +78,17 @@ class DownloadsPresenter(QObject):
     def pause_all(self) -> None:
         for download in self._shown:
             if download.state in ACTIVE and download.state is not DownloadState.VERIFYING:
-                self._bridge.spawn(self._do(self._downloads.pause(download.id)))
+                self._bridge.submit(self._downloads.pause(download.id))
 
     def resume_all(self) -> None:
         for download in self._shown:
             if download.state is DownloadState.PAUSED and download.id not in self._leaving:
-                self._bridge.spawn(self._do(self._downloads.resume(download.id)))
+                self._bridge.submit(self._downloads.resume(download.id))
 
     def clear_finished(self) -> None:
-        """Take what is done off the list; the files stay."""
         for download in self._shown:
             if download.state is DownloadState.DONE:
-                self._bridge.spawn(self._do(self._downloads.remove(download.id)))
+                self._bridge.submit(self._downloads.remove(download.id))
 
     def close(self) -> None:
         self._on_hidden()
@@ -135,32 +133,29 @@ class DownloadsPresenter(QObject):
         place = in_line.index(download) + way if download in in_line else -1
         if 0 <= place < len(in_line):
             position = in_line[place].position
-            self._bridge.spawn(self._do(self._downloads.move(download.id, position)))
+            self._bridge.submit(self._downloads.move(download.id, position))
 
     def _cancel(self, download: Download) -> None:
         if not download.received_bytes:
             # nothing is lost
-            self._bridge.spawn(self._do(self._downloads.cancel(download.id)))
+            self._bridge.submit(self._downloads.cancel(download.id))
             return
         was_running = download.state in ACTIVE
         self._leaving[download.id] = was_running
         if was_running:
-            self._bridge.spawn(self._do(self._downloads.pause(download.id)))
+            self._bridge.submit(self._downloads.pause(download.id))
         QTimer.singleShot(self._undo_ms, self, functools.partial(self._leave, download.id))
         self._show()
 
     def _undo(self, download_id: str) -> None:
         was_running = self._leaving.pop(download_id, False)
         if was_running:
-            self._bridge.spawn(self._do(self._downloads.resume(download_id)))
+            self._bridge.submit(self._downloads.resume(download_id))
         self._show()
 
     def _leave(self, download_id: str) -> None:
         if self._leaving.pop(download_id, None) is not None:
-            self._bridge.spawn(self._do(self._downloads.cancel(download_id)))
-
-    async def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        await self._bridge.submit(work)
+            self._bridge.submit(self._downloads.cancel(download_id))
 
     def _on_limit(self, limit_bytes_per_s: int | None) -> None:
         self._bridge.write(self._settings.update, download_limit_bytes_per_s=limit_bytes_per_s)

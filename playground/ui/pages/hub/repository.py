@@ -350,7 +350,7 @@ class RepositoryPresenter(QObject):
     ) -> Coroutine[Any, Any, GgufHeader]:
         """Read it from the file that is here, else ask the Hub, which may want terms accepted."""
         if row.here is not None:
-            return asyncio.to_thread(self._library.header_at, row.here)
+            return asyncio.to_thread(self._library.header, row.here)
         return self._hub.header(repository.model.repo, repository.revision, row.file)
 
     def _assess_rows(self) -> None:

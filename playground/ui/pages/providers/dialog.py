@@ -4,15 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QDialog,
-    QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from playground.core.targets import Tier
 from playground.core.urls import AddressCheck, AddressLevel
@@ -21,6 +13,7 @@ from playground.ui.pages.providers.page import tier_explained, tier_words
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.inputs import CheckBox
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +100,9 @@ class ProviderForm(QWidget):
         }[self._level]
         set_role(self._said, "caption", tone)
         self._said.setVisible(bool(self._said.text()))
-        self._confirm.setVisible(self._level is AddressLevel.WARNING)
-        if self._level is not AddressLevel.WARNING:
-            self._confirm.setChecked(False)
+        is_risky = self._level is AddressLevel.WARNING
+        self._confirm.setVisible(is_risky)
+        self._confirm.setChecked(is_risky and self._confirm.isChecked())
 
     def focus_first(self) -> None:
         if not self._name.text().strip():
@@ -121,9 +114,7 @@ class ProviderForm(QWidget):
 
     def _build(self) -> None:
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(5))
+        column = make_column(parent=self, margins=NO_MARGINS, spacing=px(5))
         self._name = self._field(
             column, self.tr("Name"), self.tr("What it is called in this program")
         )
@@ -141,17 +132,13 @@ class ProviderForm(QWidget):
         )
         column.addWidget(self._said)
         column.addWidget(self._confirm)
-        head = QHBoxLayout()
-        head.addWidget(make_label(self.tr("Key"), "control"))
-        head.addStretch(1)
         self._key_page = make_button(
             self.tr("Get a key"),
             kind="flat",
             tooltip=self.tr("Opens the provider's own page in your browser"),
         )
-        head.addWidget(self._key_page)
         column.addSpacing(px(6))
-        column.addLayout(head)
+        column.addLayout(make_row(make_label(self.tr("Key"), "control"), 1, self._key_page))
         self._key = QLineEdit()
         self._key.setEchoMode(QLineEdit.EchoMode.Password)
         self._key.setAccessibleName(self.tr("Key"))
@@ -208,27 +195,22 @@ class ProviderDialog(QDialog):
         self._build(title, action)
         self._connect()
 
-    @property
-    def form(self) -> ProviderForm:
-        return self._form
-
     def show_values(self, values: FormValues) -> None:
-        self._form.show_values(values)
+        self.form.show_values(values)
         self._on_edited()
         if not self._presets:
-            self._form.focus_first()
+            self.form.focus_first()
 
     def show_check(self, check: AddressCheck | None) -> None:
-        self._form.show_check(check)
-        self._ok.setEnabled(self._form.is_ready and not self._is_working)
+        self.form.show_check(check)
+        self._ok.setEnabled(self.form.is_ready and not self._is_working)
 
     def show_forget(self, *, is_possible: bool) -> None:
-        """Offer to forget the key that is kept."""
         self._forget.setVisible(is_possible)
 
     def show_working(self, *, is_working: bool) -> None:
         self._is_working = is_working
-        self._ok.setEnabled(self._form.is_ready and not is_working)
+        self._ok.setEnabled(self.form.is_ready and not is_working)
 
     def show_problem(self, text: str) -> None:
         self._problem.setText(text)
@@ -237,12 +219,6 @@ class ProviderDialog(QDialog):
     def _build(self, title: str, action: str) -> None:
         px = self._theme.px
         self.setModal(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(20), px(18), px(20), px(18))
-        column.setSpacing(px(14))
-        column.addWidget(make_label(title, "title"))
-        row = QHBoxLayout()
-        row.setSpacing(px(18))
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Known providers"))
         self._list.setToolTip(self.tr("Choose one: its address is filled in for you"))
@@ -250,20 +226,11 @@ class ProviderDialog(QDialog):
         self._fill()
         card = make_card()
         card.setFixedWidth(px(270))
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(px(6), px(6), px(6), px(6))
-        inside.addWidget(self._list)
+        make_column(self._list, parent=card, margins=(px(6), px(6), px(6), px(6)))
         card.setVisible(bool(self._presets))
-        row.addWidget(card)
-        right = QVBoxLayout()
-        self._form = ProviderForm(self._theme)
-        right.addWidget(self._form)
+        self.form = ProviderForm(self._theme)
         self._problem = make_label(role="control", tone="bad", wrap=True)
         self._problem.hide()
-        right.addWidget(self._problem)
-        right.addStretch(1)
-        row.addLayout(right, 1)
-        column.addLayout(row, 1)
         self._forget = make_button(
             self.tr("Forget the key"), kind="flat", tooltip=self.tr("Delete the key that is kept")
         )
@@ -275,12 +242,17 @@ class ProviderDialog(QDialog):
             tooltip=self.tr("Keep it, and ask which models it offers"),
         )
         self._ok.setDefault(True)
-        foot = QHBoxLayout()
-        foot.addWidget(self._forget)
-        foot.addStretch(1)
-        foot.addWidget(self._cancel)
-        foot.addWidget(self._ok)
-        column.addLayout(foot)
+        right = make_column(self.form, self._problem, 1)
+        row = make_row(card, (right, 1), spacing=px(18))
+        foot = make_row(self._forget, 1, self._cancel, self._ok)
+        make_column(
+            make_label(title, "title"),
+            (row, 1),
+            foot,
+            parent=self,
+            margins=(px(20), px(18), px(20), px(18)),
+            spacing=px(14),
+        )
         self.resize(px(760) if self._presets else px(480), px(500) if self._presets else px(380))
 
     def _fill(self) -> None:
@@ -308,7 +280,7 @@ class ProviderDialog(QDialog):
 
     def _connect(self) -> None:
         self._list.currentItemChanged.connect(self._on_item)
-        self._form.edited.connect(self._on_edited)
+        self.form.edited.connect(self._on_edited)
         self._cancel.clicked.connect(self.reject)
         self._ok.clicked.connect(self.confirmed)
         self._forget.clicked.connect(self.key_forgotten)
@@ -327,4 +299,4 @@ class ProviderDialog(QDialog):
 
     def _on_edited(self) -> None:
         self.show_problem("")
-        self.checked.emit(self._form.base_url)
+        self.checked.emit(self.form.base_url)

@@ -7,10 +7,8 @@ from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -30,6 +28,7 @@ from playground.ui.widgets.basics import (
     make_label,
 )
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.window.page import Page
 
 
@@ -102,6 +101,13 @@ def price_source(price: ModelPrice | None) -> str:
 _PERMILLE = 1000
 
 
+def _show_state(label: QLabel, words: str, tone: str) -> None:
+    """Show a card's last line, or none where there is nothing to say."""
+    label.setText(words)
+    set_role(label, "caption", tone)
+    label.setVisible(bool(words))
+
+
 class ProviderCard(QFrame):
     """Name, kind, address, key and models of one provider, with what can be done.
 
@@ -158,16 +164,11 @@ class ProviderCard(QFrame):
             some = self.tr("1 model") if count == 1 else self.tr("{0} models").format(count)
             words = self.tr("Connected: {0}, {1} with a known price").format(some, priced)
             tone = "local"
-        self._state.setText(words)
-        set_role(self._state, "caption", tone)
-        self._state.setVisible(bool(words))
+        _show_state(self._state, words, tone)
 
     def _build(self) -> None:
         px = self._theme.px
         self.setProperty("card", "true")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(16), px(12), px(12), px(12))
-        column.setSpacing(px(5))
         self._name = ElidedLabel(role="heading")
         self._place = Badge(self._theme)
         self._tier = Badge(self._theme)
@@ -183,27 +184,17 @@ class ProviderCard(QFrame):
             "edit": IconButton(self._theme, "edit", self.tr("Edit")),
             "remove": IconButton(self._theme, "trash", self.tr("Remove")),
         }
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
-        head.addWidget(self._name)
-        head.addWidget(self._place)
-        head.addWidget(self._tier)
-        head.addStretch(1)
+        head = make_row(self._name, self._place, self._tier, 1, spacing=px(8))
         for action, button in self._buttons.items():
             button.setProperty("action", action)
             button.clicked.connect(self._on_clicked)
             head.addWidget(button)
-        column.addLayout(head)
         self._address = ElidedLabel(role="caption", tone="quiet")
         self._key = make_label(role="caption", tone="quiet")
-        line = QHBoxLayout()
-        line.setSpacing(px(14))
-        line.addWidget(self._address)
-        line.addWidget(self._key)
-        line.addStretch(1)
-        column.addLayout(line)
+        line = make_row(self._address, self._key, 1, spacing=px(14))
         self._state = make_label(role="caption", wrap=True)
-        column.addWidget(self._state)
+        margins = (px(16), px(12), px(12), px(12))
+        make_column(head, line, self._state, parent=self, margins=margins, spacing=px(5))
 
     def _on_clicked(self) -> None:
         self._asked(self._id, self.sender().property("action"))
@@ -246,46 +237,31 @@ class PracticeCard(QFrame):
             words = self.tr("Starting… {0}").format(status.doing).strip()
         elif is_running:
             words, tone = self.tr("Running on this computer."), "local"
-        self._state.setText(words)
-        set_role(self._state, "caption", tone)
-        self._state.setVisible(bool(words))
+        _show_state(self._state, words, tone)
 
     def _build(self) -> None:
         px = self._theme.px
         self.setProperty("card", "true")
         self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(16), px(12), px(12), px(12))
-        row.setSpacing(px(12))
         self._icon = QLabel()
-        row.addWidget(self._icon)
-        column = QVBoxLayout()
-        column.setSpacing(px(4))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
-        head.addWidget(make_label(self.tr("Practice cloud (on this computer)"), "heading"))
-        head.addWidget(Badge(self._theme, self.tr("No key needed"), "local", "home"))
-        head.addStretch(1)
-        column.addLayout(head)
-        column.addWidget(
-            make_label(
-                self.tr(
-                    "A stand-in for a cloud provider that runs on this computer: no key, no "
-                    "internet, no cost. Its speed is this computer's, not a real cloud's."
-                ),
-                "caption",
-                "quiet",
-                wrap=True,
-            )
+        name = make_label(self.tr("Practice cloud (on this computer)"), "heading")
+        badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
+        head = make_row(name, badge, 1, spacing=px(8))
+        explanation = make_label(
+            self.tr(
+                "A stand-in for a cloud provider that runs on this computer: no key, no "
+                "internet, no cost. Its speed is this computer's, not a real cloud's."
+            ),
+            "caption",
+            "quiet",
+            wrap=True,
         )
         self._state = make_label(role="caption", wrap=True)
         self._progress = QProgressBar()
         self._progress.setRange(0, _PERMILLE)
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(self.tr("How far the practice cloud has started"))
-        column.addWidget(self._state)
-        column.addWidget(self._progress)
-        row.addLayout(column, 1)
+        column = make_column(head, explanation, self._state, self._progress, spacing=px(4))
         self._button = make_button(
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
@@ -294,8 +270,15 @@ class PracticeCard(QFrame):
             tooltip=self.tr("Open the Compare page, where you can ask it something"),
             name=self.tr("Try the practice cloud"),
         )
-        row.addWidget(self._compare)
-        row.addWidget(self._button)
+        make_row(
+            self._icon,
+            (column, 1),
+            self._compare,
+            self._button,
+            parent=self,
+            margins=(px(16), px(12), px(12), px(12)),
+            spacing=px(12),
+        )
 
     def _apply_theme(self) -> None:
         side = self._theme.px(26)
@@ -314,27 +297,21 @@ class ProvidersPage(Page):
         super().__init__(theme, parent)
         self._cards: dict[str, ProviderCard] = {}
         self._build()
-        self._connect()
+        theme.changed.connect(self._apply_theme)
+        self._add.clicked.connect(self.add_asked)
         self._apply_theme()
-
-    @property
-    def practice(self) -> PracticeCard:
-        return self._practice
-
-    @property
-    def empty(self) -> EmptyState:
-        """What is shown while no provider is set up."""
-        return self._empty
 
     def show_providers(self, entries: tuple[ProviderEntry, ...]) -> None:
         """Show a card for each provider, in their order; cards that stay are kept."""
         ids = [entry.provider.id for entry in entries]
         for gone in [key for key in self._cards if key not in ids]:
-            card = self._cards.pop(gone)
-            card.hide()
-            card.deleteLater()
+            self._cards[gone].hide()
+            self._cards.pop(gone).deleteLater()
         for place, entry in enumerate(entries):
-            card = self._cards.get(entry.provider.id) or self._new_card(entry.provider.id)
+            card = self._cards.get(entry.provider.id)
+            if card is None:
+                card = ProviderCard(self._theme, self.asked.emit)
+                self._cards[entry.provider.id] = card
             if self._list.indexOf(card) != place:
                 self._list.insertWidget(place, card)
             card.show_entry(entry)
@@ -343,13 +320,7 @@ class ProvidersPage(Page):
         self._empty_card.setVisible(not entries)
 
     def show_storage(self, sentence: str) -> None:
-        """Say where keys are kept on this system."""
         self._storage.setText(sentence)
-
-    def _new_card(self, provider_id: str) -> ProviderCard:
-        card = ProviderCard(self._theme, self.asked.emit)
-        self._cards[provider_id] = card
-        return card
 
     def _build(self) -> None:
         self._head.addWidget(make_label(self.tr("Providers"), "title"))
@@ -362,20 +333,10 @@ class ProvidersPage(Page):
             tooltip=self.tr("Set up a cloud service, or a server of your own"),
         )
         self._head.addWidget(self._add)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setAccessibleName(self.tr("Providers"))
-        inner = QWidget()
-        inner.setObjectName("scrolled")
-        self._inner = QVBoxLayout(inner)
-        self._inner.setContentsMargins(0, 0, 0, 0)
-        self._practice = PracticeCard(self._theme)
-        self._inner.addWidget(self._practice)
+        self.practice = PracticeCard(self._theme)
         self._list = QVBoxLayout()
-        self._inner.addLayout(self._list)
         self._empty_card = make_card()
-        inside = QVBoxLayout(self._empty_card)
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             self._theme,
             "cloud",
             self.tr("No provider yet"),
@@ -385,18 +346,16 @@ class ProvidersPage(Page):
             ),
             self.tr("Add a provider"),
         )
-        self._empty.setMinimumHeight(self._theme.px(220))
-        inside.addWidget(self._empty)
-        self._inner.addWidget(self._empty_card)
-        self._inner.addStretch(1)
-        scroll.setWidget(inner)
-        self._column.addWidget(scroll, 1)
+        """What is shown while no provider is set up."""
+        self.empty.setMinimumHeight(self._theme.px(220))
+        make_column(self.empty, parent=self._empty_card)
+        body = QWidget()
+        self._inner = make_column(
+            self.practice, self._list, self._empty_card, 1, parent=body, margins=NO_MARGINS
+        )
+        self._column.addWidget(make_scroll_area(body, self.tr("Providers")), 1)
         self._storage = make_label(role="caption", tone="quiet", wrap=True)
         self._column.addWidget(self._storage)
-
-    def _connect(self) -> None:
-        self._theme.changed.connect(self._apply_theme)
-        self._add.clicked.connect(self.add_asked)
 
     def _apply_theme(self) -> None:
         px = self._theme.px

@@ -56,7 +56,7 @@ class ProviderEditor(QObject):
 
     def add(self) -> None:
         title = self.tr("Add a provider")
-        dialog = self._opened(ProviderDialog(self._theme, presets(), title, title, self._view))
+        dialog = self._opened(presets(), title, title)
         if dialog is None:
             return
         self._is_new = True
@@ -65,7 +65,7 @@ class ProviderEditor(QObject):
 
     def edit(self, provider: Provider, source: KeySource | None) -> None:
         title = self.tr("Edit {0}").format(provider.name)
-        dialog = self._opened(ProviderDialog(self._theme, (), title, self.tr("Save"), self._view))
+        dialog = self._opened((), title, self.tr("Save"))
         if dialog is None:
             return
         self._is_new = False
@@ -86,12 +86,13 @@ class ProviderEditor(QObject):
             )
         )
 
-    def _opened(self, dialog: ProviderDialog) -> ProviderDialog | None:
+    def _opened(
+        self, offered: tuple[Preset, ...], title: str, action: str
+    ) -> ProviderDialog | None:
         if self._dialog is not None:
-            dialog.deleteLater()
             self._dialog.raise_()
             return None
-        self._dialog = dialog
+        dialog = self._dialog = ProviderDialog(self._theme, offered, title, action, self._view)
         dialog.checked.connect(self._on_checked)
         dialog.confirmed.connect(self._on_confirmed)
         dialog.form.key_page_asked.connect(self._open_page)
@@ -244,7 +245,6 @@ class ProvidersPresenter(QObject):
                 self._bridge.spawn(self._remove(provider_id))
 
     def test(self, provider_id: str) -> None:
-        """Ask a provider what it offers."""
         entry = self._entries.get(provider_id)
         if entry is not None and not entry.is_testing:
             self._put(replace(entry, is_testing=True, problem=""))

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QTableWidget,
@@ -27,6 +26,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.inputs import NumberField
+from playground.ui.widgets.layouts import make_column, make_row
 
 _MOST_USD = 100_000.0
 _AMOUNTS = (2, 3)
@@ -91,26 +91,40 @@ class PriceDialog(QDialog):
 
     def _build(self, title: str) -> None:
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(20), px(18), px(20), px(18))
-        column.setSpacing(px(10))
-        head = QHBoxLayout()
-        head.addWidget(ElidedLabel(title, "title"), 1)
         self._search = QLineEdit()
         self._search.setPlaceholderText(self.tr("Search"))
         self._search.setAccessibleName(self.tr("Search models"))
         self._search.setToolTip(self.tr("Part of a model's name"))
         self._search.setMaximumWidth(px(220))
-        head.addWidget(self._search)
-        column.addLayout(head)
-        column.addWidget(
-            make_label(
-                self.tr("Prices are in US dollars for a million tokens, about 750,000 words."),
-                "caption",
-                "quiet",
-                wrap=True,
-            )
+        explanation = make_label(
+            self.tr("Prices are in US dollars for a million tokens, about 750,000 words."),
+            "caption",
+            "quiet",
+            wrap=True,
         )
+        self._build_table(title)
+        card = make_card()
+        make_column(self._table, parent=card, margins=(px(6), px(6), px(6), px(6)))
+        price = self._build_price()
+        self._compare = make_button(
+            self.tr("Try it"),
+            kind="primary",
+            tooltip=self.tr("Open the Compare page, where you can ask the chosen model something"),
+        )
+        self._close = make_button(self.tr("Close"), tooltip=self.tr("Close this list (Esc)"))
+        make_column(
+            make_row((ElidedLabel(title, "title"), 1), self._search),
+            explanation,
+            (card, 1),
+            price,
+            make_row(1, self._close, self._compare),
+            parent=self,
+            margins=(px(20), px(18), px(20), px(18)),
+            spacing=px(10),
+        )
+        self.resize(px(760), px(520))
+
+    def _build_table(self, title: str) -> None:
         self._table = QTableWidget(0, 5)
         self._table.setAccessibleName(title)
         self._table.setHorizontalHeaderLabels(
@@ -125,7 +139,7 @@ class PriceDialog(QDialog):
         self._table.setShowGrid(False)
         self._table.setTabKeyNavigation(False)
         self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(px(36))
+        self._table.verticalHeader().setDefaultSectionSize(self._theme.px(36))
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -138,41 +152,11 @@ class PriceDialog(QDialog):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        card = make_card()
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(px(6), px(6), px(6), px(6))
-        inside.addWidget(self._table)
-        column.addWidget(card, 1)
-        column.addLayout(self._build_price())
-        foot = QHBoxLayout()
-        self._compare = make_button(
-            self.tr("Try it"),
-            kind="primary",
-            tooltip=self.tr("Open the Compare page, where you can ask the chosen model something"),
-        )
-        self._close = make_button(self.tr("Close"), tooltip=self.tr("Close this list (Esc)"))
-        foot.addStretch(1)
-        foot.addWidget(self._close)
-        foot.addWidget(self._compare)
-        column.addLayout(foot)
-        self.resize(px(760), px(520))
 
     def _build_price(self) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(self._theme.px(5))
         self._chosen = ElidedLabel(role="control")
-        column.addWidget(self._chosen)
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.px(8))
         self._sent = self._amount(self.tr("Price of what you send"))
         self._written = self._amount(self.tr("Price of what it writes"))
-        for words, field in (
-            (self.tr("you send"), self._sent),
-            (self.tr("it writes"), self._written),
-        ):
-            row.addWidget(make_label(words, "caption", "quiet"))
-            row.addWidget(field)
-        row.addStretch(1)
         self._use = make_button(
             self.tr("Use my price"), tooltip=self.tr("Reckon costs with these two figures")
         )
@@ -182,10 +166,18 @@ class PriceDialog(QDialog):
         self._listed = make_button(
             self.tr("Price list"), tooltip=self.tr("Go back to the published price, where known")
         )
-        for button in (self._use, self._unknown, self._listed):
-            row.addWidget(button)
-        column.addLayout(row)
-        return column
+        row = make_row(
+            make_label(self.tr("you send"), "caption", "quiet"),
+            self._sent,
+            make_label(self.tr("it writes"), "caption", "quiet"),
+            self._written,
+            1,
+            self._use,
+            self._unknown,
+            self._listed,
+            spacing=self._theme.px(8),
+        )
+        return make_column(self._chosen, row, spacing=self._theme.px(5))
 
     def _amount(self, name: str) -> NumberField:
         field = NumberField(self._theme, name, self.tr("US dollars for a million tokens"))

@@ -1,13 +1,13 @@
 """The Hub's card on the Settings page: token, address, proxy, and how much is fetched at once."""
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from playground.store.settings import Settings
 from playground.ui.pages.downloads.page import LIMITS
 from playground.ui.theme.theme import Theme, set_properties, set_role
 from playground.ui.widgets.basics import make_button, make_label
-from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.layouts import make_row
 from playground.ui.widgets.settings_card import SettingsCard
 
 _MB = 1_000_000
@@ -39,16 +39,15 @@ class HubCard(SettingsCard):
                 field.setText(value or "")
         self._offline.choose(settings.offline)
         self._at_once.choose(settings.parallel_downloads)
-        limits = [*LIMITS]
-        if settings.download_limit_bytes_per_s not in limits:
-            limits.append(settings.download_limit_bytes_per_s)
+        limit = settings.download_limit_bytes_per_s
+        words, none = self.tr("{0} MB/s"), self.tr("No limit")
         self._limit.set_choices(
             [
-                (self.tr("No limit") if one is None else self.tr("{0} MB/s").format(one / _MB), one)
-                for one in limits
+                (none if one is None else words.format(one / _MB), one)
+                for one in dict.fromkeys((*LIMITS, limit))
             ]
         )
-        self._limit.choose(settings.download_limit_bytes_per_s)
+        self._limit.choose(limit)
 
     def show_token(self, words: str, tone: str, *, can_forget: bool) -> None:
         """Say which token is in force and where it is from, or what was wrong with one."""
@@ -63,22 +62,18 @@ class HubCard(SettingsCard):
 
     def show_problem(self, field: str, words: str) -> None:
         """Say what is wrong with `hub_endpoint` or `proxy`; nothing to say clears it."""
-        line, label, usual = self._explained[field]
+        line, label = self._explained[field]
         set_properties(line, (("invalid", bool(words)),))
-        label.setText(words or usual)
-        set_role(label, "caption", "bad" if words else "quiet")
-        label.setVisible(bool(words or usual))
+        label.setText(words)
+        label.setVisible(bool(words))
 
     def focus_token(self) -> None:
         """Put the keyboard where a token is entered, and ask for it to be seen."""
         self._token.setFocus()
-        # a page that was built this moment has its places only in the next turn
-        QTimer.singleShot(0, self, self._ask_to_be_seen)
-
-    def _ask_to_be_seen(self) -> None:
-        # the card is seen whole where there is room, the field in any case
+        # a page that was built this moment has its places only in the next turn; the card is seen
+        # whole where there is room, the field in any case
         for widget in (self, self._token):
-            self.seen_asked.emit(widget)
+            QTimer.singleShot(0, self, lambda part=widget: self.seen_asked.emit(part))
 
     def _build(self) -> None:
         tr = self.tr
@@ -97,59 +92,45 @@ class HubCard(SettingsCard):
             ),
             below=self._token_state,
         )
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
         self._forget = make_button(
             tr("Forget the access token"), tooltip=tr("Take it out of this program and the keyring")
         )
         self._save = make_button(
             tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")
         )
-        buttons.addWidget(self._forget)
-        buttons.addWidget(self._save)
-        self.add_layout(buttons)
+        self.add_layout(make_row(1, self._forget, self._save))
         self._forget.hide()
         self._address, self._proxy = QLineEdit(), QLineEdit()
         self._address.setAccessibleName(tr("Address of the Hub"))
         self._address.setPlaceholderText("https://huggingface.co")
         self._proxy.setAccessibleName(tr("Proxy"))
         self._proxy.setPlaceholderText(tr("Like the system"))
-        self._explained: dict[str, tuple[QLineEdit, QLabel, str]] = {}
+        self._explained: dict[str, tuple[QLineEdit, QLabel]] = {}
         for name, field, title, what in (
             ("hub_endpoint", self._address, tr("Address"), tr("The Hub, or a mirror of it")),
             ("proxy", self._proxy, tr("Proxy"), tr("As http://host:port; usually left empty")),
         ):
-            label = make_label(role="caption", tone="quiet", wrap=True)
+            label = make_label(role="caption", tone="bad", wrap=True)
             label.hide()
             field.setProperty("field", name)
-            self._explained[name] = (field, label, "")
+            self._explained[name] = (field, label)
             self.add_row(field, title, what, below=label)
-        self._offline = ComboBox(
-            self._theme, tr("Offline mode"), [(tr("Off"), False), (tr("On"), True)]
+        self._offline = self.add_choice(
+            "offline",
+            tr("Offline mode"),
+            tr("On: nothing asks the Hub"),
+            [(tr("Off"), False), (tr("On"), True)],
         )
-        self._at_once = ComboBox(
-            self._theme,
+        self._at_once = self.add_choice(
+            "parallel_downloads",
             tr("Downloads at once"),
+            tr("The others wait for their turn"),
             [(str(count), count) for count in range(1, _MOST_AT_ONCE + 1)],
         )
-        self._limit = ComboBox(self._theme, tr("Speed limit of downloads"))
-        for name, box, title, what in (
-            ("offline", self._offline, tr("Offline mode"), tr("On: nothing asks the Hub")),
-            (
-                "parallel_downloads",
-                self._at_once,
-                tr("Downloads at once"),
-                tr("The others wait for their turn"),
-            ),
-            (
-                "download_limit_bytes_per_s",
-                self._limit,
-                tr("Speed limit"),
-                tr("Of all downloads together"),
-            ),
-        ):
-            box.setProperty("field", name)
-            self.add_row(box, title, what)
+        self._limit = self.add_choice(
+            "download_limit_bytes_per_s", tr("Speed limit"), tr("Of all downloads together")
+        )
+        self._limit.setAccessibleName(tr("Speed limit of downloads"))
 
     def _connect(self) -> None:
         self._save.clicked.connect(self._on_token)

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 import playground
 from playground.core.runs import RunOrder
@@ -17,6 +17,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.settings_card import SettingsCard
 from playground.ui.window.page import Page
 
@@ -102,11 +103,6 @@ class SettingsPage(Page):
         self._connect()
         self._apply_theme()
 
-    @property
-    def hub(self) -> HubCard:
-        """The card about the Hub; its signals are what a person enters there."""
-        return self._hub
-
     def show_settings(self, settings: Settings, default_watts: float, machine: str) -> None:
         """Show what holds now; `machine` says what kind of computer the default is for."""
         self._mode.choose(settings.theme)
@@ -136,17 +132,14 @@ class SettingsPage(Page):
 
     def show_places(self, places: tuple[tuple[str, Path], ...]) -> None:
         for title, path in places:
-            row = QHBoxLayout()
-            row.addWidget(make_label(title, "control"))
-            row.addWidget(ElidedLabel(str(path), "caption", "quiet"), 1)
             folder = path if path.suffix == "" else path.parent
             button = IconButton(
                 self._theme, "external", self.tr("Open the folder of {0}").format(title), size=14
             )
             button.setProperty("path", folder)
             button.clicked.connect(self._on_folder)
-            row.addWidget(button)
-            self._places.add_layout(row)
+            name = ElidedLabel(str(path), "caption", "quiet")
+            self._places.add_layout(make_row(make_label(title, "control"), (name, 1), button))
 
     def show_about(self, about: About) -> None:
         self._headline.setText(about.headline)
@@ -160,87 +153,67 @@ class SettingsPage(Page):
     def _build(self) -> None:
         px = self._theme.px
         self._head.addWidget(make_label(self.tr("Settings"), "title"))
-        self._scroll = QScrollArea(self)
-        self._column.addWidget(self._scroll, 1)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setAccessibleName(self.tr("Settings"))
-        outer = QWidget()
-        outer.setObjectName("scrolled")
         # while it is empty: a filled one would be styled now, and again at every change of parent
-        self._scroll.setWidget(outer)
-        row = QHBoxLayout(outer)
-        row.setContentsMargins(0, 0, px(10), 0)
+        outer = QWidget()
+        scroll = make_scroll_area(outer, self.tr("Settings"))
+        self._column.addWidget(scroll, 1)
         self._inner = QWidget()
-        self._cards = QVBoxLayout(self._inner)
-        self._cards.setContentsMargins(0, 0, 0, 0)
-        self._cards.setSpacing(px(12))
-        row.addWidget(self._inner, 100)
-        row.addStretch(1)
-        self._build_problem()
+        self._cards = make_column(parent=self._inner, margins=NO_MARGINS, spacing=px(12))
+        make_row((self._inner, 100), 1, parent=outer, margins=(0, 0, px(10), 0))
+        self._problem_card = make_card("caution")
+        self._problem = make_label(role="control", wrap=True)
+        make_column(self._problem, parent=self._problem_card)
+        self._problem_card.hide()
+        self._cards.addWidget(self._problem_card)
         self._build_look()
         self._build_answers()
         self._build_electricity()
         self._build_keys()
-        self._hub = HubCard(self._theme)
-        self._cards.addWidget(self._hub)
-        self._hub.seen_asked.connect(self._scroll.ensureWidgetVisible)
-        self._build_places()
+        self.hub = HubCard(self._theme)
+        """The card about the Hub; its signals are what a person enters there."""
+        self._cards.addWidget(self.hub)
+        self.hub.seen_asked.connect(scroll.ensureWidgetVisible)
+        self._places = self._card(self.tr("Where your files are"))
         self._build_about()
         self._cards.addStretch(1)
 
-    def _build_problem(self) -> None:
-        self._problem_card = make_card("caution")
-        inside = QVBoxLayout(self._problem_card)
-        self._problem = make_label(role="control", wrap=True)
-        inside.addWidget(self._problem)
-        self._problem_card.hide()
-        self._cards.addWidget(self._problem_card)
-
     def _build_look(self) -> None:
         card = self._card(self.tr("How it looks"))
-        self._mode = ComboBox(
-            self._theme,
+        self._mode = card.add_choice(
+            "theme",
             self.tr("Colours"),
+            self.tr("Light or dark"),
             [
                 (self.tr("Like the system"), ThemeMode.SYSTEM),
                 (self.tr("Light"), ThemeMode.LIGHT),
                 (self.tr("Dark"), ThemeMode.DARK),
             ],
         )
-        self._scale = ComboBox(self._theme, self.tr("Text size"))
-        self._presentation_scale = ComboBox(self._theme, self.tr("Text size on stage"))
-        card.add_row(self._mode, self.tr("Colours"), self.tr("Light or dark"))
-        card.add_row(self._scale, self.tr("Text size"), self.tr("Everything grows with it"))
-        card.add_row(
-            self._presentation_scale,
+        self._scale = card.add_choice(
+            "text_scale", self.tr("Text size"), self.tr("Everything grows with it")
+        )
+        self._presentation_scale = card.add_choice(
+            "stage_scale",
             self.tr("Text size on stage"),
             self.tr("While F11 shows the window to a room"),
         )
 
     def _build_answers(self) -> None:
         card = self._card(self.tr("Comparisons"))
-        self._order = ComboBox(
-            self._theme,
+        self._order = card.add_choice(
+            "run_order",
             self.tr("Who starts when"),
+            self.tr("Fair gives each model on this computer the whole machine. A race slows them."),
             [
                 (self.tr("One at a time: fair"), RunOrder.FAIR),
                 (self.tr("All at once: race"), RunOrder.RACE),
             ],
         )
-        card.add_row(
-            self._order,
-            self.tr("Who starts when"),
-            self.tr("Fair gives each model on this computer the whole machine. A race slows them."),
-        )
-        self._tokens = ComboBox(
-            self._theme,
-            self.tr("Units of speed"),
-            [(self.tr("Words"), False), (self.tr("Tokens"), True)],
-        )
-        card.add_row(
-            self._tokens,
+        self._tokens = card.add_choice(
+            "show_tokens",
             self.tr("Units of speed"),
             self.tr("Models read and write in tokens: pieces of words, about ¾ of a word each"),
+            [(self.tr("Words"), False), (self.tr("Tokens"), True)],
         )
 
     def _build_electricity(self) -> None:
@@ -284,9 +257,6 @@ class SettingsPage(Page):
             )
         )
 
-    def _build_places(self) -> None:
-        self._places = self._card(self.tr("Where your files are"))
-
     def _build_about(self) -> None:
         card = self._card(self.tr("About"))
         self._headline = make_label(role="control", wrap=True)
@@ -318,14 +288,7 @@ class SettingsPage(Page):
 
     def _connect(self) -> None:
         self._theme.changed.connect(self._apply_theme)
-        for box, field in (
-            (self._mode, "theme"),
-            (self._scale, "text_scale"),
-            (self._presentation_scale, "stage_scale"),
-            (self._order, "run_order"),
-            (self._tokens, "show_tokens"),
-        ):
-            box.setProperty("field", field)
+        for box in (self._mode, self._scale, self._presentation_scale, self._order, self._tokens):
             box.picked.connect(self._on_choice)
         self._watts.picked.connect(self._on_watts)
         self._price.valueChanged.connect(self._on_price)

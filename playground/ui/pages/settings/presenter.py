@@ -37,7 +37,6 @@ class HubTokenPresenter(QObject):
         self.show_token()
 
     def show_token(self) -> None:
-        """Look up which token is in force, and show it."""
         self._bridge.spawn(self._show_token())
 
     def _on_token(self, value: str) -> None:

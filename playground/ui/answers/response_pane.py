@@ -16,13 +16,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSizePolicy,
     QTextEdit,
     QToolTip,
-    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
@@ -46,6 +43,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.details import DetailsPopup, Row
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
 
@@ -96,9 +94,8 @@ class TurnView(QWidget):
             return
         card = make_card("bad")
         px = self._theme.px
-        column = QVBoxLayout(card)
-        column.setContentsMargins(px(12), px(10), px(12), px(10))
-        column.setSpacing(px(4))
+        margins = (px(12), px(10), px(12), px(10))
+        column = make_column(parent=card, margins=margins, spacing=px(4))
         texts = ((error.message, "strong"), (kept, "control"), (error.hint, "control"))
         for text, role in texts:
             if text:
@@ -111,17 +108,15 @@ class TurnView(QWidget):
 
     def _build(self, prompt: str | None) -> None:
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(self._theme.px(6))
+        spacing = self._theme.px(6)
+        self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
-            row = QHBoxLayout()
             bubble = make_label(prompt, "control", wrap=True)
             bubble.setProperty("bubble", True)
             bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             bubble.setAccessibleName(self.tr("Prompt: {text}").format(text=prompt))
-            row.addSpacing(self._theme.px(28))
-            row.addWidget(bubble, 1)
+            row = make_row((bubble, 1))
+            row.insertSpacing(0, self._theme.px(28))
             self._column.addLayout(row)
         self._status = make_label("", "control", "quiet", wrap=True)
         self.answer = MarkdownView(self._theme)
@@ -263,23 +258,31 @@ class ResponsePane(QFrame):
     def _build(self) -> None:
         self.setProperty("card", "true")
         self.setMinimumWidth(self._theme.px(230))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addLayout(self._build_head())
+        self._build_head()
         self.time_bar = TimeBar(self._theme)
-        self._bar_row = QVBoxLayout()
-        self._bar_row.addWidget(self.time_bar)
-        column.addLayout(self._bar_row)
-        column.addWidget(self._build_body(), 1)
-        column.addWidget(self._build_vote())
+        self._bar_row = make_column(self.time_bar)
+        self._build_body()
+        self._build_vote()
         self._metrics_line = make_line()
-        column.addWidget(self._metrics_line)
         self.metrics = MetricsCard(self._theme)
-        column.addWidget(self.metrics)
-        column.addWidget(self._build_footer())
+        self._footer_row = make_row(self._footer_icon, (self._footer, 1))
+        self._footer_box = QWidget()
+        footer = (make_line(), self._footer_row)
+        make_column(*footer, parent=self._footer_box, margins=NO_MARGINS, spacing=0)
+        make_column(
+            self._head,
+            self._bar_row,
+            (self._scroll, 1),
+            self._vote_row,
+            self._metrics_line,
+            self.metrics,
+            self._footer_box,
+            parent=self,
+            margins=(1, 1, 1, 1),
+            spacing=0,
+        )
 
-    def _build_head(self) -> QGridLayout:
+    def _build_head(self) -> None:
         self._place = Badge(self._theme)
         self._label = ElidedLabel("", "heading")
         self._detail = Badge(self._theme)
@@ -295,45 +298,23 @@ class ResponsePane(QFrame):
         self._head.addWidget(self._label, 0, 1)
         self.stop_button.hide()
         self._copy.hide()
-        return self._head
 
-    def _build_body(self) -> QScrollArea:
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
+    def _build_body(self) -> None:
+        body = QWidget()
+        self._body_column = make_column(1, parent=body)
+        self._scroll = make_scroll_area(body, self.tr("Answers"))
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._scroll.setAccessibleName(self.tr("Answers"))
-        body = QWidget()
-        body.setObjectName("scrolled")
-        self._body_column = QVBoxLayout(body)
-        self._body_column.addStretch(1)
-        self._scroll.setWidget(body)
         self._scroll.viewport().setAutoFillBackground(False)
-        return self._scroll
 
-    def _build_vote(self) -> QWidget:
-        self._vote_row = QWidget()
-        self._vote_layout = QHBoxLayout(self._vote_row)
+    def _build_vote(self) -> None:
         self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
         self.vote_button.setCheckable(True)
         self.vote_button.setProperty("small", True)
-        self._vote_layout.addWidget(self.vote_button)
-        self._vote_layout.addStretch(1)
+        self._vote_row = QWidget()
+        self._vote_layout = make_row(self.vote_button, 1, parent=self._vote_row)
         self._vote_row.hide()
-        return self._vote_row
-
-    def _build_footer(self) -> QWidget:
-        self._footer_box = QWidget()
-        column = QVBoxLayout(self._footer_box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(make_line())
-        self._footer_row = QHBoxLayout()
-        self._footer_row.addWidget(self._footer_icon)
-        self._footer_row.addWidget(self._footer, 1)
-        column.addLayout(self._footer_row)
-        return self._footer_box
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self._copy_answer)
@@ -389,9 +370,6 @@ class TokenView(QWidget):
 
     def __init__(self, theme: Theme, tokens: Sequence[Token]) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(4))
         self._text = _TokenText(theme, tuple(tokens))
         self._about = make_label(
             self.tr("Click a word to see what could have stood there instead."),
@@ -399,8 +377,8 @@ class TokenView(QWidget):
             "quiet",
             wrap=True,
         )
-        column.addWidget(self._text)
-        column.addWidget(self._about)
+        parts = (self._text, self._about)
+        make_column(*parts, parent=self, margins=NO_MARGINS, spacing=theme.px(4))
         self._text.cursorPositionChanged.connect(self._on_moved)
 
     def _on_moved(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from playground.core.metrics import fastest, figures, first_to_start
 from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
@@ -15,6 +15,7 @@ from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, rate, seconds, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.layouts import make_column, make_row
 
 
 def _tr(text: str) -> str:
@@ -196,18 +197,12 @@ class SummaryCard(QFrame):
     def _build(self) -> None:
         self.setProperty("card", "true")
         px = self._theme.px
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(16), px(11), px(14), px(11))
-        column.setSpacing(px(6))
         self._line = QLabel()
         self._line.setTextFormat(Qt.TextFormat.RichText)
         self._line.setWordWrap(True)
         self._line.setOpenExternalLinks(False)
         self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         set_role(self._line, "body")
-        column.addWidget(self._line)
-        row = QHBoxLayout()
-        row.setSpacing(px(8))
         self._vote_text = make_label("", "body", wrap=True)
         self.tie_button = make_button(
             self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
@@ -215,15 +210,15 @@ class SummaryCard(QFrame):
         self.none_button = make_button(
             self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
         )
-        # before the empty rest of the row: a wrapped label does not ask for its whole width
-        row.addWidget(self._vote_text, 1000)
         for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)
             button.clicked.connect(self._on_outcome)
-            row.addWidget(button)
-        row.addStretch(1)
-        column.addLayout(row)
+        # before the empty rest of the row: a wrapped label does not ask for its whole width
+        text = (self._vote_text, 1000)
+        row = make_row(text, self.tie_button, self.none_button, 1, spacing=px(8))
+        margins = (px(16), px(11), px(14), px(11))
+        make_column(self._line, row, parent=self, margins=margins, spacing=px(6))
 
     def _on_outcome(self) -> None:
         is_tie = self.sender() is self.tie_button

@@ -7,10 +7,8 @@ from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -19,6 +17,7 @@ from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
+from playground.ui.widgets.layouts import make_column, make_row, make_scroll_area
 
 
 def _tr(text: str) -> str:
@@ -194,33 +193,26 @@ class AnswerSettings(QFrame):
 
     def _build(self) -> None:
         self.setObjectName("drawer")
-        column = QVBoxLayout(self)
         px = self._theme.px
-        column.setContentsMargins(px(18), px(16), px(10), px(10))
-        column.setSpacing(px(10))
-        row = QHBoxLayout()
-        row.addWidget(make_label(self.tr("Answer settings"), "heading"), 1)
         self.close_button = IconButton(self._theme, "close", self.tr("Close the answer settings"))
-        row.addWidget(self.close_button)
-        column.addLayout(row)
+        head = make_row((make_label(self.tr("Answer settings"), "heading"), 1), self.close_button)
         self._scopes = QComboBox()
         self._scopes.setAccessibleName(self.tr("Settings are for"))
         self._scopes.setToolTip(self.tr("For all models, or only for the one chosen here"))
         self._scopes.addItem(self.tr("All models"), "")
         self._scopes.currentIndexChanged.connect(self._on_scope)
-        column.addWidget(self._scopes)
-        scroll = QScrollArea()
-        column.addWidget(scroll, 1)
-        scroll.setWidgetResizable(True)
+        body = QWidget()
+        # while it is empty: a filled one would be styled now, and again at every change of parent
+        scroll = make_scroll_area(body)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.viewport().setAutoFillBackground(False)
-        body = QWidget()
-        body.setObjectName("scrolled")
-        # while it is empty: a filled one would be styled now, and again at every change of parent
-        scroll.setWidget(body)
-        form = QVBoxLayout(body)
-        form.setContentsMargins(0, 0, px(8), 0)
-        form.setSpacing(px(4))
+        make_column(
+            *(head, self._scopes, (scroll, 1)),
+            parent=self,
+            margins=(px(18), px(16), px(10), px(10)),
+            spacing=px(10),
+        )
+        form = make_column(parent=body, margins=(0, 0, px(8), 0), spacing=px(4))
         self._build_system(form)
         for parameter in PARAMETERS:
             self._build_field(form, parameter)
@@ -250,11 +242,8 @@ class AnswerSettings(QFrame):
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
         form.addSpacing(self._theme.px(6))
-        head = QHBoxLayout()
         label = make_label(parameter.label(), "control")
-        head.addWidget(label, 1)
-        head.addWidget(make_label(parameter.name, "caption", "quiet"))
-        form.addLayout(head)
+        form.addLayout(make_row((label, 1), make_label(parameter.name, "caption", "quiet")))
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
         field.setToolTip(plain_tooltip(parameter.explanation()))

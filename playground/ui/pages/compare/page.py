@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QMenu,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
@@ -22,6 +15,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 from playground.ui.widgets.prompt_box import PromptBox
 from playground.ui.window.page import Page
 
@@ -83,13 +77,8 @@ class Header(QWidget):
             tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
         )
         self.drawer_button.setCheckable(True)
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._title)
-        row.addStretch(1)
-        row.addWidget(self.order)
-        row.addWidget(self.hide_names)
-        row.addWidget(self.drawer_button)
+        parts = (self._title, 1, self.order, self.hide_names, self.drawer_button)
+        self._row = make_row(*parts, parent=self, margins=NO_MARGINS)
 
     def _apply_theme(self) -> None:
         self._row.setSpacing(self._theme.px(10))
@@ -122,38 +111,26 @@ class CompareEmptyState(QWidget):
 
     def _build(self) -> None:
         px = self._theme.px
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
         card = make_card()
         card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        outer.addWidget(card, 1)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(px(28), px(28), px(28), px(28))
-        column.setSpacing(px(14))
-        column.addStretch(2)
-        badges = QHBoxLayout()
-        badges.addStretch(1)
-        badges.addWidget(Badge(self._theme, self.tr("On this computer"), "local", "home"))
-        badges.addWidget(make_label(self.tr("or"), "control", "quiet"))
-        badges.addWidget(Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"))
-        badges.addStretch(1)
-        column.addLayout(badges)
-        for text, role, tone in (
-            (self.tr("Ask once, see every answer side by side"), "title", None),
-            (
-                self.tr(
-                    "Which is faster, what does it cost, and do your words leave the house? "
-                    "Try it with your own question."
-                ),
-                "body",
-                "quiet",
+        make_column((card, 1), parent=self, margins=NO_MARGINS)
+        badges = make_row(
+            1,
+            Badge(self._theme, self.tr("On this computer"), "local", "home"),
+            make_label(self.tr("or"), "control", "quiet"),
+            Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"),
+            1,
+        )
+        title = make_label(self.tr("Ask once, see every answer side by side"), "title", wrap=True)
+        text = make_label(
+            self.tr(
+                "Which is faster, what does it cost, and do your words leave the house? "
+                "Try it with your own question."
             ),
-        ):
-            label = make_label(text, role, tone, wrap=True)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(label)
-        row = QHBoxLayout()
-        row.addStretch(1)
+            "body",
+            "quiet",
+            wrap=True,
+        )
         self.try_button = make_button(
             self.tr("Try it: a model here against the practice cloud"),
             kind="primary",
@@ -165,16 +142,18 @@ class CompareEmptyState(QWidget):
         self.choose_button = make_button(
             self.tr("Choose models yourself"), tooltip=self.tr("See everything you can compare")
         )
-        row.addWidget(self.try_button)
-        row.addWidget(self.choose_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addStretch(1)
-        row.setSpacing(px(10))
-        column.addLayout(row)
+        choose = (self.choose_button, Qt.AlignmentFlag.AlignVCenter)
+        buttons = make_row(1, self.try_button, choose, 1, spacing=px(10))
         self._note_text = self.tr("One click, no account. Everything stays on this computer.")
         self._note = make_label(self._note_text, "caption", "quiet", wrap=True)
-        self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column.addWidget(self._note)
-        column.addStretch(3)
+        for label in (title, text, self._note):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        make_column(
+            *(2, badges, title, text, buttons, self._note, 3),
+            parent=card,
+            margins=(px(28), px(28), px(28), px(28)),
+            spacing=px(14),
+        )
 
 
 class PromptCard(QFrame):
@@ -237,9 +216,7 @@ class PromptCard(QFrame):
 
     def _build(self) -> None:
         self.setProperty("card", "true")
-        row = self._row = QHBoxLayout(self)
         self._prompt = PromptBox(self._theme)
-        row.addWidget(self._prompt, 1)
         self._new = make_button(
             self.tr("New comparison"), tooltip=self.tr("Start again with an empty page (Ctrl+N)")
         )
@@ -258,8 +235,9 @@ class PromptCard(QFrame):
             tooltip=self.tr("End every answer; what is written stays (Esc)"),
         )
         self._stop_all.hide()
-        for button in (self._new, self._ideas, self._run, self._stop_all):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
+        buttons = (self._new, self._ideas, self._run, self._stop_all)
+        lowered = ((button, Qt.AlignmentFlag.AlignBottom) for button in buttons)
+        self._row = make_row((self._prompt, 1), *lowered, parent=self)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 from typing_extensions import override
 
 from playground.ui.answers.pane_grid import PaneGrid
@@ -19,6 +19,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
 _PROMPT_LINES = 4
 
@@ -119,8 +120,6 @@ class DetailView(QWidget):
         self._color_actions()
 
     def _build(self) -> None:
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(self._build_head())
         self._prompt = QPlainTextEdit()
         self._prompt.setReadOnly(True)
         self._prompt.setProperty("prompt", True)
@@ -129,37 +128,35 @@ class DetailView(QWidget):
         self._prompt.setAccessibleName(self.tr("Prompt"))
         self._prompt.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._system = ElidedLabel("", "caption", "quiet")
-        self._column.addWidget(self._prompt)
-        self._column.addWidget(self._system)
-        self._column.addWidget(self._build_actions())
         self.summary = SummaryCard(self._theme)
         self.answers = PaneGrid(self._theme, row_limit=6, heights=(330, 370), foot=self.summary)
         self.answers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.answers.setAccessibleName(self.tr("Answers"))
         self.answers.vote_clicked.connect(self._on_vote)
         self.answers.details_clicked.connect(self._on_details)
-        self._column.addWidget(self.answers, 1)
+        self._column = make_column(
+            self._build_head(),
+            self._prompt,
+            self._system,
+            self._build_actions(),
+            (self.answers, 1),
+            parent=self,
+            margins=NO_MARGINS,
+        )
 
     def _build_head(self) -> QHBoxLayout:
         self._caption = ElidedLabel("", "caption", "quiet")
-        self._turn_box = QWidget()
-        turns = QHBoxLayout(self._turn_box)
-        turns.setContentsMargins(0, 0, 0, 0)
-        turns.setSpacing(self._theme.px(2))
         self.before_button = IconButton(self._theme, "chevron-left", self.tr("The prompt before"))
         self._turn = make_label("", "caption", "quiet")
         self.after_button = IconButton(self._theme, "chevron-right", self.tr("The prompt after"))
-        for widget in (self.before_button, self._turn, self.after_button):
-            turns.addWidget(widget)
+        self._turn_box = QWidget()
+        turns = (self.before_button, self._turn, self.after_button)
+        make_row(*turns, parent=self._turn_box, margins=NO_MARGINS, spacing=self._theme.px(2))
         self.delete_button = IconButton(
             self._theme, "trash", self.tr("Delete this comparison (can be undone)")
         )
         self.delete_button.setAccessibleName(self.tr("Delete"))
-        row = QHBoxLayout()
-        row.addWidget(self._caption, 1)
-        row.addWidget(self._turn_box)
-        row.addWidget(self.delete_button)
-        return row
+        return make_row((self._caption, 1), self._turn_box, self.delete_button)
 
     def _build_actions(self) -> QWidget:
         self.open_button = make_button(self.tr("Open in Compare"), kind="primary")
@@ -179,7 +176,6 @@ class DetailView(QWidget):
         self._prompt.setFixedHeight(shown * self._prompt.fontMetrics().lineSpacing() + margin + 2)
 
     def _apply_theme(self) -> None:
-        self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(self._theme.px(8))
         self._color_actions()
         self._fit_prompt()

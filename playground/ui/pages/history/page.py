@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.ui.pages.history.details import DetailView
@@ -12,6 +12,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.layouts import make_column
 from playground.ui.widgets.lists import ListView
 from playground.ui.window.page import SplitPage
 
@@ -89,7 +90,7 @@ class HistoryPage(SplitPage):
             self.tr("Start a comparison"),
         )
         self._empty_card = make_card()
-        QVBoxLayout(self._empty_card).addWidget(self.empty)
+        make_column(self.empty, parent=self._empty_card)
         self.votes = VotesView(self._theme)
         for part in (self._splitter, self._empty_card, self.votes):
             self._body.addWidget(part)
@@ -136,22 +137,17 @@ class HistoryPage(SplitPage):
         self._list_pages = QStackedWidget()
         self._list_pages.addWidget(self.list)
         self._list_pages.addWidget(self._nothing)
-        card = make_card()
-        card_column = QVBoxLayout(card)
-        card_column.setContentsMargins(1, 8, 1, 8)
-        card_column.addWidget(self._list_pages)
+        self._list_card = make_card()
+        make_column(self._list_pages, parent=self._list_card, margins=(1, 8, 1, 8))
         self.detail = DetailView(self._theme)
         self.detail.hide()
         self._right = QWidget()
-        right_column = QVBoxLayout(self._right)
-        right_column.setContentsMargins(8, 0, 0, 0)
-        right_column.addWidget(self.detail)
+        make_column(self.detail, parent=self._right, margins=(8, 0, 0, 0))
         self._splitter.setHandleWidth(8)
-        self._splitter.addWidget(card)
+        self._splitter.addWidget(self._list_card)
         self._splitter.addWidget(self._right)
         self._splitter.setStretchFactor(0, 0)
         self._splitter.setStretchFactor(1, 1)
-        self._list_card = card
 
     def _connect(self) -> None:
         self._search_timer.timeout.connect(self._tell_search)

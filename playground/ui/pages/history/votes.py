@@ -4,15 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QScrollArea,
-    QSizePolicy,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedLayout, QWidget
 from typing_extensions import override
 
 from playground.store.history import VoteCount
@@ -28,6 +20,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 
 
 class VotesView(QWidget):
@@ -66,21 +59,14 @@ class VotesView(QWidget):
             self.tr("Show my comparisons"),
         )
         empty_card = make_card()
-        QVBoxLayout(empty_card).addWidget(self.empty)
-        card = make_card()
-        column = QVBoxLayout(card)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setAccessibleName(self.tr("Your votes"))
-        scroll.viewport().setAutoFillBackground(False)
+        make_column(self.empty, parent=empty_card)
         self._body = QWidget()
-        self._body.setObjectName("scrolled")
-        self._rows = QVBoxLayout(self._body)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setSpacing(0)
-        scroll.setWidget(self._body)
-        column.addWidget(scroll)
+        self._rows = make_column(parent=self._body, margins=NO_MARGINS, spacing=0)
+        scroll = make_scroll_area(self._body, self.tr("Your votes"))
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        card = make_card()
+        make_column(scroll, parent=card)
         self._pages.addWidget(empty_card)
         self._pages.addWidget(card)
 
@@ -94,33 +80,25 @@ class VoteLine(QWidget):
         words = self._words(count)
         self.setAccessibleName(f"{count.label}: {words}")
         px = theme.px
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(12), px(12), px(12), px(12))
-        row.setSpacing(px(14))
         wins = make_label(str(count.wins), "figure", "local" if count.wins else "quiet")
         wins.setMinimumWidth(px(40))
         wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(wins)
-        column = QVBoxLayout()
-        column.setSpacing(px(5))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
         label = ElidedLabel(count.label, "strong")
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        head.addWidget(label)
-        head.addWidget(
-            Badge(
-                theme,
-                self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
-                "local" if is_local else "cloud",
-                "home" if is_local else "cloud",
-            )
+        place = Badge(
+            theme,
+            self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
+            "local" if is_local else "cloud",
+            "home" if is_local else "cloud",
         )
-        head.addStretch(1)
-        column.addLayout(head)
-        column.addWidget(make_label(words, "caption", "quiet", wrap=True))
-        column.addWidget(_VoteBar(theme, count, words))
-        row.addLayout(column, 1)
+        column = make_column(
+            make_row(label, place, 1, spacing=px(8)),
+            make_label(words, "caption", "quiet", wrap=True),
+            _VoteBar(theme, count, words),
+            spacing=px(5),
+        )
+        margins = (px(12), px(12), px(12), px(12))
+        make_row(wins, (column, 1), parent=self, margins=margins, spacing=px(14))
 
     def _words(self, count: VoteCount) -> str:
         judged = count.wins + count.ties + count.none_good + count.losses

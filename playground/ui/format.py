@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.core.metrics import Figure
 from playground.core.requirements.model import Compatibility, Speed
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
-from playground.core.targets import CloudTarget, LocalTarget, Target, Tier
+from playground.core.targets import LocalTarget, Target, Tier
 
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
@@ -106,15 +106,12 @@ def estimated(figure: Figure | None, text: str) -> str:
 
 
 def provenance_words(kind: Provenance | None) -> str:
-    match kind:
-        case Provenance.MEASURED:
-            return _tr("measured here")
-        case Provenance.REPORTED:
-            return _tr("reported by the provider")
-        case Provenance.ESTIMATED:
-            return _tr("estimated")
-        case None:
-            return _tr("unknown")
+    return {
+        Provenance.MEASURED: _tr("measured here"),
+        Provenance.REPORTED: _tr("reported by the provider"),
+        Provenance.ESTIMATED: _tr("estimated"),
+        None: _tr("unknown"),
+    }[kind]
 
 
 def place_words(target: Target) -> str:
@@ -167,12 +164,13 @@ class PaneHead:
 def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
     is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
+    is_local = isinstance(target, LocalTarget)
     if isinstance(target, LocalTarget):
         detail = size_words(target.model.size_bytes)
         explanation = _tr("{size} on disk, quantization {kind}").format(
             size=detail, kind=target.detail or UNKNOWN
         )
-    elif isinstance(target, CloudTarget) and not target.provider.is_practice:
+    elif not target.provider.is_practice:
         detail = target.detail
         explanation = target.provider.base_url
     return PaneHead(

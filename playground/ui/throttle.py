@@ -1,7 +1,7 @@
 """Panes paint in turn: what is asked for many times is done once, and never all in one tick."""
 
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -9,27 +9,21 @@ _TICK_MS = 4
 """Room between two panes: other events of Qt's loop come in between."""
 
 
-class Flushes(Protocol):
-    """Something that shows what has gathered since it was last asked."""
-
-    def flush(self) -> None: ...
-
-
 class FlushScheduler(QObject):
-    """Calls `flush` of those that asked, one a tick."""
+    """Calls what was asked for, one call a tick."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._queue: deque[Flushes] = deque()
+        self._queue: deque[Callable[[], None]] = deque()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._flush_next)
 
-    def request(self, who: Flushes) -> None:
-        """Flush `who` soon; asking again before that changes nothing."""
-        if who in self._queue:
+    def request(self, flush: Callable[[], None]) -> None:
+        """Call `flush` soon; asking again before that changes nothing."""
+        if flush in self._queue:
             return
-        self._queue.append(who)
+        self._queue.append(flush)
         if not self._timer.isActive():
             self._timer.start(0)
 
@@ -40,9 +34,9 @@ class FlushScheduler(QObject):
     def _flush_next(self) -> None:
         if not self._queue:
             return
-        who = self._queue.popleft()
+        flush = self._queue.popleft()
         try:
-            who.flush()
+            flush()
         finally:
             if self._queue:
                 self._timer.start(_TICK_MS)

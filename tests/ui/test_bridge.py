@@ -150,7 +150,7 @@ def test_other_events_come_between_two_panes(qtbot: QtBot) -> None:
     panes = [Pane(name) for name in "ab"]
     flushes = FlushScheduler()
     for pane in (*panes, *panes):
-        flushes.request(pane)
+        flushes.request(pane.flush)
     qtbot.waitUntil(lambda: len(happened) == 4)
     assert happened == ["a", "a key press", "b", "a key press"]
 

@@ -66,14 +66,14 @@ class RequirementBox(QWidget):
         set_role(self._cells[1, _YOURS], "control", tone)
         # a line may end before the unit, not in the middle of it
         speed = speed_words(needs.speed).replace("/", "\N{WORD JOINER}/\N{WORD JOINER}")
-        self._say(2, _YOURS, speed if fits else "—", plain_tooltip(exact_speed(needs.speed)))
+        self._say(2, _YOURS, speed if fits else "—", exact_speed(needs.speed))
         set_role(self._cells[2, _YOURS], "control", _TONES[needs.verdict] if needs.speed else None)
         self._say_context(_YOURS, needs.need.context)
         self._show_changes(needs.changes)
 
     def _say(self, row: int, column: int, text: str, tooltip: str = "") -> None:
         self._cells[row, column].setText(text)
-        self._cells[row, column].setToolTip(tooltip)
+        self._cells[row, column].setToolTip(plain_tooltip(tooltip))
 
     def _say_context(self, column: int, tokens: int) -> None:
         self._say(3, column, words_in(tokens), self.tr("{0} tokens").format(f"{tokens:,}"))

@@ -300,10 +300,6 @@ class TargetChip(QFrame):
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def set_removable(self, *, removable: bool) -> None:
-        """Keep the target while it answers."""
-        self.remove_button.setEnabled(removable)
-
     def _apply_theme(self) -> None:
         side = self._theme.px(13)
         self.button.setIconSize(QSize(side, side))

@@ -375,7 +375,7 @@ class CompareView(Page):
         self.add_button.setEnabled(not running)
         self.header.set_running(running=running)
         for chip in self._chips:
-            chip.set_removable(removable=not running)
+            chip.remove_button.setEnabled(not running)
 
     def open_picker(self) -> None:
         anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button

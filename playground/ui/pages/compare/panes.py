@@ -221,7 +221,7 @@ class PaneController:
 
     def _request(self, shown: RunPane) -> None:
         if not self.is_hidden:
-            self._flushes.request(shown)
+            self._flushes.request(shown.flush)
 
     def _show_last(self, comparison: Comparison, order: list[int]) -> None:
         """Show a comparison's last turn, and those before it unless names are hidden."""

@@ -34,7 +34,7 @@ class MarkdownView(QTextBrowser):
     def __init__(self, theme: Theme, *, tone: str = "text") -> None:
         super().__init__()
         self._theme = theme
-        self._markdown = ""
+        self.markdown = ""
         self._splitter = MarkdownSplitter()
         self._tail_start = 0
         self._tail_state = -1
@@ -50,22 +50,17 @@ class MarkdownView(QTextBrowser):
         self._writer = MarkdownWriter(self.document(), theme, tone)
         self._connect()
 
-    @property
-    def markdown(self) -> str:
-        """The Markdown shown."""
-        return self._markdown
-
     def set_text(self, text: str, *, is_writing: bool = False) -> None:
         """Show `text`; what goes on from what is shown already only adds to it."""
         had_caret, self._is_writing = self._is_writing, is_writing
-        if text == self._markdown:
+        if text == self.markdown:
             if had_caret != is_writing:
                 self.viewport().update()
             return
-        if not text.startswith(self._markdown):
+        if not text.startswith(self.markdown):
             self._reset()
-        added = text[len(self._markdown) :]
-        self._markdown = text
+        added = text[len(self.markdown) :]
+        self.markdown = text
         self._append(added)
 
     @override
@@ -290,7 +285,7 @@ class MarkdownView(QTextBrowser):
 
     def _reset(self) -> None:
         self.clear()
-        self._markdown = ""
+        self.markdown = ""
         self._splitter = MarkdownSplitter()
         self._tail_start = 0
         self._tail_state = -1
@@ -305,7 +300,7 @@ class MarkdownView(QTextBrowser):
         self._copy_buttons.clear()
 
     def _apply_theme(self) -> None:
-        text, writing = self._markdown, self._is_writing
+        text, writing = self.markdown, self._is_writing
         self._writer.apply_theme()
         self._reset()
         self.set_text(text, is_writing=writing)

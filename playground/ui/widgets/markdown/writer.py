@@ -4,8 +4,6 @@ Qt's reader parses each piece in a document nobody sees, and only text, emphasis
 tables are taken over: an image or raw HTML never reaches a document that is laid out.
 """
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QByteArray, QObject, QUrl
 from PySide6.QtGui import (
     QFont,
@@ -39,15 +37,6 @@ CODE_STATE = 1000
 """User state of a block of code is this plus the number of its code block."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Formats:
-    """The theme's format for each kind of text."""
-
-    text: QTextCharFormat
-    code: QTextCharFormat
-    inline_code: QTextCharFormat
-
-
 class MarkdownWriter:
     """Writer at the end of one document; `tone` is the colour of its text."""
 
@@ -56,11 +45,18 @@ class MarkdownWriter:
         self._theme = theme
         self._tone = tone
         self._scratch = SealedDocument()
-        self._formats = self._make_formats()
+        self.apply_theme()
 
     def apply_theme(self) -> None:
         """Take the theme's formats for what is written from now on."""
-        self._formats = self._make_formats()
+        self._text_format = QTextCharFormat()
+        self._text_format.setFont(self._theme.font())
+        self._text_format.setForeground(self._theme.color(self._tone))
+        self._code_format = QTextCharFormat()
+        self._code_format.setFont(self._theme.mono_font())
+        self._code_format.setForeground(self._theme.color(self._tone))
+        self._inline_code_format = QTextCharFormat(self._code_format)
+        self._inline_code_format.setBackground(self._theme.color("chip"))
 
     def write(self, cursor: QTextCursor, piece: Piece, code_number: int) -> None:
         """Write `piece` at the document's end; `code_number` marks a code block's lines."""
@@ -69,11 +65,8 @@ class MarkdownWriter:
         elif piece.joins:
             self._join(cursor, piece)
         else:
-            self._write_prose(cursor, piece)
-
-    def _write_prose(self, cursor: QTextCursor, piece: Prose) -> None:
-        self._scratch.setMarkdown(piece.text, _FEATURES)
-        self._write_blocks(cursor, self._scratch.begin())
+            self._scratch.setMarkdown(piece.text, _FEATURES)
+            self._write_blocks(cursor, self._scratch.begin())
 
     def _write_blocks(self, cursor: QTextCursor, block: QTextBlock) -> None:
         while block.isValid():
@@ -94,7 +87,7 @@ class MarkdownWriter:
         if cursor.block().length() > _LONG_BLOCK:
             self._new_block(cursor, self._paragraph(top=0))
             gap = ""
-        cursor.insertText(gap, self._formats.text)
+        cursor.insertText(gap, self._text_format)
         self._write_fragments(cursor, block, 0)
         self._write_blocks(cursor, block.next())
 
@@ -102,19 +95,16 @@ class MarkdownWriter:
         level = source.blockFormat().headingLevel()
         if source.blockFormat().hasProperty(_RULER):
             self._new_block(cursor, self._paragraph())
-            cursor.insertText("―" * 12, self._formats.text)
+            cursor.insertText("―" * 12, self._text_format)
             return
         formatted = self._paragraph(top=10 if level else 5)
-        listed = source.textList()
-        prefix = ""
-        if listed is not None:
-            prefix = self._indent(formatted, source)
+        prefix = "" if source.textList() is None else self._indent(formatted, source)
         quotes = source.blockFormat().intProperty(QTextBlockFormat.Property.BlockQuoteLevel)
         if quotes:
             formatted.setLeftMargin(formatted.leftMargin() + self._theme.px(14) * quotes)
         self._new_block(cursor, formatted)
         if prefix:
-            cursor.insertText(prefix, self._formats.text)
+            cursor.insertText(prefix, self._text_format)
         self._write_fragments(cursor, source, level)
 
     def _indent(self, formatted: QTextBlockFormat, source: QTextBlock) -> str:
@@ -148,9 +138,9 @@ class MarkdownWriter:
                 cursor.insertText(fragment.text(), self._char_format(given, level))
 
     def _char_format(self, given: QTextCharFormat, level: int) -> QTextCharFormat:
-        made = QTextCharFormat(self._formats.text)
+        made = QTextCharFormat(self._text_format)
         if given.fontFixedPitch() or given.fontFamilies():
-            made = QTextCharFormat(self._formats.inline_code)
+            made = QTextCharFormat(self._inline_code_format)
         if given.fontWeight() > QFont.Weight.Normal or level:
             made.setFontWeight(QFont.Weight.DemiBold)
         if level:
@@ -180,7 +170,7 @@ class MarkdownWriter:
             formatted.setTopMargin(px(18) if is_first else 0)
             self._new_block(cursor, formatted)
             cursor.block().setUserState(CODE_STATE + number)
-            cursor.insertText(line, self._formats.code)
+            cursor.insertText(line, self._code_format)
 
     def _write_table(self, cursor: QTextCursor, source: QTextTable) -> None:
         made = QTextTableFormat()
@@ -220,21 +210,10 @@ class MarkdownWriter:
         if block.length() == 1 and (block.blockNumber() == 0 or block.userState() == _AFTER_TABLE):
             block.setUserState(-1)
             cursor.setBlockFormat(formatted)
-            cursor.setBlockCharFormat(self._formats.text)
+            cursor.setBlockCharFormat(self._text_format)
         else:
-            cursor.insertBlock(formatted, self._formats.text)
+            cursor.insertBlock(formatted, self._text_format)
             cursor.block().setUserState(-1)
-
-    def _make_formats(self) -> _Formats:
-        text = QTextCharFormat()
-        text.setFont(self._theme.font())
-        text.setForeground(self._theme.color(self._tone))
-        code = QTextCharFormat()
-        code.setFont(self._theme.mono_font())
-        code.setForeground(self._theme.color(self._tone))
-        inline = QTextCharFormat(code)
-        inline.setBackground(self._theme.color("chip"))
-        return _Formats(text, code, inline)
 
 
 _AFTER_TABLE = 1

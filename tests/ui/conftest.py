@@ -49,6 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support", extend=True))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def what_was_imported_is_not_looked_through() -> None:
+    """Take what is there before the first of these tests out of the many collections they make."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """qasync's loop, running as far as Qt's own does."""

@@ -171,7 +171,7 @@ def cost_of(run: Run) -> Cost:
 
 
 @dataclass
-class Stage:
+class CompareWindow:
     """The window, its Compare page and what stands behind it."""
 
     window: MainWindow
@@ -192,13 +192,13 @@ class Stage:
 
 
 @pytest.fixture
-def make_stage(
+def make_compare_window(
     qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore, tmp_path: Path
-) -> Iterator[Callable[..., Stage]]:
+) -> Iterator[Callable[..., CompareWindow]]:
     """Builds the window with engines by target label; it is gone after the test."""
     made: list[MainWindow] = []
 
-    def make(engines: dict[str, Engine] | None = None) -> Stage:
+    def make(engines: dict[str, Engine] | None = None) -> CompareWindow:
         known = dict(engines or {})
         votes: list[tuple[object, ...]] = []
 
@@ -236,7 +236,7 @@ def make_stage(
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         made.append(window)
-        return Stage(window, view, presenter, known, providers, votes)
+        return CompareWindow(window, view, presenter, known, providers, votes)
 
     yield make
     QToolTip.hideText()

@@ -17,27 +17,27 @@ from playground.store.settings import SettingsStore
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.pages.compare import panes
 from tests.fakes.engine import FakeEngine
-from tests.ui.conftest import HERE, THERE, Stage, every_text
+from tests.ui.conftest import HERE, THERE, CompareWindow, every_text
 
-MakeStage = Callable[..., Stage]
+MakeCompareWindow = Callable[..., CompareWindow]
 
 
-def ask(stage: Stage, qtbot: QtBot, prompt: str = "Which is it?") -> None:
+def ask(stage: CompareWindow, qtbot: QtBot, prompt: str = "Which is it?") -> None:
     stage.ask(prompt)
     qtbot.waitUntil(lambda: stage.presenter.is_running)
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
 
 
-def speed_caption(stage: Stage) -> str:
+def speed_caption(stage: CompareWindow) -> str:
     card = stage.view.panes[0].findChild(MetricsCard)
     assert card is not None
     return card._figures[1].cell.caption
 
 
 def test_units_and_order_chosen_in_the_settings_show_at_once(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     ask(stage, qtbot)
     assert speed_caption(stage) == "words a second"
@@ -48,9 +48,9 @@ def test_units_and_order_chosen_in_the_settings_show_at_once(
 
 
 def test_a_new_comparison_loads_a_model_as_it_is_set_up_now(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     settings.update(load_settings={str(HERE.model.path): LoadSettings(context=1024)})
     ask(stage, qtbot)
@@ -62,9 +62,9 @@ def test_a_new_comparison_loads_a_model_as_it_is_set_up_now(
 
 
 def test_a_comparison_with_more_answers_than_panes_is_left_to_the_history(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     many = [
         replace(HERE, model=replace(HERE.model, path=HERE.model.path / f"{n}")) for n in "1234567"
@@ -76,9 +76,9 @@ def test_a_comparison_with_more_answers_than_panes_is_left_to_the_history(
 
 
 def test_hidden_names_of_answers_that_failed_are_told_after_a_vote(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage({"large-1": FakeEngine.failing(RateLimited("Slow down."))})
+    stage = make_compare_window({"large-1": FakeEngine.failing(RateLimited("Slow down."))})
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.setChecked(True)
     ask(stage, qtbot)
@@ -89,9 +89,9 @@ def test_hidden_names_of_answers_that_failed_are_told_after_a_vote(
 
 
 def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_were(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.setChecked(True)
     ask(stage, qtbot, "One")
@@ -102,9 +102,9 @@ def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_wer
 
 
 def test_the_picker_shows_a_price_that_was_set_meanwhile(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE)
 
     async def models(provider: Provider) -> tuple[CloudModel, ...]:
@@ -124,7 +124,7 @@ def test_the_picker_shows_a_price_that_was_set_meanwhile(
 
 
 def test_events_are_folded_once_and_figures_worked_out_once_a_change(
-    make_stage: MakeStage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 200
     engines = {
@@ -145,7 +145,7 @@ def test_events_are_folded_once_and_figures_worked_out_once_a_change(
 
     monkeypatch.setattr(RunFold, "add", counting_add)
     monkeypatch.setattr(panes, "figures", counting_figures)
-    stage = make_stage(dict(engines))
+    stage = make_compare_window(dict(engines))
     stage.choose(HERE, THERE)
     stage.view.header.order.select("race")
     stage.ask("Hello")

@@ -32,20 +32,20 @@ from tests.ui.conftest import (
     PRACTICE,
     STARTER,
     THERE,
-    Stage,
+    CompareWindow,
     every_text,
     take_turns,
 )
 
-MakeStage = Callable[..., Stage]
+MakeCompareWindow = Callable[..., CompareWindow]
 
 
-def shown_text(stage: Stage, index: int) -> str:
+def shown_text(stage: CompareWindow, index: int) -> str:
     turn = stage.view.panes[index].turn
     return turn.answer.toPlainText() if turn is not None else ""
 
 
-def figures(stage: Stage, index: int) -> list[str]:
+def figures(stage: CompareWindow, index: int) -> list[str]:
     card = stage.view.panes[index].findChild(MetricsCard)
     assert card is not None
     return [figure.cell.value for figure in card._figures]
@@ -62,14 +62,14 @@ def by_name(root: QWidget, name: str) -> QPushButton | QToolButton:
     return found[0]
 
 
-def finished(stage: Stage) -> Callable[[], bool]:
+def finished(stage: CompareWindow) -> Callable[[], bool]:
     return lambda: not stage.presenter.is_running
 
 
 def test_one_click_of_a_first_time_user_shows_a_whole_comparison(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     assert stage.view.empty.isVisible()
     by_name(stage.view, "Try it: a model here against the practice cloud").click()
     qtbot.waitUntil(stage.view.summary.isVisible)
@@ -82,7 +82,7 @@ def test_one_click_of_a_first_time_user_shows_a_whole_comparison(
 
 
 def test_answers_stream_with_figures_and_where_the_words_went(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     cloud = FakeEngine(
         Script(
@@ -92,7 +92,7 @@ def test_answers_stream_with_figures_and_where_the_words_went(
         )
     )
     here = FakeEngine(Script(steps=((0, "Here "), (0.01, "it is.")), load_s=0.02, prompt_s=0.01))
-    stage = make_stage({"large-1": cloud, "SmolLM2 135M": here})
+    stage = make_compare_window({"large-1": cloud, "SmolLM2 135M": here})
     stage.choose(HERE, THERE)
     stage.ask("What is it?")
     qtbot.waitUntil(finished(stage))
@@ -113,9 +113,9 @@ def test_answers_stream_with_figures_and_where_the_words_went(
 
 
 def test_each_figure_says_what_it_means_and_where_it_comes_from(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -128,8 +128,8 @@ def test_each_figure_says_what_it_means_and_where_it_comes_from(
     assert "tokens out" in tips[2]
 
 
-def test_what_is_unknown_is_a_dash(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("one")})
+def test_what_is_unknown_is_a_dash(make_compare_window: MakeCompareWindow, qtbot: QtBot) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying("one")})
     stage.choose(HERE)
     assert figures(stage, 0) == ["—"] * 4
     stage.ask("Hello")
@@ -137,8 +137,10 @@ def test_what_is_unknown_is_a_dash(make_stage: MakeStage, qtbot: QtBot) -> None:
     assert figures(stage, 0)[1] == "—", "one chunk has no speed"
 
 
-def test_local_answers_wait_their_turn_and_say_so(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage({"SmolLM2 135M": FakeEngine.hanging(after=["first "])})
+def test_local_answers_wait_their_turn_and_say_so(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["first "])})
     stage.choose(HERE, HERE_TOO)
     stage.ask("Hello")
     qtbot.waitUntil(lambda: "first" in shown_text(stage, 0))
@@ -150,9 +152,11 @@ def test_local_answers_wait_their_turn_and_say_so(make_stage: MakeStage, qtbot: 
 
 
 @pytest.mark.parametrize("way", ["button", "escape"])
-def test_everything_can_be_stopped(way: str, make_stage: MakeStage, qtbot: QtBot) -> None:
+def test_everything_can_be_stopped(
+    way: str, make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
     hanging = {name: FakeEngine.hanging(after=["some "]) for name in ("SmolLM2 135M", "large-1")}
-    stage = make_stage(dict(hanging))
+    stage = make_compare_window(dict(hanging))
     stage.choose(HERE, THERE)
     stage.ask("Hello")
     qtbot.waitUntil(lambda: "some" in shown_text(stage, 1))
@@ -171,10 +175,12 @@ def test_everything_can_be_stopped(way: str, make_stage: MakeStage, qtbot: QtBot
 
 
 def test_a_failed_answer_says_what_happened_what_was_kept_and_what_to_try(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     failure = RateLimited("The provider is busy: 20 requests a minute.")
-    stage = make_stage({"large-1": FakeEngine.failing(failure, after=["Half ", "an answer"])})
+    stage = make_compare_window(
+        {"large-1": FakeEngine.failing(failure, after=["Half ", "an answer"])}
+    )
     stage.choose(HERE, THERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -187,10 +193,10 @@ def test_a_failed_answer_says_what_happened_what_was_kept_and_what_to_try(
 
 
 def test_a_follow_up_carries_each_target_its_own_answer(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     engines = {"SmolLM2 135M": FakeEngine.saying("Mine."), "large-1": FakeEngine.saying("Theirs.")}
-    stage = make_stage(dict(engines))
+    stage = make_compare_window(dict(engines))
     stage.choose(HERE, THERE)
     stage.ask("First?")
     qtbot.waitUntil(finished(stage))
@@ -206,9 +212,9 @@ def test_a_follow_up_carries_each_target_its_own_answer(
 
 
 def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     stage.ask("What now?")
     qtbot.waitUntil(finished(stage))
@@ -218,8 +224,10 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     assert stage.view.prompt_card.text == "What now?"
 
 
-def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage()
+def test_ctrl_enter_runs_and_enter_starts_a_new_line(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
     stage.choose(HERE)
     box = stage.view.prompt_card._prompt
     qtbot.keyClicks(box, "Hi")
@@ -230,8 +238,10 @@ def test_ctrl_enter_runs_and_enter_starts_a_new_line(make_stage: MakeStage, qtbo
     assert "answers this." in shown_text(stage, 0)
 
 
-def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage) -> None:
-    stage = make_stage()
+def test_the_promised_names_are_there_for_a_screen_reader(
+    make_compare_window: MakeCompareWindow,
+) -> None:
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     assert by_name(stage.view, "Run").isVisible()
     assert stage.view.prompt_card._prompt.accessibleName() == "Prompt"
@@ -242,9 +252,9 @@ def test_the_promised_names_are_there_for_a_screen_reader(make_stage: MakeStage)
             assert button.toolTip() or button.text(), "nothing says what it does"
 
 
-def test_thinking_is_folded_away(make_stage: MakeStage, qtbot: QtBot) -> None:
+def test_thinking_is_folded_away(make_compare_window: MakeCompareWindow, qtbot: QtBot) -> None:
     steps = ((0, ReasoningDelta(0, "First I ")), (0, ReasoningDelta(0, "think.")), (0, "Answer."))
-    stage = make_stage({"SmolLM2 135M": FakeEngine(Script(steps=steps))})
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine(Script(steps=steps))})
     stage.choose(HERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -267,11 +277,11 @@ def streaming(text: str) -> FakeEngine:
 
 
 def test_answers_that_stream_while_pages_are_switched_are_whole(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     lines = [[f"Paragraph {line} of answer {n}." for line in range(12)] for n in range(4)]
     texts = ["\n\n".join(paragraphs) for paragraphs in lines]
-    stage = make_stage({f"large-{n}": streaming(text) for n, text in enumerate(texts)})
+    stage = make_compare_window({f"large-{n}": streaming(text) for n, text in enumerate(texts)})
     stage.choose(*(CloudTarget(CLOUD, f"large-{n}") for n in range(4)))
     stage.ask("Tell me of lighthouses")
     qtbot.waitUntil(lambda: stage.presenter.is_running)
@@ -294,10 +304,10 @@ def test_answers_that_stream_while_pages_are_switched_are_whole(
 
 
 def test_an_answer_is_never_shown_below_the_next_prompt(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     engine = FakeEngine.saying("The first answer.")
-    stage = make_stage({"SmolLM2 135M": engine})
+    stage = make_compare_window({"SmolLM2 135M": engine})
     stage.choose(HERE)
     stage.ask("One")
     qtbot.waitUntil(finished(stage))
@@ -314,8 +324,10 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     qtbot.waitUntil(finished(stage))
 
 
-def test_a_notice_is_not_cut_where_its_pane_is_low(make_stage: MakeStage, qtbot: QtBot) -> None:
-    pane = ResponsePane(make_stage().window._theme)
+def test_a_notice_is_not_cut_where_its_pane_is_low(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    pane = ResponsePane(make_compare_window().window._theme)
     qtbot.addWidget(pane)
     pane.metrics.set_cells(empty_cells())
     pane.set_head_stacked(stacked=True)
@@ -330,8 +342,10 @@ def test_a_notice_is_not_cut_where_its_pane_is_low(make_stage: MakeStage, qtbot:
     qtbot.waitUntil(lambda: label.height() == label.heightForWidth(label.width()))
 
 
-def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage()
+def test_the_vote_is_kept_and_can_be_a_tie(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -348,10 +362,10 @@ def test_the_vote_is_kept_and_can_be_a_tie(make_stage: MakeStage, qtbot: QtBot) 
 
 
 def test_answer_settings_reach_every_target_and_one_can_differ(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
     engines = {"SmolLM2 135M": FakeEngine.saying("a b"), "large-1": FakeEngine.saying("a b")}
-    stage = make_stage(dict(engines))
+    stage = make_compare_window(dict(engines))
     stage.choose(HERE, THERE)
     drawer = stage.view.settings
     stage.view.header.drawer_button.click()
@@ -373,9 +387,9 @@ def test_answer_settings_reach_every_target_and_one_can_differ(
 
 
 def test_a_value_that_makes_no_sense_is_marked_and_not_used(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     drawer = stage.view.settings
     qtbot.keyClicks(drawer._fields["temperature"], "9")
     assert "A number from 0 to 2" in every_text(drawer)
@@ -383,9 +397,9 @@ def test_a_value_that_makes_no_sense_is_marked_and_not_used(
 
 
 def test_the_picker_lists_places_and_is_used_by_keyboard(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE)
     by_name(stage.view, "Add a model").click()
     picker = stage.view.picker
@@ -411,9 +425,9 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
 
 
 def test_the_picker_says_why_a_provider_does_not_answer(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.providers.failure = RateLimited("Too many requests.")
     by_name(stage.view, "Choose models yourself").click()
     model = stage.view.picker._model
@@ -422,20 +436,20 @@ def test_the_picker_says_why_a_provider_does_not_answer(
 
 
 def test_what_was_chosen_is_there_at_the_next_start(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     qtbot.waitUntil(lambda: settings.settings.last_targets == (HERE.key, THERE.key))
-    again = make_stage()
+    again = make_compare_window()
     qtbot.waitUntil(lambda: len(again.view.panes) == 2)
     assert [pane.accessibleName() for pane in again.view.panes] == ["SmolLM2 135M", "large-1"]
 
 
 def test_six_panes_at_most_and_every_one_can_be_reached(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     many = [
         LocalTarget(replace(STARTER, name=f"M{n}", path=STARTER.path / str(n))) for n in range(9)
     ]
@@ -449,9 +463,11 @@ def test_six_panes_at_most_and_every_one_can_be_reached(
             assert pane.width() >= 220
 
 
-def test_a_name_that_is_html_is_shown_as_it_is(make_stage: MakeStage, qtbot: QtBot) -> None:
+def test_a_name_that_is_html_is_shown_as_it_is(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
     name = '<img src="file:///etc/passwd"><b>x</b>' * 3
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(LocalTarget(replace(STARTER, name=name)), CloudTarget(PRACTICE, name))
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -461,8 +477,8 @@ def test_a_name_that_is_html_is_shown_as_it_is(make_stage: MakeStage, qtbot: QtB
         assert "<img" not in tip, widget
 
 
-def test_an_answer_is_copied_whole(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("**bold** words")})
+def test_an_answer_is_copied_whole(make_compare_window: MakeCompareWindow, qtbot: QtBot) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying("**bold** words")})
     stage.choose(HERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -471,9 +487,9 @@ def test_an_answer_is_copied_whole(make_stage: MakeStage, qtbot: QtBot) -> None:
 
 
 def test_a_click_on_the_figures_shows_every_exact_number(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE)
     stage.ask("Hello")
     qtbot.waitUntil(finished(stage))
@@ -488,17 +504,17 @@ def test_a_click_on_the_figures_shows_every_exact_number(
 
 
 def test_trouble_with_the_history_is_told_and_the_answers_go_on(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.presenter._on_updates([StorageTrouble(StorageFailed("The disk is full.").info())])
     assert "The disk is full." in every_text(stage.window)
 
 
 def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage({"SmolLM2 135M": FakeEngine.saying("one two three")})
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying("one two three")})
     stage.choose(HERE)
     stage.ask("Without")
     qtbot.waitUntil(finished(stage))

@@ -20,9 +20,9 @@ from playground.ui.pages.downloads.page import DownloadCard, DownloadsPage
 from playground.ui.pages.downloads.presenter import DownloadsPresenter
 from playground.ui.window.main_window import MainWindow
 from tests.servers.hub import HubServer
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 REPO = "acme/Tiny-GGUF"
@@ -31,31 +31,31 @@ REPO = "acme/Tiny-GGUF"
 class Scene:
     """The page, the queue behind it, and the Hub."""
 
-    def __init__(self, stage: Stage, server: HubServer, *, undo_ms: int) -> None:
-        self.stage, self.server = stage, server
+    def __init__(self, harness: PageHarness, server: HubServer, *, undo_ms: int) -> None:
+        self.harness, self.server = harness, server
         self.compared: list[Path] = []
         self.asked_for_hub: list[bool] = []
-        stage.settings.update(hub_endpoint=server.endpoint)
+        harness.settings.update(hub_endpoint=server.endpoint)
         self.hub = HubService(
-            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+            harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         )
-        self.folder = stage.home / "models"
+        self.folder = harness.home / "models"
         self.folder.mkdir()
-        self.queue = DownloadManager(self.folder, None, self.hub, stage.settings)
-        self.page = DownloadsPage(stage.theme)
+        self.queue = DownloadManager(self.folder, None, self.hub, harness.settings)
+        self.page = DownloadsPage(harness.theme)
         self.page.presenter = DownloadsPresenter(
             self.page,
-            stage.bridge,
+            harness.bridge,
             self.queue,
-            stage.settings,
+            harness.settings,
             open_compare=self.compared.append,
             open_hub=lambda: self.asked_for_hub.append(True),
             undo_ms=undo_ms,
         )
-        stage.show(self.page)
+        harness.show(self.page)
 
     async def add(self, repo: str = REPO) -> Download:
-        bridge = self.stage.bridge
+        bridge = self.harness.bridge
         repository = await bridge.submit(self.hub.repository(repo))
         return await bridge.submit(self.queue.add(repository, repository.files[0]))
 
@@ -84,35 +84,37 @@ class Scene:
         return any(text in one.text() and one.isVisibleTo(self.page) for one in labels)
 
 
-def run(stage: Stage, body: Any, *, rate: float | None = None, undo_ms: int = 60_000) -> None:
+def run(
+    harness: PageHarness, body: Any, *, rate: float | None = None, undo_ms: int = 60_000
+) -> None:
     """Run `body(scene)` with a Hub that has three models of 3 MB; `rate` in bytes per second."""
 
     async def live() -> None:
         with HubServer(rate=rate) as server:
             for name in (REPO, "acme/Other-GGUF", "acme/Third-GGUF"):
                 server.add(name, {f"{name[5:-5]}-Q4_K_M.gguf": b"GGUF" + name.encode() * 200_000})
-            scene = Scene(stage, server, undo_ms=undo_ms)
+            scene = Scene(harness, server, undo_ms=undo_ms)
             try:
                 await body(scene)
             finally:
                 scene.page.closing.emit()
-                await stage.bridge.submit(scene.queue.close())
-                await stage.bridge.submit(scene.hub.close())
+                await harness.bridge.submit(scene.queue.close())
+                await harness.bridge.submit(scene.hub.close())
 
-    stage.run(live)
+    harness.run(live)
 
 
-def test_an_empty_page_leads_to_the_models(stage: Stage) -> None:
+def test_an_empty_page_leads_to_the_models(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
         assert scene.says("Nothing is being downloaded")
         click(named(scene.page, "Get models"))
         assert scene.asked_for_hub == [True]
 
-    run(stage, body)
+    run(harness, body)
 
 
 def test_a_finished_download_is_ready_to_run_and_leaves_the_list_without_its_file(
-    stage: Stage,
+    harness: PageHarness,
 ) -> None:
     async def body(scene: Scene) -> None:
         await scene.add()
@@ -124,10 +126,10 @@ def test_a_finished_download_is_ready_to_run_and_leaves_the_list_without_its_fil
         await until(lambda: scene.says("Nothing is being downloaded"))
         assert path.is_file()
 
-    run(stage, body)
+    run(harness, body)
 
 
-def test_a_download_is_paused_and_resumed_with_the_keyboard(stage: Stage) -> None:
+def test_a_download_is_paused_and_resumed_with_the_keyboard(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
         await scene.add()
         await until(lambda: scene.page.findChildren(DownloadCard))
@@ -139,10 +141,10 @@ def test_a_download_is_paused_and_resumed_with_the_keyboard(stage: Stage) -> Non
         QTest.keyClick(card, Qt.Key.Key_Space)
         await until(lambda: scene.state() in {DownloadState.RUNNING, DownloadState.QUEUED})
 
-    run(stage, body, rate=300_000)
+    run(harness, body, rate=300_000)
 
 
-def test_a_cancelled_download_can_be_kept_and_loses_nothing(stage: Stage) -> None:
+def test_a_cancelled_download_can_be_kept_and_loses_nothing(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
         await scene.add()
         await until(lambda: scene.queue.downloads()[0].received_bytes > 0)
@@ -156,10 +158,12 @@ def test_a_cancelled_download_can_be_kept_and_loses_nothing(stage: Stage) -> Non
         await until(lambda: scene.state() is DownloadState.RUNNING)
         assert scene.queue.downloads()[0].received_bytes >= kept > 0
 
-    run(stage, body, rate=300_000)
+    run(harness, body, rate=300_000)
 
 
-def test_a_cancelled_download_is_gone_after_a_while_with_what_had_arrived(stage: Stage) -> None:
+def test_a_cancelled_download_is_gone_after_a_while_with_what_had_arrived(
+    harness: PageHarness,
+) -> None:
     async def body(scene: Scene) -> None:
         await scene.add()
         await until(lambda: scene.queue.downloads()[0].received_bytes > 0)
@@ -168,12 +172,12 @@ def test_a_cancelled_download_is_gone_after_a_while_with_what_had_arrived(stage:
         await until(lambda: scene.says("Nothing is being downloaded"))
         assert [path for path in scene.folder.rglob("*") if path.is_file()] == []
 
-    run(stage, body, rate=300_000, undo_ms=50)
+    run(harness, body, rate=300_000, undo_ms=50)
 
 
-def test_only_what_waits_for_its_turn_can_be_fetched_earlier_or_later(stage: Stage) -> None:
+def test_only_what_waits_for_its_turn_can_be_fetched_earlier_or_later(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
-        stage.settings.update(parallel_downloads=1)
+        harness.settings.update(parallel_downloads=1)
         for name in ("Tiny", "Other"):
             await scene.add(f"acme/{name}-GGUF")
         await until(lambda: scene.badge() == "2 to go")
@@ -191,10 +195,10 @@ def test_only_what_waits_for_its_turn_can_be_fetched_earlier_or_later(stage: Sta
         QTest.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
         await until(lambda: scene.titles() == ["Tiny", "Other", "Third"])
 
-    run(stage, body, rate=100_000)
+    run(harness, body, rate=100_000)
 
 
-def test_what_is_paused_is_still_to_go_and_what_is_cancelled_is_not(stage: Stage) -> None:
+def test_what_is_paused_is_still_to_go_and_what_is_cancelled_is_not(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
         for name in ("Tiny", "Other"):
             await scene.add(f"acme/{name}-GGUF")
@@ -206,26 +210,28 @@ def test_what_is_paused_is_still_to_go_and_what_is_cancelled_is_not(stage: Stage
         await until(lambda: scene.badge() == "1 to go")
         assert scene.arrows() == set()
 
-    run(stage, body, rate=300_000)
+    run(harness, body, rate=300_000)
 
 
-def test_the_speed_limit_is_remembered(stage: Stage) -> None:
+def test_the_speed_limit_is_remembered(harness: PageHarness) -> None:
     async def body(scene: Scene) -> None:
         box = named(scene.page, "Speed limit of all downloads together", QComboBox)
         QTest.keyClick(box, Qt.Key.Key_Down)
-        await until(lambda: stage.settings.settings.download_limit_bytes_per_s == 1_000_000)
+        await until(lambda: harness.settings.settings.download_limit_bytes_per_s == 1_000_000)
         scene.page.limit.picked.emit(None)
-        await until(lambda: stage.settings.settings.download_limit_bytes_per_s is None)
+        await until(lambda: harness.settings.settings.download_limit_bytes_per_s is None)
 
-    run(stage, body)
+    run(harness, body)
 
 
-def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stage: Stage) -> None:
+def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(
+    harness: PageHarness,
+) -> None:
     async def body(scene: Scene) -> None:
-        window = MainWindow(stage.theme, stage.settings, stage.bridge)
+        window = MainWindow(harness.theme, harness.settings, harness.bridge)
         window.add_page("downloads", "Downloads", "downloads")
         announcer = DownloadNotifier(
-            window, stage.bridge, scene.queue, open_compare=scene.compared.append
+            window, harness.bridge, scene.queue, open_compare=scene.compared.append
         )
         announcer.start()
         button = window.rail._buttons["downloads"]
@@ -241,7 +247,7 @@ def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(stag
         announcer.stop()
         window.deleteLater()
 
-    run(stage, body, rate=3_000_000)
+    run(harness, body, rate=3_000_000)
 
 
 def download(state: DownloadState, received: int, total: int) -> Download:

@@ -16,9 +16,9 @@ from playground.core.events import ReasoningDelta
 from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
 from playground.ui.answers.view_model import hidden_order, turn_view_model
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import HERE, HERE_TOO, THERE, Stage, every_text
+from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text
 
-MakeStage = Callable[..., Stage]
+MakeCompareWindow = Callable[..., CompareWindow]
 NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
 
 
@@ -41,7 +41,7 @@ def fixed_order(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return
 
 
-def leaks(stage: Stage) -> list[str]:
+def leaks(stage: CompareWindow) -> list[str]:
     """Return every name that could be learnt from panes, summary, title and clipboard."""
     places: list[QWidget] = [*stage.view.panes, stage.view.summary]
     text = "\n".join(every_text(place) for place in places)
@@ -49,11 +49,11 @@ def leaks(stage: Stage) -> list[str]:
     return [name for name in NAMES if name in text]
 
 
-def tones(stage: Stage) -> set[str]:
+def tones(stage: CompareWindow) -> set[str]:
     return {pane._place._tone for pane in stage.view.panes}
 
 
-def vote_buttons(stage: Stage) -> list[QPushButton]:
+def vote_buttons(stage: CompareWindow) -> list[QPushButton]:
     return [pane.vote_button for pane in stage.view.panes]
 
 
@@ -66,16 +66,16 @@ def engines() -> dict[str, FakeEngine]:
     }
 
 
-def ask(stage: Stage, qtbot: QtBot, prompt: str = "Which is it?") -> None:
+def ask(stage: CompareWindow, qtbot: QtBot, prompt: str = "Which is it?") -> None:
     stage.ask(prompt)
     qtbot.waitUntil(lambda: stage.presenter.is_running)
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
 
 
 def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after(
-    make_stage: MakeStage, qtbot: QtBot, fixed_order: None
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, fixed_order: None
 ) -> None:
-    stage = make_stage(dict(engines()))
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
     stage.view.header.hide_names.click()
     ask(stage, qtbot)
@@ -114,11 +114,11 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
 
 
 def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     hanging = FakeEngine.hanging(after=["x"])
     quick = FakeEngine.saying("quick answer")
-    stage = make_stage({"large-1": quick, "SmolLM2 135M": hanging})
+    stage = make_compare_window({"large-1": quick, "SmolLM2 135M": hanging})
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.click()
     stage.ask("Hello")
@@ -145,9 +145,11 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
     assert "quick answer" in "".join(pane.turn.answer.toPlainText() for pane in stage.view.panes)
 
 
-def test_an_error_keeps_its_name_to_itself(make_stage: MakeStage, qtbot: QtBot) -> None:
+def test_an_error_keeps_its_name_to_itself(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
     failing = FakeEngine.failing(RateLimited("Example Cloud says: large-1 is busy."))
-    stage = make_stage({**engines(), "large-1": failing})
+    stage = make_compare_window({**engines(), "large-1": failing})
     stage.choose(HERE, THERE, HERE_TOO)
     stage.view.header.hide_names.click()
     ask(stage, qtbot)
@@ -157,9 +159,9 @@ def test_an_error_keeps_its_name_to_itself(make_stage: MakeStage, qtbot: QtBot) 
 
 
 def test_earlier_answers_do_not_tell_whose_pane_it_is(
-    make_stage: MakeStage, qtbot: QtBot, fixed_order: None
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, fixed_order: None
 ) -> None:
-    stage = make_stage(dict(engines()))
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, THERE)
     ask(stage, qtbot, "With names")
     stage.view.header.hide_names.click()
@@ -173,8 +175,10 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
     assert leaks(stage) == []
 
 
-def test_a_follow_up_without_a_vote_stays_hidden(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage(dict(engines()))
+def test_a_follow_up_without_a_vote_stays_hidden(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.click()
     ask(stage, qtbot, "One")
@@ -183,9 +187,11 @@ def test_a_follow_up_without_a_vote_stays_hidden(make_stage: MakeStage, qtbot: Q
     assert all(len(pane._turns) == 2 for pane in stage.view.panes)
 
 
-def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBot) -> None:
+def test_the_order_of_the_panes_is_drawn_anew(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
     orders = set()
-    stage = make_stage(dict(engines()))
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
     stage.view.header.hide_names.click()
     for _ in range(12):
@@ -196,9 +202,9 @@ def test_the_order_of_the_panes_is_drawn_anew(make_stage: MakeStage, qtbot: QtBo
 
 
 def test_answers_have_the_same_letters_on_the_history_page(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage(dict(engines()))
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, HERE_TOO, THERE)
     stage.view.header.hide_names.click()
     ask(stage, qtbot, "One")
@@ -223,9 +229,9 @@ def test_a_vote_which_tells_whose_answers_they_are_is_followed_by_another_order(
 
 
 def test_a_comparison_reopened_without_a_vote_is_still_hidden(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage(dict(engines()))
+    stage = make_compare_window(dict(engines()))
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.click()
     ask(stage, qtbot)

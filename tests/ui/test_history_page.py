@@ -39,9 +39,9 @@ from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, Hist
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from tests.fakes.engine import FakeEngine
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 # Qt's offscreen platform says so of every window that has a smallest size
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -67,9 +67,9 @@ def cost(run: Run) -> Any:
 class History:
     """The page, what is in it, and where its buttons led."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.database = Database(stage.home / "history.sqlite3")
+    def __init__(self, harness: PageHarness) -> None:
+        self.harness = harness
+        self.database = Database(harness.home / "history.sqlite3")
         self.store = ComparisonStore(self.database)
         self.opened: list[Comparison] = []
         self.again: list[Comparison] = []
@@ -78,10 +78,10 @@ class History:
         self.page: HistoryPage
 
     async def open(self) -> None:
-        await self.stage.bridge.submit(self.database.open())
+        await self.harness.bridge.submit(self.database.open())
 
     def show(self, width: int = 1200, height: int = 760) -> None:
-        page = self.page = HistoryPage(self.stage.theme)
+        page = self.page = HistoryPage(self.harness.theme)
         navigation = HistoryNavigation(
             lambda: self.started.append(True),
             self.opened.append,
@@ -91,13 +91,13 @@ class History:
         replayer = Replayer(self.store, speed=math.inf)
         page.presenter = HistoryPresenter(
             page,
-            self.stage.bridge,
+            self.harness.bridge,
             self.store,
             replayer,
             navigation=navigation,
-            notify=self.stage.toasts,
+            notify=self.harness.toasts,
         )
-        self.stage.show(page, width, height)
+        self.harness.show(page, width, height)
 
     async def compare(
         self,
@@ -120,7 +120,7 @@ class History:
                             result = update.comparison
             return result
 
-        return await self.stage.bridge.submit(run())
+        return await self.harness.bridge.submit(run())
 
     @property
     def model(self) -> ComparisonListModel:
@@ -162,39 +162,41 @@ def told(page: QWidget) -> str:
     return "\n".join(part for part in parts if part).lower()
 
 
-def on_page(stage: Stage, body: Callable[[History], Coroutine[Any, Any, None]]) -> None:
+def on_page(harness: PageHarness, body: Callable[[History], Coroutine[Any, Any, None]]) -> None:
     """Run `body` with an open history, which is closed at the end."""
 
     async def live() -> None:
-        history = History(stage)
+        history = History(harness)
         await history.open()
         try:
             await body(history)
         finally:
             history.page.hide()
             # what the page still reads must not find the database closed
-            await until(lambda: not stage.bridge._spawned)
-            await stage.bridge.submit(history.database.close())
+            await until(lambda: not harness.bridge._spawned)
+            await harness.bridge.submit(history.database.close())
 
-    stage.run(live)
+    harness.run(live)
 
 
-def test_an_empty_history_says_what_to_do_next(stage: Stage) -> None:
+def test_an_empty_history_says_what_to_do_next(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         history.show()
         await until(lambda: history.says("Nothing here yet"))
         click(named(history.page, "Start a comparison"))
         assert history.started == [True]
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(stage: Stage) -> None:
+def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(
+    harness: PageHarness,
+) -> None:
     async def body(history: History) -> None:
         await history.compare("An older one", age=timedelta(days=2))
         newest = await history.compare("Write a poem")
         turn = newest.turns[0]
-        await stage.bridge.submit(history.store.vote(turn.id, turn.runs[1].id, None, False))
+        await harness.bridge.submit(history.store.vote(turn.id, turn.runs[1].id, None, False))
         history.show()
         await history.shown("Write a poem")
         assert history.titles() == ["Write a poem", "An older one"]
@@ -205,10 +207,10 @@ def test_the_newest_comparison_is_opened_with_answers_figures_and_vote(stage: St
         assert spoken == "Write a poem, Just now, Tinymodel, giant-9, ✓ giant-9"
         assert "measured here" in told(history.pane("Tinymodel"))
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_each_prompt_of_a_conversation_can_be_read(stage: Stage) -> None:
+def test_each_prompt_of_a_conversation_can_be_read(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         await history.compare("First question", "Second question")
         history.show()
@@ -221,11 +223,11 @@ def test_each_prompt_of_a_conversation_can_be_read(stage: Stage) -> None:
         await until(lambda: history.replayed)
         assert history.replayed[0][1].prompt == "Second question"
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
 def test_search_finds_words_of_answers_as_they_are_typed_and_is_taken_back_with_escape(
-    stage: Stage,
+    harness: PageHarness,
 ) -> None:
     async def body(history: History) -> None:
         await history.compare("Write a poem")
@@ -244,11 +246,11 @@ def test_search_finds_words_of_answers_as_they_are_typed_and_is_taken_back_with_
         await until(lambda: len(history.titles()) == 2)
         assert not history.page.handle_escape()
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
 def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_back(
-    stage: Stage,
+    harness: PageHarness,
 ) -> None:
     async def body(history: History) -> None:
         await history.compare("Older", age=timedelta(days=1))
@@ -262,16 +264,16 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         QTest.keyClick(history.page.list, Qt.Key.Key_Delete)
         await until(lambda: history.titles() == ["Newer"])
         await history.shown("Newer")
-        assert stage.toasts.texts == ["Deleted “Older”."]
-        stage.toasts.undo()
+        assert harness.toasts.texts == ["Deleted “Older”."]
+        harness.toasts.undo()
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
-        assert stage.toasts.texts[1:] == ["“Older” is back."]
+        assert harness.toasts.texts[1:] == ["“Older” is back."]
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_deleting_the_last_one_leaves_nothing_of_it_on_the_page(stage: Stage) -> None:
+def test_deleting_the_last_one_leaves_nothing_of_it_on_the_page(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         await history.compare("Only one")
         history.show()
@@ -285,10 +287,12 @@ def test_deleting_the_last_one_leaves_nothing_of_it_on_the_page(stage: Stage) ->
         await history.shown("Only one")
         await until(lambda: history.page.detail.isVisibleTo(history.page))
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(stage: Stage) -> None:
+def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(
+    harness: PageHarness,
+) -> None:
     async def body(history: History) -> None:
         made = await history.compare("Write a poem")
         history.show()
@@ -300,10 +304,10 @@ def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(stage: S
         assert history.opened == history.again == [made]
         assert history.replayed == [(made, made.turns[0])]
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_a_long_answer_is_read_from_its_beginning(stage: Stage) -> None:
+def test_a_long_answer_is_read_from_its_beginning(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         text = "\n\n".join(f"Paragraph {number}" for number in range(80))
         await history.compare("Tell a story", engine_for=lambda _target: FakeEngine.saying(text))
@@ -318,16 +322,16 @@ def test_a_long_answer_is_read_from_its_beginning(stage: Stage) -> None:
         history.page.resize(900, 600)
         await until(lambda: all(bar.value() == 0 for bar in bars))
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
 def test_an_entry_that_cannot_be_read_is_told_and_not_mixed_up_with_another(
-    stage: Stage,
+    harness: PageHarness,
 ) -> None:
     async def body(history: History) -> None:
         damaged = await history.compare("Damaged", age=timedelta(days=1))
         await history.compare("Whole")
-        await stage.bridge.submit(
+        await harness.bridge.submit(
             history.database.write(
                 lambda connection: connection.execute(
                     "UPDATE comparisons SET body = '{' WHERE id = ?", (damaged.id,)
@@ -337,16 +341,16 @@ def test_an_entry_that_cannot_be_read_is_told_and_not_mixed_up_with_another(
         history.show()
         await history.shown("Whole")
         history.page.list.choose_row(1)
-        await until(lambda: stage.errors)
-        assert "damaged and cannot be read" in str(stage.errors.pop())
+        await until(lambda: harness.errors)
+        assert "damaged and cannot be read" in str(harness.errors.pop())
         assert not history.page.detail.isVisibleTo(history.page)
         history.page.list.choose_row(0)
         await history.shown("Whole")
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> None:
+def test_hidden_names_stay_hidden_everywhere_until_the_vote(harness: PageHarness) -> None:
     def partly(target: Target) -> Engine:
         if target == CLOUD:
             return FakeEngine.failing(RateLimited("Bigcorp is busy."), after=("Violets are blue",))
@@ -389,15 +393,15 @@ def test_hidden_names_stay_hidden_everywhere_until_the_vote(stage: Stage) -> Non
             Place.CLOUD,
         )
         assert named(history.page, "Replay").isEnabled()
-        votes = await stage.bridge.submit(history.store.votes())
+        votes = await harness.bridge.submit(history.store.votes())
         assert [(vote.label, vote.wins) for vote in votes] == [("Tinymodel", 1), ("giant-9", 0)]
-        kept = await stage.bridge.submit(history.store.load(made.id))
+        kept = await harness.bridge.submit(history.store.load(made.id))
         assert kept.turns[0].hidden_names
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_the_order_of_nameless_answers_does_not_follow_the_targets(stage: Stage) -> None:
+def test_the_order_of_nameless_answers_does_not_follow_the_targets(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         for number in range(12):
             await history.compare(f"Poem {number}", hidden_names=True)
@@ -410,10 +414,10 @@ def test_the_order_of_nameless_answers_does_not_follow_the_targets(stage: Stage)
             first.add(history.answers()[0])
         assert first == {"Roses are red", "Violets are blue"}
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -> None:
+def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(harness: PageHarness) -> None:
     def half(target: Target) -> Engine:
         return FakeEngine.hanging(after=("so far",)) if target == HERE else answering(target)
 
@@ -428,22 +432,24 @@ def test_a_hidden_comparison_that_still_runs_shows_no_answer_yet(stage: Stage) -
                     return updates
             return updates
 
-        updates = await stage.bridge.submit(begin())
+        updates = await harness.bridge.submit(begin())
         history.show()
         await history.shown("Poem")
         assert history.answers() == []
         assert history.says("The answers appear when all are done.")
-        await stage.bridge.submit(updates.aclose())
+        await harness.bridge.submit(updates.aclose())
         history.page.shown.emit()
         await until(lambda: history.says("The names are shown after your vote"))
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(stage: Stage) -> None:
+def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(
+    harness: PageHarness,
+) -> None:
     async def body(history: History) -> None:
         made = await history.compare("First poem", "Second poem", hidden_names=True)
-        await stage.bridge.submit(
+        await harness.bridge.submit(
             history.store.vote(made.turns[1].id, None, VoteOutcome.TIE, hidden_names=True)
         )
         history.show()
@@ -452,43 +458,43 @@ def test_a_vote_on_an_earlier_prompt_is_not_called_blind_once_names_are_told(sta
         click(named(history.pane("Tinymodel"), "This one is better: Tinymodel"))
         await until(lambda: history.says("You chose Tinymodel."))
         assert not history.says("Names were hidden.")
-        kept = await stage.bridge.submit(history.store.load(made.id))
+        kept = await harness.bridge.submit(history.store.load(made.id))
         assert [turn.hidden_names for turn in kept.turns] == [False, True]
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_an_interrupted_run_says_so_and_what_was_kept(stage: Stage) -> None:
+def test_an_interrupted_run_says_so_and_what_was_kept(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         base = await history.compare("Tell a story", targets=(HERE,))
         run = base.turns[0].runs[0]
-        events = await stage.bridge.submit(history.store.timeline(run.id))
+        events = await harness.bridge.submit(history.store.timeline(run.id))
         orphan = replace(
             new_comparison((HERE,)), created_at=datetime.now(UTC) + timedelta(seconds=5)
         )
         turn = Turn("turn", "Cut off", RunOrder.FAIR)
         waiting = Run("orphan", HERE, run.request, 0)
-        await stage.bridge.submit(history.store.save_comparison(orphan))
-        await stage.bridge.submit(history.store.save_turn(orphan.id, turn))
-        await stage.bridge.submit(history.store.save_run(turn.id, waiting))
-        await stage.bridge.submit(history.store.append_events(waiting.id, events[:-2]))
-        assert await stage.bridge.submit(history.store.recover()) == 1
+        await harness.bridge.submit(history.store.save_comparison(orphan))
+        await harness.bridge.submit(history.store.save_turn(orphan.id, turn))
+        await harness.bridge.submit(history.store.save_run(turn.id, waiting))
+        await harness.bridge.submit(history.store.append_events(waiting.id, events[:-2]))
+        assert await harness.bridge.submit(history.store.recover()) == 1
         history.show()
         await history.shown("Cut off")
         assert history.says("Interrupted: the program ended while this was written.")
         assert history.says("5 words")
         assert history.answers() == ["Roses are "]
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_your_votes_counts_wins_and_ties_for_each_target(stage: Stage) -> None:
+def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         for number in range(3):
             made = await history.compare(f"Poem {number}")
             turn = made.turns[0]
             winner, verdict = (None, VoteOutcome.TIE) if number == 2 else (turn.runs[0].id, None)
-            await stage.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
+            await harness.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
         history.show()
         click(named(history.page, "Your votes"))
         await until(lambda: history.says("better in 2 of 3 · tie in 1"))
@@ -497,10 +503,12 @@ def test_your_votes_counts_wins_and_ties_for_each_target(stage: Stage) -> None:
         click(named(history.page, "Comparisons"))
         await history.shown("Poem 2")
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage: Stage) -> None:
+def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(
+    harness: PageHarness,
+) -> None:
     async def body(history: History) -> None:
         await history.compare("Write a poem")
         history.show()
@@ -513,10 +521,10 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(stage:
         # what was being read stays open
         await history.shown("Write a poem")
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_thousands_of_comparisons_are_fetched_as_the_list_is_scrolled(stage: Stage) -> None:
+def test_thousands_of_comparisons_are_fetched_as_the_list_is_scrolled(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         async def fill() -> None:
             def write(connection: Any) -> None:
@@ -535,7 +543,7 @@ def test_thousands_of_comparisons_are_fetched_as_the_list_is_scrolled(stage: Sta
             await history.database.write(write)
 
         made = await history.compare("New")
-        await stage.bridge.submit(fill())
+        await harness.bridge.submit(fill())
         history.show()
         await history.shown("New")
         assert history.model.rowCount() == PIECE
@@ -548,10 +556,12 @@ def test_thousands_of_comparisons_are_fetched_as_the_list_is_scrolled(stage: Sta
         assert len(titles) == len(set(titles)) == 2501
         assert titles[-1] == "Old 0"
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_the_page_fits_a_small_window_and_a_long_title_is_cut_not_pushed(stage: Stage) -> None:
+def test_the_page_fits_a_small_window_and_a_long_title_is_cut_not_pushed(
+    harness: PageHarness,
+) -> None:
     async def body(history: History) -> None:
         prompt = "Why is " * 400
         await history.compare(prompt.strip(), targets=(HERE, CLOUD, HERE, CLOUD, HERE, CLOUD))
@@ -564,10 +574,10 @@ def test_the_page_fits_a_small_window_and_a_long_title_is_cut_not_pushed(stage: 
             corner = button.mapTo(history.page, button.rect().bottomRight())
             assert history.page.rect().contains(corner)
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
-def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(stage: Stage) -> None:
+def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         await history.compare("First", "Second")
         history.show()
@@ -580,7 +590,7 @@ def test_every_control_says_what_it_is_and_can_be_reached_by_keyboard(stage: Sta
             assert button.toolTip() or isinstance(button.parent(), Disclosure), button.text()
             assert button.focusPolicy() & Qt.FocusPolicy.TabFocus, button.accessibleName()
 
-    on_page(stage, body)
+    on_page(harness, body)
 
 
 def _row(number: int, title: str = "") -> ComparisonSummary:

@@ -30,9 +30,9 @@ from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow, ResultsState
 from tests.servers.hub import HubServer
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 REPO = "acme/Tiny-Instruct-GGUF"
@@ -66,22 +66,22 @@ class Assessor:
 class Hub:
     """The page, the Hub behind it, and what a person sees."""
 
-    def __init__(self, stage: Stage, server: HubServer) -> None:
-        self.stage, self.server = stage, server
+    def __init__(self, harness: PageHarness, server: HubServer) -> None:
+        self.harness, self.server = harness, server
         self.compared: list[Path] = []
         self.asked_for_settings = 0
-        stage.settings.update(hub_endpoint=server.endpoint)
+        harness.settings.update(hub_endpoint=server.endpoint)
         self.hub = HubService(
-            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+            harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         )
-        models = stage.home / "models"
+        models = harness.home / "models"
         models.mkdir(exist_ok=True)
-        self.downloads = DownloadManager(models, None, self.hub, stage.settings)
+        self.downloads = DownloadManager(models, None, self.hub, harness.settings)
         self.library = ModelLibrary(lambda: (), models)
-        self.page = HubPage(stage.theme)
+        self.page = HubPage(harness.theme)
         repository = RepositoryPresenter(
             self.page,
-            stage.bridge,
+            harness.bridge,
             hub=self.hub,
             downloads=self.downloads,
             requirements=Assessor(),
@@ -89,17 +89,17 @@ class Hub:
             open_downloads=lambda: None,
             open_compare=self.compared.append,
             open_settings=self._count_settings,
-            toast=stage.toasts,
+            toast=harness.toasts,
         )
         self.page.presenter = HubPresenter(
             self.page,
-            stage.bridge,
+            harness.bridge,
             repository,
             hub=self.hub,
             requirements=Assessor(),
-            settings=stage.settings,
+            settings=harness.settings,
         )
-        stage.show(self.page)
+        harness.show(self.page)
 
     def _count_settings(self) -> None:
         self.asked_for_settings += 1
@@ -116,24 +116,24 @@ class Hub:
         return any(text in one.text() and one.isVisibleTo(self.page) for one in labels)
 
     async def close(self) -> None:
-        await self.stage.bridge.submit(self.downloads.close())
-        await self.stage.bridge.submit(self.hub.close())
+        await self.harness.bridge.submit(self.downloads.close())
+        await self.harness.bridge.submit(self.hub.close())
 
 
-def run(stage: Stage, body: Any, fill: Any = None) -> None:
+def run(harness: PageHarness, body: Any, fill: Any = None) -> None:
     """Run `body(hub)` with a Hub that has a few repositories."""
 
     async def live() -> None:
         with HubServer() as server:
             (fill or (lambda one: None))(server)
-            hub = Hub(stage, server)
+            hub = Hub(harness, server)
             try:
                 await body(hub)
             finally:
                 hub.page.closing.emit()
                 await hub.close()
 
-    stage.run(live)
+    harness.run(live)
 
 
 def tiny(starter: Path, **more: Any) -> Any:
@@ -162,7 +162,7 @@ def two_versions(starter: Path, **more: Any) -> Any:
 
 def put_here(hub: Hub, starter: Path) -> None:
     """Let a version be on this computer already, found only after the Hub has answered."""
-    folder = hub.stage.home / "models" / REPO
+    folder = hub.harness.home / "models" / REPO
     folder.mkdir(parents=True)
     (folder / "Tiny-Instruct-Q4_K_M.gguf").write_bytes(starter.read_bytes())
     listed = hub.library.listed
@@ -175,7 +175,7 @@ def put_here(hub: Hub, starter: Path) -> None:
 
 
 def test_the_shelf_is_there_before_anything_is_searched_and_one_click_opens_a_model(
-    stage: Stage,
+    harness: PageHarness,
 ) -> None:
     async def body(hub: Hub) -> None:
         card = named(hub.page, "Qwen3 0.6B")
@@ -184,10 +184,10 @@ def test_the_shelf_is_there_before_anything_is_searched_and_one_click_opens_a_mo
         # this Hub has none of them, and says so beside the shelf
         await until(lambda: hub.says("no such repository"))
 
-    run(stage, body)
+    run(harness, body)
 
 
-def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(stage: Stage) -> None:
+def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHarness) -> None:
     def fill(server: HubServer) -> None:
         for number in range(45):
             server.add(f"acme/Model-{number:02d}-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
@@ -204,10 +204,10 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(stage: Stage) -
             await until(lambda before=before: len(hub.listed()) > before)
         assert len(hub.listed()) == len(set(hub.listed())) == 45
 
-    run(stage, body, fill)
+    run(harness, body, fill)
 
 
-def test_only_the_last_of_several_questions_is_answered(stage: Stage) -> None:
+def test_only_the_last_of_several_questions_is_answered(harness: PageHarness) -> None:
     def fill(server: HubServer) -> None:
         server.add("acme/First-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
         server.add("acme/Second-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
@@ -223,10 +223,12 @@ def test_only_the_last_of_several_questions_is_answered(stage: Stage) -> None:
         QTest.qWait(0)
         assert hub.listed() == ["acme/Second-GGUF"]
 
-    run(stage, body, fill)
+    run(harness, body, fill)
 
 
-def test_nothing_found_offers_to_clear_and_escape_brings_the_shelf_back(stage: Stage) -> None:
+def test_nothing_found_offers_to_clear_and_escape_brings_the_shelf_back(
+    harness: PageHarness,
+) -> None:
     async def body(hub: Hub) -> None:
         QTest.keyClicks(hub.search, "zzz")
         await until(lambda: hub.says("No model matches"))
@@ -235,24 +237,26 @@ def test_nothing_found_offers_to_clear_and_escape_brings_the_shelf_back(stage: S
         assert named(hub.page, "Qwen3 0.6B").isVisibleTo(hub.page)
         assert not hub.page.handle_escape()
 
-    run(stage, body)
+    run(harness, body)
 
 
-def test_offline_mode_says_so_at_once_and_can_be_turned_off_here(stage: Stage) -> None:
+def test_offline_mode_says_so_at_once_and_can_be_turned_off_here(harness: PageHarness) -> None:
     async def body(hub: Hub) -> None:
-        hub.stage.settings.update(offline=True)
+        hub.harness.settings.update(offline=True)
         await until(lambda: hub.says("Offline mode is on"))
         hub.search.setText("tiny")
         await until(lambda: hub.page._listing is ResultsState.OFFLINE)
         assert not hub.server.requests
         click(named(hub.page, "Turn offline mode off"))
         await until(lambda: hub.says("No model matches"))
-        assert not hub.stage.settings.settings.offline
+        assert not hub.harness.settings.settings.offline
 
-    run(stage, body)
+    run(harness, body)
 
 
-def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(stage: Stage) -> None:
+def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(
+    harness: PageHarness,
+) -> None:
     async def body(hub: Hub) -> None:
         hub.server.faults.portal = True
         hub.search.setText("tiny")
@@ -261,11 +265,11 @@ def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(stage:
         click(named(hub.page, "Try again"))
         await until(lambda: hub.says("No model matches"))
 
-    run(stage, body)
+    run(harness, body)
 
 
 def test_the_recommended_version_is_fetched_in_place_and_compared_with(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         hub.search.setText("tiny")
@@ -283,11 +287,11 @@ def test_the_recommended_version_is_fetched_in_place_and_compared_with(
         (path,) = hub.compared
         assert path.read_bytes() == starter_model.read_bytes()
 
-    run(stage, body, tiny(starter_model))
+    run(harness, body, tiny(starter_model))
 
 
 def test_a_gated_model_says_what_to_do_and_offers_the_token(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         hub.page.featured.chosen.emit(REPO)
@@ -296,11 +300,11 @@ def test_a_gated_model_says_what_to_do_and_offers_the_token(
         click(named(hub.page, "Enter an access token"))
         assert hub.asked_for_settings == 1
 
-    run(stage, body, tiny(starter_model, gated="auto"))
+    run(harness, body, tiny(starter_model, gated="auto"))
 
 
 def test_a_model_with_terms_that_is_here_already_wants_nothing_accepted(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         put_here(hub, starter_model)
@@ -312,11 +316,11 @@ def test_a_model_with_terms_that_is_here_already_wants_nothing_accepted(
         assert not details._notice.isVisibleTo(hub.page)
         assert not hub.server.asked_for("Q4_K_M")
 
-    run(stage, body, tiny(starter_model, gated="auto"))
+    run(harness, body, tiny(starter_model, gated="auto"))
 
 
 def test_only_the_versions_that_are_not_here_want_terms_accepted(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         put_here(hub, starter_model)
@@ -330,14 +334,14 @@ def test_only_the_versions_that_are_not_here_want_terms_accepted(
         assert not details._notice.isVisibleTo(hub.page)
         assert details.offer._badge.text == "Runs great"
 
-    run(stage, body, two_versions(starter_model, gated="auto"))
+    run(harness, body, two_versions(starter_model, gated="auto"))
 
 
 def test_terms_are_not_asked_for_again_of_somebody_who_was_let_in(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
-        await stage.bridge.submit(hub.hub.set_token("hf_right"))
+        await harness.bridge.submit(hub.hub.set_token("hf_right"))
         details = hub.page.details
         hub.server.faults.slow_first_byte_s = 0.3
         was_asked = False
@@ -352,11 +356,11 @@ def test_terms_are_not_asked_for_again_of_somebody_who_was_let_in(
         assert not was_asked
         assert details.offer._get.isEnabled()
 
-    run(stage, body, tiny(starter_model, gated="auto"))
+    run(harness, body, tiny(starter_model, gated="auto"))
 
 
 def test_a_model_its_publisher_grants_says_to_ask_for_it_and_what_an_access_token_is(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         hub.page.featured.chosen.emit(REPO)
@@ -364,11 +368,11 @@ def test_a_model_its_publisher_grants_says_to_ask_for_it_and_what_an_access_toke
         assert hub.says("a kind of password")
         assert named(hub.page, "Ask for it").text() == "Ask for it"
 
-    run(stage, body, tiny(starter_model, gated="manual"))
+    run(harness, body, tiny(starter_model, gated="manual"))
 
 
 def test_a_verdict_is_not_shown_before_the_header_is_read(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         hub.server.faults.status, hub.server.faults.status_count = 500, 999
@@ -378,11 +382,11 @@ def test_a_verdict_is_not_shown_before_the_header_is_read(
         assert not offer._mark.isVisibleTo(hub.page)
         assert hub.says("could not be found out")
 
-    run(stage, body, tiny(starter_model))
+    run(harness, body, tiny(starter_model))
 
 
 def test_a_version_that_is_chosen_is_looked_at_without_the_list_of_all_being_open(
-    stage: Stage, starter_model: Path
+    harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
         offer = hub.page.details.offer
@@ -393,10 +397,10 @@ def test_a_version_that_is_chosen_is_looked_at_without_the_list_of_all_being_ope
         assert offer._badge.text == "Checking…"
         await until(lambda: offer._badge.text == "Runs great")
 
-    run(stage, body, two_versions(starter_model))
+    run(harness, body, two_versions(starter_model))
 
 
-def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(stage: Stage) -> None:
+def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(harness: PageHarness) -> None:
     def fill(server: HubServer) -> None:
         names = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
         server.add(REPO, {f"Tiny-{name}.gguf": name.encode() * 20_000 for name in names})
@@ -405,7 +409,7 @@ def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(stage: Stage) -
         hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.page.details.offer._badge.text == "Unknown")
 
-    run(stage, body, fill)
+    run(harness, body, fill)
 
 
 def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:

@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 from playground.core.targets import LoadSettings
 from playground.ui.pages.models.load_settings import LoadLimits, LoadSettingsEditor
 from playground.ui.theme.theme import Theme
-from tests.ui.page_stage import named
+from tests.ui.page_harness import named
 
 
 def test_no_work_for_the_graphics_card_is_not_the_same_as_automatic(

@@ -19,9 +19,9 @@ from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
 from tests.fakes.engine import FakeEngine
-from tests.ui.conftest import HERE, THERE, Stage, every_text
+from tests.ui.conftest import HERE, THERE, CompareWindow, every_text
 
-MakeStage = Callable[..., Stage]
+MakeCompareWindow = Callable[..., CompareWindow]
 
 
 def test_a_page_is_built_on_its_first_visit(
@@ -142,8 +142,10 @@ def test_the_rail_is_as_wide_as_its_longest_word(
     window.hide()
 
 
-def test_pages_are_reached_by_keys_and_by_the_rail(make_stage: MakeStage, qtbot: QtBot) -> None:
-    stage = make_stage()
+def test_pages_are_reached_by_keys_and_by_the_rail(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
     for number, key in enumerate(("compare", "models", "providers", "history", "settings"), 1):
         qtbot.keyClick(stage.window, f"{number}", Qt.KeyboardModifier.ControlModifier)
         assert stage.window.pages.current == key
@@ -157,9 +159,9 @@ def test_pages_are_reached_by_keys_and_by_the_rail(make_stage: MakeStage, qtbot:
 
 
 def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
-    make_stage: MakeStage, qtbot: QtBot, theme: Theme
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, theme: Theme
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     before = theme.px(15)
     qtbot.keyClick(stage.window, Qt.Key.Key_F11)
@@ -175,9 +177,9 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
 
 
 def test_escape_stops_answers_before_it_leaves_the_stage(
-    make_stage: MakeStage, qtbot: QtBot, theme: Theme
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, theme: Theme
 ) -> None:
-    stage = make_stage({"SmolLM2 135M": FakeEngine.hanging()})
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging()})
     stage.choose(HERE)
     qtbot.keyClick(stage.window, Qt.Key.Key_F11)
     stage.ask("Hello")
@@ -190,23 +192,23 @@ def test_escape_stops_answers_before_it_leaves_the_stage(
 
 
 def test_the_window_comes_back_as_it_was_left(
-    make_stage: MakeStage, qtbot: QtBot, settings: SettingsStore
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.window.resize(790, 610)
     stage.window.show_page("history")
     closed: list[bool] = []
     stage.window.closed.connect(lambda: closed.append(True))
     stage.window.close()
     qtbot.waitUntil(lambda: closed == [True])
-    again = make_stage_without_resize(stage, settings)
+    again = make_compare_window_without_resize(stage, settings)
     qtbot.addWidget(again)
     assert again.pages.current == "history"
     assert (again.width(), again.height()) == (790, 610)
     again.hide()
 
 
-def make_stage_without_resize(stage: Stage, settings: SettingsStore) -> MainWindow:
+def make_compare_window_without_resize(stage: CompareWindow, settings: SettingsStore) -> MainWindow:
     window = MainWindow(stage.window._theme, settings, stage.window._bridge)
     for key in ("compare", "history"):
         window.add_page(key, key.title(), key, lambda: Page(stage.window._theme))
@@ -215,10 +217,10 @@ def make_stage_without_resize(stage: Stage, settings: SettingsStore) -> MainWind
 
 
 def test_closing_in_the_middle_of_a_run_ends_it_in_order(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     engine = FakeEngine.hanging(after=["some "])
-    stage = make_stage({"SmolLM2 135M": engine})
+    stage = make_compare_window({"SmolLM2 135M": engine})
     order: list[str] = []
 
     async def shutdown() -> None:
@@ -253,9 +255,9 @@ def drop(window: MainWindow, paths: list[Path]) -> bool:
 
 
 def test_model_files_and_folders_can_be_dropped_and_nothing_else(
-    make_stage: MakeStage, tmp_path: Path
+    make_compare_window: MakeCompareWindow, tmp_path: Path
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     dropped: list[tuple[Path, ...]] = []
     stage.window.files_dropped.connect(dropped.append)
     model, text, folder = tmp_path / "m.GGUF", tmp_path / "notes.txt", tmp_path / "folder"
@@ -266,9 +268,9 @@ def test_model_files_and_folders_can_be_dropped_and_nothing_else(
 
 
 def test_what_the_environment_did_is_a_message_and_a_bug_is_a_dialog(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.window.report(StorageFailed("The disk is full.", "Free some space."))
     assert stage.window._toast.isVisible()
     assert "The disk is full. Free some space." in every_text(stage.window._toast)
@@ -287,8 +289,8 @@ def test_what_the_environment_did_is_a_message_and_a_bug_is_a_dialog(
     boxes[0].close()
 
 
-def test_a_message_can_be_acted_on(make_stage: MakeStage) -> None:
-    stage = make_stage()
+def test_a_message_can_be_acted_on(make_compare_window: MakeCompareWindow) -> None:
+    stage = make_compare_window()
     done: list[bool] = []
     stage.window.toast("Deleted.", action="Undo", on_action=lambda: done.append(True))
     next(b for b in stage.window.findChildren(QPushButton) if b.text() == "Undo").click()
@@ -297,9 +299,9 @@ def test_a_message_can_be_acted_on(make_stage: MakeStage) -> None:
 
 
 def test_every_shown_control_can_be_reached_by_the_tab_key(
-    make_stage: MakeStage, qtbot: QtBot
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     stage.choose(HERE, THERE)
     stage.window.activateWindow()
     stage.view.focus_first()

@@ -22,9 +22,9 @@ from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from tests.core.gguf_files import Dense, write_dense
 from tests.fakes.planner import FixedPlanner
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 # Qt's offscreen platform says so of every window that has a smallest size
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -47,31 +47,31 @@ class Computer(MachineService):
 class Models:
     """The page, and what a person sees of it."""
 
-    def __init__(self, stage: Stage, *, free_bytes: int = 8 << 30) -> None:
-        self.stage = stage
-        self.own = stage.home / "models"
+    def __init__(self, harness: PageHarness, *, free_bytes: int = 8 << 30) -> None:
+        self.harness = harness
+        self.own = harness.home / "models"
         self.own.mkdir()
         self.compared: list[Target] = []
         self.hub_shown = 0
         self.library = ModelLibrary(
-            lambda: stage.settings.settings.model_folders, self.own, apps=lambda: ()
+            lambda: harness.settings.settings.model_folders, self.own, apps=lambda: ()
         )
-        runs = LocalRuns(Database(stage.home / "history.db"))
-        computer = Computer(stage.home, free_bytes)
+        runs = LocalRuns(Database(harness.home / "history.db"))
+        computer = Computer(harness.home, free_bytes)
         self.pool = WorkerPool(FixedPlanner(budget_bytes=8 << 30, ram_bytes=1 << 20))
-        self.page = ModelsPage(stage.theme)
+        self.page = ModelsPage(harness.theme)
         self.presenter = ModelsPresenter(
             self.page,
-            stage.bridge,
+            harness.bridge,
             self.library,
-            stage.settings,
+            harness.settings,
             pool=self.pool,
             requirements=RequirementsService(computer, runs, self.library),
             open_compare=self.compared.append,
             open_hub=self._count_hub,
-            toast=stage.toasts,
+            toast=harness.toasts,
         )
-        stage.show(self.page)
+        harness.show(self.page)
 
     def _count_hub(self) -> None:
         self.hub_shown += 1
@@ -101,9 +101,9 @@ class Models:
         await until(lambda: set(some) <= set(self.names()))
 
 
-def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) -> None:
+def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.cells(Column.FIT) == ["Runs great"])
         assert models.cells(Column.SIZE) == ["98 MB"]
@@ -114,12 +114,14 @@ def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(stage: Stage) 
         size = models.table.model().index(0, Column.SIZE)
         assert size.data(Qt.ItemDataRole.ToolTipRole) == "98,362,432 bytes"
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(stage: Stage) -> None:
+def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(
+    harness: PageHarness,
+) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         (models.own / "half <b> download.gguf").write_bytes(b"GGUF\x03\0\0\0")
         models.presenter.rescan()
         await until(lambda: "Can't be read" in models.cells(Column.FIT))
@@ -130,12 +132,12 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(stage: S
         tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert "&lt;b&gt;" in tip
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_model_too_large_for_the_free_memory_says_so(stage: Stage) -> None:
+def test_a_model_too_large_for_the_free_memory_says_so(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage, free_bytes=64 << 20)
+        models = Models(harness, free_bytes=64 << 20)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.cells(Column.FIT) == ["Won't fit"])
         assert models.cells(Column.SPEED) == ["—"]
@@ -143,11 +145,11 @@ def test_a_model_too_large_for_the_free_memory_says_so(stage: Stage) -> None:
         click(named(models.page, "Get models"))
         assert models.hub_shown == 1
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_copies_of_one_model_are_told_apart_and_unreadable_files_are_not_counted_as_models(
-    stage: Stage, tmp_path: Path
+    harness: PageHarness, tmp_path: Path
 ) -> None:
     folder = tmp_path / "Downloads"
     folder.mkdir()
@@ -156,16 +158,18 @@ def test_copies_of_one_model_are_told_apart_and_unreadable_files_are_not_counted
     (folder / "cut.gguf").write_bytes((folder / "first.gguf").read_bytes()[:100])
 
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         models.presenter.add_paths((folder,))
         await models.listed("first", "second")
         said = "The folder “Downloads” has 2 models. 1 file can't be read; the list says why."
-        await until(lambda: said in stage.toasts.texts)
+        await until(lambda: said in harness.toasts.texts)
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_path: Path) -> None:
+def test_files_and_folders_dropped_are_listed_and_remembered(
+    harness: PageHarness, tmp_path: Path
+) -> None:
     folder = tmp_path / "more"
     folder.mkdir()
     write_dense(folder / "inside.gguf", "llama", Dense())
@@ -173,31 +177,31 @@ def test_files_and_folders_dropped_are_listed_and_remembered(stage: Stage, tmp_p
     write_dense(single, "llama", Dense())
 
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         models.presenter.add_paths((folder, single))
         await until(lambda: len(models.names()) == 3)
-        assert stage.settings.settings.model_folders == (folder, single)
-        await until(lambda: "single.gguf is listed." in stage.toasts.texts)
+        assert harness.settings.settings.model_folders == (folder, single)
+        await until(lambda: "single.gguf is listed." in harness.toasts.texts)
         assert models.page.details.isVisibleTo(models.page)
         click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
         await until(lambda: len(models.names()) == 2)
         assert (folder / "inside.gguf").exists()
-        assert stage.toasts.undo is not None
-        stage.toasts.undo()
+        assert harness.toasts.undo is not None
+        harness.toasts.undo()
         await until(lambda: len(models.names()) == 3)
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_a_folder_is_added_through_a_dialog_that_does_not_block(
-    stage: Stage, tmp_path: Path
+    harness: PageHarness, tmp_path: Path
 ) -> None:
     folder = tmp_path / "more"
     folder.mkdir()
     write_dense(folder / "inside.gguf", "llama", Dense())
 
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         click(named(models.page, "Add a folder"))
         dialog = models.page.findChild(QFileDialog)
@@ -206,12 +210,12 @@ def test_a_folder_is_added_through_a_dialog_that_does_not_block(
         dialog.reject()
         await until(lambda: len(models.names()) == 2)
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage) -> None:
+def test_search_narrows_the_list_as_one_types_and_escape_clears_it(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         search = named(models.page, "Search models", QLineEdit)
         QTest.keyClicks(search, "smol q4")
@@ -222,25 +226,25 @@ def test_search_narrows_the_list_as_one_types_and_escape_clears_it(stage: Stage)
         assert models.names() == ["SmolLM2 135M Instruct"]
         assert not models.page.handle_escape()
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_without_any_model_the_page_says_what_to_do(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("playground.services.library.scanner.STARTER_PACKAGE", "not_there_at_all")
 
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await until(lambda: models.says("No models here yet"))
         assert models.says("drop a file or a folder on this window")
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_load_settings_change_the_need_at_once_and_are_remembered(stage: Stage) -> None:
+def test_load_settings_change_the_need_at_once_and_are_remembered(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.says("at ~6,000 words"))
         context = named(models.page, "How much it keeps in mind")
@@ -250,7 +254,7 @@ def test_load_settings_change_the_need_at_once_and_are_remembered(stage: Stage) 
         before = models.page.details._parts.legend
         QTest.keyClick(precision, Qt.Key.Key_Down)
         await until(lambda: models.page.details._parts.legend != before)
-        (remembered,) = stage.settings.settings.load_settings.values()
+        (remembered,) = harness.settings.settings.load_settings.values()
         assert remembered == LoadSettings(context=2048, kv_type=KvType.Q8_0)
         click(named(models.page, "Try it"))
         (target,) = models.compared
@@ -258,14 +262,14 @@ def test_load_settings_change_the_need_at_once_and_are_remembered(stage: Stage) 
         assert target.settings == remembered
         click(named(models.page, "Back to automatic"))
         await until(lambda: models.says("at ~6,000 words"))
-        assert stage.settings.settings.load_settings == {}
+        assert harness.settings.settings.load_settings == {}
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_an_exact_context_can_be_typed(stage: Stage) -> None:
+def test_an_exact_context_can_be_typed(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         context = named(models.page, "How much it keeps in mind")
         QTest.keyClick(context, Qt.Key.Key_End)
@@ -274,16 +278,16 @@ def test_an_exact_context_can_be_typed(stage: Stage) -> None:
         QTest.keyClicks(number, "3000")
         QTest.keyClick(number, Qt.Key.Key_Return)
         await until(lambda: models.explains("Exactly 3,072 tokens"))
-        (remembered,) = stage.settings.settings.load_settings.values()
+        (remembered,) = harness.settings.settings.load_settings.values()
         assert remembered.context == 3000
 
-    stage.run(body)
+    harness.run(body)
 
 
 @pytest.mark.model
-def test_load_and_unload_show_what_the_worker_does(stage: Stage) -> None:
+def test_load_and_unload_show_what_the_worker_does(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         click(named(models.page, "Load"))
         assert models.says("Loading…")
@@ -295,29 +299,29 @@ def test_load_and_unload_show_what_the_worker_does(stage: Stage) -> None:
         await until(lambda: models.says("Not in memory."))
         with pytest.raises(ProcessLookupError):
             os.kill(worker.pid, 0)
-        await stage.bridge.submit(models.pool.close())
+        await harness.bridge.submit(models.pool.close())
 
-    stage.run(body)
+    harness.run(body)
 
 
 @pytest.mark.model
-def test_a_load_can_be_called_off(stage: Stage) -> None:
+def test_a_load_can_be_called_off(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         click(named(models.page, "Load"))
         click(named(models.page, "Stop loading"))
         await until(lambda: models.says("Not in memory."))
         assert named(models.page, "Load").isEnabled()
-        await stage.bridge.submit(models.pool.close())
+        await harness.bridge.submit(models.pool.close())
         assert models.pool.loaded() == ()
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(stage: Stage) -> None:
+def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.page.details._facts.text)
         click(named(models.page, "For engineers: what the file says"))
@@ -327,14 +331,16 @@ def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(stage: Sta
         models.page.details.copy_action.trigger()
         assert QGuiApplication.clipboard().text().endswith(".gguf")
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path: Path) -> None:
+def test_the_list_is_a_sound_item_model_for_the_keyboard(
+    harness: PageHarness, tmp_path: Path
+) -> None:
     write_dense(tmp_path / "second.gguf", "llama", Dense())
 
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         tester = QAbstractItemModelTester(
             models.table.model(), QAbstractItemModelTester.FailureReportingMode.Fatal
         )
@@ -352,12 +358,12 @@ def test_the_list_is_a_sound_item_model_for_the_keyboard(stage: Stage, tmp_path:
         assert spoken == "SmolLM2 135M Instruct, Q4_1 · 135 million parameters · apache-2.0"
         tester.deleteLater()
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
+def test_on_stage_only_what_a_room_can_follow_is_left(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
+        models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.says("flash attention"))
         models.page.set_presentation_mode(on=True)
@@ -366,4 +372,4 @@ def test_on_stage_only_what_a_room_can_follow_is_left(stage: Stage) -> None:
         models.page.set_presentation_mode(on=False)
         assert models.says("flash attention")
 
-    stage.run(body)
+    harness.run(body)

@@ -53,12 +53,12 @@ from tests.servers.hub import HubServer
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
 from tests.ui import conftest, test_downloads_page, test_history_page, test_hub_page
 from tests.ui.conftest import every_text
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 from tests.ui.test_models_page import Models
 from tests.ui.test_providers_page import Providers
 from tests.ui.test_status_strip import sample
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -214,7 +214,9 @@ def test_a_tooltip_reads_to_the_letter(text: str, qtbot: QtBot) -> None:
 
 
 def test_the_compare_page_reads_nothing_as_html(
-    make_stage: Callable[..., conftest.Stage], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    make_compare_window: Callable[..., conftest.CompareWindow],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = ModelFile(Path(f"/m/{EVIL}.gguf"), EVIL, 98_000_000, EVIL, quantization=EVIL)
     broken = replace(model, path=Path(f"/m/{EVIL}2.gguf"), problem=EVIL)
@@ -234,7 +236,7 @@ def test_the_compare_page_reads_nothing_as_html(
     monkeypatch.setattr(conftest.Providers, "list", lambda _self: (provider,))
     answer = f"{EVIL} [link](<http://a/\\<img src='p.png'\\>>)"
     steps = ((0, ReasoningDelta(0, EVIL)), (0, Notice(0, "evil", EVIL)), (0, answer))
-    stage = make_stage(
+    stage = make_compare_window(
         {
             here.label: FakeEngine(Script(steps=steps)),
             there.label: FakeEngine(Script(steps=steps, hosts=(HostContact(EVIL, 9),))),
@@ -272,12 +274,12 @@ def test_the_strip_reads_nothing_as_html(theme: Theme, qtbot: QtBot) -> None:
     assert check_plain(strip) > 0
 
 
-def test_the_history_page_reads_nothing_as_html(stage: Stage) -> None:
+def test_the_history_page_reads_nothing_as_html(harness: PageHarness) -> None:
     model = ModelFile(Path(f"/m/{EVIL}.gguf"), EVIL, 98_000_000, EVIL, quantization=EVIL)
     targets = (LocalTarget(model), CloudTarget(Provider("evil", EVIL, "https://e.example"), EVIL))
 
     async def body() -> None:
-        history = test_history_page.History(stage)
+        history = test_history_page.History(harness)
         await history.open()
         await history.compare(
             EVIL, targets=targets, engine_for=lambda _target: FakeEngine.saying(EVIL)
@@ -292,19 +294,19 @@ def test_the_history_page_reads_nothing_as_html(stage: Stage) -> None:
         assert check_plain(history.page) > 0
         assert any("evil" in tip for tip in _tooltips(history.page))
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_the_models_page_reads_nothing_as_html(stage: Stage) -> None:
+def test_the_models_page_reads_nothing_as_html(harness: PageHarness) -> None:
     async def body() -> None:
-        models = Models(stage)
-        folder = stage.home / EVIL
+        models = Models(harness)
+        folder = harness.home / EVIL
         folder.mkdir()
         facts = {"general.name": EVIL, "general.license": EVIL, "tokenizer.chat_template": EVIL}
         facts |= {"general.organization": EVIL, "general.evil": EVIL}
         write_dense(folder / f"{EVIL}.gguf", "llama", Dense(), facts)
         (folder / f"{EVIL} broken.gguf").write_bytes(b"GGUF\x03\0\0\0")
-        stage.settings.update(model_folders=(folder,))
+        harness.settings.update(model_folders=(folder,))
         models.presenter.rescan()
         await models.listed(EVIL)
         for row in range(models.table.model().rowCount()):
@@ -321,17 +323,17 @@ def test_the_models_page_reads_nothing_as_html(stage: Stage) -> None:
         await until(lambda: models.says("No model matches"))
         assert check_plain(models.page) > 0
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_the_providers_page_reads_nothing_as_html(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     with ScriptedOpenAI(models={"data": [{"id": EVIL}, {"id": f"{EVIL} 2"}]}) as server:
 
         async def body() -> None:
-            providers = Providers(stage)
+            providers = Providers(harness)
             await providers.add(server.base_url, EVIL)
             click(named(providers.page, f"Test {EVIL}"))
             await until(lambda: providers.says("Connected: 2 models"))
@@ -354,10 +356,10 @@ def test_the_providers_page_reads_nothing_as_html(
             assert check_plain(providers.page, dialog) > 2
             dialog.reject()
 
-        stage.run(body)
+        harness.run(body)
 
 
-def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
+def test_the_hub_page_reads_nothing_as_html(harness: PageHarness) -> None:
     card = f"---\nlicense: mit\n---\n# {EVIL}\n{EVIL}\n[link](http://a/&lt;b&gt;)"
 
     def fill(server: HubServer) -> None:
@@ -379,7 +381,7 @@ def test_the_hub_page_reads_nothing_as_html(stage: Stage) -> None:
         await until(lambda: hub.says("cannot be reached"))
         assert check_plain(hub.page) > 0
 
-    test_hub_page.run(stage, body, fill)
+    test_hub_page.run(harness, body, fill)
 
 
 def test_results_of_the_hub_are_explained_in_plain_text(qapp: QApplication) -> None:
@@ -390,14 +392,14 @@ def test_results_of_the_hub_are_explained_in_plain_text(qapp: QApplication) -> N
     assert "evil" in tip
 
 
-def test_the_downloads_page_reads_nothing_as_html(stage: Stage) -> None:
+def test_the_downloads_page_reads_nothing_as_html(harness: PageHarness) -> None:
     async def body(scene: test_downloads_page.Scene) -> None:
         scene.server.add("acme/Evil-GGUF", {f"{EVIL_FILE}-Q4_K_M.gguf": b"GGUF" * 400_000})
         await scene.add("acme/Evil-GGUF")
         await until(lambda: any("evil" in tip for tip in _tooltips(scene.page)))
         check_plain(scene.page)
 
-    test_downloads_page.run(stage, body, rate=100_000)
+    test_downloads_page.run(harness, body, rate=100_000)
 
 
 def _tooltips(root: QWidget) -> list[str]:

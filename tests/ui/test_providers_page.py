@@ -19,9 +19,9 @@ from playground.ui.pages.providers.page import ProvidersPage
 from playground.ui.pages.providers.presenter import ProvidersPresenter
 from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 # Qt's offscreen platform says so of every window that has a smallest size
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -44,27 +44,27 @@ def server() -> Iterator[ScriptedOpenAI]:
 class Providers:
     """The page, and what a person sees of it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, harness: PageHarness) -> None:
+        self.harness = harness
         self.compared: list[Target] = []
-        library = ModelLibrary(lambda: (), stage.home / "models")
+        library = ModelLibrary(lambda: (), harness.home / "models")
         self.practice = PracticeCloud(library.starter_path)
         self.secrets = SecretStore()
-        prices = PriceService(stage.settings)
-        self.service = ProviderService(stage.settings, self.secrets, self.practice, prices)
-        self.page = ProvidersPage(stage.theme)
+        prices = PriceService(harness.settings)
+        self.service = ProviderService(harness.settings, self.secrets, self.practice, prices)
+        self.page = ProvidersPage(harness.theme)
         self.page.presenter = ProvidersPresenter(
-            stage.theme,
+            harness.theme,
             self.page,
-            stage.bridge,
+            harness.bridge,
             service=self.service,
             secrets=self.secrets,
             practice=self.practice,
-            settings=stage.settings,
+            settings=harness.settings,
             open_compare=self.compared.append,
-            toast=stage.toasts,
+            toast=harness.toasts,
         )
-        stage.show(self.page)
+        harness.show(self.page)
 
     def says(self, text: str) -> bool:
         return says(self.page, text)
@@ -75,7 +75,7 @@ class Providers:
         return found[0]
 
     async def add(self, base_url: str, name: str = "Box") -> None:
-        await self.stage.bridge.submit(self.service.add(Provider("box", name, base_url)))
+        await self.harness.bridge.submit(self.service.add(Provider("box", name, base_url)))
         await until(lambda: self.says(base_url))
 
 
@@ -84,22 +84,22 @@ def says(widget: QWidget, text: str) -> bool:
     return any(text in label.text() and label.isVisibleTo(widget) for label in labels)
 
 
-def test_an_empty_page_says_what_to_do_and_offers_the_practice_cloud(stage: Stage) -> None:
+def test_an_empty_page_says_what_to_do_and_offers_the_practice_cloud(harness: PageHarness) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         assert providers.says("No provider yet")
         assert named(providers.page, "Add a provider")
         assert providers.says("Practice cloud (on this computer)")
         await until(lambda: providers.says("no usable keyring"))
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_a_server_is_added_by_address_and_its_models_are_listed(
-    stage: Stage, server: ScriptedOpenAI
+    harness: PageHarness, server: ScriptedOpenAI
 ) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Add a provider"))
         dialog = providers.dialog()
         named(dialog, "Known providers", QListWidget).setCurrentRow(0)
@@ -122,20 +122,20 @@ def test_a_server_is_added_by_address_and_its_models_are_listed(
             + [field.text() for field in providers.page.findChildren(QLineEdit)]
         )
         assert KEY not in everything
-        for path in stage.home.rglob("*"):
+        for path in harness.home.rglob("*"):
             assert path.is_dir() or KEY.encode() not in path.read_bytes()
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_when_asked(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
 
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Add a provider"))
         dialog = providers.dialog()
         names = named(dialog, "Known providers", QListWidget)
@@ -147,9 +147,9 @@ def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_whe
         click(named(dialog, "Get a key"))
         assert [QUrl(url).scheme() for url in opened] == ["https"]
         click(named(dialog, "Cancel"))
-        assert stage.settings.settings.providers == ()
+        assert harness.settings.settings.providers == ()
 
-    stage.run(body)
+    harness.run(body)
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_whe
     ],
 )
 def test_an_address_that_would_give_the_key_away_is_refused_while_it_is_typed(
-    stage: Stage, address: str, why: str
+    harness: PageHarness, address: str, why: str
 ) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Add a provider"))
         dialog = providers.dialog()
         named(dialog, "Name", QLineEdit).setText("x")
@@ -172,12 +172,12 @@ def test_an_address_that_would_give_the_key_away_is_refused_while_it_is_typed(
         assert says(dialog, why)
         assert not named(dialog, "Add a provider").isEnabled()
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_server_without_a_name_takes_that_of_its_host(stage: Stage) -> None:
+def test_a_server_without_a_name_takes_that_of_its_host(harness: PageHarness) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Add a provider"))
         dialog = providers.dialog()
         named(dialog, "Known providers", QListWidget).setCurrentRow(0)
@@ -188,14 +188,14 @@ def test_a_server_without_a_name_takes_that_of_its_host(stage: Stage) -> None:
         assert name.placeholderText() == "127.0.0.1"
         click(named(dialog, "Add a provider"))
         await until(lambda: providers.says("127.0.0.1"))
-        assert [provider.name for provider in stage.settings.settings.providers] == ["127.0.0.1"]
+        assert [provider.name for provider in harness.settings.settings.providers] == ["127.0.0.1"]
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(stage: Stage) -> None:
+def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(harness: PageHarness) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Add a provider"))
         dialog = providers.dialog()
         named(dialog, "Name", QLineEdit).setText("box")
@@ -209,16 +209,16 @@ def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(stage: Stag
         named(dialog, "Address", QLineEdit).setText("http://example.com/v1")
         assert not add.isEnabled()
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_a_failed_test_says_what_happened_and_what_to_try(
-    stage: Stage, server: ScriptedOpenAI
+    harness: PageHarness, server: ScriptedOpenAI
 ) -> None:
     server.models = Reply(401, {"error": {"message": "Incorrect API key provided"}})
 
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         await providers.add(server.base_url)
         click(named(providers.page, "Test Box"))
         await until(lambda: providers.says("Incorrect API key provided"))
@@ -227,36 +227,38 @@ def test_a_failed_test_says_what_happened_and_what_to_try(
         await until(lambda: providers.says("Connected: 1 model,"))
         assert not providers.says("Incorrect API key provided")
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_removed_provider_comes_back_with_its_key(stage: Stage, server: ScriptedOpenAI) -> None:
+def test_a_removed_provider_comes_back_with_its_key(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
+        await harness.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Remove Box"))
-        await until(lambda: stage.settings.settings.providers == ())
-        await until(lambda: stage.toasts.undo)
+        await until(lambda: harness.settings.settings.providers == ())
+        await until(lambda: harness.toasts.undo)
         assert providers.says("No provider yet")
-        assert stage.toasts.undo is not None
-        stage.toasts.undo()
+        assert harness.toasts.undo is not None
+        harness.toasts.undo()
         await until(lambda: providers.says("Key kept for this run of the program only"))
-        (provider,) = stage.settings.settings.providers
-        secret = await stage.bridge.submit(providers.secrets.get(provider))
+        (provider,) = harness.settings.settings.providers
+        secret = await harness.bridge.submit(providers.secrets.get(provider))
         assert secret is not None
         assert secret.value == KEY
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_editing_keeps_the_key_unless_another_is_typed(
-    stage: Stage, server: ScriptedOpenAI
+    harness: PageHarness, server: ScriptedOpenAI
 ) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         await providers.add(server.base_url)
-        await stage.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
+        await harness.bridge.submit(providers.secrets.set(providers.service.find("box"), KEY))
         click(named(providers.page, "Edit Box"))
         await until(lambda: any(d.isVisible() for d in _dialogs(providers)))
         dialog = providers.dialog()
@@ -268,14 +270,14 @@ def test_editing_keeps_the_key_unless_another_is_typed(
         await until(lambda: providers.says("Connected: 2 models"))
         assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_a_price_can_be_set_made_unknown_and_taken_back(
-    stage: Stage, server: ScriptedOpenAI
+    harness: PageHarness, server: ScriptedOpenAI
 ) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         await providers.add(server.base_url)
         click(named(providers.page, "Test Box"))
         await until(lambda: providers.says("Connected: 2 models"))
@@ -290,24 +292,24 @@ def test_a_price_can_be_set_made_unknown_and_taken_back(
         click(named(dialog, "Use my price"))
         await until(lambda: table.item(1, 3).text() == "$2.00")
         assert table.item(1, 4).text() == "yours"
-        override = stage.settings.settings.price_overrides["box:small"]
+        override = harness.settings.settings.price_overrides["box:small"]
         assert (override.input_usd_per_mtok, override.output_usd_per_mtok) == (0.5, 2)
         click(named(dialog, "Unknown"))
         await until(lambda: table.item(1, 3).text() == "—")
         click(named(dialog, "Price list"))
-        await until(lambda: stage.settings.settings.price_overrides == {})
+        await until(lambda: harness.settings.settings.price_overrides == {})
         click(named(dialog, "Try it"))
         (target,) = providers.compared
         assert isinstance(target, CloudTarget)
         assert target.key == "box:small"
 
-    stage.run(body)
+    harness.run(body)
 
 
 @pytest.mark.model
-def test_the_practice_cloud_starts_and_stops_with_one_click(stage: Stage) -> None:
+def test_the_practice_cloud_starts_and_stops_with_one_click(harness: PageHarness) -> None:
     async def body() -> None:
-        providers = Providers(stage)
+        providers = Providers(harness)
         click(named(providers.page, "Start the practice cloud"))
         await until(lambda: providers.says("Running on this computer."))
         assert [p.name for p in providers.service.list()] == ["Practice cloud (on this computer)"]
@@ -315,15 +317,15 @@ def test_the_practice_cloud_starts_and_stops_with_one_click(stage: Stage) -> Non
         click(named(providers.page, "Try the practice cloud"))
         (target,) = providers.compared
         assert isinstance(target, CloudTarget)
-        offered = await stage.bridge.submit(providers.service.models(target.provider))
+        offered = await harness.bridge.submit(providers.service.models(target.provider))
         assert target.model in [model.id for model in offered]
         click(named(providers.page, "Stop the practice cloud"))
         await until(lambda: not providers.practice.is_running)
         await until(lambda: not providers.says("Running on this"))
         assert named(providers.page, "Start the practice cloud").isEnabled()
-        await stage.bridge.submit(providers.practice.stop())
+        await harness.bridge.submit(providers.practice.stop())
 
-    stage.run(body)
+    harness.run(body)
 
 
 def _dialogs(providers: Providers) -> list[ProviderDialog]:

@@ -18,9 +18,9 @@ from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore, ThemeMode
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
-from tests.ui.page_stage import Stage, click, named, stage, until
+from tests.ui.page_harness import PageHarness, click, harness, named, until
 
-__all__ = ["stage"]
+__all__ = ["harness"]
 
 # Qt's offscreen platform says so of every window that has a smallest size
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -31,20 +31,20 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
-def settings_page(stage: Stage) -> SettingsPage:
-    page = SettingsPage(stage.theme)
+def settings_page(harness: PageHarness) -> SettingsPage:
+    page = SettingsPage(harness.theme)
     page.presenter = SettingsPresenter(
-        stage.theme,
+        harness.theme,
         page,
-        stage.bridge,
-        settings=stage.settings,
+        harness.bridge,
+        settings=harness.settings,
         secrets=SecretStore(),
         paths=default_paths(),
         hub=HubService(
-            stage.settings, SecretStore({}), stage.home / "cache", use_hub_transport, {}
+            harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         ),
     )
-    stage.show(page)
+    harness.show(page)
     return page
 
 
@@ -52,40 +52,40 @@ def says(page: SettingsPage, text: str) -> bool:
     return any(text in label.text() for label in page.findChildren(QLabel))
 
 
-def remembered(stage: Stage) -> SettingsStore:
-    return SettingsStore(stage.home / "settings.json")
+def remembered(harness: PageHarness) -> SettingsStore:
+    return SettingsStore(harness.home / "settings.json")
 
 
-def test_looks_change_at_once_and_are_remembered(stage: Stage) -> None:
+def test_looks_change_at_once_and_are_remembered(harness: PageHarness) -> None:
     async def body() -> None:
-        page = settings_page(stage)
+        page = settings_page(harness)
         colours = named(page, "Colours")
         QTest.keyClick(colours, Qt.Key.Key_End)
-        await until(lambda: stage.theme.palette.is_dark)
+        await until(lambda: harness.theme.palette.is_dark)
         QTest.keyClick(named(page, "Text size"), Qt.Key.Key_End)
-        await until(lambda: stage.theme.scale == 2.0)
-        assert remembered(stage).settings.theme is ThemeMode.DARK
-        assert remembered(stage).settings.text_scale == 2.0
+        await until(lambda: harness.theme.scale == 2.0)
+        assert remembered(harness).settings.theme is ThemeMode.DARK
+        assert remembered(harness).settings.text_scale == 2.0
         QTest.keyClick(colours, Qt.Key.Key_Up)
-        await until(lambda: not stage.theme.palette.is_dark)
+        await until(lambda: not harness.theme.palette.is_dark)
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_order_and_units_are_remembered(stage: Stage) -> None:
+def test_order_and_units_are_remembered(harness: PageHarness) -> None:
     async def body() -> None:
-        page = settings_page(stage)
+        page = settings_page(harness)
         QTest.keyClick(named(page, "Who starts when"), Qt.Key.Key_Down)
         QTest.keyClick(named(page, "Units of speed"), Qt.Key.Key_Down)
-        await until(lambda: remembered(stage).settings.show_tokens)
-        assert remembered(stage).settings.run_order is RunOrder.RACE
+        await until(lambda: remembered(harness).settings.show_tokens)
+        assert remembered(harness).settings.run_order is RunOrder.RACE
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage) -> None:
+def test_electricity_is_explained_and_reckoned_with_what_is_entered(harness: PageHarness) -> None:
     async def body() -> None:
-        page = settings_page(stage)
+        page = settings_page(harness)
         assert says(page, f"Automatic takes ≈ {default_watts():.0f} W")
         QTest.keyClick(named(page, "Power while answering, in watts"), Qt.Key.Key_End)
         watts = named(page, "Power while answering, in watts, exact number")
@@ -97,28 +97,28 @@ def test_electricity_is_explained_and_reckoned_with_what_is_entered(stage: Stage
         QTest.keyClicks(price, "0.36")
         QTest.keyClick(price, Qt.Key.Key_Return)
         await until(lambda: says(page, "1,000 answers of 10 seconds cost ≈ $0.100."))
-        assert PriceService(remembered(stage)).watts == 100
+        assert PriceService(remembered(harness)).watts == 100
         QTest.keyClick(named(page, "Power while answering, in watts"), Qt.Key.Key_Home)
-        await until(lambda: remembered(stage).settings.watts is None)
+        await until(lambda: remembered(harness).settings.watts is None)
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_what_is_entered_while_a_change_is_being_written_stays(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update, may_write = stage.settings.update, threading.Semaphore(0)
+    update, may_write = harness.settings.update, threading.Semaphore(0)
 
     def slow_update(**changes: object) -> Settings:
         may_write.acquire(timeout=20)
         return update(**changes)
 
-    monkeypatch.setattr(stage.settings, "update", slow_update)
+    monkeypatch.setattr(harness.settings, "update", slow_update)
 
     async def body() -> None:
-        page = settings_page(stage)
+        page = settings_page(harness)
         told: list[Settings] = []
-        stage.bridge.subscribe(stage.settings, told.append)
+        harness.bridge.subscribe(harness.settings, told.append)
         price = named(page, "Price of electricity")
         for _ in range(3):
             QTest.keyClick(price, Qt.Key.Key_Up)
@@ -130,27 +130,27 @@ def test_what_is_entered_while_a_change_is_being_written_stays(
         await until(lambda: told[-1].usd_per_kwh == 0.33)
         assert price.value() == 0.33
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_change_made_elsewhere_is_shown(stage: Stage) -> None:
+def test_a_change_made_elsewhere_is_shown(harness: PageHarness) -> None:
     async def body() -> None:
-        page = settings_page(stage)
-        stage.settings.update(theme=ThemeMode.DARK)
-        await until(lambda: stage.theme.palette.is_dark)
+        page = settings_page(harness)
+        harness.settings.update(theme=ThemeMode.DARK)
+        await until(lambda: harness.theme.palette.is_dark)
         assert named(page, "Colours").currentText() == "Dark"
 
-    stage.run(body)
+    harness.run(body)
 
 
 def test_files_keys_versions_and_licences_are_told(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
 
     async def body() -> None:
-        page = settings_page(stage)
+        page = settings_page(harness)
         await until(lambda: says(page, "no usable keyring"))
         await until(lambda: says(page, "llama-cpp-python 0."))
         click(named(page, "Versions and licences"))
@@ -158,16 +158,16 @@ def test_files_keys_versions_and_licences_are_told(
         assert "openai = " in text
         assert "Apache-2.0" in text
         click(named(page, "Open the folder of History"))
-        assert [Path(url.toLocalFile()) for url in opened] == [stage.home]
+        assert [Path(url.toLocalFile()) for url in opened] == [harness.home]
 
-    stage.run(body)
+    harness.run(body)
 
 
-def test_a_damaged_settings_file_is_told(stage: Stage) -> None:
-    (stage.home / "settings.json").write_text("{ half")
-    stage.settings = SettingsStore(stage.home / "settings.json")
+def test_a_damaged_settings_file_is_told(harness: PageHarness) -> None:
+    (harness.home / "settings.json").write_text("{ half")
+    harness.settings = SettingsStore(harness.home / "settings.json")
 
     async def body() -> None:
-        assert says(settings_page(stage), "was damaged")
+        assert says(settings_page(harness), "was damaged")
 
-    stage.run(body)
+    harness.run(body)

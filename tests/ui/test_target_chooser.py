@@ -10,7 +10,7 @@ from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
-from tests.ui.conftest import OTHER, STARTER, Library, Providers, Stage
+from tests.ui.conftest import OTHER, STARTER, CompareWindow, Library, Providers
 
 
 @dataclass
@@ -91,9 +91,9 @@ def test_the_starter_is_read_alone(qtbot: QtBot, bridge: Bridge, settings: Setti
 
 
 def test_a_model_that_was_chosen_by_name_is_read_before_it_runs_and_its_answer_stays(
-    make_stage: Callable[..., Stage], qtbot: QtBot
+    make_compare_window: Callable[..., CompareWindow], qtbot: QtBot
 ) -> None:
-    stage = make_stage()
+    stage = make_compare_window()
     unread = replace(OTHER, quantization=None, is_header_read=False)
     stage.choose(LocalTarget(unread))
     stage.ask("Hello")

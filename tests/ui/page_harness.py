@@ -41,7 +41,7 @@ class Toasts:
         self.undo = on_action
 
 
-class Stage:
+class PageHarness:
     """Runs a test's body on Qt's loop, with a page in a window of its own."""
 
     def __init__(self, app: QApplication, home: Path) -> None:
@@ -109,8 +109,10 @@ def click(widget: QWidget) -> None:
 
 
 @pytest.fixture
-def stage(qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A stage with settings and model caches of its own."""
+def harness(
+    qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> PageHarness:
+    """A harness with settings and model caches of its own."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(playground_home / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
-    return Stage(qapp, playground_home)
+    return PageHarness(qapp, playground_home)

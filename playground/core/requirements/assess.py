@@ -131,7 +131,7 @@ def assess_compatibility(subject: ModelSpec, machine: Machine, predict: Predict)
     )
 
 
-def is_better(first: Compatibility, second: Compatibility) -> bool:
+def _is_better(first: Compatibility, second: Compatibility) -> bool:
     return _BEST_FIRST.index(first) < _BEST_FIRST.index(second)
 
 
@@ -272,7 +272,7 @@ def _close_programs(
         free_bytes = min(machine.ram_total_bytes, machine.ram_free_bytes + frees_bytes)
         without = replace(machine, ram_free_bytes=free_bytes)
         verdict = assess_compatibility(subject, without, predict).verdict
-        if is_better(verdict, found.verdict):
+        if _is_better(verdict, found.verdict):
             return Change(
                 ChangeKind.CLOSE_PROGRAMS,
                 verdict,
@@ -288,7 +288,7 @@ def _shorter_context(
     unchosen = replace(subject, settings=replace(subject.settings, context=None))
     shorter = assess_compatibility(unchosen, machine, predict)
     is_shorter = shorter.need.context < found.need.context
-    if not is_shorter or not is_better(shorter.verdict, found.verdict):
+    if not is_shorter or not _is_better(shorter.verdict, found.verdict):
         return None
     return Change(
         ChangeKind.SHORTER_CONTEXT,
@@ -313,7 +313,7 @@ def _smaller_kv_type(
         smaller = assess_compatibility(
             replace(subject, settings=replace(settings, kv_type=kind)), machine, predict
         )
-        if is_better(smaller.verdict, found.verdict):
+        if _is_better(smaller.verdict, found.verdict):
             return Change(
                 ChangeKind.SMALLER_KV_TYPE,
                 smaller.verdict,
@@ -334,7 +334,7 @@ def _smaller_quantization(
             continue
         other = replace(subject, settings=settings, measured=None, stands_for=(name, other_bytes))
         verdict = assess_compatibility(other, machine, predict).verdict
-        if is_better(verdict, found.verdict):
+        if _is_better(verdict, found.verdict):
             return Change(
                 ChangeKind.SMALLER_QUANTIZATION,
                 verdict,

@@ -243,10 +243,10 @@ def _state_numbers(header: GgufHeader, width: int, heads: int) -> int:
         return width * (_first(header.number("token_shift_count"), 2) + head)
     if cache := header.number("shortconv.l_cache"):
         return width * (cache - 1)
-    convolution = max(0, _first(header.number("ssm.conv_kernel"), 0) - 1)
+    convolution = max(0, (header.number("ssm.conv_kernel") or 0) - 1)
     if head := header.number("kda.head_dim"):
         return 3 * (convolution or 3) * heads * head + head * head * heads
-    inner = _first(header.number("ssm.inner_size"), 0)
-    state = _first(header.number("ssm.state_size"), 0)
-    groups = _first(header.number("ssm.group_count"), 0)
+    inner = header.number("ssm.inner_size") or 0
+    state = header.number("ssm.state_size") or 0
+    groups = header.number("ssm.group_count") or 0
     return convolution * (inner + 2 * groups * state) + state * inner

@@ -222,8 +222,6 @@ _STILL_WRITTEN_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A model that is here."""
-
     found: ScannedModel
     model: ModelFile
     is_to_try_again: bool = False
@@ -299,7 +297,6 @@ class LibraryIndex:
         self._listings.save()
 
     def unread_count(self) -> int:
-        """Return of how many files only name and size are known."""
         with self._lock:
             return sum(not entry.model.is_header_read for entry in self._entries.values())
 

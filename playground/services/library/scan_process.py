@@ -31,8 +31,6 @@ _CHUNK = 1 << 18
 
 @dataclass(slots=True)
 class _Pending:
-    """A request that has not been answered yet."""
-
     request: Message
     answer: "Future[Message]"
     process: "subprocess.Popen[bytes] | None" = None
@@ -139,7 +137,6 @@ class ScanProcess:
         return self._process
 
     def _receive(self, process: "subprocess.Popen[bytes]") -> None:
-        """Take the process's answers until it has ended."""
         for line in _lines(process):
             try:
                 answer = json.loads(line)

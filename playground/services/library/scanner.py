@@ -81,7 +81,6 @@ def _projector_of(
 
 
 def belong_together(projector: GgufHeader, model: GgufHeader) -> bool:
-    """Return True where two headers name the same model."""
     if not projector.is_projector:
         return False
     keys = ("general.basename", "general.size_label")
@@ -319,8 +318,6 @@ class ScanResult:
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """One file or folder to scan."""
-
     path: Path
     source: str
     owner: str | None = None
@@ -330,8 +327,6 @@ class _Root:
 
 @dataclass(frozen=True, slots=True)
 class _RootScan:
-    """What was found in one root."""
-
     models: tuple[tuple[ScannedModel, object], ...]
     """Each with what tells it from the same files under other names."""
     problems: dict[Path, str]

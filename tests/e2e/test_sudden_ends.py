@@ -49,7 +49,7 @@ def read_characters(process: "subprocess.Popen[str]", count: int) -> str:
     return heard
 
 
-def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+def children_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
@@ -66,7 +66,8 @@ def saved_run(home: Path) -> tuple[str, str]:
 def test_a_killed_worker_ends_its_run_with_a_name_and_keeps_the_text(
     telling: "subprocess.Popen[str]",
 ) -> None:
-    (worker,) = workers_of(telling)
+    # beside it there may still be the process that scans folders
+    (worker,) = (child for child in children_of(telling) if "--worker" in child.cmdline())
     worker.send_signal(signal.SIGKILL)
     rest, complaint = telling.communicate(timeout=30)
     assert telling.returncode == 1
@@ -78,12 +79,12 @@ def test_a_killed_worker_ends_its_run_with_a_name_and_keeps_the_text(
 def test_a_killed_program_leaves_no_worker_and_loses_nothing_that_was_saved(
     telling: "subprocess.Popen[str]", playground_home: Path
 ) -> None:
-    workers = workers_of(telling)
+    children = children_of(telling)
     # the history is written every quarter of a second: the fixture's part is on disk by now
     heard = read_characters(telling, 600)
     telling.kill()
     telling.communicate()
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
     status, saved = saved_run(playground_home)
     assert status == "cancelled"
@@ -101,7 +102,7 @@ def test_a_killed_practice_cloud_fails_its_run_and_the_next_start_works(
     process = start(playground_home, *words)
     heard = read_characters(process, 300)
     assert heard
-    (server,) = workers_of(process)
+    (server,) = children_of(process)
     server.kill()
     rest, complaint = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -118,7 +119,7 @@ def test_a_killed_program_leaves_no_practice_cloud(playground_home: Path) -> Non
         "--prompt", LONG, "--max-tokens", "3000",
     )  # fmt: skip
     read_characters(process, 300)
-    servers = workers_of(process)
+    servers = children_of(process)
     assert servers
     process.kill()
     process.communicate()

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.requirements.memory import longest_default
 from playground.core.targets import Target
-from playground.services.library.service import LibraryState, ModelLibrary
+from playground.services.library.service import LibraryFolder, LibraryState, ModelLibrary
 from playground.services.machine.machine import physical_cores
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
@@ -66,6 +66,7 @@ class ModelsPresenter(QObject):
         )
         self._described: str | None = None
         """The model whose header was asked for last."""
+        self._folders: tuple[LibraryFolder, ...] = ()
         self._layers: dict[str, int] = {}
         self._automatic_context: dict[str, int | None] = {}
         self._added: tuple[Path, ...] = ()
@@ -210,11 +211,17 @@ class ModelsPresenter(QObject):
 
     def _show_state(self, state: LibraryState) -> None:
         self._rows.set_models(state.models)
-        self._view.folders.show_entries(tuple(map(folder_entry, state.folders)))
+        self._folders = state.folders
+        # after the list: with a thousand models both at once stall the window for over 100 ms
+        # (tests.bench.models_window)
+        QTimer.singleShot(0, self, self._show_folders)
         if state.models and not self._has_refreshed:
             # measuring how fast memory is takes every core: the list comes before it
             self._has_refreshed = True
             self._bridge.spawn(self._refresh())
+
+    def _show_folders(self) -> None:
+        self._view.folders.show_entries(tuple(map(folder_entry, self._folders)))
 
     def _on_states(self, states: list[LibraryState]) -> None:
         self._view.show_scanning(is_scanning=states[-1].is_scanning)

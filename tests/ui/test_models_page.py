@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QTableView
+from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QTableView, QWidget
 
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
@@ -72,6 +72,9 @@ class Models:
             toast=harness.toasts,
         )
         harness.show(self.page)
+
+    def control_names(self) -> set[str]:
+        return {each.accessibleName() for each in self.page.findChildren(QWidget)}
 
     def _count_hub(self) -> None:
         self.hub_shown += 1
@@ -183,7 +186,9 @@ def test_files_and_folders_dropped_are_listed_and_remembered(
         assert harness.settings.settings.model_folders == (folder, single)
         await until(lambda: "single.gguf is listed." in harness.toasts.texts)
         assert models.page.details.isVisibleTo(models.page)
-        click(named(models.page, f"Take {folder} off the list; nothing is deleted"))
+        take_off = f"Take {folder} off the list; nothing is deleted"
+        await until(lambda: take_off in models.control_names())
+        click(named(models.page, take_off))
         await until(lambda: len(models.names()) == 2)
         assert (folder / "inside.gguf").exists()
         assert harness.toasts.undo is not None

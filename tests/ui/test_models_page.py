@@ -74,7 +74,8 @@ class Models:
         harness.show(self.page)
 
     def control_names(self) -> set[str]:
-        return {each.accessibleName() for each in self.page.findChildren(QWidget)}
+        widgets = self.page.findChildren(QWidget)
+        return {each.accessibleName() for each in widgets if each.isVisibleTo(self.page)}
 
     def _count_hub(self) -> None:
         self.hub_shown += 1

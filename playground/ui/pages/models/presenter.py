@@ -123,7 +123,8 @@ class ModelsPresenter(QObject):
         chosen = self._rows.chosen
         self._view.show_rows(self._rows.rows, None if chosen is None else chosen.key)
         self._show_details(chosen)
-        self._assess()
+        if self._assess_task is None or self._assess_task.done():
+            self._assess_task = self._bridge.spawn(self._assess_rows())
 
     def _show_details(self, row: ModelRow | None) -> None:
         """Show the chosen model; what the list has not is asked for when it is another one."""
@@ -176,12 +177,8 @@ class ModelsPresenter(QObject):
         if self._described == row.key:
             self._view.details.show_other_devices(found)
 
-    def _assess(self) -> None:
-        """Work out what is not known yet, the chosen model first."""
-        if self._assess_task is None or self._assess_task.done():
-            self._assess_task = self._bridge.spawn(self._assess_rows())
-
     async def _assess_rows(self) -> None:
+        """Work out what is not known yet, the chosen model first."""
         while wanted := self._rows.unassessed(_AT_ONCE):
             age = self._rows.age
             needs = await self._bridge.submit(self._requirements.assess_models(wanted))
@@ -204,12 +201,14 @@ class ModelsPresenter(QObject):
             self._view.show_scanning(is_scanning=False)
         # the file of the chosen model may be another one
         self._described = None
-        self._show_state(state)
+        self._on_states([state])
         first = self._tell_what_was_added()
         if first is not None:
             self._rows.choose(first)
 
-    def _show_state(self, state: LibraryState) -> None:
+    def _on_states(self, states: list[LibraryState]) -> None:
+        state = states[-1]
+        self._view.show_scanning(is_scanning=state.is_scanning)
         self._rows.set_models(state.models)
         self._folders = state.folders
         # after the list: with a thousand models both at once stall the window for over 100 ms
@@ -222,10 +221,6 @@ class ModelsPresenter(QObject):
 
     def _show_folders(self) -> None:
         self._view.folders.show_entries(tuple(map(folder_entry, self._folders)))
-
-    def _on_states(self, states: list[LibraryState]) -> None:
-        self._view.show_scanning(is_scanning=states[-1].is_scanning)
-        self._show_state(states[-1])
 
     def _on_loaded(self, changes: list[tuple[LoadedWorker, ...]]) -> None:
         if self._rows.set_loaded(changes[-1]) and self._rows.rows:

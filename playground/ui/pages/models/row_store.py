@@ -85,7 +85,8 @@ class RowStore(QObject):
         """Note what is in memory, the last used first; return whether a model came or went."""
         before = self._loaded
         now = self._loaded = {str(worker.path): worker for worker in reversed(workers)}
-        self._update(key for key in before.keys() | now if before.get(key) != now.get(key))
+        if before != now:
+            self._update(key for key in before.keys() | now if before.get(key) != now.get(key))
         return before.keys() != now.keys()
 
     def set_fraction(self, key: str, fraction: float | None) -> None:

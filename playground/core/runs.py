@@ -74,11 +74,15 @@ class Timings:
     """Durations in seconds, from a monotonic clock; see DESIGN §5 for each definition."""
 
     load_s: float | None = None
+    connect_s: float | None = None
+    """Finding a provider's address, connecting and agreeing on keys; not part of `ttft_s`."""
     ttft_s: float | None = None
     first_answer_s: float | None = None
     prompt_s: float | None = None
     generation_s: float | None = None
     """First streamed token → last streamed token."""
+    answer_generation_s: float | None = None
+    """The same for the answer alone, without the thinking before it."""
     total_s: float | None = None
 
 
@@ -96,6 +100,10 @@ class StreamCounts:
     words: int = 0
     first_chunk_words: int = 0
     reasoning_characters: int = 0
+    first_answer_characters: int = 0
+    """Characters of the answer that came together with its first ones."""
+    answer_words: int = 0
+    first_answer_words: int = 0
 
 
 @dataclass(frozen=True, slots=True)

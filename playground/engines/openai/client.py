@@ -5,7 +5,10 @@ The openai package fills its requests from the environment (`OPENAI_ORG_ID`, `OP
 are written anew just before a request leaves.
 """
 
+import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,9 +30,29 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 120.0
     """Longest silence between two pieces of an answer."""
+    word_s: float = 600.0
+    """Longest time without a word of the answer, whatever else comes."""
+    after_finish_s: float = 2.0
+    """How long the counts are waited for once the answer is complete."""
+    refusal_s: float = 10.0
+    """How long the text of an error may take."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTimes:
+    """When a request left, in seconds of `time.perf_counter`."""
+
+    sent: float
+    """The last byte of the body was handed to the socket."""
+    connect_s: float | None
+    """What went before: finding the address, connecting, agreeing on keys."""
+
+
+MOST_REFUSAL_BYTES = 1024 * 1024
+"""Longest error body that is read."""
 
 
 class ProviderConnection:
@@ -42,7 +65,9 @@ class ProviderConnection:
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
         self._key = _checked_key(key)
+        self._timeouts = timeouts
         self._sent: dict[str, int] = {}
+        self._leaving: asyncio.Future[RequestTimes] | None = None
         # its debug lines hold response headers, in which a hostile server may echo the key
         logging.getLogger("httpcore2").setLevel(logging.INFO)
         self.client = AsyncOpenAI(
@@ -59,7 +84,10 @@ class ProviderConnection:
                 follow_redirects=False,
                 # a proxy has no business between this program and a server on this computer
                 trust_env=not is_loopback_host(urlsplit(base_url).hostname or ""),
-                event_hooks={"request": [self._before_sending]},
+                event_hooks={
+                    "request": [self._before_sending],
+                    "response": [self._bound_refusal],
+                },
             ),
         )
 
@@ -67,6 +95,27 @@ class ProviderConnection:
     def hosts(self) -> tuple[HostContact, ...]:
         """Hosts a request has gone to, with the bytes of the bodies."""
         return tuple(HostContact(host, sent) for host, sent in self._sent.items())
+
+    def leaving(self) -> "asyncio.Future[RequestTimes]":
+        """Return what is resolved as soon as the next request has been sent."""
+        self._leaving = asyncio.get_running_loop().create_future()
+        return self._leaving
+
+    async def _bound_refusal(self, response: "httpx2.Response") -> None:
+        """Read the body of an error as far as it is of use: the package would read all of it."""
+        import httpx2  # noqa: PLC0415 - start-up time
+
+        if response.status_code < 400 or not isinstance(response.stream, httpx2.AsyncByteStream):
+            return
+        content = bytearray()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.refusal_s):
+                async for piece in response.stream:
+                    content += piece
+                    if len(content) >= MOST_REFUSAL_BYTES:
+                        break
+        await response.stream.aclose()
+        response.stream = httpx2.ByteStream(bytes(content))
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time
@@ -87,12 +136,26 @@ class ProviderConnection:
             headers["Authorization"] = f"Bearer {self._key}"
         request.headers = httpx2.Headers(headers)
 
+        connect_began: float | None = None
+        connected = time.perf_counter()
+        is_for_proxy = False
+
         async def trace(event: str, info: Mapping[str, Any]) -> None:
-            del info
+            nonlocal connect_began, connected, is_for_proxy
+            now = time.perf_counter()
             if event.endswith("send_request_headers.started"):
-                self._sent.setdefault(host, 0)
-            elif event.endswith("send_request_body.complete"):
+                # a proxy is asked for its tunnel first
+                is_for_proxy = getattr(info.get("request"), "method", b"") == b"CONNECT"
+                connected = now
+                if not is_for_proxy:
+                    self._sent.setdefault(host, 0)
+            elif event.endswith("send_request_body.complete") and not is_for_proxy:
                 self._sent[host] = self._sent.get(host, 0) + body_bytes
+                if self._leaving is not None and not self._leaving.done():
+                    took = None if connect_began is None else connected - connect_began
+                    self._leaving.set_result(RequestTimes(now, took))
+            elif connect_began is None:
+                connect_began = now
 
         request.extensions = {**request.extensions, "trace": trace}
 

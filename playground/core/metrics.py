@@ -28,6 +28,7 @@ class RunFigures:
     prompt_tokens_per_s: Figure | None = None
     total_s: Figure | None = None
     load_s: Figure | None = None
+    connect_s: Figure | None = None
     prompt_tokens: Figure | None = None
     completion_tokens: Figure | None = None
     cost_usd: Figure | None = None
@@ -44,6 +45,7 @@ def figures(run: Run) -> RunFigures:
         prompt_tokens_per_s=prompt_speed(run),
         total_s=measured(timings.total_s),
         load_s=measured(timings.load_s),
+        connect_s=measured(timings.connect_s),
         prompt_tokens=_count(usage.prompt_tokens, usage.provenance),
         completion_tokens=_count(usage.completion_tokens, usage.provenance),
         cost_usd=(
@@ -144,7 +146,7 @@ def prompt_speed(run: Run) -> Figure | None:
 
 
 def first_to_start(runs: tuple[Run, ...]) -> Run | None:
-    known = [run for run in runs if run.timings.ttft_s is not None]
+    known = [run for run in runs if run.timings.ttft_s is not None and run.cut_short is None]
     return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
 
 
@@ -153,7 +155,9 @@ def fastest(runs: tuple[Run, ...]) -> Run | None:
     known = [
         (speed.value, index)
         for index, run in enumerate(runs)
-        if run.status is RunStatus.FINISHED and (speed := words_speed(run)) is not None
+        if run.status is RunStatus.FINISHED
+        and run.cut_short is None
+        and (speed := words_speed(run)) is not None
     ]
     return runs[max(known)[1]] if known else None
 

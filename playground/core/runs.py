@@ -40,6 +40,24 @@ class RunStatus(StrEnum):
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
+class CutShort(StrEnum):
+    """Why an answer that ended is not a whole one."""
+
+    LENGTH = "length"
+    FILTERED = "content_filter"
+    TOOL = "tool_calls"
+    GIVEN_UP = "abort"
+
+
+_CUT_SHORT = {
+    CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
+    CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
+    CutShort.TOOL: ("tool", "function_call"),
+    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout"),
+}
+"""Parts of finish reasons as providers write them."""
+
+
 class VoteOutcome(StrEnum):
     """What a person said of a turn's answers when none of them was chosen."""
 
@@ -150,6 +168,17 @@ class Run:
     @property
     def seed(self) -> int | None:
         return self.request.sampling.seed
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """Why the answer is not whole although it ended by itself; such a run wins nothing."""
+        if self.status is not RunStatus.FINISHED or not self.finish_reason:
+            return None
+        reason = self.finish_reason.casefold()
+        return next(
+            (cut for cut, parts in _CUT_SHORT.items() if any(part in reason for part in parts)),
+            None,
+        )
 
     @property
     def place(self) -> Place:

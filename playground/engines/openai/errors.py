@@ -260,6 +260,8 @@ def _not_found_hint(text: str) -> str | None:
 def _wait_hint(retry_after: str | None) -> str | None:
     if not retry_after:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", retry_after.strip()):
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
         return f"Wait {float(retry_after):g} s and run it again."
+    if re.fullmatch(r"[\d.]+", retry_after.strip()):
+        return None  # longer than anybody waits: a mistake
     return f"Run it again after {retry_after[:40]}."

@@ -15,6 +15,9 @@ os.environ["HF_TOKEN_PATH"] = "/nowhere/token"
 os.environ["HF_HUB_CACHE"] = "/nowhere/hub"
 
 
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+
+
 def pytest_configure() -> None:
     """Give each of several test processes cores of its own, and so all that it starts.
 
@@ -58,10 +61,12 @@ def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own keys, endpoints and keyring out of every test."""
+    """Keep the developer's own keys, endpoints, proxies and keyring out of every test."""
     # nor may a test write into the developer's own keyring, or find one that another test left
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     keyring.set_keyring(fail.Keyring())
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("OPENAI_"):
+            monkeypatch.delenv(name)
+        if name.lower().endswith("_proxy") or name in _CERTIFICATES:
             monkeypatch.delenv(name)

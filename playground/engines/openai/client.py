@@ -9,12 +9,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from playground import __version__
 from playground.core.errors import AuthenticationFailed
 from playground.core.runs import HostContact
-from playground.core.targets import is_loopback_host
+from playground.core.urls import host_and_port
+from playground.network.routes import route_for
 
 if TYPE_CHECKING:
     import httpx2
@@ -33,7 +33,11 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class ProviderConnection:
-    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to."""
+    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to.
+
+    Raises `AuthenticationFailed` for a key that cannot be sent, and `NetworkFailed` where proxy or
+    certificates of this computer cannot be used.
+    """
 
     def __init__(
         self, base_url: str, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
@@ -41,7 +45,12 @@ class ProviderConnection:
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
+        from playground.network.transports import AsyncTransport  # noqa: PLC0415 - start-up time
+
         self._key = _checked_key(key)
+        route = route_for(base_url)
+        self._proxy = None if route.proxy is None else route.proxy.name
+        self._host = host_and_port(base_url)
         self._sent: dict[str, int] = {}
         # its debug lines hold response headers, in which a hostile server may echo the key
         logging.getLogger("httpcore2").setLevel(logging.INFO)
@@ -54,19 +63,24 @@ class ProviderConnection:
             webhook_secret="",
             max_retries=0,
             http_client=httpx2.AsyncClient(
+                transport=AsyncTransport(route),
+                trust_env=False,
                 timeout=httpx2.Timeout(timeouts.read_s, connect=timeouts.connect_s),
                 # a redirect could carry the key to another host
                 follow_redirects=False,
-                # a proxy has no business between this program and a server on this computer
-                trust_env=not is_loopback_host(urlsplit(base_url).hostname or ""),
                 event_hooks={"request": [self._before_sending]},
             ),
         )
 
     @property
     def hosts(self) -> tuple[HostContact, ...]:
-        """Hosts a request has gone to, with the bytes of the bodies."""
-        return tuple(HostContact(host, sent) for host, sent in self._sent.items())
+        """Hosts a request has gone to, with the bytes of the bodies and the proxy in between."""
+        return tuple(HostContact(host, sent, self._proxy) for host, sent in self._sent.items())
+
+    @property
+    def destination(self) -> HostContact:
+        """The host a request is about to go to."""
+        return HostContact(self._host, None, self._proxy)
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time
@@ -110,11 +124,3 @@ def _checked_key(key: str | None) -> str | None:
             "The key contains characters that no key has.", "Copy the key again and enter it anew."
         )
     return key
-
-
-def host_and_port(url: str) -> str:
-    """Return `host:port` of an address, with the port its scheme implies."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = parts.hostname or ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -25,14 +25,13 @@ from playground.core.events import (
     StreamEvent,
     TextDelta,
 )
-from playground.core.runs import HostContact, TokenUsage
+from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.chunks import ChunkReader, StreamChunk, is_error
 from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
     Timeouts,
-    host_and_port,
 )
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
@@ -137,8 +136,7 @@ class _Answer:
         self._pending_notes += notes
         stream: AsyncStream[object] | None = None
         while stream is None:
-            where = HostContact(host_and_port(self._provider.base_url), None)
-            yield RequestSent(self._now(), hosts=(where,))
+            yield RequestSent(self._now(), hosts=(self._connection.destination,))
             stream, body = await self._open(self._connection, body)
             # said only now: handing events on must not delay the request
             for notice in self._notices():

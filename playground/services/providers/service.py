@@ -41,8 +41,10 @@ async def fetch_models(
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
-    connection = ProviderConnection(provider.base_url, key, timeouts)
+    connection: ProviderConnection | None = None
     try:
+        # importing the package takes a second, and its TLS context reads files
+        connection = await asyncio.to_thread(ProviderConnection, provider.base_url, key, timeouts)
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
@@ -51,7 +53,8 @@ async def fetch_models(
         # the cause holds the request, and with it the key
         raise translated from None
     finally:
-        await connection.client.close()
+        if connection is not None:
+            await connection.client.close()
     if isinstance(payload, dict):
         payload = next((payload[n] for n in ("data", "models") if n in payload), None)
     if not isinstance(payload, list):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from playground.core.events import (
     StreamEvent,
     TextDelta,
 )
+from playground.core.redaction import unfinished_key, without_keys
 from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.chunks import ChunkReader, StreamChunk, is_error
@@ -41,17 +42,14 @@ if TYPE_CHECKING:
 
 
 class StreamRedactor:
-    """Hands text on without the key; what may be the key's beginning waits for what follows."""
+    """Hands text on without keys; what may be a key's beginning waits for what follows."""
 
-    def __init__(self, key: str | None, without_key: Callable[[str], str]) -> None:
-        self._key = key or ""
-        self._without_key = without_key
+    def __init__(self) -> None:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        text = self._without_key(self._held + text)
-        longest = min(len(self._key) - 1, len(text))
-        held = next((n for n in range(longest, 0, -1) if text.endswith(self._key[:n])), 0)
+        text = without_keys(self._held + text)
+        held = unfinished_key(text)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 
@@ -123,8 +121,8 @@ class _Answer:
         self._usage: TokenUsage | None = None
         self._cost_usd: float | None = None
         self._saw_tokens = False
-        self._answer_redactor = StreamRedactor(key, self.errors.without_key)
-        self._reasoning_redactor = StreamRedactor(key, self.errors.without_key)
+        self._answer_redactor = StreamRedactor()
+        self._reasoning_redactor = StreamRedactor()
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
@@ -257,7 +255,7 @@ class _Answer:
 
     def _redacted(self, chunk: StreamChunk) -> StreamChunk:
         """Return the chunk without the key: a server that says it back must not get it stored."""
-        hide = self.errors.without_key
+        hide = without_keys
         return replace(
             chunk,
             text=self._answer_redactor.feed(chunk.text),

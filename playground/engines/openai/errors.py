@@ -3,7 +3,7 @@
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playground.core.errors import (
     AuthenticationFailed,
@@ -21,6 +21,7 @@ from playground.core.errors import (
     StreamMalformed,
     TimedOut,
 )
+from playground.core.redaction import know, without_keys
 from playground.core.urls import host_and_port
 from playground.engines.openai.client import Timeouts
 from playground.network.failures import causes
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 _MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
-_REDACTED = "[key]"
-_SHORTEST_SECRET = 6
-"""Below that, redacting would eat ordinary words."""
 _OVERFLOW = re.compile(
     r"context[_ ](length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
     r"|input is too long|exceeds? .{0,30}context",
@@ -73,6 +71,7 @@ class ErrorTranslator:
         self._host = host_and_port(base_url)
         self._key = key
         self._timeouts = timeouts
+        know(key)
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
@@ -110,16 +109,13 @@ class ErrorTranslator:
         return self._by_status(_status_in(payload) or 500, message, payload)
 
     def redact(self, text: str) -> str:
-        """Return `text` without the key, and not longer than shown."""
+        """Return `text` without any key, and not longer than shown."""
         text = self.without_key(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
 
     def without_key(self, text: str) -> str:
-        """Return `text` without the key, however it was quoted."""
-        if self._key and len(self._key) >= _SHORTEST_SECRET:
-            for form in {self._key, quote(self._key, safe=""), json.dumps(self._key)[1:-1]}:
-                text = text.replace(form, _REDACTED)
-        return text
+        """Return `text` without any key the program knows."""
+        return without_keys(text)
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response

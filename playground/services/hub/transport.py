@@ -17,6 +17,7 @@ from huggingface_hub import constants, errors, hf_raise_for_status
 
 from playground.core.characters import whole_values
 from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
+from playground.core.redaction import without_keys
 from playground.network.routes import NetworkFailed, Route, route_for
 from playground.network.transports import Transport
 from playground.services.hub.exchange import (
@@ -108,8 +109,10 @@ def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) ->
     if response.status_code >= 400:
         raise _refusal(response)
     body = b"" if response.has_redirect_location else _body(response, exchange)
-    if exchange.wants_json and b"\\ud" in body.lower():
-        body = _without_half_characters(body)
+    if exchange.wants_json:
+        body = without_keys(body.decode("utf-8", "replace")).encode()
+        if b"\\ud" in body.lower():
+            body = _without_half_characters(body)
     is_json = "json" in response.headers.get("content-type", "")
     if exchange.wants_json and not response.has_redirect_location and not is_json:
         raise HubFailed(

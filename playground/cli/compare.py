@@ -11,13 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from playground.cli.output import error_line, harmless, print_json
-from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, Provenance, Run, RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.targets import LocalTarget, Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -202,7 +201,7 @@ async def _target(
     if place == "local":
         model = await library.find(name)
         return LocalTarget(model, settings.settings.load_settings_of(model))
-    return CloudTarget(await providers.resolve(place), whole_characters(name))
+    return await providers.target(place, name)
 
 
 @contextmanager

@@ -129,6 +129,10 @@ class GgufHeader:
         return bool(self.text("tokenizer.chat_template"))
 
     @property
+    def has_vocabulary(self) -> bool:
+        return {"tokenizer.ggml.model", "tokenizer.ggml.tokens"} & self.metadata.keys() != set()
+
+    @property
     def vocabulary_size(self) -> int | None:
         tokens = self.metadata.get("tokenizer.ggml.tokens")
         if isinstance(tokens, ArraySummary):

@@ -23,6 +23,7 @@ from playground.services.library.folders import is_drive
 from playground.services.library.headers import HeaderCache
 from playground.services.library.scanner import (
     STARTER,
+    Pairing,
     ScannedModel,
     ScanResult,
     belong_together,
@@ -135,7 +136,7 @@ def _decoded(listed: CachedListing) -> ModelFile | None:
 
 def bare_model(found: ScannedModel) -> ModelFile:
     """Return what the folder tells: name and size."""
-    has_projector = found.projector is not None and found.is_projector_certain
+    has_projector = found.projector is not None and found.pairing is Pairing.NAME
     if found.repository is not None:
         usual = names.name_from_repository(found.repository)
     else:
@@ -329,13 +330,14 @@ class LibraryIndex:
         except ModelFileInvalid as error:
             return model_of(found, error), error
         problem = None
-        if found.projector is not None and not found.is_projector_certain:
+        if found.projector is not None:
             try:
-                is_own = belong_together(self._headers.of(found.projector), header)
+                theirs = self._headers.of(found.projector)
+                is_own = belong_together(theirs, header, found.pairing)
             except ModelFileInvalid as error:
                 is_own, problem = False, error
             projector = found.projector if is_own else None
-            found = replace(found, projector=projector, is_projector_certain=True)
+            found = replace(found, projector=projector, pairing=Pairing.NAME)
         is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
         return model_of(found, header), problem if is_out_of_reach else None
 

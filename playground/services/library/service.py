@@ -304,6 +304,10 @@ class ModelLibrary:
             await self.update()
 
         def others() -> tuple[ModelFile, ...]:
+            for found in self._index.unread():
+                if found.projector is not None:
+                    # whether it needs that as well its header tells
+                    self._index.read(found)
             models = self._index.models()
             return tuple(m for m in models if m.path != model.path and exists(m.path))
 

@@ -55,6 +55,18 @@ class ModelFileInvalid(ModelLoadFailed):
     default_hint = "Download the file again."
 
 
+class ModelUnsupported(ModelLoadFailed):
+    """The file is whole, but this version of llama.cpp cannot load it."""
+
+    default_hint = "Look for another version of this model, or for a newer one of this program."
+
+
+class NotAChatModel(ModelLoadFailed):
+    """The file is whole, but what it holds does not answer."""
+
+    default_hint = "Choose a chat model."
+
+
 class OutOfMemory(EngineError):
     """The model needs more memory than there is."""
 

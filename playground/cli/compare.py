@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from playground.cli.output import error_line, harmless, print_json
+from playground.cli.terminal import read_prompt
 from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
@@ -135,7 +136,7 @@ async def run(
     settings: SettingsStore,
 ) -> int:
     """Run the comparison; 0 when every run finished, else 1."""
-    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
     targets = [await _target(text, library, providers, settings) for text in args.targets]

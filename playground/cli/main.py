@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from playground import __version__
 from playground.cli.output import error_line
+from playground.cli.terminal import check_texts, prepare_output
 from playground.core.errors import AddressRefused, PlaygroundError, UsageError
 from playground.core.hub import HubSort
 from playground.core.targets import KvType
@@ -193,6 +194,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 async def _dispatch(args: argparse.Namespace) -> int:
+    check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
     from playground.cli import compare, hub, models, monitor, providers
@@ -209,8 +211,11 @@ async def _dispatch(args: argparse.Namespace) -> int:
             "providers": lambda: providers.run(args, services.providers, services.secrets),
             "monitor": lambda: monitor.run(args, services.telemetry),
         }
-        return await commands[args.command]()
+        code = await commands[args.command]()
+    sys.stdout.flush()
+    return code
 
 
 def main(arguments: Sequence[str]) -> int:
+    prepare_output()
     return run_command(build_parser().parse_args(arguments))

@@ -83,5 +83,7 @@ def requirements_json(needs: Requirements | None) -> dict[str, Any]:
     }
 
 
-def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+def print_json(value: Any, *, flush: bool = False) -> None:
+    """Print one line of plain ASCII, which every terminal, pipe and parser takes."""
+    whole = whole_characters(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(json.loads(whole)), flush=flush)

@@ -1,11 +1,11 @@
 """`playground providers`: set up, list, test and remove providers; never shows a key."""
 
 import argparse
-import json
 import sys
 from dataclasses import asdict, replace
 from typing import Any
 
+from playground.cli.output import print_json
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
 from playground.core.urls import AddressLevel, check_url
@@ -111,7 +111,7 @@ def _known(presets: tuple[Preset, ...]) -> str:
 
 def _show(args: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
     if args.json:
-        print(json.dumps(data, ensure_ascii=False, indent=2))
+        print_json(data)
         return
     for line in lines:
         print(line)

@@ -37,7 +37,12 @@ _SWITCH_S = 0.001
 
 
 def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
-    """Show the window until it is closed; `on_shown` gets it once it can be used."""
+    """Show the window until it is closed; `on_shown` gets it once it can be used.
+
+    Raises what kept the window from opening; nothing of the program runs on then.
+    """
+    paths = default_paths()
+    paths.create()
     # setStyle() would build the platform's style first, and every class of styles in PySide
     application = QApplication([*sys.argv[:1], "-style", "fusion"])
     application.setApplicationName("inference-playground")
@@ -46,41 +51,50 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
-    code = _run_program(application, on_shown)
+    code = _run_program(application, paths, on_shown)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
 
 
-def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
+def _run_program(
+    application: QApplication, paths: Paths, on_shown: Callable[[MainWindow], None] | None
+) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        program = _Program(application, runner.get_loop())
+        program = _Program(runner.get_loop())
         try:
+            program.build(application, paths)
             runner.run(program.live(on_shown))
-        except RuntimeError:
-            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
-            # told any more, and what was written is saved
+        except BaseException as error:
             if program.has_ended:
                 raise
-            program.end_without_screen()
-            return LOST_SCREEN
+            program.end_now()
+            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
+            # told any more, and what was written is saved
+            if isinstance(error, RuntimeError) and program.is_shown:
+                return LOST_SCREEN
+            raise
     return 0
 
 
 class _Program:
     """Shows the window, and builds everything behind it as soon as it can be typed into."""
 
+    is_shown = False
     has_ended = False
     """True once everything has ended in order."""
 
-    def __init__(self, application: QApplication, loop: asyncio.AbstractEventLoop) -> None:
-        self._paths = default_paths()
-        self._paths.create()
-        self._settings = SettingsStore(self._paths.settings_file)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
         self._pressed: Callable[[], object] | None = None
+        self._bridge = Bridge(self._report, qt_loop=loop)
+
+    def build(self, application: QApplication, paths: Paths) -> None:
+        """Build the window and its first page."""
+        self._paths = paths
+        self._settings = SettingsStore(paths.settings_file)
         settings = self._settings.settings
         self._theme = Theme(
             application,
@@ -88,7 +102,6 @@ class _Program:
             scale=settings.text_scale,
             presentation_scale=settings.stage_scale,
         )
-        self._bridge = Bridge(self._report, qt_loop=loop)
         self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
         self._add_pages()
 
@@ -98,6 +111,7 @@ class _Program:
         self._window.closed.connect(closed.set)
         sys.excepthook = lambda _kind, error, _trace: self._report(error)
         await self._show()
+        self.is_shown = True
         if on_shown is not None:
             on_shown(self._window)
         try:
@@ -109,8 +123,8 @@ class _Program:
         self.has_ended = True
         sys.excepthook = sys.__excepthook__
 
-    def end_without_screen(self) -> None:
-        """End the services and the I/O thread where Qt's loop is gone."""
+    def end_now(self) -> None:
+        """End the services and the I/O thread where Qt's loop does not run."""
         if self._services is not None:
             self._bridge.call_and_wait(self._services.close())
         self._bridge.close_now()
@@ -172,14 +186,23 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
-        problem = await self._bridge.submit(services.open())
+        problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
         self._window.status_bar.follow(self._bridge, services.telemetry.samples)
         await self._begin_downloads(services, pages)
-        for text in (self._settings.problem, problem, services.downloads.problem):
-            if text is not None:
-                self._window.toast(text, tone="caution", stay_ms=0)
+        if services.downloads.problem is not None:
+            problems.append(services.downloads.problem)
+        self._tell_problems(problems)
+
+    def _tell_problems(self, problems: list[str]) -> None:
+        """Tell what was wrong with the files, and what a command found to be and set aside."""
+        untold = self._settings.settings.untold_problems
+        text = "\n".join(dict.fromkeys([*untold, *problems]))
+        if text:
+            self._window.toast(text, tone="caution", stay_ms=0)
+        if untold:
+            self._bridge.write(self._settings.update, untold_problems=())
 
     def _answer_compare(
         self,

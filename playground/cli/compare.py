@@ -10,8 +10,8 @@ from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from playground.cli.output import error_line, harmless, print_json
-from playground.cli.terminal import read_prompt
+from playground.cli.output import print_json
+from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.characters import whole_characters
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
@@ -242,6 +242,6 @@ class _Printer:
 def _warn(update: TurnUpdate) -> None:
     match update:
         case StorageTrouble(error=error):
-            print(error_line(error), file=sys.stderr)
+            tell(f"{error.message} {error.hint}")
         case RunEnded(run=run) if run.error is not None:
-            print(error_line(run.error, f"{run.target.label}: "), file=sys.stderr)
+            tell(f"{run.target.label}: {run.error.message} {run.error.hint}")

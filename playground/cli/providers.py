@@ -1,11 +1,11 @@
 """`playground providers`: set up, list, test and remove providers; never shows a key."""
 
 import argparse
-import sys
 from dataclasses import asdict, replace
 from typing import Any
 
 from playground.cli.output import print_json
+from playground.cli.terminal import tell
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
 from playground.core.urls import AddressLevel, check_url
@@ -40,12 +40,12 @@ async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
     provider = _described(args, presets())
     check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
-        _say(check.message)
+        tell(check.message)
     stored = await providers.add(provider)
     if args.key_env and args.key_env not in key_variables(stored):
-        _say(f"{args.key_env} belongs to another service: its key is not sent to this address.")
+        tell(f"{args.key_env} belongs to another service: its key is not sent to this address.")
     if check.message and check.level is AddressLevel.OK and not args.json:
-        _say(check.message)
+        tell(check.message)
     entry = await _entry(stored, providers)
     _show(args, {"provider": entry}, [f"{stored.id} was added. {_key_words(entry)}"])
 
@@ -115,7 +115,3 @@ def _show(args: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> N
         return
     for line in lines:
         print(line)
-
-
-def _say(sentence: str) -> None:
-    print(f"playground: {sentence}", file=sys.stderr)

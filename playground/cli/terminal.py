@@ -1,15 +1,28 @@
-"""The terminal's streams, whatever their encoding: output is never refused, input is understood."""
+"""The terminal: streams of any encoding, what may be written to them, and how failures are told."""
 
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 from pathlib import Path
 
 from playground.core.characters import whole_characters
-from playground.core.errors import UsageError
+from playground.core.errors import (
+    AddressRefused,
+    HomeUnusable,
+    PlaygroundError,
+    UsageError,
+    explained,
+)
 
+log = logging.getLogger(__name__)
+
+FAILED, WRONG_USAGE = 1, 2
+_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
+"""Control characters but tab and line feed: with them text could move the cursor, change what was
+printed before, or write to the clipboard (ECMA-48, https://ecma-international.org/)."""
 _NOT_TEXT = "has characters that cannot be sent: it is not text in UTF-8"
 _PATHS = frozenset({"path", "file"})
 """Options that name a file, whose name may be any bytes; targets are looked at one by one."""
@@ -56,3 +69,28 @@ def read_prompt() -> str:
     raise UsageError(
         f"The prompt {_NOT_TEXT}.", "Nothing was sent. Save it as UTF-8 and run it again."
     )
+
+
+def harmless(text: str) -> str:
+    """Return `text` without half characters and those that steer a terminal."""
+    return whole_characters(text).translate(_STEERING)
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence about the program itself on stderr, in one line."""
+    print(harmless(" ".join(f"playground: {sentence}".split())), file=sys.stderr)
+
+
+def tell_failure(failure: BaseException) -> int:
+    """Print in one line why the program or a command ended, and return the exit code."""
+    error = explained(failure)
+    if isinstance(error, PlaygroundError):
+        tell(f"{error.message} {error.hint}")
+        is_usage = isinstance(error, UsageError | AddressRefused | HomeUnusable)
+        return WRONG_USAGE if is_usage else FAILED
+    sentence = f"The program made a mistake ({type(error).__name__})."
+    if any(isinstance(handler, logging.FileHandler) for handler in logging.root.handlers):
+        log.error("bug", exc_info=failure)
+        sentence += " The log tells more: please report it."
+    tell(sentence)
+    return FAILED

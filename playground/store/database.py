@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from playground.core.errors import StorageFailed
-from playground.store.files import aside_path
+from playground.store.files import aside_path, make_folder
 
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], None]
@@ -215,7 +215,7 @@ class Database:
 
     def _open_writer(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             # SQLite gives its side files the rights of the main file
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
@@ -241,7 +241,9 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")  # what a person deletes is gone
             if self._path.stat().st_size <= CHECKED_BYTES:
                 _check(connection)
+            _check_origin(connection)
             migrate(connection)
+            _check_tables(connection)
             self.has_fts = prepare_index(connection)
         except BaseException:
             connection.close()
@@ -293,13 +295,42 @@ class Database:
 
 
 class _Damaged(sqlite3.DatabaseError):
-    """`quick_check` found something."""
+    """The file is not one of ours, or no longer."""
 
 
 def _check(connection: sqlite3.Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise _Damaged(verdict)
+
+
+def _check_origin(connection: sqlite3.Connection) -> None:
+    """Refuse a file that another program wrote, before anything is added to it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version == 0 and tables:
+        raise _Damaged("tables of another program")
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """Refuse a file whose number says that the tables are there, and they are not."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as reference:
+        migrate(reference)
+        found = _columns(connection)
+        for table, columns in _columns(reference).items():
+            if not columns <= found.get(table, set()):
+                raise _Damaged(f"no table {table} as it should be")
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    found = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table'"
+    )
+    tables: dict[str, set[str]] = {}
+    for table, column in found:
+        tables.setdefault(table, set()).add(column)
+    return tables
 
 
 async def _finish(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
@@ -360,8 +391,9 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # SQLITE_ERROR: our own statements do not fit the tables that are there
     return isinstance(error, _Damaged) or _name(error).startswith(
-        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
     )
 
 

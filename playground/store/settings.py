@@ -66,6 +66,8 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
+    untold_problems: tuple[str, ...] = ()
+    """What a command found damaged and set aside, in sentences for the next window to show."""
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None

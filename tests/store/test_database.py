@@ -74,6 +74,31 @@ async def test_a_damaged_history_is_kept_aside_and_a_new_one_started(
     assert await titles(history_file) == ["A new start"]
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "CREATE TABLE moz_places (url)",
+        "CREATE TABLE comparisons (made_by_somebody_else)",
+        "CREATE TABLE moz_places (url); PRAGMA user_version = 1",
+        "CREATE TABLE search_index (x); PRAGMA user_version = 1",
+    ],
+)
+async def test_tables_of_another_program_are_kept_aside_as_they_are(
+    history_file: Path, statements: str
+) -> None:
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.executescript(statements)
+    database = Database(history_file)
+    await database.open()
+    assert database.problem is not None
+    with closing(sqlite3.connect(f"{history_file}.damaged-1")) as connection:
+        found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
+    assert found == [(statements.partition(";")[0],)]
+    await save(ComparisonStore(database), "new", "A new start")
+    await database.close()
+    assert await titles(history_file) == ["A new start"]
+
+
 async def test_an_empty_file_becomes_a_history_without_complaint(history_file: Path) -> None:
     history_file.touch()
     database = Database(history_file)

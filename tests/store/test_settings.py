@@ -40,6 +40,7 @@ def everything() -> dict[str, object]:
         "hide_names": True,
         "show_tokens": True,
         "window": WindowState("AbC=", "history"),
+        "untold_problems": ("The history was damaged.",),
         "hub_endpoint": "https://mirror.example",
         "proxy": "http://proxy.example:3128",
         "offline": True,

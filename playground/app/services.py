@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -39,6 +39,8 @@ class Services:
     def __init__(self, paths: Paths, settings: SettingsStore) -> None:
         open_log(paths.log_file)
         self.paths = paths
+        self.problems: list[str] = []
+        """What was wrong with the files when they were opened, in sentences."""
         self.settings = settings
         self.secrets = SecretStore()
         self.database = Database(paths.database_file)
@@ -77,7 +79,8 @@ class Services:
             problems.append(f"{error.message} {error.hint}".strip())
         else:
             problems.append(self.database.problem)
-        return [problem for problem in problems if problem is not None]
+        self.problems = [problem for problem in problems if problem is not None]
+        return self.problems
 
     async def close(self) -> None:
         """End downloads, workers and the practice cloud, then close the history."""
@@ -88,6 +91,7 @@ class Services:
             self.pool.close,
             self.practice.stop,
             self.requirements.close,
+            self.history.close,
             self.database.close,
         )
         for part in parts:
@@ -127,11 +131,9 @@ async def open_services(tell: Callable[[str], None]) -> AsyncGenerator[Services,
             tell(problem)
         set_aside = [p for p in (services.settings.problem, services.database.problem) if p]
         if set_aside:
-            # where that cannot be written, the window finds the same
-            with suppress(StorageFailed):
-                services.settings.change(
-                    lambda s: replace(s, untold_problems=(*s.untold_problems, *set_aside))
-                )
+            services.settings.change(
+                lambda s: replace(s, untold_problems=(*s.untold_problems, *set_aside))
+            )
         yield services
     finally:
         await services.close()

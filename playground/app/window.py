@@ -102,6 +102,7 @@ class _Program:
             scale=settings.text_scale,
             presentation_scale=settings.stage_scale,
         )
+        self._settings.on_unsaved = lambda error: self._bridge.post(self._report, error)
         self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
         self._add_pages()
 

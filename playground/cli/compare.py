@@ -5,7 +5,7 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -134,8 +134,10 @@ async def run(
     library: ModelLibrary,
     providers: ProviderService,
     settings: SettingsStore,
+    *,
+    told: Sequence[str] = (),
 ) -> int:
-    """Run the comparison; 0 when every run finished, else 1."""
+    """Run the comparison; 0 when every run finished, else 1. What was `told` is not told again."""
     prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
@@ -161,7 +163,7 @@ async def run(
                     report.add(update)
                     if printer is not None:
                         printer.add(update)
-                    _warn(update)
+                    _warn(update, told)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
     if args.json:
@@ -239,9 +241,11 @@ class _Printer:
             self._queue.pop(0)
 
 
-def _warn(update: TurnUpdate) -> None:
+def _warn(update: TurnUpdate, told: Sequence[str]) -> None:
     match update:
         case StorageTrouble(error=error):
-            tell(f"{error.message} {error.hint}")
+            sentence = f"{error.message} {error.hint}".strip()
+            if sentence not in told:
+                tell(sentence)
         case RunEnded(run=run) if run.error is not None:
             tell(f"{run.target.label}: {run.error.message} {run.error.hint}")

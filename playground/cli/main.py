@@ -186,16 +186,25 @@ async def _dispatch(args: argparse.Namespace) -> int:
     async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
             "compare": lambda: compare.run(
-                args, services.comparison, services.library, services.providers, services.settings
+                args,
+                services.comparison,
+                services.library,
+                services.providers,
+                services.settings,
+                told=services.problems,
             ),
             "models": lambda: models.run(args, services.library, services.requirements),
             "hub": lambda: hub.run(
                 args, services.hub, services.requirements, services.settings, services.paths
             ),
-            "providers": lambda: providers.run(args, services.providers, services.secrets),
+            "providers": lambda: providers.run(
+                args, services.providers, services.secrets, services.settings
+            ),
             "monitor": lambda: monitor.run(args, services.telemetry),
         }
         code = await commands[args.command]()
+        if (unsaved := services.settings.unsaved) is not None:
+            tell(f"{unsaved.message} {unsaved.hint}")
     sys.stdout.flush()
     return code
 

@@ -12,14 +12,21 @@ from playground.core.urls import AddressLevel, check_url
 from playground.services.providers.service import ProviderService
 from playground.store.presets import Preset, presets
 from playground.store.secrets import SecretStore, key_variables
+from playground.store.settings import SettingsStore
 
 
-async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
+async def run(
+    args: argparse.Namespace,
+    providers: ProviderService,
+    secrets: SecretStore,
+    settings: SettingsStore,
+) -> int:
     match args.action:
         case "add":
-            await _add(args, providers)
+            await _add(args, providers, settings)
         case "remove":
             await providers.remove(args.id)
+            _check_saved(settings)
             _show(args, {"removed": args.id}, [f"{args.id} was removed."])
         case "test":
             await _test(args, providers)
@@ -36,12 +43,20 @@ async def _list(args: argparse.Namespace, providers: ProviderService, secrets: S
     _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
 
 
-async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
+def _check_saved(settings: SettingsStore) -> None:
+    if settings.unsaved is not None:
+        raise settings.unsaved
+
+
+async def _add(
+    args: argparse.Namespace, providers: ProviderService, settings: SettingsStore
+) -> None:
     provider = _described(args, presets())
     check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
         tell(check.message)
     stored = await providers.add(provider)
+    _check_saved(settings)
     if args.key_env and args.key_env not in key_variables(stored):
         tell(f"{args.key_env} belongs to another service: its key is not sent to this address.")
     if check.message and check.level is AddressLevel.OK and not args.json:

@@ -176,6 +176,7 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._may_open = False
         self.has_fts = False
         """Whether this SQLite has full-text search."""
         self.problem: str | None = None
@@ -185,13 +186,16 @@ class Database:
         """Open the file, make or migrate its tables.
 
         A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
-        a file that a newer version of the program wrote or that cannot be opened.
+        a file that a newer version of the program wrote, or that cannot be opened now: each use
+        tries that again.
         """
+        self._may_open = True
         await _finish(self._writing, self._open_writer)
         await _finish(self._reading, self._open_reader)
 
     async def close(self) -> None:
         """Wait for what is still being written, then close the file; a second call does nothing."""
+        self._may_open = False
         await _finish(self._reading, self._close_reader)
         await _finish(self._writing, self._close_writer)
         self._reading.shutdown()
@@ -199,19 +203,31 @@ class Database:
         self._reading = ThreadPoolExecutor(1, "database-reader")
         self._writing = ThreadPoolExecutor(1, "database-writer")
 
+    @property
+    def can_be_written(self) -> bool:
+        """False where nothing will be kept, however much room there is later."""
+        return self._may_open
+
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
-        return await _finish(self._reading, lambda: _translated(self._reader, query))
+        return await _finish(self._reading, lambda: self._read(query))
 
     async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         """Run `change` in one transaction on the writer's thread; raises `StorageFailed`.
 
         A change that was asked for is made even where the one who asked is cancelled meanwhile.
         """
-        return await _finish(
-            self._writing,
-            lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
-        )
+        return await _finish(self._writing, lambda: self._write(change, durable=durable))
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._reader is None and self._writer is not None:
+            self._open_reader()
+        return _translated(self._reader, query)
+
+    def _write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        if self._writer is None and self._may_open:
+            self._open_writer()
+        return _translated(self._writer, lambda c: _transaction(c, change, durable=durable))
 
     def _open_writer(self) -> None:
         try:
@@ -257,6 +273,7 @@ class Database:
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
+            self._may_open = False
             raise StorageFailed(
                 "The history was written by a newer version of this program and is left as it is.",
                 "Install the newer version to see it. Until then nothing is kept.",
@@ -279,8 +296,9 @@ class Database:
         )
 
     def _open_reader(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        connection.execute("PRAGMA query_only = ON")
+        with _translated_errors():
+            connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+            connection.execute("PRAGMA query_only = ON")
         self._reader = connection
 
     def _close_reader(self) -> None:

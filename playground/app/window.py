@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from playground.ui.pages.compare.presenter import ComparePresenter
     from playground.ui.pages.compare.targets import TargetSelection
     from playground.ui.pages.downloads.notifier import DownloadNotifier
+    from playground.ui.window.instance import WindowInstance
 
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
@@ -89,6 +90,7 @@ class _Program:
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
         self._pressed: Callable[[], object] | None = None
+        self._instance: WindowInstance | None = None
         self._bridge = Bridge(self._report, qt_loop=loop)
 
     def build(self, application: QApplication, paths: Paths) -> None:
@@ -197,13 +199,44 @@ class _Program:
         self._tell_problems(problems)
 
     def _tell_problems(self, problems: list[str]) -> None:
-        """Tell what was wrong with the files, and what a command found to be and set aside."""
+        """Tell what was wrong with the files, and of another window that uses them.
+
+        What a command found to be wrong and set aside is told as well, once.
+        """
+        from playground.ui.window.instance import WindowInstance
+
+        tr = self._window.tr
         untold = self._settings.settings.untold_problems
-        text = "\n".join(dict.fromkeys([*untold, *problems]))
-        if text:
-            self._window.toast(text, tone="caution", stay_ms=0)
+        texts = list(dict.fromkeys([*untold, *problems]))
         if untold:
             self._bridge.write(self._settings.update, untold_problems=())
+        self._instance = WindowInstance(self._paths.data_dir, self._window)
+        self._instance.show_wanted.connect(self._window.come_to_front)
+        action = None
+        if not self._instance.is_first():
+            action = tr("Show the other window")
+            texts.append(
+                tr(
+                    "The playground is open in another window already. Both use the same history "
+                    "and settings, and both keep models in memory."
+                )
+            )
+        if texts:
+            self._window.toast(
+                "\n".join(texts),
+                tone="caution",
+                action=action,
+                on_action=self._show_other,
+                stay_ms=0,
+            )
+
+    def _show_other(self) -> None:
+        """Leave the work to the window that was there first."""
+        if self._instance is not None and self._instance.show_other():
+            self._window.close()
+            return
+        tr = self._window.tr
+        self._window.toast(tr("The other window does not answer. It may be on another computer."))
 
     def _answer_compare(
         self,
@@ -254,6 +287,8 @@ class _Program:
             self._notifier.stop()
         if self._services is not None:
             await self._bridge.submit(self._services.close())
+        if self._instance is not None:
+            self._instance.close()
         await self._bridge.close()
 
 

@@ -119,6 +119,13 @@ class MainWindow(QMainWindow):
         self.show_page(page or state.page)
         self.show()
 
+    def come_to_front(self) -> None:
+        """Show the window before others, as another that was opened after it asks for."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def report(self, failure: BaseException) -> None:
         """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
         error = explained(failure)

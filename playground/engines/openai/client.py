@@ -5,7 +5,10 @@ The openai package fills its requests from the environment (`OPENAI_ORG_ID`, `OP
 are written anew just before a request leaves.
 """
 
+import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,9 +30,29 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 120.0
     """Longest silence between two pieces of an answer."""
+    word_s: float = 600.0
+    """Longest time without a word of the answer, whatever else comes."""
+    after_finish_s: float = 2.0
+    """How long the counts are waited for once the answer is complete."""
+    refusal_s: float = 10.0
+    """How long the text of an error may take."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTimes:
+    """When a request left, in seconds of `time.perf_counter`."""
+
+    sent: float
+    """The last byte of the body was handed to the socket."""
+    connect_s: float | None
+    """What went before: finding the address, connecting, agreeing on keys."""
+
+
+MOST_REFUSAL_BYTES = 1024 * 1024
+"""Longest error body that is read."""
 
 
 class ProviderConnection:
@@ -48,10 +71,12 @@ class ProviderConnection:
         from playground.network.transports import AsyncTransport  # noqa: PLC0415 - start-up time
 
         self._key = _checked_key(key)
+        self._timeouts = timeouts
         route = route_for(base_url)
         self._proxy = None if route.proxy is None else route.proxy.name
         self._host = host_and_port(base_url)
         self._sent: dict[str, int] = {}
+        self._leaving: asyncio.Future[RequestTimes] | None = None
         # its debug lines hold response headers, in which a hostile server may echo the key
         logging.getLogger("httpcore2").setLevel(logging.INFO)
         self.client = AsyncOpenAI(
@@ -68,7 +93,10 @@ class ProviderConnection:
                 timeout=httpx2.Timeout(timeouts.read_s, connect=timeouts.connect_s),
                 # a redirect could carry the key to another host
                 follow_redirects=False,
-                event_hooks={"request": [self._before_sending]},
+                event_hooks={
+                    "request": [self._before_sending],
+                    "response": [self._bound_refusal],
+                },
             ),
         )
 
@@ -81,6 +109,27 @@ class ProviderConnection:
     def destination(self) -> HostContact:
         """The host a request is about to go to."""
         return HostContact(self._host, None, self._proxy)
+
+    def leaving(self) -> "asyncio.Future[RequestTimes]":
+        """Return what is resolved as soon as the next request has been sent."""
+        self._leaving = asyncio.get_running_loop().create_future()
+        return self._leaving
+
+    async def _bound_refusal(self, response: "httpx2.Response") -> None:
+        """Read the body of an error as far as it is of use: the package would read all of it."""
+        import httpx2  # noqa: PLC0415 - start-up time
+
+        if response.status_code < 400 or not isinstance(response.stream, httpx2.AsyncByteStream):
+            return
+        content = bytearray()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.refusal_s):
+                async for piece in response.stream:
+                    content += piece
+                    if len(content) >= MOST_REFUSAL_BYTES:
+                        break
+        await response.stream.aclose()
+        response.stream = httpx2.ByteStream(bytes(content))
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time
@@ -101,12 +150,23 @@ class ProviderConnection:
             headers["Authorization"] = f"Bearer {self._key}"
         request.headers = httpx2.Headers(headers)
 
+        connect_began: float | None = None
+        connected = time.perf_counter()
+
         async def trace(event: str, info: Mapping[str, Any]) -> None:
+            nonlocal connect_began, connected
             del info
+            now = time.perf_counter()
             if event.endswith("send_request_headers.started"):
+                connected = now
                 self._sent.setdefault(host, 0)
             elif event.endswith("send_request_body.complete"):
                 self._sent[host] = self._sent.get(host, 0) + body_bytes
+                if self._leaving is not None and not self._leaving.done():
+                    took = None if connect_began is None else connected - connect_began
+                    self._leaving.set_result(RequestTimes(now, took))
+            elif connect_began is None:
+                connect_began = now
 
         request.extensions = {**request.extensions, "trace": trace}
 

@@ -205,6 +205,12 @@ def provider_message(payload: Any) -> str:
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
+    # what OpenRouter's provider said tells more than what OpenRouter says of it
+    raw = payload.get("metadata")
+    if isinstance(raw, dict) and isinstance(raw.get("raw"), str | dict) and raw["raw"]:
+        said = raw["raw"] if isinstance(raw["raw"], dict) else decoded(raw["raw"].encode())
+        if message := provider_message(said):
+            return message
     names = ("error", "message", "detail", "msg", "error_description", "title")
     said = next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
     return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said
@@ -273,6 +279,8 @@ def _is_over_allowance(message: str) -> bool:
 def _wait_hint(retry_after: str | None) -> str | None:
     if not retry_after:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", retry_after.strip()):
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
         return f"Wait {float(retry_after):g} s and run it again."
+    if re.fullmatch(r"[\d.]+", retry_after.strip()):
+        return None  # longer than anybody waits: a mistake
     return f"Run it again after {retry_after[:40]}."

@@ -30,6 +30,8 @@ class HubTokenPresenter(QObject):
         self._card = card
         self._bridge = bridge
         self._hub = hub
+        self._name = ""
+        """Who the Hub says the token belongs to; empty where it was not asked."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -45,31 +47,32 @@ class HubTokenPresenter(QObject):
 
     async def _keep(self, value: str) -> None:
         try:
-            _, name = await self._bridge.submit(self._hub.set_token(value))
+            _, self._name = await self._bridge.submit(self._hub.set_token(value))
         except PlaygroundError as error:
             words = f"{error.message} {error.hint}".strip()
             self._card.show_token(words, "bad", can_forget=False)
             return
         finally:
             self._card.show_asking(is_asking=False)
-        await self._show_token(name)
+        await self._show_token()
 
     def _on_forget(self) -> None:
         self._bridge.spawn(self._forget())
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
+        self._name = ""
         await self._show_token()
 
-    async def _show_token(self, name: str = "") -> None:
+    async def _show_token(self) -> None:
         token = await self._bridge.submit(self._hub.token())
         if token is None:
             words = self.tr("No access token is set: most models need none.")
             self._card.show_token(words, "quiet", can_forget=False)
             return
         words = self.tr("In force: {0}.").format(self._source_words(token))
-        if name:
-            words = f"{words} {self.tr('The Hub knows you as {0}.').format(name)}"
+        if self._name:
+            words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 

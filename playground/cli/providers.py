@@ -17,7 +17,7 @@ from playground.store.secrets import SecretStore, key_variables
 async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
     match args.action:
         case "add":
-            await _add(args, providers)
+            await _add(args, providers, secrets)
         case "remove":
             await providers.remove(args.id)
             _show(args, {"removed": args.id}, [f"{args.id} was removed."])
@@ -36,7 +36,7 @@ async def _list(args: argparse.Namespace, providers: ProviderService, secrets: S
     _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
 
 
-async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
+async def _add(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> None:
     provider = _described(args, presets())
     check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
@@ -46,6 +46,9 @@ async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
         _say(f"{args.key_env} belongs to another service: its key is not sent to this address.")
     if check.message and check.level is AddressLevel.OK and not args.json:
         _say(check.message)
+    secret = await secrets.get(stored)
+    if secret is not None and secret.note:
+        _say(f"{secret.variable}: {secret.note}")
     entry = await _entry(stored, providers)
     _show(args, {"provider": entry}, [f"{stored.id} was added. {_key_words(entry)}"])
 

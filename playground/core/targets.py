@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
-from playground.core.urls import is_loopback_host
+from playground.core.urls import host_of, is_loopback_host
 
 
 class Place(StrEnum):
@@ -134,7 +133,7 @@ class Provider:
     @property
     def is_loopback(self) -> bool:
         """True where the server runs on this computer."""
-        return self.is_practice or is_loopback_host(urlsplit(self.base_url).hostname or "")
+        return self.is_practice or is_loopback_host(host_of(self.base_url))
 
 
 @dataclass(frozen=True, slots=True)

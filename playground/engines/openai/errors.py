@@ -122,12 +122,8 @@ class ErrorTranslator:
 
     def redact(self, text: str) -> str:
         """Return `text` without any key, and not longer than shown."""
-        text = self.without_key(text)
+        text = without_keys(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
-
-    def without_key(self, text: str) -> str:
-        """Return `text` without any key the program knows."""
-        return without_keys(text)
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response

@@ -369,7 +369,7 @@ class ProviderService:
             return self._practice.provider or await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
-            raise AddressRefused(check.message)
+            raise AddressRefused(check.message, check.hint)
         secret = await self._secrets.get(provider)
         if secret is None and provider.tier is not Tier.OWN_SERVER:
             raise KeyMissing(f"No key for {provider.name} is known.", self._key_hint(provider))
@@ -387,7 +387,7 @@ def _checked(provider: Provider) -> Provider:
     """Return the provider with a tidy name and address; raises where they cannot be used."""
     check = check_url(provider.base_url)
     if check.level is AddressLevel.REFUSED:
-        raise AddressRefused(check.message)
+        raise AddressRefused(check.message, check.hint)
     name = " ".join(provider.name.split())[:_NAME_LIMIT] or provider.id
     # only the program itself starts the practice cloud
     return replace(provider, name=name, base_url=check.url, is_practice=False)

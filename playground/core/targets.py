@@ -71,6 +71,8 @@ class ModelFile:
     has_chat_template: bool | None = None
     problem: str | None = None
     """Why it cannot be used, in a sentence; `None` for a readable file."""
+    is_chat_model: bool = True
+    """False where the file is whole but what it holds does not answer: `problem` says what."""
     publisher: str | None = None
     """Who published it: the organisation in the header, or the Hub repository's owner."""
     licence: str | None = None

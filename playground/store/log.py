@@ -6,6 +6,8 @@ import re
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from typing_extensions import override
+
 from playground.core.redaction import without_keys
 
 _REPLACEMENT = "[key]"
@@ -27,6 +29,14 @@ def scrub(text: str) -> str:
     return _KEY_SHAPES.sub(lambda match: f"{match['before'] or ''}{_REPLACEMENT}", text)
 
 
+class _LogFile(RotatingFileHandler):
+    """The file; what cannot be written to it is lost, for there is nobody to tell."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        return
+
+
 class _ScrubbingFormatter(logging.Formatter):
     """Formats the record with its traceback first, so that neither can carry a key."""
 
@@ -40,12 +50,18 @@ def open_log(path: Path) -> logging.Handler | None:
     A folder that cannot be written must not keep the program from starting: the log then goes to
     nowhere and `None` is returned.
     """
-    try:
-        handler = RotatingFileHandler(
-            path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-        )
-    except OSError:
+    if not os.access(path.parent, os.W_OK):
+        # or warnings would go to the terminal
+        logging.getLogger().addHandler(logging.NullHandler())
         return None
+    handler = _LogFile(
+        path,
+        maxBytes=1_000_000,
+        backupCount=2,
+        encoding="utf-8",
+        delay=True,
+        errors="backslashreplace",
+    )
     handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)

@@ -333,7 +333,7 @@ class ProviderService:
         is_practice = target.provider.is_practice
 
         def must_start() -> bool:
-            return is_practice and not self._practice.is_running and not self._practice.has_died
+            return is_practice and not self._practice.is_running
 
         return ProviderEngine(target, self._access, self._timeouts, must_start)
 
@@ -364,9 +364,8 @@ class ProviderService:
         """
         await self._secrets.learn()
         if provider.is_practice:
-            if self._practice.has_died:
-                raise ConnectionFailed("The practice cloud has ended.", RESTART_HINT)
-            return self._practice.provider or await self.start_practice(), self._practice.key
+            # one that was killed is started again, as a worker is
+            return await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
             raise AddressRefused(check.message, check.hint)

@@ -131,6 +131,8 @@ class Provider:
     repeat_penalty_field: str = "repeat_penalty"
     preset: str | None = None
     is_practice: bool = False
+    expects_key: bool = False
+    """A key was entered for the host it has now, here or before a restart."""
 
     @property
     def is_loopback(self) -> bool:

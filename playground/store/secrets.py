@@ -100,13 +100,7 @@ class SecretStore:
 
         What was copied along with it is left out. Raises `UsageError` for what cannot be a key.
         """
-        check = check_key(key)
-        key = check.value
-        if not key:
-            raise UsageError("The key is empty.", "Paste the key you got from the provider.")
-        know(key)
-        if check.problem:
-            raise UsageError(check.problem, "Copy the key once more and enter it anew.")
+        key = usable_key(key)
         account = _account(provider)
 
         def write(backend: Any) -> bool:
@@ -206,6 +200,17 @@ class SecretStore:
         self._state = KeyringState.USABLE
         self._keyring_name = answer[0]
         return answer[1]
+
+
+def usable_key(text: str) -> str:
+    """Return the key in what was pasted, hidden from now on; raises `UsageError` for none."""
+    check = check_key(text)
+    if not check.value:
+        raise UsageError("The key is empty.", "Paste the key you got from the provider.")
+    know(check.value)
+    if check.problem:
+        raise UsageError(check.problem, "Copy the key once more and enter it anew.")
+    return check.value
 
 
 def key_variables(provider: Provider) -> tuple[str, ...]:

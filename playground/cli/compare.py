@@ -5,19 +5,19 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from playground.cli.output import error_line, harmless, print_json
-from playground.core.characters import whole_characters
+from playground.cli.output import print_json
+from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, Provenance, Run, RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.targets import LocalTarget, Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -150,9 +150,11 @@ async def run(
     library: ModelLibrary,
     providers: ProviderService,
     settings: SettingsStore,
+    *,
+    told: Sequence[str] = (),
 ) -> int:
-    """Run the comparison; 0 when every run finished, else 1."""
-    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    """Run the comparison; 0 when every run finished, else 1. What was `told` is not told again."""
+    prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
     targets = [await _target(text, library, providers, settings) for text in args.targets]
@@ -177,7 +179,7 @@ async def run(
                     report.add(update)
                     if printer is not None:
                         printer.add(update)
-                    _warn(update)
+                    _warn(update, told)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
     if args.json:
@@ -202,7 +204,7 @@ async def _target(
     if place == "local":
         model = await library.find(name)
         return LocalTarget(model, settings.settings.load_settings_of(model))
-    return CloudTarget(await providers.resolve(place), whole_characters(name))
+    return await providers.target(place, name)
 
 
 @contextmanager
@@ -257,9 +259,11 @@ class _Printer:
             self._queue.pop(0)
 
 
-def _warn(update: TurnUpdate) -> None:
+def _warn(update: TurnUpdate, told: Sequence[str]) -> None:
     match update:
         case StorageTrouble(error=error):
-            print(error_line(error), file=sys.stderr)
+            sentence = f"{error.message} {error.hint}".strip()
+            if sentence not in told:
+                tell(sentence)
         case RunEnded(run=run) if run.error is not None:
-            print(error_line(run.error, f"{run.target.label}: "), file=sys.stderr)
+            tell(f"{run.target.label}: {run.error.message} {run.error.hint}")

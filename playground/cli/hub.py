@@ -16,9 +16,9 @@ from playground.cli.output import (
     table,
 )
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import DownloadFailed, ModelFileInvalid, RepositoryNotFound, kinds
+from playground.core.errors import DownloadFailed, ModelLoadFailed, RepositoryNotFound, kinds
 from playground.core.hub import Gate, HubFile, HubModel, HubQuery, HubRepository
-from playground.core.requirements.model import Compatibility, Requirements
+from playground.core.requirements.model import Requirements
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.recommend import recommended
 from playground.services.hub.service import HubService
@@ -58,15 +58,10 @@ async def _search(
     query = HubQuery(
         args.query, args.sort, licence=args.licence, task=args.task, fits_only=args.fits
     )
-
-    def runs_here(model: HubModel) -> bool:
-        verdict = requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict not in {None, Compatibility.WONT_FIT}
-
     found: list[HubModel] = []
     cursor = None
     while len(found) < args.limit:
-        page = await hub.search(query, cursor, runs_here=runs_here)
+        page = await hub.search(query, cursor, runs_here=requirements.may_run)
         found += page.models
         cursor = page.next_cursor
         if cursor is None:
@@ -150,9 +145,9 @@ async def _assessed(
     async def one(file: HubFile) -> Requirements | None:
         try:
             header = await hub.header(repository.model.repo, repository.revision, file)
-        except ModelFileInvalid:
+            return requirements.assess(header, projector_bytes=projector_bytes)
+        except ModelLoadFailed:
             return None
-        return requirements.assess(header, projector_bytes=projector_bytes)
 
     if not repository.files:
         return {}

@@ -39,6 +39,24 @@ class HubQuery:
     """Only what runs on this computer; decided from parameters where no header is read yet."""
 
 
+_WRITING_TASKS = frozenset(
+    {
+        "any-to-any",
+        "audio-text-to-text",
+        "image-text-to-text",
+        "image-to-text",
+        "question-answering",
+        "summarization",
+        "text-generation",
+        "text2text-generation",
+        "translation",
+        "video-text-to-text",
+        "visual-question-answering",
+    }
+)
+"""Tasks of the Hub (https://huggingface.co/tasks) whose models write text."""
+
+
 @dataclass(frozen=True, slots=True)
 class HubModel:
     """One repository as search lists it; what the Hub does not say is `None`."""
@@ -60,6 +78,11 @@ class HubModel:
     """About the size of its smallest file: an estimate from parameters and the files' names."""
     usual_bytes: int | None = None
     """The same of the file that is most often taken: about 5 bits for each weight."""
+
+    @property
+    def may_answer(self) -> bool:
+        """False where the Hub names a task of models that write no text."""
+        return self.task is None or self.task in _WRITING_TASKS
 
     @property
     def publisher(self) -> str:

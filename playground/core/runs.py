@@ -71,6 +71,8 @@ class HostContact:
 
     host: str
     bytes_sent: int | None
+    proxy: str | None = None
+    """Host and port of the proxy it went through."""
 
 
 @dataclass(frozen=True, slots=True)

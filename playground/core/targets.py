@@ -1,11 +1,12 @@
 """Where a prompt can be sent: a model file on this computer or a provider's model."""
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
+
+from playground.core.urls import is_loopback_host
 
 
 class Place(StrEnum):
@@ -71,6 +72,8 @@ class ModelFile:
     has_chat_template: bool | None = None
     problem: str | None = None
     """Why it cannot be used, in a sentence; `None` for a readable file."""
+    is_chat_model: bool = True
+    """False where the file is whole but what it holds does not answer: `problem` says what."""
     publisher: str | None = None
     """Who published it: the organisation in the header, or the Hub repository's owner."""
     licence: str | None = None
@@ -203,13 +206,3 @@ class CloudTarget:
 
 
 Target = LocalTarget | CloudTarget
-
-
-def is_loopback_host(host: str) -> bool:
-    """Return True for `localhost` and the loopback addresses."""
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,6 +7,7 @@ from typing import Any
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
+from playground.core.redaction import without_keys
 from playground.core.runs import TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
@@ -22,12 +23,12 @@ _NO_JSON = object()
 class AnswerReader:
     """Reads one answer, from the first event to the last; `t_s` is when an event arrived."""
 
-    def __init__(self, name: str, key: str | None, errors: ErrorTranslator) -> None:
+    def __init__(self, name: str, errors: ErrorTranslator) -> None:
         self._name = name
         self._errors = errors
         self._reader = ChunkReader()
         self._splitter = StampedSplitter()
-        self._redactor = StreamRedactor((key,) if key else (), errors.without_key)
+        self._redactor = StreamRedactor()
         self._in_reasoning = False
         self._last_s = 0.0
         self._reported = ReportedUsage()
@@ -164,7 +165,7 @@ class AnswerReader:
         self._strange += not chunk.is_understood
         self._add_chunk(chunk, t_s, deltas)
         if chunk.finish_reason:
-            self.finish_reason = self._errors.without_key(chunk.finish_reason)
+            self.finish_reason = without_keys(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
         if chunk.finish_reason == "error":
@@ -176,8 +177,7 @@ class AnswerReader:
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            hide = self._errors.without_key
-            tokens = tuple(replace(token, text=hide(token.text)) for token in chunk.tokens)
+            tokens = tuple(replace(t, text=without_keys(t.text)) for t in chunk.tokens)
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)

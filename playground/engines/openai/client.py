@@ -12,12 +12,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from playground import __version__
 from playground.core.errors import AuthenticationFailed
 from playground.core.runs import HostContact
-from playground.core.targets import is_loopback_host
+from playground.core.urls import host_and_port
+from playground.network.routes import route_for
 
 if TYPE_CHECKING:
     import httpx2
@@ -56,7 +56,11 @@ MOST_REFUSAL_BYTES = 1024 * 1024
 
 
 class ProviderConnection:
-    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to."""
+    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to.
+
+    Raises `AuthenticationFailed` for a key that cannot be sent, and `NetworkFailed` where proxy or
+    certificates of this computer cannot be used.
+    """
 
     def __init__(
         self, base_url: str, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
@@ -64,8 +68,13 @@ class ProviderConnection:
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
+        from playground.network.transports import AsyncTransport  # noqa: PLC0415 - start-up time
+
         self._key = _checked_key(key)
         self._timeouts = timeouts
+        route = route_for(base_url)
+        self._proxy = None if route.proxy is None else route.proxy.name
+        self._host = host_and_port(base_url)
         self._sent: dict[str, int] = {}
         self._leaving: asyncio.Future[RequestTimes] | None = None
         # its debug lines hold response headers, in which a hostile server may echo the key
@@ -79,11 +88,11 @@ class ProviderConnection:
             webhook_secret="",
             max_retries=0,
             http_client=httpx2.AsyncClient(
+                transport=AsyncTransport(route),
+                trust_env=False,
                 timeout=httpx2.Timeout(timeouts.read_s, connect=timeouts.connect_s),
                 # a redirect could carry the key to another host
                 follow_redirects=False,
-                # a proxy has no business between this program and a server on this computer
-                trust_env=not is_loopback_host(urlsplit(base_url).hostname or ""),
                 event_hooks={
                     "request": [self._before_sending],
                     "response": [self._bound_refusal],
@@ -93,8 +102,13 @@ class ProviderConnection:
 
     @property
     def hosts(self) -> tuple[HostContact, ...]:
-        """Hosts a request has gone to, with the bytes of the bodies."""
-        return tuple(HostContact(host, sent) for host, sent in self._sent.items())
+        """Hosts a request has gone to, with the bytes of the bodies and the proxy in between."""
+        return tuple(HostContact(host, sent, self._proxy) for host, sent in self._sent.items())
+
+    @property
+    def destination(self) -> HostContact:
+        """The host a request is about to go to."""
+        return HostContact(self._host, None, self._proxy)
 
     def leaving(self) -> "asyncio.Future[RequestTimes]":
         """Return what is resolved as soon as the next request has been sent."""
@@ -138,18 +152,15 @@ class ProviderConnection:
 
         connect_began: float | None = None
         connected = time.perf_counter()
-        is_for_proxy = False
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
-            nonlocal connect_began, connected, is_for_proxy
+            nonlocal connect_began, connected
+            del info
             now = time.perf_counter()
             if event.endswith("send_request_headers.started"):
-                # a proxy is asked for its tunnel first
-                is_for_proxy = getattr(info.get("request"), "method", b"") == b"CONNECT"
                 connected = now
-                if not is_for_proxy:
-                    self._sent.setdefault(host, 0)
-            elif event.endswith("send_request_body.complete") and not is_for_proxy:
+                self._sent.setdefault(host, 0)
+            elif event.endswith("send_request_body.complete"):
                 self._sent[host] = self._sent.get(host, 0) + body_bytes
                 if self._leaving is not None and not self._leaving.done():
                     took = None if connect_began is None else connected - connect_began
@@ -173,11 +184,3 @@ def _checked_key(key: str | None) -> str | None:
             "The key contains characters that no key has.", "Copy the key again and enter it anew."
         )
     return key
-
-
-def host_and_port(url: str) -> str:
-    """Return `host:port` of an address, with the port its scheme implies."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = parts.hostname or ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

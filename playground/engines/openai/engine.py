@@ -22,7 +22,7 @@ from playground.core.events import (
     RequestSent,
     StreamEvent,
 )
-from playground.core.runs import HostContact, TokenUsage
+from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.answer import AnswerReader
 from playground.engines.openai.chunks import error_in
@@ -30,7 +30,6 @@ from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
     Timeouts,
-    host_and_port,
 )
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
@@ -97,7 +96,7 @@ class _Answer:
         self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
-        self._text = AnswerReader(provider.name, key, self.errors)
+        self._text = AnswerReader(provider.name, self.errors)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
@@ -116,9 +115,11 @@ class _Answer:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if leaving.done():
                     times = leaving.result()
-                    where = HostContact(host_and_port(self._provider.base_url), None)
-                    sent_s = times.sent - self._started
-                    yield RequestSent(sent_s, hosts=(where,), connect_s=times.connect_s)
+                    yield RequestSent(
+                        times.sent - self._started,
+                        hosts=(connection.destination,),
+                        connect_s=times.connect_s,
+                    )
                 response, body = await opening
             finally:
                 opening.cancel()

@@ -1,8 +1,9 @@
 """Text and when it arrived: what is held back keeps the time at which it came."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from playground.core.redaction import unfinished_key, without_keys
 from playground.core.thinking import Span, ThinkingSplitter
 
 Piece = tuple[float, str]
@@ -53,34 +54,21 @@ class StampedSplitter:
 
 
 class StreamRedactor:
-    """Hands text on without secrets; what may be a secret's beginning waits for what follows."""
+    """Hands text on without keys; what may be a key's beginning waits for what follows."""
 
-    def __init__(self, secrets: tuple[str, ...], without_secrets: Callable[[str], str]) -> None:
-        self._secrets = secrets
-        self._without_secrets = without_secrets
+    def __init__(self) -> None:
         self._waiting = StampedText()
 
     def feed(self, t_s: float, text: str) -> list[Piece]:
         self._waiting.add(t_s, text)
         whole = self._waiting.text
-        clean = self._without_secrets(whole)
+        clean = without_keys(whole)
         if clean != whole:
-            # the time at which the first of it came; the secret is over, so nothing waits
-            first = next(self._waiting.take(len(whole)))[0]
-            list(self._waiting.take(len(whole)))
-            return [(first, clean)]
-        return list(self._waiting.take(len(whole) - self._possible(whole)))
+            # the time at which the first of it came; the key is over, so nothing waits
+            first, *_ = self._waiting.take(len(whole))
+            return [(first[0], clean)]
+        return list(self._waiting.take(len(whole) - unfinished_key(whole)))
 
     def flush(self) -> list[Piece]:
-        """Return what was held back: the stream is over, so it was no secret."""
+        """Return what was held back: the stream is over, so it was no key."""
         return list(self._waiting.take(len(self._waiting.text)))
-
-    def _possible(self, text: str) -> int:
-        """Return how many characters at the end of `text` may begin a secret."""
-        longest = 0
-        for secret in self._secrets:
-            for count in range(min(len(secret) - 1, len(text)), longest, -1):
-                if text.endswith(secret[:count]):
-                    longest = count
-                    break
-        return longest

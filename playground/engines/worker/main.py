@@ -129,9 +129,8 @@ class Session:
         prompt = self._prompts.make(request.messages)
         if job.is_stopped:
             raise GenerationStopped
-        if prompt.is_plain:
-            message = "This model has no chat format: it continues the text as it stands."
-            self._emit(wire.pack(wire.notice(perf_counter(), "no_template", message)))
+        for notice in prompt.notices:
+            self._emit(wire.pack(wire.notice(perf_counter(), notice.kind, notice.message)))
         self._decoder.answer(prompt, request, lambda: job.is_stopped)
 
 

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
+from playground.core.errors import ModelLoadFailed, ModelNotFound, UsageError
 from playground.core.gguf import naming as names
+from playground.core.gguf.chat_model import check_chat_model
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
@@ -210,13 +211,14 @@ class ModelLibrary:
     def need(
         self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None
     ) -> memory.MemoryNeed | None:
-        """Return the memory `model` takes with `settings`; `None` for a file that is broken.
+        """Return the memory `model` takes with `settings`; `None` for one that is unusable.
 
         With `free_bytes`, a context nobody chose is the longest one that fits into it.
         """
         try:
             header = self.header(model.path)
-        except ModelFileInvalid:
+            check_chat_model(header)
+        except ModelLoadFailed:
             return None
         context = settings.context
         if context is None and free_bytes is not None:
@@ -302,6 +304,10 @@ class ModelLibrary:
             await self.update()
 
         def others() -> tuple[ModelFile, ...]:
+            for found in self._index.unread():
+                if found.projector is not None:
+                    # whether it needs that as well its header tells
+                    self._index.read(found)
             models = self._index.models()
             return tuple(m for m in models if m.path != model.path and exists(m.path))
 

@@ -12,6 +12,7 @@ from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.format import (
     UNKNOWN,
     estimated,
+    host_words,
     money,
     provenance_words,
     rate,
@@ -178,7 +179,7 @@ def details(run: Run) -> list[tuple[str, str, str]]:
     price = UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}"
     source = "" if cost is None else f"{provenance_words(cost.provenance)}. {cost.explanation}"
     rows.append((_tr("Cost"), price, source))
-    hosts = ", ".join(f"{h.host} ({size_words(h.bytes_sent)})" for h in run.hosts)
+    hosts = ", ".join(f"{host_words(h)} ({size_words(h.bytes_sent)})" for h in run.hosts)
     rows.append((_tr("Hosts contacted"), hosts or _tr("none"), ""))
     if run.shared_machine:
         note = _tr("Other answers kept this computer busy meanwhile.")

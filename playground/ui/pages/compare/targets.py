@@ -282,7 +282,8 @@ class TargetSelection:
             lines.append(_remark(_tr("Looking for models…")))
         elif not self._files:
             lines.append(_remark(_tr("No models yet: add a folder under Models.")))
-        files = self._files or ()
+        # what cannot answer is no target; the Models page says what it is
+        files = [model for model in self._files or () if model.is_chat_model]
         lines.extend(_local_entry(each, self._fits.get(each.path), chosen) for each in files)
         lines.append(PickerEntry(None, _tr("In the cloud")))
         lines.append(_practice_entry(practice, chosen, can_start=self.has_starter))

@@ -7,7 +7,6 @@ from PySide6.QtCore import QObject
 
 from playground.core.errors import HubFailed, Offline
 from playground.core.hub import HubModel, HubQuery, SearchPage
-from playground.core.requirements.model import Compatibility
 from playground.services.hub.service import HubService, featured_models
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
@@ -158,20 +157,11 @@ class HubPresenter(QObject):
         self._view.panel.results.add_rows(rows, is_complete=found.next_cursor is None)
 
     async def _found(self, query: HubQuery, cursor: str | None) -> SearchPage:
-        call = self._hub.search(query, cursor, runs_here=self._may_run_here)
+        call = self._hub.search(query, cursor, runs_here=self._requirements.may_run)
         return await self._bridge.submit(call)
 
-    def _may_run_here(self, model: HubModel) -> bool:
-        verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict is not Compatibility.WONT_FIT and verdict is not None
-
     def _row(self, model: HubModel) -> ResultRow:
-        """Return a result with the verdict its recommended version is most likely to have."""
-        guess = self._requirements.quick_verdict
-        verdict = guess(model.parameters, model.usual_bytes)
-        if verdict in {Compatibility.SLOW, Compatibility.WONT_FIT}:
-            verdict = guess(model.parameters, model.smallest_bytes)
-        return ResultRow(model, verdict)
+        return ResultRow(model, self._requirements.guess_best(model))
 
     async def _look_at_machine(self) -> None:
         await self._bridge.submit(self._requirements.refresh())
@@ -180,7 +170,7 @@ class HubPresenter(QObject):
         await self._bridge.submit(self._hub.load())
 
     def _show_verdicts(self) -> None:
-        verdict = self._requirements.quick_verdict
+        verdict = self._requirements.guess_by_size
         self._view.featured.show_entries(
             tuple(
                 FeaturedRow(model, verdict(model.parameters, model.size_bytes))

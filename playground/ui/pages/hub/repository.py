@@ -10,7 +10,8 @@ from PySide6.QtCore import QCoreApplication, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import HubFailed, ModelFileInvalid, PlaygroundError
+from playground.core.errors import HubFailed, ModelLoadFailed, NotAChatModel, PlaygroundError
+from playground.core.gguf.chat_model import check_chat_model
 from playground.core.gguf.header import GgufHeader
 from playground.core.hub import HubFile, HubModel, HubRepository
 from playground.core.requirements.model import Compatibility
@@ -44,7 +45,7 @@ def recommend_versions(
     """
     if opened.repository is None:
         return opened
-    parameters = opened.repository.model.parameters
+    is_chat = all(row.is_chat_model or not row.file.quantization for row in opened.rows)
     projector = opened.repository.projector
     projector_bytes = 0 if projector is None else projector.size_bytes
     others = [(version_name(row.file), row.file.size_bytes) for row in opened.rows]
@@ -56,7 +57,10 @@ def recommend_versions(
         if header is not None:
             needs = requirements.assess(header, projector_bytes=projector_bytes, others=others)
         rows.append(replace(row, requirements=needs))
-        guess = requirements.quick_verdict(parameters, row.file.size_bytes)
+        # a version that is no chat model says what the others are
+        guess = (
+            requirements.guess(opened.repository.model, row.file.size_bytes) if is_chat else None
+        )
         verdict = guess if needs is None else needs.verdict
         if verdict is not None and row.problem is None:
             verdicts[row.file.path] = verdict
@@ -333,9 +337,12 @@ class RepositoryPresenter(QObject):
         """Read a version's header; return False where asking for another makes no sense."""
         repo, path = repository.model.repo, row.file.path
         try:
-            self._headers[path] = await self._bridge.submit(self._header(repository, row))
-        except ModelFileInvalid as error:
-            self._set_row(replace(row, problem=error.message))
+            header = await self._bridge.submit(self._header(repository, row))
+            check_chat_model(header)
+            self._headers[path] = header
+        except ModelLoadFailed as error:
+            is_chat_model = not isinstance(error, NotAChatModel)
+            self._set_row(replace(row, problem=error.message, is_chat_model=is_chat_model))
             return True
         except HubFailed as error:
             if self._opened is not None and self._is_open(repo):

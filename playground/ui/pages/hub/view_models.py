@@ -55,7 +55,9 @@ class VersionRow:
     requirements: Requirements | None = None
     """Exact, from the file's header; `None` until that is read."""
     problem: str | None = None
-    """Why its header could not be read."""
+    """Why it cannot be used here, or why that could not be found out."""
+    is_chat_model: bool = True
+    """False where its header says that it does not answer."""
     is_recommended: bool = False
     download: Download | None = None
     here: Path | None = None
@@ -227,6 +229,8 @@ def version_badge(row: VersionRow) -> tuple[str, str]:
     """Return a version's verdict and its tone; `…` until it is known."""
     if row.file.missing_parts:
         return _tr("Incomplete"), "quiet"
+    if not row.is_chat_model:
+        return _tr("Not a chat model"), "quiet"
     if row.problem is not None:
         return _tr("Unknown"), "quiet"
     if row.verdict is None:

@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
+from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
@@ -20,8 +20,6 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
-
-_PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 class HubTokenPresenter(QObject):
@@ -98,11 +96,10 @@ def _problem(name: str, value: Any) -> str:
         check = check_url(value)
         return check.message if check.level is AddressLevel.REFUSED else ""
     try:
-        parts = urlsplit(value)
-        is_right = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_right = False
-    return "" if is_right else "A proxy is written as http://host:port."
+        parse_proxy(value, SETTINGS)
+    except NetworkFailed as error:
+        return f"{error.message} {error.hint}"
+    return ""
 
 
 class SettingsPresenter(QObject):

@@ -1,11 +1,12 @@
 """Where a prompt can be sent: a model file on this computer or a provider's model."""
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
+
+from playground.core.urls import is_loopback_host
 
 
 class Place(StrEnum):
@@ -205,13 +206,3 @@ class CloudTarget:
 
 
 Target = LocalTarget | CloudTarget
-
-
-def is_loopback_host(host: str) -> bool:
-    """Return True for `localhost` and the loopback addresses."""
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
-from playground.core.targets import is_loopback_host
-
 _PRIVATE_SUFFIXES = (".local", ".home.arpa", ".internal")
 _ENDPOINT = "/chat/completions"
 
@@ -56,6 +54,15 @@ def check_url(url: str) -> AddressCheck:
     return _checked_host(parts, host)
 
 
+def is_loopback_host(host: str) -> bool:
+    """Return True for `localhost` and the loopback addresses."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
 def is_private_host(host: str) -> bool:
     """Return True for addresses and names that only exist in a private network."""
     if host.lower().endswith(_PRIVATE_SUFFIXES):
@@ -71,6 +78,14 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def host_and_port(url: str) -> str:
+    """Return `host:port` of an address, with the port its scheme implies."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host = parts.hostname or ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _checked_host(parts: SplitResult, host: str) -> AddressCheck:

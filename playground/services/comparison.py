@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from playground.core.errors import EngineError, ErrorInfo, PlaygroundError
+from playground.core.errors import EngineError, ErrorInfo, PlaygroundError, explained
 from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
@@ -244,9 +244,8 @@ class _TurnRunner:
             self._queue.put_nowait(None)
 
     def _attempt(self, run: Run, gate: asyncio.Event) -> "_Attempt":
-        # runs of a turn that could not be written have nothing in the history to belong to
-        store = self._service.store if self._trouble is None else None
-        attempt = _Attempt(run, RunRecorder(store, self._turn.id, run.id, self.trouble))
+        recorder = RunRecorder(self._service.store, self._turn.id, run.id, self.trouble)
+        attempt = _Attempt(run, recorder)
         attempt.task = asyncio.create_task(self._stream(attempt, gate), name=f"run {run.id}")
         return attempt
 
@@ -272,7 +271,8 @@ class _TurnRunner:
         await asyncio.wait([attempt.task])
         elapsed = time.perf_counter() - attempt.started
         is_stopped = attempt.task.cancelled()
-        error = None if is_stopped else attempt.task.exception()
+        failure = None if is_stopped else attempt.task.exception()
+        error = None if failure is None else explained(failure)
         if error is not None and not isinstance(error, PlaygroundError):
             self._bugs.append(error)
         # a stop or a fault while the engine tidies up takes nothing from a finished answer
@@ -302,13 +302,16 @@ class _TurnRunner:
         store = self._service.store
         if store is None:
             return
-        try:
-            await store.save_comparison(self._comparison)
-            await store.save_turn(self._comparison.id, self._turn)
-            for run in self._turn.runs:
-                await store.save_run(self._turn.id, run)
-        except PlaygroundError as error:
-            self.trouble(error)
+        for saving in (
+            store.save_comparison(self._comparison),
+            store.save_turn(self._comparison.id, self._turn),
+            *(store.save_run(self._turn.id, run) for run in self._turn.runs),
+        ):
+            try:
+                await saving
+            except PlaygroundError as error:
+                # the store writes it with what follows, once it can
+                self.trouble(error)
 
     def trouble(self, error: PlaygroundError) -> None:
         """Tell once that the history cannot be written."""

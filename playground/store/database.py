@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from playground.core.errors import StorageFailed
-from playground.store.files import aside_path
+from playground.store.files import aside_path, make_folder
 
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], None]
@@ -176,6 +176,7 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._may_open = False
         self.has_fts = False
         """Whether this SQLite has full-text search."""
         self.problem: str | None = None
@@ -185,13 +186,16 @@ class Database:
         """Open the file, make or migrate its tables.
 
         A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
-        a file that a newer version of the program wrote or that cannot be opened.
+        a file that a newer version of the program wrote, or that cannot be opened now: each use
+        tries that again.
         """
+        self._may_open = True
         await _finish(self._writing, self._open_writer)
         await _finish(self._reading, self._open_reader)
 
     async def close(self) -> None:
         """Wait for what is still being written, then close the file; a second call does nothing."""
+        self._may_open = False
         await _finish(self._reading, self._close_reader)
         await _finish(self._writing, self._close_writer)
         self._reading.shutdown()
@@ -199,23 +203,35 @@ class Database:
         self._reading = ThreadPoolExecutor(1, "database-reader")
         self._writing = ThreadPoolExecutor(1, "database-writer")
 
+    @property
+    def can_be_written(self) -> bool:
+        """False where nothing will be kept, however much room there is later."""
+        return self._may_open
+
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
-        return await _finish(self._reading, lambda: _translated(self._reader, query))
+        return await _finish(self._reading, lambda: self._read(query))
 
     async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         """Run `change` in one transaction on the writer's thread; raises `StorageFailed`.
 
         A change that was asked for is made even where the one who asked is cancelled meanwhile.
         """
-        return await _finish(
-            self._writing,
-            lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
-        )
+        return await _finish(self._writing, lambda: self._write(change, durable=durable))
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._reader is None and self._writer is not None:
+            self._open_reader()
+        return _translated(self._reader, query)
+
+    def _write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        if self._writer is None and self._may_open:
+            self._open_writer()
+        return _translated(self._writer, lambda c: _transaction(c, change, durable=durable))
 
     def _open_writer(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             # SQLite gives its side files the rights of the main file
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
@@ -241,7 +257,9 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")  # what a person deletes is gone
             if self._path.stat().st_size <= CHECKED_BYTES:
                 _check(connection)
+            _check_origin(connection)
             migrate(connection)
+            _check_tables(connection)
             self.has_fts = prepare_index(connection)
         except BaseException:
             connection.close()
@@ -255,6 +273,7 @@ class Database:
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
+            self._may_open = False
             raise StorageFailed(
                 "The history was written by a newer version of this program and is left as it is.",
                 "Install the newer version to see it. Until then nothing is kept.",
@@ -277,8 +296,9 @@ class Database:
         )
 
     def _open_reader(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        connection.execute("PRAGMA query_only = ON")
+        with _translated_errors():
+            connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+            connection.execute("PRAGMA query_only = ON")
         self._reader = connection
 
     def _close_reader(self) -> None:
@@ -293,13 +313,42 @@ class Database:
 
 
 class _Damaged(sqlite3.DatabaseError):
-    """`quick_check` found something."""
+    """The file is not one of ours, or no longer."""
 
 
 def _check(connection: sqlite3.Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise _Damaged(verdict)
+
+
+def _check_origin(connection: sqlite3.Connection) -> None:
+    """Refuse a file that another program wrote, before anything is added to it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version == 0 and tables:
+        raise _Damaged("tables of another program")
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """Refuse a file whose number says that the tables are there, and they are not."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as reference:
+        migrate(reference)
+        found = _columns(connection)
+        for table, columns in _columns(reference).items():
+            if not columns <= found.get(table, set()):
+                raise _Damaged(f"no table {table} as it should be")
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    found = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table'"
+    )
+    tables: dict[str, set[str]] = {}
+    for table, column in found:
+        tables.setdefault(table, set()).add(column)
+    return tables
 
 
 async def _finish(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
@@ -360,8 +409,9 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # SQLITE_ERROR: our own statements do not fit the tables that are there
     return isinstance(error, _Damaged) or _name(error).startswith(
-        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
     )
 
 

@@ -1,14 +1,16 @@
 """The history: comparisons saved as they happen, found again, voted on and counted."""
 
+import asyncio
 import contextlib
 import json
+import logging
 import os
 import re
 import sqlite3
 import string
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +25,11 @@ from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Place
 from playground.store.database import Database
 
+log = logging.getLogger(__name__)
+
+Change = Callable[[sqlite3.Connection], None]
+RETRY_S = 5.0
+"""How often it is tried to write what could not be written."""
 INTERRUPTED = "interrupted"
 """Finish reason of a run that the end of the program cut off."""
 _CLOCK_TOLERANCE_S = 2.0
@@ -260,11 +267,29 @@ def _lives_elsewhere(owner: str) -> bool:
 
 
 class ComparisonStore:
-    """Saves, loads and searches comparisons; every method raises `StorageFailed`."""
+    """Saves, loads and searches comparisons; every method raises `StorageFailed`.
 
-    def __init__(self, database: Database) -> None:
+    What was to be saved and could not be, as on a full disk, is kept in memory and written in its
+    order as soon as it can be: before the next change, else every `retry_s`.
+    """
+
+    def __init__(self, database: Database, *, retry_s: float = RETRY_S) -> None:
         self._database = database
         self._owner = new_owner()
+        self._retry_s = retry_s
+        self._waiting: deque[Change] = deque()
+        self._writing = asyncio.Lock()
+        self._retry: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Try a last time to write what could not be written so far."""
+        if self._retry is not None:
+            self._retry.cancel()
+            await asyncio.gather(self._retry, return_exceptions=True)
+        try:
+            await self._write_waiting()
+        except StorageFailed as error:
+            log.warning("not everything was kept: %s", error.message)
 
     async def save_comparison(self, comparison: Comparison) -> None:
         """Write everything of `comparison` but its turns; saving it again replaces it."""
@@ -285,7 +310,7 @@ class ComparisonStore:
             )
             _put_names(connection, comparison.id)
 
-        await self._database.write(change)
+        await self._keep(change)
 
     async def save_turn(self, comparison_id: str, turn: Turn) -> None:
         """Write everything of `turn` but its runs; a vote that was cast is kept."""
@@ -316,24 +341,24 @@ class ComparisonStore:
             _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
             _put_names(connection, comparison_id)
 
-        await self._database.write(change)
+        await self._keep(change)
 
     async def save_run(self, turn_id: str, run: Run) -> None:
         """Write `run` as it is now; one that is final stays as it is."""
-        await self._database.write(
-            lambda connection: _put_run(connection, turn_id, run, self._owner)
-        )
+        await self._keep(lambda connection: _put_run(connection, turn_id, run, self._owner))
 
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
             return
         batch = tuple(events)
-        await self._database.write(
-            lambda connection: connection.execute(
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO events (run_id, body) VALUES (?, ?)",
                 (run_id, json.dumps(encode(batch), separators=(",", ":"))),
             )
-        )
+
+        await self._keep(change)
 
     async def vote(
         self,
@@ -368,6 +393,7 @@ class ComparisonStore:
             )
             _put_names(connection, found[0])
 
+        await self._write_waiting()
         await self._database.write(change, durable=True)
 
     async def search(
@@ -463,6 +489,38 @@ class ComparisonStore:
             return recovered
 
         return await self._database.write(change)
+
+    async def _keep(self, change: Change) -> None:
+        """Write `change` after those that wait; it waits with them where that fails."""
+        self._waiting.append(change)
+        try:
+            await self._write_waiting()
+        except StorageFailed:
+            if not self._database.can_be_written:
+                self._waiting.clear()
+            elif self._retry is None or self._retry.done():
+                self._retry = asyncio.create_task(self._write_later())
+            raise
+
+    async def _write_waiting(self) -> None:
+        async with self._writing:
+            while self._waiting:
+                change = self._waiting[0]
+                try:
+                    await self._database.write(change)
+                except StorageFailed:
+                    raise
+                except BaseException:
+                    # a mistake of this change, or nobody waits for it any more
+                    self._waiting.popleft()
+                    raise
+                self._waiting.popleft()
+
+    async def _write_later(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._retry_s)
+            with contextlib.suppress(StorageFailed):  # it was told, and is tried again
+                await self._write_waiting()
 
 
 def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from playground.core.targets import Provider, Tier, is_loopback_host
-from playground.core.urls import is_private_host
+from playground.core.targets import Provider, Tier
+from playground.core.urls import is_loopback_host, is_private_host
 from playground.resources import resource
 
 EXTENSION_FIELDS = frozenset({"top_k", "min_p", "repeat_penalty"})

@@ -253,7 +253,7 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     placing = plan_placement(
         ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,))
     )
-    async with open_services() as services:
+    async with open_services(print) as services:
         comparison = new_comparison([LocalTarget(model_at(starter_model), SETTINGS)])
         turn = services.comparison.run_turn(comparison, "Hi", RunOrder.FAIR)
         async with aclosing(turn) as updates:

@@ -230,6 +230,10 @@ async def test_a_history_that_was_busy_for_a_moment_costs_no_answer(tmp_path: Pa
     updates = await collect(comparisons, new_comparison([HERE]))
     assert final_turn(updates).runs[0].status is RunStatus.FINISHED
     assert sum(isinstance(update, StorageTrouble) for update in updates) == 1
+    started = updates[0]
+    assert isinstance(started, TurnStarted)
+    store = ComparisonStore(database)
+    assert (await store.load(started.comparison.id)).turns[0].runs == final_turn(updates).runs
     await database.close()
 
 

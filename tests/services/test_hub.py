@@ -225,6 +225,23 @@ async def test_a_card_comes_without_its_front_matter(hub: HubServer, service: Hu
     assert await service.card("acme/Bare-GGUF") == ""
 
 
+async def test_a_key_in_a_card_or_a_list_is_not_shown(
+    hub: HubServer, settings: SettingsStore, tmp_path: Path
+) -> None:
+    token, key = "hf_right", "sk-planted-0123456789"
+    hub.add(
+        "acme/Tiny-GGUF",
+        {"README.md": f"Use {key} or {token}.".encode(), "tiny-Q4_K_M.gguf": b"GGUF"},
+        tags=["gguf", f"license:{key}"],
+    )
+    service = service_at(hub.endpoint, settings, tmp_path, HF_TOKEN=token, OPENAI_API_KEY=key)
+    assert await service.card("acme/Tiny-GGUF") == "Use [key] or [key]."
+    assert key not in repr(await service.search(HubQuery()))
+    assert key not in repr(await service.repository("acme/Tiny-GGUF"))
+    assert {asked.token for asked in hub.requests} == {token}
+    await service.close()
+
+
 async def test_a_header_is_read_over_ranges_and_only_once(
     hub: HubServer, service: HubService, tmp_path: Path
 ) -> None:
@@ -355,7 +372,7 @@ async def test_offline_mode_says_so_at_once_and_asks_nothing(
 
 async def test_a_hub_that_is_not_there_is_told(settings: SettingsStore, tmp_path: Path) -> None:
     service = service_at("http://127.0.0.1:9", settings, tmp_path)
-    with pytest.raises(HubFailed, match="cannot be reached"):
+    with pytest.raises(HubFailed, match="Nothing answers at"):
         await service.search(HubQuery())
     await service.close()
 

@@ -54,7 +54,7 @@ class Terminal:
             settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
         )
         try:
-            await command.run(parser.parse_args(["providers", *words]), service, secrets)
+            await command.run(parser.parse_args(["providers", *words]), service, secrets, settings)
         finally:
             captured = self._capsys.readouterr()
             self.everything += captured.out + captured.err + self._path_text()

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import keyring
 import pytest
+from keyring.backend import KeyringBackend
 from keyring.backends import fail
 
 from playground.core.chat import ChatRequest, Message, Role
@@ -13,20 +15,23 @@ from playground.core.errors import (
     AddressRefused,
     AuthenticationFailed,
     KeyMissing,
+    ProviderFailed,
     RequestRejected,
     StreamInvalid,
     UsageError,
 )
-from playground.core.events import Failed, Finished, StreamEvent
+from playground.core.events import Failed, Finished, StreamEvent, TextDelta
+from playground.core.redaction import forget_all
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
+from playground.services.hub.service import HubService
 from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.presets import presets
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
-from tests.servers.scripted_openai import Reply, ScriptedOpenAI
+from tests.servers.scripted_openai import Reply, ScriptedOpenAI, Stream, text
 
 KEY = "sk-planted-0123456789"
 REQUEST = ChatRequest((Message(Role.USER, "Hi"),))
@@ -222,3 +227,91 @@ async def test_settings_that_hold_a_practice_cloud_of_old_do_not_send_it_anythin
     events = await answer(providers.engine(CloudTarget(stale, "m")))
     assert events[-1].error.kind == "NotAvailable"
     assert not cloud.requests
+
+
+class SystemKeyring(KeyringBackend):
+    priority: ClassVar[float] = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[username] = password
+
+
+OTHER_KEY = "gsk-somebody-elses-0123456789"
+PRESET_KEY = "sk-ant-preset-0123456789"
+HUB_TOKEN = "hf_token0123456789"
+OLD_HUB_TOKEN = "hf_old0123456789"
+
+
+@pytest.fixture
+def all_keys(settings: SettingsStore, cloud: ScriptedOpenAI, tmp_path: Path) -> ProviderService:
+    """Providers with keys from everywhere, none of which has been asked for yet."""
+    environment = {
+        "OPENAI_API_KEY": PRESET_KEY,
+        "OTHER_KEY": OTHER_KEY,
+        "HF_TOKEN": HUB_TOKEN,
+        "HUGGING_FACE_HUB_TOKEN": OLD_HUB_TOKEN,
+    }
+    secrets = SecretStore(environment)
+    HubService(settings, secrets, tmp_path, lambda: None, environment)
+    other = Provider("other", "Other", "https://other.example/v1", key_env="OTHER_KEY")
+    settings.update(providers=(lab(cloud), other))
+    return ProviderService(settings, secrets, PracticeCloud(lambda: None), PriceService(settings))
+
+
+@pytest.mark.parametrize("key", [OTHER_KEY, PRESET_KEY, HUB_TOKEN, OLD_HUB_TOKEN])
+async def test_a_server_that_says_another_ones_key_gets_it_neither_shown_nor_stored(
+    all_keys: ProviderService, cloud: ScriptedOpenAI, key: str
+) -> None:
+    engine = all_keys.engine(CloudTarget(lab(cloud), "m"))
+    cloud.script(Stream(text("It is ", key, ", or ", *key, " sk", "y")))
+    events = await answer(engine)
+    assert isinstance(events[-1], Finished)
+    said = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert said == "It is [key], or [key] sky"
+    cloud.script(Reply(401, {"error": {"message": f"Not {key}"}}))
+    failed = (await answer(engine))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.message == "Lab: Not [key]"
+    cloud.models = {"data": [{"id": f"id-{key}"}, {"id": "m"}]}
+    assert [model.id for model in await all_keys.models(lab(cloud))] == ["id-[key]", "m"]
+    cloud.models = Reply(500, f"panic: {key}", content_type="text/plain")
+    with pytest.raises(ProviderFailed) as caught:
+        await all_keys.models(lab(cloud))
+    assert caught.value.message == "Lab: panic: [key]"
+
+
+async def test_a_key_in_the_keyring_that_was_not_used_yet_is_known(
+    settings: SettingsStore, cloud: ScriptedOpenAI
+) -> None:
+    system = SystemKeyring()
+    keyring.set_keyring(system)
+    other = Provider("other", "Other", "https://other.example/v1")
+    await SecretStore({}).set(other, OTHER_KEY)
+    forget_all()
+    settings.update(providers=(lab(cloud), other))
+    providers = ProviderService(
+        settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)
+    )
+    cloud.models = {"data": [{"id": OTHER_KEY}]}
+    assert [model.id for model in await providers.models(lab(cloud))] == ["[key]"]
+
+
+async def test_a_key_is_not_taken_for_a_models_name(
+    all_keys: ProviderService, cloud: ScriptedOpenAI
+) -> None:
+    target = await all_keys.target("lab", " large-2 ")
+    assert (target.provider.id, target.model) == ("lab", "large-2")
+    for key in (OTHER_KEY, PRESET_KEY):
+        with pytest.raises(UsageError, match="This is a key") as caught:
+            await all_keys.target("lab", key)
+        assert key not in f"{caught.value}{caught.value.hint}"
+    for nonsense in ("", "  ", "a\nb", "x" * 300):
+        with pytest.raises(UsageError, match="not a model's name"):
+            await all_keys.target("lab", nonsense)

@@ -159,7 +159,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
         "downloads.json",
         "cache/library.sqlite3",
     ]
-    async with open_services() as services:
+    async with open_services(print) as services:
         await services.downloads.open()
         problems = [services.settings.problem, services.database.problem]
         assert [*problems, services.downloads.problem] == [None, None, None]
@@ -172,7 +172,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
 async def test_files_set_aside_stay_when_others_are_damaged_as_well(old_home: Path) -> None:
     for name in ("settings.json", "downloads.json", "history.sqlite3"):
         (old_home / name).write_bytes(b"{damaged again" * 400)
-    async with open_services() as services:
+    async with open_services(print) as services:
         await services.downloads.open()
         for problem, name in (
             (services.settings.problem, "settings.json.damaged-2"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -16,6 +17,8 @@ from playground.core.events import ReasoningDelta
 from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
 from playground.services.comparison import StorageTrouble
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
@@ -355,10 +358,34 @@ def test_the_vote_is_kept_and_can_be_a_tie(
     runs = {run.id: run for run in stage.presenter.comparison.turns[0].runs}
     assert runs[winner].target == THERE
     assert (verdict, hidden) == (None, False)
-    assert "You chose large-1." in every_text(stage.view.summary)
+    qtbot.waitUntil(lambda: "You chose large-1." in every_text(stage.view.summary))
     by_name(stage.view, "Tie").click()
     qtbot.waitUntil(lambda: len(stage.votes) == 2)
     assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    reports: list[BaseException],
+    tmp_path: Path,
+    hidden: bool,
+) -> None:
+    stage = make_compare_window()
+    stage.presenter._history = ComparisonStore(Database(tmp_path / "never opened"))
+    stage.choose(HERE, THERE)
+    if hidden:
+        stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    for button in (stage.view.panes[1].vote_button, stage.view.summary.tie_button):
+        button.click()
+        qtbot.waitUntil(lambda: bool(reports))
+        assert isinstance(reports.pop(), StorageFailed)
+        assert not button.isChecked()
+        assert "choice" not in stage.view.panes[1].vote_button.text()
+        assert ("large-1" in every_text(stage.view.panes[1])) is not hidden
 
 
 def test_answer_settings_reach_every_target_and_one_can_differ(
@@ -507,8 +534,12 @@ def test_trouble_with_the_history_is_told_and_the_answers_go_on(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     stage = make_compare_window()
-    stage.presenter._on_updates([StorageTrouble(StorageFailed("The disk is full.").info())])
+    trouble = [StorageTrouble(StorageFailed("The disk is full.").info())]
+    stage.presenter._on_updates(trouble)
     assert "The disk is full." in every_text(stage.window)
+    stage.window.toast("Something else.")
+    stage.presenter._on_updates(trouble)
+    assert "The disk is full." not in every_text(stage.window)
 
 
 def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(

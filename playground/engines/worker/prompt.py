@@ -13,8 +13,9 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import Message, Role
 from playground.core.errors import RequestRejected, TemplateFailed
+from playground.core.thinking import opens_reasoning
 from playground.engines.worker.model import LoadedModel
-from playground.engines.worker.text import THINK_CLOSE, THINK_OPEN
+from playground.engines.worker.text import CONTROL_PIECES
 
 _CONTROL_ATTRIBUTES = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN
 # private-use characters: no template trims, splits or changes the case of them
@@ -109,7 +110,7 @@ class PromptRenderer:
             tuple(tokens)
             if rendered.startswith(self._bos_text or "\0")
             else self._with_bos(tokens),
-            opens_reasoning=rendered.rstrip().endswith(THINK_OPEN),
+            opens_reasoning=opens_reasoning(rendered),
             notices=notices,
         )
 
@@ -302,7 +303,7 @@ class Pieces:
     def _look_up(self, token: int) -> bytes:
         # rendered with control tokens first: the tags around reasoning are such in some models
         piece = self._call(token, special=True)
-        if piece in (THINK_OPEN.encode(), THINK_CLOSE.encode()):
+        if piece in CONTROL_PIECES:
             return piece
         return self._call(token, special=False)
 

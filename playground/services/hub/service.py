@@ -26,6 +26,7 @@ from playground.core.hub import (
     HubSort,
     SearchPage,
 )
+from playground.core.redaction import know, without_keys
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import AddressLevel, check_url
 from playground.resources import resource
@@ -40,6 +41,7 @@ from playground.services.hub.exchange import (
 from playground.services.hub.headers import RemoteHeaders
 from playground.services.hub.tokens import (
     PUBLIC_HUB,
+    TOKEN_VARIABLES,
     HubToken,
     account,
     checked_token,
@@ -121,6 +123,9 @@ class HubService:
         self._limits = limits or HubLimits()
         self._has_called = False
         self._headers = RemoteHeaders(cache_folder / "headers")
+        secrets.hide_keys_of(lambda: (account(self.endpoint),))
+        for name in TOKEN_VARIABLES:
+            know(environment.get(name))
 
     @property
     def endpoint(self) -> str:
@@ -203,7 +208,8 @@ class HubService:
             card = await self._read(repo, revision, "README.md", _LARGEST_CARD)
         except RepositoryNotFound:
             return ""
-        return _FRONT_MATTER.sub("", card.decode("utf-8", "replace"), count=1).strip()
+        text = without_keys(card.decode("utf-8", "replace"))
+        return _FRONT_MATTER.sub("", text, count=1).strip()
 
     async def header(self, repo: str, revision: str, file: HubFile) -> GgufHeader:
         """Return the header of a file, fetching as little of it as possible.
@@ -323,9 +329,11 @@ class HubService:
         self._check()
         endpoint = self.endpoint
         host = urlsplit(endpoint).hostname or endpoint
+        await self._secrets.learn()
         if token is None:
             known = await self.token()
             token = None if known is None else known.value
+        know(token)
         # loading the library is no silence of the Hub's
         await self.load()
         self._has_called = True

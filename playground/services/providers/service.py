@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
+from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     AddressRefused,
@@ -19,6 +20,7 @@ from playground.core.errors import (
     UsageError,
 )
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
+from playground.core.redaction import without_keys
 from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
 from playground.core.urls import AddressLevel, check_url, origin
 from playground.engines.base import Engine
@@ -41,8 +43,10 @@ async def fetch_models(
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
-    connection = ProviderConnection(provider.base_url, key, timeouts)
+    connection: ProviderConnection | None = None
     try:
+        # importing the package takes a second, and its TLS context reads files
+        connection = await asyncio.to_thread(ProviderConnection, provider.base_url, key, timeouts)
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
@@ -51,7 +55,8 @@ async def fetch_models(
         # the cause holds the request, and with it the key
         raise translated from None
     finally:
-        await connection.client.close()
+        if connection is not None:
+            await connection.client.close()
     if isinstance(payload, dict):
         payload = next((payload[n] for n in ("data", "models") if n in payload), None)
     if not isinstance(payload, list):
@@ -65,9 +70,14 @@ def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]
     for entry in entries[:MODEL_LIMIT]:
         data = entry if isinstance(entry, dict) else {"id": entry}
         name = next((data[n] for n in ("id", "name") if isinstance(data.get(n), str)), "").strip()
-        if name and len(name) <= _ID_LIMIT and name.isprintable():
+        name = without_keys(name)
+        if _is_model_id(name):
             found.setdefault(name, CloudModel(provider.id, name, _context(data)))
     return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _is_model_id(text: str) -> bool:
+    return bool(text) and len(text) <= _ID_LIMIT and text.isprintable()
 
 
 def _context(data: dict[str, Any]) -> int | None:
@@ -167,6 +177,7 @@ class ProviderService:
         self._practice = practice
         self._prices = prices
         self._timeouts = timeouts
+        secrets.hide_keys_of(self.list)
 
     def list(self) -> Providers:
         """Return what is set up; the practice cloud with its present address while it runs."""
@@ -200,6 +211,22 @@ class ProviderService:
         if provider_id == PRACTICE_ID:
             return await self.start_practice()
         return self.find(provider_id)
+
+    async def target(self, provider_id: str, model: str) -> CloudTarget:
+        """Return a provider's model as it was typed, ready to be asked.
+
+        Raises `UsageError` for what cannot be a model's name, such as a key.
+        """
+        provider = await self.resolve(provider_id)
+        await self._secrets.learn()
+        model = whole_characters(model.strip())
+        if not _is_model_id(model):
+            raise UsageError("This is not a model's name.", "Copy it from the provider's own list.")
+        if without_keys(model) != model:
+            raise UsageError(
+                "This is a key, not a model's name.", "Enter it in the key field of its provider."
+            )
+        return CloudTarget(provider, model)
 
     async def add(self, provider: Provider, key: str | None = None) -> Provider:
         """Set up a provider and keep its key; return it as it was stored.
@@ -306,7 +333,7 @@ class ProviderService:
         is_practice = target.provider.is_practice
 
         def must_start() -> bool:
-            return is_practice and not self._practice.is_running and not self._practice.has_died
+            return is_practice and not self._practice.is_running
 
         return ProviderEngine(target, self._access, self._timeouts, must_start)
 
@@ -335,10 +362,10 @@ class ProviderService:
 
         Raises `AddressRefused`, `KeyMissing`, or what keeps the practice cloud from starting.
         """
+        await self._secrets.learn()
         if provider.is_practice:
-            if self._practice.has_died:
-                raise ConnectionFailed("The practice cloud has ended.", RESTART_HINT)
-            return self._practice.provider or await self.start_practice(), self._practice.key
+            # one that was killed is started again, as a worker is
+            return await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
             raise AddressRefused(check.message)

@@ -7,6 +7,7 @@ from enum import Enum
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
+from playground.core.errors import ErrorInfo, PlaygroundError
 from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
@@ -148,6 +149,7 @@ class ComparePresenter(QObject):
         """The last one, on its way or at its end."""
         self._follower: Follower | None = None
         self._prompts_to_come: list[str] = []
+        self._told_trouble: ErrorInfo | None = None
         known = settings.settings
         self._run_order = known.run_order
         self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
@@ -321,10 +323,16 @@ class ComparePresenter(QObject):
                 case RunEnded(run=run):
                     self._panes.end(run)
                 case StorageTrouble(error=error):
-                    self._notify(f"{error.message} {error.hint}", tone="caution")
+                    self._tell_trouble(error)
                 case TurnEnded(comparison=comparison, turn=turn):
                     self._comparison = comparison
                     self._turn = turn
+
+    def _tell_trouble(self, error: ErrorInfo) -> None:
+        """Tell once why nothing is kept, not at every prompt."""
+        if error != self._told_trouble:
+            self._told_trouble = error
+            self._notify(f"{error.message} {error.hint}", tone="caution")
 
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
@@ -373,10 +381,26 @@ class ComparePresenter(QObject):
         if self._comparison is None or self._turn is None:
             return
         turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
-        self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
+        self._bridge.spawn(self._keep_vote(self._turn, turn))
+
+    async def _keep_vote(self, before: Turn, turn: Turn) -> None:
+        """Show a vote once it is stored: one that is not would be counted nowhere."""
+        try:
+            await self._bridge.submit(
+                self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
+            )
+        except PlaygroundError:
+            # the pressed button goes back
+            self._show_vote(before)
+            raise
+        self._show_vote(turn)
+
+    def _show_vote(self, turn: Turn) -> None:
+        if self._comparison is None or self._turn is None or self._turn.id != turn.id:
+            return
         self._turn = turn
         self._comparison = _with_turn(self._comparison, turn)
-        if self._panes.is_hidden:
+        if self._panes.is_hidden and turn.is_voted:
             self._panes.reveal(self._comparison)
         self._show_end(self._comparison, asks_vote=True)
 

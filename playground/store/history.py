@@ -35,6 +35,8 @@ INTERRUPTED = "interrupted"
 _CLOCK_TOLERANCE_S = 2.0
 """A process's start time is reckoned from the boot time, which a corrected clock moves."""
 _MAX_TERMS = 16
+_TITLE_LETTERS = 300
+"""Of a prompt's first line, whatever its length is."""
 _NAMES_HIDDEN = """
     (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
         WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
@@ -42,7 +44,8 @@ _NAMES_HIDDEN = """
 _SUMMARIES = f"""
     SELECT c.id, c.created_at, c.targets, count(t.id),
         sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL), {_NAMES_HIDDEN},
-        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
+        (SELECT substr(ltrim(prompt, char(9, 10, 13, 32)), 1, {_TITLE_LETTERS}) FROM turns
+            WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM (
         SELECT id, created_at, targets, rowid AS number FROM comparisons c
         WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)

@@ -14,19 +14,42 @@ import os
 import random
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData
+from PySide6.QtWidgets import QApplication
+
+import qasync  # isort: skip
 
 from playground.core.codec import encode
-from playground.core.runs import Comparison
-from playground.core.targets import LocalTarget, ModelFile
+from playground.core.runs import Comparison, RunOrder, Turn
+from playground.core.targets import CloudModel, LocalTarget, ModelFile, Provider, Target, Tier
+from playground.services.comparison import ComparisonService
+from playground.services.replay import Replayer
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, _put_run
 from playground.store.local_runs import LocalRuns
+from playground.store.settings import SettingsStore
+from playground.ui.bridge import Bridge
+from playground.ui.pages.compare.page import CompareView
+from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.targets import TargetSelection
+from playground.ui.pages.history.page import HistoryPage
+from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
+from playground.ui.theme.theme import Theme
+from playground.ui.window.main_window import MainWindow
+from tests.bench.ui_lag import LagMeter, Library
+from tests.bench.ui_lag import Providers as NoProviders
+from tests.fakes.engine import FakeEngine
 from tests.store.history import START, STUDIO, answer_events, folded, waiting_run
 
 STALL_BAR_MS = 100.0
@@ -118,11 +141,230 @@ async def bench_history() -> bool:
         return good and waited_ms < SEARCH_BAR_MS
 
 
-PARTS = {"history": lambda: asyncio.run(bench_history())}
+def bench_files() -> bool:
+    """Find 3,000 model files from the Models page of the real window."""
+    return (
+        subprocess.run(
+            [sys.executable, "-m", "tests.bench.models_window", "--files", "3000", "--rounds", "1"],
+            check=False,
+        ).returncode
+        == 0
+    )
+
+
+class Marks:
+    """The worst stall since the mark before, by what was done meanwhile."""
+
+    def __init__(self) -> None:
+        self._meter = LagMeter()
+        self.stalls_ms: dict[str, float] = {}
+
+    def begin(self) -> None:
+        self._meter.lags_ms.clear()
+
+    async def mark(self, what: str, seconds: float = 0.4) -> None:
+        """Let the window settle for a while, and note its worst stall."""
+        await asyncio.sleep(seconds)
+        self.stalls_ms[what] = max(self._meter.lags_ms)
+        self._meter.lags_ms.clear()
+
+    def judge(self) -> bool:
+        """Print the stalls and return whether all are below the bar."""
+        for what, stall_ms in self.stalls_ms.items():
+            print(f"  {what}: {stall_ms:.0f} ms", flush=True)
+        return max(self.stalls_ms.values()) < STALL_BAR_MS
+
+
+async def run_to_the_end(stage: "Stage") -> None:
+    stage.view.prompt_card.submit()
+    while not stage.presenter.is_running:
+        await asyncio.sleep(0.01)
+    while stage.presenter.is_running:
+        await asyncio.sleep(0.01)
+
+
+async def bench_prompt() -> bool:
+    """Paste, type into, send and reopen texts of a megabyte."""
+    kinds = {"no spaces": "a" * 10**6, "words": "word " * 200_000, "lines": "a line\n" * 140_000}
+    good = True
+    for name, prompt in kinds.items():
+        with tempfile.TemporaryDirectory() as folder:
+            stage = await open_stage(Path(folder))
+            box = stage.view.prompt_card._prompt
+            data = QMimeData()
+            data.setText(prompt)
+            marks = Marks()
+            box.insertFromMimeData(data)
+            await marks.mark(f"{name}: paste")
+            box.insertPlainText("b")
+            await marks.mark(f"{name}: type")
+            await run_to_the_end(stage)
+            await marks.mark(f"{name}: run")
+            box.set_text(prompt)
+            await run_to_the_end(stage)
+            await marks.mark(f"{name}: follow-up")
+            stage.window.show_page("history")
+            await marks.mark(f"{name}: History", 1.5)
+            good &= marks.judge()
+            await stage.close()
+    return good
+
+
+async def bench_turns() -> bool:
+    """Open a comparison of 200 turns in Compare, change the text size, go back and forth."""
+    with tempfile.TemporaryDirectory() as folder:
+        stage = await open_stage(Path(folder))
+        text = "\n\n".join(["A **paragraph** of an answer with `code` in it. " * 6] * 3)
+        turns = []
+        for number in range(200):
+            runs = tuple(
+                folded(waiting_run(f"r{number}{place}", target), answer_events(text))
+                for place, target in enumerate(stage.targets)
+            )
+            turns.append(Turn(f"t{number}", f"Question {number}", RunOrder.FAIR, runs))
+        comparison = Comparison("c", stage.targets, turns=tuple(turns))
+        marks = Marks()
+        await asyncio.sleep(0.3)
+        marks.begin()
+        stage.presenter.open_comparison(comparison)
+        await marks.mark("open", 3)
+        stage.theme.set_appearance(scale=1.25)
+        await marks.mark("text size", 3)
+        stage.view.panes[0]._scroll.verticalScrollBar().setValue(0)
+        await marks.mark("scroll up", 3)
+        stage.window.resize(1000, 700)
+        await marks.mark("resize", 3)
+        await stage.close()
+        return marks.judge()
+
+
+async def bench_providers() -> bool:
+    """Open the picker with 60 providers of 2,000 models each, that answer one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        stage = await open_stage(Path(folder), providers=ManyProviders())
+        marks = Marks()
+        await asyncio.sleep(0.3)
+        marks.begin()
+        began = time.perf_counter()
+        stage.view.add_button.click()
+        while stage.view.picker._model.rowCount() < 60 * 2000:
+            await asyncio.sleep(0.02)
+        print(f"  filled after {time.perf_counter() - began:.1f} s", flush=True)
+        await marks.mark("fill", 0.5)
+        for letters in ("m", "mo", "model-1999", "nothing", ""):
+            stage.view.picker._search.setText(letters)
+            await marks.mark(f"search {letters!r}", 0.5)
+        await stage.close()
+        return marks.judge()
+
+
+class ManyProviders:
+    """Providers with many models each, which answer after a moment."""
+
+    def __init__(self) -> None:
+        self._listed = tuple(
+            Provider(f"p{n}", f"Provider {n}", "https://p.example/v1", Tier.STUDIO)
+            for n in range(60)
+        )
+
+    def list(self) -> tuple[Provider, ...]:
+        return self._listed
+
+    async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
+        await asyncio.sleep(int(provider.id[1:]) * 0.05)
+        return tuple(CloudModel(provider.id, f"model-{n}") for n in range(2000))
+
+    async def start_practice(self) -> Provider:
+        raise NotImplementedError
+
+
+@dataclass
+class Stage:
+    """The window with Compare and History on a real history, and scripted engines."""
+
+    window: MainWindow
+    view: CompareView
+    presenter: ComparePresenter
+    bridge: Bridge
+    theme: Theme
+    database: Database
+    targets: tuple[Target, ...]
+
+    async def close(self) -> None:
+        self.window.hide()
+        self.presenter.close()
+        await self.bridge.submit(self.database.close())
+        await self.bridge.close()
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+async def open_stage(folder: Path, providers: Any = None) -> Stage:
+    app = QApplication.instance()
+    bridge = Bridge(lambda error: print("  reported:", repr(error), flush=True))
+    theme = Theme(app, mode="light")
+    settings = SettingsStore(folder / "settings.json")
+    database = Database(folder / "history.sqlite3")
+    await bridge.submit(database.open())
+    history = ComparisonStore(database)
+    service = ComparisonService(lambda _: FakeEngine.saying("A short answer."), history)
+    window = MainWindow(theme, settings, bridge)
+    view = CompareView(theme)
+    selection = TargetSelection(bridge, Library(), providers or NoProviders(), settings, lambda: 0)
+    presenter = ComparePresenter(
+        view,
+        theme,
+        bridge,
+        service=service,
+        history=history,
+        selection=selection,
+        settings=settings,
+        notify=window.toast,
+    )
+
+    def make_history() -> HistoryPage:
+        page = HistoryPage(theme)
+        nothing = lambda *_: None  # noqa: E731
+        HistoryPresenter(
+            page,
+            bridge,
+            history,
+            Replayer(history),
+            navigation=HistoryNavigation(nothing, nothing, nothing, nothing),
+            notify=window.toast,
+        )
+        return page
+
+    window.add_page("compare", "Compare", "compare", lambda: view)
+    window.add_page("history", "History", "history", make_history)
+    window.resize(1280, 800)
+    window.open_remembered()
+    targets = (
+        LocalTarget(ModelFile(Path("/models/a.gguf"), "Small", 94_000_000, "Starter")),
+        STUDIO,
+    )
+    selection.choose(targets)
+    await asyncio.sleep(0.3)
+    return Stage(window, view, presenter, bridge, theme, database, targets)
+
+
+def in_window(bench: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+    app = QApplication.instance() or QApplication(["scale", "-style", "fusion"])
+    sys.setswitchinterval(0.001)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        return runner.run(bench())
+
+
+PARTS = {
+    "history": lambda: asyncio.run(bench_history()),
+    "files": bench_files,
+    "providers": lambda: in_window(bench_providers),
+    "prompt": lambda: in_window(bench_prompt),
+    "turns": lambda: in_window(bench_turns),
+}
 
 
 def main() -> int:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     wanted = sys.argv[1:] or list(PARTS)
     failed = []
     for name in wanted:

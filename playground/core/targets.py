@@ -129,6 +129,9 @@ class Provider:
     max_tokens_field: str = "max_tokens"
     seed_field: str = "seed"
     repeat_penalty_field: str = "repeat_penalty"
+    thinking_switch: str = ""
+    """How thinking is switched on and off, by the name of `engines.openai.request`; empty: as usual
+    for its kind."""
     preset: str | None = None
     is_practice: bool = False
     expects_key: bool = False

@@ -188,6 +188,36 @@ async def test_files_are_grouped_with_size_and_checksum(
     assert len(found.files[2].parts[0].sha256 or "") == 64
 
 
+async def test_an_adapters_name_hides_no_model_and_pieces_are_listed_as_what_they_are(
+    hub: HubServer, service: HubService
+) -> None:
+    files = {
+        "mistral-lora-merged.Q4_K_M.gguf": Generated(10_000),
+        "m.Q8_0.gguf.part1of2": Generated(8_000),
+        "m.Q8_0.gguf.part2of2": Generated(7_000),
+    }
+    hub.add("me/lora-merged-GGUF", files)
+    found = await service.repository("me/lora-merged-GGUF")
+    merged, cut = found.files
+    assert (merged.quantization, merged.problem) == ("Q4_K_M", None)
+    assert (cut.quantization, cut.size_bytes, len(cut.parts)) == ("Q8_0", 15_000, 2)
+    assert "cut into pieces" in (cut.problem or "")
+    with pytest.raises(ModelFileInvalid, match="cut into pieces"):
+        await service.header("me/lora-merged-GGUF", found.revision, cut)
+
+
+async def test_a_pasted_address_is_searched_for_by_its_repository(
+    hub: HubServer, service: HubService
+) -> None:
+    hub.add("me/Tiny-GGUF", {"m-Q4_0.gguf": b"GGUF"})
+    address = f"{hub.endpoint}/me/Tiny-GGUF/tree/main"
+    assert service.reference(address).repo == "me/Tiny-GGUF"
+    found = await service.search(HubQuery(address))
+    assert [model.repo for model in found.models] == ["me/Tiny-GGUF"]
+    with pytest.raises(RepositoryNotFound, match="no repository's name"):
+        service.reference("tiny models")
+
+
 async def test_a_card_comes_without_its_front_matter(hub: HubServer, service: HubService) -> None:
     hub.add("acme/Tiny-GGUF", {"README.md": CARD})
     hub.add("acme/Bare-GGUF", {"x.gguf": b"GGUF"})

@@ -218,6 +218,25 @@ async def test_a_model_is_found_by_file_name_name_or_beginning(
     assert (await library.find(wanted)).path == path
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "acme/Tiny-GGUF:Q4_0",
+        "hf.co/acme/tiny-gguf:q4_0",
+        "https://huggingface.co/acme/Tiny-GGUF/blob/main/tiny-UD-Q4_0.gguf",
+        "tiny:q4_0",
+    ],
+)
+async def test_a_model_is_found_by_repository_and_version(
+    library: ModelLibrary, folder: Path, wanted: str
+) -> None:
+    path = dense(folder / "acme" / "Tiny-GGUF" / "tiny-UD-Q4_0.gguf", "Tiny")
+    dense(folder / "acme" / "Tiny-GGUF" / "tiny-Q8_0.gguf", "Tiny")
+    assert (await library.find(wanted)).path == path
+    with pytest.raises(ModelNotFound, match="not on this computer"):
+        await library.find("acme/Tiny-GGUF:Q2_K")
+
+
 async def test_a_model_is_found_by_path_wherever_it_is(
     library: ModelLibrary, tmp_path: Path, starter_model: Path
 ) -> None:

@@ -217,6 +217,19 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHa
     run(harness, body, fill)
 
 
+def test_a_pasted_address_opens_the_version_it_names(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.search.setText(f"{hub.server.endpoint}/{REPO}/blob/main/Tiny-Instruct-Q4_K_M.gguf")
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Runs great")
+        assert "Q4_K_M" in offer._caption.text()
+        assert hub.listed() == [REPO]
+
+    run(harness, body, two_versions(starter_model))
+
+
 def test_only_the_last_of_several_questions_is_answered(harness: PageHarness) -> None:
     def fill(server: HubServer) -> None:
         server.add("acme/First-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})

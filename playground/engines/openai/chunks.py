@@ -22,7 +22,6 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_blo
 _REASONING_DETAILS = "reasoning_details"
 """The same once more, in parts (OpenRouter, MiniMax): read where the others are empty."""
 _TOOL_FIELDS = ("tool_calls", "function_call")
-_USAGE_PLACES = ("usage", "x_groq.usage", "choice.usage", "message.usage", "x_usage")
 _COUNTS = {
     "prompt": ("prompt_tokens", "input_tokens", "prompt_eval_count"),
     "completion": ("completion_tokens", "output_tokens", "eval_count"),
@@ -217,11 +216,12 @@ def _said(holder: dict[str, Any]) -> tuple[str, str]:
     """Return answer and thinking in a delta, a message or a choice."""
     text, thought = "", ""
     for name in _TEXT_FIELDS:
-        if not text:
+        if not text and name.partition(".")[0] in holder:
             text, within = _parts(_at(holder, name))
             thought = thought or within
     for name in (*_REASONING_FIELDS, _REASONING_DETAILS):
-        thought = thought or "".join(_parts(holder.get(name)))
+        if not thought and name in holder:
+            thought = "".join(_parts(holder[name]))
     return text, thought
 
 
@@ -273,11 +273,9 @@ def _is_strange(holder: dict[str, Any]) -> bool:
 
 
 def _usage(data: dict[str, Any], choice: dict[str, Any]) -> ReportedUsage | None:
-    around = {**data, "choice": choice}
     found: ReportedUsage | None = None
-    for place in _USAGE_PLACES:
-        usage = _mapping(_at(around, place))
-        if usage:
+    for holder in (data, _mapping(data.get("x_groq")), choice, _mapping(choice.get("message"))):
+        if usage := _mapping(holder.get("usage")):
             read = _read_usage(usage)
             found = read if found is None else found.merged(read)
     timings = _mapping(data.get("timings"))

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,11 +15,13 @@ from urllib.parse import quote, urlsplit
 from playground import __version__
 from playground.core.errors import HubFailed, Offline, RepositoryNotFound
 from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.naming import hub_reference, is_repository
 from playground.core.hub import (
     FeaturedModel,
     HubFile,
     HubModel,
     HubQuery,
+    HubReference,
     HubRepository,
     HubSort,
     SearchPage,
@@ -154,6 +156,9 @@ class HubService:
         Raises `Offline` and `HubFailed`. Filters the Hub does not know are applied here, over as
         many of its pages as it takes to fill one, a few at most.
         """
+        named = self.reference_in(query.text)
+        if named is not None:
+            query = replace(query, text=named.repo)
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
             exchange = Exchange(next_query=cursor, wants_json=True)
@@ -170,6 +175,17 @@ class HubService:
             if cursor is None or len(found) >= PAGE_LENGTH // 2:
                 break
         return SearchPage(tuple(found), cursor)
+
+    def reference(self, text: str) -> HubReference:
+        """Return the repository a text names and what of it; raises `RepositoryNotFound`."""
+        found = self.reference_in(text)
+        if found is None:
+            raise _not_a_repository()
+        return found
+
+    def reference_in(self, text: str) -> HubReference | None:
+        """Return the repository that what somebody typed or pasted names; `None` for words."""
+        return hub_reference(text, (urlsplit(self.endpoint).netloc.lower(),))
 
     async def repository(self, repo: str, revision: str | None = None) -> HubRepository:
         """Return a repository's files at one commit.
@@ -392,7 +408,7 @@ def _sendable(text: str) -> str:
 
 
 def _check_repo(repo: str) -> None:
-    if not listing.is_repo_name(repo):
+    if not is_repository(repo):
         raise _not_a_repository()
 
 
@@ -423,5 +439,5 @@ def _translated(work: Callable[[], T], host: str) -> T:
 
 def _not_a_repository() -> RepositoryNotFound:
     return RepositoryNotFound(
-        "This is no repository's name.", "It is written as owner/name, as in its address."
+        "This is no repository's name.", "Write it as owner/name, or paste its address."
     )

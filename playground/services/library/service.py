@@ -178,7 +178,7 @@ class ModelLibrary:
         return await asyncio.to_thread(self._inspect, path)
 
     async def find(self, name_or_path: str) -> ModelFile:
-        """Return the model file of that path or name; `starter` is the starter model.
+        """Return the model file of that path, name or repository; `starter` is the starter model.
 
         Raises `ModelNotFound`, or `UsageError` where a name means several.
         """
@@ -187,7 +187,8 @@ class ModelLibrary:
         by_path = await asyncio.to_thread(self._at, name_or_path)
         if by_path is not None:
             return by_path
-        if os.sep in name_or_path or (os.altsep and os.altsep in name_or_path):
+        is_path = os.sep in name_or_path or (os.altsep and os.altsep in name_or_path)
+        if is_path and not names.is_hub_name(name_or_path):
             raise ModelNotFound(f"There is no model file at {names.clean(name_or_path)}.")
         return names.choose(await self.scan(), name_or_path)
 

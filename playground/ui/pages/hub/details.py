@@ -68,7 +68,7 @@ class RecommendedVersion(QFrame):
             return
         self._mark.setVisible(row.is_recommended and row.requirements is not None)
         badge = version_badge(row)
-        is_open = row.verdict is None and row.problem is None and not row.file.missing_parts
+        is_open = row.verdict is None and row.problem is None and row.file.problem is None
         if is_open:
             badge = (self.tr("Checking…"), "quiet")
         self._badge.set_badge(*badge)
@@ -99,8 +99,8 @@ class RecommendedVersion(QFrame):
             )
 
     def _reason_of(self, opened: RepositoryState, row: VersionRow) -> str:
-        if row.file.missing_parts:
-            return self.tr("Parts of this version are missing on the Hub: it would not run.")
+        if row.file.problem is not None:
+            return row.file.problem
         if row.problem is not None:
             return row.problem
         if row.is_recommended and opened.reason:
@@ -132,7 +132,7 @@ class RecommendedVersion(QFrame):
         )
         self.compare.setVisible(is_here)
         self._get.setVisible(not is_here and not is_coming)
-        self._get.setEnabled(not row.file.missing_parts and not is_locked)
+        self._get.setEnabled(row.file.problem is None and not is_locked)
         words = self.tr("Download {0}").format(size_words(row.file.size_bytes))
         if row.verdict is Compatibility.WONT_FIT:
             words = self.tr("Download anyway")

@@ -6,7 +6,7 @@ import os
 from PySide6.QtCore import QObject
 
 from playground.core.errors import HubFailed, Offline
-from playground.core.hub import HubModel, HubQuery, SearchPage
+from playground.core.hub import HubModel, HubQuery, HubReference, SearchPage
 from playground.services.hub.service import HubService, featured_models
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
@@ -54,6 +54,10 @@ class HubPresenter(QObject):
             self.clear()
             return
         self._ask(self._view.query)
+        named = self._hub.reference_in(self._view.query.text)
+        if named is not None and named.is_explicit and not self._hub.is_offline:
+            # an address or a version was pasted: nothing has to be chosen from a list
+            self._repository.open(named)
 
     def browse(self) -> None:
         """List everything, the most popular first."""
@@ -104,7 +108,7 @@ class HubPresenter(QObject):
         rows = self._view.panel.results.rows
         model = next((row.model for row in rows if row.model.repo == repo), None)
         good_at = next((one.good_at for one in self._featured if one.repo == repo), "")
-        self._repository.open(repo, model, good_at)
+        self._repository.open(HubReference(repo), model, good_at)
 
     def _ask(self, query: HubQuery) -> None:
         self._stop_search()

@@ -13,7 +13,8 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.errors import HubFailed, ModelLoadFailed, NotAChatModel, PlaygroundError
 from playground.core.gguf.chat_model import check_chat_model
 from playground.core.gguf.header import GgufHeader
-from playground.core.hub import HubFile, HubModel, HubRepository
+from playground.core.gguf.naming import clean, versions_named
+from playground.core.hub import HubFile, HubModel, HubReference, HubRepository
 from playground.core.requirements.model import Compatibility
 from playground.core.targets import ModelFile
 from playground.services.downloads.manager import DownloadManager
@@ -129,7 +130,7 @@ def _path_here(repo: str, row: VersionRow, files: Sequence[ModelFile]) -> Path |
 
 def _smallest(rows: Sequence[VersionRow]) -> str | None:
     """Return the smallest whole version, for where nothing can be recommended."""
-    whole = [row for row in rows if not row.file.missing_parts] or list(rows)
+    whole = [row for row in rows if row.file.problem is None] or list(rows)
     return whole[0].file.path if whole else None
 
 
@@ -165,6 +166,8 @@ class RepositoryPresenter(QObject):
         self._open_compare = open_compare
         self._toast = toast
         self._opened: RepositoryState | None = None
+        self._wanted = HubReference("")
+        """What the repository was opened by."""
         self._headers: dict[str, GgufHeader] = {}
         self._is_own_choice = False
         """True once a person has chosen a version."""
@@ -175,12 +178,14 @@ class RepositoryPresenter(QObject):
         self._follower: Follower | None = None
         self._connect(open_downloads, open_settings)
 
-    def open(self, repo: str, model: HubModel | None, good_at: str) -> None:
+    def open(self, wanted: HubReference, model: HubModel | None = None, good_at: str = "") -> None:
         """Show a repository and ask the Hub about it."""
-        opened = self._opened
-        if opened is not None and opened.repo == repo and not self._has_failed(opened):
+        opened, repo = self._opened, wanted.repo
+        is_open = opened is not None and self._wanted == wanted
+        if opened is not None and is_open and not self._has_failed(opened):
             return
         self._stop()
+        self._wanted = wanted
         self._headers = {}
         self._is_own_choice = self._wants_all = False
         page = self._hub.page_url(repo)
@@ -196,7 +201,7 @@ class RepositoryPresenter(QObject):
         """Ask again where the Hub had not answered."""
         opened = self._opened
         if opened is not None and self._has_failed(opened):
-            self.open(opened.repo, opened.model, opened.good_at)
+            self.open(self._wanted, opened.model, opened.good_at)
 
     def _has_failed(self, opened: RepositoryState) -> bool:
         return opened.error is not None or opened.is_locked
@@ -288,7 +293,8 @@ class RepositoryPresenter(QObject):
 
     async def _load(self, repo: str, here: "asyncio.Task[None]") -> None:
         try:
-            repository = await self._bridge.submit(self._hub.repository(repo))
+            call = self._hub.repository(repo, self._wanted.revision)
+            repository = await self._bridge.submit(call)
         except HubFailed as error:
             if self._opened is not None and self._opened.repo == repo:
                 self._show(replace(self._opened, error=error.info()))
@@ -298,6 +304,7 @@ class RepositoryPresenter(QObject):
         rows = tuple(VersionRow(file) for file in repository.files)
         page = repository.page_url or self._opened.page_url
         self._show(replace(self._opened, repository=repository, page_url=page, rows=rows))
+        self._choose_wanted(repository)
         self._assess_rows()
         self._tasks.append(self._bridge.spawn(self._show_card(repository)))
         await asyncio.wait([here], timeout=_HERE_S)
@@ -305,6 +312,16 @@ class RepositoryPresenter(QObject):
             if row.here is not None:
                 await self._read(repository, row)
         await self._read_offered(repository)
+
+    def _choose_wanted(self, repository: HubRepository) -> None:
+        """Choose the version that was named, as if a person had done so."""
+        version = self._wanted.version
+        named = versions_named(repository.files, version) if version else []
+        if named and self._opened is not None:
+            self._is_own_choice = True
+            self._show(replace(self._opened, chosen=named[0].path))
+        elif version:
+            self._toast(_tr("There is no version “{0}” in it.").format(clean(version)))
 
     async def _show_card(self, repository: HubRepository) -> None:
         repo = repository.model.repo

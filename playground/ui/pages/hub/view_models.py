@@ -71,7 +71,7 @@ class VersionRow:
     @property
     def is_looked_at(self) -> bool:
         """True where its header has been read, or there is no use in trying to."""
-        return bool(self.requirements or self.problem or self.file.missing_parts)
+        return bool(self.requirements or self.problem or self.file.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +227,8 @@ def spoken(row: ResultRow) -> str:
 
 def version_badge(row: VersionRow) -> tuple[str, str]:
     """Return a version's verdict and its tone; `…` until it is known."""
-    if row.file.missing_parts:
-        return _tr("Incomplete"), "quiet"
+    if row.file.problem is not None:
+        return (_tr("Incomplete") if row.file.missing_parts else _tr("Not supported")), "quiet"
     if not row.is_chat_model:
         return _tr("Not a chat model"), "quiet"
     if row.problem is not None:
@@ -244,8 +244,8 @@ def version_state(row: VersionRow) -> str:
         return _tr("on this computer")
     if row.download is not None and not row.download.state.is_over:
         return _tr("{0} % here").format(row.download.permille // 10)
-    if row.file.missing_parts:
-        return _tr("parts are missing on the Hub")
+    if row.file.problem is not None:
+        return _tr(row.file.problem)
     if row.problem is not None:
         return row.problem
     return expected_speed(row)

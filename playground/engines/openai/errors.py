@@ -201,12 +201,6 @@ def provider_message(payload: Any) -> str:
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
-    # what OpenRouter's provider said tells more than what OpenRouter says of it
-    raw = payload.get("metadata")
-    if isinstance(raw, dict) and isinstance(raw.get("raw"), str | dict) and raw["raw"]:
-        said = raw["raw"] if isinstance(raw["raw"], dict) else decoded(raw["raw"].encode())
-        if message := provider_message(said):
-            return message
     names = ("error", "message", "detail", "msg", "error_description", "title")
     said = next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
     return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said

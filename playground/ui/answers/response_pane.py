@@ -1,7 +1,7 @@
 """The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import (
@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QTextEdit,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
@@ -61,7 +63,9 @@ class TurnView(QWidget):
         self._theme = theme
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
-        self._error: QFrame | None = None
+        self._error_column: QVBoxLayout | None = None
+        """What went wrong, what was kept, what to do about it."""
+        self._offer: QPushButton | None = None
         self._has_tokens = False
         self._notice_count = 0
         self._wrapped: list[QLabel] = []
@@ -85,6 +89,14 @@ class TurnView(QWidget):
             self._show_error(answer.error, answer.kept)
         self._fit_labels()
 
+    def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
+        """Put a button under what went wrong, once."""
+        if self._error_column is None or self._offer is not None:
+            return
+        self._offer = make_button(words, tooltip=explanation)
+        self._offer.clicked.connect(lambda _checked: on_click())
+        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
+
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
         if self._has_tokens or not tokens:
@@ -95,7 +107,7 @@ class TurnView(QWidget):
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
-        if self._error is not None:
+        if self._error_column is not None:
             return
         card = make_card("bad")
         px = self._theme.px
@@ -108,7 +120,7 @@ class TurnView(QWidget):
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
-        self._error = card
+        self._error_column = column
         self._column.addWidget(card)
 
     def _build(self, prompt: str | None) -> None:

@@ -298,6 +298,8 @@ class CompareView(Page):
     """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
 
     target_removed = Signal(str)
+    provider_asked = Signal(str, str)
+    """A provider's id, and what is to be done on its card: see `ProviderCard`."""
 
     MARGINS = (22, 16, 22, 14)
 

@@ -166,6 +166,7 @@ async def run(
             seed=args.seed,
             max_tokens=args.max_tokens,
             logprobs=args.logprobs,
+            think=None if args.think is None else args.think == "yes",
         ),
     )
     report = RunReport(with_tokens=args.logprobs is not None)

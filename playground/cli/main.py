@@ -57,6 +57,9 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--temperature", type=_temperature, metavar="X")
     parser.add_argument("--seed", type=_seed, metavar="N")
     parser.add_argument(
+        "--think", choices=("yes", "no"), help="think before answering; else as the model likes"
+    )
+    parser.add_argument(
         "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
     )
     parser.add_argument("--race", action="store_true", help="start all at once")

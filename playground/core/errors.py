@@ -175,8 +175,6 @@ class StreamTruncated(StreamInvalid):
 class AddressRefused(PlaygroundError):
     """The provider's address is not safe to send a key to."""
 
-    default_hint = "Use an address that starts with https://."
-
 
 class HubFailed(PlaygroundError):
     """The Hugging Face Hub could not be asked, or did not answer as it should."""

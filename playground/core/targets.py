@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
-from playground.core.urls import is_loopback_host
+from playground.core.urls import host_of, is_loopback_host
 
 
 class Place(StrEnum):
@@ -130,13 +129,18 @@ class Provider:
     max_tokens_field: str = "max_tokens"
     seed_field: str = "seed"
     repeat_penalty_field: str = "repeat_penalty"
+    thinking_switch: str = ""
+    """How thinking is switched on and off, by the name of `engines.openai.request`; empty: as usual
+    for its kind."""
     preset: str | None = None
     is_practice: bool = False
+    expects_key: bool = False
+    """A key was entered for the host it has now, here or before a restart."""
 
     @property
     def is_loopback(self) -> bool:
         """True where the server runs on this computer."""
-        return self.is_practice or is_loopback_host(urlsplit(self.base_url).hostname or "")
+        return self.is_practice or is_loopback_host(host_of(self.base_url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class ThinkingSplitter:
         self._state = _State.REASONING if in_reasoning else _State.START
         self._closers: tuple[str, ...] = tuple(_CLOSING.values())
         self._has_reasoned = in_reasoning
-        self._in_channels = False
+        self._in_channels = self._is_wrapped = False
         self._skips_space = in_reasoning
         self._undecided = ""
         self._line = ""
@@ -148,7 +148,7 @@ class ThinkingSplitter:
             markers += (*_CLOSING, *_WRAPPERS, *_CHANNEL_STARTS)
         if self._state is not _State.REASONING and not self._has_reasoned:
             markers += _LONE
-        if self._has_reasoned:
+        if self._has_reasoned or self._is_wrapped:
             markers += _WRAPPERS
         if self._in_channels:
             markers += (*_CHANNEL_STARTS, *_CHANNEL_ENDS)
@@ -160,15 +160,19 @@ class ThinkingSplitter:
         self._choose_markers()
 
     def _read_marker(self, *, is_last: bool) -> bool:
-        """Show the text up to the next marker and follow it; False where more has to come."""
+        """Show the text up to the next marker, or follow it; False where more has to come."""
         found = _first(self._undecided, self._markers)
-        if found is None:
-            held = 0 if is_last else _possible_start(self._undecided, self._markers)
-            self._show(len(self._undecided) - held)
+        held = 0 if is_last else _possible_start(self._undecided, self._markers)
+        begun = len(self._undecided) - held
+        if found is None or begun < found[0]:
+            self._show(begun)
             return False
         index, marker = found
-        self._show(index)
-        self._follow(marker)
+        if index:
+            # after it, other markers may mean something
+            self._show(index)
+        else:
+            self._follow(marker)
         return True
 
     def _follow(self, marker: str) -> None:
@@ -185,38 +189,41 @@ class ThinkingSplitter:
             # some think again before they answer
             self._enter(_State.START)
         elif marker in _CHANNEL_STARTS and (self._in_channels or self._state is _State.START):
-            self._in_channels = self._has_reasoned = True
             self._enter(_State.HEADER)
         elif marker in _CHANNEL_ENDS:
             self._hide(len(marker))
             self._enter(_State.START)
         elif marker in _WRAPPERS:
             self._hide(len(marker))
-            self._skips_space = True
+            self._is_wrapped = self._skips_space = True
         elif marker in _LONE and not self._in_code():
             self._spans.append(Span(marker, is_reasoning=True, is_shown=False, ends_thinking=True))
             self._undecided = self._undecided[len(marker) :]
             self._has_reasoned = self._skips_space = True
             self._enter(_State.START)
         else:
-            # an answer that speaks of tags
-            self._show(len(marker))
+            # an answer that speaks of tags; a stop string may stand within
+            self._show(1)
 
     def _read_header(self, *, is_last: bool) -> bool:
         """Read up to the text of a channel; False where more has to come."""
-        head, is_whole, _ = self._undecided.partition(_MESSAGE)
-        if not is_whole:
-            if len(self._undecided) <= _LONGEST_HEADER and not is_last:
+        length = self._undecided.find(_MESSAGE, 0, _LONGEST_HEADER)
+        if length < 0:
+            if len(self._undecided) < _LONGEST_HEADER and not is_last:
                 return False
+            if is_last and self._in_channels:
+                self._hide(len(self._undecided))
+                return True
             # no header: shown as it is
-            self._in_channels = False
             self._enter(_State.ANSWER)
-            self._show(len(self._undecided))
+            self._show(1)
             return True
+        head = self._undecided[:length]
         channel = re.match(r"\s*(\w*)", head.rpartition(_CHANNEL)[2])
         is_final = _CHANNEL not in head or channel is None or channel[1] in {"final", ""}
         if not is_final:
             self._closers = _CHANNEL_ENDS
+        self._in_channels = self._has_reasoned = True
         self._enter(_State.ANSWER if is_final else _State.REASONING)
         self._hide(len(head) + len(_MESSAGE))
         self._skips_space = True
@@ -254,8 +261,8 @@ class ThinkingSplitter:
 
 
 def _first(text: str, markers: tuple[str, ...]) -> tuple[int, str] | None:
-    """Return where the first marker stands in `text`, the longest of those that start there."""
-    found = [(text.index(marker), -len(marker), marker) for marker in markers if marker in text]
+    """Return where the first marker stands in `text`, the shortest of those that start there."""
+    found = [(text.index(marker), len(marker), marker) for marker in markers if marker in text]
     if not found:
         return None
     index, _, marker = min(found)

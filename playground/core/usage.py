@@ -91,7 +91,8 @@ def believed_usage(
                 reasoning = rest - completion
             completion = rest
     # the answer alone takes at least one token
-    if answer_characters and reasoning and completion is not None and reasoning >= completion:
+    least = (reasoning or 0) + bool(answer_characters)
+    if reasoning and completion is not None and completion < least:
         completion += reasoning
     cached = said.cached
     if cached is not None and prompt is not None and cached > prompt:

@@ -5,6 +5,7 @@ import os
 import re
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
@@ -66,7 +67,7 @@ class Route:
     proxy: Proxy | None = None
 
     def certificates(self) -> ssl.SSLContext:
-        """Return a new TLS context: `trusted_certificates`, or none where they are not needed."""
+        """Return a TLS context: `trusted_certificates`, or none where they are not needed."""
         if self.is_encrypted:
             return trusted_certificates()
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -109,16 +110,14 @@ def parse_proxy(text: str, source: str) -> Proxy:
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Return a new TLS context with the certificates that are trusted here.
+    """Return a TLS context with the certificates that are trusted here.
 
     `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in for the system's, as in OpenSSL; where neither is
     set `REQUESTS_CA_BUNDLE` does. Raises `NetworkFailed` for one that cannot be read.
     """
     source = certificate_source()
     if source is None:
-        import httpx2  # noqa: PLC0415 - start-up time
-
-        return httpx2.create_ssl_context(trust_env=False)
+        return _system_certificates()
     bundle = os.environ.get(_CERTIFICATE_BUNDLE, "")
     file, folder = os.environ.get(_CERTIFICATE_FILE), os.environ.get(_CERTIFICATE_FOLDER)
     if source == _CERTIFICATE_BUNDLE:
@@ -136,6 +135,14 @@ def trusted_certificates() -> ssl.SSLContext:
         raise _unreadable(name, file or "", "holds no certificates") from error
     except OSError as error:
         raise _unreadable(name, file or "", "cannot be read") from error
+
+
+@cache
+def _system_certificates() -> ssl.SSLContext:
+    # one for all: reading them takes 40 ms, in which runs that start together would wait
+    import httpx2  # noqa: PLC0415 - start-up time
+
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def certificate_source() -> str | None:

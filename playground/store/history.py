@@ -35,6 +35,8 @@ INTERRUPTED = "interrupted"
 _CLOCK_TOLERANCE_S = 2.0
 """A process's start time is reckoned from the boot time, which a corrected clock moves."""
 _MAX_TERMS = 16
+_TITLE_LETTERS = 300
+"""Of a prompt's first line, whatever its length is."""
 _NAMES_HIDDEN = """
     (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
         WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
@@ -42,10 +44,17 @@ _NAMES_HIDDEN = """
 _SUMMARIES = f"""
     SELECT c.id, c.created_at, c.targets, count(t.id),
         sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL), {_NAMES_HIDDEN},
-        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
-    FROM comparisons c JOIN turns t ON t.comparison_id = c.id
-    WHERE c.deleted_at IS NULL"""  # noqa: S608 - fixed text
-"""Comparisons that were begun; conditions on `c` may follow, then `GROUP BY c.id`."""
+        (SELECT substr(ltrim(prompt, char(9, 10, 13, 32)), 1, {_TITLE_LETTERS}) FROM turns
+            WHERE comparison_id = c.id ORDER BY position LIMIT 1)
+    FROM (
+        SELECT id, created_at, targets, rowid AS number FROM comparisons c
+        WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
+            AND {{condition}}
+        ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?
+    ) c JOIN turns t ON t.comparison_id = c.id
+    GROUP BY c.id ORDER BY c.created_at DESC, c.number DESC"""  # noqa: S608 - fixed text
+"""The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
+in that order until there are enough: a letter that is in all of them takes no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +206,7 @@ def _decoded(kind: Any, body: str) -> Any:
 
 
 def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
-    """Return a condition on `comparisons.id` that holds where every word of `query` is found.
+    """Return a condition on comparisons `c` that holds where every word of `query` is found.
 
     A word is looked up as the beginning of a word, letters of any case. What is not made of plain
     letters and digits (`gpt-4o`, `C++`, Chinese, which has no gaps between words) is looked up
@@ -207,15 +216,18 @@ def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     arguments = []
     for term in query.replace("\0", " ").split()[:_MAX_TERMS]:
         if has_fts and term.isalnum() and not any(is_ideograph(letter) for letter in term):
-            condition = "id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
+            # the sign keeps SQLite from looking up every text that has the word
+            condition = (
+                "EXISTS (SELECT 1 FROM search_texts s WHERE s.comparison_id = c.id AND "
+                "+s.id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?))"
+            )
             arguments.append(f'"{term}"*')
         else:
-            condition = r"text LIKE ? ESCAPE '\'"
+            condition = (
+                r"c.id IN (SELECT comparison_id FROM search_texts WHERE text LIKE ? ESCAPE '\')"
+            )
             arguments.append("%" + re.sub(r"([\\%_])", r"\\\1", term) + "%")
-        conditions.append(
-            # only the two conditions above are put in; the words are arguments
-            f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608 - fixed text, values are bound
-        )
+        conditions.append(condition)
     return " AND ".join(conditions) or "1", arguments
 
 
@@ -407,9 +419,7 @@ class ComparisonStore:
 
         def select(connection: sqlite3.Connection) -> list[ComparisonSummary]:
             found = connection.execute(
-                f"{_SUMMARIES} AND {condition} GROUP BY c.id "
-                "ORDER BY c.created_at DESC, c.rowid DESC LIMIT ? OFFSET ?",
-                (*arguments, limit, offset),
+                _SUMMARIES.format(condition=condition), (*arguments, limit, offset)
             )
             return [_summary(connection, row) for row in found.fetchall()]
 

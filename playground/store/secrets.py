@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from playground.core.errors import UsageError
+from playground.core.keys import check_key
 from playground.core.redaction import know
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
@@ -44,6 +45,8 @@ class Secret:
     source: KeySource
     variable: str = ""
     """Environment variable it was read from."""
+    note: str = ""
+    """What was left out of what the variable holds."""
 
 
 class KeyringState(StrEnum):
@@ -79,7 +82,7 @@ class SecretStore:
     async def learn(self) -> None:
         """Read every key there is, each once: what comes from outside may hold any of them."""
         for preset in presets():
-            know(self._environment.get(preset.provider.key_env or ""))
+            know(check_key(self._environment.get(preset.provider.key_env or "", "")).value)
         for provider in [owner for owners in self._owners for owner in owners()]:
             if _account(provider) not in self._learnt:
                 self._learnt.add(_account(provider))
@@ -93,11 +96,11 @@ class SecretStore:
         return secret
 
     async def set(self, provider: Provider, key: str) -> KeySource:
-        """Keep a key and return where: in the keyring if it gives back what was written."""
-        key = key.strip()
-        if not key:
-            raise UsageError("The key is empty.", "Paste the key you got from the provider.")
-        know(key)
+        """Keep a key and return where: in the keyring if it gives back what was written.
+
+        What was copied along with it is left out. Raises `UsageError` for what cannot be a key.
+        """
+        key = usable_key(key)
         account = _account(provider)
 
         def write(backend: Any) -> bool:
@@ -166,9 +169,9 @@ class SecretStore:
 
     def _from_environment(self, provider: Provider) -> Secret | None:
         for name in key_variables(provider):
-            value = self._environment.get(name, "").strip()
-            if value:
-                return Secret(value, KeySource.ENVIRONMENT, name)
+            check = check_key(self._environment.get(name, ""))
+            if check.value:
+                return Secret(check.value, KeySource.ENVIRONMENT, name, check.note)
         return None
 
     async def _ask(self, question: Callable[[Any], T]) -> T | None:
@@ -197,6 +200,17 @@ class SecretStore:
         self._state = KeyringState.USABLE
         self._keyring_name = answer[0]
         return answer[1]
+
+
+def usable_key(text: str) -> str:
+    """Return the key in what was pasted, hidden from now on; raises `UsageError` for none."""
+    check = check_key(text)
+    if not check.value:
+        raise UsageError("The key is empty.", "Paste the key you got from the provider.")
+    know(check.value)
+    if check.problem:
+        raise UsageError(check.problem, "Copy the key once more and enter it anew.")
+    return check.value
 
 
 def key_variables(provider: Provider) -> tuple[str, ...]:

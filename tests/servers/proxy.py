@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 AUTHORITY = Path(__file__).parent / "tls" / "authority.pem"
-"""Signed the certificate for localhost, 127.0.0.1, *.example.com, hub.example."""
+"""Signed the certificate for localhost, 127.0.0.1, api.example.com, hub.example, one at Azure."""
 _SERVER = Path(__file__).parent / "tls" / "server.pem"
 _SOCKS5 = 5
 _DOMAIN = 3

@@ -323,6 +323,20 @@ async def test_the_run_names_the_proxy_from_its_beginning(
     assert contact.bytes_sent == len(cloud.requests[0].raw)
 
 
+async def test_azure_is_asked_for_its_version_with_the_key_in_its_own_header(
+    cloud: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://x.openai.azure.com/openai/deployments/g?api-version=2024-06-01"
+    with ProxyServer(cloud.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url())
+        assert isinstance((await ask_cloud(address))[-1], Finished)
+    asked = cloud.requests[0]
+    assert asked.path == "/openai/deployments/g/chat/completions?api-version=2024-06-01"
+    assert asked.headers["api-key"] == "sk-planted-01"
+    await ask_cloud(cloud.base_url)
+    assert "api-key" not in cloud.requests[1].headers
+
+
 async def test_no_proxy_sees_a_request_that_is_not_encrypted(
     cloud: ScriptedOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from playground.core.chat import ChatRequest, Message, Role
 from playground.core.errors import (
     AddressRefused,
     AuthenticationFailed,
+    EngineError,
     KeyMissing,
     ProviderFailed,
     RequestRejected,
@@ -27,7 +28,7 @@ from playground.engines.base import Engine
 from playground.services.hub.service import HubService
 from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
-from playground.services.providers.service import ProviderService
+from playground.services.providers.service import ProviderService, lacks_list
 from playground.store.presets import presets
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import SettingsStore
@@ -315,3 +316,101 @@ async def test_a_key_is_not_taken_for_a_models_name(
     for nonsense in ("", "  ", "a\nb", "x" * 300):
         with pytest.raises(UsageError, match="not a model's name"):
             await all_keys.target("lab", nonsense)
+
+
+NO_LIST = Reply(404, {"detail": "Not Found"})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        NO_LIST,
+        Reply(405, {"detail": "Method Not Allowed"}),
+        Reply(200, "<html>hello</html>", content_type="text/html"),
+        Reply(200, {"object": "something else"}),
+    ],
+)
+async def test_a_model_is_named_where_a_provider_has_no_list(
+    providers: ProviderService, settings: SettingsStore, cloud: ScriptedOpenAI, reply: Reply
+) -> None:
+    cloud.models = reply
+    await providers.add(lab(cloud), KEY)
+    with pytest.raises(EngineError) as caught:
+        await providers.models(lab(cloud))
+    assert lacks_list(caught.value)
+    assert await providers.name_model("lab", "  large-2 ") == "large-2"
+    await providers.name_model("lab", "small")
+    await providers.name_model("lab", "large-2")
+    assert [model.id for model in await providers.models(lab(cloud))] == ["large-2", "small"]
+    assert isinstance(
+        (await answer(providers.engine(CloudTarget(lab(cloud), "small"))))[-1], Finished
+    )
+    assert cloud.requests[-1].body["model"] == "small"
+    await providers.remove("lab")
+    assert settings.settings.typed_models == {}
+
+
+async def test_a_named_model_stands_beside_those_of_the_list(
+    providers: ProviderService, cloud: ScriptedOpenAI
+) -> None:
+    await providers.add(lab(cloud), KEY)
+    await providers.name_model("lab", "preview")
+    await providers.name_model("lab", "m")
+    assert [model.id for model in await providers.models(lab(cloud))] == ["preview", "m"]
+
+
+async def test_a_provider_that_refuses_the_key_is_not_taken_for_one_without_a_list(
+    providers: ProviderService, cloud: ScriptedOpenAI
+) -> None:
+    cloud.models = Reply(401, {"error": {"message": "no"}})
+    await providers.add(lab(cloud), KEY)
+    await providers.name_model("lab", "m")
+    with pytest.raises(AuthenticationFailed) as caught:
+        await providers.models(lab(cloud))
+    assert not lacks_list(caught.value)
+
+
+async def test_a_key_that_is_gone_after_a_restart_is_asked_for_again(
+    providers: ProviderService, settings: SettingsStore, cloud: ScriptedOpenAI, tmp_path: Path
+) -> None:
+    await providers.add(lab(cloud), KEY)
+    assert not (await providers.key_locations(providers.list()))["lab"].is_lost
+    again = ProviderService(
+        SettingsStore(tmp_path / "settings.json"),
+        SecretStore({}),
+        PracticeCloud(lambda: None),
+        PriceService(settings),
+    )
+    (kept,) = again.list()
+    assert (await again.key_locations([kept]))["lab"].is_lost
+    # a target of an older comparison knows nothing of the key
+    failed = (await answer(again.engine(CloudTarget(lab(cloud), "m"))))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.kind == "KeyMissing"
+    assert "Enter it again" in failed.error.hint
+    with pytest.raises(KeyMissing):
+        await again.models(kept)
+    assert not cloud.requests
+    await again.update(kept, KEY)
+    assert not (await again.key_locations(again.list()))["lab"].is_lost
+    await again.models(again.find("lab"))
+
+
+async def test_a_key_that_was_deleted_or_left_behind_is_not_asked_for(
+    providers: ProviderService, cloud: ScriptedOpenAI
+) -> None:
+    await providers.add(lab(cloud), KEY)
+    await providers.delete_key("lab")
+    assert not (await providers.key_locations(providers.list()))["lab"].is_lost
+    await providers.update(providers.find("lab"), KEY)
+    with ScriptedOpenAI() as elsewhere:
+        await providers.update(replace(providers.find("lab"), base_url=elsewhere.base_url))
+        assert not (await providers.key_locations(providers.list()))["lab"].is_lost
+
+
+async def test_what_is_no_key_leaves_everything_as_it_was(
+    providers: ProviderService, cloud: ScriptedOpenAI
+) -> None:
+    with pytest.raises(UsageError, match="space"):
+        await providers.add(lab(cloud), "two words")
+    assert providers.list() == ()

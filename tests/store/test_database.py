@@ -291,6 +291,37 @@ def test_a_step_that_fails_changes_nothing_and_is_tried_again(tmp_path: Path) ->
         migrate(connection, (*STEPS, add_colour))
 
 
+async def test_what_takes_long_to_read_holds_up_no_search(
+    database: Database, store: ComparisonStore
+) -> None:
+    await save(store, "c", "Found meanwhile")
+    release = threading.Event()
+    long = asyncio.create_task(database.read(lambda _: release.wait(), takes_long=True))
+    assert [found.title for found in await store.search("f")] == ["Found meanwhile"]
+    assert not long.done()
+    release.set()
+    assert await long
+
+
+async def test_an_index_without_prefixes_is_made_anew(history_file: Path) -> None:
+    await saved_history(history_file)
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.execute("DROP TABLE search_index")
+        connection.execute(
+            "CREATE VIRTUAL TABLE search_index USING fts5 (text, content='search_texts', "
+            "content_rowid='id', tokenize=\"unicode61 remove_diacritics 2\")"
+        )
+        connection.commit()
+    database = Database(history_file)
+    await database.open()
+    assert await ComparisonStore(database).search("a")
+    (made,) = await database.read(
+        lambda c: c.execute("SELECT sql FROM sqlite_master WHERE name = 'search_index'").fetchone()
+    )
+    assert "prefix=" in made
+    await database.close()
+
+
 def test_texts_written_without_full_text_search_are_found_once_it_is_there(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "x", isolation_level=None)) as connection:
         migrate(connection)

@@ -181,5 +181,18 @@ async def test_a_run_is_decoded_once(history: History, database: Database) -> No
     assert (await runs.uses())[str(SMOL.path)].tokens_per_s == pytest.approx(50.0)
 
 
+async def test_many_runs_take_no_more_queries_than_one(
+    history: History, database: Database
+) -> None:
+    for _ in range(40):
+        await history.add(SMOL, 50.0)
+    asked: list[str] = []
+    await database.read(lambda c: c.set_trace_callback(asked.append), takes_long=True)
+    runs = LocalRuns(database)
+    assert (await runs.uses())[str(SMOL.path)].run_count == 40
+    assert len(asked) == 2
+    assert len(runs._seen) < 40
+
+
 async def test_without_a_history_nothing_is_known(tmp_path: Path) -> None:
     assert await LocalRuns(Database(tmp_path / "history.sqlite3")).uses() == {}

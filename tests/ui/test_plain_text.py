@@ -314,7 +314,7 @@ def test_the_models_page_reads_nothing_as_html(harness: PageHarness) -> None:
             check_plain(models.page)
         models.table.selectRow(models.cells(Column.MODEL).index(EVIL))
         await until(lambda: models.page.details._title.text() == EVIL)
-        assert check_plain(models.page) > 2
+        await until(lambda: check_plain(models.page) > 2)
         models.page.details.delete_action.trigger()
         await until(lambda: models.page.findChild(QMessageBox))
         check_plain(models.page)

@@ -128,6 +128,32 @@ def test_a_server_is_added_by_address_and_its_models_are_listed(
     harness.run(body)
 
 
+def test_what_was_copied_along_with_address_and_key_is_left_out_and_said(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        providers = Providers(harness)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Known providers", QListWidget).setCurrentRow(0)
+        address, key = (named(dialog, label, QLineEdit) for label in ("Address", "Key"))
+        address.setText(f"BASE_URL='127.0.0.1:{server.port}/v1/chat/completions'")
+        assert says(dialog, "What stood before the “=” was left out. http:// was put in front.")
+        add = named(dialog, "Add a provider")
+        key.setText(f"{KEY} and more")
+        assert says(dialog, "There is a space or a line break in the key.")
+        assert not add.isEnabled()
+        key.setText(f'Authorization: Bearer "{KEY}"')
+        assert says(dialog, "“Bearer” in front was left out.")
+        click(add)
+        await until(lambda: providers.says("Connected: 2 models"))
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        (stored,) = harness.settings.settings.providers
+        assert stored.base_url == server.base_url
+
+    harness.run(body)
+
+
 def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_when_asked(
     harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from playground import __version__
 from playground.core.errors import AuthenticationFailed
@@ -51,6 +52,7 @@ class RequestTimes:
     """What went before: finding the address, connecting, agreeing on keys."""
 
 
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com")
 MOST_REFUSAL_BYTES = 1024 * 1024
 """Longest error body that is read."""
 
@@ -75,6 +77,8 @@ class ProviderConnection:
         route = route_for(base_url)
         self._proxy = None if route.proxy is None else route.proxy.name
         self._host = host_and_port(base_url)
+        # Azure's version of its interface, which belongs behind the endpoint
+        address, _, query = base_url.partition("?")
         self._sent: dict[str, int] = {}
         self._leaving: asyncio.Future[RequestTimes] | None = None
         # its debug lines hold response headers, in which a hostile server may echo the key
@@ -82,7 +86,8 @@ class ProviderConnection:
         self.client = AsyncOpenAI(
             # with `None` the package takes another key from the environment
             api_key=self._key or "none",
-            base_url=base_url,
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
             organization="",
             project="",
             webhook_secret="",
@@ -94,7 +99,7 @@ class ProviderConnection:
                 # a redirect could carry the key to another host
                 follow_redirects=False,
                 event_hooks={
-                    "request": [self._before_sending],
+                    "request": [self._before_sending, self._add_azure_key],
                     "response": [self._bound_refusal],
                 },
             ),
@@ -114,6 +119,11 @@ class ProviderConnection:
         """Return what is resolved as soon as the next request has been sent."""
         self._leaving = asyncio.get_running_loop().create_future()
         return self._leaving
+
+    async def _add_azure_key(self, request: "httpx2.Request") -> None:
+        """Send the key to Azure in its own header: in the other it is taken for a login there."""
+        if self._key and request.url.host.endswith(_AZURE):
+            request.headers["api-key"] = self._key
 
     async def _bound_refusal(self, response: "httpx2.Response") -> None:
         """Read the body of an error as far as it is of use: the package would read all of it."""

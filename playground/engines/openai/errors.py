@@ -33,8 +33,20 @@ if TYPE_CHECKING:
 _MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
 _OVERFLOW = re.compile(
-    r"context[_ ](length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
-    r"|input is too long|exceeds? .{0,30}context",
+    r"context[_ ](length|window|size)|maximum (context|prompt)|too many (input )?tokens"
+    r"|(prompt|input|request) is too (long|large)|exceeds? .{0,30}context"
+    # Gemini, z.ai
+    r"|(prompt|input)\b.{0,40} exceeds? .{0,40}(tokens|length)"
+    # Text Generation Inference, Together
+    r"|must have less than \d+ tokens|tokens \+ .?max_new_tokens.? must be",
+    re.IGNORECASE,
+)
+_OVER_ALLOWANCE = re.compile(r"\bLimit (\d+), (?:Used \d+, )?Requested (\d+)")
+"""Groq, OpenAI: tokens a minute, and those of the request."""
+_NO_MODEL = re.compile(
+    r"model_not_(found|exist|supported)|model_decommissioned|invalid_model|not a valid model"
+    r"|(unknown|no such|invalid) model\b|no endpoints found for"
+    r"|\bmodel\b.{0,80}(not exist|not found|decommissioned|not supported by any provider)",
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
@@ -110,12 +122,8 @@ class ErrorTranslator:
 
     def redact(self, text: str) -> str:
         """Return `text` without any key, and not longer than shown."""
-        text = self.without_key(text)
+        text = without_keys(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
-
-    def without_key(self, text: str) -> str:
-        """Return `text` without any key the program knows."""
-        return without_keys(text)
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response
@@ -154,10 +162,16 @@ class ErrorTranslator:
             return ModelNotFound(said, _not_found_hint(everything))
         if status == 408:
             return TimedOut(said)
+        if status in {413, 429} and _is_over_allowance(message):
+            return ContextOverflow(
+                said, "Shorten the prompt: it is more than your account may send in a minute."
+            )
         if status == 429:
             return RateLimited(said, _wait_hint(retry_after))
         if status in {400, 413, 422} and _OVERFLOW.search(everything):
             return ContextOverflow(said)
+        if status in {400, 422} and _NO_MODEL.search(everything):
+            return ModelNotFound(said)
         if 400 <= status < 500:
             return RequestRejected(said)
         return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
@@ -187,14 +201,19 @@ def provider_message(payload: Any) -> str:
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
-    # what OpenRouter's provider said tells more than what OpenRouter says of it
-    raw = payload.get("metadata")
-    if isinstance(raw, dict) and isinstance(raw.get("raw"), str | dict) and raw["raw"]:
-        said = raw["raw"] if isinstance(raw["raw"], dict) else decoded(raw["raw"].encode())
-        if message := provider_message(said):
-            return message
     names = ("error", "message", "detail", "msg", "error_description", "title")
-    return next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
+    said = next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
+    return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said
+
+
+def _upstream_message(payload: dict[str, Any]) -> str:
+    """Return what the service behind OpenRouter said: its own sentence says only that it did.
+
+    https://openrouter.ai/docs/api-reference/errors
+    """
+    metadata = payload.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return provider_message(decoded(raw.encode()) if isinstance(raw, str) else raw)
 
 
 def decoded(body: bytes) -> Any:
@@ -240,6 +259,11 @@ def _not_found_hint(text: str) -> str | None:
     if "model" in text.lower():
         return None
     return "Check the model's name, and the provider's address: most end in /v1."
+
+
+def _is_over_allowance(message: str) -> bool:
+    found = _OVER_ALLOWANCE.search(message)
+    return found is not None and int(found[2]) > int(found[1])
 
 
 def _wait_hint(retry_after: str | None) -> str | None:

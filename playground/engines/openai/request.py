@@ -7,9 +7,25 @@ from typing import Any
 
 from playground.core.characters import whole_values
 from playground.core.chat import ChatRequest
-from playground.core.targets import Provider
+from playground.core.targets import Provider, Tier
 
 MAX_TOKENS_FIELDS = ("max_tokens", "max_completion_tokens")
+_THINKING: dict[str, tuple[str, Any, Any]] = {
+    "effort": ("reasoning_effort", "medium", "none"),
+    "enabled": ("reasoning", {"enabled": True}, {"enabled": False}),
+    "type": ("thinking", {"type": "enabled"}, {"type": "disabled"}),
+    "budget": ("thinking", {"type": "enabled", "budget_tokens": 2048}, {"type": "disabled"}),
+    "template": (
+        "chat_template_kwargs",
+        {"enable_thinking": True, "thinking": True},
+        {"enable_thinking": False, "thinking": False},
+    ),
+}
+"""How thinking is switched: field, its value for yes and for no.
+
+OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and vLLM, whose chat
+templates get the value.
+"""
 _REQUIRED = frozenset({"model", "messages", "stream"})
 _OURS = frozenset({"stream_options", "top_logprobs"})
 """Fields nobody chose: they may go for any reason."""
@@ -75,6 +91,10 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
         provider.max_tokens_field: sampling.max_tokens,
         "stop": list(sampling.stop) or None,
     }
+    if sampling.think is not None:
+        usual = "template" if provider.tier is Tier.OWN_SERVER else "effort"
+        field, yes, no = _THINKING.get(provider.thinking_switch or usual, _THINKING["effort"])
+        fields[field] = yes if sampling.think else no
     if sampling.logprobs is not None:
         fields["logprobs"] = True
         fields["top_logprobs"] = sampling.logprobs

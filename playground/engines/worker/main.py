@@ -126,7 +126,7 @@ class Session:
         _, request = wire.read_generate(job.message)
         self._log.clear()
         self._emit(wire.pack(wire.phase("template")))
-        prompt = self._prompts.make(request.messages)
+        prompt = self._prompts.make(request.messages, think=request.sampling.think)
         if job.is_stopped:
             raise GenerationStopped
         for notice in prompt.notices:

@@ -43,6 +43,22 @@ SYSTEM_MERGED = PromptNotice(
     "system_merged",
     "This model takes no system prompt: it was put before the first message.",
 )
+NO_SWITCH = PromptNotice(
+    "parameter_left_out",
+    "This model has no switch for thinking: the choice whether to think was left out.",
+)
+_SWITCHES: dict[str, dict[bool, Any]] = {
+    "enable_thinking": {True: True, False: False},
+    "thinking": {True: True, False: False},
+    "reasoning_effort": {True: "medium", False: "low"},
+}
+"""Variables of chat templates that switch thinking.
+
+Those of Qwen, GLM and SmolLM3, of DeepSeek and Granite, and of gpt-oss, which cannot do without.
+"""
+_SWITCH_IN_TEMPLATE = re.compile(
+    rb"\{[%{][^}]*?(?<![.\w'\"<])(" + "|".join(_SWITCHES).encode() + rb")\b(?!['\">])"
+)
 TEMPLATE_REPLACED = PromptNotice(
     "template_replaced",
     "This model's chat format cannot be read: a usual one was taken instead, and answers may be "
@@ -72,13 +88,15 @@ class PromptRenderer:
         self._eos_text = self._token_text(api.llama_vocab_eos(self._vocab))
         self._control_texts = self._find_control_texts(loaded.vocabulary_size)
 
-    def make(self, messages: tuple[Message, ...]) -> Prompt:
-        """Return the prompt for `messages`.
+    def make(self, messages: tuple[Message, ...], *, think: bool | None = None) -> Prompt:
+        """Return the prompt for `messages`; `think` as in `SamplingParams`.
 
         Raises `TemplateFailed` where the model's chat format refuses them, and `RequestRejected`
         where nothing is left to answer.
         """
-        prompt = self._chat(messages) if self._template else self._plain(messages)
+        prompt = self._chat(messages, think) if self._template else self._plain(messages)
+        if think is not None and not self._has_switch:
+            prompt = replace(prompt, notices=(*prompt.notices, NO_SWITCH))
         if not prompt.tokens:
             raise RequestRejected("The prompt is empty.", "Type something first.")
         return prompt
@@ -98,13 +116,18 @@ class PromptRenderer:
         text = "\n\n".join(message.content for message in messages if message.content)
         return Prompt(self._with_bos(self.tokens_of(text, special=False)), notices=(NO_TEMPLATE,))
 
-    def _chat(self, messages: tuple[Message, ...]) -> Prompt:
+    @property
+    def _has_switch(self) -> bool:
+        """True where the chat format asks whether to think."""
+        return _SWITCH_IN_TEMPLATE.search(self._template) is not None
+
+    def _chat(self, messages: tuple[Message, ...], think: bool | None) -> Prompt:
         marks: dict[str, str] = {}
         dressed = tuple(
             replace(message, content=self._mark_if_control(message.content, marks))
             for message in messages
         )
-        rendered, notices = self._render(dressed)
+        rendered, notices = self._render(dressed, think)
         tokens = self._tokenise_around(rendered, marks)
         return Prompt(
             tuple(tokens)
@@ -114,13 +137,15 @@ class PromptRenderer:
             notices=notices,
         )
 
-    def _render(self, messages: tuple[Message, ...]) -> tuple[str, tuple[PromptNotice, ...]]:
+    def _render(
+        self, messages: tuple[Message, ...], think: bool | None
+    ) -> tuple[str, tuple[PromptNotice, ...]]:
         """Return the conversation in the model's chat format, and what was changed for it.
 
         The first way of writing it down counts in which nothing that was typed is missing.
         """
         try:
-            apply = self._jinja_template()
+            apply = self._jinja_template(think)
         except TemplateBroken:
             return self._in_usual_format(messages), (TEMPLATE_REPLACED,)
         first: TemplateFailed | TemplateBroken | None = None
@@ -137,7 +162,7 @@ class PromptRenderer:
             return self._in_usual_format(messages), (TEMPLATE_REPLACED,)
         raise first or _LEFT_OUT
 
-    def _jinja_template(self) -> "Callable[[list[_Written]], str]":
+    def _jinja_template(self, think: bool | None) -> "Callable[[list[_Written]], str]":
         """Return what renders messages; it raises `TemplateFailed`, or `TemplateBroken`."""
         from jinja2 import TemplateError  # noqa: PLC0415 - only the worker needs it
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415 - as above
@@ -149,11 +174,15 @@ class PromptRenderer:
         except (UnicodeDecodeError, TemplateError) as error:
             raise TemplateBroken from error
 
+        switch = (
+            {} if think is None else {name: values[think] for name, values in _SWITCHES.items()}
+        )
+
         def apply(messages: list[_Written]) -> str:
             # what a template gets is plain JSON, not the library's own classes
             given: Any = messages
             try:
-                return str(formatter(messages=given).prompt)
+                return str(formatter(messages=given, **switch).prompt)
             except MemoryError as error:
                 raise TemplateFailed("The model's chat format grows without end.") from error
             except ValueError as error:  # `raise_exception` of the template

@@ -301,7 +301,7 @@ class HubService:
             raise Offline("Offline mode is on: the Hub is not asked.")
         check = check_url(self.endpoint)
         if check.level is AddressLevel.REFUSED:
-            raise HubFailed(f"The Hub's address cannot be used. {check.message}")
+            raise HubFailed(f"The Hub's address cannot be used. {check.message}", check.hint)
 
     def _begin(self, exchange: Exchange) -> None:
         """Make `exchange`, with what holds now, that of this thread's calls."""

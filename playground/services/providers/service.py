@@ -14,8 +14,11 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import (
     AddressRefused,
     ConnectionFailed,
+    EngineError,
     KeyMissing,
+    ModelNotFound,
     PlaygroundError,
+    RequestRejected,
     StreamInvalid,
     UsageError,
 )
@@ -30,7 +33,7 @@ from playground.engines.openai.errors import ErrorTranslator
 from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.store.presets import with_known_quirks
-from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
+from playground.store.secrets import KeySource, Secret, SecretStore, key_variables, usable_key
 from playground.store.settings import Settings, SettingsStore
 
 MODEL_LIMIT = 5000
@@ -52,6 +55,11 @@ async def fetch_models(
         translated = errors.translate(error)
         if translated is None:
             raise
+        if isinstance(translated, ModelNotFound):
+            translated = ModelNotFound(
+                f"{provider.name} has no list of its models at this address.",
+                "Check the address: most end in /v1. If it is right, type the name of a model.",
+            )
         # the cause holds the request, and with it the key
         raise translated from None
     finally:
@@ -62,6 +70,11 @@ async def fetch_models(
     if not isinstance(payload, list):
         raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
     return _models_in(provider, payload)
+
+
+def lacks_list(error: PlaygroundError) -> bool:
+    """Return True where a provider answers but has no list of its models: they can be named."""
+    return isinstance(error, ModelNotFound | RequestRejected | StreamInvalid)
 
 
 def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
@@ -150,6 +163,8 @@ class KeyLocation:
     source: KeySource | None
     variable: str = ""
     """Environment variable it is read from."""
+    is_lost: bool = False
+    """True where one was entered and is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +253,9 @@ class ProviderService:
                 f"“{provider.id}” cannot be a provider's id.",
                 "Use small letters, digits, “-”, “_” and “.”, at most 40.",
             )
+        key = _given(key)
         stored = with_known_quirks(_checked(provider))
+        stored = replace(stored, expects_key=provider.expects_key or key is not None)
 
         def edit(listed: Providers) -> Providers:
             if any(other.id == stored.id for other in listed):
@@ -246,7 +263,7 @@ class ProviderService:
             return (*listed, stored)
 
         await self._edit(edit)
-        if key and key.strip():
+        if key is not None:
             await self._secrets.set(stored, key)
         return stored
 
@@ -255,16 +272,19 @@ class ProviderService:
         before = self.find(provider.id)
         if before.is_practice:
             raise UsageError("The practice cloud cannot be changed.", "It can be removed.")
+        key = _given(key)
         stored = _checked(provider)
         if origin(before.base_url) != origin(stored.base_url):
             await self._secrets.delete(before)
             stored = _moved(before, stored)
+        keeps = before.expects_key and origin(before.base_url) == origin(stored.base_url)
+        stored = replace(stored, expects_key=keeps or key is not None)
 
         def edit(listed: Providers) -> Providers:
             return tuple(stored if other.id == stored.id else other for other in listed)
 
         await self._edit(edit)
-        if key and key.strip():
+        if key is not None:
             await self._secrets.set(stored, key)
         return stored
 
@@ -278,7 +298,14 @@ class ProviderService:
             secret = await self._secrets.get(provider)
             await self._secrets.delete(provider)
 
-        await self._edit(lambda listed: tuple(o for o in listed if o.id != provider_id))
+        def work(settings: Settings) -> Settings:
+            others = tuple(other for other in settings.providers if other.id != provider_id)
+            typed = {
+                id_: named for id_, named in settings.typed_models.items() if id_ != provider_id
+            }
+            return replace(settings, providers=others, typed_models=typed)
+
+        await asyncio.to_thread(self._settings.change, work)
         is_own = secret is not None and secret.source is not KeySource.ENVIRONMENT
         return RemovedProvider(provider, secret if is_own else None)
 
@@ -290,6 +317,14 @@ class ProviderService:
     async def delete_key(self, provider_id: str) -> None:
         await self._secrets.delete(self.find(provider_id))
 
+        def edit(listed: Providers) -> Providers:
+            return tuple(
+                replace(other, expects_key=False) if other.id == provider_id else other
+                for other in listed
+            )
+
+        await self._edit(edit)
+
     async def key_source(self, provider: Provider) -> KeySource | None:
         """Return where a provider's key is, `None` where there is none or none is needed."""
         return (await self.key_locations([provider]))[provider.id].source
@@ -300,7 +335,8 @@ class ProviderService:
         for provider in providers:
             secret = None if provider.is_practice else await self._secrets.get(provider)
             source, variable = (secret.source, secret.variable) if secret else (None, "")
-            found[provider.id] = KeyLocation(source, variable)
+            is_lost = secret is None and provider.expects_key
+            found[provider.id] = KeyLocation(source, variable, is_lost)
         return found
 
     async def set_price(
@@ -317,16 +353,38 @@ class ProviderService:
     async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
         """Ask the provider what it offers, with prices: the test of a connection.
 
-        Raises the same errors as a run.
+        Models that a person named come first. Raises the same errors as a run.
         """
         provider, key = await self._access(provider)
-        found = await fetch_models(provider, key, self._timeouts)
+        typed = self._settings.settings.typed_models.get(provider.id, ())
+        found: tuple[CloudModel, ...] = ()
+        try:
+            found = await fetch_models(provider, key, self._timeouts)
+        except EngineError as error:
+            if not (typed and lacks_list(error)):
+                raise
+        listed = {model.id for model in found}
+        own = [CloudModel(provider.id, name) for name in typed if name not in listed]
 
         def priced() -> tuple[CloudModel, ...]:
             price = self._prices.price
-            return tuple(replace(model, price=price(provider, model.id)) for model in found)
+            return tuple(replace(m, price=price(provider, m.id)) for m in (*own, *found))
 
         return await asyncio.to_thread(priced)
+
+    async def name_model(self, provider_id: str, model: str) -> str:
+        """Keep a model's name that the provider's list does not have, and return it.
+
+        Raises what `target` raises.
+        """
+        name = (await self.target(provider_id, model)).model
+
+        def work(settings: Settings) -> Settings:
+            named = tuple(dict.fromkeys((*settings.typed_models.get(provider_id, ()), name)))
+            return replace(settings, typed_models={**settings.typed_models, provider_id: named})
+
+        await asyncio.to_thread(self._settings.change, work)
+        return name
 
     def engine(self, target: CloudTarget) -> Engine:
         """Return what answers for a provider's model; it looks for the key when it is asked."""
@@ -368,8 +426,13 @@ class ProviderService:
             return await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
-            raise AddressRefused(check.message)
+            raise AddressRefused(check.message, check.hint)
         secret = await self._secrets.get(provider)
+        known = next((known for known in self.list() if known.id == provider.id), provider)
+        if secret is None and known.expects_key:
+            raise KeyMissing(
+                f"The key for {provider.name} is not there any more.", self._key_hint(known)
+            )
         if secret is None and provider.tier is not Tier.OWN_SERVER:
             raise KeyMissing(f"No key for {provider.name} is known.", self._key_hint(provider))
         return provider, secret.value if secret else None
@@ -379,14 +442,20 @@ class ProviderService:
             return self._secrets.storage()
         variables = " or ".join(key_variables(provider))
         fallback = f", or set {variables}" if variables else ""
-        return f"Enter one on the Providers page{fallback}."
+        again = "it again" if provider.expects_key else "one"
+        return f"Enter {again} on the Providers page{fallback}."
+
+
+def _given(key: str | None) -> str | None:
+    """Return a key that was entered, `None` for none; raises `UsageError`."""
+    return usable_key(key) if key and key.strip() else None
 
 
 def _checked(provider: Provider) -> Provider:
     """Return the provider with a tidy name and address; raises where they cannot be used."""
     check = check_url(provider.base_url)
     if check.level is AddressLevel.REFUSED:
-        raise AddressRefused(check.message)
+        raise AddressRefused(check.message, check.hint)
     name = " ".join(provider.name.split())[:_NAME_LIMIT] or provider.id
     # only the program itself starts the practice cloud
     return replace(provider, name=name, base_url=check.url, is_practice=False)

@@ -46,6 +46,11 @@ from playground.ui.widgets.details import DetailsPopup, Row
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
+from playground.ui.widgets.prompt_box import shown_part
+
+_BUBBLE, _BUBBLE_LINES = 1_000, 20
+"""Characters and lines of a prompt above its answer, at most: a label lays out all of them anew
+whenever its width changes."""
 
 
 class TurnView(QWidget):
@@ -111,6 +116,7 @@ class TurnView(QWidget):
         spacing = self._theme.px(6)
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
+            prompt = shown_part(prompt, _BUBBLE, most_lines=_BUBBLE_LINES)
             bubble = make_label(prompt, "control", wrap=True)
             bubble.setProperty("bubble", True)
             bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

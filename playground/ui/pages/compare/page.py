@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut, QTextCursor
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 
 from playground.resources import resource
@@ -16,7 +16,7 @@ from playground.ui.widgets.basics import Badge, make_button, make_card, make_lab
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
-from playground.ui.widgets.prompt_box import PromptBox
+from playground.ui.widgets.prompt_box import PromptBox, part_words
 from playground.ui.window.page import Page
 
 if TYPE_CHECKING:
@@ -173,12 +173,11 @@ class PromptCard(QFrame):
 
     @property
     def text(self) -> str:
-        return self._prompt.toPlainText()
+        return self._prompt.text
 
     def set_text(self, text: str) -> None:
         """Put `text` into the box, with the cursor behind it: one goes on typing there."""
-        self._prompt.setPlainText(text)
-        self._prompt.moveCursor(QTextCursor.MoveOperation.End)
+        self._prompt.set_text(text)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -237,10 +236,14 @@ class PromptCard(QFrame):
         self._stop_all.hide()
         buttons = (self._new, self._ideas, self._run, self._stop_all)
         lowered = ((button, Qt.AlignmentFlag.AlignBottom) for button in buttons)
-        self._row = make_row((self._prompt, 1), *lowered, parent=self)
+        self._part = make_label("", "caption", "quiet", wrap=True)
+        self._part.hide()
+        self._row = make_row((self._prompt, 1), *lowered)
+        self._column = make_column(self._row, self._part, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
+        self._prompt.part_shown.connect(self._show_part)
         self._run.clicked.connect(self.submit)
         self._stop_all.clicked.connect(self.stop)
         self._new.clicked.connect(self.begin_anew)
@@ -260,6 +263,12 @@ class PromptCard(QFrame):
             action.triggered.connect(self._take_idea)
         menu.popup(self._ideas.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
 
+    def _show_part(self, shown: int, count: int) -> None:
+        """Say that the box holds only a part of the text."""
+        words = part_words(shown, count)
+        self._part.setText(self.tr("{words} All of them are sent.").format(words=words))
+        self._part.setVisible(shown < count)
+
     def _take_idea(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
@@ -268,7 +277,7 @@ class PromptCard(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._row.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._column.setContentsMargins(px(12), px(12), px(14), px(12))
         self._row.setSpacing(px(10))
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))

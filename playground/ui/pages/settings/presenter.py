@@ -94,7 +94,7 @@ def _problem(name: str, value: Any) -> str:
         return ""
     if name == "hub_endpoint":
         check = check_url(value)
-        return check.message if check.level is AddressLevel.REFUSED else ""
+        return f"{check.message} {check.hint}" if check.level is AddressLevel.REFUSED else ""
     try:
         parse_proxy(value, SETTINGS)
     except NetworkFailed as error:

@@ -319,7 +319,7 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     (old,) = panes._shown
     # its turn is still to come, as after an event just before the end
     stage.ask("Two")
-    panes._flushes.request(old)
+    panes._flushes.request(old.flush)
     qtbot.waitUntil(lambda: old not in panes._shown)
     take_turns(qtbot)
     assert shown_text(stage, 0) == ""

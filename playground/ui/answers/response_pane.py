@@ -183,7 +183,8 @@ class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
+    asks for details.
     """
 
     def __init__(self, theme: Theme) -> None:
@@ -218,7 +219,7 @@ class ResponsePane(QFrame):
 
     def needed_width(self, *, with_name: bool) -> int:
         """Return what the head takes in one line, with its name or where that is below."""
-        width = self._place.sizeHint().width() + self._theme.px(78)
+        width = self._place.sizeHint().width() + self._theme.px(108)
         if with_name:
             width += self._label.sizeHint().width()
         if self._shows_detail or not with_name:
@@ -249,7 +250,7 @@ class ResponsePane(QFrame):
         self._is_stacked = stacked
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 5)
+            self._head.addWidget(self._label, 1, 0, 1, 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -300,6 +301,10 @@ class ResponsePane(QFrame):
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
 
+    def set_again(self, *, offered: bool) -> None:
+        """Offer to ask this one alone once more."""
+        self.again_button.setVisible(offered)
+
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
         self._vote_row.setVisible(offered or chosen)
@@ -344,14 +349,16 @@ class ResponsePane(QFrame):
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self.again_button = IconButton(self._theme, "refresh", self.tr("Ask only this one again"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+        parts = (self._detail, self.again_button, self._copy, self.stop_button)
+        for column, part in enumerate(parts, 2):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self.stop_button.hide()
-        self._copy.hide()
+        for part in (self.again_button, self._copy, self.stop_button):
+            part.hide()
 
     def _build_body(self) -> None:
         body = QWidget()

@@ -21,6 +21,7 @@ from playground.core.runs import HostContact
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
+from playground.network import traffic
 from tests.servers.hub import HubServer
 from tests.servers.proxy import AUTHORITY, ProxyServer, TlsServer
 from tests.servers.scripted_openai import ScriptedOpenAI
@@ -348,3 +349,35 @@ async def test_no_proxy_sees_a_request_that_is_not_encrypted(
         assert isinstance(failed, Failed)
         assert "127.0.0.1:9" in failed.error.message
         assert proxy.asked_for == []
+
+
+@each_client
+async def test_what_leaves_this_computer_is_counted_for_the_whole_program(
+    cloud: ScriptedOpenAI,
+    hub: HubServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    client: Client,
+) -> None:
+    assert await client(hub, tmp_path / "1") != "it works"
+    assert traffic.sent() == (), "nothing was sent: there was no connection"
+    with ProxyServer(leads_to(client, cloud, hub)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url())
+        assert await client(hub, tmp_path / "2") == "it works"
+        (contact,) = traffic.sent()
+        host = "api.example.com" if client is cloud_says else "hub.example"
+        assert (contact.host, contact.proxy) == (f"{host}:443", proxy.name)
+        before = contact.bytes_sent
+        assert before is not None
+        if client is cloud_says:
+            asked = cloud.requests[-1]
+            head = f"POST {asked.path} HTTP/1.1\r\n{asked.header_bytes}".replace("\n", "\r\n")
+            assert abs(before - len(asked.raw) - len(head.replace("\r\r", "\r"))) <= 4
+        assert await client(hub, tmp_path / "3") == "it works"
+        (contact,) = traffic.sent()
+        assert (contact.bytes_sent or 0) > before
+
+
+async def test_what_stays_on_this_computer_is_not_counted(cloud: ScriptedOpenAI) -> None:
+    assert isinstance((await ask_cloud(cloud.base_url))[-1], Finished)
+    assert traffic.sent() == ()

@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 from playground.core.errors import DownloadFailed, PlaygroundError, RepositoryNotFound
 from playground.core.urls import host_and_port, is_loopback_host, origin
+from playground.network import traffic
 from playground.network.failures import explain
 from playground.network.routes import NetworkFailed, Proxy, Route, route_for
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
@@ -393,6 +394,8 @@ class RangeClient:
             pool = self.pool.get(route)
         except NetworkFailed as error:
             raise DownloadFailed(error.message, error.hint) from error
+        known = urllib3.exceptions
+        has_left = True
         try:
             return pool.request(
                 "GET",
@@ -404,7 +407,14 @@ class RangeClient:
                 retries=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=self._stall_s),
             )
-        except urllib3.exceptions.LocationValueError as error:
+        except known.LocationValueError as error:
+            has_left = False
             raise DownloadFailed("The Hub named an address that is none.") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (known.HTTPError, OSError) as error:
+            unconnected = known.ProxyError | known.ConnectTimeoutError | known.NewConnectionError
+            has_left = not isinstance(error, unconnected | known.SSLError)
             raise ConnectionBroke(_failure_sentence(error, url, route.proxy)) from error
+        finally:
+            if has_left:
+                proxy_name = None if route.proxy is None else route.proxy.name
+                traffic.note("GET", url, headers.items(), 0, proxy_name)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
+from playground.network import traffic
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
@@ -17,6 +18,7 @@ from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import sent_words
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
@@ -140,6 +142,7 @@ class SettingsPresenter(QObject):
         )
         self._show(settings.settings)
         self._view.show_storage(secrets.storage())
+        self._show_sent()
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -168,6 +171,7 @@ class SettingsPresenter(QObject):
         self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
         self._view.closing.connect(self._end_subscription)
+        self._view.shown.connect(self._show_sent)
 
     def _show(self, settings: Settings) -> None:
         if self._writes:
@@ -179,6 +183,9 @@ class SettingsPresenter(QObject):
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
         self._view.hub.show_settings(settings)
+
+    def _show_sent(self) -> None:
+        self._view.show_sent(sent_words(traffic.sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import psutil
-
 from playground.core.gguf.chat_model import check_chat_model
 from playground.core.requirements import memory
 from playground.core.requirements.assess import ModelSpec, plan_placement
@@ -11,11 +9,6 @@ from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LocalTarget
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import HeldMemory, MachineService
-
-
-def free_memory() -> int:
-    """Return what programs may still take on this computer, in bytes."""
-    return int(psutil.virtual_memory().available)
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,8 +194,8 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
     usage = run.usage
     if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
         parts.append(
-            _tr("{kept} of {all} tokens kept").format(
-                kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
+            _tr("{percent} % of the prompt was still known from before").format(
+                percent=whole(100 * usage.cached_tokens / usage.prompt_tokens)
             )
         )
     if run.shared_machine:

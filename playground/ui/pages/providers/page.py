@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
     QLabel,
     QProgressBar,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +27,13 @@ from playground.ui.widgets.basics import (
     make_label,
 )
 from playground.ui.widgets.empty_state import EmptyState
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.window.page import Page
 
 
@@ -191,8 +196,6 @@ class ProviderCard(QFrame):
         self._name = ElidedLabel(role="heading")
         self._place = Badge(self._theme)
         self._tier = Badge(self._theme)
-        for badge in (self._place, self._tier):
-            badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._buttons: dict[str, QAbstractButton] = {
             "key": make_button("", tooltip=self.tr("The secret word it knows your account by")),
             "models": make_button("", tooltip=self.tr("What it offers, and what that costs")),
@@ -202,14 +205,14 @@ class ProviderCard(QFrame):
             "edit": IconButton(self._theme, "edit", self.tr("Edit")),
             "remove": IconButton(self._theme, "trash", self.tr("Remove")),
         }
-        head = make_row(self._name, self._place, self._tier, 1, spacing=px(8))
+        head = make_flow((self._name, 1), self._place, self._tier, 1)
         for action, button in self._buttons.items():
             button.setProperty("action", action)
             button.clicked.connect(self._on_clicked)
             head.addWidget(button)
         self._address = ElidedLabel(role="caption", tone="quiet")
-        self._key = make_label(role="caption", tone="quiet")
-        line = make_row(self._address, self._key, 1, spacing=px(14))
+        self._key = make_label(role="caption", tone="quiet", wrap=True)
+        line = make_flow(self._address, self._key, spacing=px(14))
         self._state = make_label(role="caption", wrap=True)
         margins = (px(16), px(12), px(12), px(12))
         make_column(head, line, self._state, parent=self, margins=margins, spacing=px(5))
@@ -262,9 +265,9 @@ class PracticeCard(QFrame):
         self.setProperty("card", "true")
         self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
         self._icon = QLabel()
-        name = make_label(self.tr("Practice cloud (on this computer)"), "heading")
+        name = make_label(self.tr("Practice cloud (on this computer)"), "heading", wrap=True)
         badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
-        head = make_row(name, badge, 1, spacing=px(8))
+        head = make_flow((name, 1), badge)
         explanation = make_label(
             self.tr(
                 "A stand-in for a cloud provider that runs on this computer: no key, no "
@@ -279,7 +282,11 @@ class PracticeCard(QFrame):
         self._progress.setRange(0, _PERMILLE)
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(self.tr("How far the practice cloud has started"))
-        column = make_column(head, explanation, self._state, self._progress, spacing=px(4))
+        words = QWidget()
+        parts = (head, explanation, self._state, self._progress)
+        column = make_column(*parts, spacing=px(4))
+        top = Qt.AlignmentFlag.AlignTop
+        make_row((self._icon, top), (column, 1), parent=words, margins=NO_MARGINS, spacing=px(12))
         self._button = make_button(
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
@@ -288,15 +295,8 @@ class PracticeCard(QFrame):
             tooltip=self.tr("Open the Compare page, where you can ask it something"),
             name=self.tr("Try the practice cloud"),
         )
-        make_row(
-            self._icon,
-            (column, 1),
-            self._compare,
-            self._button,
-            parent=self,
-            margins=(px(16), px(12), px(12), px(12)),
-            spacing=px(12),
-        )
+        flow = make_flow((words, 1), 1, self._compare, self._button, parent=self, spacing=px(12))
+        flow.setContentsMargins(px(16), px(12), px(12), px(12))
 
     def _apply_theme(self) -> None:
         side = self._theme.px(26)
@@ -341,7 +341,7 @@ class ProvidersPage(Page):
         self._storage.setText(sentence)
 
     def _build(self) -> None:
-        self._head.addWidget(make_label(self.tr("Providers"), "title"))
+        self._head.addWidget(make_label(self.tr("Providers"), "title", wrap=True))
         self._count = Badge(self._theme)
         self._head.addWidget(self._count)
         self._head.addStretch(1)

@@ -249,14 +249,12 @@ class AnswerSettings(QFrame):
         form.addSpacing(self._theme.px(6))
         label = make_label(self.tr("Think first"), "control")
         form.addLayout(make_row((label, 1), make_label("reasoning", "caption", "quiet")))
-        self._thinking = ComboBox()
-        for text, value in (
+        choices = (
             (self.tr("As the model likes"), None),
             (self.tr("Yes"), True),
             (self.tr("No"), False),
-        ):
-            self._thinking.addItem(text, value)
-        self._thinking.setAccessibleName(self.tr("Think first"))
+        )
+        self._thinking = ComboBox(self._theme, self.tr("Think first"), choices)
         self._thinking.setToolTip(
             self.tr("Some models write down their thoughts before they answer. It takes longer.")
         )
@@ -294,7 +292,7 @@ class AnswerSettings(QFrame):
             if self._scope
             else self.tr("Nothing: the model answers as it was made")
         )
-        self._thinking.setCurrentIndex(self._thinking.findData(draft.sampling.think))
+        self._thinking.choose(draft.sampling.think)
         for parameter in PARAMETERS:
             field = self._fields[parameter.name]
             field.setText(as_text(draft.sampling, parameter))
@@ -306,7 +304,7 @@ class AnswerSettings(QFrame):
     def _on_edited(self) -> None:
         if self._is_loading:
             return
-        sampling = SamplingParams(think=self._thinking.currentData())
+        sampling = SamplingParams(think=self._thinking.value)
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
             problem = None

@@ -76,6 +76,12 @@ class _Progress:
         self._proxy = proxy
         self._request = request
         self._is_at_proxy = proxy is not None
+        self._limits = dict(request.extensions.get("timeout", {}))
+        self._read_s = self._limits.get("read")
+        if self._is_at_proxy:
+            # a model may take minutes until it answers, a proxy not
+            self._limits["read"] = self._limits.get("connect")
+            request.extensions = {**request.extensions, "timeout": self._limits}
         self.open_socket: Any = None
         """Connection to a SOCKS proxy: httpcore2 does not close it where the proxy refuses."""
 
@@ -87,6 +93,7 @@ class _Progress:
             self._count()
         if is_leaving or event.endswith(("proxy.start_tls.started", "socks.start_tls.started")):
             self._is_at_proxy = False
+            self._limits["read"] = self._read_s
             self.open_socket = None
         elif event == "socks.connect_tcp.complete":
             self.open_socket = info["return_value"]

@@ -22,6 +22,7 @@ from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.network import traffic
+from playground.services.hub.exchange import HubLimits
 from tests.servers.hub import HubServer
 from tests.servers.proxy import AUTHORITY, ProxyServer, TlsServer
 from tests.servers.scripted_openai import ScriptedOpenAI
@@ -29,6 +30,7 @@ from tests.services.downloading import REPO, Place
 
 CLOUD = "https://api.example.com/v1"
 HUB = "https://hub.example"
+CONNECT_S = 1.0
 REQUEST = ChatRequest((Message(Role.USER, "Hi"),))
 
 
@@ -74,7 +76,9 @@ def hub() -> Iterator[HubServer]:
 
 async def ask_cloud(base_url: str = CLOUD) -> list[StreamEvent]:
     engine = OpenAIChatEngine(
-        CloudTarget(Provider("lab", "Lab", base_url), "m"), "sk-planted-01", Timeouts(read_s=5)
+        CloudTarget(Provider("lab", "Lab", base_url), "m"),
+        "sk-planted-01",
+        Timeouts(connect_s=CONNECT_S, read_s=5),
     )
     return [event async for event in engine.stream(REQUEST)]
 
@@ -86,6 +90,7 @@ async def cloud_says(_: HubServer, __: Path) -> str:
 
 def at_hub(hub: HubServer, folder: Path) -> Place:
     place = Place(hub, folder, HF_ENDPOINT=HUB)
+    place.hub._limits = HubLimits(connect_s=CONNECT_S)
     place.settings.update(hub_endpoint=HUB)
     return place
 
@@ -213,6 +218,22 @@ async def test_a_proxy_that_is_not_there_is_named(
     port = unused_port()
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{port}")
     assert f"Nothing answers at the proxy 127.0.0.1:{port}." in await client(hub, tmp_path)
+
+
+@each_client
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_proxy_that_never_answers_is_named(
+    hub: HubServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    client: Client,
+    scheme: str,
+) -> None:
+    monkeypatch.setattr("playground.services.downloads.http.CONNECT_S", 0.2)
+    with ProxyServer(0) as proxy:
+        proxy.hangs = True
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url(scheme))
+        assert f"The proxy {proxy.name} does not answer." in await client(hub, tmp_path)
 
 
 @each_client

@@ -208,14 +208,19 @@ def _new_pool(
         made = urllib3.ProxyManager(
             proxy.url, proxy_headers=headers, proxy_ssl_context=own, **options
         )
+    is_proxied = proxy is not None
     made.pool_classes_by_scheme = {
-        scheme: _registering(pool, register) for scheme, pool in made.pool_classes_by_scheme.items()
+        scheme: _registering(pool, register, is_proxied=is_proxied)
+        for scheme, pool in made.pool_classes_by_scheme.items()
     }
     return made
 
 
 def _registering(
-    pool: "type[urllib3.HTTPConnectionPool]", register: Callable[[socket.socket], None]
+    pool: "type[urllib3.HTTPConnectionPool]",
+    register: Callable[[socket.socket], None],
+    *,
+    is_proxied: bool,
 ) -> "type[urllib3.HTTPConnectionPool]":
     """Return the pool's class with connections that tell of their socket."""
     from urllib3.exceptions import ProxyError  # noqa: PLC0415 - start-up time
@@ -224,8 +229,10 @@ def _registering(
         def connect(self) -> None:
             try:
                 super().connect()
-            except HTTPException as error:
-                # only a proxy speaks HTTP before the connection stands
+            except (HTTPException, TimeoutError) as error:
+                if not is_proxied:
+                    raise
+                # before the connection stands only a proxy speaks HTTP, or is waited for
                 raise ProxyError("no answer of a proxy", error) from error
             register(self.sock)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
+from playground.core.keys import check_key
 from playground.core.urls import AddressLevel, check_url
 from playground.network import traffic
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
@@ -34,6 +35,8 @@ class HubTokenPresenter(QObject):
         self._hub = hub
         self._name = ""
         """Who the Hub says the token belongs to; empty where it was not asked."""
+        self._note = ""
+        """What was left out of what was pasted."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -56,6 +59,7 @@ class HubTokenPresenter(QObject):
             return
         finally:
             self._card.show_asking(is_asking=False)
+        self._note = check_key(value).note
         await self._show_token()
 
     def _on_forget(self) -> None:
@@ -63,7 +67,7 @@ class HubTokenPresenter(QObject):
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
-        self._name = ""
+        self._name = self._note = ""
         await self._show_token()
 
     async def _show_token(self) -> None:
@@ -75,6 +79,7 @@ class HubTokenPresenter(QObject):
         words = self.tr("In force: {0}.").format(self._source_words(token))
         if self._name:
             words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
+        words = f"{words} {self._note}".strip()
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 

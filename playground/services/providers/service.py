@@ -431,6 +431,7 @@ class ProviderService:
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
             raise AddressRefused(check.message, check.hint)
+        provider = replace(provider, base_url=check.url)
         secret = await self._secrets.get(provider)
         known = next((known for known in self.list() if known.id == provider.id), provider)
         if secret is None and known.expects_key:

@@ -193,7 +193,7 @@ class PickerListModel(QAbstractListModel):
     @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         # headings and remarks cannot be chosen
-        if self._found[index.row()].key is None:
+        if not index.isValid() or self._found[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 

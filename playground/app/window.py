@@ -189,6 +189,7 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
+        self._view.provider_asked.connect(pages.show_provider)
         problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
@@ -245,10 +246,14 @@ class _Program:
         selection_class: "type[TargetSelection]",
     ) -> "ComparePresenter":
         """Give the Compare page its presenter, and that the last press."""
-        from playground.services.memory_plan import free_memory
+        from playground.services.machine.memory import main_memory
 
         selection = selection_class(
-            self._bridge, services.library, services.providers, services.settings, free_memory
+            self._bridge,
+            services.library,
+            services.providers,
+            services.settings,
+            lambda: main_memory().available_bytes,
         )
         presenter = presenter_class(
             self._view,

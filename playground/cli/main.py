@@ -57,6 +57,9 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--temperature", type=_temperature, metavar="X")
     parser.add_argument("--seed", type=_seed, metavar="N")
     parser.add_argument(
+        "--think", choices=("yes", "no"), help="think before answering; else as the model likes"
+    )
+    parser.add_argument(
         "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
     )
     parser.add_argument("--race", action="store_true", help="start all at once")
@@ -86,6 +89,9 @@ def add_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
 
 
+_REPO_HELP = "owner/name, owner/name:Q4_K_M, or an address of the Hub"
+
+
 def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("hub", help="search the Hugging Face Hub and download models")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -104,11 +110,14 @@ def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     search.add_argument("--task", metavar="T", help="such as text-generation")
     search.add_argument("--fits", action="store_true", help="only what runs on this computer")
     files = actions.add_parser("files", help="the versions of a model, and which runs best here")
-    files.add_argument("repo", metavar="REPO", help="owner/name")
+    files.add_argument("repo", metavar="REPO", help=_REPO_HELP)
+    files.add_argument(
+        "--limit", type=_positive, default=30, metavar="N", help="how many; the smallest first"
+    )
     download = actions.add_parser("download", help="fetch a model; the same again goes on")
-    download.add_argument("repo", metavar="REPO", help="owner/name")
+    download.add_argument("repo", metavar="REPO", help=_REPO_HELP)
     download.add_argument(
-        "file", metavar="FILE", help="a file of it, or the first part of one that was split"
+        "file", metavar="VERSION", nargs="?", help="a quantization such as Q4_K_M, or a file's name"
     )
     for action in (files, download):
         action.add_argument("--revision", metavar="R", help="branch, tag or commit; else main")

@@ -23,7 +23,7 @@ async def run(
 ) -> int:
     match args.action:
         case "add":
-            await _add(args, providers, settings)
+            await _add(args, providers, secrets, settings)
         case "remove":
             await providers.remove(args.id)
             _check_saved(settings)
@@ -49,7 +49,10 @@ def _check_saved(settings: SettingsStore) -> None:
 
 
 async def _add(
-    args: argparse.Namespace, providers: ProviderService, settings: SettingsStore
+    args: argparse.Namespace,
+    providers: ProviderService,
+    secrets: SecretStore,
+    settings: SettingsStore,
 ) -> None:
     provider = _described(args, presets())
     check = check_url(provider.base_url)
@@ -61,6 +64,9 @@ async def _add(
         tell(f"{args.key_env} belongs to another service: its key is not sent to this address.")
     if check.message and check.level is AddressLevel.OK and not args.json:
         tell(check.message)
+    secret = await secrets.get(stored)
+    if secret is not None and secret.note:
+        tell(f"{secret.variable}: {secret.note}")
     entry = await _entry(stored, providers)
     _show(args, {"provider": entry}, [f"{stored.id} was added. {_key_words(entry)}"])
 

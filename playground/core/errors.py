@@ -56,6 +56,18 @@ class ModelFileInvalid(ModelLoadFailed):
     default_hint = "Download the file again."
 
 
+class ModelUnsupported(ModelLoadFailed):
+    """The file is whole, but this version of llama.cpp cannot load it."""
+
+    default_hint = "Look for another version of this model, or for a newer one of this program."
+
+
+class NotAChatModel(ModelLoadFailed):
+    """The file is whole, but what it holds does not answer."""
+
+    default_hint = "Choose a chat model."
+
+
 class OutOfMemory(EngineError):
     """The model needs more memory than there is."""
 
@@ -162,8 +174,6 @@ class StreamTruncated(StreamInvalid):
 
 class AddressRefused(PlaygroundError):
     """The provider's address is not safe to send a key to."""
-
-    default_hint = "Use an address that starts with https://."
 
 
 class HubFailed(PlaygroundError):

@@ -2,9 +2,10 @@
 
 Every event carries `t_s`: seconds since `Engine.stream()` was entered, from a monotonic clock.
 Stamps of tokens are taken where the token is made: in the worker for local models, where the chunk
-is decoded for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
-ReasoningDelta | Notice)* (Finished | Failed)`, with `Failed` possible at any place. `RequestSent`
-comes again, before any text, where a provider refused a parameter and was asked without it.
+arrives for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
+ReasoningDelta | ThinkingEnded | Notice)* (Finished | Failed)`, with `Failed` possible at any place.
+`RequestSent` comes again, before any text, where a provider refused a parameter and was asked
+without it.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """The model is ready and the request is on its way: TTFT counts from here."""
+    """The whole request has been handed to the model or the network: TTFT counts from here."""
 
     t_s: float
     was_loaded: bool | None = None
@@ -51,6 +52,8 @@ class RequestSent:
     """Worker asked to load → ready; `None` where nothing was loaded."""
     hosts: tuple[HostContact, ...] = ()
     """Where the request goes, so that a run that is stopped tells it as well."""
+    connect_s: float | None = None
+    """Finding the address, connecting and agreeing on keys; providers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,13 @@ class ReasoningDelta:
     t_s: float
     text: str
     tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingEnded:
+    """Everything written before was thinking: its closing tag came without an opening one."""
+
+    t_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,7 @@ StreamEvent = (
     | PromptProgress
     | TextDelta
     | ReasoningDelta
+    | ThinkingEnded
     | Notice
     | Finished
     | Failed

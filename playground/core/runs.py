@@ -40,6 +40,24 @@ class RunStatus(StrEnum):
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
+class CutShort(StrEnum):
+    """Why an answer that ended is not a whole one."""
+
+    LENGTH = "length"
+    FILTERED = "content_filter"
+    TOOL = "tool_calls"
+    GIVEN_UP = "abort"
+
+
+_CUT_SHORT = {
+    CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
+    CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
+    CutShort.TOOL: ("tool", "function_call"),
+    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout"),
+}
+"""Parts of finish reasons as providers write them."""
+
+
 class VoteOutcome(StrEnum):
     """What a person said of a turn's answers when none of them was chosen."""
 
@@ -53,6 +71,8 @@ class HostContact:
 
     host: str
     bytes_sent: int | None
+    proxy: str | None = None
+    """Host and port of the proxy it went through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +94,15 @@ class Timings:
     """Durations in seconds, from a monotonic clock; see DESIGN §5 for each definition."""
 
     load_s: float | None = None
+    connect_s: float | None = None
+    """Finding a provider's address, connecting and agreeing on keys; not part of `ttft_s`."""
     ttft_s: float | None = None
     first_answer_s: float | None = None
     prompt_s: float | None = None
     generation_s: float | None = None
     """First streamed token → last streamed token."""
+    answer_generation_s: float | None = None
+    """The same for the answer alone, without the thinking before it."""
     total_s: float | None = None
 
 
@@ -96,6 +120,10 @@ class StreamCounts:
     words: int = 0
     first_chunk_words: int = 0
     reasoning_characters: int = 0
+    first_answer_characters: int = 0
+    """Characters of the answer that came together with its first ones."""
+    answer_words: int = 0
+    first_answer_words: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +165,24 @@ class Run:
     cost: Cost | None = None
     notices: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    replaces: str | None = None
+    """The run in whose place it was made, where one answer alone was asked for again."""
     started_at: datetime | None = None
 
     @property
     def seed(self) -> int | None:
         return self.request.sampling.seed
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """Why the answer is not whole although it ended by itself; such a run wins nothing."""
+        if self.status is not RunStatus.FINISHED or not self.finish_reason:
+            return None
+        reason = self.finish_reason.casefold()
+        return next(
+            (cut for cut, parts in _CUT_SHORT.items() if any(part in reason for part in parts)),
+            None,
+        )
 
     @property
     def place(self) -> Place:
@@ -162,6 +203,8 @@ class Turn:
     verdict: VoteOutcome | None = None
     """Set instead of a winner where there was none."""
     created_at: datetime | None = None
+    replaced: tuple[Run, ...] = ()
+    """Runs in whose place others were made."""
 
     @property
     def is_voted(self) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from playground.core.redaction import without_keys
+
 _REPLACEMENT = "[key]"
 _KEY_SHAPES = re.compile(
     r"(?P<before>(?:bearer|basic|api[-_ ]?key|authorization|token|secret)[\"'\s:=]+)"
@@ -19,7 +21,8 @@ _SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_KEY")
 
 
 def scrub(text: str) -> str:
-    """Return `text` with everything that looks like a key, or is one in the environment, hidden."""
+    """Return `text` with every key that is known, in the environment, or looks like one, hidden."""
+    text = without_keys(text)
     for name, value in os.environ.items():
         if name.endswith(_SECRET_VARIABLES) and len(value) >= 8:
             text = text.replace(value, _REPLACEMENT)

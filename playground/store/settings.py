@@ -56,6 +56,8 @@ class Settings:
     """Path of a model file → how it is loaded."""
     providers: tuple[Provider, ...] = ()
     price_overrides: dict[str, ModelPrice] = field(default_factory=dict)
+    typed_models: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Provider's id → models the person named, which its own list does not have."""
     """`provider:model` → the price the person entered."""
     last_targets: tuple[str, ...] = ()
     """Keys of the targets on the Compare page, in their order."""

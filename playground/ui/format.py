@@ -193,8 +193,8 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
     usage = run.usage
     if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
         parts.append(
-            _tr("{kept} of {all} tokens kept").format(
-                kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
+            _tr("{percent} % of the prompt was still known from before").format(
+                percent=whole(100 * usage.cached_tokens / usage.prompt_tokens)
             )
         )
     if run.shared_machine:
@@ -226,12 +226,18 @@ def _where(run: Run, *, in_presentation_mode: bool) -> str:
     return sent
 
 
+def host_words(contact: HostContact) -> str:
+    """Return a host, and the proxy that is between it and this computer."""
+    if contact.proxy is None:
+        return contact.host
+    return _tr("{host} through the proxy {proxy}").format(host=contact.host, proxy=contact.proxy)
+
+
 def _sent_to(contact: HostContact) -> str:
+    host = host_words(contact)
     if contact.bytes_sent is None:
-        return _tr("The words went to {host}").format(host=contact.host)
-    return _tr("{size} went to {host}").format(
-        size=size_words(contact.bytes_sent), host=contact.host
-    )
+        return _tr("The words went to {host}").format(host=host)
+    return _tr("{size} went to {host}").format(size=size_words(contact.bytes_sent), host=host)
 
 
 def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.gguf.reader import read_header
+from playground.core.hub import HubModel
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements.memory import budget, default_context
 from playground.core.requirements.model import ChangeKind, Compatibility
@@ -297,7 +298,29 @@ async def test_a_quick_guess_needs_no_header(
     place: Place, parameters: int | None, size_bytes: int | None, verdict: Compatibility | None
 ) -> None:
     await place.service.refresh()
-    assert place.service.quick_verdict(parameters, size_bytes) is verdict
+    assert place.service.guess_by_size(parameters, size_bytes) is verdict
+
+
+@pytest.mark.parametrize(
+    ("task", "architecture"),
+    [("feature-extraction", "qwen3"), ("text-to-image", None), (None, "bert"), (None, "flux")],
+)
+async def test_what_the_hub_says_is_no_chat_model_gets_no_guess(
+    place: Place, task: str | None, architecture: str | None
+) -> None:
+    await place.service.refresh()
+    chat = HubModel("a/b", task="text-generation", architecture="qwen3", parameters=300_000_000)
+    assert place.service.may_run(chat)
+    other = replace(chat, task=task, architecture=architecture)
+    assert place.service.guess_best(other) is None
+    assert not place.service.may_run(other)
+
+
+async def test_what_may_run_here_is_not_slow(place: Place) -> None:
+    await place.service.refresh()
+    large = HubModel("a/b", parameters=14_000_000_000)
+    assert place.service.guess_best(large) is Compatibility.SLOW
+    assert not place.service.may_run(large)
 
 
 async def test_a_listed_model_that_is_too_large_is_offered_smaller(place: Place) -> None:

@@ -12,7 +12,14 @@ from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
-from playground.core.errors import RateLimited, StorageFailed
+from playground.core.errors import (
+    AuthenticationFailed,
+    KeyMissing,
+    ModelNotFound,
+    PlaygroundError,
+    RateLimited,
+    StorageFailed,
+)
 from playground.core.events import ReasoningDelta
 from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
@@ -490,6 +497,60 @@ def test_the_picker_says_why_a_provider_does_not_answer(
     model = stage.view.picker._model
     qtbot.waitUntil(lambda: any("Too many requests." in entry.detail for entry in model.entries))
     stage.view.picker.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "words", "action"),
+    [
+        (KeyMissing("Forgotten: its key."), "Enter the key", "key"),
+        (AuthenticationFailed("Incorrect API key."), "Enter the key", "key"),
+        (ModelNotFound("It has no list."), "Type a model's name", "models"),
+        (RateLimited("Too many requests."), "Show it", "test"),
+    ],
+)
+def test_the_line_of_a_provider_that_fails_leads_to_what_helps(
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    failure: PlaygroundError,
+    words: str,
+    action: str,
+) -> None:
+    stage = make_compare_window()
+    asked: list[tuple[str, str]] = []
+    stage.view.provider_asked.connect(lambda *what: asked.append(what))
+    stage.providers.failure = failure
+    by_name(stage.view, "Choose models yourself").click()
+    picker = stage.view.picker
+    qtbot.waitUntil(lambda: any(entry.remark == words for entry in picker._model.entries))
+    qtbot.keyClicks(picker._search, failure.message[:10])
+    qtbot.keyClick(picker._search, Qt.Key.Key_Return)
+    assert asked == [(THERE.provider.id, action)]
+    assert not stage.presenter._selection.chosen
+    picker.close()
+
+
+def test_a_failed_answer_without_a_key_offers_to_enter_it(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(
+        {
+            "large-1": FakeEngine.failing(KeyMissing("The key is not there any more.")),
+            "SmolLM2 135M": FakeEngine.failing(RateLimited("Busy.")),
+        }
+    )
+    asked: list[tuple[str, str]] = []
+    stage.view.provider_asked.connect(lambda *what: asked.append(what))
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    here, there = (
+        [b for b in pane.findChildren(QPushButton) if b.text() == "Enter the key"]
+        for pane in stage.view.panes
+    )
+    assert here == []
+    (button,) = there
+    button.click()
+    assert asked == [(THERE.provider.id, "key")]
 
 
 def test_what_was_chosen_is_there_at_the_next_start(

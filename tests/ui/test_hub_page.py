@@ -29,6 +29,7 @@ from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow, ResultsState
+from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -44,7 +45,16 @@ class Assessor:
     async def refresh(self) -> None:
         """Nothing to look at."""
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
+    def guess(self, model: HubModel, size_bytes: int | None) -> Compatibility | None:
+        return self.guess_by_size(model.parameters, size_bytes)
+
+    def guess_best(self, model: HubModel) -> Compatibility | None:
+        return self.guess_by_size(model.parameters, model.usual_bytes)
+
+    def may_run(self, model: HubModel) -> bool:
+        return self.guess_best(model) is Compatibility.RUNS_GREAT
+
+    def guess_by_size(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         if parameters is None and size_bytes is None:
             return None
         return Compatibility.WONT_FIT if (parameters or 0) > 50e9 else Compatibility.RUNS_GREAT
@@ -205,6 +215,19 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHa
         assert len(hub.listed()) == len(set(hub.listed())) == 45
 
     run(harness, body, fill)
+
+
+def test_a_pasted_address_opens_the_version_it_names(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.search.setText(f"{hub.server.endpoint}/{REPO}/blob/main/Tiny-Instruct-Q4_K_M.gguf")
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Runs great")
+        assert "Q4_K_M" in offer._caption.text()
+        assert hub.listed() == [REPO]
+
+    run(harness, body, two_versions(starter_model))
 
 
 def test_only_the_last_of_several_questions_is_answered(harness: PageHarness) -> None:
@@ -408,6 +431,25 @@ def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(harness: PageHa
     async def body(hub: Hub) -> None:
         hub.page.featured.chosen.emit(REPO)
         await until(lambda: hub.page.details.offer._badge.text == "Unknown")
+
+    run(harness, body, fill)
+
+
+def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothing(
+    harness: PageHarness, tmp_path: Path
+) -> None:
+    path = write_dense(tmp_path / "m.gguf", "qwen3", Dense(), {".pooling_type": 3})
+
+    def fill(server: HubServer) -> None:
+        names = ("Q4_K_M", "Q8_0")
+        server.add(REPO, {f"Embed-{name}.gguf": path.read_bytes() for name in names})
+
+    async def body(hub: Hub) -> None:
+        hub.page.featured.chosen.emit(REPO)
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Not a chat model")
+        assert hub.says("turns text into numbers for searching")
+        assert not offer._mark.isVisibleTo(hub.page)
 
     run(harness, body, fill)
 

@@ -139,6 +139,19 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(
     harness.run(body)
 
 
+def test_what_is_no_chat_model_is_said_quietly_and_has_no_verdict(harness: PageHarness) -> None:
+    async def body() -> None:
+        models = Models(harness)
+        write_dense(models.own / "search.gguf", "llama", Dense(), {".pooling_type": 3})
+        models.presenter.rescan()
+        await until(lambda: "Not a chat model" in models.cells(Column.FIT))
+        models.table.selectRow(models.cells(Column.FIT).index("Not a chat model"))
+        await until(lambda: models.says("turns text into numbers for searching"))
+        assert not models.page.details.compare.isVisibleTo(models.page)
+
+    harness.run(body)
+
+
 def test_a_model_too_large_for_the_free_memory_says_so(harness: PageHarness) -> None:
     async def body() -> None:
         models = Models(harness, free_bytes=64 << 20)
@@ -330,8 +343,8 @@ def test_engineers_find_the_header_to_the_letter_and_the_path_to_copy(harness: P
         models = Models(harness)
         await models.listed("SmolLM2 135M Instruct")
         await until(lambda: models.page.details._facts.text)
-        click(named(models.page, "For engineers: what the file says"))
-        text = named(models.page, "For engineers: what the file says", QPlainTextEdit)
+        click(named(models.page, "What the file says"))
+        text = named(models.page, "What the file says", QPlainTextEdit)
         assert "general.architecture = llama" in text.toPlainText()
         assert "98,362,432 bytes" in text.toPlainText()
         models.page.details.copy_action.trigger()

@@ -59,6 +59,21 @@ def test_the_picker_lists_files_before_they_are_read(
     assert [target.model for target in chooser.chosen] == [OTHER]  # type: ignore[union-attr]
 
 
+def test_what_is_no_chat_model_is_not_offered_and_a_broken_file_is_with_its_reason(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    embedding = replace(OTHER, name="Embedding", problem="It cannot answer.", is_chat_model=False)
+    broken = replace(OTHER, name="Broken", problem="The file is damaged.")
+    library = SlowLibrary(files=(STARTER, embedding, broken))
+    library.read.set()
+    chooser = chooser_of(library, bridge, settings)
+    bridge.spawn(chooser.scan())
+    qtbot.waitUntil(lambda: LocalTarget(STARTER).key in offered(chooser))
+    shown = {entry.title: entry.detail for entry in chooser.entries()}
+    assert shown["Broken"] == "The file is damaged."
+    assert "Embedding" not in shown
+
+
 def test_a_model_whose_drive_is_away_is_chosen_again_when_it_is_back(
     qtbot: QtBot, bridge: Bridge, settings: SettingsStore
 ) -> None:

@@ -16,6 +16,7 @@ from playground.core.events import (
     PromptProgress,
     RequestSent,
     StreamEvent,
+    ThinkingEnded,
 )
 from playground.core.runs import Provenance, TokenUsage
 from playground.engines.llama import protocol as wire
@@ -92,6 +93,8 @@ def _event(message: wire.JsonObject, origin: float) -> StreamEvent | None:
         stamp = message["t"] - origin if "t" in message else perf_counter() - origin
         if kind == "prompt":
             return PromptProgress(stamp, message["processed"], message["total"], message["kept"])
+        if kind == "thinking_ended":
+            return ThinkingEnded(stamp)
         if kind == "notice":
             return Notice(stamp, message["kind"], message["message"])
         if kind == "finished":

@@ -31,8 +31,8 @@ class RemoteHeaders:
 
     async def read(self, repo: str, revision: str, file: HubFile, piece: Piece) -> GgufHeader:
         """Return the header of all parts; raises `ModelFileInvalid` and what `piece` raises."""
-        if file.missing_parts:
-            raise ModelFileInvalid("Some of its parts are missing on the Hub.", "")
+        if file.problem is not None:
+            raise ModelFileInvalid(file.problem, "")
         headers = [await self._part(repo, revision, part, piece) for part in file.parts]
         self._likes[repo, revision] = headers[0]
         while len(self._likes) > _MOST_LIKES:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from playground.core.errors import HubFailed, UsageError
+from playground.core.redaction import know
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import origin
 from playground.store.secrets import KeySource, SecretStore
 
 PUBLIC_HUB = "https://huggingface.co"
-_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +60,12 @@ async def find_token(
     named = environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
     if origin(endpoint) not in {origin(PUBLIC_HUB), origin(named)}:
         return None
-    for name in _VARIABLES:
+    for name in TOKEN_VARIABLES:
         if value := environment.get(name, "").strip():
             return HubToken(value, TokenSource.ENVIRONMENT, name)
-    return await run_in_daemon_thread(login)
+    found = await run_in_daemon_thread(login)
+    know(None if found is None else found.value)
+    return found
 
 
 def checked_token(value: str) -> str:

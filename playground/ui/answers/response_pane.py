@@ -1,12 +1,13 @@
 """The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
+    QFontMetrics,
     QGuiApplication,
     QMouseEvent,
     QResizeEvent,
@@ -18,17 +19,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QLabel,
+    QPushButton,
     QSizePolicy,
     QTextEdit,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
-from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard, PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.format import UNKNOWN, PaneHead
 from playground.ui.theme.theme import Theme
@@ -79,11 +81,11 @@ class TurnView(QWidget):
         self.content = TurnContent(prompt)
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
-        self._error: QFrame | None = None
+        self._error_column: QVBoxLayout | None = None
+        """What went wrong, what was kept, what to do about it."""
+        self._offer: QPushButton | None = None
         self._has_tokens = False
         self._notice_count = 0
-        self._wrapped: list[QLabel] = []
-        """Labels whose height follows from their width, which a scroll area does not ask for."""
         self._build(prompt)
 
     def show_answer(self, answer: AnswerViewModel) -> None:
@@ -98,11 +100,17 @@ class TurnView(QWidget):
         for notice in answer.notices[self._notice_count :]:
             label = make_label(notice, "caption", "caution", wrap=True)
             self._column.insertWidget(self._column.indexOf(self.answer), label)
-            self._wrapped.append(label)
         self._notice_count = len(answer.notices)
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
-        self._fit_labels()
+
+    def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
+        """Put a button under what went wrong, once."""
+        if self._error_column is None or self._offer is not None:
+            return
+        self._offer = make_button(words, tooltip=explanation)
+        self._offer.clicked.connect(lambda _checked: on_click())
+        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -115,7 +123,7 @@ class TurnView(QWidget):
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
-        if self._error is not None:
+        if self._error_column is not None:
             return
         card = make_card("bad")
         px = self._theme.px
@@ -128,11 +136,10 @@ class TurnView(QWidget):
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
-        self._error = card
+        self._error_column = column
         self._column.addWidget(card)
 
     def _build(self, prompt: str | None) -> None:
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         spacing = self._theme.px(6)
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
@@ -151,16 +158,25 @@ class TurnView(QWidget):
         self._column.addWidget(self._status)
         self._column.addWidget(self.answer)
         self._status.hide()
-        self._wrapped.append(self._status)
 
-    def _fit_labels(self) -> None:
-        for label in self._wrapped:
-            label.setMinimumHeight(max(0, label.heightForWidth(self.width())))
+    def _fit(self) -> None:
+        # a scroll area does not ask how high something is at its width
+        needed = self._column.totalHeightForWidth(self.width())
+        height = needed if needed >= 0 else self._column.totalSizeHint().height()
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        is_done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return is_done
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit_labels()
+        self._fit()
 
     def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
         if self._reasoning is None or self._thinking is None:
@@ -172,6 +188,15 @@ class TurnView(QWidget):
             self.tr("Thinking…") if is_thinking else self.tr("What it thought")
         )
         self._reasoning.set_text(reasoning, is_writing=is_thinking)
+
+
+_FOOTER_ROW = 6
+_PLACES = {
+    PaneShape.COLUMN: ((2, 0), (3, 0), (4, 0), (5, 0)),
+    PaneShape.BESIDE: ((2, 0), (3, 0), (4, 0), (0, 1, _FOOTER_ROW + 1, 1)),
+    PaneShape.ABOVE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+}
+"""Where answer, vote, line and figures stand in the grid of a pane."""
 
 
 class ResponsePane(QFrame):
@@ -195,6 +220,8 @@ class ResponsePane(QFrame):
         self._follows_end = True
         self._is_stacked = False
         self._shows_detail = True
+        self._has_figures = True
+        self.shape: PaneShape | None = None
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
         self._footer = ElidedLabel("", "caption", "quiet")
@@ -216,11 +243,31 @@ class ResponsePane(QFrame):
         self._detail.setToolTip(plain_tooltip(head.detail_explanation))
         self.metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
 
-    def needed_head_width(self) -> int:
-        """Return what the head takes in one line."""
-        parts = (self._place, self._label, self._detail)
-        texts = sum(part.sizeHint().width() for part in parts if not part.isHidden())
-        return texts + self._theme.px(78)
+    def needed_width(self, *, with_name: bool) -> int:
+        """Return what the head takes in one line, with its name or where that is below."""
+        width = self._place.sizeHint().width() + self._theme.px(78)
+        if with_name:
+            width += self._label.sizeHint().width()
+        if self._shows_detail or not with_name:
+            width += self._detail.sizeHint().width()
+        return width
+
+    def set_shape(self, shape: PaneShape) -> None:
+        """Put the figures below the answer, beside it or above it."""
+        if shape is self.shape:
+            return
+        self.shape = shape
+        parts = (self._scroll, self._vote_row, self._metrics_line, self.metrics)
+        for part in parts:
+            self._grid.removeWidget(part)
+        places = _PLACES[shape]
+        for part, place in zip(parts, places, strict=True):
+            self._grid.addWidget(part, *place)
+        for row in range(_FOOTER_ROW):
+            self._grid.setRowStretch(row, 1 if row == places[0][0] else 0)
+        self.metrics.set_beside(is_beside=shape is PaneShape.BESIDE)
+        self._show_figures()
+        self._apply_theme()
 
     def set_head_stacked(self, *, stacked: bool) -> None:
         """Put the name below the place, where one line is too short for both."""
@@ -265,8 +312,14 @@ class ResponsePane(QFrame):
         self.time_bar.set_spans(Spans(), 1.0)
 
     def set_figures_visible(self, *, visible: bool) -> None:
-        for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
-            part.setVisible(visible)
+        self._has_figures = visible
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        for part in (self.metrics, self.time_bar, self._footer_box):
+            part.setVisible(self._has_figures)
+        has_line = self._has_figures and self.shape is not PaneShape.BESIDE
+        self._metrics_line.setVisible(has_line)
 
     def set_footer(self, text: str, icon: str | None) -> None:
         self._footer.set_full_text(text)
@@ -295,7 +348,6 @@ class ResponsePane(QFrame):
 
     def _build(self) -> None:
         self.setProperty("card", "true")
-        self.setMinimumWidth(self._theme.px(230))
         self._build_head()
         self.time_bar = TimeBar(self._theme)
         self._bar_row = make_column(self.time_bar)
@@ -307,18 +359,14 @@ class ResponsePane(QFrame):
         self._footer_box = QWidget()
         footer = (make_line(), self._footer_row)
         make_column(*footer, parent=self._footer_box, margins=NO_MARGINS, spacing=0)
-        make_column(
-            self._head,
-            self._bar_row,
-            (self._scroll, 1),
-            self._vote_row,
-            self._metrics_line,
-            self.metrics,
-            self._footer_box,
-            parent=self,
-            margins=(1, 1, 1, 1),
-            spacing=0,
-        )
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(1, 1, 1, 1)
+        self._grid.setSpacing(0)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.addLayout(self._head, 0, 0)
+        self._grid.addLayout(self._bar_row, 1, 0)
+        self._grid.addWidget(self._footer_box, _FOOTER_ROW, 0)
+        self.set_shape(PaneShape.COLUMN)
 
     def _build_head(self) -> None:
         self._place = Badge(self._theme)
@@ -424,6 +472,11 @@ class ResponsePane(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
+        lines = {PaneShape.COLUMN: 5, PaneShape.BESIDE: 3, PaneShape.ABOVE: 4}
+        line = QFontMetrics(self._theme.font()).lineSpacing()
+        around = px(10) if self.shape is PaneShape.COLUMN else 0
+        self._scroll.setMinimumHeight(line * lines[self.shape or PaneShape.COLUMN] + around)
+        self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))

@@ -15,7 +15,7 @@ from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, rate, seconds, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
-from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.layouts import make_column, make_flow
 
 
 def _tr(text: str) -> str:
@@ -28,7 +28,8 @@ THOUSAND = 1000
 def summary(turn: Turn) -> str:
     """Return the line as HTML in which only our own words are marked up."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
-    sentences = [_troubles(turn.runs), _beginning(finished), _costs(finished)]
+    whole = tuple(run for run in finished if run.cut_short is None)
+    sentences = [_troubles(turn.runs), _beginning(whole), _costs(finished)]
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -80,12 +81,14 @@ def _costs(runs: Sequence[Run]) -> str:
 def _troubles(runs: Sequence[Run]) -> str:
     failed = [run for run in runs if run.status is RunStatus.FAILED]
     cut = [run for run in runs if run.status is RunStatus.CANCELLED]
+    not_whole = [run for run in runs if run.cut_short is not None]
     interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
     stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
     return " ".join(
         words.format(names=_listed([_name(run, runs) for run in troubled]))
         for words, troubled in (
             (_tr("{names} could not finish."), failed),
+            (_tr("{names} did not give a whole answer."), not_whole),
             (_tr("You stopped {names}."), stopped),
             (_tr("{names} broke off when the program ended."), interrupted),
         )
@@ -96,7 +99,9 @@ def _troubles(runs: Sequence[Run]) -> str:
 def _name(run: Run, runs: Sequence[Run]) -> str:
     """Return the short name where it is clear, else the one with its place."""
     alike = [other for other in runs if _plain(other) == _plain(run)]
-    return escape(shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target))
+    name = shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target)
+    # a line may end after what joins the parts of a name
+    return escape(name).replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _plain(run: Run) -> str:
@@ -214,9 +219,7 @@ class SummaryCard(QFrame):
             button.setCheckable(True)
             button.setProperty("small", True)
             button.clicked.connect(self._on_outcome)
-        # before the empty rest of the row: a wrapped label does not ask for its whole width
-        text = (self._vote_text, 1000)
-        row = make_row(text, self.tie_button, self.none_button, 1, spacing=px(8))
+        row = make_flow((self._vote_text, 1), self.tie_button, self.none_button)
         margins = (px(16), px(11), px(14), px(11))
         make_column(self._line, row, parent=self, margins=margins, spacing=px(6))
 

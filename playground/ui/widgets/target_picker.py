@@ -305,6 +305,10 @@ class TargetPicker(QFrame):
         super().keyPressEvent(event)
 
 
+_CHIP_WIDTH = 280
+"""Of a name at most; its tooltip has all of it."""
+
+
 class TargetChip(QFrame):
     """A click on `button` opens this target's own answer settings, `remove_button` removes it."""
 
@@ -313,11 +317,11 @@ class TargetChip(QFrame):
         self._theme = theme
         self._tone = tone
         self._icon = icon
+        self._text = text
         self.setProperty("chip", tone)
         self.button = QToolButton()
         self.button.setProperty("chiptext", tone)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.button.setText(text.replace("&", "&&"))
         self.button.setToolTip(plain_tooltip(tooltip))
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -332,5 +336,9 @@ class TargetChip(QFrame):
 
     def _apply_theme(self) -> None:
         side = self._theme.px(13)
+        metrics = QFontMetrics(self._theme.font("chip"))
+        room = self._theme.px(_CHIP_WIDTH)
+        text = metrics.elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        self.button.setText(text.replace("&", "&&"))
         self.button.setIconSize(QSize(side, side))
         self.button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

@@ -83,14 +83,16 @@ class Meter(QWidget):
 
     def show_value(self, text: str, share: float | None) -> None:
         """Show `text` and add `share` (0 … 1) to the line."""
-        self._value.setText(text)
-        self.setAccessibleName(f"{self._name} {text}")
+        self.show_words(text)
         self.line.add(share)
 
+    def show_words(self, text: str) -> None:
+        self._value.setText(text)
+        self.setAccessibleName(f"{self._name} {text}")
 
-_LINES_FROM = 860
-_LOADED_FROM = 1040
-"""Widths, in pixels at scale 1, that have room for the sparklines, for what is loaded."""
+
+_LINES_FROM = 1000
+"""Width of the window, in units of text, from which there are sparklines and remarks."""
 
 
 class StatusBar(QWidget):
@@ -124,6 +126,7 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
+        self._fit()
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
 
@@ -174,9 +177,6 @@ class StatusBar(QWidget):
             meter = Meter(self._theme, self.tr("Graphics"))
             self._row.insertWidget(2 + len(self._gpus), meter)
             self._gpus.append(meter)
-            self._fit()
-        for index, meter in enumerate(self._gpus):
-            meter.setVisible(index < len(sample.gpus))
         for meter, gpu in zip(self._gpus, sample.gpus, strict=False):
             meter.show_value(self._gpu_words(gpu), _share(gpu.load_percent))
         self._note.set_full_text("" if sample.gpus else sample.gpu_note or "")
@@ -249,10 +249,28 @@ class StatusBar(QWidget):
         )
 
     def _fit(self) -> None:
-        px = self._theme.px
+        """Show what there is room for; everything is in the details, one click away."""
+        is_wide = self.width() >= self._theme.px(_LINES_FROM)
         for meter in (self._cpu, self._ram, *self._gpus):
-            meter.line.setVisible(self.width() >= px(_LINES_FROM))
-        self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._in_presentation_mode)
+            meter.line.setVisible(is_wide)
+        margins = self._row.contentsMargins()
+        room = self.width() - margins.left() - margins.right() + self._row.spacing()
+        shown = self._sample.gpus if self._sample is not None else ()
+        for meter, gpu in zip(self._gpus, shown, strict=False):
+            meter.show_words(self._gpu_words(gpu) if is_wide else _percent(gpu.load_percent))
+        wanted: tuple[tuple[QWidget, bool], ...] = (
+            (self._cpu, True),
+            (self._ram, True),
+            *((meter, index < len(shown)) for index, meter in enumerate(self._gpus)),
+            (self._own, True),
+            (self._loaded, is_wide and not self._in_presentation_mode),
+            (self._note, is_wide),
+        )
+        for part, is_wanted in wanted:
+            needed = part.sizeHint().width() + self._row.spacing()
+            is_shown = is_wanted and needed <= room
+            part.setVisible(is_shown)
+            room -= needed if is_shown else 0
 
     def _apply_theme(self) -> None:
         px = self._theme.px

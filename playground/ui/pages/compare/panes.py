@@ -1,14 +1,16 @@
 """The panes of the page: which run is shown where, live and afterwards, with names or without."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
 from playground.core.metrics import RunFigures, figures
 from playground.core.runs import Comparison, Run, RunStatus, Turn
-from playground.core.targets import Target
+from playground.core.targets import CloudTarget, Target
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
 from playground.ui.answers.response_pane import ResponsePane, TurnContent
@@ -33,17 +35,29 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("ComparePage", text)
 
 
+_KEY_FAULTS = frozenset({AuthenticationFailed.__name__, KeyMissing.__name__})
+
+
 class RunPane:
-    """A run and the pane it is shown in; its figures are worked out once for each change."""
+    """A run and the pane it is shown in; its figures are worked out once for each change.
+
+    `ask_for_key` is called with a provider's id and `key`, once a person wants to enter it.
+    """
 
     def __init__(
-        self, pane: ResponsePane, prompt: str, run: Run, tokens: Sequence[Token] = ()
+        self,
+        pane: ResponsePane,
+        prompt: str,
+        run: Run,
+        tokens: Sequence[Token],
+        ask_for_key: Callable[[str, str], object],
     ) -> None:
         self.pane = pane
         self.turn = pane.begin_turn(prompt)
         self.run = run
         self.tokens = list(tokens)
         """Where probabilities were asked for."""
+        self._ask_for_key = ask_for_key
         self._progress: RunProgress | None = None
         self._started_s: float | None = None
         self._figures: tuple[Run, RunFigures] | None = None
@@ -73,6 +87,13 @@ class RunPane:
         self.turn.show_answer(answer_view_model(self.run, self._progress))
         if self.run.status.is_final:
             self.turn.show_tokens(self.tokens)
+        error, target = self.run.error, self.run.target
+        if error is not None and error.kind in _KEY_FAULTS and isinstance(target, CloudTarget):
+            self.turn.offer(
+                _tr("Enter the key"),
+                _tr("Opens the Providers page with {name}").format(name=target.provider.name),
+                partial(self._ask_for_key, target.provider.id, "key"),
+            )
 
     def spans(self) -> Spans:
         """Return the time spent so far, stage by stage."""
@@ -242,7 +263,13 @@ class PaneController:
         self._flushes.clear()
         runs = [turn.runs[index] for index in self._order]
         self._shown = [
-            RunPane(pane, turn.prompt, run, tokens.get(run.id, ()))
+            RunPane(
+                pane,
+                turn.prompt,
+                run,
+                tokens.get(run.id, ()),
+                self._view.provider_asked.emit,
+            )
             for pane, run in zip(self._view.panes, runs, strict=True)
         ]
         for shown in self._shown:

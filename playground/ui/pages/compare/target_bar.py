@@ -10,7 +10,7 @@ from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.format import place_words
 from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
-from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
+from playground.ui.pages.compare.targets import MOST, PROVIDER_HELP, START_PRACTICE, TargetSelection
 from playground.ui.widgets.toast import Notify
 
 
@@ -65,6 +65,9 @@ class TargetBarPresenter(QObject):
     def _on_picked(self, key: str) -> None:
         if key == START_PRACTICE:
             self._bridge.spawn(self._add_practice())
+        elif key.startswith(PROVIDER_HELP):
+            action, provider_id = key.removeprefix(PROVIDER_HELP).split(" ", maxsplit=1)
+            self._view.provider_asked.emit(provider_id, action)
         else:
             self._selection.toggle(key)
 

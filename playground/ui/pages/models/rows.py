@@ -48,6 +48,11 @@ class ModelRow:
         return str(self.model.path)
 
     @property
+    def is_broken(self) -> bool:
+        """True for a file that should work and does not."""
+        return self.model.problem is not None and self.model.is_chat_model
+
+    @property
     def is_usable(self) -> bool:
         """True where it can be run now."""
         return self.model.problem is None and self.model.is_present
@@ -73,6 +78,8 @@ def badge(row: ModelRow) -> tuple[str, str]:
     """Return the verdict's words and its tone."""
     if not row.model.is_present:
         return _tr("Not connected"), "quiet"
+    if not row.model.is_chat_model:
+        return _tr("Not a chat model"), "quiet"
     if row.model.problem is not None:
         return _tr("Can't be read"), "quiet"
     if row.needs is None:

@@ -17,7 +17,13 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.widgets.settings_card import SettingsCard
 from playground.ui.window.page import Page
 
@@ -139,7 +145,7 @@ class SettingsPage(Page):
             button.setProperty("path", folder)
             button.clicked.connect(self._on_folder)
             name = ElidedLabel(str(path), "caption", "quiet")
-            self._places.add_layout(make_row(make_label(title, "control"), (name, 1), button))
+            self._places.add_layout(make_flow(make_label(title, "control"), (name, 1), button))
 
     def show_about(self, about: About) -> None:
         self._headline.setText(about.headline)
@@ -152,7 +158,7 @@ class SettingsPage(Page):
 
     def _build(self) -> None:
         px = self._theme.px
-        self._head.addWidget(make_label(self.tr("Settings"), "title"))
+        self._head.addWidget(make_label(self.tr("Settings"), "title", wrap=True))
         # while it is empty: a filled one would be styled now, and again at every change of parent
         outer = QWidget()
         scroll = make_scroll_area(outer, self.tr("Settings"))

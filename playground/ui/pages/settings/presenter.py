@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.urls import AddressLevel, check_url
+from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
@@ -21,8 +21,6 @@ from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
 
-_PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
-
 
 class HubTokenPresenter(QObject):
     """Shows which token is in force; a token is checked before it is kept."""
@@ -32,6 +30,8 @@ class HubTokenPresenter(QObject):
         self._card = card
         self._bridge = bridge
         self._hub = hub
+        self._name = ""
+        """Who the Hub says the token belongs to; empty where it was not asked."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -47,31 +47,32 @@ class HubTokenPresenter(QObject):
 
     async def _keep(self, value: str) -> None:
         try:
-            _, name = await self._bridge.submit(self._hub.set_token(value))
+            _, self._name = await self._bridge.submit(self._hub.set_token(value))
         except PlaygroundError as error:
             words = f"{error.message} {error.hint}".strip()
             self._card.show_token(words, "bad", can_forget=False)
             return
         finally:
             self._card.show_asking(is_asking=False)
-        await self._show_token(name)
+        await self._show_token()
 
     def _on_forget(self) -> None:
         self._bridge.spawn(self._forget())
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
+        self._name = ""
         await self._show_token()
 
-    async def _show_token(self, name: str = "") -> None:
+    async def _show_token(self) -> None:
         token = await self._bridge.submit(self._hub.token())
         if token is None:
             words = self.tr("No access token is set: most models need none.")
             self._card.show_token(words, "quiet", can_forget=False)
             return
         words = self.tr("In force: {0}.").format(self._source_words(token))
-        if name:
-            words = f"{words} {self.tr('The Hub knows you as {0}.').format(name)}"
+        if self._name:
+            words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 
@@ -93,13 +94,12 @@ def _problem(name: str, value: Any) -> str:
         return ""
     if name == "hub_endpoint":
         check = check_url(value)
-        return check.message if check.level is AddressLevel.REFUSED else ""
+        return f"{check.message} {check.hint}" if check.level is AddressLevel.REFUSED else ""
     try:
-        parts = urlsplit(value)
-        is_right = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_right = False
-    return "" if is_right else "A proxy is written as http://host:port."
+        parse_proxy(value, SETTINGS)
+    except NetworkFailed as error:
+        return f"{error.message} {error.hint}"
+    return ""
 
 
 class SettingsPresenter(QObject):

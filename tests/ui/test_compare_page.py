@@ -29,7 +29,7 @@ from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import ResponsePane, TokenView
+from playground.ui.answers.response_pane import ResponsePane, TokenView, TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
@@ -350,6 +350,36 @@ def test_a_notice_is_not_cut_where_its_pane_is_low(
         pane.show()
     (label,) = (label for label in pane.findChildren(QLabel) if label.text() == notice)
     qtbot.waitUntil(lambda: label.height() == label.heightForWidth(label.width()))
+
+
+def test_turns_that_are_not_seen_wait_to_be_laid_out(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    pane = ResponsePane(make_compare_window().window._theme)
+    qtbot.addWidget(pane)
+    pane.metrics.set_cells(empty_cells())
+    text = "A paragraph of an answer. " * 20
+    pane.show_earlier([TurnContent(f"Question {n}", AnswerViewModel(text)) for n in range(60)])
+    pane.begin_turn("The last").show_answer(AnswerViewModel(text))
+    pane.resize(400, 500)
+    with qtbot.waitExposed(pane):
+        pane.show()
+    bar = pane._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: not pane._fill.isActive())
+    assert len(pane._turns) < 12
+    assert bar.value() == bar.maximum()
+
+    def at_the_first() -> bool:
+        bar.setValue(0)
+        return pane._turns[0].content.prompt == "Question 0"
+
+    qtbot.waitUntil(at_the_first)
+    prompts = [turn.content.prompt for turn in pane._turns]
+    assert prompts == [*(f"Question {n}" for n in range(60)), "The last"]
+    pane.begin_turn("One more").show_answer(AnswerViewModel(text))
+    assert len(pane._turns) <= 12
+    assert pane._earlier[-1].answer.text == text
 
 
 def test_the_vote_is_kept_and_can_be_a_tie(

@@ -14,7 +14,7 @@ from playground.core.runs import Comparison, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
-from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.response_pane import ResponsePane, TurnContent
 from playground.ui.answers.view_model import (
     SHORTEST_SCALE_S,
     AnswerViewModel,
@@ -324,9 +324,9 @@ class PaneController:
         """Show these turns in place of what is there."""
         for pane, index in zip(self._view.panes, self._order, strict=True):
             pane.clear_turns()
-            for turn in turns:
-                answer = answer_view_model(turn.runs[index])
-                pane.begin_turn(turn.prompt).show_answer(answer)
+            pane.show_earlier(
+                [TurnContent(turn.prompt, answer_view_model(turn.runs[index])) for turn in turns]
+            )
 
     def _show_figures(self) -> None:
         if self.is_hidden:

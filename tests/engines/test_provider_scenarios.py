@@ -445,15 +445,6 @@ OUTCOMES: dict[str, Outcome] = {
     **TRANSPORTS,
     **ECHOES,
 }
-WRONG_WORDS = {
-    "http_300": "taken for a redirect, to its own address",
-    "http_304": "taken for a redirect, to its own address",
-    "http_401_binary": "control characters in the message",
-    "http_429_garbage": "a header that is no time stands in the hint",
-    "http_429_inf": "a header that is no time stands in the hint",
-    "http_500_ansi": "control characters in the message",
-}
-"""What `ErrorTranslator` says of some scenarios, and should not."""
 ELSEWHERE = {"endless_answer", "echo_headers", *TIMES}
 """Scenarios that a test of their own asks for."""
 
@@ -489,13 +480,7 @@ def test_every_scenario_has_its_outcome() -> None:
     assert OUTCOMES.keys() | ELSEWHERE == SCENARIOS.keys()
 
 
-def as_parameter(name: str) -> Any:
-    if name not in WRONG_WORDS:
-        return name
-    return pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=WRONG_WORDS[name]))
-
-
-@pytest.mark.parametrize("name", [*map(as_parameter, OUTCOMES)])
+@pytest.mark.parametrize("name", [*OUTCOMES])
 async def test_outcome(server: ScenarioServer, name: str) -> None:
     expected, before = OUTCOMES[name], len(asked(server, name))
     run, events = await ask(server, name, expected.limits, **expected.sampling)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.redaction import know
 from playground.store.log import open_log, scrub
 
 KEY = "sk-proj-Zq81kdTTplantedkey00000"
@@ -34,6 +35,11 @@ def test_what_looks_like_a_key_is_hidden(text: str) -> None:
     assert "abcdefghij" not in scrub(text)
     assert KEY not in scrub(text)
     assert "[key]" in scrub(text)
+
+
+def test_a_key_the_program_knows_is_hidden_whatever_it_looks_like() -> None:
+    know("plain words again")
+    assert scrub("it said plain words again") == "it said [key]"
 
 
 def test_ordinary_sentences_stay_as_they_are() -> None:

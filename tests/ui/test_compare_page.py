@@ -29,7 +29,7 @@ from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import ResponsePane, TokenView
+from playground.ui.answers.response_pane import ResponsePane, TokenView, TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
@@ -352,6 +352,36 @@ def test_a_notice_is_not_cut_where_its_pane_is_low(
     qtbot.waitUntil(lambda: label.height() == label.heightForWidth(label.width()))
 
 
+def test_turns_that_are_not_seen_wait_to_be_laid_out(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    pane = ResponsePane(make_compare_window().window._theme)
+    qtbot.addWidget(pane)
+    pane.metrics.set_cells(empty_cells())
+    text = "A paragraph of an answer. " * 20
+    pane.show_earlier([TurnContent(f"Question {n}", AnswerViewModel(text)) for n in range(60)])
+    pane.begin_turn("The last").show_answer(AnswerViewModel(text))
+    pane.resize(400, 500)
+    with qtbot.waitExposed(pane):
+        pane.show()
+    bar = pane._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: not pane._fill.isActive())
+    assert len(pane._turns) < 12
+    assert bar.value() == bar.maximum()
+
+    def at_the_first() -> bool:
+        bar.setValue(0)
+        return pane._turns[0].content.prompt == "Question 0"
+
+    qtbot.waitUntil(at_the_first)
+    prompts = [turn.content.prompt for turn in pane._turns]
+    assert prompts == [*(f"Question {n}" for n in range(60)), "The last"]
+    pane.begin_turn("One more").show_answer(AnswerViewModel(text))
+    assert len(pane._turns) <= 12
+    assert pane._earlier[-1].answer.text == text
+
+
 def test_the_vote_is_kept_and_can_be_a_tie(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
@@ -623,3 +653,40 @@ def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
     assert "“two ”: 50%" in tokens._about.text()
     assert "1. “two ”: 50%" in tokens._about.text()
     assert "2. “other0 ”: 25%" in tokens._about.text()
+
+
+def test_one_answer_alone_is_asked_again_in_its_own_place(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here, cloud = FakeEngine.saying("First."), FakeEngine.saying("From the cloud.")
+    stage = make_compare_window({"SmolLM2 135M": here, "large-1": cloud})
+    stage.choose(HERE, THERE)
+    stage.ask("What is it?")
+    assert not stage.view.panes[0].again_button.isVisible()
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying("Second.").script
+    by_name(stage.view.panes[0], "Ask only this one again").click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert (shown_text(stage, 0), shown_text(stage, 1)) == ("Second.", "From the cloud.")
+    assert len(cloud.requests) == 1
+    assert len(stage.view.panes[0]._turns) == 1, "not below the answer it replaces"
+    assert [turn.prompt for turn in stage.presenter.comparison.turns] == ["What is it?"]
+
+
+def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.ui.pages.compare.panes.SILENT_S", 0.2)
+    silent = FakeEngine(Script(hang=True))
+    stage = make_compare_window({"large-1": silent})
+    stage.choose(THERE)
+    stage.ask("Are you there?")
+    pane = stage.view.panes[0]
+    qtbot.waitUntil(lambda: "Nothing has come for" in every_text(pane))
+    assert pane.stop_button.isVisible()
+    silent.script = FakeEngine.saying("Now.").script
+    by_name(pane, "Ask only this one again").click()
+    qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
+    qtbot.waitUntil(finished(stage))
+    assert "Nothing has come" not in every_text(pane)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 
 from playground.app.services import use_hub_transport
 from playground.core.gguf.header import GgufHeader
-from playground.core.hub import HubModel
+from playground.core.hub import HubFile, HubModel, HubPart
 from playground.core.machine import Machine
 from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Compatibility, RequirementLevel, Requirements, Speed
@@ -28,7 +29,12 @@ from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
-from playground.ui.pages.hub.view_models import ResultRow, ResultsState
+from playground.ui.pages.hub.view_models import (
+    ResultRow,
+    ResultsState,
+    VersionRow,
+    recommended_words,
+)
 from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 from tests.ui.page_harness import PageHarness, click, harness, named, until
@@ -452,6 +458,15 @@ def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothi
         assert not offer._mark.isVisibleTo(hub.page)
 
     run(harness, body, fill)
+
+
+def test_what_is_slow_is_not_called_recommended() -> None:
+    needs = Assessor().assess(GgufHeader(3, "little", {}, (), 0, 0))
+    row = VersionRow(HubFile((HubPart("m", 1),)), needs, is_recommended=True)
+    assert recommended_words(row) == "Recommended"
+    slow = replace(row, requirements=replace(needs, verdict=Compatibility.SLOW))
+    assert recommended_words(slow) == "Best of these"
+    assert recommended_words(replace(row, requirements=None)) == ""
 
 
 def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:

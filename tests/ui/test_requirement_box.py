@@ -53,7 +53,7 @@ def test_minimum_recommended_and_yours_stand_beside_each_other(qtbot: QtBot, the
     assert not buttons(box)
     cells = {label.accessibleName(): label for label in box.findChildren(QLabel)}
     assert cells["Minimum: Memory"].toolTip() == "4,100,000,000 bytes"
-    assert cells["Yours: Speed"].toolTip() == "≈ 2.0–4.0 tokens a second, estimated"
+    assert cells["Yours: Speed"].toolTip().startswith("≈ 2.0–4.0 tokens a second, estimated")
 
 
 def test_a_shorter_context_is_one_press_away(qtbot: QtBot, theme: Theme) -> None:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import (
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QMouseEvent,
     QResizeEvent,
+    QShowEvent,
     QTextCharFormat,
     QTextCursor,
     QWheelEvent,
@@ -55,12 +57,28 @@ _BUBBLE, _BUBBLE_LINES = 1_000, 20
 whenever its width changes."""
 
 
+_MOST_TURNS = 12
+"""Turns that stay laid out while the end is in view."""
+_FILL_MS = 5
+"""Room between two turns that are laid out: other panes and keys come in between."""
+
+
+@dataclass(slots=True)
+class TurnContent:
+    """What a turn shows, whether it is laid out or not."""
+
+    prompt: str | None
+    answer: AnswerViewModel = AnswerViewModel()
+    tokens: Sequence[Token] = ()
+
+
 class TurnView(QWidget):
     """Shows one turn's text; parts appear when there is something to show."""
 
     def __init__(self, theme: Theme, prompt: str | None) -> None:
         super().__init__()
         self._theme = theme
+        self.content = TurnContent(prompt)
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
         self._error_column: QVBoxLayout | None = None
@@ -71,6 +89,7 @@ class TurnView(QWidget):
         self._build(prompt)
 
     def show_answer(self, answer: AnswerViewModel) -> None:
+        self.content.answer = answer
         text, reasoning, is_writing = answer.text, answer.reasoning, answer.is_writing
         if reasoning:
             self._show_reasoning(reasoning, is_thinking=is_writing and not text)
@@ -98,6 +117,7 @@ class TurnView(QWidget):
         if self._has_tokens or not tokens:
             return
         self._has_tokens = True
+        self.content.tokens = tokens
         view = TokenView(self._theme, tokens)
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
@@ -183,13 +203,21 @@ class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
+    asks for details.
     """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._turns: list[TurnView] = []
+        self._earlier: list[TurnContent] = []
+        """Turns above those, which are laid out when they come near to what is seen."""
+        self._fill = QTimer(self)
+        self._fill.setSingleShot(True)
+        self._fill.setInterval(_FILL_MS)
+        self._from_end: int | None = None
+        """How far from the end the view stays while turns are put above it."""
         self._follows_end = True
         self._is_stacked = False
         self._shows_detail = True
@@ -218,7 +246,7 @@ class ResponsePane(QFrame):
 
     def needed_width(self, *, with_name: bool) -> int:
         """Return what the head takes in one line, with its name or where that is below."""
-        width = self._place.sizeHint().width() + self._theme.px(78)
+        width = self._place.sizeHint().width() + self._theme.px(108)
         if with_name:
             width += self._label.sizeHint().width()
         if self._shows_detail or not with_name:
@@ -249,7 +277,7 @@ class ResponsePane(QFrame):
         self._is_stacked = stacked
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 5)
+            self._head.addWidget(self._label, 1, 0, 1, 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -267,14 +295,19 @@ class ResponsePane(QFrame):
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
         self._follows_end = follows_end
+        self._leave_unseen()
         return turn
 
+    def show_earlier(self, turns: Sequence[TurnContent]) -> None:
+        """Put turns above those that are there; each is laid out when it comes near the view."""
+        self._earlier = [*turns]
+        self._lay_out_next()
+
     def clear_turns(self) -> None:
-        for turn in self._turns:
-            turn.hide()
-            turn.setParent(None)
-            turn.deleteLater()
-        self._turns.clear()
+        self._fill.stop()
+        self._earlier.clear()
+        while self._turns:
+            self._take_away(self._turns.pop())
         self.set_footer("", None)
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
@@ -299,6 +332,10 @@ class ResponsePane(QFrame):
         self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
+
+    def set_again(self, *, offered: bool) -> None:
+        """Offer to ask this one alone once more."""
+        self.again_button.setVisible(offered)
 
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
@@ -344,14 +381,16 @@ class ResponsePane(QFrame):
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self.again_button = IconButton(self._theme, "refresh", self.tr("Ask only this one again"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+        parts = (self._detail, self.again_button, self._copy, self.stop_button)
+        for column, part in enumerate(parts, 2):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self.stop_button.hide()
-        self._copy.hide()
+        for part in (self.again_button, self._copy, self.stop_button):
+            part.hide()
 
     def _build_body(self) -> None:
         body = QWidget()
@@ -375,15 +414,58 @@ class ResponsePane(QFrame):
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.valueChanged.connect(self._on_scrolled)
+        self._fill.timeout.connect(self._fill_next)
         self._theme.changed.connect(self._apply_theme)
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
         self._follows_end = value >= bar.maximum() - self._theme.px(24)
+        if self._from_end is not None:
+            self._from_end = bar.maximum() - value
+        self._look_up()
 
     def _on_range(self, _low: int, high: int) -> None:
+        bar = self._scroll.verticalScrollBar()
         if self._follows_end:
-            self._scroll.verticalScrollBar().setValue(high)
+            bar.setValue(high)
+        elif self._from_end is not None:
+            bar.setValue(high - self._from_end)
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Lay out the next turn above soon, where the view has come near to it."""
+        if self._earlier and not self._fill.isActive():
+            self._fill.start()
+
+    def _fill_next(self) -> None:
+        self._from_end = None
+        bar = self._scroll.verticalScrollBar()
+        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+            self._from_end = bar.maximum() - bar.value()
+            self._lay_out_next()
+            self._fill.start()
+
+    def _lay_out_next(self) -> None:
+        if not self._earlier:
+            return
+        content = self._earlier.pop()
+        turn = TurnView(self._theme, content.prompt)
+        turn.show_answer(content.answer)
+        turn.show_tokens(content.tokens)
+        self._turns.insert(0, turn)
+        self._body_column.insertWidget(0, turn)
+
+    def _leave_unseen(self) -> None:
+        """Take away what is far above the end, as long as nobody looks at it."""
+        while self._follows_end and len(self._turns) > _MOST_TURNS:
+            turn = self._turns.pop(0)
+            self._earlier.append(turn.content)
+            self._take_away(turn)
+
+    def _take_away(self, turn: TurnView) -> None:
+        turn.hide()
+        turn.setParent(None)
+        turn.deleteLater()
 
     def _copy_answer(self) -> None:
         if self.turn is None:
@@ -418,6 +500,11 @@ class ResponsePane(QFrame):
             side = self._theme.px(14)
             icon = self._theme.icon(self._footer_icon_name, "quiet")
             self._footer_icon.setPixmap(icon.pixmap(QSize(side, side), self.devicePixelRatioF()))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_up()
 
 
 _SURE = 0.9

@@ -448,7 +448,7 @@ class CompareView(Page):
         self._chip_box = QWidget()
         self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
         self.add_button = make_button(
-            self.tr("＋ Add a model"),
+            self.tr("+ Add a model"),
             tooltip=self.tr("Choose another model to compare, up to six"),
         )
         self.add_button.setAccessibleName(self.tr("Add a model"))

@@ -192,6 +192,8 @@ class TargetSelection:
         self._fits: dict[Path, Fit] = {}
         self._cloud: dict[str, tuple[CloudModel, ...] | PlaygroundError | None] = {}
         self._asked: dict[str, tuple[Provider, dict[str, ModelPrice]]] = {}
+        self._listed: dict[str, tuple[object, list[PickerEntry]]] = {}
+        """Provider → what its entries were made from, and the entries."""
         self._known: dict[str, Target] = {}
         self.chosen: tuple[Target, ...] = ()
         self.changed: Callable[[], None] = lambda: None
@@ -310,8 +312,18 @@ class TargetSelection:
         lines.append(_practice_entry(practice, chosen, can_start=self.has_starter))
         for provider in providers:
             if not provider.is_practice:
-                lines.extend(_cloud_entries(provider, self._cloud.get(provider.id), chosen))
+                lines.extend(self._entries_of(provider, chosen))
         return lines
+
+    def _entries_of(self, provider: Provider, chosen: set[str]) -> list[PickerEntry]:
+        """Return a provider's entries; those of thousands are made once, not at every answer."""
+        models = self._cloud.get(provider.id)
+        own = {key for key in chosen if key.startswith(f"{provider.id}:")}
+        made_from, entries = self._listed.get(provider.id, (None, []))
+        if made_from != (provider, models, own):
+            entries = _cloud_entries(provider, models, own)
+            self._listed[provider.id] = ((provider, models, own), entries)
+        return entries
 
     def _show(self, targets: Sequence[Target]) -> None:
         unique = {target.key: target for target in targets}

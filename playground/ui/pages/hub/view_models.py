@@ -238,6 +238,16 @@ def version_badge(row: VersionRow) -> tuple[str, str]:
     return compatibility_words(row.verdict)
 
 
+def recommended_words(row: VersionRow) -> str:
+    """Return how a version that is recommended is marked; empty for the others.
+
+    What one waits for is never called recommended, though it may be the best there is.
+    """
+    if not row.is_recommended or row.requirements is None:
+        return ""
+    return _tr("Best of these") if row.verdict is Compatibility.SLOW else _tr("Recommended")
+
+
 def version_state(row: VersionRow) -> str:
     """Return what is known of a version beyond its size."""
     if row.here is not None:

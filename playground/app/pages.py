@@ -167,6 +167,7 @@ class Pages:
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
+            sent=services.traffic.sent,
         )
         return view
 

@@ -44,6 +44,7 @@ def run(harness: PageHarness, body: Any, environment: dict[str, str] | None = No
                 secrets=secrets,
                 paths=default_paths(),
                 hub=hub,
+                sent=tuple,
             )
             harness.show(page)
             try:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from playground.network import traffic
+from playground.network.traffic import Traffic
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
@@ -95,7 +95,7 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
         finally:
             ended.set()
 
-    strip.follow(bridge, samples)
+    strip.follow(bridge, samples, tuple)
     qtbot.waitUntil(lambda: "41 %" in every_text(strip))
 
     async def close() -> None:
@@ -106,6 +106,8 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
 
 
 def test_the_strip_says_whether_anything_has_left_this_computer(strip: StatusBar) -> None:
+    traffic = Traffic()
+    strip._sent_now = traffic.sent
     strip.show_sample(sample())
     assert "Nothing sent out" in every_text(strip)
     traffic.note(

@@ -7,7 +7,6 @@ from typing import Any
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
-from playground.core.redaction import without_keys
 from playground.core.runs import TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
@@ -28,7 +27,7 @@ class AnswerReader:
         self._errors = errors
         self._reader = ChunkReader()
         self._splitter = StampedSplitter()
-        self._redactor = StreamRedactor()
+        self._redactor = StreamRedactor(errors.redactor)
         self._in_reasoning = False
         self._last_s = 0.0
         self._reported = ReportedUsage()
@@ -174,7 +173,7 @@ class AnswerReader:
         if chunk.finish_reason == "error":
             raise ProviderFailed(f"{self._name} broke the answer off with an error.")
         if chunk.finish_reason:
-            self.finish_reason = without_keys(chunk.finish_reason)
+            self.finish_reason = self._errors.redactor.clean(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
         # Ollama's own API
@@ -185,7 +184,9 @@ class AnswerReader:
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            tokens = tuple(replace(t, text=without_keys(t.text)) for t in chunk.tokens)
+            tokens = tuple(
+                replace(t, text=self._errors.redactor.clean(t.text)) for t in chunk.tokens
+            )
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)

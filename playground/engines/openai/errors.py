@@ -23,7 +23,7 @@ from playground.core.errors import (
     StreamMalformed,
     TimedOut,
 )
-from playground.core.redaction import know, without_keys
+from playground.core.redaction import Redactor
 from playground.core.urls import host_and_port
 from playground.engines.openai.client import Timeouts
 from playground.network.failures import causes
@@ -80,12 +80,20 @@ _CODES = {
 class ErrorTranslator:
     """Turns exceptions of the openai package into the tree of `core.errors`, for one provider."""
 
-    def __init__(self, name: str, base_url: str, key: str | None, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        key: str | None,
+        timeouts: Timeouts,
+        redactor: Redactor | None = None,
+    ) -> None:
         self._name = name
         self._host = host_and_port(base_url)
         self._key = key
         self._timeouts = timeouts
-        know(key)
+        self.redactor = redactor or Redactor()
+        self.redactor.know(key)
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
@@ -124,7 +132,7 @@ class ErrorTranslator:
 
     def redact(self, text: str) -> str:
         """Return `text` without any key, and not longer than shown."""
-        text = without_keys(text)
+        text = self.redactor.clean(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
 
     def _from_response(self, error: "APIStatusError") -> EngineError:

@@ -1,7 +1,7 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QSize, Qt
@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from playground.network import traffic
+from playground.core.runs import HostContact
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
@@ -104,6 +104,7 @@ class StatusBar(QWidget):
         self._theme = theme
         self._follower: Follower | None = None
         self._sample: Sample | None = None
+        self._sent_now: Callable[[], Sequence[HostContact]] = tuple
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
         self._in_presentation_mode = False
@@ -111,7 +112,14 @@ class StatusBar(QWidget):
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def follow(self, bridge: Bridge, samples: Callable[[], "AsyncGenerator[Sample, None]"]) -> None:
+    def follow(
+        self,
+        bridge: Bridge,
+        samples: Callable[[], "AsyncGenerator[Sample, None]"],
+        sent: Callable[[], Sequence[HostContact]],
+    ) -> None:
+        """Show each sample, and what has been `sent` out until then."""
+        self._sent_now = sent
         self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
 
     def show_sample(self, sample: "Sample") -> None:
@@ -127,7 +135,7 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
-        contacts = traffic.sent()
+        contacts = self._sent_now()
         total = size_words(sum(contact.bytes_sent or 0 for contact in contacts))
         words = self.tr("{size} sent out").format(size=total)
         self._sent.setText(words if contacts else self.tr("Nothing sent out"))
@@ -248,7 +256,7 @@ class StatusBar(QWidget):
             )
             for worker in sample.workers
         )
-        contacts = traffic.sent()
+        contacts = self._sent_now()
         rows.extend(
             (
                 self.tr("Sent out"),

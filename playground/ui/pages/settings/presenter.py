@@ -1,6 +1,7 @@
 """Decides what the Settings page shows, and puts changes into force."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.keys import check_key
+from playground.core.runs import HostContact
 from playground.core.urls import AddressLevel, check_url
-from playground.network import traffic
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
@@ -122,8 +123,11 @@ class SettingsPresenter(QObject):
         secrets: SecretStore,
         paths: Paths,
         hub: HubService,
+        sent: Callable[[], Sequence[HostContact]],
     ) -> None:
+        """`sent` tells what has left this computer."""
         super().__init__(view)
+        self._sent = sent
         self._theme = theme
         self._view = view
         self._bridge = bridge
@@ -190,7 +194,7 @@ class SettingsPresenter(QObject):
         self._view.hub.show_settings(settings)
 
     def _show_sent(self) -> None:
-        self._view.show_sent(sent_words(traffic.sent()))
+        self._view.show_sent(sent_words(self._sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

@@ -8,7 +8,8 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-from playground.core.redaction import forget_all
+from playground.core import redaction
+from playground.network import traffic
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
@@ -64,7 +65,8 @@ def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own keys, endpoints, proxies and keyring out of every test."""
-    forget_all()
+    redaction.forget_all()
+    traffic.forget_all()
     # nor may a test write into the developer's own keyring, or find one that another test left
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     keyring.set_keyring(fail.Keyring())

@@ -189,6 +189,7 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
+        self._view.provider_asked.connect(pages.show_provider)
         problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return

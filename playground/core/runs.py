@@ -187,6 +187,8 @@ class Run:
     cost: Cost | None = None
     notices: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    replaces: str | None = None
+    """The run in whose place it was made, where one answer alone was asked for again."""
     started_at: datetime | None = None
 
     @property
@@ -230,6 +232,8 @@ class Turn:
     verdict: VoteOutcome | None = None
     """Set instead of a winner where there was none."""
     created_at: datetime | None = None
+    replaced: tuple[Run, ...] = ()
+    """Runs in whose place others were made."""
 
     @property
     def is_voted(self) -> bool:

@@ -5,7 +5,7 @@ import os
 import re
 import ssl
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
@@ -117,7 +117,7 @@ def trusted_certificates() -> ssl.SSLContext:
     """
     source = certificate_source()
     if source is None:
-        return _system_certificates()
+        return _certificates(None, None, 0)
     bundle = os.environ.get(_CERTIFICATE_BUNDLE, "")
     file, folder = os.environ.get(_CERTIFICATE_FILE), os.environ.get(_CERTIFICATE_FOLDER)
     if source == _CERTIFICATE_BUNDLE:
@@ -128,7 +128,8 @@ def trusted_certificates() -> ssl.SSLContext:
         raise _unreadable(name, folder, "is not there")
     name = source if source == _CERTIFICATE_BUNDLE else _CERTIFICATE_FILE
     try:
-        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        changed_ns = Path(file).stat().st_mtime_ns if file else 0
+        return _certificates(file or None, folder or None, changed_ns)
     except FileNotFoundError as error:
         raise _unreadable(name, file or "", "is not there") from error
     except ssl.SSLError as error:
@@ -137,12 +138,15 @@ def trusted_certificates() -> ssl.SSLContext:
         raise _unreadable(name, file or "", "cannot be read") from error
 
 
-@cache
-def _system_certificates() -> ssl.SSLContext:
+@lru_cache(maxsize=4)
+def _certificates(file: str | None, folder: str | None, changed_ns: int) -> ssl.SSLContext:
     # one for all: reading them takes 40 ms, in which runs that start together would wait
-    import httpx2  # noqa: PLC0415 - start-up time
+    del changed_ns
+    if file is None and folder is None:
+        import httpx2  # noqa: PLC0415 - start-up time
 
-    return httpx2.create_ssl_context(trust_env=False)
+        return httpx2.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=file, capath=folder)
 
 
 def certificate_source() -> str | None:

@@ -11,7 +11,7 @@ from playground.core.events import Failed, Finished, PromptProgress, StreamEvent
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
 from playground.core.targets import Target
-from playground.core.turns import is_shared, new_turn
+from playground.core.turns import is_shared, new_turn, with_run_again
 from playground.engines.base import Engine
 from playground.store.history import ComparisonStore
 
@@ -184,6 +184,20 @@ class ComparisonService:
         turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
         return _TurnRunner(self, comparison, turn).updates()
 
+    async def run_again(
+        self, comparison: Comparison, run_id: str
+    ) -> AsyncGenerator[TurnUpdate, None]:
+        """Yield what happens while one run of the last turn is made anew; a vote is taken back."""
+        *before, last = comparison.turns
+        if last.is_voted and self.store is not None:
+            await self.store.vote(last.id, None, None, last.hidden_names)
+        runner = _TurnRunner(
+            self, replace(comparison, turns=tuple(before)), with_run_again(last, run_id)
+        )
+        async with aclosing(runner.updates()) as updates:
+            async for update in updates:
+                yield update
+
     def stop(self, run_id: str) -> None:
         """Stop one run; what it has written is kept. Call it on the I/O loop."""
         if (task := self.tasks.get(run_id)) is not None:
@@ -203,7 +217,7 @@ class _TurnRunner:
         self._comparison = comparison
         self._turn = turn
         self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
-        self._final: dict[str, Run] = {}
+        self._final = {run.id: run for run in turn.runs if run.status.is_final}
         self._bugs: list[BaseException] = []
         self._trouble: ErrorInfo | None = None
 
@@ -211,8 +225,9 @@ class _TurnRunner:
         """Yield the turn's updates; closing it cancels the runs and keeps what they wrote."""
         await self._keep_turn()
         yield TurnStarted(self._comparison, self._turn)
-        gates = {run.order: asyncio.Event() for run in self._turn.runs}
-        attempts = [self._attempt(run, gates[run.order]) for run in self._turn.runs]
+        waiting = [run for run in self._turn.runs if not run.status.is_final]
+        gates = {run.order: asyncio.Event() for run in waiting}
+        attempts = [self._attempt(run, gates[run.order]) for run in waiting]
         self._service.tasks.update({attempt.run.id: attempt.task for attempt in attempts})
         conductor = asyncio.create_task(self._conduct(attempts, gates))
         try:
@@ -305,7 +320,11 @@ class _TurnRunner:
         for saving in (
             store.save_comparison(self._comparison),
             store.save_turn(self._comparison.id, self._turn),
-            *(store.save_run(self._turn.id, run) for run in self._turn.runs),
+            *(
+                store.save_run(self._turn.id, run)
+                for run in self._turn.runs
+                if run.id not in self._final
+            ),
         ):
             try:
                 await saving

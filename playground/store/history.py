@@ -123,14 +123,24 @@ def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comp
 
 def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
     turn_id, prompt, order, hidden, winner, verdict, created = row
-    runs = connection.execute(
+    found = connection.execute(
         "SELECT body FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
     )
+    runs: list[Run] = []
+    replaced: list[Run] = []
+    for run in (decode_run(body) for (body,) in found):
+        place = next((n for n, other in enumerate(runs) if other.id == run.replaces), None)
+        if place is None:
+            runs.append(run)
+        else:
+            replaced.append(runs[place])
+            runs[place] = run
     return Turn(
         id=turn_id,
         prompt=prompt,
         order=RunOrder(order),
-        runs=tuple(decode_run(body) for (body,) in runs),
+        runs=tuple(runs),
+        replaced=tuple(replaced),
         hidden_names=bool(hidden),
         winner_run_id=winner,
         verdict=VoteOutcome(verdict) if verdict else None,

@@ -1,6 +1,7 @@
 """Figures into words: the same number reads the same on every page."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
@@ -193,8 +194,8 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
     usage = run.usage
     if usage.cached_tokens and usage.prompt_tokens and not in_presentation_mode:
         parts.append(
-            _tr("{kept} of {all} tokens kept").format(
-                kept=whole(usage.cached_tokens), all=whole(usage.prompt_tokens)
+            _tr("{percent} % of the prompt was still known from before").format(
+                percent=whole(100 * usage.cached_tokens / usage.prompt_tokens)
             )
         )
     if run.shared_machine:
@@ -231,6 +232,17 @@ def host_words(contact: HostContact) -> str:
     if contact.proxy is None:
         return contact.host
     return _tr("{host} through the proxy {proxy}").format(host=contact.host, proxy=contact.proxy)
+
+
+def sent_words(contacts: Sequence[HostContact]) -> str:
+    """Return what has left this computer since the program was started, in a sentence."""
+    if not contacts:
+        return _tr("Nothing has left this computer since the program was started.")
+    hosts = ", ".join(f"{host_words(each)} ({size_words(each.bytes_sent)})" for each in contacts)
+    total = size_words(sum(each.bytes_sent or 0 for each in contacts))
+    return _tr("{size} left this computer since the program was started: {hosts}.").format(
+        size=total, hosts=hosts
+    )
 
 
 def _sent_to(contact: HostContact) -> str:

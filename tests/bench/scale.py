@@ -247,7 +247,7 @@ async def bench_providers() -> bool:
         marks.begin()
         began = time.perf_counter()
         stage.view.add_button.click()
-        while stage.view.picker._model.rowCount() < 60 * 2000:
+        while len(stage.view.picker._model.entries) < 60 * 2000:
             await asyncio.sleep(0.02)
         print(f"  filled after {time.perf_counter() - began:.1f} s", flush=True)
         await marks.mark("fill", 0.5)

@@ -24,7 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 @pytest.fixture
 async def services(playground_home: Path) -> AsyncIterator[Services]:
-    async with open_services() as opened:
+    async with open_services(print) as opened:
         yield opened
 
 

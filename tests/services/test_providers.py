@@ -338,7 +338,7 @@ async def test_a_model_is_named_where_a_provider_has_no_list(
     with pytest.raises(EngineError) as caught:
         await providers.models(lab(cloud))
     assert lacks_list(caught.value)
-    assert await providers.name_model("lab", "  large-2 ") == "large-2"
+    assert (await providers.name_model("lab", "  large-2 ")).id == "large-2"
     await providers.name_model("lab", "small")
     await providers.name_model("lab", "large-2")
     assert [model.id for model in await providers.models(lab(cloud))] == ["large-2", "small"]

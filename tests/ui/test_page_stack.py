@@ -24,6 +24,8 @@ class Built:
 class Split(SplitPage):
     """200 pixels of list, and the rest for what is chosen."""
 
+    LEAST = (200, 300)
+
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
         self.list = QListWidget()
@@ -108,6 +110,31 @@ def test_a_split_page_shares_its_width_until_the_border_is_moved(
     page._splitter.moveSplitter(300, 1)
     stack.resize(1100, 400)
     assert page.list.width() > 250
+
+
+def test_list_and_entry_stand_alone_where_there_is_no_room_for_both(
+    stack: PageStack, theme: Theme, qtbot: QtBot
+) -> None:
+    page = Split(theme)
+    page._add_list(page.list)
+    page.list.addItems(["one", "two"])
+    stack.add("split", "Split", lambda: page)
+    stack.resize(400, 400)
+    stack.show()
+    stack.show_page("split")
+    entry = page._splitter.widget(1)
+    assert page.list.isVisible()
+    assert not entry.isVisible()
+    page.list.setCurrentRow(0)
+    qtbot.keyClick(page.list, Qt.Key.Key_Right)
+    assert entry.isVisible()
+    assert not page.list.isVisible()
+    assert page.handle_escape()
+    assert page.list.isVisible()
+    stack.resize(900, 400)
+    assert page.list.isVisible()
+    assert entry.isVisible()
+    assert not page._to_list.isVisible()
 
 
 def test_find_and_down_lead_through_the_search_into_the_list(

@@ -406,7 +406,7 @@ def _tooltips(root: QWidget) -> list[str]:
     return [widget.toolTip() for widget in root.findChildren(QWidget)]
 
 
-_OURS = {"tr", "plain_tooltip", "tier_explained", "exact_bytes"}
+_OURS = {"tr", "plain_tooltip", "with_whole_text", "tier_explained", "exact_bytes"}
 """Functions whose result is a tooltip as it is: our own words and figures."""
 
 

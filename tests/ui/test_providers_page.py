@@ -356,3 +356,68 @@ def test_the_practice_cloud_starts_and_stops_with_one_click(harness: PageHarness
 
 def _dialogs(providers: Providers) -> list[ProviderDialog]:
     return providers.page.findChildren(ProviderDialog)
+
+
+def test_a_model_is_named_where_a_provider_has_no_list(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    server.models = Reply(404, {"detail": "Not Found"})
+
+    async def body() -> None:
+        providers = Providers(harness)
+        await providers.add(server.base_url)
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Box has no list of its models at this address."))
+        button = named(providers.page, "Models and prices of Box")
+        assert button.text() == "Type a model's name"
+        click(button)
+        (dialog,) = (d for d in providers.page.findChildren(PriceDialog) if d.isVisible())
+        name, add = named(dialog, "Name of a model", QLineEdit), named(dialog, "Add the model")
+        assert not add.isEnabled()
+        QTest.keyClicks(name, "two\twords")
+        name.setText("x" * 300)
+        click(add)
+        await until(lambda: says(dialog, "This is not a model's name."))
+        name.setText(" large-2 ")
+        assert not says(dialog, "This is not a model's name.")
+        QTest.keyClick(name, Qt.Key.Key_Return)
+        table = named(dialog, "Models of Box", QTableWidget)
+        await until(lambda: table.rowCount() == 1)
+        assert dialog.isVisible()
+        click(named(dialog, "Try it"))
+        (target,) = providers.compared
+        assert target.key == "box:large-2"
+        await until(lambda: providers.says("Connected: 1 model,"))
+        click(named(providers.page, "Test Box"))
+        await until(lambda: not providers.says("Testing"))
+        assert providers.says("Connected: 1 model,")
+
+    harness.run(body)
+
+
+def test_a_key_that_is_gone_after_a_restart_is_asked_for_with_a_button(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        before = Providers(harness)
+        await harness.bridge.submit(
+            before.service.add(Provider("box", "Box", server.base_url), KEY)
+        )
+        await until(lambda: before.says("Key kept for this run of the program only"))
+        assert not before.says("ended")
+        before.page.close()
+        again = Providers(harness)
+        await until(lambda: again.says("The key was kept only until the program ended"))
+        button = named(again.page, "Enter the key of Box")
+        assert button.text() == "Enter the key again"
+        click(button)
+        await until(lambda: any(d.isVisible() for d in _dialogs(again)))
+        dialog = again.dialog()
+        assert named(dialog, "Key", QLineEdit).hasFocus()
+        QTest.keyClicks(named(dialog, "Key", QLineEdit), KEY)
+        click(named(dialog, "Save"))
+        await until(lambda: again.says("Connected: 2 models"))
+        assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        assert not button.isVisibleTo(again.page)
+
+    harness.run(body)

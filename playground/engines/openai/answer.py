@@ -36,13 +36,13 @@ class AnswerReader:
         self._strange = 0
         self._tool: str | None = None
         self._trouble = ""
+        self._in_one_piece = False
         self.pieces = 0
         """Events with data, and lines of a body."""
         self.chunks = 0
         """Those of them that are part of an answer."""
         self.is_done = False
         """True once nothing more is to be read."""
-        self.in_one_piece = False
         self.has_tokens = False
         self.finish_reason: str | None = None
         self.finished_s: float | None = None
@@ -88,9 +88,13 @@ class AnswerReader:
 
     def read_body(self, text: str, t_s: float) -> list[StreamEvent]:
         """Return what an answer says that came as a body of its own, whole or line by line."""
-        self.in_one_piece = True
-        whole = text.splitlines() if _parsed(text) is _NO_JSON else [text]
-        return self.read([ServerEvent("message", piece) for piece in whole if piece.strip()], t_s)
+        self._in_one_piece = True
+        value = _parsed(text)
+        lines = text.splitlines() if value is _NO_JSON else [text]
+        events = self.read([ServerEvent("message", line) for line in lines if line.strip()], t_s)
+        # what comes whole is over, unless it says that it is not
+        self.is_done |= isinstance(value, dict) and value.get("done") is not False
+        return events
 
     def rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key or a tag, or was half a character."""
@@ -107,7 +111,7 @@ class AnswerReader:
 
     def notices(self) -> Iterator[tuple[str, str]]:
         """Yield kind and sentence of everything a person should know about the answer."""
-        if self.in_one_piece:
+        if self._in_one_piece:
             yield (
                 "answer_in_one_piece",
                 (f"{self._name} sent the answer in one piece: there is no speed to measure"),
@@ -168,6 +172,8 @@ class AnswerReader:
             self.finish_reason = without_keys(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
+        # Ollama's own API
+        self.is_done |= data.get("done") is True
         if chunk.finish_reason == "error":
             self.finish_reason = None
             raise ProviderFailed(f"{self._name} broke the answer off with an error.")

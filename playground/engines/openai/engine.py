@@ -205,7 +205,7 @@ class _Answer:
             raise self._no_stream(response, first)
         if not self._text.chunks:
             raise StreamEmpty(f"{self._name} sent an empty answer stream.", "Try again.")
-        if not (self._text.is_done or self._text.in_one_piece or self._text.finish_reason):
+        if not (self._text.is_done or self._text.finish_reason):
             raise StreamTruncated(f"{self._name} ended the answer before it was finished.")
 
     async def _stream(

@@ -26,9 +26,10 @@ from playground.core.hub import (
     HubSort,
     SearchPage,
 )
+from playground.core.keys import check_key
 from playground.core.redaction import know, without_keys
 from playground.core.threads import run_in_daemon_thread
-from playground.core.urls import AddressLevel, check_url
+from playground.core.urls import AddressLevel, check_url, tidied
 from playground.resources import resource
 from playground.services.hub import api as listing
 from playground.services.hub.exchange import (
@@ -44,11 +45,10 @@ from playground.services.hub.tokens import (
     TOKEN_VARIABLES,
     HubToken,
     account,
-    checked_token,
     find_token,
     login_token,
 )
-from playground.store.secrets import KeySource, SecretStore
+from playground.store.secrets import KeySource, SecretStore, usable_key
 from playground.store.settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -125,13 +125,13 @@ class HubService:
         self._headers = RemoteHeaders(cache_folder / "headers")
         secrets.hide_keys_of(lambda: (account(self.endpoint),))
         for name in TOKEN_VARIABLES:
-            know(environment.get(name))
+            know(check_key(environment.get(name, "")).value)
 
     @property
     def endpoint(self) -> str:
         """The Hub's address: from Settings, else `HF_ENDPOINT`, else the public Hub."""
         named = self._settings.settings.hub_endpoint or self._environment.get("HF_ENDPOINT")
-        return (named or "").strip().rstrip("/") or PUBLIC_HUB
+        return tidied(named or "") or PUBLIC_HUB
 
     @property
     def is_offline(self) -> bool:
@@ -252,7 +252,7 @@ class HubService:
         Raises `UsageError`, `Offline`, `HubFailed`, and `HubTokenRefused` where the Hub does not
         know it: it is not kept then.
         """
-        value, endpoint = checked_token(value), self.endpoint
+        value, endpoint = usable_key(value), self.endpoint
         answer = await self._call(lambda api: api.whoami(), token=value)
         name = answer.get("name") if isinstance(answer, dict) else None
         kept = await self._secrets.set(account(endpoint), value)

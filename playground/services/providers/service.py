@@ -262,9 +262,11 @@ class ProviderService:
                 raise UsageError(f"A provider “{stored.id}” is already set up.", "Choose another.")
             return (*listed, stored)
 
-        await self._edit(edit)
+        edit(self.list())
         if key is not None:
+            # first, so that whoever sees the new entry finds its key
             await self._secrets.set(stored, key)
+        await self._edit(edit)
         return stored
 
     async def update(self, provider: Provider, key: str | None = None) -> Provider:
@@ -283,9 +285,9 @@ class ProviderService:
         def edit(listed: Providers) -> Providers:
             return tuple(stored if other.id == stored.id else other for other in listed)
 
-        await self._edit(edit)
         if key is not None:
             await self._secrets.set(stored, key)
+        await self._edit(edit)
         return stored
 
     async def remove(self, provider_id: str) -> RemovedProvider:
@@ -372,19 +374,21 @@ class ProviderService:
 
         return await asyncio.to_thread(priced)
 
-    async def name_model(self, provider_id: str, model: str) -> str:
-        """Keep a model's name that the provider's list does not have, and return it.
+    async def name_model(self, provider_id: str, model: str) -> CloudModel:
+        """Keep a model that the provider's list does not have, and return it with its price.
 
         Raises what `target` raises.
         """
-        name = (await self.target(provider_id, model)).model
+        target = await self.target(provider_id, model)
+        name = target.model
 
         def work(settings: Settings) -> Settings:
             named = tuple(dict.fromkeys((*settings.typed_models.get(provider_id, ()), name)))
             return replace(settings, typed_models={**settings.typed_models, provider_id: named})
 
         await asyncio.to_thread(self._settings.change, work)
-        return name
+        price = await asyncio.to_thread(self._prices.price, target.provider, name)
+        return CloudModel(provider_id, name, price=price)
 
     def engine(self, target: CloudTarget) -> Engine:
         """Return what answers for a provider's model; it looks for the key when it is asked."""
@@ -427,6 +431,7 @@ class ProviderService:
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
             raise AddressRefused(check.message, check.hint)
+        provider = replace(provider, base_url=check.url)
         secret = await self._secrets.get(provider)
         known = next((known for known in self.list() if known.id == provider.id), provider)
         if secret is None and known.expects_key:

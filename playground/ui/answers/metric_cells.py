@@ -125,7 +125,11 @@ def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
             _exact(known.completion_tokens, _tr("tokens out: the answer"), 0),
         )
     )
-    return MetricCell(value, _tr("whole answer"), explanation, is_best)
+    captions = {
+        RunStatus.CANCELLED: _tr("stopped after"),
+        RunStatus.FAILED: _tr("broke off after"),
+    }
+    return MetricCell(value, captions.get(run.status, _tr("whole answer")), explanation, is_best)
 
 
 def cost_words(cost: Cost | None, times: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -19,6 +20,17 @@ from typing_extensions import override
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
+
+class PaneShape(Enum):
+    """Where the figures of a pane are, seen from its answer."""
+
+    COLUMN = "below"
+    BESIDE = "beside"
+    ABOVE = "above"
+
+
+FIGURES_WIDTH = 300
+"""Of the figures beside an answer, in pixels at scale 1."""
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270
@@ -95,6 +107,7 @@ class MetricsCard(QFrame):
         self._theme = theme
         self._figures = [_Figure(theme, self) for _ in range(4)]
         self._lines: list[QRect] = []
+        self._is_beside = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(self.tr("Click for every exact number"))
@@ -107,13 +120,23 @@ class MetricsCard(QFrame):
             figure.set_cell(cell)
         self._arrange()
 
+    def set_beside(self, *, is_beside: bool) -> None:
+        """Stand beside the answer, in two rows as high as the pane."""
+        self._is_beside = is_beside
+        tall = QSizePolicy.Policy.Expanding if is_beside else QSizePolicy.Policy.Fixed
+        wide = QSizePolicy.Policy.Fixed if is_beside else QSizePolicy.Policy.Expanding
+        self.setSizePolicy(wide, tall)
+        self._apply_theme()
+
     @override
     def sizeHint(self) -> QSize:
-        return QSize(200, self._row_height() * (2 if self._is_narrow() else 1))
+        width = self._theme.px(FIGURES_WIDTH) if self._is_beside else 200
+        return QSize(width, self._row_height() * (2 if self._is_narrow() else 1))
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(100, self.sizeHint().height())
+        hint = self.sizeHint()
+        return QSize(hint.width() if self._is_beside else 100, hint.height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -145,7 +168,7 @@ class MetricsCard(QFrame):
             super().keyPressEvent(event)
 
     def _is_narrow(self) -> bool:
-        return self.width() < self._theme.px(_TWO_ROWS_BELOW)
+        return self._is_beside or self.width() < self._theme.px(_TWO_ROWS_BELOW)
 
     def _row_height(self) -> int:
         px = self._theme.px
@@ -157,17 +180,20 @@ class MetricsCard(QFrame):
         )
 
     def _arrange(self) -> None:
-        self._lines = []
+        self._lines = [QRect(0, 0, 1, self.height())] if self._is_beside else []
+        height = self._row_height()
         if self._is_narrow():
             half = (len(self._figures) + 1) // 2
-            self._place_row(self._figures[:half], 0)
-            self._place_row(self._figures[half:], self._row_height())
-            self._lines.append(QRect(0, self._row_height(), self.width(), 1))
+            if self._is_beside:
+                height = max(height, self.height() // 2)
+            self._place_row(self._figures[:half], 0, height)
+            self._place_row(self._figures[half:], height, height)
+            self._lines.append(QRect(0, height, self.width(), 1))
         else:
-            self._place_row(self._figures, 0)
+            self._place_row(self._figures, 0, height)
         self.update()
 
-    def _place_row(self, figures: Sequence[_Figure], top: int) -> None:
+    def _place_row(self, figures: Sequence[_Figure], top: int, height: int) -> None:
         px = self._theme.px
         needs: list[int] = []
         for shrink in _SHRINK:
@@ -182,9 +208,9 @@ class MetricsCard(QFrame):
         left = 0
         for index, (figure, need) in enumerate(zip(figures, needs, strict=True)):
             width = need + spare if index < len(needs) - 1 else self.width() - left
-            figure.setGeometry(left, top, max(1, width), self._row_height())
+            figure.setGeometry(left, top, max(1, width), height)
             if index:
-                self._lines.append(QRect(left, top, 1, self._row_height()))
+                self._lines.append(QRect(left, top, 1, height))
             left += width
 
     def _apply_theme(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from playground.ui.answers.metrics_card import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
@@ -16,18 +17,22 @@ if TYPE_CHECKING:
 
 NARROWEST = 250
 """Below this a pane is too narrow to be read with ease."""
-DETAIL_FROM = 300
+_ROWS_FROM = 770
+"""Width from which panes stand side by side, in pixels at scale 1."""
+_BESIDE_FROM = 620
+"""Width from which a pane that has a row of its own has its figures beside the answer."""
 
 
 class PaneGrid(QScrollArea):
     """Scrolls where the panes do not fit.
 
-    `row_limit` is how many stand in a row at most; `heights` is how high a pane is at least, in
-    pixels at scale 1: in a single row, and in one of several. Its signals tell the position of the
-    pane a part of which was pressed.
+    `row_limit` is how many stand in a row at most; where there is little room each has a row of its
+    own, with its figures beside the answer or above it. Its signals tell the position of the pane
+    a part of which was pressed.
     """
 
     stop_clicked = Signal(int)
+    again_clicked = Signal(int)
     vote_clicked = Signal(int)
     details_clicked = Signal(int)
 
@@ -36,13 +41,11 @@ class PaneGrid(QScrollArea):
         theme: Theme,
         *,
         row_limit: int,
-        heights: tuple[int, int],
         foot: QWidget | None = None,
     ) -> None:
         super().__init__()
         self._theme = theme
         self._row_limit = row_limit
-        self._heights = heights
         self._panes: tuple[ResponsePane, ...] = ()
         self._columns = 0
         self.setWidgetResizable(True)
@@ -53,8 +56,8 @@ class PaneGrid(QScrollArea):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._grid = QGridLayout()
         self._column.addLayout(self._grid, 1)
-        if foot is not None:
-            self._column.addWidget(foot)
+        self._foot: QWidget | None = None
+        self.set_foot(foot)
         self.setWidget(self._body)
         theme.changed.connect(self._arrange)
 
@@ -73,10 +76,23 @@ class PaneGrid(QScrollArea):
         for pane in panes:
             if pane not in self._panes:
                 pane.stop_button.clicked.connect(self._on_stop)
+                pane.again_button.clicked.connect(self._on_again)
                 pane.vote_button.clicked.connect(self._on_vote)
                 pane.metrics.clicked.connect(self._on_details)
         self._panes = tuple(panes)
         self._arrange()
+
+    @property
+    def has_foot(self) -> bool:
+        return self._foot is not None
+
+    def set_foot(self, foot: QWidget | None) -> None:
+        """Have `foot` below the panes, where it scrolls with them."""
+        if self._foot is not None:
+            self._column.removeWidget(self._foot)
+        self._foot = foot
+        if foot is not None:
+            self._column.addWidget(foot)
 
     def fit_heads(self) -> None:
         """Stack the heads of all panes where one of them needs it: bars stay on one height."""
@@ -84,13 +100,20 @@ class PaneGrid(QScrollArea):
             return
         gaps = self._theme.px(12) * (self._columns - 1)
         width = (self.viewport().width() - gaps) // self._columns
-        stacked = any(pane.needed_head_width() > width for pane in self._panes)
+        if self._shape is PaneShape.BESIDE:
+            width -= self._theme.px(FIGURES_WIDTH)
+        has_detail = all(pane.needed_width(with_name=False) <= width for pane in self._panes)
+        for pane in self._panes:
+            pane.set_detail_shown(shown=has_detail)
+        stacked = any(pane.needed_width(with_name=True) > width for pane in self._panes)
         for pane in self._panes:
             pane.set_head_stacked(stacked=stacked)
-            pane.set_detail_shown(shown=width >= self._theme.px(DETAIL_FROM))
 
     def _on_stop(self) -> None:
         self.stop_clicked.emit(self._position_of_sender())
+
+    def _on_again(self) -> None:
+        self.again_clicked.emit(self._position_of_sender())
 
     def _on_vote(self) -> None:
         self.vote_clicked.emit(self._position_of_sender())
@@ -106,10 +129,19 @@ class PaneGrid(QScrollArea):
         count = len(self._panes)
         if not count:
             return 0
+        if self.viewport().width() < self._theme.px(_ROWS_FROM):
+            return 1
         room = max(1, self.viewport().width() // self._theme.px(NARROWEST))
         columns = min(ceil(count / ceil(count / self._row_limit)), room)
         # rows as even as can be: four go two by two rather than three and one
         return ceil(count / ceil(count / columns))
+
+    @property
+    def _shape(self) -> PaneShape:
+        width = self.viewport().width()
+        if width >= self._theme.px(_ROWS_FROM):
+            return PaneShape.COLUMN
+        return PaneShape.BESIDE if width >= self._theme.px(_BESIDE_FROM) else PaneShape.ABOVE
 
     def _arrange(self) -> None:
         before, self._columns = self._columns, self._wanted_columns()
@@ -119,11 +151,9 @@ class PaneGrid(QScrollArea):
             self._grid.setColumnStretch(column, 1 if column < self._columns else 0)
         for row in range(self._grid.rowCount()):
             self._grid.setRowStretch(row, 0)
-        single, several = self._heights
-        height = self._theme.px(single if len(self._panes) <= self._columns else several)
         for index, pane in enumerate(self._panes):
             row, column = divmod(index, self._columns)
-            pane.setMinimumHeight(height)
+            pane.set_shape(self._shape)
             self._grid.addWidget(pane, row, column)
             self._grid.setRowStretch(row, 1)
             if index:
@@ -141,7 +171,9 @@ class PaneGrid(QScrollArea):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._wanted_columns() != self._columns:
+        if self._wanted_columns() != self._columns or (
+            self._panes and self._panes[0].shape is not self._shape
+        ):
             self._arrange()
         self.fit_heads()
 

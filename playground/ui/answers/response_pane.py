@@ -1,14 +1,17 @@
 """The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
+    QFontMetrics,
     QGuiApplication,
     QMouseEvent,
     QResizeEvent,
+    QShowEvent,
     QTextCharFormat,
     QTextCursor,
     QWheelEvent,
@@ -16,17 +19,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QLabel,
+    QPushButton,
     QSizePolicy,
     QTextEdit,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
-from playground.ui.answers.metrics_card import MetricsCard
+from playground.ui.answers.metrics_card import MetricsCard, PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.format import UNKNOWN, PaneHead
 from playground.ui.theme.theme import Theme
@@ -53,22 +57,39 @@ _BUBBLE, _BUBBLE_LINES = 1_000, 20
 whenever its width changes."""
 
 
+_MOST_TURNS = 12
+"""Turns that stay laid out while the end is in view."""
+_FILL_MS = 5
+"""Room between two turns that are laid out: other panes and keys come in between."""
+
+
+@dataclass(slots=True)
+class TurnContent:
+    """What a turn shows, whether it is laid out or not."""
+
+    prompt: str | None
+    answer: AnswerViewModel = AnswerViewModel()
+    tokens: Sequence[Token] = ()
+
+
 class TurnView(QWidget):
     """Shows one turn's text; parts appear when there is something to show."""
 
     def __init__(self, theme: Theme, prompt: str | None) -> None:
         super().__init__()
         self._theme = theme
+        self.content = TurnContent(prompt)
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
-        self._error: QFrame | None = None
+        self._error_column: QVBoxLayout | None = None
+        """What went wrong, what was kept, what to do about it."""
+        self._offer: QPushButton | None = None
         self._has_tokens = False
         self._notice_count = 0
-        self._wrapped: list[QLabel] = []
-        """Labels whose height follows from their width, which a scroll area does not ask for."""
         self._build(prompt)
 
     def show_answer(self, answer: AnswerViewModel) -> None:
+        self.content.answer = answer
         text, reasoning, is_writing = answer.text, answer.reasoning, answer.is_writing
         if reasoning:
             self._show_reasoning(reasoning, is_thinking=is_writing and not text)
@@ -79,23 +100,30 @@ class TurnView(QWidget):
         for notice in answer.notices[self._notice_count :]:
             label = make_label(notice, "caption", "caution", wrap=True)
             self._column.insertWidget(self._column.indexOf(self.answer), label)
-            self._wrapped.append(label)
         self._notice_count = len(answer.notices)
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
-        self._fit_labels()
+
+    def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
+        """Put a button under what went wrong, once."""
+        if self._error_column is None or self._offer is not None:
+            return
+        self._offer = make_button(words, tooltip=explanation)
+        self._offer.clicked.connect(lambda _checked: on_click())
+        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
         if self._has_tokens or not tokens:
             return
         self._has_tokens = True
+        self.content.tokens = tokens
         view = TokenView(self._theme, tokens)
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
-        if self._error is not None:
+        if self._error_column is not None:
             return
         card = make_card("bad")
         px = self._theme.px
@@ -108,11 +136,10 @@ class TurnView(QWidget):
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
-        self._error = card
+        self._error_column = column
         self._column.addWidget(card)
 
     def _build(self, prompt: str | None) -> None:
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         spacing = self._theme.px(6)
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
@@ -131,16 +158,25 @@ class TurnView(QWidget):
         self._column.addWidget(self._status)
         self._column.addWidget(self.answer)
         self._status.hide()
-        self._wrapped.append(self._status)
 
-    def _fit_labels(self) -> None:
-        for label in self._wrapped:
-            label.setMinimumHeight(max(0, label.heightForWidth(self.width())))
+    def _fit(self) -> None:
+        # a scroll area does not ask how high something is at its width
+        needed = self._column.totalHeightForWidth(self.width())
+        height = needed if needed >= 0 else self._column.totalSizeHint().height()
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        is_done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return is_done
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit_labels()
+        self._fit()
 
     def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
         if self._reasoning is None or self._thinking is None:
@@ -154,20 +190,39 @@ class TurnView(QWidget):
         self._reasoning.set_text(reasoning, is_writing=is_thinking)
 
 
+_FOOTER_ROW = 6
+_PLACES = {
+    PaneShape.COLUMN: ((2, 0), (3, 0), (4, 0), (5, 0)),
+    PaneShape.BESIDE: ((2, 0), (3, 0), (4, 0), (0, 1, _FOOTER_ROW + 1, 1)),
+    PaneShape.ABOVE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+}
+"""Where answer, vote, line and figures stand in the grid of a pane."""
+
+
 class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
+    asks for details.
     """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._turns: list[TurnView] = []
+        self._earlier: list[TurnContent] = []
+        """Turns above those, which are laid out when they come near to what is seen."""
+        self._fill = QTimer(self)
+        self._fill.setSingleShot(True)
+        self._fill.setInterval(_FILL_MS)
+        self._from_end: int | None = None
+        """How far from the end the view stays while turns are put above it."""
         self._follows_end = True
         self._is_stacked = False
         self._shows_detail = True
+        self._has_figures = True
+        self.shape: PaneShape | None = None
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
         self._footer = ElidedLabel("", "caption", "quiet")
@@ -189,11 +244,31 @@ class ResponsePane(QFrame):
         self._detail.setToolTip(plain_tooltip(head.detail_explanation))
         self.metrics.setAccessibleName(self.tr("Figures of {name}").format(name=head.label))
 
-    def needed_head_width(self) -> int:
-        """Return what the head takes in one line."""
-        parts = (self._place, self._label, self._detail)
-        texts = sum(part.sizeHint().width() for part in parts if not part.isHidden())
-        return texts + self._theme.px(78)
+    def needed_width(self, *, with_name: bool) -> int:
+        """Return what the head takes in one line, with its name or where that is below."""
+        width = self._place.sizeHint().width() + self._theme.px(108)
+        if with_name:
+            width += self._label.sizeHint().width()
+        if self._shows_detail or not with_name:
+            width += self._detail.sizeHint().width()
+        return width
+
+    def set_shape(self, shape: PaneShape) -> None:
+        """Put the figures below the answer, beside it or above it."""
+        if shape is self.shape:
+            return
+        self.shape = shape
+        parts = (self._scroll, self._vote_row, self._metrics_line, self.metrics)
+        for part in parts:
+            self._grid.removeWidget(part)
+        places = _PLACES[shape]
+        for part, place in zip(parts, places, strict=True):
+            self._grid.addWidget(part, *place)
+        for row in range(_FOOTER_ROW):
+            self._grid.setRowStretch(row, 1 if row == places[0][0] else 0)
+        self.metrics.set_beside(is_beside=shape is PaneShape.BESIDE)
+        self._show_figures()
+        self._apply_theme()
 
     def set_head_stacked(self, *, stacked: bool) -> None:
         """Put the name below the place, where one line is too short for both."""
@@ -202,7 +277,7 @@ class ResponsePane(QFrame):
         self._is_stacked = stacked
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 5)
+            self._head.addWidget(self._label, 1, 0, 1, 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -220,21 +295,32 @@ class ResponsePane(QFrame):
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
         self._follows_end = follows_end
+        self._leave_unseen()
         return turn
 
+    def show_earlier(self, turns: Sequence[TurnContent]) -> None:
+        """Put turns above those that are there; each is laid out when it comes near the view."""
+        self._earlier = [*turns]
+        self._lay_out_next()
+
     def clear_turns(self) -> None:
-        for turn in self._turns:
-            turn.hide()
-            turn.setParent(None)
-            turn.deleteLater()
-        self._turns.clear()
+        self._fill.stop()
+        self._earlier.clear()
+        while self._turns:
+            self._take_away(self._turns.pop())
         self.set_footer("", None)
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
 
     def set_figures_visible(self, *, visible: bool) -> None:
-        for part in (self.metrics, self._metrics_line, self.time_bar, self._footer_box):
-            part.setVisible(visible)
+        self._has_figures = visible
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        for part in (self.metrics, self.time_bar, self._footer_box):
+            part.setVisible(self._has_figures)
+        has_line = self._has_figures and self.shape is not PaneShape.BESIDE
+        self._metrics_line.setVisible(has_line)
 
     def set_footer(self, text: str, icon: str | None) -> None:
         self._footer.set_full_text(text)
@@ -246,6 +332,10 @@ class ResponsePane(QFrame):
         self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
+
+    def set_again(self, *, offered: bool) -> None:
+        """Offer to ask this one alone once more."""
+        self.again_button.setVisible(offered)
 
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
@@ -263,7 +353,6 @@ class ResponsePane(QFrame):
 
     def _build(self) -> None:
         self.setProperty("card", "true")
-        self.setMinimumWidth(self._theme.px(230))
         self._build_head()
         self.time_bar = TimeBar(self._theme)
         self._bar_row = make_column(self.time_bar)
@@ -275,18 +364,14 @@ class ResponsePane(QFrame):
         self._footer_box = QWidget()
         footer = (make_line(), self._footer_row)
         make_column(*footer, parent=self._footer_box, margins=NO_MARGINS, spacing=0)
-        make_column(
-            self._head,
-            self._bar_row,
-            (self._scroll, 1),
-            self._vote_row,
-            self._metrics_line,
-            self.metrics,
-            self._footer_box,
-            parent=self,
-            margins=(1, 1, 1, 1),
-            spacing=0,
-        )
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(1, 1, 1, 1)
+        self._grid.setSpacing(0)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.addLayout(self._head, 0, 0)
+        self._grid.addLayout(self._bar_row, 1, 0)
+        self._grid.addWidget(self._footer_box, _FOOTER_ROW, 0)
+        self.set_shape(PaneShape.COLUMN)
 
     def _build_head(self) -> None:
         self._place = Badge(self._theme)
@@ -296,14 +381,16 @@ class ResponsePane(QFrame):
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self.again_button = IconButton(self._theme, "refresh", self.tr("Ask only this one again"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+        parts = (self._detail, self.again_button, self._copy, self.stop_button)
+        for column, part in enumerate(parts, 2):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self.stop_button.hide()
-        self._copy.hide()
+        for part in (self.again_button, self._copy, self.stop_button):
+            part.hide()
 
     def _build_body(self) -> None:
         body = QWidget()
@@ -327,15 +414,58 @@ class ResponsePane(QFrame):
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.valueChanged.connect(self._on_scrolled)
+        self._fill.timeout.connect(self._fill_next)
         self._theme.changed.connect(self._apply_theme)
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
         self._follows_end = value >= bar.maximum() - self._theme.px(24)
+        if self._from_end is not None:
+            self._from_end = bar.maximum() - value
+        self._look_up()
 
     def _on_range(self, _low: int, high: int) -> None:
+        bar = self._scroll.verticalScrollBar()
         if self._follows_end:
-            self._scroll.verticalScrollBar().setValue(high)
+            bar.setValue(high)
+        elif self._from_end is not None:
+            bar.setValue(high - self._from_end)
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Lay out the next turn above soon, where the view has come near to it."""
+        if self._earlier and not self._fill.isActive():
+            self._fill.start()
+
+    def _fill_next(self) -> None:
+        self._from_end = None
+        bar = self._scroll.verticalScrollBar()
+        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+            self._from_end = bar.maximum() - bar.value()
+            self._lay_out_next()
+            self._fill.start()
+
+    def _lay_out_next(self) -> None:
+        if not self._earlier:
+            return
+        content = self._earlier.pop()
+        turn = TurnView(self._theme, content.prompt)
+        turn.show_answer(content.answer)
+        turn.show_tokens(content.tokens)
+        self._turns.insert(0, turn)
+        self._body_column.insertWidget(0, turn)
+
+    def _leave_unseen(self) -> None:
+        """Take away what is far above the end, as long as nobody looks at it."""
+        while self._follows_end and len(self._turns) > _MOST_TURNS:
+            turn = self._turns.pop(0)
+            self._earlier.append(turn.content)
+            self._take_away(turn)
+
+    def _take_away(self, turn: TurnView) -> None:
+        turn.hide()
+        turn.setParent(None)
+        turn.deleteLater()
 
     def _copy_answer(self) -> None:
         if self.turn is None:
@@ -349,6 +479,11 @@ class ResponsePane(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
+        lines = {PaneShape.COLUMN: 5, PaneShape.BESIDE: 3, PaneShape.ABOVE: 4}
+        line = QFontMetrics(self._theme.font()).lineSpacing()
+        around = px(10) if self.shape is PaneShape.COLUMN else 0
+        self._scroll.setMinimumHeight(line * lines[self.shape or PaneShape.COLUMN] + around)
+        self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))
@@ -365,6 +500,11 @@ class ResponsePane(QFrame):
             side = self._theme.px(14)
             icon = self._theme.icon(self._footer_icon_name, "quiet")
             self._footer_icon.setPixmap(icon.pixmap(QSize(side, side), self.devicePixelRatioF()))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_up()
 
 
 _SURE = 0.9

@@ -15,7 +15,7 @@ from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, rate, seconds, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
-from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.layouts import make_column, make_flow
 
 
 def _tr(text: str) -> str:
@@ -99,7 +99,9 @@ def _troubles(runs: Sequence[Run]) -> str:
 def _name(run: Run, runs: Sequence[Run]) -> str:
     """Return the short name where it is clear, else the one with its place."""
     alike = [other for other in runs if _plain(other) == _plain(run)]
-    return escape(shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target))
+    name = shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target)
+    # a line may end after what joins the parts of a name
+    return escape(name).replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _plain(run: Run) -> str:
@@ -217,9 +219,7 @@ class SummaryCard(QFrame):
             button.setCheckable(True)
             button.setProperty("small", True)
             button.clicked.connect(self._on_outcome)
-        # before the empty rest of the row: a wrapped label does not ask for its whole width
-        text = (self._vote_text, 1000)
-        row = make_row(text, self.tie_button, self.none_button, 1, spacing=px(8))
+        row = make_flow((self._vote_text, 1), self.tie_button, self.none_button)
         margins = (px(16), px(11), px(14), px(11))
         make_column(self._line, row, parent=self, margins=margins, spacing=px(6))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLayout, QWidget
 
 from playground.ui.theme.icons import make_icon
 from playground.ui.theme.palette import DARK, LIGHT, Palette
@@ -18,6 +18,9 @@ from playground.ui.theme.stylesheet import SIZES, style_sheet
 
 _PLAIN_FAMILIES = ("Inter", "Cantarell", "Ubuntu", "Noto Sans", "DejaVu Sans")
 _NO_REAL_FONT = {"", "Sans", "Sans Serif", "Sans-serif", "MS Shell Dlg 2", "DejaVu Sans"}
+
+_PLAIN_SIZES = "plain_sizes"
+"""Property of a layout: its margins and gaps at scale 1."""
 
 
 class Theme(QObject):
@@ -42,6 +45,7 @@ class Theme(QObject):
         """True while the window is made for a room to read."""
         self._family = _system_families()
         self._icons: dict[tuple[str, str], QIcon] = {}
+        self._laid_out_scale = self.scale
         app.styleHints().colorSchemeChanged.connect(self._on_scheme)
         self._apply_theme()
 
@@ -119,7 +123,42 @@ class Theme(QObject):
         self._app.setFont(self.font())
         self._app.setPalette(_qt_palette(palette))
         self._app.setStyleSheet(style_sheet(palette, self.scale))
+        self._scale_layouts()
         self.changed.emit()
+
+    def _scale_layouts(self) -> None:
+        """Let the margins and gaps of every layout that is there go with the text."""
+        before, self._laid_out_scale = self._laid_out_scale, self.scale
+        if before == self.scale:
+            return
+        for widget in self._app.allWidgets():
+            for layout in widget.findChildren(
+                QLayout, options=Qt.FindChildOption.FindDirectChildrenOnly
+            ):
+                _scale_layout(layout, before, self.scale)
+
+
+def _scale_layout(layout: QLayout, before: float, now: float) -> None:
+    for inner in layout.findChildren(QLayout, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        _scale_layout(inner, before, now)
+    margins = layout.contentsMargins()
+    sizes = [margins.left(), margins.top(), margins.right(), margins.bottom()]
+    if isinstance(layout, QGridLayout):
+        sizes += [layout.horizontalSpacing(), layout.verticalSpacing()]
+    else:
+        sizes.append(layout.spacing())
+    plain = layout.property(_PLAIN_SIZES)
+    if plain is None or [round(size * before) for size in plain] != sizes:
+        # set since, or never seen: rounded sizes of one scale are not those of the next
+        plain = [size / before for size in sizes]
+    layout.setProperty(_PLAIN_SIZES, plain)
+    left, top, right, bottom, *gaps = (round(size * now) for size in plain)
+    layout.setContentsMargins(left, top, right, bottom)
+    if isinstance(layout, QGridLayout):
+        layout.setHorizontalSpacing(gaps[0])
+        layout.setVerticalSpacing(gaps[1])
+    else:
+        layout.setSpacing(gaps[0])
 
 
 def set_role(widget: QWidget, role: str, tone: str | None = None) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from html import escape
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QMargins, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -54,7 +54,25 @@ def make_line() -> QFrame:
 
 
 class Button(QPushButton):
-    """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog."""
+    """A button that Enter presses as well: Qt's own takes only the space bar outside a dialog.
+
+    One that can be chosen has room for its words in bold, as the style sheet writes them then.
+    """
+
+    @override
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        if not self.isCheckable():
+            return hint
+        bold = QFont(self.font())
+        bold.setWeight(QFont.Weight.DemiBold)
+        plain = self.fontMetrics().horizontalAdvance(self.text())
+        wider = QFontMetrics(bold).horizontalAdvance(self.text()) - plain
+        return hint.grownBy(QMargins(0, 0, max(0, wider), 0))
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -65,16 +83,61 @@ class Button(QPushButton):
         super().keyPressEvent(event)
 
 
+class WrappingButton(Button):
+    """A button whose words go on in the next line where they have no room in one."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self._words = words
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return self._size_of(self._words)
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._size_of(self._broken(0)).width(), self.sizeHint().height())
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        return self._size_of(self._broken(width)).height()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setText(self._broken(self.width()))
+
+    def _size_of(self, words: str) -> QSize:
+        shown = self.fontMetrics().size(0, self.text())
+        return super().sizeHint() + self.fontMetrics().size(0, words) - shown
+
+    def _broken(self, width: int) -> str:
+        """Return the words in lines that fit into a button of `width`; no word is broken."""
+        room = width - self._size_of("").width()
+        lines: list[str] = []
+        for word in self._words.split(" "):
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.fontMetrics().horizontalAdvance(longer) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return "\n".join(lines)
+
+
 def make_button(
     text: str,
     clicked: Callable[[], object] | None = None,
     *,
+    wrap: bool = False,
     kind: str | None = None,
     tooltip: str = "",
     name: str | None = None,
 ) -> QPushButton:
     """Return a button; `kind` is `primary`, `flat` or `danger`, `name` its accessible name."""
-    button = Button(text)
+    button = WrappingButton(text) if wrap else Button(text)
     if kind:
         button.setProperty(kind, True)
     button.setToolTip(plain_tooltip(tooltip))
@@ -116,12 +179,17 @@ class IconButton(QToolButton):
         self.setIconSize(QSize(side, side))
 
 
+_LEAST_CHARACTERS = 10
+"""What is elided still shows so many."""
+
+
 class ElidedLabel(QLabel):
     """A single line that ends in “…” where it does not fit, and tells the rest in its tooltip."""
 
     def __init__(self, text: str = "", role: str = "body", tone: str | None = None) -> None:
         super().__init__()
         self._full = text
+        self._explanation = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         set_role(self, role, tone)
@@ -136,9 +204,16 @@ class ElidedLabel(QLabel):
         self.updateGeometry()
 
     @override
+    def setToolTip(self, text: str) -> None:
+        # tell it after the whole text where that is cut
+        self._explanation = text
+        self._explain()
+
+    @override
     def minimumSizeHint(self) -> QSize:
-        metrics = QFontMetrics(self.font())
-        return QSize(metrics.averageCharWidth() * 4, super().minimumSizeHint().height())
+        whole = super().minimumSizeHint()
+        least = self.fontMetrics().averageCharWidth() * _LEAST_CHARACTERS
+        return QSize(min(whole.width(), least), whole.height())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -156,7 +231,12 @@ class ElidedLabel(QLabel):
 
     def _explain(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self._full) <= self.width()
-        self.setToolTip("" if fits else plain_tooltip(self._full))
+        super().setToolTip(with_whole_text("" if fits else self._full, self._explanation))
+
+
+def with_whole_text(text: str, explanation: str) -> str:
+    """Return the tooltip of something whose `text` is cut; an empty one is not."""
+    return "\n".join(part for part in (plain_tooltip(text), explanation) if part)
 
 
 def clear_layout(widget: QWidget) -> None:
@@ -205,7 +285,7 @@ def paint_chip(
 
 
 class Badge(QWidget):
-    """Paints its text on the ground of its tone; ends in “…” where there is no room."""
+    """Paints its text on the ground of its tone; one that ends in “…” tells it in its tooltip."""
 
     def __init__(
         self, theme: Theme, text: str = "", tone: str = "quiet", icon: str | None = None
@@ -215,6 +295,7 @@ class Badge(QWidget):
         self._text = text
         self._tone = tone
         self._icon = icon
+        self._explanation = ""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self._apply_theme)
         self.setAccessibleName(text)
@@ -228,8 +309,15 @@ class Badge(QWidget):
             return
         self._text, self._tone, self._icon = text, tone, icon
         self.setAccessibleName(text)
+        self._explain()
         self.updateGeometry()
         self.update()
+
+    @override
+    def setToolTip(self, text: str) -> None:
+        # tell it after the whole text where that is cut
+        self._explanation = text
+        self._explain()
 
     @override
     def sizeHint(self) -> QSize:
@@ -241,7 +329,14 @@ class Badge(QWidget):
     @override
     def minimumSizeHint(self) -> QSize:
         hint = self.sizeHint()
-        return QSize(min(hint.width(), self._theme.px(52)), hint.height())
+        around = hint.width() - chip_width(self._theme, self._text)
+        least = chip_width(self._theme, self._text[:_LEAST_CHARACTERS] + "…") + around
+        return QSize(min(hint.width(), least), hint.height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._explain()
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -249,7 +344,12 @@ class Badge(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_chip(self._theme, painter, self.rect(), self._text, self._tone, icon=self._icon)
 
+    def _explain(self) -> None:
+        fits = self.sizeHint().width() <= self.width()
+        super().setToolTip(with_whole_text("" if fits else self._text, self._explanation))
+
     def _apply_theme(self) -> None:
+        self._explain()
         self.updateGeometry()
         self.update()
 

@@ -1,22 +1,70 @@
-"""A layout that goes on in the next line where there is no room left."""
+"""A row that goes on in the next line where there is no room left."""
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtWidgets import QLabel, QLayout, QLayoutItem, QSpacerItem, QWidget
 from typing_extensions import override
 
 
+@dataclass(slots=True)
+class _Line:
+    """Items that stand side by side, with the width of each."""
+
+    items: list[tuple[QLayoutItem, int]] = field(default_factory=list)
+    is_right: bool = False
+    """True where it stands at the right edge: what comes after a stretch does."""
+
+    def width(self, gap: int) -> int:
+        return sum(width for _, width in self.items) + gap * (len(self.items) - 1)
+
+
+_ENOUGH_CHARACTERS = 34
+
+
+class Folding(QWidget):
+    """Something that folds to its smallest size before anything beside it goes to another line."""
+
+
 class FlowLayout(QLayout):
-    """Items from left to right, then from top to bottom; each line is centred vertically."""
+    """Items from left to right, then from top to bottom.
+
+    Each is in the middle of its line, or at its foot if so aligned. None gets less than it asks for
+    while a line of its own has it. One with a stretch takes what its line leaves, and asks for no
+    more than a line of text that is easily read. What comes after an empty stretch stands at the
+    right edge, in every line.
+    """
 
     def __init__(self, parent: QWidget | None = None, *, spacing: int = 8) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
-        self._gap = spacing
+        self._stretches: dict[QWidget, int] = {}
+        self._line_height = 0
+        self._is_centred = False
+        self.setSpacing(spacing)
         self.setContentsMargins(0, 0, 0, 0)
+
+    @override
+    def addWidget(self, widget: QWidget, stretch: int = 0) -> None:
+        super().addWidget(widget)
+        if stretch:
+            self._stretches[widget] = stretch
+
+    def addStretch(self, _stretch: int = 1) -> None:  # noqa: N802 - as QBoxLayout's
+        self.addItem(QSpacerItem(0, 0))
 
     def insert_widget(self, index: int, widget: QWidget) -> None:
         self.addWidget(widget)
         self._items.insert(index, self._items.pop())
+        self.invalidate()
+
+    def set_centred(self) -> None:
+        """Have every line in the middle."""
+        self._is_centred = True
+
+    def set_line_height(self, height: int) -> None:
+        """Have no line lower than this."""
+        self._line_height = height
         self.invalidate()
 
     @override
@@ -38,7 +86,7 @@ class FlowLayout(QLayout):
 
     @override
     def expandingDirections(self) -> Qt.Orientation:
-        return Qt.Orientation(0)
+        return Qt.Orientation.Horizontal if self._stretches else Qt.Orientation(0)
 
     @override
     def hasHeightForWidth(self) -> bool:
@@ -55,37 +103,116 @@ class FlowLayout(QLayout):
 
     @override
     def sizeHint(self) -> QSize:
-        return self.minimumSize()
+        lines = self._lines(1_000_000)
+        width = lines[0].width(self.spacing()) if lines else 0
+        return self._with_margins(QSize(width, 0)).expandedTo(self.minimumSize())
 
     @override
     def minimumSize(self) -> QSize:
-        size = QSize()
+        size = QSize(0, self._line_height)
         for item in self._items:
-            size = size.expandedTo(item.minimumSize())
-        return size
+            if not _is_hidden(item):
+                size = size.expandedTo(item.minimumSize())
+        return self._with_margins(size)
 
-    def _lay_out(self, rect: QRect, *, is_trial: bool) -> int:
-        x, y, line_height = rect.x(), rect.y(), 0
-        line: list[tuple[QLayoutItem, QPoint, QSize]] = []
+    def _with_margins(self, size: QSize) -> QSize:
+        return size.grownBy(self.contentsMargins())
+
+    def _lines(self, room: int) -> list[_Line]:
+        lines, line, is_right = [], _Line(), False
         for item in self._items:
-            widget = item.widget()
-            if widget is not None and widget.isHidden():
+            if _is_hidden(item):
                 continue
-            size = item.sizeHint().boundedTo(QSize(max(1, rect.width()), 10_000))
-            if line and x + size.width() > rect.right() + 1:
-                _place(line, line_height, is_trial=is_trial)
-                line = []
-                x, y, line_height = rect.x(), y + line_height + self._gap, 0
-            line.append((item, QPoint(x, y), size))
-            x += size.width() + self._gap
-            line_height = max(line_height, size.height())
-        _place(line, line_height, is_trial=is_trial)
-        return y + line_height - rect.y()
+            if item.spacerItem() is not None:
+                is_right = True
+                if line.items:
+                    line.items.append((item, 0))
+                continue
+            longer = _Line([*line.items, (item, min(self._asked(item), max(1, room)))])
+            if longer.width(self.spacing()) > room:
+                longer = _Line([(one, _folded(one, width)) for one, width in longer.items])
+            if line.items and longer.width(self.spacing()) > room:
+                lines.append(line)
+                line = _Line(longer.items[-1:], is_right)
+            else:
+                line.items = longer.items
+        return [*lines, line] if line.items else lines
+
+    def _asked(self, item: QLayoutItem) -> int:
+        asked, widget = item.sizeHint().width(), item.widget()
+        if isinstance(widget, QLabel) and widget.wordWrap():
+            # Qt asks for lines of about one length; it is to wrap only where it has to
+            asked = widget.fontMetrics().horizontalAdvance(widget.text()) + 2
+        if widget is None or widget not in self._stretches:
+            return asked
+        enough = widget.fontMetrics().averageCharWidth() * _ENOUGH_CHARACTERS
+        return min(asked, max(enough, item.minimumSize().width()))
+
+    def _lay_out(self, whole: QRect, *, is_trial: bool) -> int:
+        rect = whole.marginsRemoved(self.contentsMargins())
+        y = rect.y()
+        for number, line in enumerate(self._lines(rect.width())):
+            y += self.spacing() if number else 0
+            widths = self._shared(line, rect.width())
+            height = max(
+                self._line_height,
+                *(
+                    _height(item, width)
+                    for (item, _), width in zip(line.items, widths, strict=True)
+                ),
+            )
+            if not is_trial:
+                self._place(line, widths, rect, y, height)
+            y += height
+        return y - rect.y() + whole.height() - rect.height()
+
+    def _shared(self, line: _Line, room: int) -> list[int]:
+        """Return the widths of a line's items, with what is left given to those that stretch."""
+        widths = [width for _, width in line.items]
+        left = room - line.width(self.spacing())
+        takers = [
+            (place, self._stretches[widget])
+            for place, (item, _) in enumerate(line.items)
+            if (widget := item.widget()) is not None and widget in self._stretches
+        ]
+        weights = sum(stretch for _, stretch in takers)
+        # those that soon have enough first: what they leave is for the others
+        for place, stretch in sorted(takers, key=lambda one: _most(line.items[one[0]][0])):
+            share = left * stretch // weights
+            more = max(0, min(share, _most(line.items[place][0]) - widths[place]))
+            widths[place] += more
+            left -= more
+            weights -= stretch
+        spacers = [place for place, (item, _) in enumerate(line.items) if item.spacerItem()]
+        if spacers:
+            widths[spacers[0]] += max(0, left)
+        return widths
+
+    def _place(self, line: _Line, widths: list[int], rect: QRect, y: int, height: int) -> None:
+        x = rect.x()
+        left = max(0, rect.width() - sum(widths) - self.spacing() * (len(widths) - 1))
+        if line.is_right or self._is_centred:
+            x += left // 2 if self._is_centred else left
+        for (item, _), width in zip(line.items, widths, strict=True):
+            own = _height(item, width)
+            is_low = bool(item.alignment() & Qt.AlignmentFlag.AlignBottom)
+            lower = height - own if is_low else (height - own) // 2
+            item.setGeometry(QRect(x, y + lower, width, own))
+            x += width + self.spacing()
 
 
-def _place(line: list[tuple[QLayoutItem, QPoint, QSize]], height: int, *, is_trial: bool) -> None:
-    if is_trial:
-        return
-    for item, point, size in line:
-        lower = (height - size.height()) // 2
-        item.setGeometry(QRect(point + QPoint(0, lower), size))
+def _is_hidden(item: QLayoutItem) -> bool:
+    widget = item.widget()
+    return widget is not None and widget.isHidden()
+
+
+def _folded(item: QLayoutItem, width: int) -> int:
+    return item.minimumSize().width() if isinstance(item.widget(), Folding) else width
+
+
+def _height(item: QLayoutItem, width: int) -> int:
+    return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
+
+
+def _most(item: QLayoutItem) -> int:
+    return item.maximumSize().width()

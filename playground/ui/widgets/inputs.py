@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -14,14 +14,17 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
     QWidget,
 )
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, plain_tooltip
+from playground.ui.widgets.basics import make_button, plain_tooltip, with_whole_text
 
 EXACTLY = object()
+_NARROWEST_BOX = 120
 
 
 class ComboBox(QComboBox):
@@ -34,11 +37,12 @@ class ComboBox(QComboBox):
         super().__init__()
         self._theme = theme
         self._values: list[Any] = []
+        self._explanation = ""
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumContentsLength(8)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.currentTextChanged.connect(self._explain)
         self.set_choices(choices)
         self.activated.connect(self._on_activated)
 
@@ -67,6 +71,43 @@ class ComboBox(QComboBox):
 
     def _on_activated(self, index: int) -> None:
         self.picked.emit(self._values[index])
+
+    @override
+    def setToolTip(self, text: str) -> None:
+        # tell it after what is chosen where that is cut
+        self._explanation = text
+        self._explain()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), self._theme.px(_NARROWEST_BOX)), hint.height())
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._explain()
+
+    @override
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        elided = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, self._text_room(option)
+        )
+        option.currentText = elided
+
+    def _text_room(self, option: QStyleOptionComboBox) -> int:
+        area = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        return area.width()
+
+    def _explain(self) -> None:
+        option = QStyleOptionComboBox()
+        super().initStyleOption(option)
+        text = self.currentText()
+        fits = self.fontMetrics().horizontalAdvance(text) <= self._text_room(option)
+        super().setToolTip(with_whole_text("" if fits else text, self._explanation))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -148,10 +189,10 @@ class Segmented(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, theme: Theme, choices: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
         """Take key, text and tooltip of each choice."""
         super().__init__()
-        self._theme = theme
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -168,8 +209,6 @@ class Segmented(QWidget):
             self._group.addButton(button)
             self._buttons[key] = button
             row.addWidget(button)
-        theme.changed.connect(self._fit)
-        self._fit()
 
     @property
     def selected(self) -> str:
@@ -179,12 +218,6 @@ class Segmented(QWidget):
     def select(self, key: str) -> None:
         """Light a choice without telling."""
         self._buttons[key].setChecked(True)
-
-    def _fit(self) -> None:
-        """Leave room for bold text: the choice that is lit is neither cut nor wider."""
-        bold = QFontMetrics(self._theme.font("strong"))
-        for button in self._buttons.values():
-            button.setMinimumWidth(bold.horizontalAdvance(button.text()) + self._theme.px(28))
 
     def _on_clicked(self) -> None:
         button = self.sender()
@@ -223,7 +256,12 @@ class CheckBox(QCheckBox):
     @override
     def sizeHint(self) -> QSize:
         px = self._theme.px
-        return QSize(px(28) + self.fontMetrics().horizontalAdvance(self.text()), px(26))
+        words = QFontMetrics(self._theme.font("control")).horizontalAdvance(self.text())
+        return QSize(px(28) + words, px(26))
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     @override
     def hitButton(self, pos: QPoint) -> bool:

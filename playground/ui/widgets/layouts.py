@@ -3,6 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
+from playground.ui.widgets.flow_layout import FlowLayout
+
 Item = QWidget | QLayout | int | tuple[QWidget | QLayout, int | Qt.AlignmentFlag]
 """A part of a row or column: an int is stretch, alone or beside the part that takes it."""
 Margins = tuple[int, int, int, int]
@@ -32,6 +34,23 @@ def make_column(
     column = QVBoxLayout() if parent is None else QVBoxLayout(parent)
     _fill(column, items, margins, spacing)
     return column
+
+
+def make_flow(
+    *items: QWidget | int | tuple[QWidget, int],
+    parent: QWidget | None = None,
+    spacing: int = 8,
+) -> FlowLayout:
+    """Return a row of `items` that goes on in the next line where there is no room."""
+    flow = FlowLayout(parent, spacing=spacing)
+    for item in items:
+        if isinstance(item, int):
+            flow.addStretch(item)
+        elif isinstance(item, tuple):
+            flow.addWidget(*item)
+        else:
+            flow.addWidget(item)
+    return flow
 
 
 def _fill(

@@ -94,7 +94,7 @@ class PromptBox(QPlainTextEdit):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(300, self.height())
+        return QSize(self._theme.px(80), self.height())
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

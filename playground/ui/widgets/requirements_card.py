@@ -1,6 +1,6 @@
 """System requirements as on a game's box: minimum, recommended, yours."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from playground.core.requirements.model import (
@@ -19,8 +19,14 @@ from playground.ui.format import (
     words_in,
 )
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.basics import clear_layout, make_button, make_label, plain_tooltip
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+from playground.ui.widgets.basics import (
+    ElidedLabel,
+    clear_layout,
+    make_button,
+    make_label,
+    plain_tooltip,
+)
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
 
 _TONES = {
     Compatibility.RUNS_GREAT: "local",
@@ -83,10 +89,10 @@ class RequirementBox(QWidget):
         for change in changes[:3]:
             line = QWidget()
             label = make_label(self._sentence(change), "control", wrap=True)
-            row = make_row((label, 1), parent=line, margins=NO_MARGINS)
+            row = make_flow((label, 1), parent=line)
             button = self._button(change)
             if button is not None:
-                row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+                row.addWidget(button)
             self._changes.addWidget(line)
         self._changes_box.setVisible(bool(changes))
 
@@ -163,16 +169,16 @@ class RequirementBox(QWidget):
             (self.tr("Yours"), self.tr("This computer, now")),
         )
         for place, (text, why) in enumerate(heads):
-            head = make_label(text, "caption", "quiet")
+            head = ElidedLabel(text, "caption", "quiet")
             head.setToolTip(plain_tooltip(why))
             grid.addWidget(head, 0, place)
             # what is expected here is often a range, and takes the room the others leave
             grid.setColumnStretch(place, int(place == _YOURS))
         names = (self.tr("Memory"), self.tr("Speed"), self.tr("Keeps in mind"))
         for row, name in enumerate(names, 1):
-            grid.addWidget(make_label(name, "caption", "quiet"), row, 0)
+            grid.addWidget(make_label(name, "caption", "quiet", wrap=True), row, 0)
             for place in range(1, 4):
-                cell = make_label(role="control", wrap=place == _YOURS)
+                cell = make_label(role="control", wrap=True)
                 cell.setAccessibleName(f"{heads[place][0]}: {name}")
                 self._cells[row, place] = cell
                 grid.addWidget(cell, row, place)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QLayout, QWidget
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label, plain_tooltip
 from playground.ui.widgets.inputs import ComboBox
-from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
 
 _CONTROL_WIDTH = 260
 
@@ -25,7 +25,7 @@ class SettingsCard(QFrame):
         margins = (px(18), px(14), px(18), px(14))
         self._column = make_column(parent=self, margins=margins, spacing=px(10))
         if title:
-            self._column.addWidget(make_label(title, "heading"))
+            self._column.addWidget(make_label(title, "heading", wrap=True))
         theme.changed.connect(self._apply_theme)
 
     def add(self, widget: QWidget) -> None:
@@ -48,14 +48,17 @@ class SettingsCard(QFrame):
     ) -> None:
         """Add a setting, what it is for, and `below` that what follows from it."""
         control.setToolTip(plain_tooltip(what))
-        words = make_column(
-            make_label(title, "control"),
+        words = QWidget()
+        column = make_column(
+            make_label(title, "control", wrap=True),
             make_label(what, "caption", "quiet", wrap=True),
+            parent=words,
+            margins=NO_MARGINS,
             spacing=self._theme.px(2),
         )
         if below is not None:
-            words.addWidget(below)
-        self._column.addLayout(make_row((words, 1), control, spacing=self._theme.px(18)))
+            column.addWidget(below)
+        self._column.addLayout(make_flow((words, 1), control, spacing=self._theme.px(18)))
         self._controls.append(control)
         self._apply_theme()
 

@@ -1,18 +1,20 @@
 """The rail on the left: one button a page."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
-from playground.ui.widgets.layouts import make_column
+from playground.ui.widgets.layouts import make_column, make_scroll_area
 
 _NARROWEST = 80
-_AROUND_WORD = 10
+_AROUND_WORD = 16
 """Between a word and the button's edges, pixels at scale 1."""
 _AROUND_BUTTON = 17
+_WORDS_FROM = 700
+"""Width of the window, in units of text, that has room for the words."""
 
 
 class RailButton(QToolButton):
@@ -78,7 +80,18 @@ class NavigationRail(QWidget):
         self._group = QButtonGroup(self)
         self._top = QVBoxLayout()
         self._bottom = QVBoxLayout()
-        self._column = make_column(self._top, 1, self._bottom, parent=self)
+        inside = QWidget()
+        self._column = make_column(self._top, 1, self._bottom, parent=inside)
+        # where even icons do not fit they scroll with the wheel and the keyboard
+        self._scroll = make_scroll_area(inside)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        for set_policy in (
+            self._scroll.setHorizontalScrollBarPolicy,
+            self._scroll.setVerticalScrollBarPolicy,
+        ):
+            set_policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        make_column(self._scroll, parent=self, margins=(0, 0, 1, 0))
         theme.changed.connect(self._apply_theme)
 
     def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
@@ -109,16 +122,35 @@ class NavigationRail(QWidget):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
+        words = self._has_room_for_words()
         width = max(px(_NARROWEST - _AROUND_BUTTON), self._widest_word() + px(_AROUND_WORD))
+        if not words:
+            width = px(44)
         self.setFixedWidth(width + px(_AROUND_BUTTON))
-        self._column.setContentsMargins(px(8), px(14), px(8), px(14))
+        self._column.setContentsMargins(px(8), px(8), px(8), px(8))
         for layout in (self._top, self._bottom):
-            layout.setSpacing(px(6))
+            layout.setSpacing(px(4))
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly
+        if words:
+            style = Qt.ToolButtonStyle.ToolButtonTextUnderIcon
         for key, button in self._buttons.items():
             token = "accent_ink" if button.isChecked() else "quiet"
             button.setIcon(self._theme.icon(self._icons[key], token))
             button.setIconSize(QSize(px(20), px(20)))
+            button.setToolButtonStyle(style)
             button.setFixedWidth(width)
+
+    def _has_room_for_words(self) -> bool:
+        """Return whether the window is wide enough for them, and high enough for all of them."""
+        line = QFontMetrics(self._theme.font("rail")).height()
+        needed = len(self._buttons) * (line + self._theme.px(20 + 16 + 4 + 4)) + self._theme.px(20)
+        is_wide = self.window().width() >= self._theme.px(_WORDS_FROM)
+        return is_wide and self.height() >= needed
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._apply_theme()
 
     def _widest_word(self) -> int:
         """Return the room of the longest title, as wide as the chosen one is written."""

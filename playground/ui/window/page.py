@@ -1,14 +1,20 @@
 """The pages of the window: the frame they share, and the stack that shows one at a time."""
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QSplitter, QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import IconButton
+from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+
+_HEAD_HEIGHT = 36
+"""Of every page's head, in pixels at scale 1: titles stand at one height."""
 
 
 class Page(QWidget):
@@ -23,7 +29,6 @@ class Page(QWidget):
 
     MARGINS = (22, 16, 22, 12)
     """Left, top, right and bottom, in pixels at scale 1."""
-    HEAD_SPACING = 10
     presenter: object | None = None
     """Kept here so that it lives as long as the view."""
 
@@ -32,9 +37,10 @@ class Page(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setObjectName("page")
-        self._head = QHBoxLayout()
-        self._column = make_column(self._head)
-        self._outer = make_row((self._column, 1), parent=self, margins=NO_MARGINS, spacing=0)
+        self._head = FlowLayout()
+        self._main = QWidget()
+        self._column = make_column(self._head, parent=self._main)
+        self._outer = make_row((self._main, 1), parent=self, margins=NO_MARGINS, spacing=0)
         theme.changed.connect(self._apply_spacing)
         self._apply_spacing()
 
@@ -49,22 +55,43 @@ class Page(QWidget):
     def set_presentation_mode(self, *, on: bool) -> None:
         """Show less and larger for a room, or everything again."""
 
+    @property
+    def _units(self) -> float:
+        """Width of the window in units of text: pixels at scale 1."""
+        return self.window().width() / self._theme.scale
+
     def _apply_spacing(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(*(px(side) for side in self.MARGINS))
         self._column.setSpacing(px(12))
-        self._head.setSpacing(px(self.HEAD_SPACING))
+        self._head.setSpacing(px(8))
+        self._head.set_line_height(px(_HEAD_HEIGHT))
 
 
 class SplitPage(Page):
     """A page with a search in its head, a list on the left, and the chosen entry on the right.
 
     The two share the width as `_sizes` says until a person has moved the border between them.
+    Where there is no room for both, one of them has the page: the entry, once it is opened, until
+    a person goes back to the list.
     """
+
+    LEAST = (320, 340)
+    """Width that list and entry take at least, in pixels at scale 1."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._is_border_moved = False
+        self._lists: list[QAbstractItemView] = []
+        self._is_single = False
+        self._is_entry_open = False
+        self._has_search = True
+        self._to_list = IconButton(
+            theme, "chevron-left", self.tr("Back to the list (Esc)"), size=20
+        )
+        self._to_list.clicked.connect(self._close_entry)
+        self._to_list.hide()
+        self._head.addWidget(self._to_list)
         self._search = QLineEdit()
         self._search.setClearButtonEnabled(True)
         self._search.installEventFilter(self)
@@ -74,6 +101,43 @@ class SplitPage(Page):
         self._splitter.installEventFilter(self)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._focus_search)
+
+    def handle_escape(self) -> bool:
+        if not self._is_single or not self._is_entry_open:
+            return False
+        self._close_entry()
+        return True
+
+    def _add_list(self, view: QAbstractItemView) -> None:
+        """Open the entry with a click, the space bar or the right arrow where it has no room."""
+        self._lists.append(view)
+        view.clicked.connect(self._open_entry)
+        view.installEventFilter(self)
+
+    def _open_entry(self) -> None:
+        """Give the entry the page where list and entry have no room beside each other."""
+        self._is_entry_open = True
+        self._show_parts()
+
+    def _close_entry(self) -> None:
+        self._is_entry_open = False
+        self._show_parts()
+        self._enter_list()
+
+    def _show_parts(self) -> None:
+        """Show list and entry, or one of them where there is no room for both."""
+        parts = [cast("QWidget", self._splitter.widget(place)) for place in (0, 1)]
+        listed, entry = parts
+        least = [self._theme.px(width) for width in self.LEAST]
+        self._is_single = self._splitter.width() < sum(least) + self._splitter.handleWidth()
+        for part, width in zip(parts, least, strict=True):
+            part.setMinimumWidth(0 if self._is_single else width)
+        is_entry_alone = self._is_single and self._is_entry_open
+        listed.setVisible(not is_entry_alone)
+        entry.setVisible(not self._is_single or is_entry_alone)
+        self._to_list.setVisible(is_entry_alone)
+        # it leaves its room to the entry
+        self._search.setVisible(self._has_search and not is_entry_alone)
 
     def _sizes(self, whole: int) -> tuple[int, int]:
         return whole // 2, whole - whole // 2
@@ -86,6 +150,7 @@ class SplitPage(Page):
         self._search.selectAll()
 
     def _share_width(self) -> None:
+        self._show_parts()
         if not self._is_border_moved:
             self._splitter.setSizes(list(self._sizes(self._splitter.width())))
 
@@ -96,6 +161,9 @@ class SplitPage(Page):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._splitter and event.type() is QEvent.Type.Resize:
             self._share_width()
+        elif self._is_single and watched in self._lists and _is_opening(event):
+            self._open_entry()
+            return True
         elif (
             watched is self._search
             and isinstance(event, QKeyEvent)
@@ -105,6 +173,12 @@ class SplitPage(Page):
             self._enter_list()
             return True
         return super().eventFilter(watched, event)
+
+
+def _is_opening(event: QEvent) -> bool:
+    if not isinstance(event, QKeyEvent) or event.type() is not QEvent.Type.KeyPress:
+        return False
+    return event.key() in {Qt.Key.Key_Space, Qt.Key.Key_Right} and not event.modifiers()
 
 
 Factory = Callable[[], Page]

@@ -17,10 +17,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.network import traffic
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN, size_words
+from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_label
+from playground.ui.widgets.basics import ElidedLabel, make_label, plain_tooltip
 from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 if TYPE_CHECKING:
@@ -83,14 +84,16 @@ class Meter(QWidget):
 
     def show_value(self, text: str, share: float | None) -> None:
         """Show `text` and add `share` (0 … 1) to the line."""
-        self._value.setText(text)
-        self.setAccessibleName(f"{self._name} {text}")
+        self.show_words(text)
         self.line.add(share)
 
+    def show_words(self, text: str) -> None:
+        self._value.setText(text)
+        self.setAccessibleName(f"{self._name} {text}")
 
-_LINES_FROM = 860
-_LOADED_FROM = 1040
-"""Widths, in pixels at scale 1, that have room for the sparklines, for what is loaded."""
+
+_LINES_FROM = 1000
+"""Width of the window, in units of text, from which there are sparklines and remarks."""
 
 
 class StatusBar(QWidget):
@@ -124,6 +127,12 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
+        contacts = traffic.sent()
+        total = size_words(sum(contact.bytes_sent or 0 for contact in contacts))
+        words = self.tr("{size} sent out").format(size=total)
+        self._sent.setText(words if contacts else self.tr("Nothing sent out"))
+        self._sent.setToolTip(plain_tooltip(sent_words(contacts)))
+        self._fit()
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
 
@@ -164,9 +173,10 @@ class StatusBar(QWidget):
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
         self._loaded = ElidedLabel("", "strip", "quiet")
+        self._sent = make_label("", "strip")
         self._own = make_label("", "strip")
         self._row = make_row(
-            self._cpu, self._ram, self._note, 1, self._loaded, self._own, parent=self
+            self._cpu, self._ram, self._note, 1, self._loaded, self._sent, self._own, parent=self
         )
 
     def _show_gpus(self, sample: "Sample") -> None:
@@ -174,9 +184,6 @@ class StatusBar(QWidget):
             meter = Meter(self._theme, self.tr("Graphics"))
             self._row.insertWidget(2 + len(self._gpus), meter)
             self._gpus.append(meter)
-            self._fit()
-        for index, meter in enumerate(self._gpus):
-            meter.setVisible(index < len(sample.gpus))
         for meter, gpu in zip(self._gpus, sample.gpus, strict=False):
             meter.show_value(self._gpu_words(gpu), _share(gpu.load_percent))
         self._note.set_full_text("" if sample.gpus else sample.gpu_note or "")
@@ -241,6 +248,17 @@ class StatusBar(QWidget):
             )
             for worker in sample.workers
         )
+        contacts = traffic.sent()
+        rows.extend(
+            (
+                self.tr("Sent out"),
+                size_words(contact.bytes_sent),
+                self.tr("to {host}").format(host=host_words(contact)),
+            )
+            for contact in contacts
+        )
+        if not contacts:
+            rows.append((self.tr("Sent out"), self.tr("nothing"), sent_words(contacts)))
         return rows
 
     def _use_words(self, rss_bytes: int, cpu_percent: float | None) -> str:
@@ -249,10 +267,29 @@ class StatusBar(QWidget):
         )
 
     def _fit(self) -> None:
-        px = self._theme.px
+        """Show what there is room for; everything is in the details, one click away."""
+        is_wide = self.width() >= self._theme.px(_LINES_FROM)
         for meter in (self._cpu, self._ram, *self._gpus):
-            meter.line.setVisible(self.width() >= px(_LINES_FROM))
-        self._loaded.setVisible(self.width() >= px(_LOADED_FROM) and not self._in_presentation_mode)
+            meter.line.setVisible(is_wide)
+        margins = self._row.contentsMargins()
+        room = self.width() - margins.left() - margins.right() + self._row.spacing()
+        shown = self._sample.gpus if self._sample is not None else ()
+        for meter, gpu in zip(self._gpus, shown, strict=False):
+            meter.show_words(self._gpu_words(gpu) if is_wide else _percent(gpu.load_percent))
+        wanted: tuple[tuple[QWidget, bool], ...] = (
+            (self._cpu, True),
+            (self._ram, True),
+            *((meter, index < len(shown)) for index, meter in enumerate(self._gpus)),
+            (self._sent, True),
+            (self._own, True),
+            (self._loaded, is_wide and not self._in_presentation_mode),
+            (self._note, is_wide),
+        )
+        for part, is_wanted in wanted:
+            needed = part.sizeHint().width() + self._row.spacing()
+            is_shown = is_wanted and needed <= room
+            part.setVisible(is_shown)
+            room -= needed if is_shown else 0
 
     def _apply_theme(self) -> None:
         px = self._theme.px

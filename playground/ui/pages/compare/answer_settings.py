@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QLineEdit,
     QPlainTextEdit,
@@ -17,7 +16,8 @@ from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
-from playground.ui.widgets.layouts import make_column, make_row, make_scroll_area
+from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.layouts import make_column, make_flow, make_row, make_scroll_area
 
 
 def _tr(text: str) -> str:
@@ -144,6 +144,11 @@ class Draft:
     system: str | None = None
 
 
+_WIDTH = 330
+_UNLIMITED = 16_777_215
+"""Qt's own word for no limit, QWIDGETSIZE_MAX."""
+
+
 class AnswerSettings(QFrame):
     """Edits a shared draft and one for each target that differs."""
 
@@ -159,7 +164,6 @@ class AnswerSettings(QFrame):
         self._is_loading = False
         self._build()
         self._load()
-        self.setFixedWidth(theme.px(330))
 
     @property
     def shared(self) -> Draft:
@@ -175,32 +179,32 @@ class AnswerSettings(QFrame):
 
     def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Offer these targets (key, name) beside “all models”."""
-        self._is_loading = True
-        self._scopes.clear()
-        self._scopes.addItem(self.tr("All models"), "")
-        for key, name in targets:
-            self._scopes.addItem(name, key)
-        self._is_loading = False
+        choices = [(name, key) for key, name in targets]
+        self._scopes.set_choices([(self.tr("All models"), ""), *choices])
         self.set_scope(self._scope if self._scope in dict(targets) else "")
+
+    def set_alone(self, *, is_alone: bool) -> None:
+        """Take the whole page, or only the width of a drawer."""
+        width = self._theme.px(_WIDTH)
+        self.setMinimumWidth(width)
+        self.setMaximumWidth(_UNLIMITED if is_alone else width)
 
     def set_scope(self, key: str) -> None:
         """Edit what differs for one target; the empty key is all targets."""
         self._scope = key
-        index = self._scopes.findData(key)
-        if index >= 0:
-            self._scopes.setCurrentIndex(index)
+        self._scopes.choose(key)
         self._load()
 
     def _build(self) -> None:
         self.setObjectName("drawer")
         px = self._theme.px
         self.close_button = IconButton(self._theme, "close", self.tr("Close the answer settings"))
-        head = make_row((make_label(self.tr("Answer settings"), "heading"), 1), self.close_button)
-        self._scopes = QComboBox()
-        self._scopes.setAccessibleName(self.tr("Settings are for"))
+        title = make_label(self.tr("Answer settings"), "heading", wrap=True)
+        head = make_row((title, 1), self.close_button)
+        self._scopes = ComboBox(self._theme, self.tr("Settings are for"))
         self._scopes.setToolTip(self.tr("For all models, or only for the one chosen here"))
-        self._scopes.addItem(self.tr("All models"), "")
-        self._scopes.currentIndexChanged.connect(self._on_scope)
+        self._scopes.set_choices([(self.tr("All models"), "")])
+        self._scopes.picked.connect(self._on_scope)
         body = QWidget()
         # while it is empty: a filled one would be styled now, and again at every change of parent
         scroll = make_scroll_area(body)
@@ -228,7 +232,7 @@ class AnswerSettings(QFrame):
         form.addStretch(1)
 
     def _build_system(self, form: QVBoxLayout) -> None:
-        form.addWidget(make_label(self.tr("Instructions for the model"), "control"))
+        form.addWidget(make_label(self.tr("Instructions for the model"), "control", wrap=True))
         form.addWidget(make_label(self.tr("system prompt"), "caption", "quiet"))
         self._system = QPlainTextEdit()
         self._system.setProperty("field", True)
@@ -245,14 +249,12 @@ class AnswerSettings(QFrame):
         form.addSpacing(self._theme.px(6))
         label = make_label(self.tr("Think first"), "control")
         form.addLayout(make_row((label, 1), make_label("reasoning", "caption", "quiet")))
-        self._thinking = QComboBox()
-        for text, value in (
+        choices = (
             (self.tr("As the model likes"), None),
             (self.tr("Yes"), True),
             (self.tr("No"), False),
-        ):
-            self._thinking.addItem(text, value)
-        self._thinking.setAccessibleName(self.tr("Think first"))
+        )
+        self._thinking = ComboBox(self._theme, self.tr("Think first"), choices)
         self._thinking.setToolTip(
             self.tr("Some models write down their thoughts before they answer. It takes longer.")
         )
@@ -262,8 +264,8 @@ class AnswerSettings(QFrame):
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
         form.addSpacing(self._theme.px(6))
-        label = make_label(parameter.label(), "control")
-        form.addLayout(make_row((label, 1), make_label(parameter.name, "caption", "quiet")))
+        label = make_label(parameter.label(), "control", wrap=True)
+        form.addLayout(make_flow(label, 1, make_label(parameter.name, "caption", "quiet")))
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
         field.setToolTip(plain_tooltip(parameter.explanation()))
@@ -277,10 +279,9 @@ class AnswerSettings(QFrame):
         self._fields[parameter.name] = field
         self._problems[parameter.name] = problem
 
-    def _on_scope(self) -> None:
-        if not self._is_loading:
-            self._scope = self._scopes.currentData() or ""
-            self._load()
+    def _on_scope(self, key: str) -> None:
+        self._scope = key
+        self._load()
 
     def _load(self) -> None:
         self._is_loading = True
@@ -291,7 +292,7 @@ class AnswerSettings(QFrame):
             if self._scope
             else self.tr("Nothing: the model answers as it was made")
         )
-        self._thinking.setCurrentIndex(self._thinking.findData(draft.sampling.think))
+        self._thinking.choose(draft.sampling.think)
         for parameter in PARAMETERS:
             field = self._fields[parameter.name]
             field.setText(as_text(draft.sampling, parameter))
@@ -303,7 +304,7 @@ class AnswerSettings(QFrame):
     def _on_edited(self) -> None:
         if self._is_loading:
             return
-        sampling = SamplingParams(think=self._thinking.currentData())
+        sampling = SamplingParams(think=self._thinking.value)
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
             problem = None

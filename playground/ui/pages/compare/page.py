@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
+from typing_extensions import override
 
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import Segmented
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
+from playground.ui.widgets.popup import Foldable
 from playground.ui.widgets.prompt_box import PromptBox, part_words
 from playground.ui.window.page import Page
 
@@ -33,8 +36,6 @@ class Header(QWidget):
         super().__init__()
         self._theme = theme
         self._build()
-        theme.changed.connect(self._apply_theme)
-        self._apply_theme()
 
     def set_running(self, *, running: bool) -> None:
         """Leave what holds for a whole turn as it is while one runs."""
@@ -46,9 +47,8 @@ class Header(QWidget):
         self._title.setVisible(not on)
 
     def _build(self) -> None:
-        self._title = make_label(self.tr("Compare"), "title")
+        self._title = make_label(self.tr("Compare"), "title", wrap=True)
         self.order = Segmented(
-            self._theme,
             (
                 (
                     "fair",
@@ -77,11 +77,15 @@ class Header(QWidget):
             tooltip=self.tr("Instructions, length, variety and chance, for all or for one model."),
         )
         self.drawer_button.setCheckable(True)
-        parts = (self._title, 1, self.order, self.hide_names, self.drawer_button)
-        self._row = make_row(*parts, parent=self, margins=NO_MARGINS)
+        self.models_button = make_button("", tooltip=self.tr("See, add and take away models"))
+        actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
+        make_flow(self._title, 1, self.models_button, actions, parent=self)
 
-    def _apply_theme(self) -> None:
-        self._row.setSpacing(self._theme.px(10))
+    def show_model_count(self, count: int) -> None:
+        """Say how many are chosen, on the button they are behind where there is little room."""
+        words = self.tr("1 model ▾") if count == 1 else self.tr("{0} models ▾")
+        self.models_button.setText(words.format(count))
+        self.models_button.setAccessibleName(words.format(count).removesuffix(" ▾"))
 
 
 class CompareEmptyState(QWidget):
@@ -113,13 +117,15 @@ class CompareEmptyState(QWidget):
         px = self._theme.px
         card = make_card()
         card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        inside = QWidget()
+        scroll = make_scroll_area(inside)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
         make_column((card, 1), parent=self, margins=NO_MARGINS)
-        badges = make_row(
-            1,
+        make_column(scroll, parent=card, margins=(1, 1, 1, 1))
+        badges = make_flow(
             Badge(self._theme, self.tr("On this computer"), "local", "home"),
             make_label(self.tr("or"), "control", "quiet"),
             Badge(self._theme, self.tr("In the cloud"), "cloud", "cloud"),
-            1,
         )
         title = make_label(self.tr("Ask once, see every answer side by side"), "title", wrap=True)
         text = make_label(
@@ -133,6 +139,7 @@ class CompareEmptyState(QWidget):
         )
         self.try_button = make_button(
             self.tr("Try it: a model here against the practice cloud"),
+            wrap=True,
             kind="primary",
             tooltip=self.tr(
                 "Compares the small starter model with a practice cloud that runs on this "
@@ -142,16 +149,17 @@ class CompareEmptyState(QWidget):
         self.choose_button = make_button(
             self.tr("Choose models yourself"), tooltip=self.tr("See everything you can compare")
         )
-        choose = (self.choose_button, Qt.AlignmentFlag.AlignVCenter)
-        buttons = make_row(1, self.try_button, choose, 1, spacing=px(10))
+        buttons = make_flow(self.try_button, self.choose_button, spacing=px(10))
+        for flow in (badges, buttons):
+            flow.set_centred()
         self._note_text = self.tr("One click, no account. Everything stays on this computer.")
         self._note = make_label(self._note_text, "caption", "quiet", wrap=True)
         for label in (title, text, self._note):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         make_column(
             *(2, badges, title, text, buttons, self._note, 3),
-            parent=card,
-            margins=(px(28), px(28), px(28), px(28)),
+            parent=inside,
+            margins=(px(16), px(12), px(16), px(12)),
             spacing=px(14),
         )
 
@@ -234,12 +242,14 @@ class PromptCard(QFrame):
             tooltip=self.tr("End every answer; what is written stays (Esc)"),
         )
         self._stop_all.hide()
-        buttons = (self._new, self._ideas, self._run, self._stop_all)
-        lowered = ((button, Qt.AlignmentFlag.AlignBottom) for button in buttons)
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
-        self._row = make_row((self._prompt, 1), *lowered)
-        self._column = make_column(self._row, self._part, parent=self, spacing=0)
+        rarer = FoldingRow(self._theme, self._new, self._ideas)
+        buttons = (rarer, self._run, self._stop_all)
+        self._flow = make_flow((self._prompt, 1), 1, *buttons)
+        for button in buttons:
+            self._flow.setAlignment(button, Qt.AlignmentFlag.AlignBottom)
+        self._column = make_column(self._flow, self._part, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
@@ -278,9 +288,14 @@ class PromptCard(QFrame):
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(12), px(12), px(14), px(12))
-        self._row.setSpacing(px(10))
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))
+
+
+_NARROW = 1000
+"""Width of the window, in units of text, below which models go behind a button."""
+_DRAWER_BESIDE = 700
+"""Width of the window, in units of text, from which the drawer stands beside the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +313,8 @@ class CompareView(Page):
     """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
 
     target_removed = Signal(str)
+    provider_asked = Signal(str, str)
+    """A provider's id, and what is to be done on its card: see `ProviderCard`."""
 
     MARGINS = (22, 16, 22, 14)
 
@@ -325,6 +342,7 @@ class CompareView(Page):
             self._drawer.setVisible(self.header.drawer_button.isChecked())
             self._drawer.close_button.clicked.connect(self.header.drawer_button.toggle)
             self._outer.addWidget(self._drawer)
+            self._fit()
         return self._drawer
 
     @property
@@ -336,6 +354,7 @@ class CompareView(Page):
             self._summary = SummaryCard(self._theme, self)
             self._summary.hide()
             self._column.insertWidget(self._column.count() - 1, self._summary)
+            self._fit()
         return self._summary
 
     @property
@@ -367,7 +386,8 @@ class CompareView(Page):
         has_chips = bool(chips)
         self.empty.setVisible(not has_chips)
         self.grid.setVisible(has_chips)
-        self._chip_box.setVisible(has_chips and not self._in_presentation_mode)
+        self.header.show_model_count(len(chips))
+        self._fit()
 
     def set_pane_count(self, count: int) -> None:
         """Have so many panes; those that stay keep what they show."""
@@ -387,7 +407,8 @@ class CompareView(Page):
             chip.remove_button.setEnabled(not running)
 
     def open_picker(self) -> None:
-        anchor = self.add_button if self.add_button.isVisible() else self.empty.choose_button
+        anchors = (self.add_button, self.header.models_button, self.empty.choose_button)
+        anchor = next((button for button in anchors if button.isVisible()), self.header)
         self.picker.open_at(anchor)
 
     def focus_first(self) -> None:
@@ -402,15 +423,22 @@ class CompareView(Page):
             self.header.drawer_button.setChecked(False)
         self.prompt_card.set_presentation_mode(on=on)
         self._in_presentation_mode = on
-        self._chip_box.setVisible(bool(self._chips) and not on)
+        self._fit()
 
     def _build(self) -> None:
         self.header = Header(self._theme)
-        self._column.addWidget(self.header)
+        self._head.addWidget(self.header, 1)
         self._column.addWidget(self._build_chips())
+        self._folded_chips = Foldable(
+            self._theme,
+            self._chip_box,
+            self.header.models_button,
+            column=self._column,
+            width=420,
+        )
         self.empty = CompareEmptyState(self._theme)
         self._column.addWidget(self.empty, 1)
-        self.grid = PaneGrid(self._theme, row_limit=3, heights=(320, 300))
+        self.grid = PaneGrid(self._theme, row_limit=3)
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
         self.prompt_card = PromptCard(self._theme)
@@ -420,7 +448,7 @@ class CompareView(Page):
         self._chip_box = QWidget()
         self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
         self.add_button = make_button(
-            self.tr("＋ Add a model"),
+            self.tr("+ Add a model"),
             tooltip=self.tr("Choose another model to compare, up to six"),
         )
         self.add_button.setAccessibleName(self.tr("Add a model"))
@@ -429,13 +457,39 @@ class CompareView(Page):
         self._chip_box.hide()
         return self._chip_box
 
+    def _fit(self) -> None:
+        """Put models behind a button and the summary below the panes where there is no room."""
+        is_narrow = self._units < _NARROW
+        has_chips = bool(self._chips) and not self._in_presentation_mode
+        self._folded_chips.fold(is_folded=is_narrow)
+        self.header.models_button.setVisible(has_chips and is_narrow)
+        if not is_narrow:
+            self._chip_box.setVisible(has_chips)
+        if self._drawer is not None:
+            is_alone = self._units < _DRAWER_BESIDE and not self._drawer.isHidden()
+            self._main.setVisible(not is_alone)
+            self._drawer.set_alone(is_alone=is_alone)
+        if self._summary is not None and is_narrow != self.grid.has_foot:
+            was_hidden = self._summary.isHidden()
+            self.grid.set_foot(self._summary if is_narrow else None)
+            if not is_narrow:
+                self._column.insertWidget(self._column.count() - 1, self._summary)
+            self._summary.setHidden(was_hidden)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
     def _connect(self) -> None:
+        self._theme.changed.connect(self._fit)
         self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
         QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.settings.setVisible(on)
+        self._fit()
 
     def _on_chip_removed(self) -> None:
         self.target_removed.emit(self.sender().property("key"))

@@ -28,7 +28,13 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.inputs import ComboBox
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.window.page import Page
 
 _PERMILLE = 1000
@@ -136,16 +142,19 @@ class DownloadCard(QFrame):
         self._state = make_label(role="caption", wrap=True)
         self._notice = make_label(role="caption", tone="caution", wrap=True)
         top = Qt.AlignmentFlag.AlignTop
+        words = QWidget()
         column = make_column(
-            make_row(self._name, self._kind, (self._repo, 1), spacing=px(8)),
+            make_flow((self._name, 1), self._kind, (self._repo, 1)),
             self._bar,
-            make_row((self._state, 1), (self._amount, top), spacing=px(14)),
+            make_flow((self._state, 1), self._amount, spacing=px(14)),
             self._notice,
             spacing=px(5),
         )
-        margins = (px(16), px(12), px(12), px(12))
-        row = make_row((self._icon, top), (column, 1), parent=self, margins=margins, spacing=px(12))
-        self._build_buttons(row)
+        make_row((self._icon, top), (column, 1), parent=words, margins=NO_MARGINS, spacing=px(12))
+        buttons = QWidget()
+        flow = make_flow((words, 1), 1, buttons, parent=self, spacing=px(12))
+        flow.setContentsMargins(px(16), px(12), px(12), px(12))
+        self._build_buttons(make_row(parent=buttons, margins=NO_MARGINS))
 
     def _build_buttons(self, row: QHBoxLayout) -> None:
         tr = self.tr
@@ -332,7 +341,7 @@ class DownloadsPage(Page):
             self._scroll.ensureWidgetVisible(card)
 
     def _build(self) -> None:
-        self._head.addWidget(make_label(self.tr("Downloads"), "title"))
+        self._head.addWidget(make_label(self.tr("Downloads"), "title", wrap=True))
         self._count = Badge(self._theme)
         self._count.hide()
         self._head.addWidget(self._count)
@@ -378,7 +387,6 @@ class DownloadsPage(Page):
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._list.setSpacing(px(10))
-        self.limit.setFixedWidth(px(170))
 
     def focus_first(self) -> None:
         item = self._list.itemAt(0)

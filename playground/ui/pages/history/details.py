@@ -19,12 +19,15 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
 from playground.ui.widgets.prompt_box import shown_part
 
 _PROMPT_LINES = 4
 _SYSTEM_LETTERS = 500
 """Of the instructions, which are one line."""
+_TALL = 300
+"""Height, in pixels at scale 1, that has room for so many lines of the prompt."""
 
 
 class DetailView(QWidget):
@@ -132,7 +135,7 @@ class DetailView(QWidget):
         self._prompt.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._system = ElidedLabel("", "caption", "quiet")
         self.summary = SummaryCard(self._theme)
-        self.answers = PaneGrid(self._theme, row_limit=6, heights=(330, 370), foot=self.summary)
+        self.answers = PaneGrid(self._theme, row_limit=6, foot=self.summary)
         self.answers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.answers.setAccessibleName(self.tr("Answers"))
         self.answers.vote_clicked.connect(self._on_vote)
@@ -159,27 +162,26 @@ class DetailView(QWidget):
             self._theme, "trash", self.tr("Delete this comparison (can be undone)")
         )
         self.delete_button.setAccessibleName(self.tr("Delete"))
-        return make_row((self._caption, 1), self._turn_box, self.delete_button)
+        return make_row((self._caption, 1), self._turn_box)
 
-    def _build_actions(self) -> QWidget:
+    def _build_actions(self) -> FlowLayout:
         self.open_button = make_button(self.tr("Open in Compare"), kind="primary")
         self.again_button = make_button(self.tr("Run again"))
         self.replay_button = make_button(self.tr("Replay"))
-        actions = QWidget()
-        flow = FlowLayout(actions, spacing=self._theme.px(8))
         for button in (self.open_button, self.again_button, self.replay_button):
             button.setText(f" {button.text()}")  # the space keeps icon and text apart
-            flow.addWidget(button)
-        return actions
+        rarer = FoldingRow(self._theme, self.again_button, self.replay_button, self.delete_button)
+        return make_flow(self.open_button, rarer)
 
     def _fit_prompt(self) -> None:
         document = self._prompt.document()
-        shown = min(max(1, int(document.size().height())), _PROMPT_LINES)
+        most = _PROMPT_LINES if self.height() >= self._theme.px(_TALL) else 1
+        shown = min(max(1, int(document.size().height())), most)
         margin = int(document.documentMargin()) * 2
         self._prompt.setFixedHeight(shown * self._prompt.fontMetrics().lineSpacing() + margin + 2)
 
     def _apply_theme(self) -> None:
-        self._column.setSpacing(self._theme.px(8))
+        self._column.setSpacing(self._theme.px(6))
         self._color_actions()
         self._fit_prompt()
 

@@ -27,6 +27,8 @@ class HistoryPage(SplitPage):
 
     MARGINS = (22, 16, 22, 14)
 
+    LEAST = (220, 420)
+
     search_changed = Signal(str)
     undo_wanted = Signal()
 
@@ -63,13 +65,15 @@ class HistoryPage(SplitPage):
             self.tr("No comparison has “{0}” in its prompts, answers or names.").format(query),
         )
         self._list_pages.setCurrentIndex(1 if nothing else 0)
-        self._right.setVisible(not nothing)
+        self.detail.setVisible(not nothing)
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, or into the search where there is none."""
         (self.list if self.comparisons.rowCount() else self._search).setFocus()
 
     def handle_escape(self) -> bool:
+        if super().handle_escape():
+            return True
         if not self._search.text():
             return False
         self._clear_search()
@@ -100,7 +104,6 @@ class HistoryPage(SplitPage):
         self._count = Badge(self._theme)
         self._count.hide()
         self._sections = Segmented(
-            self._theme,
             (
                 (
                     LIST,
@@ -120,7 +123,7 @@ class HistoryPage(SplitPage):
         self._search.setToolTip(
             self.tr("Finds words of prompts, answers and model names as you type (Ctrl+F)")
         )
-        self._head.addWidget(make_label(self.tr("History"), "title"))
+        self._head.addWidget(make_label(self.tr("History"), "title", wrap=True))
         self._head.addWidget(self._count)
         self._head.addStretch(1)
         self._head.addWidget(self._search, 2)
@@ -138,7 +141,7 @@ class HistoryPage(SplitPage):
         self._list_pages.addWidget(self.list)
         self._list_pages.addWidget(self._nothing)
         self._list_card = make_card()
-        make_column(self._list_pages, parent=self._list_card, margins=(1, 8, 1, 8))
+        make_column(self._list_pages, parent=self._list_card, margins=(1, 4, 1, 4))
         self.detail = DetailView(self._theme)
         self.detail.hide()
         self._right = QWidget()
@@ -150,6 +153,7 @@ class HistoryPage(SplitPage):
         self._splitter.setStretchFactor(1, 1)
 
     def _connect(self) -> None:
+        self._add_list(self.list)
         self._search_timer.timeout.connect(self._tell_search)
         self._search.textChanged.connect(self._on_text)
         self._search.returnPressed.connect(self._tell_search)
@@ -164,7 +168,8 @@ class HistoryPage(SplitPage):
         self.addAction(undo)
 
     def _show_section(self) -> None:
-        self._search.setVisible(not self.is_showing_votes)
+        self._has_search = not self.is_showing_votes
+        self._search.setVisible(self._has_search)
         self._body.setCurrentWidget(self.votes if self.is_showing_votes else self._splitter)
         self.shown.emit()
 
@@ -192,9 +197,8 @@ class HistoryPage(SplitPage):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._search.setMinimumWidth(px(150))
+        self._search.setMinimumWidth(px(180))
         self._search.setMaximumWidth(px(340))
-        self._list_card.setMinimumWidth(px(210))
         self._share_width()
 
     @override

@@ -7,7 +7,6 @@ from PySide6.QtCore import QItemSelectionModel, QRect, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QProgressBar,
     QScrollArea,
     QVBoxLayout,
@@ -40,6 +39,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
 from playground.ui.widgets.lists import ListView, PagedListModel, RowDelegate
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.requirements_card import RequirementBox
@@ -173,21 +173,13 @@ class RecommendedVersion(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(px(14), px(12), px(14), px(12))
         column.setSpacing(px(7))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
         self._mark = Badge(self._theme, "", "accent")
         self._badge = Badge(self._theme)
         self._figure = make_label(role="figure")
         self._speed = make_label(role="control", tone="quiet")
-        head.addWidget(self._mark)
-        head.addWidget(self._badge)
-        head.addStretch(1)
-        column.addLayout(head)
-        figures = QHBoxLayout()
-        figures.setSpacing(px(8))
-        figures.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBaseline)
-        figures.addWidget(self._speed, 0, Qt.AlignmentFlag.AlignBaseline)
-        figures.addStretch(1)
+        column.addLayout(make_flow(self._mark, self._badge))
+        figures = make_flow(self._figure, self._speed)
+        figures.setAlignment(self._speed, Qt.AlignmentFlag.AlignBottom)
         column.addLayout(figures)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._reason)
@@ -202,8 +194,6 @@ class RecommendedVersion(QFrame):
         column.addWidget(self._bar)
         self._state = make_label(role="caption", wrap=True)
         column.addWidget(self._state)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(px(8))
         self._get = make_button("", kind="primary", tooltip=self.tr("Fetch it to this computer"))
         self.compare = make_button(
             self.tr("Try it"),
@@ -218,10 +208,8 @@ class RecommendedVersion(QFrame):
             kind="flat",
             tooltip=self.tr("Offer the version that suits this computer best"),
         )
-        for button in (self._get, self.compare, self.show_downloads, self.show_recommended):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        column.addLayout(buttons)
+        buttons = (self._get, self.compare, self.show_downloads, self.show_recommended)
+        column.addLayout(make_flow(*buttons))
         self._caption = ElidedLabel(role="caption", tone="quiet")
         column.addWidget(self._caption)
 
@@ -499,19 +487,15 @@ class RepositoryDetails(QScrollArea):
         column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
-        head = QHBoxLayout()
-        titles = QVBoxLayout()
-        titles.setSpacing(px(2))
         self._title = make_label(role="title", wrap=True)
         self._owner = ElidedLabel(role="caption", tone="quiet")
-        titles.addWidget(self._title)
-        titles.addWidget(self._owner)
+        titles = QWidget()
+        parts = (self._title, self._owner)
+        make_column(*parts, parent=titles, margins=NO_MARGINS, spacing=px(2))
         self._page = make_button(
             self.tr("Open its page"), tooltip=self.tr("The model's page on the Hub, in the browser")
         )
-        head.addLayout(titles, 1)
-        head.addWidget(self._page, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(head)
+        column.addLayout(make_flow((titles, 1), self._page))
         self._good_at = make_label(role="control", wrap=True)
         column.addWidget(self._good_at)
         chips = QWidget()
@@ -554,17 +538,13 @@ class RepositoryDetails(QScrollArea):
         inside.setContentsMargins(px(12), px(10), px(12), px(10))
         self._notice_text = make_label(role="control", wrap=True)
         inside.addWidget(self._notice_text)
-        row = QHBoxLayout()
         self._terms = make_button("", tooltip=self.tr("Open its page in the browser"))
         self.enter_token = make_button(
             self.tr("Enter an access token"),
             tooltip=self.tr("Go to the place in Settings where the Hub's access token is kept"),
         )
         self.retry = make_button(self.tr("Try again"), tooltip=self.tr("Ask the Hub once more"))
-        for button in (self._terms, self.enter_token, self.retry):
-            row.addWidget(button)
-        row.addStretch(1)
-        inside.addLayout(row)
+        inside.addLayout(make_flow(self._terms, self.enter_token, self.retry))
         column.addWidget(self._notice)
 
     def _build_needs(self) -> QWidget:

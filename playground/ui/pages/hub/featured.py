@@ -12,13 +12,14 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.format import size_words
 from playground.ui.pages.hub.view_models import FeaturedRow, licence_words, verdict_badge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
+from playground.ui.widgets.layouts import make_flow
 
 _CARD_WIDTH = 300
 """Width from which another card goes beside the first."""
@@ -49,20 +50,17 @@ class FeaturedCard(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(px(14), px(12), px(12), px(12))
         column.setSpacing(px(5))
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
-        head.addWidget(ElidedLabel(entry.model.name, "heading"), 1)
+        name = ElidedLabel(entry.model.name, "heading")
         self._badge = Badge(theme)
         self._badge.setToolTip(self.tr("Estimated from its size for this computer"))
-        head.addWidget(self._badge)
-        column.addLayout(head)
+        column.addLayout(make_flow((name, 1), self._badge))
         good_at = make_label(entry.model.good_at, "control", wrap=True)
         good_at.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         column.addWidget(good_at, 1)
         facts = self.tr("≈ {0} · {1}").format(
             size_words(entry.model.size_bytes), licence_words(entry.model.licence)
         )
-        column.addWidget(make_label(facts, "caption", "quiet"))
+        column.addWidget(make_label(facts, "caption", "quiet", wrap=True))
         self.setToolTip(self.tr("See its versions and fetch it"))
         self.show_entry(entry)
 
@@ -187,15 +185,13 @@ class FeaturedModels(QScrollArea):
         inner.setObjectName("scrolled")
         self._column = QVBoxLayout(inner)
         self._column.setContentsMargins(0, 0, 0, 0)
-        head = QHBoxLayout()
-        head.addWidget(make_label(self.tr("Good models to begin with"), "heading"))
-        head.addStretch(1)
         self.browse_all = make_button(
             self.tr("Browse all models"),
+            wrap=True,
             tooltip=self.tr("List every model of the Hub, the most popular first"),
         )
-        head.addWidget(self.browse_all)
-        self._column.addLayout(head)
+        title = make_label(self.tr("Good models to begin with"), "heading", wrap=True)
+        self._column.addLayout(make_flow(title, 1, self.browse_all))
         self._grid = QGridLayout()
         self._column.addLayout(self._grid)
         self._column.addStretch(1)

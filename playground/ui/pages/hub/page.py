@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -27,7 +28,9 @@ from playground.ui.widgets.basics import make_button, make_card, make_label, pla
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox, ComboBox
+from playground.ui.widgets.layouts import make_flow
 from playground.ui.widgets.lists import ListView
+from playground.ui.widgets.popup import Foldable
 from playground.ui.window.page import SplitPage
 
 
@@ -98,14 +101,12 @@ class OfflineBanner(QFrame):
         super().__init__()
         px = theme.px
         self.setProperty("card", "caution")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(px(14), px(8), px(8), px(8))
         self._text = make_label(role="control", wrap=True)
-        row.addWidget(self._text, 1)
         self.go_online = make_button(
             self.tr("Turn offline mode off"), tooltip=self.tr("Let this program ask the Hub again")
         )
-        row.addWidget(self.go_online)
+        row = make_flow((self._text, 1), self.go_online, parent=self)
+        row.setContentsMargins(px(14), px(8), px(8), px(8))
         self.hide()
 
     def show_words(self, words: str, *, can_turn_off: bool) -> None:
@@ -129,7 +130,6 @@ class Filters(QWidget):
         self._theme = theme
         self._build()
         self._connect()
-        self._apply_theme()
 
     @property
     def query(self) -> HubQuery:
@@ -246,22 +246,9 @@ class Filters(QWidget):
             self._flow.addWidget(widget)
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._apply_theme)
         for box in (self._task, self._size, self._parameters, self._licence, self._sort):
             box.picked.connect(self._on_changed)
         self._fits.toggled.connect(self._on_changed)
-
-    def _apply_theme(self) -> None:
-        px = self._theme.px
-        widths = (
-            (self._task, 168),
-            (self._size, 118),
-            (self._parameters, 178),
-            (self._licence, 126),
-            (self._sort, 176),
-        )
-        for box, width in widths:
-            box.setFixedWidth(px(width))
 
     def _on_changed(self, _value: object = None) -> None:
         self._clear.setVisible(self.is_filtering)
@@ -269,6 +256,8 @@ class Filters(QWidget):
 
 
 DEBOUNCE_MS = 250
+_FILTERS_FROM = 700
+"""Width of the window, in units of text, that has room for the filters."""
 _SIDE_WIDTH = 430
 
 
@@ -278,8 +267,6 @@ class HubPage(SplitPage):
     searched = Signal()
     """The words have changed and have been still for a moment, or Enter was pressed."""
     cleared = Signal()
-
-    HEAD_SPACING = 14
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -336,6 +323,9 @@ class HubPage(SplitPage):
         self._build_head()
         self.filters = Filters(self._theme, self)
         self._column.addWidget(self.filters)
+        self._folded_filters = Foldable(
+            self._theme, self.filters, self._open_filters, column=self._column, width=420
+        )
         self.banner = OfflineBanner(self._theme)
         self._column.addWidget(self.banner)
         self._column.addWidget(self._splitter, 1)
@@ -360,7 +350,7 @@ class HubPage(SplitPage):
         self._splitter.setStretchFactor(1, 0)
 
     def _build_head(self) -> None:
-        self._head.addWidget(make_label(self.tr("Get models"), "title"))
+        self._head.addWidget(make_label(self.tr("Get models"), "title", wrap=True))
         self._search.setPlaceholderText(
             self.tr("Search the Hugging Face Hub: a name, a maker, a language…")
         )
@@ -370,6 +360,12 @@ class HubPage(SplitPage):
         )
         self._search.setMaxLength(1_000)
         self._head.addWidget(self._search, 1)
+        self._open_filters = make_button(
+            self.tr("Filters ▾"),
+            tooltip=self.tr("What it is for, how large, which licence, and in which order"),
+            name=self.tr("Filters"),
+        )
+        self._head.addWidget(self._open_filters)
         self._back = make_button(
             self.tr("Back to the first choices"),
             self.clear_search,
@@ -402,8 +398,15 @@ class HubPage(SplitPage):
         self._timer.timeout.connect(self.searched)
         self.panel.list.opened.connect(self.details.offer.focus_button)
         self.panel.list.left_upwards.connect(self._search.setFocus)
+        self._add_list(self.panel.list)
+        self.featured.chosen.connect(self._open_entry)
         self._nothing.asked.connect(self.clear_search)
         self.closing.connect(self._timer.stop)
+
+    def _fold_filters(self) -> None:
+        is_folded = self._units < _FILTERS_FROM
+        self._open_filters.setVisible(is_folded)
+        self._folded_filters.fold(is_folded=is_folded)
 
     def _on_text(self, _text: str) -> None:
         self._timer.start()
@@ -424,9 +427,14 @@ class HubPage(SplitPage):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
+        self._fold_filters()
         self._splitter.setHandleWidth(px(14))
-        self._side.setMinimumWidth(px(330))
-        self._search.setMinimumWidth(px(160))
+        self._search.setMinimumWidth(px(200))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold_filters()
 
     @override
     def _sizes(self, whole: int) -> tuple[int, int]:
@@ -438,7 +446,9 @@ class HubPage(SplitPage):
         self._search.setFocus()
 
     def handle_escape(self) -> bool:
-        """Clear the search; the featured models are shown again."""
+        """Go back to the list, else clear the search: the featured models are shown again."""
+        if super().handle_escape():
+            return True
         if self._listing is ResultsState.FEATURED and not self.is_searching:
             return False
         self.clear_search()

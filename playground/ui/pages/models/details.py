@@ -4,11 +4,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QGridLayout,
-    QHBoxLayout,
     QMenu,
     QProgressBar,
     QScrollArea,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -39,6 +37,8 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.details import DetailsTable
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.layouts import make_flow
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -52,7 +52,10 @@ class OtherDevices(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(6))
         head = make_label(
-            self.tr("Where else would it run? (estimates, in words a second)"), "caption", "quiet"
+            self.tr("Where else would it run? (estimates, in words a second)"),
+            "caption",
+            "quiet",
+            wrap=True,
         )
         column.addWidget(head)
         self._table = QWidget()
@@ -74,7 +77,6 @@ class OtherDevices(QWidget):
             )
             badge = Badge(self._theme)
             badge.set_badge(*compatibility_words(needs.verdict))
-            badge.setMinimumWidth(badge.sizeHint().width())
             is_too_large = needs.verdict is Compatibility.WONT_FIT
             speed = make_label("—" if is_too_large else speed_figure(needs.speed), "control")
             speed.setToolTip(plain_tooltip(exact_speed(needs.speed)))
@@ -268,13 +270,9 @@ class ModelDetails(QScrollArea):
         self._column = column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
-        head = QHBoxLayout()
         self._title = make_label(role="title", wrap=True)
         self._badge = Badge(self._theme)
-        head.addWidget(self._title, 1)
-        self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        head.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(head)
+        column.addLayout(make_flow((self._title, 1), self._badge))
         self._summary = make_label(role="control", tone="quiet", wrap=True)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._summary)
@@ -308,7 +306,7 @@ class ModelDetails(QScrollArea):
         last.addWidget(self._usable)
         self._facts = DetailsTable(
             self._theme,
-            self.tr("For engineers: what the file says"),
+            self.tr("What the file says"),
             self.tr("Show every entry of the file's header"),
         )
         last.addWidget(self._facts)
@@ -328,9 +326,7 @@ class ModelDetails(QScrollArea):
         column.addWidget(self._parts)
         return box
 
-    def _build_actions(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(self._theme.px(8))
+    def _build_actions(self) -> FlowLayout:
         self.compare = make_button(
             self.tr("Try it"),
             kind="primary",
@@ -357,10 +353,7 @@ class ModelDetails(QScrollArea):
         menu.addSeparator()
         menu.addAction(self.delete_action)
         self._more.setMenu(menu)
-        for button in (self.compare, self.load, self.unload, self.stop, self._more):
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
+        return make_flow(self.compare, self.load, self.unload, self.stop, self._more)
 
     def _apply_theme(self) -> None:
         side = self._theme.px(17)

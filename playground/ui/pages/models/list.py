@@ -410,12 +410,9 @@ class CardDelegate(QStyledItemDelegate):
         paint_text(theme, painter, foot, size, "caption", tone="quiet", align=RIGHT)
 
 
-_HIDE_BELOW = (
-    (Column.READS, 640),
-    (Column.PLACE, 740),
-    (Column.USED, 860),
-)
-"""Columns that go where the list is narrower than that."""
+_FIRST_TO_GO = (Column.USED, Column.PLACE, Column.READS, Column.SPEED, Column.SIZE)
+"""Columns that go, in this order, until the names have room."""
+_NAME_WIDTH = 190
 _WIDTHS = {
     Column.FIT: 116,
     Column.SPEED: 152,
@@ -444,6 +441,7 @@ class ModelList(QFrame):
         self._search = ""
         self._selected: str | None = None
         self._is_grid = False
+        self._widths: dict[Column, int] = {}
         self._build()
         self._connect()
         self._apply_theme()
@@ -479,6 +477,11 @@ class ModelList(QFrame):
             return False
         self._shown.setFocus()
         return True
+
+    @property
+    def views(self) -> tuple[QAbstractItemView, ...]:
+        """The list, and the same as cards."""
+        return self._table, self._grid
 
     @property
     def _shown(self) -> QAbstractItemView:
@@ -594,15 +597,23 @@ class ModelList(QFrame):
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._table.verticalHeader().setDefaultSectionSize(px(_ROW_HEIGHT))
+        metrics = QFontMetrics(self._theme.font("caption"))
         for column, width in _WIDTHS.items():
-            self._table.setColumnWidth(column, px(width))
+            head = self._table_model.headerData(column, Qt.Orientation.Horizontal)
+            self._widths[column] = max(px(width), metrics.horizontalAdvance(head) + px(30))
+            self._table.setColumnWidth(column, self._widths[column])
         self._table.viewport().update()
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        width = self._table.viewport().width()
-        for column, needed in _HIDE_BELOW:
-            self._table.setColumnHidden(column, width < self._theme.px(needed))
+        """Leave out columns until the names have room; what they say is beside the list as well."""
+        room = self._table.viewport().width() - self._theme.px(_NAME_WIDTH)
+        widths = {column: self._widths[column] for column in _WIDTHS}
+        for column in _FIRST_TO_GO:
+            is_hidden = sum(widths.values()) > room
+            if is_hidden:
+                del widths[column]
+            self._table.setColumnHidden(column, is_hidden)
 
     def _on_row(self, index: QModelIndex, _before: QModelIndex) -> None:
         row = index.data(ROW_ROLE)

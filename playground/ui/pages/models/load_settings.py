@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from playground.core.targets import FlashAttention, KvType, LoadSettings
 from playground.ui.format import words_in
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, make_label, plain_tooltip
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox
+from playground.ui.widgets.layouts import make_flow
 
 _SMALLEST_CONTEXT = 512
 _CONTEXT_WHERE_UNKNOWN = 131_072
@@ -165,19 +166,13 @@ class LoadSettingsEditor(QWidget):
             tooltip=self.tr("Forget what was chosen for this model"),
             kind="flat",
         )
-        row = QHBoxLayout()
-        row.addWidget(self._reset)
-        row.addStretch(1)
-        column.addLayout(row)
+        column.addLayout(make_flow(self._reset))
 
     def _add(
         self, column: QVBoxLayout, control: QWidget, title: str, technical: str, what: str
     ) -> None:
-        head = QHBoxLayout()
-        head.addWidget(make_label(title, "control"))
-        head.addStretch(1)
-        head.addWidget(make_label(technical, "caption", "quiet"))
-        column.addLayout(head)
+        words = make_label(title, "control", wrap=True)
+        column.addLayout(make_flow(words, 1, make_label(technical, "caption", "quiet")))
         control.setToolTip(plain_tooltip(what))
         column.addWidget(control)
         column.addWidget(make_label(what, "caption", "quiet", wrap=True))

@@ -32,7 +32,10 @@ from playground.ui.widgets.basics import (
     make_card,
     make_label,
 )
+from playground.ui.widgets.flow_layout import FlowLayout
+from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.layouts import make_flow, make_scroll_area
 from playground.ui.window.page import SplitPage
 
 _LINE_HEIGHT = 30
@@ -176,6 +179,8 @@ _TALL = 640
 class ModelsPage(SplitPage):
     """List on the left, details on the right, places below."""
 
+    LEAST = (330, 344)
+
     folder_chosen = Signal(object)
     """A `Path` to look for models in."""
 
@@ -232,7 +237,10 @@ class ModelsPage(SplitPage):
     def _build_lists(self) -> None:
         self._column.addWidget(self._splitter, 1)
         left = QWidget()
-        self._splitter.addWidget(left)
+        self._listed = make_scroll_area(left)
+        self._listed.setFrameShape(QFrame.Shape.NoFrame)
+        self._listed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._splitter.addWidget(self._listed)
         self._left = QVBoxLayout(left)
         self._left.setContentsMargins(0, 0, 0, 0)
         self.list = ModelList(self._theme, left)
@@ -245,7 +253,7 @@ class ModelsPage(SplitPage):
         self._splitter.setStretchFactor(1, 0)
 
     def _build_head(self) -> None:
-        self._head.addWidget(make_label(self.tr("Models on this computer"), "title"))
+        self._head.addWidget(make_label(self.tr("Models on this computer"), "title", wrap=True))
         self._count = Badge(self._theme)
         self._count.hide()
         self._head.addWidget(self._count)
@@ -264,11 +272,18 @@ class ModelsPage(SplitPage):
             kind="primary",
             tooltip=self.tr("Find another model on the Hugging Face Hub"),
         )
-        for widget in (self.rescan, self._add, self.get_models):
-            self._head.addWidget(widget)
+        self._layout_choice = Segmented(
+            (
+                ("list", self.tr("List"), self.tr("One line for each model")),
+                ("grid", self.tr("Cards"), self.tr("One card for each model")),
+            ),
+        )
+        self._layout_choice.select("list")
+        actions = FoldingRow(self._theme, self._layout_choice, self.rescan, self._add)
+        self._head.addWidget(actions)
+        self._head.addWidget(self.get_models)
 
-    def _build_choices(self) -> QHBoxLayout:
-        self._choices = QHBoxLayout()
+    def _build_choices(self) -> FlowLayout:
         self._search.setPlaceholderText(self.tr("Search: a name, a maker, a folder, a verdict…"))
         self._search.setAccessibleName(self.tr("Search models"))
         self._search.setToolTip(self.tr("Part of a name, folder or format (Ctrl+F)"))
@@ -285,18 +300,7 @@ class ModelsPage(SplitPage):
                 (self.tr("Cannot be used"), "broken"),
             ),
         )
-        self._layout_choice = Segmented(
-            self._theme,
-            (
-                ("list", self.tr("List"), self.tr("One line for each model")),
-                ("grid", self.tr("Cards"), self.tr("One card for each model")),
-            ),
-        )
-        self._layout_choice.select("list")
-        self._choices.addWidget(self._search, 1)
-        self._choices.addWidget(self._kind)
-        self._choices.addWidget(self._layout_choice)
-        return self._choices
+        return make_flow((self._search, 1), self._kind)
 
     def _build_side(self) -> None:
         column = QVBoxLayout(self._side)
@@ -317,6 +321,8 @@ class ModelsPage(SplitPage):
         self._search.textChanged.connect(self.list.search)
         self._kind.picked.connect(self.list.keep)
         self._layout_choice.chosen.connect(self._on_layout)
+        for view in self.list.views:
+            self._add_list(view)
         self.list.nothing.asked.connect(self._clear)
         self.hidden.connect(self._on_hidden)
 
@@ -324,9 +330,7 @@ class ModelsPage(SplitPage):
         px = self._theme.px
         self._left.setSpacing(px(10))
         self._splitter.setHandleWidth(px(14))
-        self._side.setMinimumWidth(px(344))
-        self._choices.setSpacing(px(10))
-        self._search.setMinimumWidth(px(110))
+        self.list.setMinimumHeight(px(170))
 
     @override
     def _sizes(self, whole: int) -> tuple[int, int]:
@@ -364,6 +368,8 @@ class ModelsPage(SplitPage):
         self._wants_focus = not self.list.focus_list()
 
     def handle_escape(self) -> bool:
+        if super().handle_escape():
+            return True
         if not self._search.text():
             return False
         self._search.clear()

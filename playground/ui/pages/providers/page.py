@@ -1,15 +1,14 @@
 """The Providers page: who else can answer, and what is known of each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
     QLabel,
     QProgressBar,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +27,13 @@ from playground.ui.widgets.basics import (
     make_label,
 )
 from playground.ui.widgets.empty_state import EmptyState
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.window.page import Page
 
 
@@ -45,6 +50,10 @@ class ProviderEntry:
     """What it offered when it was asked; `None` before that."""
     problem: str = ""
     """Why it could not be asked, and what to try."""
+    lacks_list: bool = False
+    """It answers, but has no list of its models: they have to be named."""
+    key_action: str = ""
+    """What can be done about a key that is missing, in words; empty where it is not."""
 
 
 def _tr(text: str) -> str:
@@ -70,18 +79,25 @@ def tier_explained(tier: Tier) -> str:
     }[tier]
 
 
-def key_words(provider: Provider, key: KeyLocation) -> tuple[str, str]:
-    """Return where a provider's key is, and the tone to say it in."""
+def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
+    """Return the entry with where the provider's key is, and what can be done about that."""
+    words, tone, action = "", "caution", ""
     match key.source:
         case KeySource.KEYRING:
-            return _tr("Key in the system's keyring"), "quiet"
+            words, tone = _tr("Key in the system's keyring"), "quiet"
         case KeySource.SESSION:
-            return _tr("Key kept for this run of the program only"), "caution"
+            words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:
-            return _tr("Key from the environment variable {0}").format(key.variable), "quiet"
-    if provider.tier is Tier.OWN_SERVER:
-        return _tr("No key: your own server may not need one"), "quiet"
-    return _tr("No key yet: edit it to enter one"), "caution"
+            words = _tr("Key from the environment variable {0}").format(key.variable)
+            tone = "quiet"
+        case _ if key.is_lost:
+            words = _tr("The key was kept only until the program ended")
+            action = _tr("Enter the key again")
+        case _ if entry.provider.tier is Tier.OWN_SERVER:
+            words, tone = _tr("No key: your own server may not need one"), "quiet"
+        case _:
+            words, action = _tr("No key yet"), _tr("Enter the key")
+    return replace(entry, key_words=words, key_tone=tone, key_action=action)
 
 
 def price_words(usd_per_mtok: float | None) -> str:
@@ -111,7 +127,7 @@ def _show_state(label: QLabel, words: str, tone: str) -> None:
 class ProviderCard(QFrame):
     """Name, kind, address, key and models of one provider, with what can be done.
 
-    `asked` gets the provider's id and `test`, `models`, `edit` or `remove`.
+    `asked` gets the provider's id and `key`, `test`, `models`, `edit` or `remove`.
     """
 
     def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
@@ -140,7 +156,10 @@ class ProviderCard(QFrame):
         self._key.setText(entry.key_words)
         set_role(self._key, "caption", entry.key_tone)
         self._show_state(entry)
+        self._buttons["key"].setText(entry.key_action)
+        self._buttons["key"].setVisible(bool(entry.key_action))
         for action, words in (
+            ("key", self.tr("Enter the key of {0}")),
             ("test", self.tr("Test {0}")),
             ("models", self.tr("Models and prices of {0}")),
             ("edit", self.tr("Edit {0}")),
@@ -152,12 +171,17 @@ class ProviderCard(QFrame):
         test = self._buttons["test"]
         test.setEnabled(not entry.is_testing)
         test.setText(self.tr("Testing…") if entry.is_testing else self.tr("Test connection"))
-        self._buttons["models"].setVisible(bool(entry.models))
+        models = self._buttons["models"]
+        models.setVisible(entry.models is not None or entry.lacks_list)
+        models.setText(
+            self.tr("Models and prices") if entry.models else self.tr("Type a model's name")
+        )
         words, tone = "", "quiet"
         if entry.problem:
             words, tone = entry.problem, "bad"
         elif entry.models is not None and not entry.models:
-            words, tone = self.tr("It answers, but offers no models."), "caution"
+            words = self.tr("It answers, but offers no models: type the name of one.")
+            tone = "caution"
         elif entry.models is not None:
             priced = sum(model.price is not None for model in entry.models)
             count = len(entry.models)
@@ -172,26 +196,23 @@ class ProviderCard(QFrame):
         self._name = ElidedLabel(role="heading")
         self._place = Badge(self._theme)
         self._tier = Badge(self._theme)
-        for badge in (self._place, self._tier):
-            badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._buttons: dict[str, QAbstractButton] = {
-            "models": make_button(
-                self.tr("Models and prices"), tooltip=self.tr("What it offers, and what that costs")
-            ),
+            "key": make_button("", tooltip=self.tr("The secret word it knows your account by")),
+            "models": make_button("", tooltip=self.tr("What it offers, and what that costs")),
             "test": make_button(
                 "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
             ),
             "edit": IconButton(self._theme, "edit", self.tr("Edit")),
             "remove": IconButton(self._theme, "trash", self.tr("Remove")),
         }
-        head = make_row(self._name, self._place, self._tier, 1, spacing=px(8))
+        head = make_flow((self._name, 1), self._place, self._tier, 1)
         for action, button in self._buttons.items():
             button.setProperty("action", action)
             button.clicked.connect(self._on_clicked)
             head.addWidget(button)
         self._address = ElidedLabel(role="caption", tone="quiet")
-        self._key = make_label(role="caption", tone="quiet")
-        line = make_row(self._address, self._key, 1, spacing=px(14))
+        self._key = make_label(role="caption", tone="quiet", wrap=True)
+        line = make_flow(self._address, self._key, spacing=px(14))
         self._state = make_label(role="caption", wrap=True)
         margins = (px(16), px(12), px(12), px(12))
         make_column(head, line, self._state, parent=self, margins=margins, spacing=px(5))
@@ -244,9 +265,9 @@ class PracticeCard(QFrame):
         self.setProperty("card", "true")
         self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
         self._icon = QLabel()
-        name = make_label(self.tr("Practice cloud (on this computer)"), "heading")
+        name = make_label(self.tr("Practice cloud (on this computer)"), "heading", wrap=True)
         badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
-        head = make_row(name, badge, 1, spacing=px(8))
+        head = make_flow((name, 1), badge)
         explanation = make_label(
             self.tr(
                 "A stand-in for a cloud provider that runs on this computer: no key, no "
@@ -261,7 +282,11 @@ class PracticeCard(QFrame):
         self._progress.setRange(0, _PERMILLE)
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(self.tr("How far the practice cloud has started"))
-        column = make_column(head, explanation, self._state, self._progress, spacing=px(4))
+        words = QWidget()
+        parts = (head, explanation, self._state, self._progress)
+        column = make_column(*parts, spacing=px(4))
+        top = Qt.AlignmentFlag.AlignTop
+        make_row((self._icon, top), (column, 1), parent=words, margins=NO_MARGINS, spacing=px(12))
         self._button = make_button(
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
@@ -270,15 +295,8 @@ class PracticeCard(QFrame):
             tooltip=self.tr("Open the Compare page, where you can ask it something"),
             name=self.tr("Try the practice cloud"),
         )
-        make_row(
-            self._icon,
-            (column, 1),
-            self._compare,
-            self._button,
-            parent=self,
-            margins=(px(16), px(12), px(12), px(12)),
-            spacing=px(12),
-        )
+        flow = make_flow((words, 1), 1, self._compare, self._button, parent=self, spacing=px(12))
+        flow.setContentsMargins(px(16), px(12), px(12), px(12))
 
     def _apply_theme(self) -> None:
         side = self._theme.px(26)
@@ -323,7 +341,7 @@ class ProvidersPage(Page):
         self._storage.setText(sentence)
 
     def _build(self) -> None:
-        self._head.addWidget(make_label(self.tr("Providers"), "title"))
+        self._head.addWidget(make_label(self.tr("Providers"), "title", wrap=True))
         self._count = Badge(self._theme)
         self._head.addWidget(self._count)
         self._head.addStretch(1)

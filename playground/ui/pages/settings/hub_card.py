@@ -7,7 +7,7 @@ from playground.store.settings import Settings
 from playground.ui.pages.downloads.page import LIMITS
 from playground.ui.theme.theme import Theme, set_properties, set_role
 from playground.ui.widgets.basics import make_button, make_label
-from playground.ui.widgets.layouts import make_row
+from playground.ui.widgets.layouts import make_flow
 from playground.ui.widgets.settings_card import SettingsCard
 
 _MB = 1_000_000
@@ -77,7 +77,7 @@ class HubCard(SettingsCard):
 
     def _build(self) -> None:
         tr = self.tr
-        self.add(make_label(tr("Hugging Face Hub and downloads"), "heading"))
+        self.add(make_label(tr("Hugging Face Hub and downloads"), "heading", wrap=True))
         self._token = QLineEdit()
         self._token.setEchoMode(QLineEdit.EchoMode.Password)
         self._token.setAccessibleName(tr("Access token of the Hub"))
@@ -98,7 +98,7 @@ class HubCard(SettingsCard):
         self._save = make_button(
             tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")
         )
-        self.add_layout(make_row(1, self._forget, self._save))
+        self.add_layout(make_flow(1, self._forget, self._save))
         self._forget.hide()
         self._address, self._proxy = QLineEdit(), QLineEdit()
         self._address.setAccessibleName(tr("Address of the Hub"))

@@ -17,7 +17,13 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.widgets.settings_card import SettingsCard
 from playground.ui.window.page import Page
 
@@ -126,6 +132,9 @@ class SettingsPage(Page):
     def show_storage(self, sentence: str) -> None:
         self._storage.setText(sentence)
 
+    def show_sent(self, sentence: str) -> None:
+        self._sent.setText(sentence)
+
     def show_problem(self, sentence: str | None) -> None:
         self._problem.setText(sentence or "")
         self._problem_card.setVisible(bool(sentence))
@@ -139,7 +148,7 @@ class SettingsPage(Page):
             button.setProperty("path", folder)
             button.clicked.connect(self._on_folder)
             name = ElidedLabel(str(path), "caption", "quiet")
-            self._places.add_layout(make_row(make_label(title, "control"), (name, 1), button))
+            self._places.add_layout(make_flow(make_label(title, "control"), (name, 1), button))
 
     def show_about(self, about: About) -> None:
         self._headline.setText(about.headline)
@@ -152,7 +161,7 @@ class SettingsPage(Page):
 
     def _build(self) -> None:
         px = self._theme.px
-        self._head.addWidget(make_label(self.tr("Settings"), "title"))
+        self._head.addWidget(make_label(self.tr("Settings"), "title", wrap=True))
         # while it is empty: a filled one would be styled now, and again at every change of parent
         outer = QWidget()
         scroll = make_scroll_area(outer, self.tr("Settings"))
@@ -169,6 +178,7 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
+        self._build_sent()
         self.hub = HubCard(self._theme)
         """The card about the Hub; its signals are what a person enters there."""
         self._cards.addWidget(self.hub)
@@ -251,6 +261,22 @@ class SettingsPage(Page):
         card.add(
             make_label(
                 self.tr("No key is ever written into a file, a log or an export."),
+                "caption",
+                "quiet",
+                wrap=True,
+            )
+        )
+
+    def _build_sent(self) -> None:
+        card = self._card(self.tr("What left this computer"))
+        self._sent = make_label(role="control", wrap=True)
+        card.add(self._sent)
+        card.add(
+            make_label(
+                self.tr(
+                    "Counted where it is sent: questions, searches and keys alike. Servers on this "
+                    "computer are not counted."
+                ),
                 "caption",
                 "quiet",
                 wrap=True,

@@ -8,7 +8,9 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
+from playground.core.keys import check_key
 from playground.core.urls import AddressLevel, check_url
+from playground.network import traffic
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
@@ -17,6 +19,7 @@ from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import sent_words
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
@@ -32,6 +35,8 @@ class HubTokenPresenter(QObject):
         self._hub = hub
         self._name = ""
         """Who the Hub says the token belongs to; empty where it was not asked."""
+        self._note = ""
+        """What was left out of what was pasted."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -54,6 +59,7 @@ class HubTokenPresenter(QObject):
             return
         finally:
             self._card.show_asking(is_asking=False)
+        self._note = check_key(value).note
         await self._show_token()
 
     def _on_forget(self) -> None:
@@ -61,7 +67,7 @@ class HubTokenPresenter(QObject):
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
-        self._name = ""
+        self._name = self._note = ""
         await self._show_token()
 
     async def _show_token(self) -> None:
@@ -73,6 +79,7 @@ class HubTokenPresenter(QObject):
         words = self.tr("In force: {0}.").format(self._source_words(token))
         if self._name:
             words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
+        words = f"{words} {self._note}".strip()
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 
@@ -140,6 +147,7 @@ class SettingsPresenter(QObject):
         )
         self._show(settings.settings)
         self._view.show_storage(secrets.storage())
+        self._show_sent()
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -168,6 +176,7 @@ class SettingsPresenter(QObject):
         self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
         self._view.closing.connect(self._end_subscription)
+        self._view.shown.connect(self._show_sent)
 
     def _show(self, settings: Settings) -> None:
         if self._writes:
@@ -179,6 +188,9 @@ class SettingsPresenter(QObject):
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
         self._view.hub.show_settings(settings)
+
+    def _show_sent(self) -> None:
+        self._view.show_sent(sent_words(traffic.sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

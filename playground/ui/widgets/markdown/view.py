@@ -1,6 +1,6 @@
 """View of Markdown, also while it is being written; it loads nothing and runs nothing."""
 
-from PySide6.QtCore import QByteArray, QMimeData, QRectF, QSize, Qt, QUrl
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, QRectF, QSize, Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
     QGuiApplication,
@@ -245,14 +245,14 @@ class MarkdownView(QTextBrowser):
             area = self._code_area(number)
             button = self._copy_buttons.get(number) or self._make_copy_button(number)
             size = button.sizeHint()
-            button.move(int(area.right()) - size.width() - 3, int(area.top()) + 3)
+            place = QPoint(int(area.right()) - size.width() - 3, int(area.top()) + 3)
+            button.setGeometry(QRect(place, size))
 
     def _make_copy_button(self, number: int) -> IconButton:
         button = IconButton(self._theme, "copy", self.tr("Copy this code"))
         button.setParent(self.viewport())
         button.setProperty("code", number)
         button.clicked.connect(self._copy_code)
-        button.resize(button.sizeHint())
         button.show()
         self._copy_buttons[number] = button
         return button
@@ -296,6 +296,7 @@ class MarkdownView(QTextBrowser):
         self._code_lines.clear()
         self._code_count = 0
         for button in self._copy_buttons.values():
+            button.hide()
             button.deleteLater()
         self._copy_buttons.clear()
 

@@ -1,0 +1,69 @@
+"""Buttons in a row that fold into one “⋯” where there is no room for them."""
+
+from PySide6.QtCore import QEvent, QPoint, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
+from typing_extensions import override
+
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import IconButton
+from playground.ui.widgets.flow_layout import Folding
+from playground.ui.widgets.layouts import NO_MARGINS, make_row
+
+
+class FoldingRow(Folding):
+    """Every button in it, also one inside a part, is a line of the menu while it is folded."""
+
+    def __init__(self, theme: Theme, *parts: QWidget) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._row = QWidget(self)
+        make_row(*parts, parent=self._row, margins=NO_MARGINS, spacing=theme.px(8))
+        self._more = IconButton(theme, "more", self.tr("More"), size=20)
+        self._more.setParent(self)
+        self._more.clicked.connect(self._open_menu)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return self._row.sizeHint()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return self._more.sizeHint().boundedTo(self._row.sizeHint())
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        is_done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+            self._place()
+        return is_done
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        whole = self._row.sizeHint()
+        is_folded = self.width() < whole.width()
+        self._row.setVisible(not is_folded)
+        self._row.resize(whole)
+        self._row.move(0, (self.height() - whole.height()) // 2)
+        self._more.setVisible(is_folded)
+        size = self._more.sizeHint()
+        self._more.resize(size)
+        self._more.move(self.width() - size.width(), (self.height() - size.height()) // 2)
+
+    def _open_menu(self) -> None:
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for button in self._row.findChildren(QAbstractButton):
+            if not button.isVisibleTo(self._row):
+                continue
+            action = menu.addAction((button.text() or button.accessibleName()).strip())
+            action.setCheckable(button.isCheckable())
+            action.setChecked(button.isChecked())
+            action.setEnabled(button.isEnabled())
+            action.triggered.connect(button.click)
+        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))

@@ -1,0 +1,231 @@
+"""Finds what a person would see as cut, squeezed, covered or off the screen."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from PySide6.QtCore import QEvent, QPoint, QRect
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QSplitterHandle,
+    QStyle,
+    QStyleOptionComboBox,
+    QWidget,
+)
+
+from playground.ui.widgets.basics import Badge, ElidedLabel
+
+FEWEST_CHARACTERS = 8
+"""An elided name that shows less than this tells nothing."""
+FEWEST_LINES = 3
+"""A text that scrolls shows at least so many lines."""
+_SIZED_BY_STYLE = (QAbstractScrollArea, QHeaderView, QProgressBar, QSplitter, QSplitterHandle)
+_BREAKS = re.compile(r"[\s\-/\u200b]+")
+
+
+def settle() -> None:
+    """Let every layout that has been asked for happen: layouts ask for others as they change."""
+    for _ in range(4):
+        QApplication.sendPostedEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+
+
+def layout_problems(root: QWidget) -> list[str]:
+    """Return a line for each fault among the visible widgets of `root`."""
+    found = []
+    for widget in (root, *root.findChildren(QWidget)):
+        is_seen = widget.isVisible() and widget.window() is root.window()
+        # the button that clears a field is Qt's own
+        if is_seen and not isinstance(widget.parentWidget(), QLineEdit):
+            found.extend(f"{_path(widget)}: {what}" for what in _faults(widget, root))
+    return found
+
+
+def popup_problems(popup: QWidget) -> list[str]:
+    """Return what is wrong with an open popup, such as a part that is off the screen."""
+    screen = popup.screen().availableGeometry()
+    found = layout_problems(popup)
+    if not screen.contains(popup.frameGeometry()):
+        found.append(f"{_path(popup)}: {popup.frameGeometry()} is not on the screen {screen}")
+    return found
+
+
+def _faults(widget: QWidget, root: QWidget) -> Iterator[str]:
+    if widget is not root:
+        yield from _outside(widget)
+    yield from _overlaps(widget)
+    if isinstance(widget, ElidedLabel):
+        yield from _elided(widget, widget.text())
+    elif isinstance(widget, QLabel):
+        yield from _cut_label(widget)
+    elif isinstance(widget, Badge):
+        yield from _cut_badge(widget)
+    elif isinstance(widget, QAbstractButton):
+        yield from _cut_button(widget)
+    elif isinstance(widget, QComboBox):
+        yield from _cut_choice(widget)
+    elif isinstance(widget, QHeaderView):
+        yield from _cut_sections(widget)
+    elif isinstance(widget, QAbstractItemView):
+        rows = widget.model().rowCount() if widget.model() is not None else 0
+        if rows and widget.viewport().height() < widget.sizeHintForRow(0):
+            yield f"shows {widget.viewport().height()} of a row of {widget.sizeHintForRow(0)}"
+    elif isinstance(widget, QScrollArea):
+        yield from _flat(widget)
+    elif widget.layout() is None and not isinstance(widget, _SIZED_BY_STYLE):
+        yield from _squeezed(widget)
+
+
+def _squeezed(widget: QWidget) -> Iterator[str]:
+    least = widget.minimumSizeHint()
+    if widget.width() < least.width():
+        yield f"{widget.width()} wide, needs {least.width()}"
+    if widget.height() < least.height():
+        yield f"{widget.height()} high, needs {least.height()}"
+
+
+def _outside(widget: QWidget) -> Iterator[str]:
+    parent = widget.parentWidget()
+    if parent is None or widget.isWindow() or isinstance(widget, QSplitterHandle):
+        return
+    place, room = widget.geometry(), parent.rect()
+    area = parent.parentWidget()
+    if isinstance(area, QAbstractScrollArea) and area.viewport() is parent:
+        if isinstance(area, QScrollArea) and place.width() > room.width():
+            yield f"{place.width()} wide in a view of {room.width()}"
+        return
+    if place.width() and place.height() and not room.contains(place):
+        yield f"{_words(place)} is not inside {_words(room)} of its parent"
+
+
+def _overlaps(widget: QWidget) -> Iterator[str]:
+    layout = widget.layout()
+    if layout is None or isinstance(widget.parentWidget(), QAbstractScrollArea):
+        return
+    children = [
+        child
+        for child in widget.children()
+        if isinstance(child, QWidget)
+        and child.isVisible()
+        and not child.isWindow()
+        and layout.indexOf(child) >= 0
+    ]
+    for number, one in enumerate(children):
+        for other in children[number + 1 :]:
+            shared = one.geometry().intersected(other.geometry())
+            if shared.width() > 0 and shared.height() > 0:
+                yield f"{_path(one)} lies over {_path(other)}"
+
+
+def _elided(widget: QWidget, text: str) -> Iterator[str]:
+    metrics = widget.fontMetrics()
+    need, room = metrics.horizontalAdvance(text), widget.contentsRect().width()
+    if need <= room:
+        return
+    if not widget.toolTip():
+        yield f"elided without a tooltip: {text!r}"
+    if room < metrics.averageCharWidth() * FEWEST_CHARACTERS:
+        yield f"elided to {room} pixels: {text!r}"
+
+
+def _cut_label(label: QLabel) -> Iterator[str]:
+    text = label.text()
+    if not text:
+        return
+    if not label.wordWrap():
+        if label.width() < label.sizeHint().width():
+            yield f"{label.width()} wide, its text {label.sizeHint().width()}: {text!r}"
+        return
+    if label.height() < label.heightForWidth(label.width()):
+        need = label.heightForWidth(label.width())
+        yield f"{label.height()} high, its text {need} at {label.width()}: {text!r}"
+    plain = re.sub(r"<[^>]*>", "", text) if label.textFormat().name == "RichText" else text
+    longest = max(map(label.fontMetrics().horizontalAdvance, _BREAKS.split(plain)))
+    if longest > label.contentsRect().width():
+        yield f"a word of {longest} in {label.contentsRect().width()}: {plain!r}"
+
+
+def _cut_badge(badge: Badge) -> Iterator[str]:
+    need = badge.sizeHint().width()
+    if badge.width() >= need:
+        return
+    if badge.text not in badge.toolTip():
+        yield f"{badge.width()} wide without a tooltip, its text {need}: {badge.text!r}"
+    if badge.width() < min(need, badge.fontMetrics().averageCharWidth() * FEWEST_CHARACTERS):
+        yield f"{badge.width()} wide, its text {need}: {badge.text!r}"
+
+
+def _cut_button(button: QAbstractButton) -> Iterator[str]:
+    # not what our own button adds for bold words
+    need = QPushButton.sizeHint(button) if isinstance(button, QPushButton) else button.sizeHint()
+    extra = 0
+    is_bold = isinstance(button, QPushButton) or button.property("rail")
+    if button.isCheckable() and is_bold:
+        # the style sheet writes a chosen button bold, which no size hint knows
+        bold = QFont(button.font())
+        bold.setWeight(QFont.Weight.DemiBold)
+        wide = QFontMetrics(bold).horizontalAdvance(button.text())
+        extra = max(0, wide - button.fontMetrics().horizontalAdvance(button.text()))
+    if button.width() < need.width() + extra:
+        yield f"{button.width()} wide, needs {need.width() + extra}: {button.text()!r}"
+    if button.height() < need.height():
+        yield f"{button.height()} high, needs {need.height()}: {button.text()!r}"
+
+
+def _cut_choice(box: QComboBox) -> Iterator[str]:
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    room = box.style().subControlRect(
+        QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box
+    )
+    need = box.fontMetrics().horizontalAdvance(box.currentText())
+    if need > room.width() and box.currentText() not in box.toolTip():
+        yield f"{need} of text in {room.width()}: {box.currentText()!r}"
+
+
+def _cut_sections(header: QHeaderView) -> Iterator[str]:
+    model = header.model()
+    for section in range(header.count()):
+        text = model.headerData(section, header.orientation())
+        if not text or header.isSectionHidden(section):
+            continue
+        need = header.fontMetrics().horizontalAdvance(text)
+        if header.sectionSize(section) < need:
+            yield f"column {text!r} has {header.sectionSize(section)}, needs {need}"
+
+
+def _flat(area: QScrollArea) -> Iterator[str]:
+    inside = area.widget()
+    line = area.fontMetrics().lineSpacing()
+    room = area.viewport().height()
+    if inside is not None and inside.height() > room and room < FEWEST_LINES * line:
+        yield f"shows {room} of {inside.height()}, less than {FEWEST_LINES} lines"
+
+
+def _path(widget: QWidget) -> str:
+    names = []
+    one: QWidget | None = widget
+    while one is not None and len(names) < 4:
+        kind = type(one).__name__
+        name = one.accessibleName() or one.property("text") or ""
+        names.append(f"{kind}({name[:24]})" if name else kind)
+        one = one.parentWidget()
+    kept = [names[0], *(two for first, two in pairwise(names) if first != two)]
+    return " < ".join(kept)
+
+
+def _words(place: QRect) -> str:
+    corner: QPoint = place.topLeft()
+    return f"{place.width()}×{place.height()} at {corner.x()},{corner.y()}"

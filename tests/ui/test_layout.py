@@ -1,0 +1,351 @@
+"""Nothing is cut, squeezed or off the screen: every page at every size, text scale and length."""
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMargins, QSize, QTranslator
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
+
+import qasync  # isort: skip - takes the Qt that is imported already
+
+from playground.app.window import _Program
+from playground.store.files import default_paths
+from playground.ui.pages.hub.view_models import ResultsState
+from playground.ui.theme.palette import DARK, LIGHT
+from playground.ui.theme.stylesheet import style_sheet
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
+from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.layouts import make_column, make_flow
+from playground.ui.widgets.popup import popup_rect
+from playground.ui.window.main_window import MainWindow
+from tests.servers.hub import HubServer
+from tests.ui import full_home
+from tests.ui.layout_checker import layout_problems, settle
+from tests.ui.page_harness import until
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+SIZES = ((900, 600), (1280, 800), (1920, 1080))
+SCALES = (1.0, 1.5, 2.0)
+
+
+Closer = Callable[[], object]
+Opener = Callable[[Any], Closer | None]
+
+
+class LongWords(QTranslator):
+    """A language whose every word is 40 % longer than in English."""
+
+    def translate(
+        self, context: str, text: str, disambiguation: str | None = None, n: int = -1
+    ) -> str:
+        return " ".join(_longer(word) for word in text.split(" "))
+
+    def isEmpty(self) -> bool:
+        return False
+
+
+def _longer(word: str) -> str:
+    if not word.isalpha() or len(word) < 3:
+        # a placeholder, a sign, HTML
+        return re.sub(r"^(\w{3,})([.,:;?!…]+)$", lambda m: _longer(m[1]) + m[2], word)
+    return word + "ö" * math.ceil(len(word) * 0.4)
+
+
+class Walk:
+    """The real program, shown page by page."""
+
+    def __init__(
+        self, program: _Program, window: MainWindow, sizes: Sequence[tuple[int, int]]
+    ) -> None:
+        self.program, self.window = program, window
+        self.problems: list[str] = []
+        self.sizes = self.all_sizes = sizes
+        self.checked = 0
+
+    async def everywhere(self, what: str) -> None:
+        """Look at what is shown now at each size."""
+        for width, height in self.sizes:
+            self.window.resize(width, height)
+            settle()
+            # what was put off to the next turn
+            await asyncio.sleep(0)
+            settle()
+            place = f"{what} at {width}×{height}, {self.program._theme.scale:.0%}"
+            if self.window.size() != QSize(width, height):
+                self.problems.append(f"{place}: the window is {self.window.size()}")
+            self.checked += 1
+            self.problems.extend(f"{place}: {found}" for found in layout_problems(self.window))
+
+    def page(self, key: str) -> Any:
+        self.window.show_page(key)
+        return self.window.pages.page(key)
+
+    def scale(self, factor: float) -> None:
+        # as the Settings page would: it shows what the settings say
+        self.program._settings.update(text_scale=factor)
+        self.program._theme.set_appearance(scale=factor)
+        settle()
+
+
+def walk(
+    app: QApplication, home: Path, body: Callable[[Walk], Awaitable[None]], *, language: bool
+) -> Walk:
+    """Start the program on a full home, and run `body` once every page can be opened."""
+    walks: list[Walk] = []
+    translator = LongWords()
+    if language:
+        app.installTranslator(translator)
+    try:
+        with (
+            HubServer() as hub,
+            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner,
+        ):
+            full_home.fill(default_paths(), hub, home / "folder")
+            program = _Program(app, runner.get_loop())
+
+            async def live(window: MainWindow) -> None:
+                try:
+                    assert program._start_task is not None
+                    await program._start_task
+                    # long words that fit into two sizes fit into a third, larger one
+                    walks.append(Walk(program, window, SIZES[:2] if language else SIZES))
+                    await body(walks[0])
+                finally:
+                    window.close()
+
+            tasks: list[asyncio.Task[None]] = []
+
+            async def run() -> None:
+                await program.live(lambda window: tasks.append(asyncio.ensure_future(live(window))))
+                await tasks[0]
+
+            runner.run(asyncio.wait_for(run(), 120))
+            program._window.deleteLater()
+            program._theme.deleteLater()
+    finally:
+        app.removeTranslator(translator)
+    return walks[0]
+
+
+async def visit(walk: Walk) -> None:
+    """Look at every page as it is, and at what can be opened on some."""
+    window, services = walk.window, walk.program._services
+    assert services is not None
+    for count in (2, 6):
+        # the newest of them is the one that is opened
+        await walk.program._bridge.submit(
+            full_home.keep(services.history, full_home.comparison(count))
+        )
+    for key in window.pages.keys:
+        await SETTLED.get(key, _nothing)(walk.page(key))
+    # the first scale comes again after the largest: nothing stays squeezed
+    for turn, scale in enumerate((*SCALES, SCALES[0])):
+        walk.scale(scale)
+        walk.sizes = SIZES[:1] if turn == len(SCALES) else walk.all_sizes
+        for key in window.pages.keys:
+            page = walk.page(key)
+            await walk.everywhere(key)
+            for name, open_it in OPENED.get(key, {}).items():
+                close_it = open_it(page)
+                settle()
+                await walk.everywhere(f"{key}, {name}")
+                if close_it is not None:
+                    close_it()
+
+
+async def _nothing(_page: QWidget) -> None:
+    settle()
+
+
+async def _models(page: Any) -> None:
+    await until(page.list.focus_list)
+    page.list._table.selectRow(0)
+    await until(lambda: page._beside.currentIndex() == 1)
+
+
+async def _hub(page: Any) -> None:
+    await until(lambda: page.featured._cards)
+    page._search.setText(full_home.LONG)
+    page.searched.emit()
+    await until(page.panel.results.rowCount)
+    page.panel.list.choose_row(0)
+    await until(page.details.versions._versions.rowCount)
+
+
+async def _history(page: Any) -> None:
+    await until(page.comparisons.rowCount)
+    page.list.choose_row(0)
+    await until(lambda: page.detail.answers.panes)
+
+
+SETTLED: dict[str, Callable[[Any], Awaitable[None]]] = {
+    "models": _models,
+    "hub": _hub,
+    "history": _history,
+}
+
+
+def _compare(count: int, *, hidden_names: bool = False) -> Opener:
+    def show(page: Any) -> None:
+        comparison = full_home.comparison(count, hidden_names=hidden_names)
+        page.presenter.open_comparison(comparison)
+
+    return show
+
+
+def _no_models(page: Any) -> None:
+    page.presenter._selection.choose(())
+
+
+def _toggled(part: Callable[[Any], Any]) -> Opener:
+    def press(page: Any) -> Closer:
+        part(page).click()
+        return part(page).click
+
+    return press
+
+
+def _entry(page: Any) -> Closer:
+    page._open_entry()
+    return page._close_entry
+
+
+def _featured(page: Any) -> None:
+    page.show_listing(ResultsState.FEATURED)
+
+
+def _found(page: Any) -> None:
+    page.show_listing(ResultsState.RESULTS)
+
+
+OPENED: dict[str, dict[str, Opener]] = {
+    "compare": {
+        "nothing chosen": _no_models,
+        "two panes": _compare(2),
+        "answer settings": _toggled(lambda page: page.header.drawer_button),
+        "names hidden": _compare(2, hidden_names=True),
+        "six panes": _compare(6),
+    },
+    "models": {
+        "one model": _entry,
+        "cards": _toggled(lambda page: page._layout_choice._buttons["grid"]),
+        "list": _toggled(lambda page: page._layout_choice._buttons["list"]),
+    },
+    "hub": {"featured": _featured, "one model": _entry, "found": _found},
+    "history": {
+        "one comparison": _entry,
+        "votes": _toggled(lambda page: page._sections._buttons["votes"]),
+        "comparisons": _toggled(lambda page: page._sections._buttons["list"]),
+    },
+}
+"""What is opened on each page, in this order; `None` leaves it open for the next."""
+
+
+@pytest.mark.parametrize("language", [False, True], ids=["english", "longer"])
+def test_nothing_is_cut_on_any_page(
+    qapp: QApplication, playground_home: Path, language: bool
+) -> None:
+    seen = walk(qapp, playground_home, visit, language=language)
+    assert seen.checked > 100
+    assert not seen.problems, f"{len(seen.problems)} faults:\n{chr(10).join(seen.problems)}"
+
+
+def test_light_and_dark_differ_in_colours_alone() -> None:
+    """What holds for the sizes in one theme holds in the other."""
+    light, dark = (
+        re.sub(r"#[0-9a-f]{6}", "colour", style_sheet(palette, 1.5)) for palette in (LIGHT, DARK)
+    )
+    assert light == dark
+
+
+@pytest.fixture
+def shown(qapp: QApplication) -> Iterator[QWidget]:
+    """A widget on the screen, 300 by 200."""
+    widget = QWidget()
+    widget.resize(300, 200)
+    widget.show()
+    yield widget
+    widget.hide()
+    widget.deleteLater()
+
+
+def test_the_checker_sees_what_is_cut(shown: QWidget, theme: Theme) -> None:
+    label, button = make_label("A rather long sentence", "title"), make_button("Press this")
+    elided, badge = ElidedLabel("A rather long name"), Badge(theme, "A rather long verdict")
+    button.setCheckable(True)
+    for place, part in enumerate((label, button, elided, badge)):
+        part.setParent(shown)
+        part.setGeometry(0, 40 * place, 30, 20)
+        part.show()
+    QLabel("outside", shown).move(280, 0)
+    shown.findChildren(QLabel)[-1].show()
+    found = "\n".join(layout_problems(shown))
+    for part in ("sentence", "Press this", "long name", "long verdict", "is not inside"):
+        assert part in found
+
+
+def test_words_in_bold_have_room_in_every_button_that_can_be_chosen(
+    shown: QWidget, theme: Theme
+) -> None:
+    segments = Segmented((("a", "One at a time · fair", ""), ("b", "All at once", "")))
+    make_column(segments, 1, parent=shown)
+    shown.resize(500, 200)
+    settle()
+    assert layout_problems(shown) == []
+    for button in segments.findChildren(QPushButton):
+        bold = QFont(button.font())
+        bold.setWeight(QFont.Weight.DemiBold)
+        # the style sheet's padding on both sides, and a border on one at least
+        assert button.width() >= QFontMetrics(bold).horizontalAdvance(button.text()) + 27
+
+
+def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
+    shown: QWidget, theme: Theme
+) -> None:
+    rare, often = make_button("Something rare"), make_button("Often")
+    row = FoldingRow(theme, rare)
+    make_column(make_flow(make_label("Title"), 1, row, often), 1, parent=shown)
+    settle()
+    assert rare.isVisible()
+    shown.resize(220, 200)
+    settle()
+    assert not rare.isVisible()
+    assert often.y() < 40
+    pressed: list[bool] = []
+    rare.clicked.connect(lambda: pressed.append(True))
+    row._more.click()
+    menu = row.findChild(QMenu)
+    assert menu is not None
+    menu.actions()[0].trigger()
+    menu.close()
+    assert pressed == [True]
+
+
+def test_what_scales_comes_back_to_its_first_size(shown: QWidget, theme: Theme) -> None:
+    column = make_column(make_label("Words"), parent=shown, margins=(7, 5, 3, 1), spacing=9)
+    for scale, margins, gap in ((1.5, (10, 8, 4, 2), 14), (2.0, (14, 10, 6, 2), 18)):
+        theme.set_appearance(scale=scale)
+        assert column.contentsMargins() == QMargins(*margins)
+        assert column.spacing() == gap
+    theme.set_appearance(scale=1.0)
+    assert column.contentsMargins() == QMargins(7, 5, 3, 1)
+    assert column.spacing() == 9
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (700, 0), (0, 700), (700, 700)])
+def test_a_popup_is_whole_on_the_screen(
+    shown: QWidget, theme: Theme, corner: tuple[int, int]
+) -> None:
+    shown.move(*corner)
+    screen = shown.screen().availableGeometry()
+    for size in (QSize(300, 300), QSize(5000, 5000)):
+        assert screen.contains(popup_rect(shown, size))

@@ -234,6 +234,9 @@ class StatusBar(QWidget):
                 "" if sample.power_w is not None else self.tr("this computer does not tell"),
             ),
         ]
+        if sample.computer_power_w is not None:
+            watts = f"{sample.computer_power_w:.1f} W"
+            rows.append((self.tr("Whole computer's power"), watts, self.tr("processor included")))
         rows.extend(
             (self.tr("Graphics"), self._gpu_words(gpu), self.tr("of the whole card"))
             for gpu in sample.gpus

@@ -167,6 +167,8 @@ class Pages:
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
+            backups=services.backups,
+            notify=self._window.toast,
         )
         return view
 

@@ -170,7 +170,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="playground",
         description="Runs the same prompt on this computer and in the cloud, and shows what "
-        "each place costs. Without a command it opens the window.",
+        "each place costs. Without a command it opens the window; with the name of a .gguf file "
+        "it opens the window with that model chosen.",
     )
     parser.add_argument("--version", action="version", version=f"playground {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

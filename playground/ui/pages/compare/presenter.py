@@ -184,6 +184,11 @@ class ComparePresenter(QObject):
         else:
             self._send()
 
+    def choose_targets(self, targets: Sequence[Target]) -> None:
+        """Put these in place of what is chosen."""
+        if targets and self._may_change():
+            self._selection.choose(targets)
+
     def add_target(self, target: Target) -> None:
         if self._may_change():
             self._selection.choose((*self._selection.chosen, target))

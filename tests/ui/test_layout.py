@@ -162,6 +162,31 @@ async def visit(walk: Walk) -> None:
                     close_it()
 
 
+async def look_at_stage(walk: Walk) -> None:
+    """Look at comparisons of two, four and six answers as a room sees them."""
+    view = walk.page("compare")
+    walk.window.set_presentation_mode(on=True)
+    await until(lambda: walk.window.size() == walk.window.screen().size())
+    settle()
+    walk.sizes = SIZES[1:]
+    for count in (2, 4, 6):
+        view.presenter.open_comparison(full_home.comparison(count))
+        settle()
+        await walk.everywhere(f"stage, {count} panes")
+        for size in SIZES[1:]:
+            walk.window.resize(*size)
+            settle()
+            if view.grid.verticalScrollBar().maximum():
+                walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
+    assert walk.program._theme.px(15) >= 22
+    back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
+    assert back.isVisible()
+    assert not walk.window.status_bar.isVisible()
+    back.click()
+    assert walk.window.rail.isVisible()
+    assert not back.isVisible()
+
+
 async def _nothing(_page: QWidget) -> None:
     settle()
 
@@ -257,6 +282,13 @@ def test_nothing_is_cut_on_any_page(
     seen = walk(qapp, playground_home, visit, language=language)
     assert seen.checked > 100
     assert not seen.problems, f"{len(seen.problems)} faults:\n{chr(10).join(seen.problems)}"
+
+
+def test_on_stage_everything_is_large_and_fits_up_to_six_answers(
+    qapp: QApplication, playground_home: Path
+) -> None:
+    seen = walk(qapp, playground_home, look_at_stage, language=False)
+    assert not seen.problems, "\n".join(seen.problems)
 
 
 def test_light_and_dark_differ_in_colours_alone() -> None:

@@ -38,15 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_window() -> int:
+    from playground.cli.terminal import prepare_output, tell, tell_failure
+
+    prepare_output()
     if not has_display():
-        sys.stderr.write(
-            "playground: there is no screen to open a window on; "
-            "“playground compare” does the same in the terminal.\n"
+        tell(
+            "There is no screen to open a window on; "
+            "“playground compare” does the same in the terminal."
         )
         return 2
-    from playground.app.window import run_window
-
-    return run_window()
+    try:
+        from playground.app.window import run_window
+    except ImportError as error:
+        tell(f"A part that the window needs is missing: {error}.")
+        return 1
+    try:
+        return run_window()
+    except Exception as error:  # noqa: BLE001 - the last one to explain it
+        return tell_failure(error)
 
 
 def has_display() -> bool:

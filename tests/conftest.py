@@ -8,11 +8,17 @@ import keyring
 import pytest
 from keyring.backends import fail
 
+from playground.core import redaction
+from playground.network import traffic
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
 # not the developer's own login and cache of huggingface_hub, which reads these when it is imported
 os.environ["HF_TOKEN_PATH"] = "/nowhere/token"
 os.environ["HF_HUB_CACHE"] = "/nowhere/hub"
+
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
 def pytest_configure() -> None:
@@ -58,10 +64,14 @@ def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own keys, endpoints and keyring out of every test."""
+    """Keep the developer's own keys, endpoints, proxies and keyring out of every test."""
+    redaction.forget_all()
+    traffic.forget_all()
     # nor may a test write into the developer's own keyring, or find one that another test left
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     keyring.set_keyring(fail.Keyring())
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_TOKEN")) or name.startswith("OPENAI_"):
+            monkeypatch.delenv(name)
+        if name.lower().endswith("_proxy") or name in _CERTIFICATES:
             monkeypatch.delenv(name)

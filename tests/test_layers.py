@@ -13,14 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "playground"
-LAYERS = ("core", "engines", "store", "services", "ui", "app", "cli")
+LAYERS = ("core", "network", "engines", "store", "services", "ui", "app", "cli")
 """The layers from the lowest to the highest; `engines` and `store` do not know each other."""
 MAY_IMPORT = {
     "core": {"core"},
-    "engines": {"core", "engines"},
+    "network": {"core", "network"},
+    "engines": {"core", "network", "engines"},
     "store": {"core", "store"},
-    "services": {"core", "engines", "store", "services"},
-    "ui": {"core", "engines", "store", "services", "ui"},
+    "services": {"core", "network", "engines", "store", "services"},
+    "ui": {"core", "network", "engines", "store", "services", "ui"},
     "app": {"core", "engines", "store", "services", "ui", "app"},
     "cli": {"core", "engines", "store", "services", "app", "cli"},
 }
@@ -123,7 +124,10 @@ def may_import(package: str) -> set[str]:
 
 
 def modules_below_ui() -> list[str]:
-    found = [module_name(path) for path in sources("core", "engines", "store", "services", "cli")]
+    found = [
+        module_name(path)
+        for path in sources("core", "network", "engines", "store", "services", "cli")
+    ]
     return [*found, "playground.app.services"]
 
 

@@ -65,6 +65,12 @@ class Pages:
         """Put a model file on the Compare page."""
         self._bridge.spawn(self._find_and_compare(path))
 
+    def show_provider(self, provider_id: str, action: str) -> None:
+        """Lead to a provider's card, and do there what helps: enter its key, name a model."""
+        self._window.show_page("providers")
+        page = self._window.pages.page("providers")
+        cast("ProvidersPresenter", page.presenter).act(provider_id, action)
+
     def _make_models(self) -> Page:
         services = self._services
         view = ModelsPage(self._theme, self._window.pages)

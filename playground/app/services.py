@@ -1,8 +1,9 @@
 """Builds everything, and ends it in order."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cache
 
 from playground.core.errors import StorageFailed
@@ -38,6 +39,8 @@ class Services:
     def __init__(self, paths: Paths, settings: SettingsStore) -> None:
         open_log(paths.log_file)
         self.paths = paths
+        self.problems: list[str] = []
+        """What was wrong with the files when they were opened, in sentences."""
         self.settings = settings
         self.secrets = SecretStore()
         self.database = Database(paths.database_file)
@@ -61,19 +64,23 @@ class Services:
         )
         self.telemetry = Telemetry(self._child_processes)
 
-    async def open(self) -> str | None:
-        """Open the history; return a sentence where something is wrong with it.
+    async def open(self) -> list[str]:
+        """Open the history; return what is wrong with it and with the settings, in sentences.
 
         Runs that a sudden end cut off are marked as interrupted, and what was deleted last time
         goes for good. Without a history everything else works: each run says that it is not kept.
         """
+        problems = [self.settings.problem]
         try:
             await self.database.open()
             await self.history.recover()
             await self.history.purge_deleted()
         except StorageFailed as error:
-            return f"{error.message} {error.hint}".strip()
-        return self.database.problem
+            problems.append(f"{error.message} {error.hint}".strip())
+        else:
+            problems.append(self.database.problem)
+        self.problems = [problem for problem in problems if problem is not None]
+        return self.problems
 
     async def close(self) -> None:
         """End downloads, workers and the practice cloud, then close the history."""
@@ -84,6 +91,7 @@ class Services:
             self.pool.close,
             self.practice.stop,
             self.requirements.close,
+            self.history.close,
             self.database.close,
         )
         for part in parts:
@@ -110,13 +118,22 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services() -> AsyncGenerator[Services, None]:
-    """Give the services, open, and end them in order afterwards."""
+async def open_services(tell: Callable[[str], None]) -> AsyncGenerator[Services, None]:
+    """Give the services, open, and end them in order afterwards.
+
+    What is wrong with the files is told, and left for the next window to tell as well.
+    """
     paths = default_paths()
     paths.create()
     services = Services(paths, SettingsStore(paths.settings_file))
     try:
-        await services.open()
+        for problem in await services.open():
+            tell(problem)
+        set_aside = [p for p in (services.settings.problem, services.database.problem) if p]
+        if set_aside:
+            services.settings.change(
+                lambda s: replace(s, untold_problems=(*s.untold_problems, *set_aside))
+            )
         yield services
     finally:
         await services.close()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from playground.ui.pages.compare.presenter import ComparePresenter
     from playground.ui.pages.compare.targets import TargetSelection
     from playground.ui.pages.downloads.notifier import DownloadNotifier
+    from playground.ui.window.instance import WindowInstance
 
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
@@ -37,7 +38,12 @@ _SWITCH_S = 0.001
 
 
 def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
-    """Show the window until it is closed; `on_shown` gets it once it can be used."""
+    """Show the window until it is closed; `on_shown` gets it once it can be used.
+
+    Raises what kept the window from opening; nothing of the program runs on then.
+    """
+    paths = default_paths()
+    paths.create()
     # setStyle() would build the platform's style first, and every class of styles in PySide
     application = QApplication([*sys.argv[:1], "-style", "fusion"])
     application.setApplicationName("inference-playground")
@@ -46,41 +52,51 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
-    code = _run_program(application, on_shown)
+    code = _run_program(application, paths, on_shown)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
 
 
-def _run_program(application: QApplication, on_shown: Callable[[MainWindow], None] | None) -> int:
+def _run_program(
+    application: QApplication, paths: Paths, on_shown: Callable[[MainWindow], None] | None
+) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        program = _Program(application, runner.get_loop())
+        program = _Program(runner.get_loop())
         try:
+            program.build(application, paths)
             runner.run(program.live(on_shown))
-        except RuntimeError:
-            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
-            # told any more, and what was written is saved
+        except BaseException as error:
             if program.has_ended:
                 raise
-            program.end_without_screen()
-            return LOST_SCREEN
+            program.end_now()
+            # Qt has left its loop by itself, as it does when the screen has gone: nobody can be
+            # told any more, and what was written is saved
+            if isinstance(error, RuntimeError) and program.is_shown:
+                return LOST_SCREEN
+            raise
     return 0
 
 
 class _Program:
     """Shows the window, and builds everything behind it as soon as it can be typed into."""
 
+    is_shown = False
     has_ended = False
     """True once everything has ended in order."""
 
-    def __init__(self, application: QApplication, loop: asyncio.AbstractEventLoop) -> None:
-        self._paths = default_paths()
-        self._paths.create()
-        self._settings = SettingsStore(self._paths.settings_file)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
         self._pressed: Callable[[], object] | None = None
+        self._instance: WindowInstance | None = None
+        self._bridge = Bridge(self._report, qt_loop=loop)
+
+    def build(self, application: QApplication, paths: Paths) -> None:
+        """Build the window and its first page."""
+        self._paths = paths
+        self._settings = SettingsStore(paths.settings_file)
         settings = self._settings.settings
         self._theme = Theme(
             application,
@@ -88,7 +104,7 @@ class _Program:
             scale=settings.text_scale,
             presentation_scale=settings.stage_scale,
         )
-        self._bridge = Bridge(self._report, qt_loop=loop)
+        self._settings.on_unsaved = lambda error: self._bridge.post(self._report, error)
         self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
         self._add_pages()
 
@@ -98,6 +114,7 @@ class _Program:
         self._window.closed.connect(closed.set)
         sys.excepthook = lambda _kind, error, _trace: self._report(error)
         await self._show()
+        self.is_shown = True
         if on_shown is not None:
             on_shown(self._window)
         try:
@@ -109,8 +126,8 @@ class _Program:
         self.has_ended = True
         sys.excepthook = sys.__excepthook__
 
-    def end_without_screen(self) -> None:
-        """End the services and the I/O thread where Qt's loop is gone."""
+    def end_now(self) -> None:
+        """End the services and the I/O thread where Qt's loop does not run."""
         if self._services is not None:
             self._bridge.call_and_wait(self._services.close())
         self._bridge.close_now()
@@ -172,14 +189,55 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
-        problem = await self._bridge.submit(services.open())
+        self._view.provider_asked.connect(pages.show_provider)
+        problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
         self._window.status_bar.follow(self._bridge, services.telemetry.samples)
         await self._begin_downloads(services, pages)
-        for text in (self._settings.problem, problem, services.downloads.problem):
-            if text is not None:
-                self._window.toast(text, tone="caution", stay_ms=0)
+        if services.downloads.problem is not None:
+            problems.append(services.downloads.problem)
+        self._tell_problems(problems)
+
+    def _tell_problems(self, problems: list[str]) -> None:
+        """Tell what was wrong with the files, and of another window that uses them.
+
+        What a command found to be wrong and set aside is told as well, once.
+        """
+        from playground.ui.window.instance import WindowInstance
+
+        tr = self._window.tr
+        untold = self._settings.settings.untold_problems
+        texts = list(dict.fromkeys([*untold, *problems]))
+        if untold:
+            self._bridge.write(self._settings.update, untold_problems=())
+        self._instance = WindowInstance(self._paths.data_dir, self._window)
+        self._instance.show_wanted.connect(self._window.come_to_front)
+        action = None
+        if not self._instance.is_first():
+            action = tr("Show the other window")
+            texts.append(
+                tr(
+                    "The playground is open in another window already. Both use the same history "
+                    "and settings, and both keep models in memory."
+                )
+            )
+        if texts:
+            self._window.toast(
+                "\n".join(texts),
+                tone="caution",
+                action=action,
+                on_action=self._show_other,
+                stay_ms=0,
+            )
+
+    def _show_other(self) -> None:
+        """Leave the work to the window that was there first."""
+        if self._instance is not None and self._instance.show_other():
+            self._window.close()
+            return
+        tr = self._window.tr
+        self._window.toast(tr("The other window does not answer. It may be on another computer."))
 
     def _answer_compare(
         self,
@@ -188,10 +246,14 @@ class _Program:
         selection_class: "type[TargetSelection]",
     ) -> "ComparePresenter":
         """Give the Compare page its presenter, and that the last press."""
-        from playground.services.memory_plan import free_memory
+        from playground.services.machine.memory import main_memory
 
         selection = selection_class(
-            self._bridge, services.library, services.providers, services.settings, free_memory
+            self._bridge,
+            services.library,
+            services.providers,
+            services.settings,
+            lambda: main_memory().available_bytes,
         )
         presenter = presenter_class(
             self._view,
@@ -230,6 +292,8 @@ class _Program:
             self._notifier.stop()
         if self._services is not None:
             await self._bridge.submit(self._services.close())
+        if self._instance is not None:
+            self._instance.close()
         await self._bridge.close()
 
 

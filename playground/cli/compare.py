@@ -5,19 +5,19 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from playground.cli.output import error_line, harmless, print_json
-from playground.core.characters import whole_characters
+from playground.cli.output import print_json
+from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
-from playground.core.runs import Provenance, Run, RunOrder, RunStatus
-from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.runs import CutShort, Provenance, Run, RunOrder, RunStatus
+from playground.core.targets import LocalTarget, Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -31,6 +31,14 @@ from playground.services.comparison import (
 from playground.services.library.service import ModelLibrary
 from playground.services.providers.service import ProviderService
 from playground.store.settings import SettingsStore
+
+CUT_SHORT = {
+    CutShort.LENGTH: "cut off at the longest length allowed",
+    CutShort.FILTERED: "held back by the provider's filter",
+    CutShort.TOOL: "ended with a call of a tool, and there is none",
+    CutShort.GIVEN_UP: "given up by the provider",
+}
+"""What the terminal says of answers that are not whole."""
 
 
 class RunReport:
@@ -73,6 +81,10 @@ class RunReport:
             "speeds": {
                 "prompt_tokens_per_s": _value(known.prompt_tokens_per_s),
                 "generation_tokens_per_s": _value(known.generation_tokens_per_s),
+                "provenance": {
+                    "prompt_tokens_per_s": _provenance(known.prompt_tokens_per_s),
+                    "generation_tokens_per_s": _provenance(known.generation_tokens_per_s),
+                },
             },
             "cost": {name: getattr(run.cost, name, None) for name in ("usd", "kind", "provenance")},
             "order": run.order,
@@ -97,7 +109,8 @@ class RunReport:
                 f"whole answer {_text(known.total_s, 's')}",
                 f"cost {_money(known.cost_usd)}",
             ]
-            lines.append(f"{run.target.label}: {run.status.value} · " + " · ".join(parts))
+            ended = run.status.value if run.cut_short is None else CUT_SHORT[run.cut_short]
+            lines.append(f"{run.target.label}: {ended} · " + " · ".join(parts))
         return lines
 
 
@@ -107,6 +120,10 @@ def _token_json(token: Token, sent_s: float) -> dict[str, Any]:
 
 def _value(figure: Figure | None) -> float | None:
     return None if figure is None else figure.value
+
+
+def _provenance(figure: Figure | None) -> str | None:
+    return None if figure is None else figure.provenance.value
 
 
 def _mark(figure: Figure) -> str:
@@ -133,9 +150,11 @@ async def run(
     library: ModelLibrary,
     providers: ProviderService,
     settings: SettingsStore,
+    *,
+    told: Sequence[str] = (),
 ) -> int:
-    """Run the comparison; 0 when every run finished, else 1."""
-    prompt = sys.stdin.read() if args.prompt == "-" else args.prompt
+    """Run the comparison; 0 when every run finished, else 1. What was `told` is not told again."""
+    prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
     targets = [await _target(text, library, providers, settings) for text in args.targets]
@@ -147,6 +166,7 @@ async def run(
             seed=args.seed,
             max_tokens=args.max_tokens,
             logprobs=args.logprobs,
+            think=None if args.think is None else args.think == "yes",
         ),
     )
     report = RunReport(with_tokens=args.logprobs is not None)
@@ -160,7 +180,7 @@ async def run(
                     report.add(update)
                     if printer is not None:
                         printer.add(update)
-                    _warn(update)
+                    _warn(update, told)
     except Exception as error:  # noqa: BLE001 - raised again once the answers are printed
         bug = error
     if args.json:
@@ -185,7 +205,7 @@ async def _target(
     if place == "local":
         model = await library.find(name)
         return LocalTarget(model, settings.settings.load_settings_of(model))
-    return CloudTarget(await providers.resolve(place), whole_characters(name))
+    return await providers.target(place, name)
 
 
 @contextmanager
@@ -224,6 +244,8 @@ class _Printer:
                 self._waiting[run_id].append(f"[{message}]\n")
             case RunEnded(run=run) if run.id in self._waiting:
                 self._ended.add(run.id)
+                if run.cut_short is not None:
+                    self._waiting[run.id].append(f"\n[{CUT_SHORT[run.cut_short]}]")
                 self._waiting[run.id].append("\n\n")
         self._flush()
 
@@ -238,9 +260,11 @@ class _Printer:
             self._queue.pop(0)
 
 
-def _warn(update: TurnUpdate) -> None:
+def _warn(update: TurnUpdate, told: Sequence[str]) -> None:
     match update:
         case StorageTrouble(error=error):
-            print(error_line(error), file=sys.stderr)
+            sentence = f"{error.message} {error.hint}".strip()
+            if sentence not in told:
+                tell(sentence)
         case RunEnded(run=run) if run.error is not None:
-            print(error_line(run.error, f"{run.target.label}: "), file=sys.stderr)
+            tell(f"{run.target.label}: {run.error.message} {run.error.hint}")

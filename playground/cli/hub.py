@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -16,11 +17,12 @@ from playground.cli.output import (
     table,
 )
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import DownloadFailed, ModelFileInvalid, RepositoryNotFound, kinds
+from playground.core.errors import DownloadFailed, ModelLoadFailed, UsageError, kinds
+from playground.core.gguf.naming import choose_version
 from playground.core.hub import Gate, HubFile, HubModel, HubQuery, HubRepository
-from playground.core.requirements.model import Compatibility, Requirements
+from playground.core.requirements.model import Requirements
 from playground.services.downloads.manager import DownloadManager
-from playground.services.hub.recommend import recommended
+from playground.services.hub.recommend import Recommendation, recommended
 from playground.services.hub.service import HubService
 from playground.services.requirements import RequirementsService
 from playground.store.files import Paths
@@ -58,15 +60,10 @@ async def _search(
     query = HubQuery(
         args.query, args.sort, licence=args.licence, task=args.task, fits_only=args.fits
     )
-
-    def runs_here(model: HubModel) -> bool:
-        verdict = requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict not in {None, Compatibility.WONT_FIT}
-
     found: list[HubModel] = []
     cursor = None
     while len(found) < args.limit:
-        page = await hub.search(query, cursor, runs_here=runs_here)
+        page = await hub.search(query, cursor, runs_here=requirements.may_run)
         found += page.models
         cursor = page.next_cursor
         if cursor is None:
@@ -98,41 +95,36 @@ async def _files(
     args: argparse.Namespace, hub: HubService, requirements: RequirementsService
 ) -> int:
     await requirements.refresh()
-    repository = await hub.repository(args.repo, args.revision)
-    needs = await _assessed(repository, hub, requirements)
-    verdicts = {path: found.verdict for path, found in needs.items() if found is not None}
-    best = recommended(repository.files, verdicts)
+    reference = hub.reference(args.repo)
+    repository = await hub.repository(reference.repo, args.revision or reference.revision)
+    shown = list(repository.files[: args.limit])
+    if reference.version is not None:
+        shown = [choose_version(repository.files, reference.version, reference.repo)]
+    assessed = _Assessed(repository, hub, requirements)
+    best = await assessed.look_at(shown)
     if args.json:
         print_json(
             {
                 "repo": repository.model.repo,
                 "revision": repository.revision,
                 "model": _model(repository.model),
-                "files": [_file(file, needs.get(file.path)) for file in repository.files],
-                "projectors": [_file(file, None) for file in repository.projectors],
+                "files": [assessed.as_json(file) for file in repository.files],
+                "projectors": [assessed.as_json(file) for file in repository.projectors],
                 "recommended": None if best is None else best.file.path,
                 "reason": None if best is None else best.reason,
             }
         )
         return 0
-    rows = []
-    for file in repository.files:
-        found = needs.get(file.path)
-        mark = "recommended" if best is not None and best.file == file else ""
-        if file.missing_parts:
-            mark = f"{len(file.missing_parts)} parts missing"
-        rows.append(
-            (
-                file.path,
-                file.quantization or "—",
-                size_text(file.size_bytes),
-                "—" if found is None else found.verdict,
-                speed_text(None if found is None else found.speed),
-                mark,
-            )
-        )
+    if best is not None and best.file not in shown:
+        shown.append(best.file)
+    rows = [
+        assessed.row(file, is_recommended=best is not None and best.file == file) for file in shown
+    ]
     for line in table(("FILE", "FORMAT", "SIZE", "HERE", "SPEED", ""), rows, frozenset({2})):
         print(line.rstrip())
+    more = len(repository.files) - len(shown)
+    if more and reference.version is None:
+        print(f"… and {more:,} more: --limit {len(repository.files)} shows all.")
     if best is not None:
         print(f"\nRecommended: {best.file.path}. {best.reason}")
     if not repository.files:
@@ -140,31 +132,85 @@ async def _files(
     return 0
 
 
-async def _assessed(
-    repository: HubRepository, hub: HubService, requirements: RequirementsService
-) -> dict[str, Requirements | None]:
-    """Return what each file needs, from its header; `None` for one that cannot be read."""
-    projector = repository.projector
-    projector_bytes = 0 if projector is None else projector.size_bytes
+class _Assessed:
+    """What the files of a repository need here, from the headers of those that are looked at."""
 
-    async def one(file: HubFile) -> Requirements | None:
+    def __init__(
+        self, repository: HubRepository, hub: HubService, requirements: RequirementsService
+    ) -> None:
+        self._repository = repository
+        self._hub = hub
+        self._requirements = requirements
+        self._needs: dict[str, Requirements] = {}
+        self._problems = {
+            file.path: file.problem for file in repository.files if file.problem is not None
+        }
+
+    async def look_at(self, files: Sequence[HubFile]) -> Recommendation | None:
+        """Read the headers of `files`, and of what is recommended by then."""
+        # the others are like the first, and take far less once it is known
+        for some in (files[:1], files[1:]):
+            await asyncio.gather(*(self._read(file) for file in some))
+        while (best := self._recommended()) is not None and best.file.path not in self._needs:
+            await self._read(best.file)
+        return best
+
+    def row(self, file: HubFile, *, is_recommended: bool) -> tuple[str, ...]:
+        needs = self._needs.get(file.path)
+        return (
+            file.path,
+            file.quantization or "—",
+            size_text(file.size_bytes),
+            "—" if needs is None else needs.verdict,
+            speed_text(None if needs is None else needs.speed),
+            self._problems.get(file.path) or ("recommended" if is_recommended else ""),
+        )
+
+    def as_json(self, file: HubFile) -> dict[str, Any]:
+        return {
+            "path": file.path,
+            "quantization": file.quantization,
+            "size_bytes": file.size_bytes,
+            "parts": [asdict(part) for part in file.parts],
+            "missing_parts": list(file.missing_parts),
+            "problem": self._problems.get(file.path),
+            **requirements_json(self._needs.get(file.path)),
+        }
+
+    def _recommended(self) -> Recommendation | None:
+        files, model = self._repository.files, self._repository.model
+        guesses = {file.path: self._requirements.guess(model, file.size_bytes) for file in files}
+        known = {path: needs.verdict for path, needs in self._needs.items()}
+        verdicts = {
+            path: verdict
+            for path, verdict in (guesses | known).items()
+            if verdict is not None and path not in self._problems
+        }
+        return recommended(files, verdicts)
+
+    async def _read(self, file: HubFile) -> None:
+        """Note what a file needs, or why that cannot be told."""
+        repository, projector = self._repository, self._repository.projector
+        if file.path in self._problems:
+            return
         try:
-            header = await hub.header(repository.model.repo, repository.revision, file)
-        except ModelFileInvalid:
-            return None
-        return requirements.assess(header, projector_bytes=projector_bytes)
-
-    if not repository.files:
-        return {}
-    # the others are like the first, and take far less once it is known
-    first, *others = repository.files
-    found = [await one(first), *await asyncio.gather(*(one(file) for file in others))]
-    return {file.path: needs for file, needs in zip(repository.files, found, strict=True)}
+            header = await self._hub.header(repository.model.repo, repository.revision, file)
+            self._needs[file.path] = self._requirements.assess(
+                header, projector_bytes=0 if projector is None else projector.size_bytes
+            )
+        except ModelLoadFailed as error:
+            self._problems[file.path] = error.message
 
 
 async def _download(args: argparse.Namespace, hub: HubService, downloads: DownloadManager) -> int:
-    repository = await hub.repository(args.repo, args.revision)
-    file = _named(repository, args.file)
+    reference = hub.reference(args.repo)
+    repository = await hub.repository(reference.repo, args.revision or reference.revision)
+    files = (*repository.files, *repository.projectors)
+    wanted = args.file or reference.version
+    if wanted is None:
+        known = ", ".join(file.quantization or file.path for file in files[:8]) or "none"
+        raise UsageError("Which version is not said.", f"There are: {known}.")
+    file = choose_version(files, wanted, reference.repo)
     item = await downloads.add(repository, file)
     progress = _Progress(sys.stderr)
     async with aclosing(downloads.follow()) as changes:
@@ -182,17 +228,6 @@ async def _download(args: argparse.Namespace, hub: HubService, downloads: Downlo
     else:
         print(item.path)
     return 0
-
-
-def _named(repository: HubRepository, name: str) -> HubFile:
-    files = (*repository.files, *repository.projectors)
-    for file in files:
-        if name in {part.path for part in file.parts} or name == file.quantization:
-            return file
-    known = ", ".join(file.path for file in files[:8]) or "none"
-    raise RepositoryNotFound(
-        f"{repository.model.repo} has no model file “{name[:80]}”.", f"It has: {known}."
-    )
 
 
 class _Progress:
@@ -245,14 +280,3 @@ def _time(seconds: float) -> str:
 
 def _model(model: HubModel) -> dict[str, Any]:
     return {**asdict(model), "publisher": model.publisher, "name": model.name}
-
-
-def _file(file: HubFile, needs: Requirements | None) -> dict[str, Any]:
-    return {
-        "path": file.path,
-        "quantization": file.quantization,
-        "size_bytes": file.size_bytes,
-        "parts": [asdict(part) for part in file.parts],
-        "missing_parts": list(file.missing_parts),
-        **requirements_json(needs),
-    }

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,16 +9,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 from playground import __version__
-from playground.cli.output import error_line
-from playground.core.errors import AddressRefused, PlaygroundError, UsageError
+from playground.cli.terminal import FAILED, check_texts, prepare_output, tell, tell_failure
 from playground.core.hub import HubSort
 from playground.core.targets import KvType
 
 N = TypeVar("N", int, float)
-
-log = logging.getLogger(__name__)
-
-FAILED, WRONG_USAGE = 1, 2
 
 
 def _number(kind: type[N], low: float, high: float, refusal: str) -> Callable[[str], N]:
@@ -63,6 +57,9 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--temperature", type=_temperature, metavar="X")
     parser.add_argument("--seed", type=_seed, metavar="N")
     parser.add_argument(
+        "--think", choices=("yes", "no"), help="think before answering; else as the model likes"
+    )
+    parser.add_argument(
         "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
     )
     parser.add_argument("--race", action="store_true", help="start all at once")
@@ -92,6 +89,9 @@ def add_models(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
 
 
+_REPO_HELP = "owner/name, owner/name:Q4_K_M, or an address of the Hub"
+
+
 def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("hub", help="search the Hugging Face Hub and download models")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -110,11 +110,14 @@ def add_hub(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     search.add_argument("--task", metavar="T", help="such as text-generation")
     search.add_argument("--fits", action="store_true", help="only what runs on this computer")
     files = actions.add_parser("files", help="the versions of a model, and which runs best here")
-    files.add_argument("repo", metavar="REPO", help="owner/name")
+    files.add_argument("repo", metavar="REPO", help=_REPO_HELP)
+    files.add_argument(
+        "--limit", type=_positive, default=30, metavar="N", help="how many; the smallest first"
+    )
     download = actions.add_parser("download", help="fetch a model; the same again goes on")
-    download.add_argument("repo", metavar="REPO", help="owner/name")
+    download.add_argument("repo", metavar="REPO", help=_REPO_HELP)
     download.add_argument(
-        "file", metavar="FILE", help="a file of it, or the first part of one that was split"
+        "file", metavar="VERSION", nargs="?", help="a quantization such as Q4_K_M, or a file's name"
     )
     for action in (files, download):
         action.add_argument("--revision", metavar="R", help="branch, tag or commit; else main")
@@ -173,44 +176,48 @@ def run_command(args: argparse.Namespace) -> int:
     """Run the command and return the exit code; an error is one line on stderr."""
     try:
         return asyncio.run(_dispatch(args))
-    except (UsageError, AddressRefused) as error:
-        print(error_line(error.info()), file=sys.stderr)
-        return WRONG_USAGE
-    except PlaygroundError as error:
-        print(error_line(error.info()), file=sys.stderr)
-        return FAILED
     except KeyboardInterrupt:
         return FAILED
     except BrokenPipeError:
         # the reader has gone; Python would complain again while closing stdout
         sys.stderr.close()
         return FAILED
-    except Exception as error:
-        log.exception("bug")
-        mistake = f"playground: The program made a mistake ({type(error).__name__})."
-        print(mistake, "The log tells more: please report it.", file=sys.stderr)
-        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last one to explain it
+        return tell_failure(error)
 
 
 async def _dispatch(args: argparse.Namespace) -> int:
+    check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
     from playground.cli import compare, hub, models, monitor, providers
 
-    async with open_services() as services:
+    async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
             "compare": lambda: compare.run(
-                args, services.comparison, services.library, services.providers, services.settings
+                args,
+                services.comparison,
+                services.library,
+                services.providers,
+                services.settings,
+                told=services.problems,
             ),
             "models": lambda: models.run(args, services.library, services.requirements),
             "hub": lambda: hub.run(
                 args, services.hub, services.requirements, services.settings, services.paths
             ),
-            "providers": lambda: providers.run(args, services.providers, services.secrets),
+            "providers": lambda: providers.run(
+                args, services.providers, services.secrets, services.settings
+            ),
             "monitor": lambda: monitor.run(args, services.telemetry),
         }
-        return await commands[args.command]()
+        code = await commands[args.command]()
+        if (unsaved := services.settings.unsaved) is not None:
+            tell(f"{unsaved.message} {unsaved.hint}")
+    sys.stdout.flush()
+    return code
 
 
 def main(arguments: Sequence[str]) -> int:
+    prepare_output()
     return run_command(build_parser().parse_args(arguments))

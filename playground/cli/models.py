@@ -8,10 +8,12 @@ from playground.cli.output import (
     print_json,
     requirements_json,
     size_text,
+    speed_source,
     speed_text,
     table,
 )
 from playground.core.errors import ModelFileInvalid
+from playground.core.gguf.chat_model import problem_of
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
 from playground.core.requirements.model import Requirements
 from playground.core.targets import LoadSettings, ModelFile
@@ -25,7 +27,7 @@ _RIGHT = frozenset({1, 3, 4})
 async def run(
     args: argparse.Namespace, library: ModelLibrary, requirements: RequirementsService
 ) -> int:
-    """List the models, or inspect one; 0 unless the file to inspect is broken."""
+    """List the models, or inspect one; 0 unless the file to inspect cannot be chatted with."""
     await requirements.refresh()
     if args.action == "inspect":
         settings = LoadSettings(context=args.context, kv_type=args.kv_type)
@@ -59,16 +61,17 @@ async def _inspect(
         if as_json:
             print_json(_report(model, None, None, requirements))
         raise
-    needs = requirements.assess(
-        header, settings, path=model.path, projector_bytes=model.projector_bytes
-    )
+    problem, needs = problem_of(header), None
+    if problem is None:
+        needs = requirements.assess(header, settings, projector_bytes=model.projector_bytes)
     if as_json:
         print_json(_report(model, header, needs, requirements))
     else:
         for line in _lines(model, needs):
             print(line)
     if model.problem is not None:
-        raise ModelFileInvalid(f"{model.path.name}: {model.problem}")
+        kind = ModelFileInvalid if problem is None else type(problem)
+        raise kind(f"{model.path.name}: {model.problem}")
     return 0
 
 
@@ -160,9 +163,7 @@ def _row(model: ModelFile, needs: Requirements | None) -> tuple[str, ...]:
     )
 
 
-def _lines(model: ModelFile, needs: Requirements) -> list[str]:
-    need = needs.need
-    at_least = "at least " if need.is_lower_bound else ""
+def _lines(model: ModelFile, needs: Requirements | None) -> list[str]:
     fields = {
         "Model": model.name,
         "File": str(model.path),
@@ -175,6 +176,16 @@ def _lines(model: ModelFile, needs: Requirements) -> list[str]:
         "Trained for": f"{model.context_length:,} tokens" if model.context_length else "—",
         "Chat template": "yes" if model.has_chat_template else "no",
         "Sees pictures": "yes" if model.has_vision else "no",
+        **({} if needs is None else _needed(needs)),
+    }
+    width = max(len(label) for label in fields)
+    return [f"{label.ljust(width)}  {text}" for label, text in fields.items()]
+
+
+def _needed(needs: Requirements) -> dict[str, str]:
+    need = needs.need
+    at_least = "at least " if need.is_lower_bound else ""
+    return {
         "Context": f"{need.context:,} tokens, kept as {need.kv_type}",
         "Weights": size_text(need.weights_bytes),
         "Rearranged": size_text(need.repacked_bytes),
@@ -184,8 +195,6 @@ def _lines(model: ModelFile, needs: Requirements) -> list[str]:
         "Minimum": f"≈ {size_text(needs.minimum.memory_bytes)}",
         "Recommended": f"≈ {size_text(needs.recommended.memory_bytes)}",
         "Memory": f"≈ {at_least}{size_text(need.needed_bytes)}, {size_text(needs.free_bytes)} free",
-        "Speed": speed_text(needs.speed),
+        "Speed": speed_text(needs.speed) + speed_source(needs.speed),
         "Verdict": needs.verdict.capitalize(),
     }
-    width = max(len(label) for label in fields)
-    return [f"{label.ljust(width)}  {text}" for label, text in fields.items()]

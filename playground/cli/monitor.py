@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import json
 from contextlib import aclosing, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from playground.cli.output import print_json
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import Sample, Telemetry
 
@@ -23,7 +23,10 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
         async with aclosing(telemetry.samples()) as samples:
             taken = 0
             async for sample in samples:
-                print(json.dumps(as_json(sample)) if args.json else as_line(sample), flush=True)
+                if args.json:
+                    print_json(as_json(sample), flush=True)
+                else:
+                    print(as_line(sample), flush=True)
                 taken += 1
                 if taken == wanted:
                     break

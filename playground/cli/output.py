@@ -5,24 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from playground.cli.terminal import harmless
 from playground.core.characters import whole_characters
-from playground.core.errors import ErrorInfo
 from playground.core.requirements.model import Requirements, Speed
-
-_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
-"""Control characters but tab and line feed: with them text could move the cursor, change what was
-printed before, or write to the clipboard (ECMA-48, https://ecma-international.org/)."""
-
-
-def harmless(text: str) -> str:
-    """Return `text` without half characters and those that steer a terminal."""
-    return whole_characters(text).translate(_STEERING)
-
-
-def error_line(error: ErrorInfo, before: str = "") -> str:
-    """Return an error and what to do about it in one line for stderr; `before` names its run."""
-    words = f"playground: {before}{error.message} {error.hint}".split()
-    return harmless(" ".join(words))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
@@ -61,6 +46,18 @@ def speed_text(speed: Speed | None) -> str:
     return f"{sign}{low if low == high else f'{low}–{high}'} tokens/s"
 
 
+def speed_source(speed: Speed | None) -> str:
+    """Return what a speed rests on, in brackets behind it."""
+    if speed is None:
+        return ""
+    if speed.provenance == "measured":
+        answers = "1 answer" if speed.run_count == 1 else f"{speed.run_count} answers"
+        return f" (measured in {answers} with nothing else at work)"
+    if speed.learnt_from:
+        return f" (reckoned from what ran here: {', '.join(speed.learnt_from)})"
+    return " (reckoned from how fast this computer reads its memory)"
+
+
 def requirements_json(needs: Requirements | None) -> dict[str, Any]:
     if needs is None:
         return {"verdict": None, "memory": None, "speed": None, "changes": []}
@@ -83,5 +80,7 @@ def requirements_json(needs: Requirements | None) -> dict[str, Any]:
     }
 
 
-def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+def print_json(value: Any, *, flush: bool = False) -> None:
+    """Print one line of plain ASCII, which every terminal, pipe and parser takes."""
+    whole = whole_characters(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(json.loads(whole)), flush=flush)

@@ -1,25 +1,32 @@
 """`playground providers`: set up, list, test and remove providers; never shows a key."""
 
 import argparse
-import json
-import sys
 from dataclasses import asdict, replace
 from typing import Any
 
+from playground.cli.output import print_json
+from playground.cli.terminal import tell
 from playground.core.errors import UsageError
 from playground.core.targets import CloudModel, ModelPrice, Provider
 from playground.core.urls import AddressLevel, check_url
 from playground.services.providers.service import ProviderService
 from playground.store.presets import Preset, presets
 from playground.store.secrets import SecretStore, key_variables
+from playground.store.settings import SettingsStore
 
 
-async def run(args: argparse.Namespace, providers: ProviderService, secrets: SecretStore) -> int:
+async def run(
+    args: argparse.Namespace,
+    providers: ProviderService,
+    secrets: SecretStore,
+    settings: SettingsStore,
+) -> int:
     match args.action:
         case "add":
-            await _add(args, providers)
+            await _add(args, providers, secrets, settings)
         case "remove":
             await providers.remove(args.id)
+            _check_saved(settings)
             _show(args, {"removed": args.id}, [f"{args.id} was removed."])
         case "test":
             await _test(args, providers)
@@ -36,16 +43,30 @@ async def _list(args: argparse.Namespace, providers: ProviderService, secrets: S
     _show(args, {"providers": entries, "key_storage": storage}, [*lines, storage])
 
 
-async def _add(args: argparse.Namespace, providers: ProviderService) -> None:
+def _check_saved(settings: SettingsStore) -> None:
+    if settings.unsaved is not None:
+        raise settings.unsaved
+
+
+async def _add(
+    args: argparse.Namespace,
+    providers: ProviderService,
+    secrets: SecretStore,
+    settings: SettingsStore,
+) -> None:
     provider = _described(args, presets())
     check = check_url(provider.base_url)
     if check.level is AddressLevel.WARNING:
-        _say(check.message)
+        tell(check.message)
     stored = await providers.add(provider)
+    _check_saved(settings)
     if args.key_env and args.key_env not in key_variables(stored):
-        _say(f"{args.key_env} belongs to another service: its key is not sent to this address.")
+        tell(f"{args.key_env} belongs to another service: its key is not sent to this address.")
     if check.message and check.level is AddressLevel.OK and not args.json:
-        _say(check.message)
+        tell(check.message)
+    secret = await secrets.get(stored)
+    if secret is not None and secret.note:
+        tell(f"{secret.variable}: {secret.note}")
     entry = await _entry(stored, providers)
     _show(args, {"provider": entry}, [f"{stored.id} was added. {_key_words(entry)}"])
 
@@ -111,11 +132,7 @@ def _known(presets: tuple[Preset, ...]) -> str:
 
 def _show(args: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
     if args.json:
-        print(json.dumps(data, ensure_ascii=False, indent=2))
+        print_json(data)
         return
     for line in lines:
         print(line)
-
-
-def _say(sentence: str) -> None:
-    print(f"playground: {sentence}", file=sys.stderr)

@@ -36,6 +36,9 @@ class SamplingParams:
     logprobs: int | None = None
     """How many alternatives to report for each token, 0 … 20; `None` reports no probabilities."""
 
+    think: bool | None = None
+    """Whether to think before answering; `None`: as the model likes."""
+
     def overridden_by(self, other: "SamplingParams | None") -> "SamplingParams":
         """Return these parameters with those replaced that `other` sets."""
         if other is None:

@@ -1,5 +1,6 @@
 """Everything that can go wrong for a person, each with a sentence and what to do about it."""
 
+import errno
 from dataclasses import dataclass
 
 from playground.core.characters import whole_characters
@@ -53,6 +54,18 @@ class ModelFileInvalid(ModelLoadFailed):
     """The file is not a readable GGUF model."""
 
     default_hint = "Download the file again."
+
+
+class ModelUnsupported(ModelLoadFailed):
+    """The file is whole, but this version of llama.cpp cannot load it."""
+
+    default_hint = "Look for another version of this model, or for a newer one of this program."
+
+
+class NotAChatModel(ModelLoadFailed):
+    """The file is whole, but what it holds does not answer."""
+
+    default_hint = "Choose a chat model."
 
 
 class OutOfMemory(EngineError):
@@ -162,8 +175,6 @@ class StreamTruncated(StreamInvalid):
 class AddressRefused(PlaygroundError):
     """The provider's address is not safe to send a key to."""
 
-    default_hint = "Use an address that starts with https://."
-
 
 class HubFailed(PlaygroundError):
     """The Hugging Face Hub could not be asked, or did not answer as it should."""
@@ -219,8 +230,43 @@ class StorageFailed(PlaygroundError):
     default_hint = "Check the free space on the disk and the rights on the folder."
 
 
+class HomeUnusable(StorageFailed):
+    """The program has no folder for its own files; the command line exits 2."""
+
+    default_hint = "Set PLAYGROUND_HOME to a folder that can be written to."
+
+
+class SystemRefused(PlaygroundError):
+    """The system has no more of something that the program needs."""
+
+
 class NotAvailable(PlaygroundError):
     """An optional part is not installed."""
+
+
+_REFUSALS = {
+    errno.EMFILE: ("Too many files are open", "Let the program open more (ulimit -n)."),
+    errno.ENFILE: ("Too many files are open", "Close other programs."),
+    errno.ENOSPC: ("The disk is full", "Make room and try again."),
+    errno.EDQUOT: ("Your share of the disk is full", "Make room and try again."),
+    errno.EFBIG: ("A file may not grow any further", "Raise the limit on the size of files."),
+    errno.EROFS: ("The disk is read-only", "Make it writable and try again."),
+    errno.EIO: ("The disk reported an error", "Check the disk."),
+    errno.ENOMEM: ("There is not enough memory", "Close other programs."),
+}
+"""What the system says when it has no more of something, in words and what to do about it."""
+
+
+def explained(error: BaseException) -> BaseException:
+    """Return `error`, or the `SystemRefused` that it comes from and that a person can be told."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(error, PlaygroundError):
+        if isinstance(seen, OSError) and seen.errno in _REFUSALS:
+            message, hint = _REFUSALS[seen.errno]
+            where = f": {seen.filename}" if isinstance(seen.filename, str) else ""
+            return SystemRefused(f"{message}{where}.", hint)
+        seen = seen.__cause__ or seen.__context__
+    return error
 
 
 def kinds() -> dict[str, type[PlaygroundError]]:

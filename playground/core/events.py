@@ -2,15 +2,16 @@
 
 Every event carries `t_s`: seconds since `Engine.stream()` was entered, from a monotonic clock.
 Stamps of tokens are taken where the token is made: in the worker for local models, where the chunk
-is decoded for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
-ReasoningDelta | Notice)* (Finished | Failed)`, with `Failed` possible at any place. `RequestSent`
-comes again, before any text, where a provider refused a parameter and was asked without it.
+arrives for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
+ReasoningDelta | ThinkingEnded | Notice)* (Finished | Failed)`, with `Failed` possible at any place.
+`RequestSent` comes again, before any text, where a provider refused a parameter and was asked
+without it.
 """
 
 from dataclasses import dataclass
 
 from playground.core.errors import ErrorInfo
-from playground.core.runs import HostContact, TokenUsage
+from playground.core.runs import HostContact, MachineLoad, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """The model is ready and the request is on its way: TTFT counts from here."""
+    """The whole request has been handed to the model or the network: TTFT counts from here."""
 
     t_s: float
     was_loaded: bool | None = None
@@ -51,6 +52,8 @@ class RequestSent:
     """Worker asked to load → ready; `None` where nothing was loaded."""
     hosts: tuple[HostContact, ...] = ()
     """Where the request goes, so that a run that is stopped tells it as well."""
+    connect_s: float | None = None
+    """Finding the address, connecting and agreeing on keys; providers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,13 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingEnded:
+    """Everything written before was thinking: its closing tag came without an opening one."""
+
+    t_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a person should know: a parameter left out, a template missing."""
 
@@ -104,6 +114,8 @@ class Finished:
     hosts: tuple[HostContact, ...] = ()
     reported_cost_usd: float | None = None
     """What the provider says the run cost, where it says so."""
+    machine_load: MachineLoad | None = None
+    """What else this machine did meanwhile; local only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ StreamEvent = (
     | PromptProgress
     | TextDelta
     | ReasoningDelta
+    | ThinkingEnded
     | Notice
     | Finished
     | Failed

@@ -18,8 +18,12 @@ from playground.core.events import (
     RequestSent,
     StreamEvent,
     TextDelta,
+    ThinkingEnded,
 )
 from playground.core.runs import Provenance, Run, RunStatus, StreamCounts, Timings, TokenUsage
+
+FIRST_CHUNK_S = 0.002
+"""What comes so soon after an answer's first characters was made before them."""
 
 
 class RunFold:
@@ -39,7 +43,12 @@ class RunFold:
         self._last_kind: type[TextDelta | ReasoningDelta] = TextDelta
         self._first_t_s: float | None = None
         self._first_answer_t_s: float | None = None
+        self._last_answer_t_s: float | None = None
+        self._first_answer_characters = 0
+        self._first_answer_words = 0
+        self._words_before_answer = 0
         self._last_t_s: float | None = None
+        self._last_chunk_t_s: float | None = None
         self.prompt_progress: PromptProgress | None = None
         self.load_fraction: float | None = None
         self._snapshot: Run | None = None
@@ -66,6 +75,8 @@ class RunFold:
         match event:
             case TextDelta() | ReasoningDelta():
                 self._add_delta(event)
+            case ThinkingEnded():
+                self._end_thinking()
             case PromptProgress():
                 self.prompt_progress = event
             case LoadProgress(fraction=fraction):
@@ -89,6 +100,9 @@ class RunFold:
         generation_s = None
         if self._first_t_s is not None and self._last_t_s is not None and self._chunks > 1:
             generation_s = self._last_t_s - self._first_t_s
+        answer_s = None
+        if self._first_answer_t_s is not None and self._last_answer_t_s is not None:
+            answer_s = self._last_answer_t_s - self._first_answer_t_s
         timings = replace(
             self._run.timings,
             ttft_s=None if self._first_t_s is None else self._first_t_s - sent,
@@ -96,6 +110,7 @@ class RunFold:
                 None if self._first_answer_t_s is None else self._first_answer_t_s - sent
             ),
             generation_s=generation_s,
+            answer_generation_s=answer_s or None,
         )
         text, reasoning = self._text.getvalue(), self._reasoning.getvalue()
         counts = StreamCounts(
@@ -107,6 +122,9 @@ class RunFold:
             words=self._words,
             first_chunk_words=self._first_chunk_words,
             reasoning_characters=len(reasoning),
+            first_answer_characters=self._first_answer_characters,
+            answer_words=self._words - self._words_before_answer,
+            first_answer_words=self._first_answer_words,
         )
         return replace(self._run, text=text, reasoning=reasoning, timings=timings, counts=counts)
 
@@ -116,7 +134,7 @@ class RunFold:
             status=RunStatus.READING,
             was_loaded=event.was_loaded,
             sent_t_s=event.t_s,
-            timings=Timings(load_s=event.load_s),
+            timings=Timings(load_s=event.load_s, connect_s=event.connect_s),
             hosts=event.hosts,
         )
 
@@ -131,21 +149,27 @@ class RunFold:
         shown_at = next((token.t_s for token in event.tokens if token.text), event.t_s)
         if self._first_t_s is None:
             self._first_t_s = shown_at
-            self._first_chunk_characters = len(event.text)
             self._first_tokens = tokens_before + sum(t.t_s <= shown_at for t in event.tokens)
             self._run = replace(self._run, status=RunStatus.WRITING)
+        if event.t_s > (self._last_chunk_t_s or -1.0):
+            self._chunks += 1
+        self._last_chunk_t_s = event.t_s
         self._last_t_s = event.tokens[-1].t_s if event.tokens else event.t_s
-        self._chunks += 1
+        is_first = shown_at - self._first_t_s <= FIRST_CHUNK_S
+        if is_first:
+            self._first_chunk_characters += len(event.text)
         if type(event) is not self._last_kind:
             self._in_word = False
             self._last_kind = type(event)
+        words_before = self._words
         self._count_words(event.text)
+        if is_first:
+            self._first_chunk_words = self._words
         if isinstance(event, TextDelta):
-            if event.text and self._first_answer_t_s is None:
-                self._first_answer_t_s = shown_at
-            self._text.write(event.text)
+            self._add_answer(event.text, shown_at, self._words - words_before)
         else:
             self._reasoning.write(event.text)
+            self._words_before_answer += self._words - words_before
 
     def _count_words(self, text: str) -> None:
         for character in text:
@@ -157,8 +181,24 @@ class RunFold:
             elif not self._in_word and character.isalnum():
                 self._words += 1
                 self._in_word = True
-        if self._chunks == 1:
-            self._first_chunk_words = self._words
+
+    def _add_answer(self, text: str, t_s: float, words: int) -> None:
+        self._text.write(text)
+        if not text:
+            return
+        if self._first_answer_t_s is None:
+            self._first_answer_t_s = t_s
+        self._last_answer_t_s = t_s
+        if t_s - self._first_answer_t_s <= FIRST_CHUNK_S:
+            self._first_answer_characters += len(text)
+            self._first_answer_words += words
+
+    def _end_thinking(self) -> None:
+        self._reasoning.write(self._text.getvalue())
+        self._text = io.StringIO()
+        self._first_answer_t_s = self._last_answer_t_s = None
+        self._first_answer_characters = self._first_answer_words = 0
+        self._words_before_answer = self._words
 
     def _add_finished(self, event: Finished) -> None:
         self._close(
@@ -169,7 +209,8 @@ class RunFold:
             hosts=event.hosts,
             reported_cost_usd=event.reported_cost_usd,
         )
-        self._run = replace(self._run, timings=replace(self._run.timings, prompt_s=event.prompt_s))
+        timings = replace(self._run.timings, prompt_s=event.prompt_s)
+        self._run = replace(self._run, timings=timings, machine_load=event.machine_load)
 
     def fail(self, error: ErrorInfo, t_s: float) -> None:
         """End the run with an error that did not come from its engine."""

@@ -39,6 +39,24 @@ class HubQuery:
     """Only what runs on this computer; decided from parameters where no header is read yet."""
 
 
+_WRITING_TASKS = frozenset(
+    {
+        "any-to-any",
+        "audio-text-to-text",
+        "image-text-to-text",
+        "image-to-text",
+        "question-answering",
+        "summarization",
+        "text-generation",
+        "text2text-generation",
+        "translation",
+        "video-text-to-text",
+        "visual-question-answering",
+    }
+)
+"""Tasks of the Hub (https://huggingface.co/tasks) whose models write text."""
+
+
 @dataclass(frozen=True, slots=True)
 class HubModel:
     """One repository as search lists it; what the Hub does not say is `None`."""
@@ -60,6 +78,11 @@ class HubModel:
     """About the size of its smallest file: an estimate from parameters and the files' names."""
     usual_bytes: int | None = None
     """The same of the file that is most often taken: about 5 bits for each weight."""
+
+    @property
+    def may_answer(self) -> bool:
+        """False where the Hub names a task of models that write no text."""
+        return self.task is None or self.task in _WRITING_TASKS
 
     @property
     def publisher(self) -> str:
@@ -90,6 +113,20 @@ class HubPart:
 
 
 @dataclass(frozen=True, slots=True)
+class HubReference:
+    """A repository as somebody named it, and what of it is meant."""
+
+    repo: str
+    """`owner/name`."""
+    revision: str | None = None
+    """Branch, tag or commit; `None`: the usual one."""
+    version: str | None = None
+    """A file's path or name, or a quantization; `None`: not said."""
+    is_explicit: bool = False
+    """True where it can be nothing but a repository: an address, or a version of one."""
+
+
+@dataclass(frozen=True, slots=True)
 class HubFile:
     """One model of a repository: a GGUF file, or all parts of one that was split."""
 
@@ -97,6 +134,17 @@ class HubFile:
     quantization: str | None = None
     missing_parts: tuple[int, ...] = ()
     is_projector: bool = False
+    is_cut: bool = False
+    """True for pieces that llama.cpp does not load, since they were cut byte by byte."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it would not run after a download, in a sentence."""
+        if self.missing_parts:
+            return "Parts of this version are missing on the Hub: it would not run."
+        if self.is_cut:
+            return "This version is cut into pieces in a way that is not supported."
+        return None
 
     @property
     def path(self) -> str:

@@ -28,6 +28,7 @@ class RunFigures:
     prompt_tokens_per_s: Figure | None = None
     total_s: Figure | None = None
     load_s: Figure | None = None
+    connect_s: Figure | None = None
     prompt_tokens: Figure | None = None
     completion_tokens: Figure | None = None
     cost_usd: Figure | None = None
@@ -44,6 +45,7 @@ def figures(run: Run) -> RunFigures:
         prompt_tokens_per_s=prompt_speed(run),
         total_s=measured(timings.total_s),
         load_s=measured(timings.load_s),
+        connect_s=measured(timings.connect_s),
         prompt_tokens=_count(usage.prompt_tokens, usage.provenance),
         completion_tokens=_count(usage.completion_tokens, usage.provenance),
         cost_usd=(
@@ -79,9 +81,10 @@ def completed_usage(run: Run) -> TokenUsage:
 def generation_speed(run: Run) -> Figure | None:
     """Return tokens per second: (n − n₁) / (t_last − t_first).
 
-    n counts streamed tokens only; n₁ is what the first chunk held: counted where tokens are seen
-    singly, else its share of the characters, which makes the figure an estimate. Unknown below two
-    chunks.
+    n counts streamed tokens only: where thinking was not streamed, or only a summary of it, those
+    of the answer, between its own first and last. n₁ is what the first chunk held: counted where
+    tokens are seen singly, else its share of the characters, which makes the figure an estimate.
+    Unknown below two chunks, and where more tokens are reported than the text can hold.
     """
     span = run.timings.generation_s
     counts = run.counts
@@ -94,19 +97,41 @@ def generation_speed(run: Run) -> Figure | None:
     if usage.completion_tokens is None:
         return None
     streamed = usage.completion_tokens
-    if usage.reasoning_tokens and not counts.reasoning_characters:
-        streamed -= usage.reasoning_tokens
     characters = counts.characters + counts.reasoning_characters
-    if streamed <= 0 or characters <= 0:
+    first, text = counts.first_chunk_characters, run.text + run.reasoning
+    if not shows_thinking(run):
+        streamed -= usage.reasoning_tokens or 0
+        characters, text = counts.characters, run.text
+        if counts.reasoning_characters:
+            first, span = counts.first_answer_characters, run.timings.answer_generation_s
+    # a token has at least one byte: what cannot be in the text was not streamed
+    if not span or streamed <= 0 or characters <= 0 or streamed > len(text.encode()):
         return None
-    first = streamed * counts.first_chunk_characters / characters
-    return Figure((streamed - first) / span, Provenance.ESTIMATED)
+    return Figure(streamed * (1 - first / characters) / span, Provenance.ESTIMATED)
+
+
+def shows_thinking(run: Run) -> bool:
+    """Return True where the text of all thinking was streamed; False for none or a summary."""
+    thinking = completed_usage(run).reasoning_tokens
+    counts = run.counts
+    if not thinking:
+        return True
+    answer = (run.usage.completion_tokens or 0) - thinking
+    if answer <= 0 or not counts.characters:
+        return counts.reasoning_characters >= thinking
+    return counts.reasoning_characters / thinking >= counts.characters / answer / 2
 
 
 def words_speed(run: Run) -> Figure | None:
-    """Return words per second after the first chunk, counted in the text itself."""
+    """Return words per second after the first chunk, counted in the text itself.
+
+    Those of the answer alone where only a summary of the thinking was streamed.
+    """
     span = run.timings.generation_s
     counts = run.counts
+    if counts.reasoning_characters and not shows_thinking(run):
+        span = run.timings.answer_generation_s
+        return measured((counts.answer_words - counts.first_answer_words) / span) if span else None
     if counts.chunks < 2 or not span or span <= 0:
         return None
     return Figure((counts.words - counts.first_chunk_words) / span, Provenance.MEASURED)
@@ -121,7 +146,7 @@ def prompt_speed(run: Run) -> Figure | None:
 
 
 def first_to_start(runs: tuple[Run, ...]) -> Run | None:
-    known = [run for run in runs if run.timings.ttft_s is not None]
+    known = [run for run in runs if run.timings.ttft_s is not None and run.cut_short is None]
     return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
 
 
@@ -130,7 +155,9 @@ def fastest(runs: tuple[Run, ...]) -> Run | None:
     known = [
         (speed.value, index)
         for index, run in enumerate(runs)
-        if run.status is RunStatus.FINISHED and (speed := words_speed(run)) is not None
+        if run.status is RunStatus.FINISHED
+        and run.cut_short is None
+        and (speed := words_speed(run)) is not None
     ]
     return runs[max(known)[1]] if known else None
 

@@ -40,6 +40,24 @@ class RunStatus(StrEnum):
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
+class CutShort(StrEnum):
+    """Why an answer that ended is not a whole one."""
+
+    LENGTH = "length"
+    FILTERED = "content_filter"
+    TOOL = "tool_calls"
+    GIVEN_UP = "abort"
+
+
+_CUT_SHORT = {
+    CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
+    CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
+    CutShort.TOOL: ("tool", "function_call"),
+    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout"),
+}
+"""Parts of finish reasons as providers write them."""
+
+
 class VoteOutcome(StrEnum):
     """What a person said of a turn's answers when none of them was chosen."""
 
@@ -53,6 +71,8 @@ class HostContact:
 
     host: str
     bytes_sent: int | None
+    proxy: str | None = None
+    """Host and port of the proxy it went through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +94,15 @@ class Timings:
     """Durations in seconds, from a monotonic clock; see DESIGN §5 for each definition."""
 
     load_s: float | None = None
+    connect_s: float | None = None
+    """Finding a provider's address, connecting and agreeing on keys; not part of `ttft_s`."""
     ttft_s: float | None = None
     first_answer_s: float | None = None
     prompt_s: float | None = None
     generation_s: float | None = None
     """First streamed token → last streamed token."""
+    answer_generation_s: float | None = None
+    """The same for the answer alone, without the thinking before it."""
     total_s: float | None = None
 
 
@@ -96,6 +120,10 @@ class StreamCounts:
     words: int = 0
     first_chunk_words: int = 0
     reasoning_characters: int = 0
+    first_answer_characters: int = 0
+    """Characters of the answer that came together with its first ones."""
+    answer_words: int = 0
+    first_answer_words: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +136,26 @@ class Cost:
     provenance: Provenance | None
     explanation: str = ""
     """The figures it was made of, in a sentence."""
+
+
+_QUIET_CORES = 0.1
+"""Below it others take no more than a system at rest does."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLoad:
+    """What else this machine did during a local run; `None` is unknown."""
+
+    other_cores: float | None
+    """Processor cores that other programs kept busy, on average."""
+    was_throttled: bool | None = None
+    """True where the processor slowed down, being too hot."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """True where the run is known to have had the machine to itself."""
+        is_alone = self.other_cores is not None and self.other_cores < _QUIET_CORES
+        return is_alone and not self.was_throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +179,39 @@ class Run:
     """When the request went out, on the run's own clock; marks the end of loading."""
     shared_machine: bool = False
     """True where other runs kept this machine busy meanwhile."""
+    machine_load: MachineLoad | None = None
+    """Of a finished local run; `None`: not known."""
     hosts: tuple[HostContact, ...] = ()
     reported_cost_usd: float | None = None
     """What the provider itself says the run cost, in US dollars."""
     cost: Cost | None = None
     notices: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    replaces: str | None = None
+    """The run in whose place it was made, where one answer alone was asked for again."""
     started_at: datetime | None = None
 
     @property
     def seed(self) -> int | None:
         return self.request.sampling.seed
+
+    @property
+    def is_evidence(self) -> bool:
+        """True where its speed says something of the model: the machine was its own."""
+        return (
+            not self.shared_machine and self.machine_load is not None and self.machine_load.is_quiet
+        )
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """Why the answer is not whole although it ended by itself; such a run wins nothing."""
+        if self.status is not RunStatus.FINISHED or not self.finish_reason:
+            return None
+        reason = self.finish_reason.casefold()
+        return next(
+            (cut for cut, parts in _CUT_SHORT.items() if any(part in reason for part in parts)),
+            None,
+        )
 
     @property
     def place(self) -> Place:
@@ -162,6 +232,8 @@ class Turn:
     verdict: VoteOutcome | None = None
     """Set instead of a winner where there was none."""
     created_at: datetime | None = None
+    replaced: tuple[Run, ...] = ()
+    """Runs in whose place others were made."""
 
     @property
     def is_voted(self) -> bool:

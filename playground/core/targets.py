@@ -1,11 +1,11 @@
 """Where a prompt can be sent: a model file on this computer or a provider's model."""
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
+
+from playground.core.urls import host_of, is_loopback_host
 
 
 class Place(StrEnum):
@@ -71,6 +71,8 @@ class ModelFile:
     has_chat_template: bool | None = None
     problem: str | None = None
     """Why it cannot be used, in a sentence; `None` for a readable file."""
+    is_chat_model: bool = True
+    """False where the file is whole but what it holds does not answer: `problem` says what."""
     publisher: str | None = None
     """Who published it: the organisation in the header, or the Hub repository's owner."""
     licence: str | None = None
@@ -127,13 +129,18 @@ class Provider:
     max_tokens_field: str = "max_tokens"
     seed_field: str = "seed"
     repeat_penalty_field: str = "repeat_penalty"
+    thinking_switch: str = ""
+    """How thinking is switched on and off, by the name of `engines.openai.request`; empty: as usual
+    for its kind."""
     preset: str | None = None
     is_practice: bool = False
+    expects_key: bool = False
+    """A key was entered for the host it has now, here or before a restart."""
 
     @property
     def is_loopback(self) -> bool:
         """True where the server runs on this computer."""
-        return self.is_practice or is_loopback_host(urlsplit(self.base_url).hostname or "")
+        return self.is_practice or is_loopback_host(host_of(self.base_url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +210,3 @@ class CloudTarget:
 
 
 Target = LocalTarget | CloudTarget
-
-
-def is_loopback_host(host: str) -> bool:
-    """Return True for `localhost` and the loopback addresses."""
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

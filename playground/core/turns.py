@@ -58,6 +58,29 @@ def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_nam
     )
 
 
+def with_run_again(turn: Turn, run_id: str) -> Turn:
+    """Return the turn with one of its runs waiting anew in its place, and no vote.
+
+    Names are known by now, so the next vote is one with names.
+    """
+    before = next(run for run in turn.runs if run.id == run_id)
+    again = Run(
+        id=uuid.uuid4().hex,
+        target=before.target,
+        request=before.request,
+        order=0,
+        replaces=run_id,
+    )
+    return replace(
+        turn,
+        runs=tuple(again if run is before else run for run in turn.runs),
+        replaced=(*turn.replaced, before),
+        hidden_names=False,
+        winner_run_id=None,
+        verdict=None,
+    )
+
+
 def request_for(comparison: Comparison, index: int, prompt: str, drawn_seed: int) -> ChatRequest:
     """Return what the target at `index` gets: the prompt after its own earlier answers."""
     target = comparison.targets[index]

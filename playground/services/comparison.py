@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from playground.core.errors import EngineError, ErrorInfo, PlaygroundError
+from playground.core.errors import EngineError, ErrorInfo, PlaygroundError, explained
 from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
 from playground.core.targets import Target
-from playground.core.turns import is_shared, new_turn
+from playground.core.turns import is_shared, new_turn, with_run_again
 from playground.engines.base import Engine
 from playground.store.history import ComparisonStore
 
@@ -184,6 +184,20 @@ class ComparisonService:
         turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
         return _TurnRunner(self, comparison, turn).updates()
 
+    async def run_again(
+        self, comparison: Comparison, run_id: str
+    ) -> AsyncGenerator[TurnUpdate, None]:
+        """Yield what happens while one run of the last turn is made anew; a vote is taken back."""
+        *before, last = comparison.turns
+        if last.is_voted and self.store is not None:
+            await self.store.vote(last.id, None, None, last.hidden_names)
+        runner = _TurnRunner(
+            self, replace(comparison, turns=tuple(before)), with_run_again(last, run_id)
+        )
+        async with aclosing(runner.updates()) as updates:
+            async for update in updates:
+                yield update
+
     def stop(self, run_id: str) -> None:
         """Stop one run; what it has written is kept. Call it on the I/O loop."""
         if (task := self.tasks.get(run_id)) is not None:
@@ -203,7 +217,7 @@ class _TurnRunner:
         self._comparison = comparison
         self._turn = turn
         self._queue: asyncio.Queue[TurnUpdate | None] = asyncio.Queue()
-        self._final: dict[str, Run] = {}
+        self._final = {run.id: run for run in turn.runs if run.status.is_final}
         self._bugs: list[BaseException] = []
         self._trouble: ErrorInfo | None = None
 
@@ -211,8 +225,9 @@ class _TurnRunner:
         """Yield the turn's updates; closing it cancels the runs and keeps what they wrote."""
         await self._keep_turn()
         yield TurnStarted(self._comparison, self._turn)
-        gates = {run.order: asyncio.Event() for run in self._turn.runs}
-        attempts = [self._attempt(run, gates[run.order]) for run in self._turn.runs]
+        waiting = [run for run in self._turn.runs if not run.status.is_final]
+        gates = {run.order: asyncio.Event() for run in waiting}
+        attempts = [self._attempt(run, gates[run.order]) for run in waiting]
         self._service.tasks.update({attempt.run.id: attempt.task for attempt in attempts})
         conductor = asyncio.create_task(self._conduct(attempts, gates))
         try:
@@ -244,9 +259,8 @@ class _TurnRunner:
             self._queue.put_nowait(None)
 
     def _attempt(self, run: Run, gate: asyncio.Event) -> "_Attempt":
-        # runs of a turn that could not be written have nothing in the history to belong to
-        store = self._service.store if self._trouble is None else None
-        attempt = _Attempt(run, RunRecorder(store, self._turn.id, run.id, self.trouble))
+        recorder = RunRecorder(self._service.store, self._turn.id, run.id, self.trouble)
+        attempt = _Attempt(run, recorder)
         attempt.task = asyncio.create_task(self._stream(attempt, gate), name=f"run {run.id}")
         return attempt
 
@@ -272,7 +286,8 @@ class _TurnRunner:
         await asyncio.wait([attempt.task])
         elapsed = time.perf_counter() - attempt.started
         is_stopped = attempt.task.cancelled()
-        error = None if is_stopped else attempt.task.exception()
+        failure = None if is_stopped else attempt.task.exception()
+        error = None if failure is None else explained(failure)
         if error is not None and not isinstance(error, PlaygroundError):
             self._bugs.append(error)
         # a stop or a fault while the engine tidies up takes nothing from a finished answer
@@ -302,13 +317,20 @@ class _TurnRunner:
         store = self._service.store
         if store is None:
             return
-        try:
-            await store.save_comparison(self._comparison)
-            await store.save_turn(self._comparison.id, self._turn)
-            for run in self._turn.runs:
-                await store.save_run(self._turn.id, run)
-        except PlaygroundError as error:
-            self.trouble(error)
+        for saving in (
+            store.save_comparison(self._comparison),
+            store.save_turn(self._comparison.id, self._turn),
+            *(
+                store.save_run(self._turn.id, run)
+                for run in self._turn.runs
+                if run.id not in self._final
+            ),
+        ):
+            try:
+                await saving
+            except PlaygroundError as error:
+                # the store writes it with what follows, once it can
+                self.trouble(error)
 
     def trouble(self, error: PlaygroundError) -> None:
         """Tell once that the history cannot be written."""

@@ -2,20 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-import psutil
-
-from playground.core.errors import ModelFileInvalid
+from playground.core.gguf.chat_model import check_chat_model
 from playground.core.requirements import memory
 from playground.core.requirements.assess import ModelSpec, plan_placement
 from playground.core.requirements.offload import CARD_MARGIN_BYTES
 from playground.core.targets import LocalTarget
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import HeldMemory, MachineService
-
-
-def free_memory() -> int:
-    """Return what programs may still take on this computer, in bytes."""
-    return int(psutil.virtual_memory().available)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +38,17 @@ class MemoryPlanner:
     def plan(self, target: LocalTarget, held: HeldMemory) -> LoadPlan:
         """Return how a model is loaded now, what loaded models hold counted as free; for threads.
 
-        Reads the header and the memory there is, each once. A broken file counts with its size
-        until loading says why. The target stays as it is: a run tells what somebody chose.
+        Reads the header and the memory there is, each once. The target stays as it is: a run tells
+        what somebody chose. Raises `ModelFileInvalid` for a broken file, and what
+        `check_chat_model` does.
         """
         model, settings = target.model, target.settings
         machine = self._machines.memory_now(held)
         card = machine.cards[0] if machine.cards else None
         ram_budget = memory.budget(machine.ram_total_bytes, machine.ram_free_bytes)
         card_budget = None if card is None else max(0, card.free_bytes - CARD_MARGIN_BYTES)
-        try:
-            header = self._library.header(model.path)
-        except ModelFileInvalid:
-            context = settings.context or memory.DEFAULT_CONTEXT
-            size = model.size_bytes
-            return LoadPlan(context, settings.gpu_layers, size, 0, ram_budget, card_budget)
+        header = self._library.header(model.path)
+        check_chat_model(header)
         if settings.context is None:
             longest = plan_placement(ModelSpec(header, settings), machine).context
             settings = replace(settings, context=longest)

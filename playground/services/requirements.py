@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from playground.core.errors import ModelFileInvalid
+from playground.core.errors import ModelFileInvalid, ModelLoadFailed
+from playground.core.gguf.chat_model import architecture_problem, check_chat_model
 from playground.core.gguf.header import GgufHeader
 from playground.core.gguf.quantization import estimated_bytes, smaller_versions
+from playground.core.hub import HubModel
 from playground.core.machine import Machine
 from playground.core.requirements import memory
 from playground.core.requirements.assess import (
@@ -63,6 +66,8 @@ class RequirementsService:
         self._library = library
         self._machine: Machine | None = None
         self._uses: Mapping[str, ModelUse] = {}
+        self._uses_by_file: Mapping[tuple[int, str | None], Sequence[ModelUse]] = {}
+        """Those of which a speed is known: copies of one file are as fast."""
         self._learnt: _Learnt = ([], [])
 
     async def refresh(self) -> None:
@@ -71,7 +76,11 @@ class RequirementsService:
         uses = await self._runs.uses()
         # a thread, because headers may have to be read
         self._learnt = await asyncio.to_thread(self._learn, uses, machine)
-        self._machine, self._uses = machine, uses
+        by_file: defaultdict[tuple[int, str | None], list[ModelUse]] = defaultdict(list)
+        for use in uses.values():
+            if use.tokens_per_s is not None:
+                by_file[use.file].append(use)
+        self._machine, self._uses, self._uses_by_file = machine, uses, by_file
 
     def machine_now(self) -> Machine:
         """Return this computer as `refresh` found it."""
@@ -85,19 +94,16 @@ class RequirementsService:
         header: GgufHeader,
         settings: LoadSettings = _AS_IT_IS,
         *,
-        path: Path | None = None,
         projector_bytes: int = 0,
         others: Sequence[tuple[str, int]] = (),
     ) -> Requirements:
         """Return what a model needs here; callable from any thread.
 
-        With its `path` a speed that was measured here is used. `others` are the other quantizations
-        there are of it, each with its bytes.
+        `others` are the other quantizations there are of it, each with its bytes. Raises what
+        `check_chat_model` does.
         """
-        use = None if path is None else self._uses.get(str(path))
-        measured = None
-        if use is not None and use.tokens_per_s is not None and use.is_of(settings):
-            measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
+        check_chat_model(header)
+        measured = self._measured(header, settings)
         subject = ModelSpec(header, settings, projector_bytes, measured, others)
         machine = self.machine_now()
         with self._turn:
@@ -111,16 +117,15 @@ class RequirementsService:
             return None
         try:
             header = self._library.header(model.path)
-        except ModelFileInvalid:
+            return self.assess(
+                header,
+                settings,
+                projector_bytes=model.projector_bytes,
+                # there is hardly a model of which these were not made
+                others=smaller_versions(header.parameters, header.weights_bytes),
+            )
+        except ModelLoadFailed:
             return None
-        return self.assess(
-            header,
-            settings,
-            path=model.path,
-            projector_bytes=model.projector_bytes,
-            # there is hardly a model of which these were not made
-            others=smaller_versions(header.parameters, header.weights_bytes),
-        )
 
     async def assess_models(
         self, wanted: Sequence[tuple[ModelFile, LoadSettings]]
@@ -138,14 +143,14 @@ class RequirementsService:
     async def assess_elsewhere(
         self, model: ModelFile, settings: LoadSettings
     ) -> tuple[tuple[Device, Requirements], ...]:
-        """Return how a listed model would run on other devices; empty for a broken file."""
+        """Return how a listed model would run on other devices; empty for an unusable one."""
 
         def assess_each() -> tuple[tuple[Device, Requirements], ...]:
             try:
                 header = self._library.header(model.path)
-            except ModelFileInvalid:
+                return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
+            except ModelLoadFailed:
                 return ()
-            return self.elsewhere(header, settings, projector_bytes=model.projector_bytes)
 
         return await asyncio.to_thread(assess_each)
 
@@ -156,7 +161,11 @@ class RequirementsService:
         *,
         projector_bytes: int = 0,
     ) -> tuple[tuple[Device, Requirements], ...]:
-        """Return how the model would run on each device of the table; always estimates."""
+        """Return how the model would run on each device of the table; always estimates.
+
+        Raises what `check_chat_model` does.
+        """
+        check_chat_model(header)
         plain = LoadSettings(context=settings.context, kv_type=settings.kv_type)
         subject = ModelSpec(header, plain, projector_bytes)
         found = []
@@ -166,11 +175,30 @@ class RequirementsService:
             found.append((device, needs))
         return tuple(found)
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
-        """Return a guess where no header has been read; `None` where nothing is known.
+    def guess(self, model: HubModel, size_bytes: int | None) -> Compatibility | None:
+        """Return a guess for a file of which no header has been read.
 
-        From the size of the file, else that of the usual quantization of so many parameters.
+        `None` where nothing is known, and for what is no chat model by what the Hub says of it.
         """
+        if not model.may_answer:
+            return None
+        if model.architecture and architecture_problem(model.architecture) is not None:
+            return None
+        return self.guess_by_size(model.parameters, size_bytes)
+
+    def guess_best(self, model: HubModel) -> Compatibility | None:
+        """Return a guess for the version of a repository that would be taken."""
+        verdict = self.guess(model, model.usual_bytes)
+        if verdict in {Compatibility.SLOW, Compatibility.WONT_FIT}:
+            return self.guess(model, model.smallest_bytes)
+        return verdict
+
+    def may_run(self, model: HubModel) -> bool:
+        """Return True for a repository of which a version runs here, not slowly, by a guess."""
+        return self.guess_best(model) in {Compatibility.RUNS_GREAT, Compatibility.RUNS}
+
+    def guess_by_size(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
+        """Return a guess from the size of a file, else from that of the usual quantization."""
         size = size_bytes
         if size is None and parameters is not None:
             size = estimated_bytes(parameters, _USUAL_QUANTIZATION)
@@ -189,6 +217,16 @@ class RequirementsService:
         """Give the graphics cards' interfaces back."""
         self._machines.close()
 
+    def _measured(self, header: GgufHeader, settings: LoadSettings) -> Speed | None:
+        """Return the speed this file has shown here with `settings`, wherever it or a copy lay."""
+        uses = self._uses_by_file.get((header.file_size, header.quantization), ())
+        found = [use for use in uses if use.is_of(settings)]
+        best = max(found, key=lambda use: (use.speed_run_count, use.path), default=None)
+        if best is None or best.tokens_per_s is None:
+            return None
+        rate, count = best.tokens_per_s, best.speed_run_count
+        return Speed(rate, rate, Provenance.MEASURED, run_count=count)
+
     def _learn(self, uses: Mapping[str, ModelUse], machine: Machine) -> _Learnt:
         """Return what each model has shown that has run here in a way others would run, too."""
         on_processor, on_card = list[Observation](), list[Observation]()
@@ -201,7 +239,7 @@ class RequirementsService:
                 continue
             # with the settings it comes with
             kept_bytes = memory.estimate(header, _AS_IT_IS).kv_bytes // FILLED_SHARE
-            seen = Observation(token_cost(header, kept_bytes), use.tokens_per_s)
+            seen = Observation(token_cost(header, kept_bytes), use.tokens_per_s, use.name)
             layers = use.gpu_layers
             if layers is None and machine.cards:
                 # nobody chose: as many as go in, which is not kept, were on the card

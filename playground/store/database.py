@@ -1,4 +1,4 @@
-"""One SQLite file: opened with care, written by one thread, read by another."""
+"""One SQLite file: opened with care, written by one thread, read by two others."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from playground.core.errors import StorageFailed
-from playground.store.files import aside_path
+from playground.store.files import aside_path, make_folder
 
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], None]
@@ -94,6 +94,9 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> No
         connection.execute("COMMIT")
 
 
+_SEARCH_INDEX = """CREATE VIRTUAL TABLE search_index USING fts5 (
+    text, content='search_texts', content_rowid='id', prefix='1 2',
+    tokenize="unicode61 remove_diacritics 2")"""
 _INDEX_TRIGGERS = {
     "search_added": """AFTER INSERT ON search_texts BEGIN
         INSERT INTO search_index (rowid, text) VALUES (new.id, new.text); END""",
@@ -108,7 +111,7 @@ _INDEX_TRIGGERS = {
 
 
 def prepare_index(connection: sqlite3.Connection, *, has_fts: bool | None = None) -> bool:
-    """Make the full-text index where SQLite has FTS5, and return whether it does.
+    """Make what speeds up searching: the full-text index where SQLite has FTS5, which is returned.
 
     Without FTS5 the triggers are taken away, so that texts can still be written; the next start
     with FTS5 finds them missing and builds the index again.
@@ -116,6 +119,7 @@ def prepare_index(connection: sqlite3.Connection, *, has_fts: bool | None = None
     if has_fts is None:
         has_fts = _has_fts(connection)
     connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE INDEX IF NOT EXISTS comparisons_by_time ON comparisons (created_at)")
     found = {
         name
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -123,15 +127,20 @@ def prepare_index(connection: sqlite3.Connection, *, has_fts: bool | None = None
     if not has_fts:
         for name in found & set(_INDEX_TRIGGERS):
             connection.execute(f"DROP TRIGGER {name}")
-    elif not set(_INDEX_TRIGGERS) <= found:
-        connection.execute("""CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5 (
-            text, content='search_texts', content_rowid='id',
-            tokenize="unicode61 remove_diacritics 2")""")
+    elif not set(_INDEX_TRIGGERS) <= found or not _is_current(connection):
+        # with the index of prefixes one letter is found as fast as a word
+        connection.execute("DROP TABLE IF EXISTS search_index")
+        connection.execute(_SEARCH_INDEX)
         connection.execute("INSERT INTO search_index (search_index) VALUES ('rebuild')")
         for name, body in _INDEX_TRIGGERS.items():
             connection.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")
     connection.execute("COMMIT")
     return has_fts
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'search_index'")
+    return (_SEARCH_INDEX,) in found.fetchall()
 
 
 def _has_fts(connection: sqlite3.Connection) -> bool:
@@ -143,6 +152,7 @@ def _has_fts(connection: sqlite3.Connection) -> bool:
     return True
 
 
+_NOT_OPEN = "The history is not open, so nothing is kept in it."
 CHECKED_BYTES = 256 * 2**20
 """Files up to this size are read through at the start to find damage: half a second at most."""
 
@@ -163,6 +173,36 @@ _REASONS = {
 """What SQLite says when the environment fails, in words (https://sqlite.org/rescode.html)."""
 
 
+class _Reader:
+    """A connection that only reads, and its thread."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, name)
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        return await _finish(self._thread, lambda: self._read(query))
+
+    async def close(self) -> None:
+        await _finish(self._thread, self._disconnect)
+        self._thread.shutdown()
+        self._thread = ThreadPoolExecutor(1, self._name)
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        with _translated_errors():
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+                self._connection.execute("PRAGMA query_only = ON")
+            return query(self._connection)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 class Database:
     """The history's file.
 
@@ -173,9 +213,10 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
-        self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._reader = _Reader(path, "database-reader")
+        self._slow_reader = _Reader(path, "database-slow-reader")
+        self._may_open = False
         self.has_fts = False
         """Whether this SQLite has full-text search."""
         self.problem: str | None = None
@@ -185,37 +226,55 @@ class Database:
         """Open the file, make or migrate its tables.
 
         A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
-        a file that a newer version of the program wrote or that cannot be opened.
+        a file that a newer version of the program wrote, or that cannot be opened now: each use
+        tries that again.
         """
+        self._may_open = True
         await _finish(self._writing, self._open_writer)
-        await _finish(self._reading, self._open_reader)
 
     async def close(self) -> None:
         """Wait for what is still being written, then close the file; a second call does nothing."""
-        await _finish(self._reading, self._close_reader)
+        self._may_open = False
+        await self._reader.close()
+        await self._slow_reader.close()
         await _finish(self._writing, self._close_writer)
-        self._reading.shutdown()
         self._writing.shutdown()
-        self._reading = ThreadPoolExecutor(1, "database-reader")
         self._writing = ThreadPoolExecutor(1, "database-writer")
 
-    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `query` reads, on the reader's thread; raises `StorageFailed`."""
-        return await _finish(self._reading, lambda: _translated(self._reader, query))
+    @property
+    def can_be_written(self) -> bool:
+        """False where nothing will be kept, however much room there is later."""
+        return self._may_open
+
+    async def read(
+        self, query: Callable[[sqlite3.Connection], T], *, takes_long: bool = False
+    ) -> T:
+        """Return what `query` reads, on a reader's thread; raises `StorageFailed`.
+
+        One that `takes_long` holds up none of the others.
+        """
+        if self._writer is None:
+            raise StorageFailed(_NOT_OPEN)
+        return await (self._slow_reader if takes_long else self._reader).read(query)
 
     async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
         """Run `change` in one transaction on the writer's thread; raises `StorageFailed`.
 
         A change that was asked for is made even where the one who asked is cancelled meanwhile.
         """
-        return await _finish(
-            self._writing,
-            lambda: _translated(self._writer, lambda c: _transaction(c, change, durable=durable)),
-        )
+        return await _finish(self._writing, lambda: self._write(change, durable=durable))
+
+    def _write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        if self._writer is None and self._may_open:
+            self._open_writer()
+        if self._writer is None:
+            raise StorageFailed(_NOT_OPEN)
+        with _translated_errors():
+            return _transaction(self._writer, change, durable=durable)
 
     def _open_writer(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             # SQLite gives its side files the rights of the main file
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
@@ -241,7 +300,9 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")  # what a person deletes is gone
             if self._path.stat().st_size <= CHECKED_BYTES:
                 _check(connection)
+            _check_origin(connection)
             migrate(connection)
+            _check_tables(connection)
             self.has_fts = prepare_index(connection)
         except BaseException:
             connection.close()
@@ -255,6 +316,7 @@ class Database:
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
+            self._may_open = False
             raise StorageFailed(
                 "The history was written by a newer version of this program and is left as it is.",
                 "Install the newer version to see it. Until then nothing is kept.",
@@ -276,16 +338,6 @@ class Database:
             f"The history was damaged. It is kept as {aside.name}, and a new one was started."
         )
 
-    def _open_reader(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        connection.execute("PRAGMA query_only = ON")
-        self._reader = connection
-
-    def _close_reader(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
     def _close_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
@@ -293,13 +345,42 @@ class Database:
 
 
 class _Damaged(sqlite3.DatabaseError):
-    """`quick_check` found something."""
+    """The file is not one of ours, or no longer."""
 
 
 def _check(connection: sqlite3.Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise _Damaged(verdict)
+
+
+def _check_origin(connection: sqlite3.Connection) -> None:
+    """Refuse a file that another program wrote, before anything is added to it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version == 0 and tables:
+        raise _Damaged("tables of another program")
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """Refuse a file whose number says that the tables are there, and they are not."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as reference:
+        migrate(reference)
+        found = _columns(connection)
+        for table, columns in _columns(reference).items():
+            if not columns <= found.get(table, set()):
+                raise _Damaged(f"no table {table} as it should be")
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    found = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table'"
+    )
+    tables: dict[str, set[str]] = {}
+    for table, column in found:
+        tables.setdefault(table, set()).add(column)
+    return tables
 
 
 async def _finish(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
@@ -338,15 +419,6 @@ def _transaction(
     return result
 
 
-def _translated(
-    connection: sqlite3.Connection | None, work: Callable[[sqlite3.Connection], T]
-) -> T:
-    if connection is None:
-        raise StorageFailed("The history is not open, so nothing is kept in it.")
-    with _translated_errors():
-        return work(connection)
-
-
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     """Raise what SQLite says when the environment fails as `StorageFailed`; others are bugs."""
@@ -360,8 +432,9 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # SQLITE_ERROR: our own statements do not fit the tables that are there
     return isinstance(error, _Damaged) or _name(error).startswith(
-        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
     )
 
 

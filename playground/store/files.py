@@ -8,7 +8,11 @@ from pathlib import Path
 
 import platformdirs
 
+from playground.core.errors import HomeUnusable
+
 _APPLICATION = "inference-playground"
+_LONGEST_PATH = 480
+"""Bytes: SQLite opens no path of 512 and more, its side files' names included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +60,63 @@ class Paths:
         return self.log_dir / "playground.log"
 
     def create(self) -> None:
-        """Make the folders; one for models that leads to a drive that is away is left as it is."""
-        for folder in (self.config_dir, self.data_dir, self.log_dir):
-            folder.mkdir(parents=True, exist_ok=True)
-        if not self.models_dir.is_symlink():
-            self.models_dir.mkdir(exist_ok=True)
+        """Make the folders; one for models that leads to a drive that is away is left as it is.
+
+        Folders inside a home that is read-only are done without. Raises `HomeUnusable`.
+        """
+        if len(os.fsencode(self.database_file)) > _LONGEST_PATH:
+            raise HomeUnusable(
+                f"The path of the folder for the program's own files is too long: {self.data_dir}.",
+                f"Set PLAYGROUND_HOME to a path of at most {_LONGEST_PATH} letters.",
+            )
+        for folder in (self.config_dir, self.data_dir):
+            try:
+                make_folder(folder)
+            except OSError as error:
+                raise HomeUnusable(
+                    f"The folder for the program's own files cannot be made: {folder} "
+                    f"({error.strerror or error})."
+                ) from error
+        for folder in (self.log_dir, self.models_dir):
+            if folder.is_symlink():
+                continue
+            try:
+                make_folder(folder)
+            except FileExistsError as error:
+                raise HomeUnusable(
+                    f"{folder} is a file, where the program needs a folder.",
+                    "Rename the file, or set PLAYGROUND_HOME to another folder.",
+                ) from error
+            except OSError:
+                # read-only or full: what is written there says so by itself
+                continue
 
 
 def default_paths() -> Paths:
-    """Return the folder `PLAYGROUND_HOME` names, or the system's usual ones."""
+    """Return the folder `PLAYGROUND_HOME` names, or the system's usual ones.
+
+    Raises `HomeUnusable` for a name that leads nowhere.
+    """
     home = os.environ.get("PLAYGROUND_HOME")
     if home:
-        root = Path(home).expanduser().absolute()
+        try:
+            root = Path(home).expanduser().absolute()
+        except (RuntimeError, OSError) as error:
+            raise HomeUnusable(f"PLAYGROUND_HOME names no folder: {home} ({error}).") from error
         return Paths(root, root, root / "logs")
     return Paths(
         platformdirs.user_config_path(_APPLICATION, appauthor=False),
         platformdirs.user_data_path(_APPLICATION, appauthor=False),
         platformdirs.user_log_path(_APPLICATION, appauthor=False),
     )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and what is missing above it, for this user only; raises `OSError`."""
+    for folder in (*reversed(path.parents), path):
+        # asked first: where a folder is there, a read-only disk is no reason to fail
+        if not folder.is_dir():
+            folder.mkdir(0o700, exist_ok=True)
 
 
 def aside_path(path: Path) -> Path:
@@ -87,7 +130,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     A folder that is not there is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # mkstemp lets nobody else read it
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     temporary = Path(name)

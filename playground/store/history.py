@@ -1,14 +1,16 @@
 """The history: comparisons saved as they happen, found again, voted on and counted."""
 
+import asyncio
 import contextlib
 import json
+import logging
 import os
 import re
 import sqlite3
 import string
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,11 +25,18 @@ from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Place
 from playground.store.database import Database
 
+log = logging.getLogger(__name__)
+
+Change = Callable[[sqlite3.Connection], None]
+RETRY_S = 5.0
+"""How often it is tried to write what could not be written."""
 INTERRUPTED = "interrupted"
 """Finish reason of a run that the end of the program cut off."""
 _CLOCK_TOLERANCE_S = 2.0
 """A process's start time is reckoned from the boot time, which a corrected clock moves."""
 _MAX_TERMS = 16
+_TITLE_LETTERS = 300
+"""Of a prompt's first line, whatever its length is."""
 _NAMES_HIDDEN = """
     (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
         WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
@@ -35,10 +44,17 @@ _NAMES_HIDDEN = """
 _SUMMARIES = f"""
     SELECT c.id, c.created_at, c.targets, count(t.id),
         sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL), {_NAMES_HIDDEN},
-        (SELECT prompt FROM turns WHERE comparison_id = c.id ORDER BY position LIMIT 1)
-    FROM comparisons c JOIN turns t ON t.comparison_id = c.id
-    WHERE c.deleted_at IS NULL"""  # noqa: S608 - fixed text
-"""Comparisons that were begun; conditions on `c` may follow, then `GROUP BY c.id`."""
+        (SELECT substr(ltrim(prompt, char(9, 10, 13, 32)), 1, {_TITLE_LETTERS}) FROM turns
+            WHERE comparison_id = c.id ORDER BY position LIMIT 1)
+    FROM (
+        SELECT id, created_at, targets, rowid AS number FROM comparisons c
+        WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
+            AND {{condition}}
+        ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?
+    ) c JOIN turns t ON t.comparison_id = c.id
+    GROUP BY c.id ORDER BY c.created_at DESC, c.number DESC"""  # noqa: S608 - fixed text
+"""The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
+in that order until there are enough: a letter that is in all of them takes no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +123,24 @@ def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comp
 
 def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
     turn_id, prompt, order, hidden, winner, verdict, created = row
-    runs = connection.execute(
+    found = connection.execute(
         "SELECT body FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
     )
+    runs: list[Run] = []
+    replaced: list[Run] = []
+    for run in (decode_run(body) for (body,) in found):
+        place = next((n for n, other in enumerate(runs) if other.id == run.replaces), None)
+        if place is None:
+            runs.append(run)
+        else:
+            replaced.append(runs[place])
+            runs[place] = run
     return Turn(
         id=turn_id,
         prompt=prompt,
         order=RunOrder(order),
-        runs=tuple(decode_run(body) for (body,) in runs),
+        runs=tuple(runs),
+        replaced=tuple(replaced),
         hidden_names=bool(hidden),
         winner_run_id=winner,
         verdict=VoteOutcome(verdict) if verdict else None,
@@ -190,7 +216,7 @@ def _decoded(kind: Any, body: str) -> Any:
 
 
 def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
-    """Return a condition on `comparisons.id` that holds where every word of `query` is found.
+    """Return a condition on comparisons `c` that holds where every word of `query` is found.
 
     A word is looked up as the beginning of a word, letters of any case. What is not made of plain
     letters and digits (`gpt-4o`, `C++`, Chinese, which has no gaps between words) is looked up
@@ -200,15 +226,18 @@ def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     arguments = []
     for term in query.replace("\0", " ").split()[:_MAX_TERMS]:
         if has_fts and term.isalnum() and not any(is_ideograph(letter) for letter in term):
-            condition = "id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?)"
+            # the sign keeps SQLite from looking up every text that has the word
+            condition = (
+                "EXISTS (SELECT 1 FROM search_texts s WHERE s.comparison_id = c.id AND "
+                "+s.id IN (SELECT rowid FROM search_index WHERE search_index MATCH ?))"
+            )
             arguments.append(f'"{term}"*')
         else:
-            condition = r"text LIKE ? ESCAPE '\'"
+            condition = (
+                r"c.id IN (SELECT comparison_id FROM search_texts WHERE text LIKE ? ESCAPE '\')"
+            )
             arguments.append("%" + re.sub(r"([\\%_])", r"\\\1", term) + "%")
-        conditions.append(
-            # only the two conditions above are put in; the words are arguments
-            f"c.id IN (SELECT comparison_id FROM search_texts WHERE {condition})"  # noqa: S608 - fixed text, values are bound
-        )
+        conditions.append(condition)
     return " AND ".join(conditions) or "1", arguments
 
 
@@ -260,11 +289,29 @@ def _lives_elsewhere(owner: str) -> bool:
 
 
 class ComparisonStore:
-    """Saves, loads and searches comparisons; every method raises `StorageFailed`."""
+    """Saves, loads and searches comparisons; every method raises `StorageFailed`.
 
-    def __init__(self, database: Database) -> None:
+    What was to be saved and could not be, as on a full disk, is kept in memory and written in its
+    order as soon as it can be: before the next change, else every `retry_s`.
+    """
+
+    def __init__(self, database: Database, *, retry_s: float = RETRY_S) -> None:
         self._database = database
         self._owner = new_owner()
+        self._retry_s = retry_s
+        self._waiting: deque[Change] = deque()
+        self._writing = asyncio.Lock()
+        self._retry: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Try a last time to write what could not be written so far."""
+        if self._retry is not None:
+            self._retry.cancel()
+            await asyncio.gather(self._retry, return_exceptions=True)
+        try:
+            await self._write_waiting()
+        except StorageFailed as error:
+            log.warning("not everything was kept: %s", error.message)
 
     async def save_comparison(self, comparison: Comparison) -> None:
         """Write everything of `comparison` but its turns; saving it again replaces it."""
@@ -285,7 +332,7 @@ class ComparisonStore:
             )
             _put_names(connection, comparison.id)
 
-        await self._database.write(change)
+        await self._keep(change)
 
     async def save_turn(self, comparison_id: str, turn: Turn) -> None:
         """Write everything of `turn` but its runs; a vote that was cast is kept."""
@@ -316,24 +363,24 @@ class ComparisonStore:
             _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
             _put_names(connection, comparison_id)
 
-        await self._database.write(change)
+        await self._keep(change)
 
     async def save_run(self, turn_id: str, run: Run) -> None:
         """Write `run` as it is now; one that is final stays as it is."""
-        await self._database.write(
-            lambda connection: _put_run(connection, turn_id, run, self._owner)
-        )
+        await self._keep(lambda connection: _put_run(connection, turn_id, run, self._owner))
 
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
             return
         batch = tuple(events)
-        await self._database.write(
-            lambda connection: connection.execute(
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO events (run_id, body) VALUES (?, ?)",
                 (run_id, json.dumps(encode(batch), separators=(",", ":"))),
             )
-        )
+
+        await self._keep(change)
 
     async def vote(
         self,
@@ -368,6 +415,7 @@ class ComparisonStore:
             )
             _put_names(connection, found[0])
 
+        await self._write_waiting()
         await self._database.write(change, durable=True)
 
     async def search(
@@ -381,9 +429,7 @@ class ComparisonStore:
 
         def select(connection: sqlite3.Connection) -> list[ComparisonSummary]:
             found = connection.execute(
-                f"{_SUMMARIES} AND {condition} GROUP BY c.id "
-                "ORDER BY c.created_at DESC, c.rowid DESC LIMIT ? OFFSET ?",
-                (*arguments, limit, offset),
+                _SUMMARIES.format(condition=condition), (*arguments, limit, offset)
             )
             return [_summary(connection, row) for row in found.fetchall()]
 
@@ -463,6 +509,38 @@ class ComparisonStore:
             return recovered
 
         return await self._database.write(change)
+
+    async def _keep(self, change: Change) -> None:
+        """Write `change` after those that wait; it waits with them where that fails."""
+        self._waiting.append(change)
+        try:
+            await self._write_waiting()
+        except StorageFailed:
+            if not self._database.can_be_written:
+                self._waiting.clear()
+            elif self._retry is None or self._retry.done():
+                self._retry = asyncio.create_task(self._write_later())
+            raise
+
+    async def _write_waiting(self) -> None:
+        async with self._writing:
+            while self._waiting:
+                change = self._waiting[0]
+                try:
+                    await self._database.write(change)
+                except StorageFailed:
+                    raise
+                except BaseException:
+                    # a mistake of this change, or nobody waits for it any more
+                    self._waiting.popleft()
+                    raise
+                self._waiting.popleft()
+
+    async def _write_later(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._retry_s)
+            with contextlib.suppress(StorageFailed):  # it was told, and is tried again
+                await self._write_waiting()
 
 
 def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:

@@ -1,5 +1,6 @@
 """What the history knows of models on this computer: when each ran last, and how fast."""
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,10 +18,16 @@ _RECENT = 9
 """Runs of a model that its speed is the median of."""
 _FEWEST_TOKENS = 16
 """Shorter answers say little of the speed."""
+_LOOKED_AT = 32
+"""Runs of a model that are decoded, the last ones: enough for `_RECENT` of the same setup."""
 _FINISHED = """
-    SELECT r.id FROM runs r JOIN turns t ON t.id = r.turn_id
-        JOIN comparisons c ON c.id = t.comparison_id
-    WHERE r.target_key LIKE 'local:%' AND r.status = 'finished' AND c.deleted_at IS NULL"""
+    SELECT target_key, id, number FROM (
+        SELECT r.target_key, r.id, count(*) OVER (PARTITION BY r.target_key) AS number,
+            row_number() OVER (PARTITION BY r.target_key ORDER BY r.rowid DESC) AS age
+        FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id
+        WHERE r.target_key LIKE 'local:%' AND r.status = 'finished' AND c.deleted_at IS NULL
+    ) WHERE age <= ?"""
+_BODIES = "SELECT id, body FROM runs WHERE id IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,22 @@ class ModelUse:
     """ISO 8601."""
     run_count: int
     tokens_per_s: float | None
-    """Median generation speed of the last runs that had the machine to themselves."""
+    """Median generation speed of the last runs known to have had the machine to themselves."""
+    speed_run_count: int = 0
+    """How many runs that is of."""
+    name: str = ""
+    """The model's, when it ran last."""
+    size_bytes: int = 0
     quantization: str | None = None
     gpu_layers: int | None = None
     """Layers on the graphics card when it ran last, as `LoadSettings` counts them."""
     threads: int | None = None
     """Threads when it ran last; `None`: as many as there are cores."""
+
+    @property
+    def file(self) -> tuple[int, str | None]:
+        """What all copies of one file share, wherever they lie."""
+        return self.size_bytes, self.quantization
 
     def is_of(self, settings: LoadSettings) -> bool:
         """Return True where it ran in the way `settings` ask for, as far as speed goes."""
@@ -49,6 +66,7 @@ class _LocalRun:
     """What is kept of a run."""
 
     path: str
+    name: str
     started: str | None
     speed: float | None
     quantization: str | None
@@ -63,7 +81,7 @@ class _LocalRun:
 
 
 class LocalRuns:
-    """Reads the runs of local models; each is decoded once, then remembered."""
+    """Reads the last runs of each local model; each is decoded once, then remembered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,7 +90,7 @@ class LocalRuns:
     async def uses(self) -> dict[str, ModelUse]:
         """Return what is known by the model file's path; empty where there is no history."""
         try:
-            await self._database.read(self._learn)
+            numbers = await self._database.read(self._learn, takes_long=True)
         except StorageFailed:
             # without a history nothing is known, and that is shown
             return {}
@@ -80,16 +98,18 @@ class LocalRuns:
         for run in list(self._seen.values()):
             if run is not None:
                 grouped[run.path].append(run)
-        return {path: _use(runs) for path, runs in grouped.items()}
+        return {path: _use(runs, numbers[path]) for path, runs in grouped.items()}
 
-    def _learn(self, connection: sqlite3.Connection) -> None:
-        known = {key for (key,) in connection.execute(_FINISHED).fetchall()}
+    def _learn(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """Decode what is new and return how many runs each model file has."""
+        found = connection.execute(_FINISHED, (_LOOKED_AT,)).fetchall()
+        known = {run_id for _, run_id, _ in found}
         for gone in self._seen.keys() - known:
             del self._seen[gone]
-        for key in known - self._seen.keys():
-            row = connection.execute("SELECT body FROM runs WHERE id = ?", (key,)).fetchone()
-            if row is not None:
-                self._seen[key] = _of(row[0])
+        new = json.dumps(list(known - self._seen.keys()))
+        for run_id, body in connection.execute(_BODIES, (new,)):
+            self._seen[run_id] = _of(body)
+        return {key.removeprefix("local:"): number for key, _, number in found}
 
 
 def _of(body: str) -> _LocalRun | None:
@@ -102,6 +122,7 @@ def _of(body: str) -> _LocalRun | None:
         return None
     return _LocalRun(
         path=run.target.key.removeprefix("local:"),
+        name=run.target.model.name,
         started=run.started_at.isoformat() if run.started_at else None,
         speed=_speed(run),
         quantization=run.target.model.quantization,
@@ -115,20 +136,23 @@ def _speed(run: Run) -> float | None:
     figure = generation_speed(run)
     if figure is None or figure.provenance is not Provenance.MEASURED:
         return None
-    if run.shared_machine or run.counts.tokens < _FEWEST_TOKENS:
+    if not run.is_evidence or run.counts.tokens < _FEWEST_TOKENS:
         return None
     return figure.value
 
 
-def _use(runs: Sequence[_LocalRun]) -> ModelUse:
+def _use(runs: Sequence[_LocalRun], run_count: int) -> ModelUse:
     runs = sorted(runs, key=lambda run: run.started or "")
     last = runs[-1]
     speeds = [run.speed for run in runs if run.speed is not None and run.setup == last.setup]
     return ModelUse(
         path=last.path,
         last_used_at=last.started,
-        run_count=len(runs),
+        run_count=run_count,
         tokens_per_s=median(speeds[-_RECENT:]) if speeds else None,
+        speed_run_count=len(speeds[-_RECENT:]),
+        name=last.name,
+        size_bytes=last.size_bytes,
         quantization=last.quantization,
         gpu_layers=last.gpu_layers,
         threads=last.threads,

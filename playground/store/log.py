@@ -6,6 +6,10 @@ import re
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from typing_extensions import override
+
+from playground.core.redaction import without_keys
+
 _REPLACEMENT = "[key]"
 _KEY_SHAPES = re.compile(
     r"(?P<before>(?:bearer|basic|api[-_ ]?key|authorization|token|secret)[\"'\s:=]+)"
@@ -17,11 +21,20 @@ _SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_KEY")
 
 
 def scrub(text: str) -> str:
-    """Return `text` with everything that looks like a key, or is one in the environment, hidden."""
+    """Return `text` with every key that is known, in the environment, or looks like one, hidden."""
+    text = without_keys(text)
     for name, value in os.environ.items():
         if name.endswith(_SECRET_VARIABLES) and len(value) >= 8:
             text = text.replace(value, _REPLACEMENT)
     return _KEY_SHAPES.sub(lambda match: f"{match['before'] or ''}{_REPLACEMENT}", text)
+
+
+class _LogFile(RotatingFileHandler):
+    """The file; what cannot be written to it is lost, for there is nobody to tell."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        return
 
 
 class _ScrubbingFormatter(logging.Formatter):
@@ -37,12 +50,18 @@ def open_log(path: Path) -> logging.Handler | None:
     A folder that cannot be written must not keep the program from starting: the log then goes to
     nowhere and `None` is returned.
     """
-    try:
-        handler = RotatingFileHandler(
-            path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-        )
-    except OSError:
+    if not os.access(path.parent, os.W_OK):
+        # or warnings would go to the terminal
+        logging.getLogger().addHandler(logging.NullHandler())
         return None
+    handler = _LogFile(
+        path,
+        maxBytes=1_000_000,
+        backupCount=2,
+        encoding="utf-8",
+        delay=True,
+        errors="backslashreplace",
+    )
     handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)

@@ -4,10 +4,9 @@ import tomllib
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
-from playground.core.targets import Provider, Tier, is_loopback_host
-from playground.core.urls import is_private_host
+from playground.core.targets import Provider, Tier
+from playground.core.urls import host_of, is_loopback_host, is_private_host
 from playground.resources import resource
 
 EXTENSION_FIELDS = frozenset({"top_k", "min_p", "repeat_penalty"})
@@ -46,19 +45,16 @@ def preset_of_key(variable: str) -> Preset | None:
     return next((preset for preset in presets() if preset.provider.key_env == variable), None)
 
 
-def host_of(provider: Provider) -> str:
-    """Return the host a provider's requests go to."""
-    return (urlsplit(provider.base_url).hostname or "").lower()
-
-
 def with_known_quirks(provider: Provider) -> Provider:
     """Return a provider that was entered by hand with what is known about its host."""
     if provider.preset is not None or provider.rejects:
         return provider
-    host = host_of(provider)
+    host = host_of(provider.base_url)
     if is_loopback_host(host):
         return provider
-    known = next((preset for preset in presets() if host_of(preset.provider) == host), None)
+    known = next(
+        (preset for preset in presets() if host_of(preset.provider.base_url) == host), None
+    )
     if known is not None:
         return replace(
             known.provider,

@@ -7,12 +7,14 @@ another host has no key there until it is entered again.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from playground.core.errors import UsageError
+from playground.core.keys import check_key
+from playground.core.redaction import know
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import origin
@@ -43,6 +45,8 @@ class Secret:
     source: KeySource
     variable: str = ""
     """Environment variable it was read from."""
+    note: str = ""
+    """What was left out of what the variable holds."""
 
 
 class KeyringState(StrEnum):
@@ -65,27 +69,38 @@ class SecretStore:
         self._environment = os.environ if environment is None else environment
         self._unlock_limit_s = unlock_limit_s
         self._session: dict[str, str] = {}
+        self._owners: list[Callable[[], Iterable[Provider]]] = []
+        self._learnt: set[str] = set()
         self._state = KeyringState.UNKNOWN
         self._keyring_name = ""
         self._is_blocked = False
 
+    def hide_keys_of(self, owners: Callable[[], Iterable[Provider]]) -> None:
+        """Have `learn` read the keys of `owners` too."""
+        self._owners.append(owners)
+
+    async def learn(self) -> None:
+        """Read every key there is, each once: what comes from outside may hold any of them."""
+        for preset in presets():
+            know(check_key(self._environment.get(preset.provider.key_env or "", "")).value)
+        for provider in [owner for owners in self._owners for owner in owners()]:
+            if _account(provider) not in self._learnt:
+                self._learnt.add(_account(provider))
+                await self.get(provider)
+
     async def get(self, provider: Provider) -> Secret | None:
         """Return the provider's key for the host it has now, or `None`."""
-        account = _account(provider)
-        if account in self._session:
-            return Secret(self._session[account], KeySource.SESSION)
-        # a run must not wait again for a prompt that was left open once
-        if self._state is not KeyringState.MISSING and not self._is_blocked:
-            value = await self._ask(lambda backend: backend.get_password(SERVICE, account))
-            if isinstance(value, str) and value:
-                return Secret(value, KeySource.KEYRING)
-        return self._from_environment(provider)
+        secret = await self._find(provider)
+        if secret is not None:
+            know(secret.value)
+        return secret
 
     async def set(self, provider: Provider, key: str) -> KeySource:
-        """Keep a key and return where: in the keyring if it gives back what was written."""
-        key = key.strip()
-        if not key:
-            raise UsageError("The key is empty.", "Paste the key you got from the provider.")
+        """Keep a key and return where: in the keyring if it gives back what was written.
+
+        What was copied along with it is left out. Raises `UsageError` for what cannot be a key.
+        """
+        key = usable_key(key)
         account = _account(provider)
 
         def write(backend: Any) -> bool:
@@ -141,11 +156,22 @@ class SecretStore:
             case _:
                 return "Keys are kept in this system's keyring where it has one."
 
+    async def _find(self, provider: Provider) -> Secret | None:
+        account = _account(provider)
+        if account in self._session:
+            return Secret(self._session[account], KeySource.SESSION)
+        # a run must not wait again for a prompt that was left open once
+        if self._state is not KeyringState.MISSING and not self._is_blocked:
+            value = await self._ask(lambda backend: backend.get_password(SERVICE, account))
+            if isinstance(value, str) and value:
+                return Secret(value, KeySource.KEYRING)
+        return self._from_environment(provider)
+
     def _from_environment(self, provider: Provider) -> Secret | None:
         for name in key_variables(provider):
-            value = self._environment.get(name, "").strip()
-            if value:
-                return Secret(value, KeySource.ENVIRONMENT, name)
+            check = check_key(self._environment.get(name, ""))
+            if check.value:
+                return Secret(check.value, KeySource.ENVIRONMENT, name, check.note)
         return None
 
     async def _ask(self, question: Callable[[Any], T]) -> T | None:
@@ -174,6 +200,17 @@ class SecretStore:
         self._state = KeyringState.USABLE
         self._keyring_name = answer[0]
         return answer[1]
+
+
+def usable_key(text: str) -> str:
+    """Return the key in what was pasted, hidden from now on; raises `UsageError` for none."""
+    check = check_key(text)
+    if not check.value:
+        raise UsageError("The key is empty.", "Paste the key you got from the provider.")
+    know(check.value)
+    if check.problem:
+        raise UsageError(check.problem, "Copy the key once more and enter it anew.")
+    return check.value
 
 
 def key_variables(provider: Provider) -> tuple[str, ...]:

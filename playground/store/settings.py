@@ -56,6 +56,8 @@ class Settings:
     """Path of a model file → how it is loaded."""
     providers: tuple[Provider, ...] = ()
     price_overrides: dict[str, ModelPrice] = field(default_factory=dict)
+    typed_models: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Provider's id → models the person named, which its own list does not have."""
     """`provider:model` → the price the person entered."""
     last_targets: tuple[str, ...] = ()
     """Keys of the targets on the Compare page, in their order."""
@@ -66,6 +68,8 @@ class Settings:
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()
+    untold_problems: tuple[str, ...] = ()
+    """What a command found damaged and set aside, in sentences for the next window to show."""
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
@@ -111,6 +115,10 @@ class SettingsStore:
         self._write_refused: str | None = None
         self.problem: str | None = None
         """What was wrong with the file and what was done about it, in a sentence."""
+        self.unsaved: StorageFailed | None = None
+        """Why the settings in force are not in the file; `None` where they are."""
+        self.on_unsaved: Callable[[StorageFailed], None] = _ignore
+        """Called with `unsaved` when it comes up, in the thread that made the change."""
         self._load()
 
     @property
@@ -121,8 +129,8 @@ class SettingsStore:
     def update(self, **changes: Any) -> Settings:
         """Replace the named fields, write the file and return the settings.
 
-        Raises `UsageError` for values that make no sense. Raises `StorageFailed` where the file
-        cannot be written: the new settings are then in force until the program ends.
+        Raises `UsageError` for values that make no sense. Where the file cannot be written the new
+        settings are in force all the same, see `unsaved`; the next change writes them as well.
         """
         return self.change(lambda settings: replace(settings, **changes))
 
@@ -136,15 +144,12 @@ class SettingsStore:
             if self._signature != self._current_signature():
                 self._load()
             changed = _checked(edit(self._settings))
-            if changed == self._settings:
+            if changed == self._settings and self.unsaved is None:
                 return changed
             self._settings = changed
-            subscribers = tuple(self._subscribers)
-            try:
-                self._write()
-            finally:
-                for subscriber in subscribers:
-                    subscriber(changed)
+            self._write()
+            for subscriber in tuple(self._subscribers):
+                subscriber(changed)
             return changed
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -231,17 +236,27 @@ class SettingsStore:
         )
 
     def _write(self) -> None:
-        if self._write_refused is not None:
-            raise StorageFailed(f"The settings could not be saved: {self._write_refused}.")
+        reason = self._write_refused or self._written()
+        was_saved = self.unsaved is None
+        if reason is None:
+            self.unsaved = None
+            return
+        self.unsaved = StorageFailed(
+            f"The settings could not be saved: {reason}. They hold until the program ends."
+        )
+        if was_saved:
+            self.on_unsaved(self.unsaved)
+
+    def _written(self) -> str | None:
+        """Write the file; return what kept it from being written."""
         data = {**self._unknown, **encode(self._settings)}
         text = json.dumps(data, indent=2, allow_nan=False) + "\n"
         try:
             write_atomically(self._path, text.encode())
         except OSError as error:
-            raise StorageFailed(
-                f"The settings could not be saved: {error.strerror or error}."
-            ) from error
+            return error.strerror or str(error)
         self._signature = self._current_signature()
+        return None
 
     def _current_signature(self) -> tuple[int, int, int] | None:
         try:
@@ -249,6 +264,10 @@ class SettingsStore:
         except OSError:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _ignore(_: StorageFailed) -> None:
+    """Where nobody listens, `unsaved` can be asked for."""
 
 
 def _checked(settings: Settings) -> Settings:

@@ -32,10 +32,11 @@ from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from tests.fakes.engine import FakeEngine
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-TOKENS_PER_S = float(sys.argv[2]) if len(sys.argv) > 2 else 200.0
-PANES = int(sys.argv[3]) if len(sys.argv) > 3 else 4
-KIND = sys.argv[4] if len(sys.argv) > 4 else "markdown"
+GIVEN = sys.argv[1:] if __name__ == "__main__" else []
+SECONDS = float(GIVEN[0]) if GIVEN else 10.0
+TOKENS_PER_S = float(GIVEN[1]) if len(GIVEN) > 1 else 200.0
+PANES = int(GIVEN[2]) if len(GIVEN) > 2 else 4
+KIND = GIVEN[3] if len(GIVEN) > 3 else "markdown"
 
 _WORDS = [
     "A",

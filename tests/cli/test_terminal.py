@@ -9,9 +9,9 @@ import pytest
 from playground.cli import compare
 from playground.cli.compare import _Printer
 from playground.cli.main import build_parser, run_command
-from playground.cli.output import error_line, harmless
+from playground.cli.terminal import harmless, tell
 from playground.core.chat import ChatRequest
-from playground.core.errors import ErrorInfo, StorageFailed
+from playground.core.errors import StorageFailed
 from playground.core.events import TextDelta
 from playground.core.fold import RunFold
 from playground.core.runs import Run
@@ -38,9 +38,9 @@ def test_every_script_passes() -> None:
     assert harmless(text) == text
 
 
-def test_an_error_is_one_line_whatever_a_provider_says() -> None:
-    error = ErrorInfo("ProviderFailed", "Far: it\nbroke\x1b[2J", "Try\nagain.")
-    assert error_line(error, "large: ") == "playground: large: Far: it broke[2J Try again."
+def test_an_error_is_one_line_whatever_a_provider_says(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("large: Far: it\nbroke\x1b[2J Try\nagain.")
+    assert capsys.readouterr().err == "playground: large: Far: it broke[2J Try again.\n"
 
 
 def test_a_command_that_fails_says_so_in_one_line(

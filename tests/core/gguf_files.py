@@ -105,7 +105,7 @@ def write_dense(
     """Write a transformer llama.cpp loads: `llama`, `qwen2`, `qwen3`, `gemma2` or `gemma3`."""
     metadata: dict[str, object] = {
         "general.name": f"Synthetic {architecture}",
-        "tokenizer.ggml.model": "no_vocab",
+        "tokenizer.ggml.model": "llama",
         ".vocab_size": size.vocabulary,
         ".context_length": size.context,
         ".embedding_length": size.width,
@@ -224,6 +224,21 @@ def _text(data: bytes, at: int, what: str, fields: list[Field]) -> tuple[str, in
     text = data[at + 8 : at + 8 + length].decode("utf-8", "replace")
     fields.append(Field(f"length of {what} {text[:40]!r}", at, "Q"))
     return text, at + 8 + length
+
+
+def patch(path: Path, offset: int, value: bytes) -> None:
+    """Overwrite bytes in the file."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(value)
+
+
+def store_as(path: Path, tensor: str, number: int) -> None:
+    """Say of every tensor whose name begins so that it is of the type with this number."""
+    fields, _ = header_fields(path)
+    for field in fields:
+        if field.what.startswith(f"type of {tensor}"):
+            patch(path, field.offset, struct.pack("<I", number))
 
 
 def damaged_copies(

@@ -11,7 +11,7 @@ import pytest
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import ArraySummary
 from playground.core.gguf.reader import read_header
-from tests.core.gguf_files import Dense, header_fields, write_dense, write_model
+from tests.core.gguf_files import Dense, header_fields, patch, write_dense, write_model
 
 TENSORS = {"token_embd.weight": ((64, 32), "F16"), "output_norm.weight": ((64,), "F32")}
 
@@ -259,10 +259,3 @@ def test_tensors_that_overlap_or_leave_gaps_are_refused(tmp_path: Path) -> None:
     patch(path, offset, struct.pack("<Q", 64))
     with pytest.raises(ModelFileInvalid, match=r"“output_norm\.weight” is not where it should be"):
         read_header(path)
-
-
-def patch(path: Path, offset: int, value: bytes) -> None:
-    """Overwrite bytes in the file."""
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(value)

@@ -70,7 +70,7 @@ def test_a_cloud_speed_takes_the_first_chunk_off_by_its_share_of_the_characters(
 
 
 def test_hidden_reasoning_is_not_counted_as_speed() -> None:
-    answer = [TextDelta(60.0 + n / 10, "word") for n in range(11)]
+    answer = [TextDelta(60.0 + n / 10, "ten words ") for n in range(11)]
     run = cloud(*answer, usage=reported(2_110, reasoning=2_000))
     speed = generation_speed(run)
     assert speed is not None

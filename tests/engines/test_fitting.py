@@ -12,6 +12,7 @@ import pynvml
 import pytest
 
 from playground.app.services import open_services
+from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements import memory
@@ -21,6 +22,7 @@ from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.core.turns import new_comparison
 from playground.services.library.service import ModelLibrary
+from playground.services.machine import machine as machine_module
 from playground.services.machine.machine import Bandwidth, HeldMemory, MachineService
 from playground.services.memory_plan import MemoryPlanner
 from playground.services.worker_pool import WorkerPool
@@ -205,15 +207,11 @@ async def test_a_speed_is_expected_of_a_card_before_anything_has_run_on_it(
     assert here.requirements.assess(header, SETTINGS).speed is None
 
 
-def test_a_broken_file_counts_with_its_size_until_loading_says_why(
-    here: Place, tmp_path: Path
-) -> None:
+def test_a_broken_file_says_why_before_it_is_loaded(here: Place, tmp_path: Path) -> None:
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"nothing")
-    model = model_at(path)
-    plan = here.plan(model, LoadSettings())
-    assert (plan.ram_bytes, plan.card_bytes, plan.gpu_layers) == (7, 0, None)
-    assert plan.context == memory.DEFAULT_CONTEXT
+    with pytest.raises(ModelFileInvalid, match="only 7 bytes"):
+        here.plan(model_at(path), LoadSettings())
 
 
 async def test_memory_and_header_are_read_once_for_a_load(
@@ -233,9 +231,9 @@ async def test_memory_and_header_are_read_once_for_a_load(
     noting(here.library, "header")
     noting(here.machines, "memory_now")
     noting(here.machines, "_usable_cards")
-    noting(psutil, "virtual_memory")
+    noting(machine_module, "main_memory")
     await here.load(model_at(starter_model), LoadSettings(threads=1))
-    assert sorted(read) == ["_usable_cards", "header", "memory_now", "virtual_memory"]
+    assert sorted(read) == ["_usable_cards", "header", "main_memory", "memory_now"]
 
 
 async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_was_chosen(
@@ -253,7 +251,7 @@ async def test_the_program_loads_by_the_card_and_its_history_says_that_nothing_w
     placing = plan_placement(
         ModelSpec(read_header(starter_model), SETTINGS), Machine("", 0, 0, (card,))
     )
-    async with open_services() as services:
+    async with open_services(print) as services:
         comparison = new_comparison([LocalTarget(model_at(starter_model), SETTINGS)])
         turn = services.comparison.run_turn(comparison, "Hi", RunOrder.FAIR)
         async with aclosing(turn) as updates:

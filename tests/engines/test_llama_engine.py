@@ -227,20 +227,13 @@ async def test_a_model_without_a_template_continues_the_text_and_says_so(tmp_pat
     assert answer.text == "and on"
 
 
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ raise_exception('roles must alternate') }}",
-        "{% if %}",
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-        "{{ 1 // 0 }}",
-    ],
-)
-async def test_a_template_that_fails_is_a_named_error(tmp_path: Path, template: str) -> None:
+async def test_a_template_that_refuses_the_conversation_is_a_named_error(tmp_path: Path) -> None:
+    template = "{{ raise_exception('roles must alternate') }}"
     model = write_scripted_model(tmp_path / "model.gguf", ["x"], template=template)
     async with local_engine(model) as (engine, worker):
         answer = await run(engine, ask("?"))
         assert answer.failed.error.kind == "TemplateFailed"
+        assert "roles must alternate" in answer.failed.error.message
         assert worker.is_loaded
 
 

@@ -182,7 +182,7 @@ async def test_the_other_name_for_the_length_limit_is_tried(cloud):
 
 
 async def test_a_field_that_is_refused_for_ever_ends_the_run(cloud):
-    cloud.script(Reply(400, {"error": {"message": "bad", "param": "temperature"}}))
+    cloud.script(Reply(400, {"error": {"message": "Unsupported", "param": "temperature"}}))
     events = await events_of(ask(cloud), temperature=0.5)
     assert events[-1].error.kind == "RequestRejected"
     assert len(cloud.requests) == 2

@@ -55,13 +55,11 @@ DEEP = "[" * 100_000
     [
         (Stream([]), "StreamEmpty", "", "empty"),
         (Stream([], done=False), "StreamEmpty", "", "empty"),
-        (Stream(START), "StreamTruncated", "Good start", "before it was finished"),
         (Stream(START, done=False), "StreamTruncated", "Good start", "before it was finished"),
         (Stream(START, reset=True), "ConnectionFailed", "Good start", "broke"),
         (Stream([*START, event('{"choices": [')]), "StreamMalformed", "Good start", "read"),
         (Stream([*START, event(DEEP)]), "StreamMalformed", "Good start", "read"),
         (Stream([*START, Piece(b"data: \xff\xfe\n\n")]), "StreamMalformed", "Good start", "read"),
-        (Stream([*START, event([1, 2])]), "StreamMalformed", "Good start", "not an object"),
         (
             Stream([*START, event({"error": {"message": "GPU on fire", "code": 502}})]),
             "ProviderFailed",
@@ -101,7 +99,7 @@ DEEP = "[" * 100_000
         (Stream([*START, chunk(finish="error")]), "ProviderFailed", "Good start", "broke"),
         (
             Reply(200, {"error": {"message": "model is asleep"}}),
-            "StreamInvalid",
+            "ProviderFailed",
             "",
             "model is asleep",
         ),
@@ -173,6 +171,88 @@ async def test_a_body_that_breaks_off_is_a_named_error(cloud, status, ending, ki
     cloud.script(Stream(body, content_type="application/json", status=status, **ending))
     failed, _ = await failure(engine_at(cloud.base_url, read_s=0.3))
     assert failed.error.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (
+            400,
+            "The input token count (12) exceeds the maximum number of tokens allowed (8).",
+            "ContextOverflow",
+        ),
+        (400, "the request exceeds the available context size", "ContextOverflow"),
+        (
+            422,
+            "Prompt has 40 tokens, too large for 32 maximum context length",
+            "ContextOverflow",
+        ),
+        (400, "This model's maximum prompt length is 8 but it has 9 tokens.", "ContextOverflow"),
+        (422, "`inputs` must have less than 1024 tokens. Given: 2000", "ContextOverflow"),
+        (400, "`inputs` tokens + `max_new_tokens` must be <= 4097", "ContextOverflow"),
+        (400, "Prompt exceeds max length", "ContextOverflow"),
+        (413, "Request too large (TPM): Limit 6000, Requested 21034", "ContextOverflow"),
+        (429, "Request too large (TPM): Limit 6000, Requested 21034", "ContextOverflow"),
+        (429, "Rate limit (TPM): Limit 6000, Used 5900, Requested 200", "RateLimited"),
+        (413, "the upload is refused", "RequestRejected"),
+        (400, "max_tokens must be at most 8192", "RequestRejected"),
+        (400, "The requested model 'foo' does not exist", "ModelNotFound"),
+        (400, "foo/bar is not a valid model ID", "ModelNotFound"),
+        (400, "Model Not Exist", "ModelNotFound"),
+        (400, "Invalid model: foo", "ModelNotFound"),
+        (400, "The model `foo` has been decommissioned", "ModelNotFound"),
+        (422, "model 'foo' not found, make sure the correct model ID was used", "ModelNotFound"),
+        (404, "No endpoints found for foo/bar.", "ModelNotFound"),
+        (404, "models/foo is not found for API version v1main", "ModelNotFound"),
+        (400, "This model does not support tools", "RequestRejected"),
+    ],
+)
+async def test_each_providers_words_for_an_overflow_and_a_missing_model_are_known(
+    cloud, status, message, kind
+):
+    cloud.script(Reply(status, {"error": {"message": message}}))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert failed.error.kind == kind
+    assert failed.error.message == f"Lab: {message}"
+
+
+async def test_a_prompt_above_what_a_minute_allows_is_not_told_to_wait(cloud):
+    cloud.script(Reply(413, {"error": {"message": "Limit 6000, Requested 21034"}}))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert "Shorten the prompt" in failed.error.hint
+
+
+async def test_the_sentence_of_the_service_behind_openrouter_is_shown(cloud):
+    raw = json.dumps({"error": {"message": f"prompt is too long for {KEY}"}})
+    error = {"message": "Provider returned error", "code": 400}
+    for given in (raw, json.loads(raw)):
+        cloud.script(Reply(400, {"error": {**error, "metadata": {"raw": given}}}))
+        failed, _ = await failure(engine_at(cloud.base_url))
+        assert failed.error.kind == "ContextOverflow"
+        assert failed.error.message == (
+            "Lab: Provider returned error: prompt is too long for [key]"
+        )
+
+
+async def test_a_body_that_is_not_compressed_as_it_says_is_a_named_error(cloud):
+    cloud.script(Reply(200, b"never packed", {"Content-Encoding": "gzip"}, "text/event-stream"))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert failed.error.kind == "StreamMalformed"
+    assert "compressed" in failed.error.message
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "//[", "", "https://h:99999/"])
+async def test_a_redirect_to_what_is_no_address_is_a_named_error(cloud, location):
+    cloud.script(Reply(307, "", {"Location": location}))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert failed.error.kind == "StreamInvalid"
+    assert "redirects" in failed.error.message
+
+
+async def test_a_redirect_without_a_scheme_names_the_whole_address(cloud):
+    cloud.script(Reply(307, "", {"Location": "//elsewhere.example/v1"}))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert "to http://elsewhere.example;" in failed.error.message
 
 
 async def test_a_missing_key_is_told_from_a_wrong_one(cloud):

@@ -98,8 +98,9 @@ def test_a_parameter_that_llama_cpp_does_not_have_is_refused() -> None:
         ("ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of", "OutOfMemory"),
         (
             "llama_model_load: error loading model: unknown model architecture: 'x'",
-            "ModelLoadFailed",
+            "ModelUnsupported",
         ),
+        ("error loading model vocabulary: unknown pre-tokenizer type: 'new'", "ModelUnsupported"),
         ("gguf_init_from_file_impl: invalid magic characters: 'xxxx'", "ModelFileInvalid"),
         ("something new", "ModelLoadFailed"),
     ],

@@ -172,10 +172,7 @@ class HubServer:
         return [a for a in self.requests if path in a.path and server in {None, a.server}]
 
     def bytes_served(self, path: str = "", *, since: int = 0) -> int:
-        """Return the bytes of files sent so far, without the first `since` answers.
-
-        What an answer had sent when its connection broke may be counted a moment later.
-        """
+        """Return the bytes of files sent so far, without the first `since` answers."""
         return sum(served.count for served in self.served[since:] if path in served.path)
 
     def sign(self, path: str) -> str:
@@ -408,8 +405,9 @@ class _Handler(BaseHTTPRequestHandler):
             limit = cut if cut is not None else stall
             if limit is not None and served.count + len(piece) > limit:
                 piece = piece[: max(0, limit - served.count)]
-            self.wfile.write(piece)
+            # before it is sent: who has received it finds it counted
             served.count += len(piece)
+            self.wfile.write(piece)
             if len(piece) < len(whole):
                 if stall is not None:
                     hub.ended.wait(60)

@@ -24,10 +24,10 @@ def dense(path: Path, name: str | None = None, **settings: object) -> Path:
     return write_dense(path, "llama", SMALL, {"general.name": name or path.stem, **named})
 
 
-def projector(path: Path, name: str | None = None) -> Path:
-    """Write an `mmproj` and return its path."""
+def projector(path: Path, name: str | None = None, width: int = SMALL.width) -> Path:
+    """Write an `mmproj` for a model of that width and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    settings = {"general.name": name} if name else {}
+    settings = {"clip.vision.projection_dim": width, **({"general.name": name} if name else {})}
     return write_model(path, "clip", settings, {"v.weight": ((32, 8), "F16")})
 
 

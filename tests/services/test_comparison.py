@@ -39,7 +39,7 @@ from playground.services.comparison import (
 )
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import FakeEngine, Script
 from tests.servers.scripted_openai import ScriptedOpenAI, Stream, halves, text
 
 HERE = LocalTarget(ModelFile(Path("/models/a.gguf"), "a", 1, "Starter"))
@@ -230,6 +230,10 @@ async def test_a_history_that_was_busy_for_a_moment_costs_no_answer(tmp_path: Pa
     updates = await collect(comparisons, new_comparison([HERE]))
     assert final_turn(updates).runs[0].status is RunStatus.FINISHED
     assert sum(isinstance(update, StorageTrouble) for update in updates) == 1
+    started = updates[0]
+    assert isinstance(started, TurnStarted)
+    store = ComparisonStore(database)
+    assert (await store.load(started.comparison.id)).turns[0].runs == final_turn(updates).runs
     await database.close()
 
 
@@ -356,3 +360,25 @@ async def test_half_a_character_of_an_older_version_lets_the_conversation_go_on(
         said = [message["content"] for message in cloud.requests[-1].body["messages"]]
         assert said == ["\ufffd", "\ufffd", "a\ufffd", "hello"]
         assert said == [message.content for message in followed.runs[0].request.messages]
+
+
+async def test_one_answer_alone_is_asked_for_again_and_the_one_before_is_kept(
+    history: ComparisonStore,
+) -> None:
+    first = FakeEngine(Script(((0.0, "first"),)))
+    engines: dict[Target, Engine] = {HERE: first, CLOUD: FakeEngine(Script(((0.0, "cloud"),)))}
+    comparisons = service(engines, history)
+    comparison = new_comparison((HERE, CLOUD))
+    turn = final_turn(await collect(comparisons, comparison))
+    await history.vote(turn.id, turn.runs[0].id, None, False)
+    voted = replace(turn, winner_run_id=turn.runs[0].id)
+    engines[HERE] = FakeEngine(Script(((0.0, "second"),)))
+    again = comparisons.run_again(replace(comparison, turns=(voted,)), turn.runs[0].id)
+    async with aclosing(again) as updates:
+        ended = final_turn([update async for update in updates])
+    assert [run.text for run in ended.runs] == ["second", "cloud"]
+    assert ended.runs[1] == turn.runs[1], "the other one has not run"
+    (kept,) = (await history.load(comparison.id)).turns
+    assert [run.text for run in kept.runs] == ["second", "cloud"]
+    assert [run.text for run in kept.replaced] == ["first"]
+    assert not kept.is_voted, "the vote was for another answer"

@@ -188,11 +188,58 @@ async def test_files_are_grouped_with_size_and_checksum(
     assert len(found.files[2].parts[0].sha256 or "") == 64
 
 
+async def test_an_adapters_name_hides_no_model_and_pieces_are_listed_as_what_they_are(
+    hub: HubServer, service: HubService
+) -> None:
+    files = {
+        "mistral-lora-merged.Q4_K_M.gguf": Generated(10_000),
+        "m.Q8_0.gguf.part1of2": Generated(8_000),
+        "m.Q8_0.gguf.part2of2": Generated(7_000),
+    }
+    hub.add("me/lora-merged-GGUF", files)
+    found = await service.repository("me/lora-merged-GGUF")
+    merged, cut = found.files
+    assert (merged.quantization, merged.problem) == ("Q4_K_M", None)
+    assert (cut.quantization, cut.size_bytes, len(cut.parts)) == ("Q8_0", 15_000, 2)
+    assert "cut into pieces" in (cut.problem or "")
+    with pytest.raises(ModelFileInvalid, match="cut into pieces"):
+        await service.header("me/lora-merged-GGUF", found.revision, cut)
+
+
+async def test_a_pasted_address_is_searched_for_by_its_repository(
+    hub: HubServer, service: HubService
+) -> None:
+    hub.add("me/Tiny-GGUF", {"m-Q4_0.gguf": b"GGUF"})
+    address = f"{hub.endpoint}/me/Tiny-GGUF/tree/main"
+    assert service.reference(address).repo == "me/Tiny-GGUF"
+    found = await service.search(HubQuery(address))
+    assert [model.repo for model in found.models] == ["me/Tiny-GGUF"]
+    with pytest.raises(RepositoryNotFound, match="no repository's name"):
+        service.reference("tiny models")
+
+
 async def test_a_card_comes_without_its_front_matter(hub: HubServer, service: HubService) -> None:
     hub.add("acme/Tiny-GGUF", {"README.md": CARD})
     hub.add("acme/Bare-GGUF", {"x.gguf": b"GGUF"})
     assert await service.card("acme/Tiny-GGUF") == "# Tiny\n\nHello."
     assert await service.card("acme/Bare-GGUF") == ""
+
+
+async def test_a_key_in_a_card_or_a_list_is_not_shown(
+    hub: HubServer, settings: SettingsStore, tmp_path: Path
+) -> None:
+    token, key = "hf_right", "sk-planted-0123456789"
+    hub.add(
+        "acme/Tiny-GGUF",
+        {"README.md": f"Use {key} or {token}.".encode(), "tiny-Q4_K_M.gguf": b"GGUF"},
+        tags=["gguf", f"license:{key}"],
+    )
+    service = service_at(hub.endpoint, settings, tmp_path, HF_TOKEN=token, OPENAI_API_KEY=key)
+    assert await service.card("acme/Tiny-GGUF") == "Use [key] or [key]."
+    assert key not in repr(await service.search(HubQuery()))
+    assert key not in repr(await service.repository("acme/Tiny-GGUF"))
+    assert {asked.token for asked in hub.requests} == {token}
+    await service.close()
 
 
 async def test_a_header_is_read_over_ranges_and_only_once(
@@ -292,6 +339,17 @@ async def test_the_token_in_force_says_where_it_is_from(
     await service.close()
 
 
+async def test_address_and_token_in_variables_are_taken_as_people_write_them(
+    hub: HubServer, settings: SettingsStore, tmp_path: Path
+) -> None:
+    hub.add("acme/Tiny-GGUF", {"README.md": CARD}, private=True)
+    bare = hub.endpoint.removeprefix("http://")
+    service = service_at(f"'{bare}/'", settings, tmp_path, HF_TOKEN='"Bearer hf_right"')
+    assert service.endpoint == hub.endpoint
+    assert await service.card("acme/Tiny-GGUF") == "# Tiny\n\nHello."
+    await service.close()
+
+
 async def test_a_mirror_from_settings_gets_no_token_of_another_address(
     hub: HubServer, settings: SettingsStore, tmp_path: Path
 ) -> None:
@@ -325,7 +383,7 @@ async def test_offline_mode_says_so_at_once_and_asks_nothing(
 
 async def test_a_hub_that_is_not_there_is_told(settings: SettingsStore, tmp_path: Path) -> None:
     service = service_at("http://127.0.0.1:9", settings, tmp_path)
-    with pytest.raises(HubFailed, match="cannot be reached"):
+    with pytest.raises(HubFailed, match="Nothing answers at"):
         await service.search(HubQuery())
     await service.close()
 

@@ -42,6 +42,23 @@ def test_the_best_balance_is_taken_and_what_a_larger_one_would_be_is_told() -> N
     )
 
 
+def test_why_no_better_version_is_taken_is_true() -> None:
+    small = {"Q2_K": Compatibility.RUNS_GREAT}
+    assert reason({**small, "Q4_K_M": Compatibility.WONT_FIT}).startswith("The better versions do")
+    assert reason({**small, "IQ1_S": Compatibility.RUNS}).startswith("There is no better version")
+    files = [
+        HubFile((HubPart("Q2_K", 16),), "Q2_K"),
+        HubFile((HubPart("Q8_0.part1of2", 45),), "Q8_0", is_cut=True),
+    ]
+    found = recommended(files, small)
+    assert found is not None
+    assert found.reason.startswith("The better versions cannot be loaded here")
+    files.append(HubFile((HubPart("Q4_0", 20),), "Q4_0"))
+    found = recommended(files, small)
+    assert found is not None
+    assert found.reason.startswith("How the better versions would run is not known")
+
+
 def test_nothing_is_recommended_where_nothing_fits() -> None:
     assert choose({"Q2_K": Compatibility.WONT_FIT, "Q4_K_M": Compatibility.WONT_FIT}) is None
 

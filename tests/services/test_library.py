@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
-from playground.core.targets import KvType, LoadSettings
+from playground.core.errors import ModelFileInvalid, ModelLoadFailed, ModelNotFound, UsageError
+from playground.core.targets import KvType, LoadSettings, LocalTarget
 from playground.services.library.service import ModelLibrary
-from tests.core.gguf_files import write_dense, write_model
+from playground.services.machine.machine import NOTHING_HELD, Bandwidth, MachineService
+from playground.services.memory_plan import MemoryPlanner
+from tests.core.gguf_files import store_as, write_dense, write_model
 from tests.services.model_files import SMALL, dense, listed, parts
 
 
@@ -130,6 +132,25 @@ async def test_broken_files_are_listed_with_the_reason(library: ModelLibrary, fo
     assert "one of 3 parts" in problems["shard"]
 
 
+async def test_what_is_no_chat_model_is_listed_as_what_it_is_and_needs_no_memory(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "search.gguf", llama__pooling_type=3)
+    store_as(dense(folder / "bitnet.gguf"), "blk.0.ffn", 36)
+    bitnet, search = await listed(library)
+    assert (bitnet.is_chat_model, search.is_chat_model) == (True, False)
+    assert "stored as I2_S" in (bitnet.problem or "")
+    assert "for searching" in (search.problem or "")
+    planner = MemoryPlanner(library, MachineService(Bandwidth(folder / "speed.json")))
+    for model in (bitnet, search):
+        assert library.need(model, LoadSettings()) is None
+        # a run says what the list says
+        with pytest.raises(ModelLoadFailed) as caught:
+            planner.plan(LocalTarget(model), NOTHING_HELD)
+        assert caught.value.message == model.problem
+        assert "Download the file again" not in caught.value.hint
+
+
 async def test_the_part_of_a_model_that_sees_pictures_is_no_model(
     library: ModelLibrary, folder: Path
 ) -> None:
@@ -195,6 +216,25 @@ async def test_a_model_is_found_by_file_name_name_or_beginning(
     path = dense(folder / "tiny-llama.Q8_0.gguf", "Tiny Llama")
     dense(folder / "other.gguf", "Something else")
     assert (await library.find(wanted)).path == path
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "acme/Tiny-GGUF:Q4_0",
+        "hf.co/acme/tiny-gguf:q4_0",
+        "https://huggingface.co/acme/Tiny-GGUF/blob/main/tiny-UD-Q4_0.gguf",
+        "tiny:q4_0",
+    ],
+)
+async def test_a_model_is_found_by_repository_and_version(
+    library: ModelLibrary, folder: Path, wanted: str
+) -> None:
+    path = dense(folder / "acme" / "Tiny-GGUF" / "tiny-UD-Q4_0.gguf", "Tiny")
+    dense(folder / "acme" / "Tiny-GGUF" / "tiny-Q8_0.gguf", "Tiny")
+    assert (await library.find(wanted)).path == path
+    with pytest.raises(ModelNotFound, match="not on this computer"):
+        await library.find("acme/Tiny-GGUF:Q2_K")
 
 
 async def test_a_model_is_found_by_path_wherever_it_is(

@@ -88,6 +88,18 @@ def test_a_broken_file_is_reported_in_one_line_and_as_json(tmp_path: Path) -> No
     assert "ends before its last tensor" in done.stderr
 
 
+def test_what_is_no_chat_model_gets_no_verdict_and_no_advice_to_download(tmp_path: Path) -> None:
+    path = write_dense(tmp_path / "m.gguf", "qwen3", Dense(), {".pooling_type": 3})
+    done = playground("models", "inspect", str(path))
+    assert done.returncode == 1
+    assert "qwen3" in done.stdout
+    assert "Verdict" not in done.stdout
+    assert done.stderr == (
+        "playground: m.gguf: This model turns text into numbers for searching: it cannot answer. "
+        "Choose a chat model.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -7,7 +7,8 @@ import pytest
 
 from playground.services.library.app_folders import AppModelFolder
 from playground.services.library.service import ModelLibrary
-from tests.services.model_files import dense, listed, projector
+from tests.core.gguf_files import write_model
+from tests.services.model_files import SMALL, dense, listed, projector
 
 
 @pytest.fixture
@@ -113,6 +114,35 @@ async def test_a_model_alone_with_a_projector_of_another_name_has_it(
 ) -> None:
     write(folder, ["llava-v1.6.Q4_K.gguf", "mmproj-vicuna7b-f16.gguf"])
     assert await pairs(library) == {"llava-v1.6.Q4_K.gguf": "mmproj-vicuna7b-f16.gguf"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Lumimaid-Magnum-v4-12B-Q4_K_M.gguf", "mistral-7b-mmproj-v1.5-Q4_1.gguf"),
+        ("thing.gguf", "mmproj-F16.gguf"),
+        ("thing-4B-Q8_0.gguf", "mmproj-thing.gguf"),
+    ],
+)
+async def test_a_projector_that_makes_another_width_is_not_paired(
+    library: ModelLibrary, folder: Path, names: tuple[str, str]
+) -> None:
+    dense(folder / names[0])
+    projector(folder / names[1], width=4_096)
+    assert await pairs(library) == {names[0]: None}
+    # deleting the model leaves it alone
+    (model,) = await listed(library)
+    assert (await library.deletion(model)).files == (model.path,)
+
+
+async def test_the_last_layers_tell_the_width_where_the_settings_tell_another(
+    library: ModelLibrary, folder: Path
+) -> None:
+    dense(folder / "m.gguf")
+    settings = {"clip.vision.projection_dim": 768}
+    tensors = {"mm.2.weight": ((1_024, SMALL.width), "F16")}
+    write_model(folder / "mmproj-F16.gguf", "clip", settings, tensors)
+    assert await pairs(library) == {"m.gguf": "mmproj-F16.gguf"}
 
 
 async def test_quantizations_in_folders_of_their_own_share_their_repositorys_projector(

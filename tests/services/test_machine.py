@@ -23,6 +23,7 @@ from playground.services.machine.machine import (
     reclaimable_bytes,
     uses_cards,
 )
+from playground.services.machine.memory import MainMemory, main_memory
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -66,13 +67,13 @@ def test_mapped_pages_of_a_process_are_not_given_back_twice(tmp_path: Path) -> N
 async def test_free_memory_is_what_is_available_and_what_workers_give_back(tmp_path: Path) -> None:
     plain = await service(tmp_path).machine()
     held = await service(tmp_path).machine(HeldMemory(300 * MIB))
-    system = psutil.virtual_memory()
-    assert plain.ram_total_bytes == system.total
-    assert abs(plain.ram_free_bytes - system.available) < GIB
+    memory = main_memory()
+    assert plain.ram_total_bytes == memory.total_bytes
+    assert abs(plain.ram_free_bytes - memory.available_bytes) < GIB
     assert held.ram_free_bytes > plain.ram_free_bytes
     assert plain.bandwidth_bytes_per_s == 20e9
     everything = await service(tmp_path).machine(HeldMemory(1 << 50))
-    assert everything.ram_free_bytes == system.total
+    assert everything.ram_free_bytes == memory.total_bytes
 
 
 def test_a_quick_look_needs_no_waiting_and_knows_no_bandwidth_yet(tmp_path: Path) -> None:
@@ -90,8 +91,8 @@ async def test_apples_graphics_may_take_only_a_share_of_the_memory_both_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total_gib: int, share: float
 ) -> None:
     monkeypatch.setattr("playground.services.machine.machine._is_apple", lambda: True)
-    system = SimpleNamespace(total=total_gib * GIB, available=total_gib * GIB)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
+    memory = MainMemory(total_gib * GIB, total_gib * GIB)
+    monkeypatch.setattr("playground.services.machine.machine.main_memory", lambda: memory)
     looked = await service(tmp_path).machine()
     assert looked.is_unified
     assert looked.cards == ()

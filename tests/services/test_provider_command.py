@@ -48,13 +48,15 @@ class Terminal:
     async def run(self, *words: str) -> str:
         parser = argparse.ArgumentParser()
         parsers.add_providers(parser.add_subparsers())
-        secrets = SecretStore({"LAB_KEY": KEY, "OPENAI_API_KEY": KEY})
+        secrets = SecretStore(
+            {"LAB_KEY": KEY, "OPENAI_API_KEY": KEY, "QUOTED_KEY": f'"Bearer {KEY}"'}
+        )
         settings = SettingsStore(self._path)
         service = ProviderService(
             settings, secrets, PracticeCloud(lambda: None), PriceService(settings)
         )
         try:
-            await command.run(parser.parse_args(["providers", *words]), service, secrets)
+            await command.run(parser.parse_args(["providers", *words]), service, secrets, settings)
         finally:
             captured = self._capsys.readouterr()
             self.everything += captured.out + captured.err + self._path_text()
@@ -95,6 +97,14 @@ async def test_the_same_without_json_is_for_people(terminal, cloud):
     await terminal.run("add", "lab", "--base-url", cloud.base_url, "--key-env", "LAB_KEY")
     assert "key: environment" in await terminal.run("list")
     assert "answers: 1 models" in await terminal.run("test", "lab")
+
+
+async def test_what_stands_around_a_key_in_a_variable_is_left_out_and_said(terminal, cloud):
+    await terminal.run("add", "lab", "--base-url", cloud.base_url, "--key-env", "QUOTED_KEY")
+    assert "QUOTED_KEY: The signs around it were left out. “Bearer” in front" in terminal.everything
+    await terminal.run("test", "lab")
+    assert cloud.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in terminal.everything
 
 
 async def test_a_known_provider_needs_its_name_only(terminal):

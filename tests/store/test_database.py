@@ -6,14 +6,17 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from playground.core.chat import ChatRequest, Message, Role
 from playground.core.errors import StorageFailed
+from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
 from playground.store.history import ComparisonStore
-from tests.store.history import full_disk, save
+from tests.store.history import INDIE, full_disk, save
 
 
 async def saved_history(path: Path, count: int = 3) -> None:
@@ -74,6 +77,31 @@ async def test_a_damaged_history_is_kept_aside_and_a_new_one_started(
     assert await titles(history_file) == ["A new start"]
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "CREATE TABLE moz_places (url)",
+        "CREATE TABLE comparisons (made_by_somebody_else)",
+        "CREATE TABLE moz_places (url); PRAGMA user_version = 1",
+        "CREATE TABLE search_index (x); PRAGMA user_version = 1",
+    ],
+)
+async def test_tables_of_another_program_are_kept_aside_as_they_are(
+    history_file: Path, statements: str
+) -> None:
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.executescript(statements)
+    database = Database(history_file)
+    await database.open()
+    assert database.problem is not None
+    with closing(sqlite3.connect(f"{history_file}.damaged-1")) as connection:
+        found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
+    assert found == [(statements.partition(";")[0],)]
+    await save(ComparisonStore(database), "new", "A new start")
+    await database.close()
+    assert await titles(history_file) == ["A new start"]
+
+
 async def test_an_empty_file_becomes_a_history_without_complaint(history_file: Path) -> None:
     history_file.touch()
     database = Database(history_file)
@@ -117,6 +145,48 @@ async def test_a_full_disk_is_told_and_what_was_saved_stays(
     await save(store, "after", "After there was room again")
     found = {summary.title for summary in await store.search()}
     assert {"Before the disk was full", "After there was room again"} <= found
+
+
+async def test_a_history_that_could_not_be_opened_is_opened_when_there_is_room(
+    history_file: Path,
+) -> None:
+    database = Database(history_file)
+    with full_disk(0):
+        with pytest.raises(StorageFailed):
+            await database.open()
+        with pytest.raises(StorageFailed):
+            await ComparisonStore(database).search()
+    await save(ComparisonStore(database), "c", "Now there is room")
+    assert [found.title for found in await ComparisonStore(database).search()] == [
+        "Now there is room"
+    ]
+    await database.close()
+
+
+async def test_what_could_not_be_saved_is_saved_in_its_order_when_there_is_room(
+    database: Database, history_file: Path
+) -> None:
+    store = ComparisonStore(database, retry_s=0.01)
+    await save(store, "before", "Before the disk was full")
+    comparison = Comparison("during", (INDIE,))
+    run = Run("r", INDIE, ChatRequest((Message(Role.USER, "x " * 5000),)), order=0)
+    turn = Turn("t", "While the disk was full", RunOrder.FAIR, (run,))
+    finished = replace(run, status=RunStatus.FINISHED, text="kept")
+    with full_disk(Path(f"{history_file}-wal").stat().st_size):
+        for saving in (
+            store.save_comparison(comparison),
+            store.save_turn("during", turn),
+            store.save_run("t", run),
+            store.save_run("t", finished),
+            store.vote("t", "r", None, False),
+        ):
+            with pytest.raises(StorageFailed):
+                await saving
+    while not (found := await store.search("While")):
+        await asyncio.sleep(0.01)
+    assert found[0].votes == 0
+    await store.close()
+    assert (await store.load("during")).turns[0].runs[0].status is RunStatus.FINISHED
 
 
 async def test_a_change_whose_caller_is_cancelled_is_still_made(database: Database) -> None:
@@ -219,6 +289,37 @@ def test_a_step_that_fails_changes_nothing_and_is_tried_again(tmp_path: Path) ->
         assert "colour" in columns
         assert "smell" not in columns
         migrate(connection, (*STEPS, add_colour))
+
+
+async def test_what_takes_long_to_read_holds_up_no_search(
+    database: Database, store: ComparisonStore
+) -> None:
+    await save(store, "c", "Found meanwhile")
+    release = threading.Event()
+    long = asyncio.create_task(database.read(lambda _: release.wait(), takes_long=True))
+    assert [found.title for found in await store.search("f")] == ["Found meanwhile"]
+    assert not long.done()
+    release.set()
+    assert await long
+
+
+async def test_an_index_without_prefixes_is_made_anew(history_file: Path) -> None:
+    await saved_history(history_file)
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.execute("DROP TABLE search_index")
+        connection.execute(
+            "CREATE VIRTUAL TABLE search_index USING fts5 (text, content='search_texts', "
+            "content_rowid='id', tokenize=\"unicode61 remove_diacritics 2\")"
+        )
+        connection.commit()
+    database = Database(history_file)
+    await database.open()
+    assert await ComparisonStore(database).search("a")
+    (made,) = await database.read(
+        lambda c: c.execute("SELECT sql FROM sqlite_master WHERE name = 'search_index'").fetchone()
+    )
+    assert "prefix=" in made
+    await database.close()
 
 
 def test_texts_written_without_full_text_search_are_found_once_it_is_there(tmp_path: Path) -> None:

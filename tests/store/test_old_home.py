@@ -159,7 +159,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
         "downloads.json",
         "cache/library.sqlite3",
     ]
-    async with open_services() as services:
+    async with open_services(print) as services:
         await services.downloads.open()
         problems = [services.settings.problem, services.database.problem]
         assert [*problems, services.downloads.problem] == [None, None, None]
@@ -172,7 +172,7 @@ async def test_the_program_opens_an_old_home_without_a_complaint(old_home: Path)
 async def test_files_set_aside_stay_when_others_are_damaged_as_well(old_home: Path) -> None:
     for name in ("settings.json", "downloads.json", "history.sqlite3"):
         (old_home / name).write_bytes(b"{damaged again" * 400)
-    async with open_services() as services:
+    async with open_services(print) as services:
         await services.downloads.open()
         for problem, name in (
             (services.settings.problem, "settings.json.damaged-2"),
@@ -620,7 +620,8 @@ async def test_what_a_model_did_on_this_computer_is_known(old_database: Database
     (use,) = (await LocalRuns(old_database).uses()).values()
     assert use.path == "/home/someone/models/qwen3-8b-Q4_K_M-00001-of-00002.gguf"
     assert (use.run_count, use.last_used_at) == (2, "2026-01-01T12:01:00+00:00")
-    assert use.tokens_per_s == pytest.approx(22 / 1.2)
+    # nobody looked then whether others were at work
+    assert use.tokens_per_s is None
     assert (use.quantization, use.gpu_layers, use.threads) == ("Q4_K_M", 20, 6)
 
 

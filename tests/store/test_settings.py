@@ -31,8 +31,9 @@ def everything() -> dict[str, object]:
         "usd_per_kwh": 0.21,
         "model_folders": (Path("/models"), Path("/more models")),
         "load_settings": {"/models/a.gguf": LoadSettings(4096, -1, KvType.Q8_0, 4)},
-        "providers": (replace(provider, rejects=frozenset({"seed", "logprobs"})),),
+        "providers": (replace(provider, rejects=frozenset({"seed"}), expects_key=True),),
         "price_overrides": {"acme:large": ModelPrice(1.5, None, source="yours")},
+        "typed_models": {"acme": ("large-preview",)},
         "last_targets": ("local:/models/a.gguf", "acme:large"),
         "run_order": RunOrder.RACE,
         "sampling": SamplingParams(temperature=0.7, seed=1, stop=("END", "\n\n")),
@@ -40,6 +41,7 @@ def everything() -> dict[str, object]:
         "hide_names": True,
         "show_tokens": True,
         "window": WindowState("AbC=", "history"),
+        "untold_problems": ("The history was damaged.",),
         "hub_endpoint": "https://mirror.example",
         "proxy": "http://proxy.example:3128",
         "offline": True,
@@ -137,21 +139,28 @@ def test_a_full_disk_is_told_and_the_value_holds_until_the_end(path: Path) -> No
     before = path.read_bytes()
     seen: list[Settings] = []
     store.subscribe(seen.append)
-    with full_disk(10), pytest.raises(StorageFailed, match="could not be saved"):
+    told: list[StorageFailed] = []
+    store.on_unsaved = told.append
+    with full_disk(10):
         store.update(text_scale=2.0)
-    assert store.settings.text_scale == 2.0
-    assert seen == [store.settings]
+        store.update(text_scale=2.5)
+    assert store.settings.text_scale == 2.5
+    assert seen[-1] == store.settings
+    (error,) = told
+    assert "could not be saved" in error.message
+    assert store.unsaved is not None
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
-    store.update(hide_names=True)
-    assert SettingsStore(path).settings.text_scale == 2.0
+    store.update(text_scale=2.5)
+    assert store.unsaved is None
+    assert SettingsStore(path).settings.text_scale == 2.5
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a file where the folder should be")
     store = SettingsStore(tmp_path / "config" / "settings.json")
-    with pytest.raises(StorageFailed):
-        store.update(theme="dark")
+    store.update(theme="dark")
+    assert store.unsaved is not None
     assert store.settings.theme is ThemeMode.DARK
 
 
@@ -159,8 +168,8 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(path: Path) -> None:
     path.mkdir(parents=True)
     store = SettingsStore(path)
     assert store.problem is not None
-    with pytest.raises(StorageFailed):
-        store.update(theme="dark")
+    store.update(theme="dark")
+    assert store.unsaved is not None
     assert path.is_dir()
 
 

@@ -85,7 +85,7 @@ def test_hidden_names_of_answers_that_failed_are_told_after_a_vote(
     assert "Slow down." not in every_text(stage.view)
     assert stage.view.summary.none_button.isVisible()
     stage.view.summary.none_button.click()
-    assert "Slow down." in every_text(stage.view)
+    qtbot.waitUntil(lambda: "Slow down." in every_text(stage.view))
 
 
 def test_showing_names_again_does_not_show_whose_the_answers_before_the_vote_were(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,15 +12,24 @@ from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
-from playground.core.errors import RateLimited, StorageFailed
+from playground.core.errors import (
+    AuthenticationFailed,
+    KeyMissing,
+    ModelNotFound,
+    PlaygroundError,
+    RateLimited,
+    StorageFailed,
+)
 from playground.core.events import ReasoningDelta
 from playground.core.runs import HostContact, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
 from playground.services.comparison import StorageTrouble
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import ResponsePane, TokenView
+from playground.ui.answers.response_pane import ResponsePane, TokenView, TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
@@ -316,7 +326,7 @@ def test_an_answer_is_never_shown_below_the_next_prompt(
     (old,) = panes._shown
     # its turn is still to come, as after an event just before the end
     stage.ask("Two")
-    panes._flushes.request(old)
+    panes._flushes.request(old.flush)
     qtbot.waitUntil(lambda: old not in panes._shown)
     take_turns(qtbot)
     assert shown_text(stage, 0) == ""
@@ -342,6 +352,36 @@ def test_a_notice_is_not_cut_where_its_pane_is_low(
     qtbot.waitUntil(lambda: label.height() == label.heightForWidth(label.width()))
 
 
+def test_turns_that_are_not_seen_wait_to_be_laid_out(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    pane = ResponsePane(make_compare_window().window._theme)
+    qtbot.addWidget(pane)
+    pane.metrics.set_cells(empty_cells())
+    text = "A paragraph of an answer. " * 20
+    pane.show_earlier([TurnContent(f"Question {n}", AnswerViewModel(text)) for n in range(60)])
+    pane.begin_turn("The last").show_answer(AnswerViewModel(text))
+    pane.resize(400, 500)
+    with qtbot.waitExposed(pane):
+        pane.show()
+    bar = pane._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: not pane._fill.isActive())
+    assert len(pane._turns) < 12
+    assert bar.value() == bar.maximum()
+
+    def at_the_first() -> bool:
+        bar.setValue(0)
+        return pane._turns[0].content.prompt == "Question 0"
+
+    qtbot.waitUntil(at_the_first)
+    prompts = [turn.content.prompt for turn in pane._turns]
+    assert prompts == [*(f"Question {n}" for n in range(60)), "The last"]
+    pane.begin_turn("One more").show_answer(AnswerViewModel(text))
+    assert len(pane._turns) <= 12
+    assert pane._earlier[-1].answer.text == text
+
+
 def test_the_vote_is_kept_and_can_be_a_tie(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
@@ -355,10 +395,34 @@ def test_the_vote_is_kept_and_can_be_a_tie(
     runs = {run.id: run for run in stage.presenter.comparison.turns[0].runs}
     assert runs[winner].target == THERE
     assert (verdict, hidden) == (None, False)
-    assert "You chose large-1." in every_text(stage.view.summary)
+    qtbot.waitUntil(lambda: "You chose large-1." in every_text(stage.view.summary))
     by_name(stage.view, "Tie").click()
     qtbot.waitUntil(lambda: len(stage.votes) == 2)
     assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    reports: list[BaseException],
+    tmp_path: Path,
+    hidden: bool,
+) -> None:
+    stage = make_compare_window()
+    stage.presenter._history = ComparisonStore(Database(tmp_path / "never opened"))
+    stage.choose(HERE, THERE)
+    if hidden:
+        stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    for button in (stage.view.panes[1].vote_button, stage.view.summary.tie_button):
+        button.click()
+        qtbot.waitUntil(lambda: bool(reports))
+        assert isinstance(reports.pop(), StorageFailed)
+        assert not button.isChecked()
+        assert "choice" not in stage.view.panes[1].vote_button.text()
+        assert stage.view.panes[1].accessibleName() == ("Answer B" if hidden else "large-1")
 
 
 def test_answer_settings_reach_every_target_and_one_can_differ(
@@ -435,6 +499,60 @@ def test_the_picker_says_why_a_provider_does_not_answer(
     stage.view.picker.close()
 
 
+@pytest.mark.parametrize(
+    ("failure", "words", "action"),
+    [
+        (KeyMissing("Forgotten: its key."), "Enter the key", "key"),
+        (AuthenticationFailed("Incorrect API key."), "Enter the key", "key"),
+        (ModelNotFound("It has no list."), "Type a model's name", "models"),
+        (RateLimited("Too many requests."), "Show it", "test"),
+    ],
+)
+def test_the_line_of_a_provider_that_fails_leads_to_what_helps(
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    failure: PlaygroundError,
+    words: str,
+    action: str,
+) -> None:
+    stage = make_compare_window()
+    asked: list[tuple[str, str]] = []
+    stage.view.provider_asked.connect(lambda *what: asked.append(what))
+    stage.providers.failure = failure
+    by_name(stage.view, "Choose models yourself").click()
+    picker = stage.view.picker
+    qtbot.waitUntil(lambda: any(entry.remark == words for entry in picker._model.entries))
+    qtbot.keyClicks(picker._search, failure.message[:10])
+    qtbot.keyClick(picker._search, Qt.Key.Key_Return)
+    assert asked == [(THERE.provider.id, action)]
+    assert not stage.presenter._selection.chosen
+    picker.close()
+
+
+def test_a_failed_answer_without_a_key_offers_to_enter_it(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(
+        {
+            "large-1": FakeEngine.failing(KeyMissing("The key is not there any more.")),
+            "SmolLM2 135M": FakeEngine.failing(RateLimited("Busy.")),
+        }
+    )
+    asked: list[tuple[str, str]] = []
+    stage.view.provider_asked.connect(lambda *what: asked.append(what))
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    here, there = (
+        [b for b in pane.findChildren(QPushButton) if b.text() == "Enter the key"]
+        for pane in stage.view.panes
+    )
+    assert here == []
+    (button,) = there
+    button.click()
+    assert asked == [(THERE.provider.id, "key")]
+
+
 def test_what_was_chosen_is_there_at_the_next_start(
     make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
 ) -> None:
@@ -507,8 +625,12 @@ def test_trouble_with_the_history_is_told_and_the_answers_go_on(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
     stage = make_compare_window()
-    stage.presenter._on_updates([StorageTrouble(StorageFailed("The disk is full.").info())])
+    trouble = [StorageTrouble(StorageFailed("The disk is full.").info())]
+    stage.presenter._on_updates(trouble)
     assert "The disk is full." in every_text(stage.window)
+    stage.window.toast("Something else.")
+    stage.presenter._on_updates(trouble)
+    assert "The disk is full." not in every_text(stage.window)
 
 
 def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
@@ -531,3 +653,40 @@ def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
     assert "“two ”: 50%" in tokens._about.text()
     assert "1. “two ”: 50%" in tokens._about.text()
     assert "2. “other0 ”: 25%" in tokens._about.text()
+
+
+def test_one_answer_alone_is_asked_again_in_its_own_place(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here, cloud = FakeEngine.saying("First."), FakeEngine.saying("From the cloud.")
+    stage = make_compare_window({"SmolLM2 135M": here, "large-1": cloud})
+    stage.choose(HERE, THERE)
+    stage.ask("What is it?")
+    assert not stage.view.panes[0].again_button.isVisible()
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying("Second.").script
+    by_name(stage.view.panes[0], "Ask only this one again").click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert (shown_text(stage, 0), shown_text(stage, 1)) == ("Second.", "From the cloud.")
+    assert len(cloud.requests) == 1
+    assert len(stage.view.panes[0]._turns) == 1, "not below the answer it replaces"
+    assert [turn.prompt for turn in stage.presenter.comparison.turns] == ["What is it?"]
+
+
+def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.ui.pages.compare.panes.SILENT_S", 0.2)
+    silent = FakeEngine(Script(hang=True))
+    stage = make_compare_window({"large-1": silent})
+    stage.choose(THERE)
+    stage.ask("Are you there?")
+    pane = stage.view.panes[0]
+    qtbot.waitUntil(lambda: "Nothing has come for" in every_text(pane))
+    assert pane.stop_button.isVisible()
+    silent.script = FakeEngine.saying("Now.").script
+    by_name(pane, "Ask only this one again").click()
+    qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
+    qtbot.waitUntil(finished(stage))
+    assert "Nothing has come" not in every_text(pane)

@@ -99,6 +99,7 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
     qtbot.keyClick(stage.view.panes[0], Qt.Key.Key_Tab)
     assert leaks(stage) == []
     vote_buttons(stage)[1].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
     assert [pane.accessibleName() for pane in stage.view.panes] == [
         "large-1",
         "Qwen3 4B",
@@ -155,7 +156,9 @@ def test_an_error_keeps_its_name_to_itself(
     ask(stage, qtbot)
     assert leaks(stage) == []
     stage.view.summary.none_button.click()
-    assert "large-1 is busy" in "".join(every_text(pane) for pane in stage.view.panes)
+    qtbot.waitUntil(
+        lambda: "large-1 is busy" in "".join(every_text(pane) for pane in stage.view.panes)
+    )
 
 
 def test_earlier_answers_do_not_tell_whose_pane_it_is(
@@ -169,6 +172,7 @@ def test_earlier_answers_do_not_tell_whose_pane_it_is(
     assert leaks(stage) == []
     assert all(len(pane._turns) == 1 for pane in stage.view.panes)
     vote_buttons(stage)[0].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
     assert all(len(pane._turns) == 2 for pane in stage.view.panes)
     assert stage.view.panes[0].accessibleName() == "large-1"
     ask(stage, qtbot, "Once more")
@@ -240,4 +244,4 @@ def test_a_comparison_reopened_without_a_vote_is_still_hidden(
     stage.presenter.open_comparison(comparison)
     assert leaks(stage) == []
     vote_buttons(stage)[0].click()
-    assert leaks(stage) != []
+    qtbot.waitUntil(lambda: leaks(stage) != [])

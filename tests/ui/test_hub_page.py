@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 
 from playground.app.services import use_hub_transport
 from playground.core.gguf.header import GgufHeader
-from playground.core.hub import HubModel
+from playground.core.hub import HubFile, HubModel, HubPart
 from playground.core.machine import Machine
 from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Compatibility, RequirementLevel, Requirements, Speed
@@ -28,7 +29,13 @@ from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
-from playground.ui.pages.hub.view_models import ResultRow, ResultsState
+from playground.ui.pages.hub.view_models import (
+    ResultRow,
+    ResultsState,
+    VersionRow,
+    recommended_words,
+)
+from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -44,7 +51,16 @@ class Assessor:
     async def refresh(self) -> None:
         """Nothing to look at."""
 
-    def quick_verdict(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
+    def guess(self, model: HubModel, size_bytes: int | None) -> Compatibility | None:
+        return self.guess_by_size(model.parameters, size_bytes)
+
+    def guess_best(self, model: HubModel) -> Compatibility | None:
+        return self.guess_by_size(model.parameters, model.usual_bytes)
+
+    def may_run(self, model: HubModel) -> bool:
+        return self.guess_best(model) is Compatibility.RUNS_GREAT
+
+    def guess_by_size(self, parameters: int | None, size_bytes: int | None) -> Compatibility | None:
         if parameters is None and size_bytes is None:
             return None
         return Compatibility.WONT_FIT if (parameters or 0) > 50e9 else Compatibility.RUNS_GREAT
@@ -205,6 +221,19 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHa
         assert len(hub.listed()) == len(set(hub.listed())) == 45
 
     run(harness, body, fill)
+
+
+def test_a_pasted_address_opens_the_version_it_names(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        hub.search.setText(f"{hub.server.endpoint}/{REPO}/blob/main/Tiny-Instruct-Q4_K_M.gguf")
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Runs great")
+        assert "Q4_K_M" in offer._caption.text()
+        assert hub.listed() == [REPO]
+
+    run(harness, body, two_versions(starter_model))
 
 
 def test_only_the_last_of_several_questions_is_answered(harness: PageHarness) -> None:
@@ -410,6 +439,34 @@ def test_a_repository_of_damaged_files_is_not_looked_at_for_ever(harness: PageHa
         await until(lambda: hub.page.details.offer._badge.text == "Unknown")
 
     run(harness, body, fill)
+
+
+def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothing(
+    harness: PageHarness, tmp_path: Path
+) -> None:
+    path = write_dense(tmp_path / "m.gguf", "qwen3", Dense(), {".pooling_type": 3})
+
+    def fill(server: HubServer) -> None:
+        names = ("Q4_K_M", "Q8_0")
+        server.add(REPO, {f"Embed-{name}.gguf": path.read_bytes() for name in names})
+
+    async def body(hub: Hub) -> None:
+        hub.page.featured.chosen.emit(REPO)
+        offer = hub.page.details.offer
+        await until(lambda: offer._badge.text == "Not a chat model")
+        assert hub.says("turns text into numbers for searching")
+        assert not offer._mark.isVisibleTo(hub.page)
+
+    run(harness, body, fill)
+
+
+def test_what_is_slow_is_not_called_recommended() -> None:
+    needs = Assessor().assess(GgufHeader(3, "little", {}, (), 0, 0))
+    row = VersionRow(HubFile((HubPart("m", 1),)), needs, is_recommended=True)
+    assert recommended_words(row) == "Recommended"
+    slow = replace(row, requirements=replace(needs, verdict=Compatibility.SLOW))
+    assert recommended_words(slow) == "Best of these"
+    assert recommended_words(replace(row, requirements=None)) == ""
 
 
 def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:

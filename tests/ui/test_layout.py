@@ -12,9 +12,7 @@ from PySide6.QtCore import QMargins, QSize, QTranslator
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
 
-import qasync  # isort: skip - takes the Qt that is imported already
-
-from playground.app.window import _Program
+from playground.app.window import _run_program
 from playground.store.files import default_paths
 from playground.ui.pages.hub.view_models import ResultsState
 from playground.ui.theme.palette import DARK, LIGHT
@@ -31,7 +29,7 @@ from tests.ui import full_home
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import until
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", "XDG_RUNTIME_DIR")
 
 SIZES = ((900, 600), (1280, 800), (1920, 1080))
 SCALES = (1.0, 1.5, 2.0)
@@ -63,10 +61,8 @@ def _longer(word: str) -> str:
 class Walk:
     """The real program, shown page by page."""
 
-    def __init__(
-        self, program: _Program, window: MainWindow, sizes: Sequence[tuple[int, int]]
-    ) -> None:
-        self.program, self.window = program, window
+    def __init__(self, window: MainWindow, sizes: Sequence[tuple[int, int]]) -> None:
+        self.window = window
         self.problems: list[str] = []
         self.sizes = self.all_sizes = sizes
         self.checked = 0
@@ -79,7 +75,7 @@ class Walk:
             # what was put off to the next turn
             await asyncio.sleep(0)
             settle()
-            place = f"{what} at {width}×{height}, {self.program._theme.scale:.0%}"
+            place = f"{what} at {width}×{height}, {self.window._theme.scale:.0%}"
             if self.window.size() != QSize(width, height):
                 self.problems.append(f"{place}: the window is {self.window.size()}")
             self.checked += 1
@@ -91,8 +87,8 @@ class Walk:
 
     def scale(self, factor: float) -> None:
         # as the Settings page would: it shows what the settings say
-        self.program._settings.update(text_scale=factor)
-        self.program._theme.set_appearance(scale=factor)
+        self.window._settings.update(text_scale=factor)
+        self.window._theme.set_appearance(scale=factor)
         settle()
 
 
@@ -101,50 +97,41 @@ def walk(
 ) -> Walk:
     """Start the program on a full home, and run `body` once every page can be opened."""
     walks: list[Walk] = []
+    tasks: list[asyncio.Task[None]] = []
     translator = LongWords()
+
+    async def live(window: MainWindow) -> None:
+        try:
+            pages = window.pages
+            await until(lambda: all(key in pages._factories for key in pages.keys))
+            # long words that fit into two sizes fit into a third, larger one
+            walks.append(Walk(window, SIZES[:2] if language else SIZES))
+            await body(walks[0])
+        finally:
+            window.close()
+
+    def on_shown(window: MainWindow) -> None:
+        tasks.append(asyncio.ensure_future(live(window)))
+
     if language:
         app.installTranslator(translator)
     try:
-        with (
-            HubServer() as hub,
-            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner,
-        ):
-            full_home.fill(default_paths(), hub, home / "folder")
-            program = _Program(app, runner.get_loop())
-
-            async def live(window: MainWindow) -> None:
-                try:
-                    assert program._start_task is not None
-                    await program._start_task
-                    # long words that fit into two sizes fit into a third, larger one
-                    walks.append(Walk(program, window, SIZES[:2] if language else SIZES))
-                    await body(walks[0])
-                finally:
-                    window.close()
-
-            tasks: list[asyncio.Task[None]] = []
-
-            async def run() -> None:
-                await program.live(lambda window: tasks.append(asyncio.ensure_future(live(window))))
-                await tasks[0]
-
-            runner.run(asyncio.wait_for(run(), 120))
-            program._window.deleteLater()
-            program._theme.deleteLater()
+        with HubServer() as hub:
+            paths = default_paths()
+            full_home.fill(paths, hub, home / "folder")
+            assert _run_program(app, paths, on_shown) == 0
     finally:
         app.removeTranslator(translator)
+        for seen in walks:
+            seen.window.deleteLater()
+            seen.window._theme.deleteLater()
+    tasks[0].result()
     return walks[0]
 
 
 async def visit(walk: Walk) -> None:
     """Look at every page as it is, and at what can be opened on some."""
-    window, services = walk.window, walk.program._services
-    assert services is not None
-    for count in (2, 6):
-        # the newest of them is the one that is opened
-        await walk.program._bridge.submit(
-            full_home.keep(services.history, full_home.comparison(count))
-        )
+    window = walk.window
     for key in window.pages.keys:
         await SETTLED.get(key, _nothing)(walk.page(key))
     # the first scale comes again after the largest: nothing stays squeezed
@@ -178,7 +165,7 @@ async def look_at_stage(walk: Walk) -> None:
             settle()
             if view.grid.verticalScrollBar().maximum():
                 walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
-    assert walk.program._theme.px(15) >= 22
+    assert walk.window._theme.px(15) >= 22
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
     assert back.isVisible()
     assert not walk.window.status_bar.isVisible()

@@ -139,6 +139,19 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(
     harness.run(body)
 
 
+def test_what_is_no_chat_model_is_said_quietly_and_has_no_verdict(harness: PageHarness) -> None:
+    async def body() -> None:
+        models = Models(harness)
+        write_dense(models.own / "search.gguf", "llama", Dense(), {".pooling_type": 3})
+        models.presenter.rescan()
+        await until(lambda: "Not a chat model" in models.cells(Column.FIT))
+        models.table.selectRow(models.cells(Column.FIT).index("Not a chat model"))
+        await until(lambda: models.says("turns text into numbers for searching"))
+        assert not models.page.details.compare.isVisibleTo(models.page)
+
+    harness.run(body)
+
+
 def test_a_model_too_large_for_the_free_memory_says_so(harness: PageHarness) -> None:
     async def body() -> None:
         models = Models(harness, free_bytes=64 << 20)

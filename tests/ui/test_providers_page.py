@@ -128,6 +128,32 @@ def test_a_server_is_added_by_address_and_its_models_are_listed(
     harness.run(body)
 
 
+def test_what_was_copied_along_with_address_and_key_is_left_out_and_said(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        providers = Providers(harness)
+        click(named(providers.page, "Add a provider"))
+        dialog = providers.dialog()
+        named(dialog, "Known providers", QListWidget).setCurrentRow(0)
+        address, key = (named(dialog, label, QLineEdit) for label in ("Address", "Key"))
+        address.setText(f"BASE_URL='127.0.0.1:{server.port}/v1/chat/completions'")
+        assert says(dialog, "What stood before the “=” was left out. http:// was put in front.")
+        add = named(dialog, "Add a provider")
+        key.setText(f"{KEY} and more")
+        assert says(dialog, "There is a space or a line break in the key.")
+        assert not add.isEnabled()
+        key.setText(f'Authorization: Bearer "{KEY}"')
+        assert says(dialog, "“Bearer” in front was left out.")
+        click(add)
+        await until(lambda: providers.says("Connected: 2 models"))
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        (stored,) = harness.settings.settings.providers
+        assert stored.base_url == server.base_url
+
+    harness.run(body)
+
+
 def test_presets_fill_the_address_and_the_key_page_opens_in_the_browser_only_when_asked(
     harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,3 +356,68 @@ def test_the_practice_cloud_starts_and_stops_with_one_click(harness: PageHarness
 
 def _dialogs(providers: Providers) -> list[ProviderDialog]:
     return providers.page.findChildren(ProviderDialog)
+
+
+def test_a_model_is_named_where_a_provider_has_no_list(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    server.models = Reply(404, {"detail": "Not Found"})
+
+    async def body() -> None:
+        providers = Providers(harness)
+        await providers.add(server.base_url)
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Box has no list of its models at this address."))
+        button = named(providers.page, "Models and prices of Box")
+        assert button.text() == "Type a model's name"
+        click(button)
+        (dialog,) = (d for d in providers.page.findChildren(PriceDialog) if d.isVisible())
+        name, add = named(dialog, "Name of a model", QLineEdit), named(dialog, "Add the model")
+        assert not add.isEnabled()
+        QTest.keyClicks(name, "two\twords")
+        name.setText("x" * 300)
+        click(add)
+        await until(lambda: says(dialog, "This is not a model's name."))
+        name.setText(" large-2 ")
+        assert not says(dialog, "This is not a model's name.")
+        QTest.keyClick(name, Qt.Key.Key_Return)
+        table = named(dialog, "Models of Box", QTableWidget)
+        await until(lambda: table.rowCount() == 1)
+        assert dialog.isVisible()
+        click(named(dialog, "Try it"))
+        (target,) = providers.compared
+        assert target.key == "box:large-2"
+        await until(lambda: providers.says("Connected: 1 model,"))
+        click(named(providers.page, "Test Box"))
+        await until(lambda: not providers.says("Testing"))
+        assert providers.says("Connected: 1 model,")
+
+    harness.run(body)
+
+
+def test_a_key_that_is_gone_after_a_restart_is_asked_for_with_a_button(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    async def body() -> None:
+        before = Providers(harness)
+        await harness.bridge.submit(
+            before.service.add(Provider("box", "Box", server.base_url), KEY)
+        )
+        await until(lambda: before.says("Key kept for this run of the program only"))
+        assert not before.says("ended")
+        before.page.close()
+        again = Providers(harness)
+        await until(lambda: again.says("The key was kept only until the program ended"))
+        button = named(again.page, "Enter the key of Box")
+        assert button.text() == "Enter the key again"
+        click(button)
+        await until(lambda: any(d.isVisible() for d in _dialogs(again)))
+        dialog = again.dialog()
+        assert named(dialog, "Key", QLineEdit).hasFocus()
+        QTest.keyClicks(named(dialog, "Key", QLineEdit), KEY)
+        click(named(dialog, "Save"))
+        await until(lambda: again.says("Connected: 2 models"))
+        assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        assert not button.isVisibleTo(again.page)
+
+    harness.run(body)

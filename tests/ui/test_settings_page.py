@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit
 
 from playground.app.services import use_hub_transport
 from playground.core.runs import RunOrder
+from playground.network import traffic
 from playground.services.hub.service import HubService
 from playground.services.providers.prices import PriceService, default_watts
 from playground.store.files import default_paths
@@ -159,6 +160,18 @@ def test_files_keys_versions_and_licences_are_told(
         assert "Apache-2.0" in text
         click(named(page, "Open the folder of History"))
         assert [Path(url.toLocalFile()) for url in opened] == [harness.home]
+
+    harness.run(body)
+
+
+def test_what_has_left_this_computer_is_told_at_each_visit(harness: PageHarness) -> None:
+    async def body() -> None:
+        page = settings_page(harness)
+        assert says(page, "Nothing has left this computer since the program was started.")
+        traffic.note("POST", "https://api.example.com/v1", [], 2_000, None)
+        page.shown.emit()
+        assert says(page, " KB left this computer since the program was started")
+        assert says(page, "api.example.com:443 (")
 
     harness.run(body)
 

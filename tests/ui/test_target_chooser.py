@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from PySide6.QtCore import QModelIndex
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.target_picker import ENTRY_ROLE, PickerEntry, PickerListModel
 from tests.ui.conftest import OTHER, STARTER, CompareWindow, Library, Providers
 
 
@@ -52,6 +57,21 @@ def test_the_picker_lists_files_before_they_are_read(
     qtbot.waitUntil(lambda: "Q4_K_M" in offered(chooser)[key][1])
     # what was chosen meanwhile is known as well as if it had been chosen now
     assert [target.model for target in chooser.chosen] == [OTHER]  # type: ignore[union-attr]
+
+
+def test_what_is_no_chat_model_is_not_offered_and_a_broken_file_is_with_its_reason(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    embedding = replace(OTHER, name="Embedding", problem="It cannot answer.", is_chat_model=False)
+    broken = replace(OTHER, name="Broken", problem="The file is damaged.")
+    library = SlowLibrary(files=(STARTER, embedding, broken))
+    library.read.set()
+    chooser = chooser_of(library, bridge, settings)
+    bridge.spawn(chooser.scan())
+    qtbot.waitUntil(lambda: LocalTarget(STARTER).key in offered(chooser))
+    shown = {entry.title: entry.detail for entry in chooser.entries()}
+    assert shown["Broken"] == "The file is damaged."
+    assert "Embedding" not in shown
 
 
 def test_a_model_whose_drive_is_away_is_chosen_again_when_it_is_back(
@@ -109,3 +129,40 @@ def test_a_model_that_was_chosen_by_name_is_read_before_it_runs_and_its_answer_s
     # another model begins anew
     stage.choose(LocalTarget(STARTER))
     assert stage.presenter.comparison is None
+
+
+def test_the_entries_of_a_provider_are_made_once(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    library = SlowLibrary()
+    library.read.set()
+    chooser = chooser_of(library, bridge, settings)
+    bridge.spawn(chooser.look_everywhere(lambda: None))
+    qtbot.waitUntil(lambda: "example:large-2" in offered(chooser))
+    (before,) = (entry for entry in chooser.entries() if entry.key == "example:large-2")
+    chooser.toggle(LocalTarget(OTHER).key)
+    assert any(entry is before for entry in chooser.entries())
+    chooser.toggle("example:large-2")
+    (chosen,) = (entry for entry in chooser.entries() if entry.key == "example:large-2")
+    assert chosen.is_chosen
+    written = bridge.write(lambda: None)
+    qtbot.waitUntil(written.done)
+
+
+def test_the_view_gets_thousands_of_entries_piece_by_piece(qtbot: QtBot, theme: Theme) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    model = PickerListModel(parent)
+    QAbstractItemModelTester(model, parent)
+    entries = [PickerEntry(None, "In the cloud")]
+    entries += [PickerEntry(f"p:model-{n}", f"Model-{n}", "Acme") for n in range(5000)]
+    model.set_entries(entries)
+    before = model.rowCount()
+    model.fetchMore(QModelIndex())
+    # the tester fetches as well
+    assert before < model.rowCount() < 2000
+    assert model.index_of("p:model-4999").row() == 5000
+    model.set_search("acme model-499")
+    titles = [model.index(row, 0).data(ENTRY_ROLE).title for row in range(model.rowCount())]
+    assert titles == ["In the cloud", "Model-499", *(f"Model-{n}" for n in range(4990, 5000))]
+    assert not model.index_of("p:model-7").isValid()

@@ -126,7 +126,7 @@ def test_the_footer_says_where_the_words_went_and_what_was_not_counted() -> None
     practice = run(target=CloudTarget(PRACTICE, "x"), hosts=(HostContact("127.0.0.1", 900),))
     assert footer(practice)[0] == "900 bytes went to 127.0.0.1, which is this computer"
     kept = Run(**{**_fields(run()), "usage": TokenUsage(40, 5, cached_tokens=30)})
-    assert "30 of 40 tokens kept" in footer(kept)[0]
+    assert "75 % of the prompt was still known" in footer(kept)[0]
     assert "tokens" not in footer(kept, in_presentation_mode=True)[0]
 
 

@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo, Value
-from playground.core.gguf.types import TENSOR_TYPES
+from playground.core.gguf.types import TENSOR_TYPES, unsupported_type
 
 VERSION = 1
 _LARGEST = 64 << 20
@@ -38,7 +38,9 @@ def loads(data: bytes) -> GgufHeader | None:
             byte_order=str(found["order"]),
             metadata={key: _unpacked(value) for key, value in found["metadata"].items()},
             tensors=tuple(
-                TensorInfo(name, tuple(shape), _TYPES[kind], offset)
+                TensorInfo(
+                    name, tuple(shape), _TYPES.get(kind) or unsupported_type(str(kind)), offset
+                )
                 for name, shape, kind, offset in found["tensors"]
             ),
             data_offset=int(found["offset"]),

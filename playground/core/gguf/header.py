@@ -126,7 +126,11 @@ class GgufHeader:
 
     @property
     def has_chat_template(self) -> bool:
-        return bool(self.text("tokenizer.chat_template"))
+        return self._stripped("tokenizer.chat_template") is not None
+
+    @property
+    def has_vocabulary(self) -> bool:
+        return {"tokenizer.ggml.model", "tokenizer.ggml.tokens"} & self.metadata.keys() != set()
 
     @property
     def vocabulary_size(self) -> int | None:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.header import ArraySummary, GgufHeader, TensorInfo, Value
-from playground.core.gguf.types import TENSOR_TYPES
+from playground.core.gguf.types import tensor_type
 
 
 class ByteSource(Protocol):
@@ -415,13 +415,15 @@ def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[TensorInf
             raise ModelFileInvalid(
                 f"The file is damaged: it lists tensor {_quoted(tensor.name)} twice."
             )
-        if tensor.offset != expected:
+        # how long a tensor of an unsupported type is only the next one tells
+        is_after_unsupported = bool(tensors) and not tensors[-1].type.is_supported
+        if tensor.offset < expected or (tensor.offset > expected and not is_after_unsupported):
             raise ModelFileInvalid(
                 f"The file is damaged: tensor {_quoted(tensor.name)} is not where it should be."
             )
         names.add(tensor.name)
         tensors.append(tensor)
-        expected += _padded(tensor.size_bytes, alignment)
+        expected = tensor.offset + _padded(tensor.size_bytes, alignment)
     return tuple(tensors)
 
 
@@ -437,12 +439,12 @@ def _read_tensor(cursor: Cursor) -> TensorInfo:
     shape = tuple(cursor.u64() for _ in range(dimensions))
     kind = cursor.u32()
     offset = cursor.u64()
-    if kind not in TENSOR_TYPES:
+    stored_as = tensor_type(kind)
+    if stored_as is None:
         raise ModelFileInvalid(
-            f"Tensor {_quoted(name)} is stored in a way this program does not know ({kind}).",
-            "The file may be damaged, or made for a newer version of this program.",
+            f"The file is damaged: tensor {_quoted(name)} is stored in an impossible way ({kind})."
         )
-    tensor = TensorInfo(name, shape, TENSOR_TYPES[kind], offset)
+    tensor = TensorInfo(name, shape, stored_as, offset)
     row = shape[0] if shape else 1
     if (
         prod(shape) > _INT64_MAX

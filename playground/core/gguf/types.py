@@ -14,6 +14,11 @@ class TensorType:
     name: str
     block_size: int
     block_bytes: int
+    """0 for a way that llama.cpp does not load."""
+
+    @property
+    def is_supported(self) -> bool:
+        return self.block_bytes > 0
 
 
 TENSOR_TYPES: dict[int, TensorType] = {
@@ -54,6 +59,25 @@ TENSOR_TYPES: dict[int, TensorType] = {
     42: TensorType("Q2_0", 64, 18),
 }
 """Every tensor type llama.cpp loads, by its number in the file; removed ones are missing."""
+
+_OTHERS = {4: "Q4_2", 5: "Q4_3", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 36: "I2_S"}
+"""Types llama.cpp has given up, and that of bitnet.cpp (`I2_S`)."""
+_LARGEST_NUMBER = 1_000
+"""Forks number their own types in the hundreds; what is above is damage."""
+
+
+def tensor_type(number: int) -> TensorType | None:
+    """Return the type of that number, maybe an unsupported one; `None` for what cannot be one."""
+    known = TENSOR_TYPES.get(number)
+    if known is not None or number >= _LARGEST_NUMBER:
+        return known
+    return unsupported_type(_OTHERS.get(number, f"type {number}"))
+
+
+def unsupported_type(name: str) -> TensorType:
+    """Return a type of which nothing but the name is known: its tensors have no size."""
+    return TensorType(name, 1, 0)
+
 
 FILE_TYPES: dict[int, str] = {
     0: "F32",

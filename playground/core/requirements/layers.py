@@ -6,10 +6,8 @@ The rules are llama.cpp's (`src/llama-hparams.cpp`, `src/llama-model.cpp: create
 
 from dataclasses import dataclass
 
+from playground.core.gguf.chat_model import DIFFUSION, ENCODERS, MAX_LAYERS
 from playground.core.gguf.header import GgufHeader, once_per_header
-
-MAX_LAYERS = 512
-"""`LLAMA_MAX_LAYERS`: llama.cpp aborts above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +66,8 @@ _HYBRID = (
         "plamo2",
     }
 )
-ENCODERS = frozenset(
-    {
-        "bert",
-        "eurobert",
-        "gemma-embedding",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "llama-embed",
-        "modern-bert",
-        "neo-bert",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "t5encoder",
-    }
-)
-"""Architectures that turn text into numbers for searching, and write none."""
 _ENCODERS_WITH_CACHE = frozenset({"llama-embed", "t5encoder"})
-_DIFFUSION = frozenset({"dream", "llada", "llada-moe", "rnd1"})
-_NO_MEMORY = (ENCODERS - _ENCODERS_WITH_CACHE) | _DIFFUSION
+_NO_MEMORY = (ENCODERS - _ENCODERS_WITH_CACHE) | DIFFUSION
 _NOT_FULLY_KNOWN = frozenset(
     {
         # most of these keep an index of keys beside the keys

@@ -1,7 +1,8 @@
 """JSON-lines messages between a worker and its parent; never pickles.
 
 Parent to worker: `load`, `generate`, `stop`. Worker to parent: `load_progress`, `loaded`, `phase`,
-`prompt`, `delta`, `notice`, and one of `finished`, `failed`, `stopped` at the end of each job.
+`prompt`, `delta`, `thinking_ended`, `notice`, and one of `finished`, `failed`, `stopped` at the end
+of each job.
 Stamps (`t`) are `time.perf_counter()` of the sender, which all processes of a machine share.
 """
 
@@ -120,6 +121,11 @@ def read_delta(message: JsonObject, origin: float) -> TextDelta | ReasoningDelta
         return kind(message["t"] - origin, message["text"], tokens)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise WireError(f"delta: {error}") from error
+
+
+def thinking_ended(stamp: float) -> JsonObject:
+    """Report that everything written before was thinking."""
+    return {"type": "thinking_ended", "t": stamp}
 
 
 def _read_token(row: TokenRow, origin: float) -> Token:

@@ -1,8 +1,7 @@
-"""Chunks of a chat completion stream, read without trusting their shape or their characters.
+"""Pieces of an answer, read without trusting their shape or their characters.
 
-The shapes: https://platform.openai.com/docs/api-reference/chat-streaming, and what others add:
-`reasoning_content` (DeepSeek, llama-server, vLLM), `reasoning` (Groq, OpenRouter), `x_groq.usage`,
-`prompt_cache_hit_tokens` (DeepSeek), `usage.cost` (OpenRouter), content in parts (Mistral).
+The shapes: https://platform.openai.com/docs/api-reference/chat-streaming, and what others make of
+it. The tables say where each kind of thing is put; what stands nowhere there is told, not dropped.
 """
 
 import codecs
@@ -14,7 +13,33 @@ from typing import Any
 
 from playground.core.characters import REPLACEMENT, SurrogateJoiner, whole_characters
 from playground.core.events import Alternative, Token
-from playground.core.runs import Provenance, TokenUsage
+from playground.core.usage import ReportedUsage, read_count, read_number, read_usd
+
+_TEXT_FIELDS = ("content", "text", "refusal", "audio.transcript")
+"""Where an answer's text stands in a choice's `delta`, its `message`, or the choice itself."""
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_blocks")
+"""Where thinking stands: DeepSeek, llama-server and vLLM; Groq and OpenRouter; Ollama; LiteLLM."""
+_REASONING_DETAILS = "reasoning_details"
+"""The same once more, in parts (OpenRouter, MiniMax): read where the others are empty."""
+_TOOL_FIELDS = ("tool_calls", "function_call")
+_COUNTS = {
+    "prompt": ("prompt_tokens", "input_tokens", "prompt_eval_count"),
+    "completion": ("completion_tokens", "output_tokens", "eval_count"),
+    "total": ("total_tokens",),
+    "cached": (
+        "prompt_tokens_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+    ),
+    "reasoning": (
+        "completion_tokens_details.reasoning_tokens",
+        "output_tokens_details.reasoning_tokens",
+        "reasoning_tokens",
+    ),
+}
+"""Count → where it stands in a usage object, the usual place first."""
+_FINISH_FIELDS = ("finish_reason", "stop_reason", "done_reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +50,26 @@ class StreamChunk:
     reasoning: str = ""
     tokens: tuple[Token, ...] = ()
     finish_reason: str | None = None
-    usage: TokenUsage | None = None
-    cost_usd: float | None = None
+    usage: ReportedUsage | None = None
+    tool: str | None = None
+    """A tool the model asks for; empty where it has no name yet."""
+    is_understood: bool = True
+    """False where something came that stands in none of the known places."""
 
 
-def is_error(data: dict[str, Any]) -> bool:
-    """Return True for an error object in the place of a chunk (vLLM and Anthropic send such)."""
-    return data.get("object") == "error" or data.get("type") == "error"
+def error_in(data: Any) -> Any:
+    """Return the error a chunk brings instead of an answer, or with one; `None` for none."""
+    if not isinstance(data, dict):
+        return None
+    if data.get("error"):
+        return data
+    if data.get("object") == "error" or data.get("type") == "error":
+        return data
+    if "choices" not in data:
+        said = data.get("detail") or data.get("message")
+        return data if isinstance(said, str | list) and said else None
+    choice = _choice(data)
+    return {"error": choice["error"]} if choice.get("error") else None
 
 
 class ChunkReader:
@@ -43,26 +81,29 @@ class ChunkReader:
         self._tokens = _TokenTexts()
 
     def read(self, data: dict[str, Any], t_s: float) -> StreamChunk:
-        """Return what a decoded chunk says; `t_s` is when it was decoded."""
-        usage_data = _mapping(data.get("usage")) or _mapping(
-            _mapping(data.get("x_groq")).get("usage")
-        )
-        choices = data.get("choices")
-        choice = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-        delta = _mapping(choice.get("delta"))
-        text, thought = _content(delta.get("content"))
-        reasoning = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
-        finish = _text(choice.get("finish_reason"))
+        """Return what a decoded chunk says; `t_s` is when it arrived."""
+        choice = _choice(data)
+        holders = [_mapping(choice.get("delta")), _mapping(choice.get("message")), choice]
+        if isinstance(choice.get("delta"), str):
+            holders[0] = {"content": choice["delta"]}
+        text = reasoning = ""
+        for holder in holders:
+            said, thought = _said(holder)
+            text, reasoning = text or said, reasoning or thought
+        finish = next(filter(None, (_text(choice.get(name)) for name in _FINISH_FIELDS)), "")
+        tool = next((tool for holder in holders if (tool := _tool(holder)) is not None), None)
+        is_told = bool(text or reasoning or finish or tool is not None)
         # nothing follows the finish reason that a half could wait for
-        text = self._text.feed(text or _text(delta.get("refusal")), is_last=bool(finish))
-        reasoning = self._reasoning.feed(reasoning or thought, is_last=bool(finish))
+        text = self._text.feed(text, is_last=bool(finish))
+        reasoning = self._reasoning.feed(reasoning, is_last=bool(finish))
         return StreamChunk(
             text=text,
             reasoning=reasoning,
             tokens=self._read_tokens(choice.get("logprobs"), text or reasoning, t_s),
             finish_reason=whole_characters(finish) or None,
-            usage=_usage(usage_data),
-            cost_usd=_number(usage_data.get("cost")),
+            usage=_usage(data, choice),
+            tool=tool,
+            is_understood=is_told or not any(map(_is_strange, holders[:2])),
         )
 
     def rest(self) -> StreamChunk:
@@ -160,53 +201,125 @@ def _is_known(text: str) -> bool:
     return bool(text) and REPLACEMENT not in text
 
 
-def _content(content: Any) -> tuple[str, str]:
-    """Return answer and reasoning of a `content` that is a string or a list of parts."""
-    if not isinstance(content, list):
-        return _text(content), ""
-    answer, thought = "", ""
-    for part in map(_mapping, content):
-        answer += _text(part.get("text"))
-        thinking = part.get("thinking")
-        thought += _text(thinking) or _content(thinking)[0]
-    return answer, thought
+def _choice(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the first answer's part of a chunk: others were not asked for."""
+    choices = data.get("choices")
+    if choices is None and isinstance(data.get("message"), dict):
+        return data  # Ollama's own API
+    if isinstance(choices, dict):
+        choices = list(choices.values())
+    found = map(_mapping, choices) if isinstance(choices, list) else iter(())
+    return next((choice for choice in found if str(choice.get("index") or 0) == "0"), {})
 
 
-def _usage(data: dict[str, Any]) -> TokenUsage | None:
-    prompt, completion = _count(data.get("prompt_tokens")), _count(data.get("completion_tokens"))
-    if prompt is None and completion is None:
-        return None
-    cached = _count(_mapping(data.get("prompt_tokens_details")).get("cached_tokens"))
-    if cached is None:
-        cached = _count(data.get("prompt_cache_hit_tokens"))
-    reasoning = _mapping(data.get("completion_tokens_details")).get("reasoning_tokens")
-    return TokenUsage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        cached_tokens=cached,
-        reasoning_tokens=_count(reasoning),
-        provenance=Provenance.REPORTED,
+def _said(holder: dict[str, Any]) -> tuple[str, str]:
+    """Return answer and thinking in a delta, a message or a choice."""
+    text, thought = "", ""
+    for name in _TEXT_FIELDS:
+        if not text and name.partition(".")[0] in holder:
+            text, within = _parts(_at(holder, name))
+            thought = thought or within
+    for name in (*_REASONING_FIELDS, _REASONING_DETAILS):
+        if not thought and name in holder:
+            thought = "".join(_parts(holder[name]))
+    return text, thought
+
+
+def _parts(value: Any) -> tuple[str, str]:
+    """Return text and thinking of a value that is a text, an object, or a list of either."""
+    if isinstance(value, list):
+        read = [_parts(part) for part in value[:_MOST_PARTS]]
+        return "".join(text for text, _ in read), "".join(thought for _, thought in read)
+    if not isinstance(value, dict):
+        return _text(value), ""
+    thought = "".join("".join(_parts(value.get(name))) for name in ("thinking", "summary"))
+    if str(value.get("type", "")).startswith("reasoning.encrypted"):
+        return "", ""
+    text = next(filter(None, (_parts(value.get(name))[0] for name in ("text", "content"))), "")
+    return text, thought
+
+
+_MOST_PARTS = 10_000
+
+
+def _tool(holder: dict[str, Any]) -> str | None:
+    """Return the name of the tool a delta asks for; `None` where it asks for none."""
+    for name in _TOOL_FIELDS:
+        asked = holder.get(name)
+        if asked:
+            first = _mapping(asked[0] if isinstance(asked, list) else asked)
+            named = _text(_mapping(first.get("function")).get("name")) or _text(first.get("name"))
+            return whole_characters(named)
+    return None
+
+
+_SILENT = frozenset(
+    {"role", "name", "id", "prefix", "tool_call_id", "token_ids", "obfuscation", "images"}
+    | {"signature", "reasoning_signature", "annotations", "citations", "provider_specific_fields"}
+)
+"""Fields of a delta that say nothing of the answer."""
+
+
+def _is_strange(holder: dict[str, Any]) -> bool:
+    """Return True for something said in a delta where nothing is known to be said."""
+    content = holder.get("content")
+    if content is not None and not isinstance(content, str | list | dict):
+        return True
+    known = {*_TEXT_FIELDS, *_REASONING_FIELDS, _REASONING_DETAILS, *_TOOL_FIELDS, *_SILENT}
+    return any(
+        isinstance(value, str | list | dict) and value and name not in known
+        for name, value in holder.items()
     )
 
 
-def _probability(logprob: Any) -> float | None:
-    value = _number(logprob)
-    return None if value is None else math.exp(min(value, 0.0))
+def _usage(data: dict[str, Any], choice: dict[str, Any]) -> ReportedUsage | None:
+    found: ReportedUsage | None = None
+    for holder in (data, _mapping(data.get("x_groq")), choice, _mapping(choice.get("message"))):
+        if usage := _mapping(holder.get("usage")):
+            read = _read_usage(usage)
+            found = read if found is None else found.merged(read)
+    timings = _mapping(data.get("timings"))
+    if found is None and timings:
+        # llama-server counts without being asked to
+        prompt, cached = read_count(timings.get("prompt_n")), read_count(timings.get("cache_n"))
+        prompt = None if prompt is None else prompt + (cached or 0)
+        found = ReportedUsage(prompt, read_count(timings.get("predicted_n")), cached=cached)
+    return found
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+def _read_usage(usage: dict[str, Any]) -> ReportedUsage:
+    counts = {
+        count: next(
+            (known for name in names if (known := read_count(_at(usage, name))) is not None), None
+        )
+        for count, names in _COUNTS.items()
+    }
+    return ReportedUsage(**counts, cost_usd=_cost(usage))
 
 
-def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        return None
+def _cost(usage: dict[str, Any]) -> float | None:
+    """Return what an answer cost: the fee and, with one's own key (OpenRouter), the price."""
+    cost = usage.get("cost")
+    if isinstance(cost, dict):  # Perplexity
+        return read_usd(cost.get("total_cost"))
+    fee = read_usd(cost)
+    upstream = read_usd(_at(usage, "cost_details.upstream_inference_cost"))
+    if usage.get("is_byok") is False or not upstream:
+        return fee
+    return upstream + (fee or 0.0)
+
+
+def _at(data: dict[str, Any], path: str) -> Any:
+    """Return what stands at a path of names joined by dots."""
+    value: Any = data
+    for name in path.split("."):
+        value = _mapping(value).get(name)
     return value
+
+
+def _probability(logprob: Any) -> float | None:
+    value = read_number(logprob)
+    return None if value is None else math.exp(min(value, 0.0))
 
 
 def _text(value: Any) -> str:

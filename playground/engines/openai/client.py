@@ -5,16 +5,20 @@ The openai package fills its requests from the environment (`OPENAI_ORG_ID`, `OP
 are written anew just before a request leaves.
 """
 
+import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from playground import __version__
 from playground.core.errors import AuthenticationFailed
 from playground.core.runs import HostContact
-from playground.core.targets import is_loopback_host
+from playground.core.urls import host_and_port
+from playground.network.routes import route_for
 
 if TYPE_CHECKING:
     import httpx2
@@ -27,13 +31,38 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 120.0
     """Longest silence between two pieces of an answer."""
+    word_s: float = 600.0
+    """Longest time without a word of the answer, whatever else comes."""
+    after_finish_s: float = 2.0
+    """How long the counts are waited for once the answer is complete."""
+    refusal_s: float = 10.0
+    """How long the text of an error may take."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()
 
 
+@dataclass(frozen=True, slots=True)
+class RequestTimes:
+    """When a request left, in seconds of `time.perf_counter`."""
+
+    sent: float
+    """The last byte of the body was handed to the socket."""
+    connect_s: float | None
+    """What went before: finding the address, connecting, agreeing on keys."""
+
+
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com")
+MOST_REFUSAL_BYTES = 1024 * 1024
+"""Longest error body that is read."""
+
+
 class ProviderConnection:
-    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to."""
+    """An `AsyncOpenAI` client for one provider, and the hosts it has sent something to.
+
+    Raises `AuthenticationFailed` for a key that cannot be sent, and `NetworkFailed` where proxy or
+    certificates of this computer cannot be used.
+    """
 
     def __init__(
         self, base_url: str, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
@@ -41,32 +70,76 @@ class ProviderConnection:
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
+        from playground.network.transports import AsyncTransport  # noqa: PLC0415 - start-up time
+
         self._key = _checked_key(key)
+        self._timeouts = timeouts
+        route = route_for(base_url)
+        self._proxy = None if route.proxy is None else route.proxy.name
+        self._host = host_and_port(base_url)
+        # Azure's version of its interface, which belongs behind the endpoint
+        address, _, query = base_url.partition("?")
         self._sent: dict[str, int] = {}
+        self._leaving: asyncio.Future[RequestTimes] | None = None
         # its debug lines hold response headers, in which a hostile server may echo the key
         logging.getLogger("httpcore2").setLevel(logging.INFO)
         self.client = AsyncOpenAI(
             # with `None` the package takes another key from the environment
             api_key=self._key or "none",
-            base_url=base_url,
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
             organization="",
             project="",
             webhook_secret="",
             max_retries=0,
             http_client=httpx2.AsyncClient(
+                transport=AsyncTransport(route),
+                trust_env=False,
                 timeout=httpx2.Timeout(timeouts.read_s, connect=timeouts.connect_s),
                 # a redirect could carry the key to another host
                 follow_redirects=False,
-                # a proxy has no business between this program and a server on this computer
-                trust_env=not is_loopback_host(urlsplit(base_url).hostname or ""),
-                event_hooks={"request": [self._before_sending]},
+                event_hooks={
+                    "request": [self._before_sending, self._add_azure_key],
+                    "response": [self._bound_refusal],
+                },
             ),
         )
 
     @property
     def hosts(self) -> tuple[HostContact, ...]:
-        """Hosts a request has gone to, with the bytes of the bodies."""
-        return tuple(HostContact(host, sent) for host, sent in self._sent.items())
+        """Hosts a request has gone to, with the bytes of the bodies and the proxy in between."""
+        return tuple(HostContact(host, sent, self._proxy) for host, sent in self._sent.items())
+
+    @property
+    def destination(self) -> HostContact:
+        """The host a request is about to go to."""
+        return HostContact(self._host, None, self._proxy)
+
+    def leaving(self) -> "asyncio.Future[RequestTimes]":
+        """Return what is resolved as soon as the next request has been sent."""
+        self._leaving = asyncio.get_running_loop().create_future()
+        return self._leaving
+
+    async def _add_azure_key(self, request: "httpx2.Request") -> None:
+        """Send the key to Azure in its own header: in the other it is taken for a login there."""
+        if self._key and request.url.host.endswith(_AZURE):
+            request.headers["api-key"] = self._key
+
+    async def _bound_refusal(self, response: "httpx2.Response") -> None:
+        """Read the body of an error as far as it is of use: the package would read all of it."""
+        import httpx2  # noqa: PLC0415 - start-up time
+
+        if response.status_code < 400 or not isinstance(response.stream, httpx2.AsyncByteStream):
+            return
+        content = bytearray()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.refusal_s):
+                async for piece in response.stream:
+                    content += piece
+                    if len(content) >= MOST_REFUSAL_BYTES:
+                        break
+        await response.stream.aclose()
+        response.stream = httpx2.ByteStream(bytes(content))
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time
@@ -87,12 +160,23 @@ class ProviderConnection:
             headers["Authorization"] = f"Bearer {self._key}"
         request.headers = httpx2.Headers(headers)
 
+        connect_began: float | None = None
+        connected = time.perf_counter()
+
         async def trace(event: str, info: Mapping[str, Any]) -> None:
+            nonlocal connect_began, connected
             del info
+            now = time.perf_counter()
             if event.endswith("send_request_headers.started"):
+                connected = now
                 self._sent.setdefault(host, 0)
             elif event.endswith("send_request_body.complete"):
                 self._sent[host] = self._sent.get(host, 0) + body_bytes
+                if self._leaving is not None and not self._leaving.done():
+                    took = None if connect_began is None else connected - connect_began
+                    self._leaving.set_result(RequestTimes(now, took))
+            elif connect_began is None:
+                connect_began = now
 
         request.extensions = {**request.extensions, "trace": trace}
 
@@ -110,11 +194,3 @@ def _checked_key(key: str | None) -> str | None:
             "The key contains characters that no key has.", "Copy the key again and enter it anew."
         )
     return key
-
-
-def host_and_port(url: str) -> str:
-    """Return `host:port` of an address, with the port its scheme implies."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = parts.hostname or ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -2,68 +2,45 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     EngineError,
-    ProviderFailed,
     StreamEmpty,
     StreamInvalid,
     StreamMalformed,
     StreamTruncated,
+    TimedOut,
 )
 from playground.core.events import (
     Failed,
     Finished,
     Notice,
-    ReasoningDelta,
     RequestSent,
     StreamEvent,
-    TextDelta,
 )
-from playground.core.runs import HostContact, TokenUsage
+from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
-from playground.engines.openai.chunks import ChunkReader, StreamChunk, is_error
+from playground.engines.openai.answer import AnswerReader
+from playground.engines.openai.chunks import error_in
 from playground.engines.openai.client import (
     DEFAULT_TIMEOUTS,
     ProviderConnection,
     Timeouts,
-    host_and_port,
 )
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
+from playground.engines.openai.sse import MOST_EVENT_BYTES, EventDecoder, EventTooLarge
 
 if TYPE_CHECKING:
-    from openai import AsyncStream
+    import httpx2
 
-
-class StreamRedactor:
-    """Hands text on without the key; what may be the key's beginning waits for what follows."""
-
-    def __init__(self, key: str | None, without_key: Callable[[str], str]) -> None:
-        self._key = key or ""
-        self._without_key = without_key
-        self._held = ""
-
-    def feed(self, text: str) -> str:
-        text = self._without_key(self._held + text)
-        longest = min(len(self._key) - 1, len(text))
-        held = next((n for n in range(longest, 0, -1) if text.endswith(self._key[:n])), 0)
-        self._held = text[len(text) - held :]
-        return text[: len(text) - held]
-
-    def flush(self) -> str:
-        """Return what was held back: the stream is over, so it was not the key."""
-        held, self._held = self._held, ""
-        return held
-
-
-_BODY_LIMIT = 65536
-"""Bytes read of a body that is not an answer stream."""
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before a body begins: white space, a byte order mark."""
+_RUN_AGAIN = "What arrived before is kept. Run it again."
 
 
 class OpenAIChatEngine:
@@ -111,6 +88,7 @@ class _Answer:
         self, target: CloudTarget, key: str | None, timeouts: Timeouts, started: float
     ) -> None:
         self._provider = provider = target.provider
+        self._name = provider.name
         self._model = target.model
         self._key = key
         self._timeouts = timeouts
@@ -118,55 +96,65 @@ class _Answer:
         self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
-        self._reader = ChunkReader()
-        self._chunks = 0
-        self._finish_reason: str | None = None
-        self._usage: TokenUsage | None = None
-        self._cost_usd: float | None = None
-        self._saw_tokens = False
-        self._answer_redactor = StreamRedactor(key, self.errors.without_key)
-        self._reasoning_redactor = StreamRedactor(key, self.errors.without_key)
+        self._text = AnswerReader(provider.name, self.errors)
 
     async def events(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
         # importing the package takes a second, and its TLS context reads files
-        self._connection = await asyncio.to_thread(
+        self._connection = connection = await asyncio.to_thread(
             ProviderConnection, self._provider.base_url, self._key, self._timeouts
         )
         body, notes = build_body(self._provider, self._model, request)
         self._pending_notes += notes
-        stream: AsyncStream[object] | None = None
-        while stream is None:
-            where = HostContact(host_and_port(self._provider.base_url), None)
-            yield RequestSent(self._now(), hosts=(where,))
-            stream, body = await self._open(self._connection, body)
+        response: httpx2.Response | None = None
+        while response is None:
+            leaving = connection.leaving()
+            opening = asyncio.create_task(self._open(connection, body))
+            try:
+                either: set[asyncio.Future[Any]] = {leaving, opening}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if leaving.done():
+                    times = leaving.result()
+                    yield RequestSent(
+                        times.sent - self._started,
+                        hosts=(connection.destination,),
+                        connect_s=times.connect_s,
+                    )
+                response, body = await opening
+            finally:
+                opening.cancel()
+                await asyncio.gather(opening, return_exceptions=True)
             # said only now: handing events on must not delay the request
             for notice in self._notices():
                 yield notice
         try:
-            await self._check_content_type(stream)
-            async with aclosing(self._deltas(stream)) as deltas:
-                async for delta in deltas:
-                    yield delta
+            async with aclosing(self._answer(response)) as events:
+                async for event in events:
+                    yield event
         finally:
-            await stream.close()
-        if request.sampling.logprobs is not None and "logprobs" in body and not self._saw_tokens:
-            message = f"{self._provider.name} sent no probabilities"
+            await response.aclose()
+        if "logprobs" in body and not self._text.has_tokens:
+            message = f"{self._name} sent no probabilities"
             yield Notice(self._now(), "probabilities_missing", message)
+        for kind, message in self._text.notices():
+            yield Notice(self._now(), kind, message)
+        finished_s = self._text.finished_s
         yield Finished(
-            self._now(),
-            self._usage or TokenUsage(),
-            self._finish_reason or "",
-            hosts=self._connection.hosts,
-            reported_cost_usd=self._cost_usd,
+            self._now() if finished_s is None else finished_s,
+            self._text.usage,
+            self._text.finish_reason or "",
+            hosts=connection.hosts,
+            reported_cost_usd=self._text.cost_usd,
         )
 
     def ended_by(self, error: EngineError) -> list[StreamEvent]:
         """Return the events that end the stream, with the key out of sight."""
         clean = type(error)(self.errors.redact(error.message), self.errors.redact(error.hint))
         hosts = self._connection.hosts if self._connection else ()
-        failed = Failed(self._now(), clean.info(), self._usage, hosts)
-        return [*self._rest(), *self._notices(), failed]
+        usage = self._text.usage
+        known = usage if usage != TokenUsage() else None
+        failed = Failed(self._now(), clean.info(), known, hosts)
+        return [*self._text.rest(), *self._notices(), failed]
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -174,13 +162,12 @@ class _Answer:
 
     async def _open(
         self, connection: ProviderConnection, body: dict[str, Any]
-    ) -> tuple["AsyncStream[object] | None", dict[str, Any]]:
-        """Send the request; no stream but a shorter body where an optional field was refused."""
+    ) -> tuple["httpx2.Response | None", dict[str, Any]]:
+        """Send the request; no response but another body where something in it was refused."""
         from openai import APIStatusError, AsyncStream  # noqa: PLC0415 - start-up time
 
         try:
-            # `post` rather than `chat.completions.create`: chunks arrive as plain dictionaries, so
-            # any oddity of a server passes, and no class is built between the socket and the stamp
+            # a stream in any case: a body is read here, in pieces, whatever it is
             stream = await connection.client.post(
                 "/chat/completions",
                 cast_to=object,
@@ -191,91 +178,119 @@ class _Answer:
         except APIStatusError as refusal:
             if refusal.status_code not in {400, 422}:
                 raise
-            shorter = without_refused_field(self._provider, body, decoded(refusal.response.content))
-            if shorter is None:
+            changed = without_refused_field(self._provider, body, decoded(refusal.response.content))
+            if changed is None:
                 raise
-            self._pending_notes.append(shorter[1])
-            return None, shorter[0]
-        return stream, body
+            self._pending_notes.append(changed[1])
+            return None, changed[0]
+        return stream.response, body
 
-    async def _check_content_type(self, stream: "AsyncStream[object]") -> None:
-        kind = stream.response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind == "text/event-stream":
-            return
-        content = b""
-        async for piece in stream.response.aiter_bytes():
+    async def _answer(self, response: "httpx2.Response") -> AsyncGenerator[StreamEvent, None]:
+        """Yield what the response says, be it a stream or an answer in one piece."""
+        arrived = aiter(response.aiter_bytes())
+        first, is_over, began_s = b"", False, self._now()
+        while not first.strip(_BLANK) and not is_over:
+            piece, is_over = await self._next(arrived, self._limit_s(began_s))
+            first += piece
+        if first.strip(_BLANK)[:1] in {b"{", b"[", b"<"}:
+            for event in await self._body(response, arrived, first, is_over=is_over):
+                yield event
+        else:
+            async with aclosing(self._stream(arrived, first, is_over=is_over)) as events:
+                async for event in events:
+                    yield event
+        for event in self._text.rest():
+            yield event
+        if not self._text.pieces and first.strip(_BLANK):
+            raise self._no_stream(response, first)
+        if not self._text.chunks:
+            raise StreamEmpty(f"{self._name} sent an empty answer stream.", "Try again.")
+        if not (self._text.is_done or self._text.finish_reason):
+            raise StreamTruncated(f"{self._name} ended the answer before it was finished.")
+
+    async def _stream(
+        self, arrived: AsyncIterator[bytes], data: bytes, *, is_over: bool
+    ) -> AsyncGenerator[StreamEvent, None]:
+        decoder, t_s = EventDecoder(), self._now()
+        word_s = t_s
+        while True:
+            try:
+                pieces = decoder.feed(data)
+            except EventTooLarge as error:
+                raise StreamInvalid(f"{self._name} sent a piece without an end.") from error
+            events = self._text.read(pieces, t_s)
+            if is_over:
+                events += self._text.read(decoder.finish(), t_s, is_cut=True)
+            for event in events:
+                word_s = t_s
+                yield event
+            if is_over or self._text.is_done:
+                return
+            try:
+                data, is_over = await self._next(arrived, self._limit_s(word_s))
+            except TimedOut:
+                if self._text.finish_reason is None:
+                    raise
+                return
+            except Exception:
+                if self._text.finish_reason is None:
+                    raise
+                self._text.note_broken()
+                return
+            t_s = self._now()
+
+    async def _body(
+        self,
+        response: "httpx2.Response",
+        arrived: AsyncIterator[bytes],
+        data: bytes,
+        *,
+        is_over: bool,
+    ) -> list[StreamEvent]:
+        """Return an answer that comes in one piece; raises what came instead of one."""
+        content, began_s = bytearray(data), self._now()
+        while not is_over and len(content) <= MOST_EVENT_BYTES:
+            piece, is_over = await self._next(arrived, self._limit_s(began_s))
             content += piece
-            if len(content) >= _BODY_LIMIT:
-                break
+        text, t_s = content.decode("utf-8-sig", "replace"), self._now()
+        try:
+            events = self._text.read_body(text, t_s)
+        except StreamMalformed as error:
+            raise self._no_stream(response, bytes(content)) from error
+        if not (self._text.has_answer or self._text.finish_reason):
+            raise self._no_stream(response, bytes(content))
+        return events
+
+    async def _next(self, arrived: AsyncIterator[bytes], limit_s: float) -> tuple[bytes, bool]:
+        """Return the next bytes and whether the body is over; `TimedOut` after `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                data = await anext(arrived, None)
+        except TimeoutError as error:
+            raise TimedOut(
+                f"{self._name} sent no word for {self._timeouts.word_s:g} s.", _RUN_AGAIN
+            ) from error
+        return data or b"", data is None
+
+    def _limit_s(self, word_s: float) -> float:
+        """Return how long the next piece is waited for, where the last word came at `word_s`."""
+        limit_s = self._timeouts.word_s
+        if self._text.finished_s is not None:
+            word_s, limit_s = self._text.finished_s, self._timeouts.after_finish_s
+        return max(0.0, word_s + limit_s - self._now())
+
+    def _no_stream(self, response: "httpx2.Response", content: bytes) -> EngineError:
         payload = decoded(content)
+        if error_in(payload) is not None:
+            return self.errors.from_payload(payload)
         said = provider_message(payload)
+        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         what = f" {kind or 'something without a type'}."
         if isinstance(payload, dict) and said:
             what = f": {said}"
         elif said.startswith("a web page"):
             what = f" {said}."
-        raise StreamInvalid(f"{self._provider.name} sent no answer stream but{what}")
-
-    async def _deltas(self, stream: "AsyncStream[object]") -> AsyncGenerator[StreamEvent, None]:
-        from openai import APIConnectionError  # noqa: PLC0415 - start-up time
-
-        try:
-            async for data in stream:
-                t_s = self._now()
-                chunk = self._read_chunk(data, t_s)
-                # probabilities of a chunk that has both belong to the answer
-                if chunk.reasoning:
-                    tokens = () if chunk.text else chunk.tokens
-                    yield ReasoningDelta(t_s, chunk.reasoning, tokens)
-                if chunk.text or (chunk.tokens and not chunk.reasoning):
-                    yield TextDelta(t_s, chunk.text, chunk.tokens)
-        except APIConnectionError:
-            if self._finish_reason is None:
-                raise
-            message = "The connection broke after the answer was complete"
-            yield Notice(self._now(), "connection_broke", message)
-        for rest in self._rest():
-            yield rest
-        name = self._provider.name
-        if self._chunks == 0:
-            raise StreamEmpty(f"{name} sent an empty answer stream.", "Try again.")
-        if self._finish_reason is None:
-            raise StreamTruncated(f"{name} ended the answer before it was finished.")
-
-    def _read_chunk(self, data: object, t_s: float) -> StreamChunk:
-        if not isinstance(data, dict):
-            raise StreamMalformed(f"{self._provider.name} sent a piece that is not an object.")
-        if is_error(data):
-            raise self.errors.from_payload(data)
-        chunk = self._redacted(self._reader.read(data, t_s))
-        self._chunks += 1
-        self._finish_reason = chunk.finish_reason or self._finish_reason
-        self._usage = chunk.usage or self._usage
-        self._cost_usd = self._cost_usd if chunk.cost_usd is None else chunk.cost_usd
-        self._saw_tokens = self._saw_tokens or bool(chunk.tokens)
-        if chunk.finish_reason == "error":
-            raise ProviderFailed(f"{self._provider.name} broke the answer off with an error.")
-        return chunk
-
-    def _redacted(self, chunk: StreamChunk) -> StreamChunk:
-        """Return the chunk without the key: a server that says it back must not get it stored."""
-        hide = self.errors.without_key
-        return replace(
-            chunk,
-            text=self._answer_redactor.feed(chunk.text),
-            reasoning=self._reasoning_redactor.feed(chunk.reasoning),
-            finish_reason=hide(chunk.finish_reason) if chunk.finish_reason else None,
-            tokens=tuple(replace(token, text=hide(token.text)) for token in chunk.tokens),
-        )
-
-    def _rest(self) -> list[StreamEvent]:
-        """Return what was held back: it began like the key, or was half a character."""
-        last = self._redacted(self._reader.rest())
-        thought = last.reasoning + self._reasoning_redactor.flush()
-        said = last.text + self._answer_redactor.flush()
-        now = self._now()
-        events = (ReasoningDelta(now, thought), TextDelta(now, said))
-        return [event for event in events if event.text]
+        return StreamInvalid(f"{self._name} sent no answer stream but{what}")
 
     def _notices(self) -> list[Notice]:
         notes, self._pending_notes = self._pending_notes, []

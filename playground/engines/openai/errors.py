@@ -2,9 +2,8 @@
 
 import json
 import re
-import ssl
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playground.core.errors import (
     AuthenticationFailed,
@@ -22,19 +21,32 @@ from playground.core.errors import (
     StreamMalformed,
     TimedOut,
 )
-from playground.engines.openai.client import Timeouts, host_and_port
+from playground.core.redaction import know, without_keys
+from playground.core.urls import host_and_port
+from playground.engines.openai.client import Timeouts
+from playground.network.failures import causes
+from playground.network.routes import NetworkFailed
 
 if TYPE_CHECKING:
     from openai import APIStatusError
 
 _MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
-_REDACTED = "[key]"
-_SHORTEST_SECRET = 6
-"""Below that, redacting would eat ordinary words."""
 _OVERFLOW = re.compile(
-    r"context[_ ](length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
-    r"|input is too long|exceeds? .{0,30}context",
+    r"context[_ ](length|window|size)|maximum (context|prompt)|too many (input )?tokens"
+    r"|(prompt|input|request) is too (long|large)|exceeds? .{0,30}context"
+    # Gemini, z.ai
+    r"|(prompt|input)\b.{0,40} exceeds? .{0,40}(tokens|length)"
+    # Text Generation Inference, Together
+    r"|must have less than \d+ tokens|tokens \+ .?max_new_tokens.? must be",
+    re.IGNORECASE,
+)
+_OVER_ALLOWANCE = re.compile(r"\bLimit (\d+), (?:Used \d+, )?Requested (\d+)")
+"""Groq, OpenAI: tokens a minute, and those of the request."""
+_NO_MODEL = re.compile(
+    r"model_not_(found|exist|supported)|model_decommissioned|invalid_model|not a valid model"
+    r"|(unknown|no such|invalid) model\b|no endpoints found for"
+    r"|\bmodel\b.{0,80}(not exist|not found|decommissioned|not supported by any provider)",
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
@@ -71,6 +83,7 @@ class ErrorTranslator:
         self._host = host_and_port(base_url)
         self._key = key
         self._timeouts = timeouts
+        know(key)
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
@@ -79,13 +92,22 @@ class ErrorTranslator:
         import httpx2  # noqa: PLC0415 - start-up time
         import openai  # noqa: PLC0415 - start-up time
 
+        chain = tuple(causes(error))
+        for cause in chain:
+            if isinstance(cause, NetworkFailed):
+                return ConnectionFailed(cause.message, cause.hint)
+            if isinstance(cause, httpx2.DecodingError):
+                return StreamMalformed(
+                    f"{self._name} says that its answer is compressed, but it cannot be unpacked.",
+                    "A proxy in between may have damaged it. Try again.",
+                )
         if isinstance(error, openai.APIStatusError):
             return self._from_response(error)
         # the package wraps what happens in a stream, but not in the body of an error
         if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-            return self._timed_out(error)
+            return self._timed_out(chain)
         if isinstance(error, openai.APIConnectionError | httpx2.HTTPError | httpx2.InvalidURL):
-            return self._not_connected(error)
+            return self._broken()
         if isinstance(error, openai.APIError):
             return self.from_payload(error.body or {"message": error.message})
         if isinstance(error, ValueError | RecursionError):
@@ -99,21 +121,14 @@ class ErrorTranslator:
         return self._by_status(_status_in(payload) or 500, message, payload)
 
     def redact(self, text: str) -> str:
-        """Return `text` without the key, and not longer than shown."""
-        text = self.without_key(text)
+        """Return `text` without any key, and not longer than shown."""
+        text = without_keys(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
-
-    def without_key(self, text: str) -> str:
-        """Return `text` without the key, however it was quoted."""
-        if self._key and len(self._key) >= _SHORTEST_SECRET:
-            for form in {self._key, quote(self._key, safe=""), json.dumps(self._key)[1:-1]}:
-                text = text.replace(form, _REDACTED)
-        return text
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response
         if response.is_redirect:
-            return self._redirected(response.headers.get("location", ""))
+            return self._redirected(str(response.url), response.headers.get("location", ""))
         status, payload = response.status_code, error.body
         if payload is None or isinstance(payload, str):
             payload = decoded(response.content)
@@ -121,9 +136,12 @@ class ErrorTranslator:
         message = message or f"HTTP {status} without an explanation"
         return self._by_status(status, message, payload, response.headers.get("retry-after"))
 
-    def _redirected(self, location: str) -> EngineError:
-        target = urlsplit(location)
-        where = f"to {target.scheme}://{target.netloc}" if target.netloc else "elsewhere"
+    def _redirected(self, url: str, location: str) -> EngineError:
+        try:
+            target = urlsplit(urljoin(url, location))
+            where = f"to {target.scheme}://{target.netloc}" if target.netloc else "elsewhere"
+        except ValueError:
+            where = "to something that is not an address"
         return StreamInvalid(
             self.redact(f"{self._name} redirects {where}; the request was not sent there."),
             "Enter the address the service uses now, on the Providers page.",
@@ -144,16 +162,22 @@ class ErrorTranslator:
             return ModelNotFound(said, _not_found_hint(everything))
         if status == 408:
             return TimedOut(said)
+        if status in {413, 429} and _is_over_allowance(message):
+            return ContextOverflow(
+                said, "Shorten the prompt: it is more than your account may send in a minute."
+            )
         if status == 429:
             return RateLimited(said, _wait_hint(retry_after))
         if status in {400, 413, 422} and _OVERFLOW.search(everything):
             return ContextOverflow(said)
+        if status in {400, 422} and _NO_MODEL.search(everything):
+            return ModelNotFound(said)
         if 400 <= status < 500:
             return RequestRejected(said)
         return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
 
-    def _timed_out(self, error: BaseException) -> EngineError:
-        if any("Connect" in type(cause).__name__ for cause in _causes(error)[1:]):
+    def _timed_out(self, chain: tuple[BaseException, ...]) -> EngineError:
+        if any("Connect" in type(cause).__name__ for cause in chain[1:]):
             return TimedOut(
                 f"{self._host} did not take the connection within {self._timeouts.connect_s:g} s."
             )
@@ -162,26 +186,11 @@ class ErrorTranslator:
             "Run it again. A model that is still being loaded there can take minutes.",
         )
 
-    def _not_connected(self, error: BaseException) -> EngineError:
-        chain = _causes(error)
-        texts = " ".join(f"{type(cause).__name__} {cause}" for cause in chain)
-        if any(isinstance(cause, ssl.SSLError) for cause in chain) or "CERTIFICATE" in texts:
-            return ConnectionFailed(
-                f"The identity of {self._host} could not be verified.",
-                "Check the address. A proxy of your network may be in between.",
-            )
-        if "refused" in texts or "All connection attempts failed" in texts:
-            return ConnectionFailed(
-                f"Nothing answers at {self._host}.", "Check the address, and that it is running."
-            )
-        if re.search(r"getaddrinfo|Name or service|nodename|name resolution|No address", texts):
-            return ConnectionFailed(f"The address {self._host} is not known.")
-        if re.search(r"ReadError|RemoteProtocolError|WriteError|reset", texts):
-            return ConnectionFailed(
-                f"The connection to {self._host} broke.",
-                "What arrived before is kept. Check the internet connection and run it again.",
-            )
-        return ConnectionFailed(f"{self._host} could not be reached.")
+    def _broken(self) -> EngineError:
+        return ConnectionFailed(
+            f"The connection to {self._host} broke.",
+            "What arrived before is kept. Check the internet connection and run it again.",
+        )
 
 
 def provider_message(payload: Any) -> str:
@@ -193,7 +202,18 @@ def provider_message(payload: Any) -> str:
     if not isinstance(payload, dict):
         return ""
     names = ("error", "message", "detail", "msg", "error_description", "title")
-    return next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
+    said = next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
+    return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said
+
+
+def _upstream_message(payload: dict[str, Any]) -> str:
+    """Return what the service behind OpenRouter said: its own sentence says only that it did.
+
+    https://openrouter.ai/docs/api-reference/errors
+    """
+    metadata = payload.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return provider_message(decoded(raw.encode()) if isinstance(raw, str) else raw)
 
 
 def decoded(body: bytes) -> Any:
@@ -203,16 +223,6 @@ def decoded(body: bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an exception and everything that led to it."""
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in chain:
-        chain.append(current)
-        current = current.__cause__ or current.__context__
-    return chain
 
 
 def _plain(text: str) -> str:
@@ -251,9 +261,16 @@ def _not_found_hint(text: str) -> str | None:
     return "Check the model's name, and the provider's address: most end in /v1."
 
 
+def _is_over_allowance(message: str) -> bool:
+    found = _OVER_ALLOWANCE.search(message)
+    return found is not None and int(found[2]) > int(found[1])
+
+
 def _wait_hint(retry_after: str | None) -> str | None:
     if not retry_after:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", retry_after.strip()):
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
         return f"Wait {float(retry_after):g} s and run it again."
+    if re.fullmatch(r"[\d.]+", retry_after.strip()):
+        return None  # longer than anybody waits: a mistake
     return f"Run it again after {retry_after[:40]}."

@@ -7,10 +7,42 @@ from typing import Any
 
 from playground.core.characters import whole_values
 from playground.core.chat import ChatRequest
-from playground.core.targets import Provider
+from playground.core.targets import Provider, Tier
 
 MAX_TOKENS_FIELDS = ("max_tokens", "max_completion_tokens")
+_THINKING: dict[str, tuple[str, Any, Any]] = {
+    "effort": ("reasoning_effort", "medium", "none"),
+    "enabled": ("reasoning", {"enabled": True}, {"enabled": False}),
+    "type": ("thinking", {"type": "enabled"}, {"type": "disabled"}),
+    "budget": ("thinking", {"type": "enabled", "budget_tokens": 2048}, {"type": "disabled"}),
+    "template": (
+        "chat_template_kwargs",
+        {"enable_thinking": True, "thinking": True},
+        {"enable_thinking": False, "thinking": False},
+    ),
+}
+"""How thinking is switched: field, its value for yes and for no.
+
+OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and vLLM, whose chat
+templates get the value.
+"""
 _REQUIRED = frozenset({"model", "messages", "stream"})
+_OURS = frozenset({"stream_options", "top_logprobs"})
+"""Fields nobody chose: they may go for any reason."""
+_UNSUPPORTED = re.compile(
+    r"unsupported|(not|n.t) (\w+ )?(support|something|allow|permit|accept|available|recogni)"
+    r"|unknown|unrecogni[sz]ed|unexpected|no such|extra[_ ]|deprecated"
+    r"|invalid (parameter|argument)s?\b|cannot be used|is not a valid (parameter|field|argument)",
+    re.IGNORECASE,
+)
+"""What is said of a parameter that is not taken at all, or only with its usual value."""
+_OUT_OF_RANGE = re.compile(
+    r"(minim|maxim)um value|below|above|between|range|at (least|most)"
+    r"|(greater|less|larger|smaller|more) than|too (small|large|low|high|big)|>=|<=",
+    re.IGNORECASE,
+)
+"""What is said of a value that is refused: it was a person's choice, and stays one."""
+_STREAMING = re.compile(r"\bstream(ing|ed)?\b(?!_)", re.IGNORECASE)
 _PARTNERS = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
 _COMMON_WORDS = frozenset({"stop", "seed", "temperature"})
 """Field names that also occur in ordinary sentences: they count only where they are quoted."""
@@ -59,6 +91,10 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
         provider.max_tokens_field: sampling.max_tokens,
         "stop": list(sampling.stop) or None,
     }
+    if sampling.think is not None:
+        usual = "template" if provider.tier is Tier.OWN_SERVER else "effort"
+        field, yes, no = _THINKING.get(provider.thinking_switch or usual, _THINKING["effort"])
+        fields[field] = yes if sampling.think else no
     if sampling.logprobs is not None:
         fields["logprobs"] = True
         fields["top_logprobs"] = sampling.logprobs
@@ -68,30 +104,48 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
 def _left_out(provider: Provider, field: str) -> RequestNote:
     message = f"{provider.name} does not take {field}: it was left out"
     if field == "stream_options":
-        message = f"{provider.name} does not report token counts: they are estimated"
+        message = f"{provider.name} was not asked for token counts: they may be estimated"
     return RequestNote("parameter_left_out", message)
 
 
 def without_refused_field(
     provider: Provider, body: dict[str, Any], refusal: Any
 ) -> tuple[dict[str, Any], RequestNote] | None:
-    """Return the body without the optional field that `refusal` names; `None` if it names none.
+    """Return the body without what `refusal` says is not supported; `None` where that is nothing.
 
     `refusal` is the decoded error body. Servers name the field in `param` (OpenAI), in the `loc` of
-    a validation error (FastAPI, Mistral), or only in the sentence.
+    a validation error (FastAPI, Mistral), or only in the sentence. A value that is refused stays:
+    what a person chose is never changed.
     """
     field = _named_field(body, refusal)
+    sentence = json.dumps(refusal, ensure_ascii=False)
     if field is None:
+        if body["stream"] and _refuses_streaming(refusal, sentence):
+            whole = {name: value for name, value in body.items() if name != "stream_options"}
+            message = f"{provider.name} does not stream this model: the answer comes in one piece"
+            return {**whole, "stream": False}, RequestNote("not_streamed", message)
         return None
     if field in MAX_TOKENS_FIELDS:
         other = MAX_TOKENS_FIELDS[1 - MAX_TOKENS_FIELDS.index(field)]
-        if re.search(rf"\b{other}\b", json.dumps(refusal)):
+        if re.search(rf"\b{other}\b", sentence):
             renamed = {(other if name == field else name): value for name, value in body.items()}
             message = f"{provider.name} wants {other} instead of {field}"
             return renamed, RequestNote("parameter_renamed", message)
+    is_unsupported = _UNSUPPORTED.search(sentence) and not _OUT_OF_RANGE.search(sentence)
+    if field not in _OURS and not is_unsupported:
+        return None
     dropped = {field, _PARTNERS.get(field)}
     shorter = {name: value for name, value in body.items() if name not in dropped}
     return shorter, _left_out(provider, field)
+
+
+def _refuses_streaming(refusal: Any, sentence: str) -> bool:
+    if "stream" in _exact_names(refusal):
+        return True
+    return bool(
+        _STREAMING.search(sentence)
+        and (_UNSUPPORTED.search(sentence) or re.search(r"verified|remove|disable", sentence))
+    )
 
 
 def _named_field(body: dict[str, Any], refusal: Any) -> str | None:

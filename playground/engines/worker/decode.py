@@ -126,6 +126,8 @@ class Decoder:
 
     def _emit_chunk(self, chunk: TextPiece) -> None:
         stamp = chunk.rows[-1][1] if chunk.rows else perf_counter()
+        if chunk.ends_thinking:
+            self._emit(wire.pack(wire.thinking_ended(stamp)))
         self._emit(wire.delta(stamp, chunk.text, chunk.rows, is_reasoning=chunk.is_reasoning))
 
     def _read_prompt(

@@ -5,7 +5,13 @@ from collections import deque
 
 import llama_cpp.llama_cpp as api
 
-from playground.core.errors import ModelFileInvalid, ModelLoadFailed, OutOfMemory, PlaygroundError
+from playground.core.errors import (
+    ModelFileInvalid,
+    ModelLoadFailed,
+    ModelUnsupported,
+    OutOfMemory,
+    PlaygroundError,
+)
 
 _ERROR_LEVEL = 4
 _CONTINUED_LEVEL = 5
@@ -29,14 +35,15 @@ _PLAIN_SENTENCES: tuple[tuple[str, type[PlaygroundError], str], ...] = (
     ),
     (
         r"unknown model architecture|unknown architecture|unsupported model architecture",
-        ModelLoadFailed,
+        ModelUnsupported,
         "This kind of model is not known to the version of llama.cpp in use.",
     ),
     (
-        r"unknown pre-tokenizer|unknown tokenizer|vocab",
-        ModelLoadFailed,
-        "The model's vocabulary cannot be read.",
+        r"unknown pre-tokenizer|unknown tokenizer",
+        ModelUnsupported,
+        "The model's vocabulary is not known to the version of llama.cpp in use.",
     ),
+    (r"vocab", ModelLoadFailed, "The model's vocabulary cannot be read."),
     (
         (
             r"missing tensor|wrong number of tensors|wrong shape|tensor .* (has|not found)"

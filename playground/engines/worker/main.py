@@ -126,12 +126,11 @@ class Session:
         _, request = wire.read_generate(job.message)
         self._log.clear()
         self._emit(wire.pack(wire.phase("template")))
-        prompt = self._prompts.make(request.messages)
+        prompt = self._prompts.make(request.messages, think=request.sampling.think)
         if job.is_stopped:
             raise GenerationStopped
-        if prompt.is_plain:
-            message = "This model has no chat format: it continues the text as it stands."
-            self._emit(wire.pack(wire.notice(perf_counter(), "no_template", message)))
+        for notice in prompt.notices:
+            self._emit(wire.pack(wire.notice(perf_counter(), notice.kind, notice.message)))
         self._decoder.answer(prompt, request, lambda: job.is_stopped)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as api
 
-from playground.core.errors import ModelLoadFailed
+from playground.core.errors import ModelLoadFailed, NotAChatModel
 from playground.core.targets import FlashAttention, KvType
 from playground.engines.llama.protocol import LoadRequest
 from playground.engines.worker.log import LogLines, explain
@@ -38,7 +38,7 @@ _FLASH_ATTENTION = {
 _NO_DEVICES = (ctypes.c_void_p * 1)(None)
 """An empty list of devices; `None` would mean all of them."""
 
-_NO_CHAT = ("This model does not write text, so it cannot answer.", "Choose a chat model.")
+_NO_CHAT = "This model does not write text, so it cannot answer."
 
 
 class LoadStopped(Exception):
@@ -93,7 +93,7 @@ class LoadedModel:
         self.vocab = api.llama_model_get_vocab(model)
         self.memory = api.llama_get_memory(context)
         if not self.memory:
-            raise ModelLoadFailed(*_NO_CHAT)
+            raise NotAChatModel(_NO_CHAT)
         self.vocabulary_size = api.llama_vocab_n_tokens(self.vocab)
         # llama.cpp rounds the context up; what was asked for is what the person was told
         self.context_tokens = min(request.context, api.llama_n_ctx(context))
@@ -149,7 +149,7 @@ def load_model(
 def _with_context(model: Any, request: LoadRequest, log: LogLines) -> LoadedModel:
     """Return `model` with its context, warmed up."""
     if api.llama_model_has_encoder(model) or not api.llama_model_has_decoder(model):
-        raise ModelLoadFailed(*_NO_CHAT)
+        raise NotAChatModel(_NO_CHAT)
     on_gpu = _gpu_layers(request) != 0
     context = api.llama_init_from_model(model, _context_parameters(request, on_gpu=on_gpu))
     if not context:

@@ -1,21 +1,69 @@
 """The model's own chat format, and text into tokens."""
 
 import ctypes
+import html
+import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import llama_cpp.llama_cpp as api
 
-from playground.core.chat import Message
+from playground.core.chat import Message, Role
 from playground.core.errors import RequestRejected, TemplateFailed
+from playground.core.thinking import opens_reasoning
 from playground.engines.worker.model import LoadedModel
-from playground.engines.worker.text import THINK_CLOSE, THINK_OPEN
+from playground.engines.worker.text import CONTROL_PIECES
 
 _CONTROL_ATTRIBUTES = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN
 # private-use characters: no template trims, splits or changes the case of them
 _MARK_START, _MARK_END = "\ue000", "\ue001"
 _MARK_DIGITS = 0xE010
+
+
+_LEFT_OUT = TemplateFailed(
+    "The model's chat format leaves out what was typed.", "Use another version of this model."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptNotice:
+    """Something a person should know of how the prompt was made."""
+
+    kind: str
+    message: str
+
+
+NO_TEMPLATE = PromptNotice(
+    "no_template", "This model has no chat format: it continues the text as it stands."
+)
+SYSTEM_MERGED = PromptNotice(
+    "system_merged",
+    "This model takes no system prompt: it was put before the first message.",
+)
+NO_SWITCH = PromptNotice(
+    "parameter_left_out",
+    "This model has no switch for thinking: the choice whether to think was left out.",
+)
+_SWITCHES: dict[str, dict[bool, Any]] = {
+    "enable_thinking": {True: True, False: False},
+    "thinking": {True: True, False: False},
+    "reasoning_effort": {True: "medium", False: "low"},
+}
+"""Variables of chat templates that switch thinking.
+
+Those of Qwen, GLM and SmolLM3, of DeepSeek and Granite, and of gpt-oss, which cannot do without.
+"""
+_SWITCH_IN_TEMPLATE = re.compile(
+    rb"\{[%{][^}]*?(?<![.\w'\"<])(" + "|".join(_SWITCHES).encode() + rb")\b(?!['\">])"
+)
+TEMPLATE_REPLACED = PromptNotice(
+    "template_replaced",
+    "This model's chat format cannot be read: a usual one was taken instead, and answers may be "
+    "worse.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +73,7 @@ class Prompt:
     tokens: tuple[int, ...]
     opens_reasoning: bool = False
     """True where the template itself wrote the tag that begins the reasoning."""
-    is_plain: bool = False
-    """True where the file has no chat template."""
+    notices: tuple[PromptNotice, ...] = ()
 
 
 class PromptRenderer:
@@ -34,23 +81,22 @@ class PromptRenderer:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._vocab = loaded.vocab
-        self._template = api.llama_model_chat_template(loaded.model, None)
+        self._template = (api.llama_model_chat_template(loaded.model, None) or b"").strip()
         self._bos = api.llama_vocab_bos(self._vocab)
         self._adds_bos = bool(api.llama_vocab_get_add_bos(self._vocab)) and self._bos >= 0
         self._bos_text = self._token_text(self._bos)
         self._eos_text = self._token_text(api.llama_vocab_eos(self._vocab))
         self._control_texts = self._find_control_texts(loaded.vocabulary_size)
 
-    def make(self, messages: tuple[Message, ...]) -> Prompt:
-        """Return the prompt for `messages`.
+    def make(self, messages: tuple[Message, ...], *, think: bool | None = None) -> Prompt:
+        """Return the prompt for `messages`; `think` as in `SamplingParams`.
 
         Raises `TemplateFailed` where the model's chat format refuses them, and `RequestRejected`
         where nothing is left to answer.
         """
-        if self._template is None:
-            prompt = self._plain(messages)
-        else:
-            prompt = self._chat(messages, self._template)
+        prompt = self._chat(messages, think) if self._template else self._plain(messages)
+        if think is not None and not self._has_switch:
+            prompt = replace(prompt, notices=(*prompt.notices, NO_SWITCH))
         if not prompt.tokens:
             raise RequestRejected("The prompt is empty.", "Type something first.")
         return prompt
@@ -68,42 +114,98 @@ class PromptRenderer:
 
     def _plain(self, messages: tuple[Message, ...]) -> Prompt:
         text = "\n\n".join(message.content for message in messages if message.content)
-        return Prompt(self._with_bos(self.tokens_of(text, special=False)), is_plain=True)
+        return Prompt(self._with_bos(self.tokens_of(text, special=False)), notices=(NO_TEMPLATE,))
 
-    def _chat(self, messages: tuple[Message, ...], template: bytes) -> Prompt:
+    @property
+    def _has_switch(self) -> bool:
+        """True where the chat format asks whether to think."""
+        return _SWITCH_IN_TEMPLATE.search(self._template) is not None
+
+    def _chat(self, messages: tuple[Message, ...], think: bool | None) -> Prompt:
         marks: dict[str, str] = {}
-        dressed = [
-            {"role": message.role.value, "content": self._mark_if_control(message.content, marks)}
+        dressed = tuple(
+            replace(message, content=self._mark_if_control(message.content, marks))
             for message in messages
-        ]
-        rendered = self._render(dressed, template)
+        )
+        rendered, notices = self._render(dressed, think)
         tokens = self._tokenise_around(rendered, marks)
         return Prompt(
             tuple(tokens)
             if rendered.startswith(self._bos_text or "\0")
             else self._with_bos(tokens),
-            opens_reasoning=rendered.rstrip().endswith(THINK_OPEN),
+            opens_reasoning=opens_reasoning(rendered),
+            notices=notices,
         )
 
-    def _render(self, messages: list[dict[str, str]], template: bytes) -> str:
+    def _render(
+        self, messages: tuple[Message, ...], think: bool | None
+    ) -> tuple[str, tuple[PromptNotice, ...]]:
+        """Return the conversation in the model's chat format, and what was changed for it.
+
+        The first way of writing it down counts in which nothing that was typed is missing.
+        """
+        try:
+            apply = self._jinja_template(think)
+        except TemplateBroken:
+            return self._in_usual_format(messages), (TEMPLATE_REPLACED,)
+        first: TemplateFailed | TemplateBroken | None = None
+        for written, notices in _ways_to_write(messages):
+            try:
+                rendered = apply(written)
+            except (TemplateFailed, TemplateBroken) as error:
+                first = first or error
+                continue
+            if _holds_all(rendered, messages):
+                return rendered, notices
+            first = first or _LEFT_OUT
+        if isinstance(first, TemplateBroken):
+            return self._in_usual_format(messages), (TEMPLATE_REPLACED,)
+        raise first or _LEFT_OUT
+
+    def _jinja_template(self, think: bool | None) -> "Callable[[list[_Written]], str]":
+        """Return what renders messages; it raises `TemplateFailed`, or `TemplateBroken`."""
         from jinja2 import TemplateError  # noqa: PLC0415 - only the worker needs it
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415 - as above
 
         try:
             formatter = Jinja2ChatFormatter(
-                template.decode(), eos_token=self._eos_text, bos_token=self._bos_text
+                self._template.decode(), eos_token=self._eos_text, bos_token=self._bos_text
             )
-            return str(formatter(messages=messages).prompt)
-        except UnicodeDecodeError as error:
-            raise TemplateFailed("The model's chat format is not readable text.") from error
-        except TemplateError as error:
-            raise TemplateFailed(f"The model's chat format has a fault: {error}.") from error
-        except MemoryError as error:
-            raise TemplateFailed("The model's chat format grows without end.") from error
-        except Exception as error:  # a template is a stranger's program and raises what it likes
-            raise TemplateFailed(
-                f"The model's chat format does not take this conversation: {error}"
-            ) from error
+        except (UnicodeDecodeError, TemplateError) as error:
+            raise TemplateBroken from error
+
+        switch = (
+            {} if think is None else {name: values[think] for name, values in _SWITCHES.items()}
+        )
+
+        def apply(messages: list[_Written]) -> str:
+            # what a template gets is plain JSON, not the library's own classes
+            given: Any = messages
+            try:
+                return str(formatter(messages=given, **switch).prompt)
+            except MemoryError as error:
+                raise TemplateFailed("The model's chat format grows without end.") from error
+            except ValueError as error:  # `raise_exception` of the template
+                raise TemplateFailed(
+                    f"The model's chat format does not take this conversation: {error}"
+                ) from error
+            except Exception as error:  # a stranger's program raises what it likes
+                raise TemplateBroken from error
+
+        return apply
+
+    def _in_usual_format(self, messages: tuple[Message, ...]) -> str:
+        """Return the conversation in the format llama.cpp takes the template for, else ChatML."""
+        said = [(m.role.value.encode(), m.content.encode("utf-8", "replace")) for m in messages]
+        chat = (api.llama_chat_message * len(said))(*said)
+        size = 1_024 + 2 * sum(len(content) + 64 for _, content in said)
+        buffer = ctypes.create_string_buffer(size)
+        for template in (self._template, b"chatml"):
+            length = api.llama_chat_apply_template(template, chat, len(said), True, buffer, size)
+            rendered = buffer.raw[: max(0, length)].decode("utf-8", "replace")
+            if length <= size and _holds_all(rendered, messages):
+                return rendered
+        raise _LEFT_OUT
 
     def _mark_if_control(self, text: str, marks: dict[str, str]) -> str:
         """Return `text`, or a mark that stands for it where it holds a control token's text."""
@@ -143,6 +245,72 @@ class PromptRenderer:
         return tuple(text for text in found if text)
 
 
+class TemplateBroken(Exception):
+    """The chat format itself is at fault, whatever the conversation is."""
+
+
+_Written = dict[str, Any]
+"""A message as chat templates get it: `role`, and `content` as a text or a list of parts."""
+
+
+def _ways_to_write(
+    messages: tuple[Message, ...],
+) -> Iterator[tuple[list[_Written], tuple[PromptNotice, ...]]]:
+    """Yield the conversation as templates may want it, the usual way first.
+
+    Some take a message's content only as a list of parts, and some no system prompt.
+    """
+    yield _as_texts(messages), ()
+    yield _as_parts(messages), ()
+    merged = _without_system(messages)
+    if merged is not None:
+        yield _as_texts(merged), (SYSTEM_MERGED,)
+        yield _as_parts(merged), (SYSTEM_MERGED,)
+
+
+def _as_texts(messages: Sequence[Message]) -> list[_Written]:
+    return [{"role": m.role.value, "content": m.content} for m in messages]
+
+
+def _as_parts(messages: Sequence[Message]) -> list[_Written]:
+    return [
+        {"role": m.role.value, "content": [{"type": "text", "text": m.content}]} for m in messages
+    ]
+
+
+def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...] | None:
+    """Return the messages with the system prompt before the first of the person's."""
+    if len(messages) < 2 or messages[0].role is not Role.SYSTEM:
+        return None
+    system, first, *others = messages
+    if first.role is not Role.USER:
+        return None
+    return (replace(first, content=f"{system.content}\n\n{first.content}"), *others)
+
+
+def _holds_all(rendered: str, messages: Sequence[Message]) -> bool:
+    """Return True where all that was typed is in `rendered`; templates may trim and escape it.
+
+    Of the model's own earlier answers they may leave out what it thought.
+    """
+    there = [_squeezed(rendered), _squeezed(html.unescape(rendered))]
+    return all(
+        any(
+            _squeezed(typed) in text for typed in (m.content, _in_json(m.content)) for text in there
+        )
+        for m in messages
+        if m.role is not Role.ASSISTANT
+    )
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
 class Pieces:
     """The bytes each token stands for, of any length."""
 
@@ -164,7 +332,7 @@ class Pieces:
     def _look_up(self, token: int) -> bytes:
         # rendered with control tokens first: the tags around reasoning are such in some models
         piece = self._call(token, special=True)
-        if piece in (THINK_OPEN.encode(), THINK_CLOSE.encode()):
+        if piece in CONTROL_PIECES:
             return piece
         return self._call(token, special=False)
 

@@ -10,16 +10,18 @@ import re
 import socket
 import threading
 import time
-import urllib.request
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from playground.core.errors import DownloadFailed, HubFailed, PlaygroundError, RepositoryNotFound
-from playground.core.targets import is_loopback_host
-from playground.core.urls import origin
+from playground.core.errors import DownloadFailed, PlaygroundError, RepositoryNotFound
+from playground.core.urls import host_and_port, is_loopback_host, origin
+from playground.network import traffic
+from playground.network.failures import explain
+from playground.network.routes import NetworkFailed, Proxy, Route, route_for
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
 from playground.services.hub.service import DownloadSource
 
@@ -112,19 +114,24 @@ def version_of(response: "urllib3.BaseHTTPResponse") -> Version:
     )
 
 
-def failure_sentence(error: Exception) -> str:
+def broken_sentence(error: Exception) -> str:
+    """Return what to say of a connection that failed while it was in use."""
     import urllib3  # noqa: PLC0415 - start-up time
 
-    exceptions = urllib3.exceptions
-    if isinstance(error, exceptions.NameResolutionError | exceptions.NewConnectionError):
-        return "The server cannot be reached: the connection to the internet may be gone."
-    if isinstance(error, exceptions.SSLError):
-        return "The server's certificate is not trusted on this computer."
-    if isinstance(error, exceptions.ProxyError):
-        return "The proxy does not let the connection through."
-    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
         return "Nothing has arrived for a while."
     return "The connection broke."
+
+
+def _failure_sentence(error: Exception, url: str, proxy: Proxy | None) -> str:
+    """Return who failed when `url` was asked."""
+    import urllib3  # noqa: PLC0415 - start-up time
+
+    known = urllib3.exceptions
+    at_proxy = known.ProxyError | known.ConnectTimeoutError | known.NewConnectionError
+    is_at_proxy = proxy is not None and isinstance(error, at_proxy)
+    found = explain(error, host_and_port(url), proxy, is_at_proxy=is_at_proxy)
+    return broken_sentence(error) if found is None else f"{found.message} {found.hint}"
 
 
 class ConnectionPool:
@@ -133,17 +140,19 @@ class ConnectionPool:
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[Route, urllib3.PoolManager] = {}
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._is_aborted = False
 
-    def get(self, url: str, proxy: str | None) -> "urllib3.PoolManager":
-        """Return the connections for an address; `proxy` is the one from Settings."""
-        proxy = proxy_for(url, proxy)
+    def get(self, route: Route) -> "urllib3.PoolManager":
+        """Return the connections of a way.
+
+        Raises `NetworkFailed` where the trusted certificates cannot be read.
+        """
         with self._lock:
-            if proxy not in self._pools:
-                self._pools[proxy] = _new_pool(proxy, self._size, self._register)
-            return self._pools[proxy]
+            if route not in self._pools:
+                self._pools[route] = _new_pool(route, self._size, self._register)
+            return self._pools[route]
 
     def abort(self) -> None:
         """Wake whatever waits for a server, in any thread; nothing new is opened until `open`."""
@@ -172,58 +181,62 @@ class ConnectionPool:
             raise ConnectionAbortedError("the download has been stopped")
 
 
-def proxy_for(url: str, chosen: str | None) -> str | None:
-    """Return the proxy for an address: the one from Settings, else the system's; none near by."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback_host(host):
-        return None
-    if chosen:
-        return chosen
-    if urllib.request.proxy_bypass(host):
-        return None
-    found = urllib.request.getproxies()
-    return found.get(parts.scheme) or found.get("all")
-
-
 def _new_pool(
-    proxy: str | None, size: int, register: Callable[[socket.socket], None]
+    route: Route, size: int, register: Callable[[socket.socket], None]
 ) -> "urllib3.PoolManager":
-    import ssl  # noqa: PLC0415 - start-up time
-
-    import truststore  # noqa: PLC0415 - start-up time
     import urllib3  # noqa: PLC0415 - start-up time
 
     options: dict[str, Any] = {
         "maxsize": size,
         "block": False,
-        "ssl_context": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "ssl_context": route.certificates(),
     }
-    try:
-        made = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-    except urllib3.exceptions.HTTPError as error:
-        raise HubFailed(
-            f"The proxy cannot be used: {error}", "Check the proxy in Settings."
-        ) from error
+    proxy = route.proxy
+    made: urllib3.PoolManager
+    if proxy is None:
+        made = urllib3.PoolManager(**options)
+    elif proxy.is_socks:
+        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415 - start-up time
 
-    class Plain(urllib3.connection.HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            register(self.sock)
-
-    class Secure(urllib3.connection.HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            register(self.sock)
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    made.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+        name, password = proxy.auth or (None, None)
+        made = SOCKSProxyManager(proxy.url, name, password, **options)
+    else:
+        headers = None
+        if proxy.auth is not None:
+            headers = urllib3.make_headers(proxy_basic_auth=":".join(proxy.auth))
+        own = route.certificates() if proxy.url.startswith("https") else None
+        made = urllib3.ProxyManager(
+            proxy.url, proxy_headers=headers, proxy_ssl_context=own, **options
+        )
+    is_proxied = proxy is not None
+    made.pool_classes_by_scheme = {
+        scheme: _registering(pool, register, is_proxied=is_proxied)
+        for scheme, pool in made.pool_classes_by_scheme.items()
+    }
     return made
+
+
+def _registering(
+    pool: "type[urllib3.HTTPConnectionPool]",
+    register: Callable[[socket.socket], None],
+    *,
+    is_proxied: bool,
+) -> "type[urllib3.HTTPConnectionPool]":
+    """Return the pool's class with connections that tell of their socket."""
+    from urllib3.exceptions import ProxyError  # noqa: PLC0415 - start-up time
+
+    class Connection(pool.ConnectionCls):  # type: ignore[name-defined, misc]
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except (HTTPException, TimeoutError) as error:
+                if not is_proxied:
+                    raise
+                # before the connection stands only a proxy speaks HTTP, or is waited for
+                raise ProxyError("no answer of a proxy", error) from error
+            register(self.sock)
+
+    return type("Pool", (pool,), {"ConnectionCls": Connection})
 
 
 CONNECT_S = 10.0
@@ -264,7 +277,7 @@ class OpenRange:
                 data += piece
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not data:
-                raise ConnectionBroke(failure_sentence(error)) from error
+                raise ConnectionBroke(broken_sentence(error)) from error
         # what came before a fault is kept; the next call meets the fault again
         return bytes(data)
 
@@ -384,7 +397,14 @@ class RangeClient:
         import urllib3  # noqa: PLC0415 - start-up time
 
         try:
-            return self.pool.get(url, proxy).request(
+            route = route_for(url, proxy)
+            pool = self.pool.get(route)
+        except NetworkFailed as error:
+            raise DownloadFailed(error.message, error.hint) from error
+        known = urllib3.exceptions
+        has_left = True
+        try:
+            return pool.request(
                 "GET",
                 url,
                 headers=dict(headers),
@@ -394,7 +414,14 @@ class RangeClient:
                 retries=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=self._stall_s),
             )
-        except urllib3.exceptions.LocationValueError as error:
+        except known.LocationValueError as error:
+            has_left = False
             raise DownloadFailed("The Hub named an address that is none.") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ConnectionBroke(failure_sentence(error)) from error
+        except (known.HTTPError, OSError) as error:
+            unconnected = known.ProxyError | known.ConnectTimeoutError | known.NewConnectionError
+            has_left = not isinstance(error, unconnected | known.SSLError)
+            raise ConnectionBroke(_failure_sentence(error, url, route.proxy)) from error
+        finally:
+            if has_left:
+                proxy_name = None if route.proxy is None else route.proxy.name
+                traffic.note("GET", url, headers.items(), 0, proxy_name)

@@ -28,6 +28,7 @@ from playground.services.downloads.part_file import (
     is_checked_by_git_name,
 )
 from playground.services.hub.service import DownloadSource, HubService
+from playground.store.files import make_folder
 
 _MIB = 1 << 20
 
@@ -525,7 +526,7 @@ def _make_folder(folder: Path, path: str) -> Path:
         root = folder.parents[1].resolve()
         is_inside = parent.resolve().is_relative_to(root)
         if is_inside:
-            parent.mkdir(parents=True, exist_ok=True)
+            make_folder(parent)
     except OSError as error:
         raise DownloadFailed(
             f"The folder {parent} cannot be made: {error.strerror or error}.",

@@ -184,8 +184,8 @@ class DownloadManager:
         """
         if self._hub.is_offline:
             raise Offline("Offline mode is on: nothing is downloaded.")
-        if file.missing_parts:
-            raise DownloadFailed("Parts of this model are missing on the Hub.", "Take another one.")
+        if file.problem is not None:
+            raise DownloadFailed(file.problem, "Take another one.")
         parts = (*file.parts, *(projector.parts if projector else ()))
         await self._load()
         folder = self._folder / repository.model.repo

@@ -22,6 +22,7 @@ from typing import Self
 
 from playground.core.errors import ChecksumWrong, DiskFull, DownloadFailed, PlaygroundError
 from playground.core.hub import HubPart
+from playground.store.files import make_folder
 
 _LONGEST_STEM = 200
 _IN_USE = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, getattr(errno, "EDEADLK", errno.EAGAIN)}
@@ -389,7 +390,7 @@ def _open_locked(target: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     while True:
         with translate_os_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             # a link here would have us write wherever it leads
             file = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
         try:

@@ -6,27 +6,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from playground.core.filenames import is_safe_path
-from playground.core.gguf.naming import is_projector, quantization_of, shard_of
+from playground.core.gguf.naming import (
+    cut_from,
+    is_imatrix,
+    is_projector,
+    is_repository,
+    quantization_of,
+    shard_of,
+)
 from playground.core.gguf.quantization import USUAL_BITS, estimated_bytes
 from playground.core.hub import Gate, HubFile, HubModel, HubPart
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-_NO_MODEL = re.compile(r"(?:^|[-_. /])(?:imatrix|lora|adapter|vocab)(?:[-_. ]|$)", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _MOST_PARTS = 1_000
-
-
-def is_repo_name(repo: str) -> bool:
-    return bool(_REPO.fullmatch(repo)) and ".." not in repo and "--" not in repo[:1]
 
 
 def model_of(info: "ModelInfo") -> HubModel | None:
     """Return a repository as search lists it; `None` where it has no usable name."""
     repo = info.id
-    if not isinstance(repo, str) or not is_repo_name(repo):
+    if not isinstance(repo, str) or not is_repository(repo):
         return None
     gguf = info.gguf if isinstance(info.gguf, dict) else {}
     parameters = _count(gguf.get("total"))
@@ -55,9 +56,12 @@ def parts_of(info: "ModelInfo") -> tuple[HubPart, ...]:
     found = []
     for sibling in info.siblings or ():
         size = _count(sibling.size)
-        if size is not None and _is_gguf(sibling.rfilename) and is_safe_path(sibling.rfilename):
+        name = sibling.rfilename
+        if size is None or not _is_gguf(name) or is_imatrix(name):
+            continue
+        if is_safe_path(name):
             checksum = None if sibling.lfs is None else _sha256(sibling.lfs.sha256)
-            found.append(HubPart(sibling.rfilename, size, checksum))
+            found.append(HubPart(name, size, checksum))
     return tuple(found)
 
 
@@ -65,20 +69,26 @@ def files_of(parts: Iterable[HubPart]) -> tuple[tuple[HubFile, ...], tuple[HubFi
     """Return the models and the projectors among `parts`, each by size, the smallest first."""
     found: list[HubFile] = []
     split: dict[tuple[str, int], dict[int, HubPart]] = {}
+    cut: dict[str, list[HubPart]] = {}
     for part in parts:
-        shard = shard_of(part.path)
-        if shard is None:
+        shard, whole = shard_of(part.path), cut_from(part.path)
+        if whole is not None:
+            cut.setdefault(whole, []).append(part)
+        elif shard is None:
             found.append(_file((part,)))
         elif 0 < shard.count <= _MOST_PARTS:
             split.setdefault((shard.stem, shard.count), {})[shard.number] = part
     for (_, count), numbered in split.items():
         missing = tuple(number for number in range(1, count + 1) if number not in numbered)
         found.append(_file(tuple(numbered[number] for number in sorted(numbered)), missing))
-    models = [file for file in found if not _NO_MODEL.search(file.path)]
-    models.sort(key=lambda file: (file.size_bytes, file.path))
+    for whole, pieces in cut.items():
+        pieces.sort(key=lambda piece: piece.path)
+        file = HubFile(tuple(pieces), quantization_of(whole), (), is_projector(whole), is_cut=True)
+        found.append(file)
+    found.sort(key=lambda file: (file.size_bytes, file.path))
     return (
-        tuple(file for file in models if not file.is_projector),
-        tuple(file for file in models if file.is_projector),
+        tuple(file for file in found if not file.is_projector),
+        tuple(file for file in found if file.is_projector),
     )
 
 
@@ -96,7 +106,8 @@ def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:
 
 
 def _is_gguf(name: Any) -> bool:
-    return isinstance(name, str) and name.lower().endswith(".gguf")
+    """Return True for a GGUF file and for a piece of one."""
+    return isinstance(name, str) and (name.lower().endswith(".gguf") or cut_from(name) is not None)
 
 
 def _gate(value: Any) -> Gate:

@@ -10,6 +10,7 @@ from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader, merge_shards
 from playground.core.gguf.remote import read_remote_header
 from playground.core.hub import HubFile, HubPart
+from playground.store.files import make_folder
 
 _AT_ONCE = 4
 _MOST_KEPT = 4_000
@@ -30,8 +31,8 @@ class RemoteHeaders:
 
     async def read(self, repo: str, revision: str, file: HubFile, piece: Piece) -> GgufHeader:
         """Return the header of all parts; raises `ModelFileInvalid` and what `piece` raises."""
-        if file.missing_parts:
-            raise ModelFileInvalid("Some of its parts are missing on the Hub.", "")
+        if file.problem is not None:
+            raise ModelFileInvalid(file.problem, "")
         headers = [await self._part(repo, revision, part, piece) for part in file.parts]
         self._likes[repo, revision] = headers[0]
         while len(self._likes) > _MOST_LIKES:
@@ -56,7 +57,7 @@ class RemoteHeaders:
 
     def _keep(self, path: Path, header: GgufHeader) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             path.write_bytes(gguf_codec.dumps(header))
             kept = sorted(self._folder.glob("*.header"), key=lambda other: other.stat().st_mtime)
             for old in kept[:-_MOST_KEPT]:

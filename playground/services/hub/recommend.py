@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from playground.core.gguf.quantization import USUAL_BITS, bits_per_weight
 from playground.core.hub import HubFile
@@ -34,7 +35,7 @@ def recommended(
     rated = [
         (score, file)
         for file in files
-        if not file.missing_parts
+        if file.problem is None
         and (verdict := verdicts.get(file.path)) in _USE
         and (score := _score(file, verdict)) is not None
     ]
@@ -66,12 +67,14 @@ def _reason(
     files: Sequence[HubFile],
     verdicts: Mapping[str, Compatibility],
 ) -> str:
+    others = [other for other in files if other is not file]
     if verdict is Compatibility.SLOW:
-        return f"{_slow_reason(file, files)} A smaller model would be a better choice."
+        slow = _slow_reason(file, others, verdicts)
+        return f"{slow} A smaller model would be a better choice."
     runs_great = verdict is Compatibility.RUNS_GREAT
     how = "runs great on this computer" if runs_great else "runs on this computer"
     bits = bits_per_weight(file.quantization)
-    if len(files) == 1:
+    if not others:
         return f"It is the only version there is, and it {how}."
     if bits is None:
         return f"Of the versions that fit, it suits best: it {how}."
@@ -79,26 +82,65 @@ def _reason(
         return f"It is the full version, and it {how}."
     if bits >= 6.6:
         return f"It keeps nearly the full quality and is still small: it {how}."
-    is_limit = any(
-        other.size_bytes > file.size_bytes and _loses(verdicts.get(other.path), verdict)
-        for other in files
-    )
     if bits >= 4.4:
+        is_limit = any(
+            other.size_bytes > file.size_bytes and _loses(verdicts.get(other.path), verdict)
+            for other in others
+        )
         better = "A larger one would be slower or not fit. " if is_limit else ""
         return f"The best balance of quality and size: it {how}. {better}".strip()
-    return f"The better versions do not fit as well; this one has lost some quality, but it {how}."
+    lost = f"this one has lost some quality, but it {how}."
+    match _fate_of_better(bits, others, verdict, verdicts):
+        case _Better.NONE:
+            return f"There is no better version: {lost}"
+        case _Better.UNUSABLE:
+            return f"The better versions cannot be loaded here: {lost}"
+        case _Better.WORSE_HERE:
+            return f"The better versions do not fit as well; {lost}"
+        case _Better.UNKNOWN:
+            return f"How the better versions would run is not known; {lost}"
 
 
-def _slow_reason(file: HubFile, files: Sequence[HubFile]) -> str:
+class _Better(Enum):
+    """Why none of the versions that have lost less is recommended."""
+
+    NONE = auto()
+    UNUSABLE = auto()
+    WORSE_HERE = auto()
+    UNKNOWN = auto()
+
+
+def _fate_of_better(
+    bits: float,
+    others: Sequence[HubFile],
+    verdict: Compatibility,
+    verdicts: Mapping[str, Compatibility],
+) -> _Better:
+    better = [one for one in others if (bits_per_weight(one.quantization) or 0.0) > bits]
+    loadable = [one for one in better if one.problem is None]
+    if not better:
+        return _Better.NONE
+    if not loadable:
+        return _Better.UNUSABLE
+    are_worse = all(_loses(verdicts.get(one.path), verdict) for one in loadable)
+    return _Better.WORSE_HERE if are_worse else _Better.UNKNOWN
+
+
+def _slow_reason(
+    file: HubFile, others: Sequence[HubFile], verdicts: Mapping[str, Compatibility]
+) -> str:
     """Return why a version is taken, though one waits for every word it writes."""
-    if len(files) == 1:
+    if not others:
         return "It is the only version there is, and it is slow on this computer."
     bits = bits_per_weight(file.quantization)
     if bits is not None and bits < 4.4:
-        return (
-            "The better versions would be slower still or not fit: this one has lost some quality, "
-            "and it is slow on this computer."
-        )
+        fate = _fate_of_better(bits, others, Compatibility.RUNS, verdicts)
+        if fate is _Better.WORSE_HERE:
+            return (
+                "The better versions would be slower still or not fit: this one has lost some "
+                "quality, and it is slow on this computer."
+            )
+        return "This one has lost some quality, and it is slow on this computer."
     return "Of all versions it suits best, but it is slow on this computer."
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,17 +15,21 @@ from urllib.parse import quote, urlsplit
 from playground import __version__
 from playground.core.errors import HubFailed, Offline, RepositoryNotFound
 from playground.core.gguf.header import GgufHeader
+from playground.core.gguf.naming import hub_reference, is_repository
 from playground.core.hub import (
     FeaturedModel,
     HubFile,
     HubModel,
     HubQuery,
+    HubReference,
     HubRepository,
     HubSort,
     SearchPage,
 )
+from playground.core.keys import check_key
+from playground.core.redaction import know, without_keys
 from playground.core.threads import run_in_daemon_thread
-from playground.core.urls import AddressLevel, check_url
+from playground.core.urls import AddressLevel, check_url, tidied
 from playground.resources import resource
 from playground.services.hub import api as listing
 from playground.services.hub.exchange import (
@@ -38,13 +42,13 @@ from playground.services.hub.exchange import (
 from playground.services.hub.headers import RemoteHeaders
 from playground.services.hub.tokens import (
     PUBLIC_HUB,
+    TOKEN_VARIABLES,
     HubToken,
     account,
-    checked_token,
     find_token,
     login_token,
 )
-from playground.store.secrets import KeySource, SecretStore
+from playground.store.secrets import KeySource, SecretStore, usable_key
 from playground.store.settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -119,12 +123,15 @@ class HubService:
         self._limits = limits or HubLimits()
         self._has_called = False
         self._headers = RemoteHeaders(cache_folder / "headers")
+        secrets.hide_keys_of(lambda: (account(self.endpoint),))
+        for name in TOKEN_VARIABLES:
+            know(check_key(environment.get(name, "")).value)
 
     @property
     def endpoint(self) -> str:
         """The Hub's address: from Settings, else `HF_ENDPOINT`, else the public Hub."""
         named = self._settings.settings.hub_endpoint or self._environment.get("HF_ENDPOINT")
-        return (named or "").strip().rstrip("/") or PUBLIC_HUB
+        return tidied(named or "") or PUBLIC_HUB
 
     @property
     def is_offline(self) -> bool:
@@ -149,6 +156,9 @@ class HubService:
         Raises `Offline` and `HubFailed`. Filters the Hub does not know are applied here, over as
         many of its pages as it takes to fill one, a few at most.
         """
+        named = self.reference_in(query.text)
+        if named is not None:
+            query = replace(query, text=named.repo)
         found: list[HubModel] = []
         for _ in range(_MOST_PAGES):
             exchange = Exchange(next_query=cursor, wants_json=True)
@@ -165,6 +175,17 @@ class HubService:
             if cursor is None or len(found) >= PAGE_LENGTH // 2:
                 break
         return SearchPage(tuple(found), cursor)
+
+    def reference(self, text: str) -> HubReference:
+        """Return the repository a text names and what of it; raises `RepositoryNotFound`."""
+        found = self.reference_in(text)
+        if found is None:
+            raise _not_a_repository()
+        return found
+
+    def reference_in(self, text: str) -> HubReference | None:
+        """Return the repository that what somebody typed or pasted names; `None` for words."""
+        return hub_reference(text, (urlsplit(self.endpoint).netloc.lower(),))
 
     async def repository(self, repo: str, revision: str | None = None) -> HubRepository:
         """Return a repository's files at one commit.
@@ -187,7 +208,8 @@ class HubService:
             card = await self._read(repo, revision, "README.md", _LARGEST_CARD)
         except RepositoryNotFound:
             return ""
-        return _FRONT_MATTER.sub("", card.decode("utf-8", "replace"), count=1).strip()
+        text = without_keys(card.decode("utf-8", "replace"))
+        return _FRONT_MATTER.sub("", text, count=1).strip()
 
     async def header(self, repo: str, revision: str, file: HubFile) -> GgufHeader:
         """Return the header of a file, fetching as little of it as possible.
@@ -230,7 +252,7 @@ class HubService:
         Raises `UsageError`, `Offline`, `HubFailed`, and `HubTokenRefused` where the Hub does not
         know it: it is not kept then.
         """
-        value, endpoint = checked_token(value), self.endpoint
+        value, endpoint = usable_key(value), self.endpoint
         answer = await self._call(lambda api: api.whoami(), token=value)
         name = answer.get("name") if isinstance(answer, dict) else None
         kept = await self._secrets.set(account(endpoint), value)
@@ -279,7 +301,7 @@ class HubService:
             raise Offline("Offline mode is on: the Hub is not asked.")
         check = check_url(self.endpoint)
         if check.level is AddressLevel.REFUSED:
-            raise HubFailed(f"The Hub's address cannot be used. {check.message}")
+            raise HubFailed(f"The Hub's address cannot be used. {check.message}", check.hint)
 
     def _begin(self, exchange: Exchange) -> None:
         """Make `exchange`, with what holds now, that of this thread's calls."""
@@ -307,9 +329,11 @@ class HubService:
         self._check()
         endpoint = self.endpoint
         host = urlsplit(endpoint).hostname or endpoint
+        await self._secrets.learn()
         if token is None:
             known = await self.token()
             token = None if known is None else known.value
+        know(token)
         # loading the library is no silence of the Hub's
         await self.load()
         self._has_called = True
@@ -384,7 +408,7 @@ def _sendable(text: str) -> str:
 
 
 def _check_repo(repo: str) -> None:
-    if not listing.is_repo_name(repo):
+    if not is_repository(repo):
         raise _not_a_repository()
 
 
@@ -415,5 +439,5 @@ def _translated(work: Callable[[], T], host: str) -> T:
 
 def _not_a_repository() -> RepositoryNotFound:
     return RepositoryNotFound(
-        "This is no repository's name.", "It is written as owner/name, as in its address."
+        "This is no repository's name.", "Write it as owner/name, or paste its address."
     )

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from playground.core.errors import HubFailed, UsageError
+from playground.core.errors import HubFailed
+from playground.core.keys import check_key
+from playground.core.redaction import know
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
-from playground.core.urls import origin
+from playground.core.urls import origin, tidied
 from playground.store.secrets import KeySource, SecretStore
 
 PUBLIC_HUB = "https://huggingface.co"
-_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 log = logging.getLogger(__name__)
 
@@ -56,21 +58,15 @@ async def find_token(
     if secret is not None:
         kept = secret.source is KeySource.KEYRING
         return HubToken(secret.value, TokenSource.KEYRING if kept else TokenSource.SESSION)
-    named = environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
+    named = tidied(environment.get("HF_ENDPOINT", "")) or PUBLIC_HUB
     if origin(endpoint) not in {origin(PUBLIC_HUB), origin(named)}:
         return None
-    for name in _VARIABLES:
-        if value := environment.get(name, "").strip():
+    for name in TOKEN_VARIABLES:
+        if value := check_key(environment.get(name, "")).value:
             return HubToken(value, TokenSource.ENVIRONMENT, name)
-    return await run_in_daemon_thread(login)
-
-
-def checked_token(value: str) -> str:
-    """Return a token as it was entered, without blanks around it; raises `UsageError` for none."""
-    value = value.strip()
-    if not value or not (value.isascii() and value.isprintable()) or " " in value:
-        raise UsageError("This is no access token.", "Copy it from your account's page once more.")
-    return value
+    found = await run_in_daemon_thread(login)
+    know(None if found is None else found.value)
+    return found
 
 
 def login_token() -> HubToken | None:

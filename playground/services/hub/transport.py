@@ -1,4 +1,4 @@
-"""HTTP transport under `huggingface_hub`: time limits, proxy, and sentences for what fails.
+"""HTTP transport under `huggingface_hub`: time limits, and sentences for what fails.
 
 `huggingface_hub` 2.4 passes `timeout=None` with its calls, tries again for 23 s what a person
 should be told at once, and leaves `HF_HUB_OFFLINE` to the client that is replaced here. Whatever
@@ -17,7 +17,9 @@ from huggingface_hub import constants, errors, hf_raise_for_status
 
 from playground.core.characters import whole_values
 from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
-from playground.core.targets import is_loopback_host
+from playground.core.redaction import without_keys
+from playground.network.routes import NetworkFailed, Route, route_for
+from playground.network.transports import Transport
 from playground.services.hub.exchange import (
     PRIVATE_HINT,
     Exchange,
@@ -53,7 +55,7 @@ class HubTransport(httpx2.BaseTransport):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clients: dict[tuple[bool, str | None], httpx2.Client] = {}
+        self._transports: dict[Route, Transport] = {}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return the answer; raises `Offline`, `HubFailed` and what is derived from it."""
@@ -73,44 +75,33 @@ class HubTransport(httpx2.BaseTransport):
             "timeout": httpx2.Timeout(limits.read_s, connect=limits.connect_s).as_dict(),
         }
         try:
-            response = self._client(host, exchange.proxy).send(request, stream=True)
+            response = self._transport(request.url, exchange.proxy).handle_request(request)
+            response.request = request
             try:
                 exchange.is_answered = True
                 return _whole(response, exchange, is_search=is_search)
             finally:
                 response.close()
+        except NetworkFailed as error:
+            raise HubFailed(error.message, error.hint) from error
         except httpx2.TimeoutException as error:
             raise no_answer(host) from error
-        except httpx2.ProxyError as error:
-            raise HubFailed(
-                "The proxy does not let the connection through.", "Check the proxy in Settings."
-            ) from error
-        except httpx2.ConnectError as error:
-            raise _no_connection(host, error) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             raise HubFailed(f"The connection to the Hub ({host}) broke.") from error
 
     def close(self) -> None:
         """Close every connection; a thread that waits for one is told that it broke."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+            for transport in self._transports.values():
+                transport.close()
+            self._transports.clear()
 
-    def _client(self, host: str, proxy: str | None) -> httpx2.Client:
-        # a proxy has no business between this program and a server on this computer
-        is_near = is_loopback_host(host)
-        key = (is_near, None if is_near else proxy)
+    def _transport(self, url: httpx2.URL, chosen: str | None) -> Transport:
+        route = route_for(str(url), chosen)
         with self._lock:
-            if key not in self._clients:
-                try:
-                    # its `trust_env` reads the proxies of the environment
-                    self._clients[key] = httpx2.Client(trust_env=not is_near, proxy=key[1])
-                except (ValueError, ImportError) as error:
-                    raise HubFailed(
-                        f"The proxy cannot be used: {error}", "Check the proxy in Settings."
-                    ) from error
-            return self._clients[key]
+            if route not in self._transports:
+                self._transports[route] = Transport(route)
+            return self._transports[route]
 
 
 def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) -> httpx2.Response:
@@ -118,8 +109,10 @@ def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) ->
     if response.status_code >= 400:
         raise _refusal(response)
     body = b"" if response.has_redirect_location else _body(response, exchange)
-    if exchange.wants_json and b"\\ud" in body.lower():
-        body = _without_half_characters(body)
+    if exchange.wants_json:
+        body = without_keys(body.decode("utf-8", "replace")).encode()
+        if b"\\ud" in body.lower():
+            body = _without_half_characters(body)
     is_json = "json" in response.headers.get("content-type", "")
     if exchange.wants_json and not response.has_redirect_location and not is_json:
         raise HubFailed(
@@ -178,13 +171,3 @@ def _refusal(response: httpx2.Response) -> PlaygroundError:
     except errors.HfHubHTTPError:
         pass
     return refusal_by_status(response.status_code, response.headers.get("retry-after"))
-
-
-def _no_connection(host: str, error: Exception) -> HubFailed:
-    text = str(error).lower()
-    if "certificate" in text or "ssl" in text or "tls" in text:
-        return HubFailed(
-            f"The connection to {host} is not secure: its certificate is not trusted here.",
-            "In a company network its certificate has to be added to the system's trust store.",
-        )
-    return HubFailed(f"The Hub ({host}) cannot be reached.")

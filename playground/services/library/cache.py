@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from playground.services.library.scanner import Stamp
+from playground.store.files import make_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -180,7 +181,7 @@ class LibraryCache:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     connection = sqlite3.connect(file, timeout=2, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

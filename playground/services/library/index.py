@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,10 +12,10 @@ from pathlib import Path
 
 from playground import __version__
 from playground.core.codec import decode, encode
-from playground.core.errors import ModelFileInvalid
+from playground.core.errors import ModelFileInvalid, ModelLoadFailed, NotAChatModel
+from playground.core.gguf import chat_model
 from playground.core.gguf import naming as names
 from playground.core.gguf.header import GgufHeader
-from playground.core.requirements.layers import ENCODERS, MAX_LAYERS
 from playground.core.targets import ModelFile
 from playground.core.threads import with_pauses
 from playground.services.library.cache import CachedListing, LibraryCache
@@ -24,6 +23,7 @@ from playground.services.library.folders import is_drive
 from playground.services.library.headers import HeaderCache
 from playground.services.library.scanner import (
     STARTER,
+    Pairing,
     ScannedModel,
     ScanResult,
     belong_together,
@@ -116,9 +116,13 @@ def _is_deleted(path: str) -> bool:
     return False
 
 
+_LISTED_AS = 2
+"""Changes with what is listed of a file that stays the same."""
+
+
 def _signature(found: ScannedModel) -> str:
     """Return what changes with anything a listing is made from."""
-    made_from = repr((__version__, found))
+    made_from = repr((__version__, _LISTED_AS, found))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -130,16 +134,9 @@ def _decoded(listed: CachedListing) -> ModelFile | None:
     return model
 
 
-_NOT_MODELS = {
-    "adapter": "This is an add-on to a model (LoRA), not a model.",
-    "imatrix": "These are measurements for making smaller models, not a model.",
-    "vocab": "This is only a vocabulary, not a model.",
-}
-
-
 def bare_model(found: ScannedModel) -> ModelFile:
     """Return what the folder tells: name and size."""
-    has_projector = found.projector is not None and found.is_projector_certain
+    has_projector = found.projector is not None and found.pairing is Pairing.NAME
     if found.repository is not None:
         usual = names.name_from_repository(found.repository)
     else:
@@ -167,6 +164,7 @@ def model_of(found: ScannedModel, header: GgufHeader | ModelFileInvalid) -> Mode
         problem = _missing(found) if found.missing else header.message
         return replace(bare, problem=problem, is_header_read=True)
     # the name inside is often that of a training run; people know the repository's, or Ollama's
+    unusable = problem_of(header, found)
     has_own_name = bool(found.source == STARTER or found.manifest or found.repository)
     own = None if has_own_name else names.clean(header.name or "")
     publisher = names.clean(header.publisher or "")
@@ -182,31 +180,21 @@ def model_of(found: ScannedModel, header: GgufHeader | ModelFileInvalid) -> Mode
         licence=names.clean(header.licence or "") or None,
         repository=bare.repository or header.repository,
         is_reasoning=header.is_reasoning,
-        problem=problem_of(header, found),
+        problem=None if unusable is None else unusable.message,
+        is_chat_model=not isinstance(unusable, NotAChatModel),
         is_header_read=True,
     )
 
 
-def problem_of(header: GgufHeader, found: ScannedModel) -> str | None:
-    """Return why a file with a whole header cannot be used, in a sentence."""
+def problem_of(header: GgufHeader, found: ScannedModel) -> ModelLoadFailed | None:
+    """Return why a file with a whole header cannot be used."""
     if found.missing:
-        return _missing(found)
+        return ModelFileInvalid(_missing(found))
     if header.shards > max(1, found.part_count):
-        return f"This is one of {header.shards} parts of a model, and it was renamed."
-    if header.byte_order != sys.byteorder:
-        return "The file was made for computers that store numbers the other way round."
-    kind = header.text("general.type") or ""
-    if kind in _NOT_MODELS:
-        return _NOT_MODELS[kind]
-    if header.architecture is None:
-        return "The file does not say what kind of model it is."
-    if header.architecture in ENCODERS:
-        return "This model turns text into numbers for searching: it cannot answer."
-    layers = header.number("block_count")
-    if layers is not None and not 0 < layers <= MAX_LAYERS:
-        # llama.cpp does not refuse such a file: it aborts
-        return f"The file is damaged: it claims {layers:,} layers."
-    return None if header.tensors else "The file holds no weights."
+        return ModelFileInvalid(
+            f"This is one of {header.shards} parts of a model, and it was renamed."
+        )
+    return chat_model.problem_of(header)
 
 
 def _missing(found: ScannedModel) -> str:
@@ -342,13 +330,14 @@ class LibraryIndex:
         except ModelFileInvalid as error:
             return model_of(found, error), error
         problem = None
-        if found.projector is not None and not found.is_projector_certain:
+        if found.projector is not None:
             try:
-                is_own = belong_together(self._headers.of(found.projector), header)
+                theirs = self._headers.of(found.projector)
+                is_own = belong_together(theirs, header, found.pairing)
             except ModelFileInvalid as error:
                 is_own, problem = False, error
             projector = found.projector if is_own else None
-            found = replace(found, projector=projector, is_projector_certain=True)
+            found = replace(found, projector=projector, pairing=Pairing.NAME)
         is_out_of_reach = problem is not None and isinstance(problem.__cause__, OSError)
         return model_of(found, header), problem if is_out_of_reach else None
 

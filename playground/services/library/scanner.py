@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -48,18 +49,28 @@ class Stamp:
 
 _BETWEEN = re.compile(r"[-_. ]+")
 _SAYS_NOTHING = frozenset({"", "mmproj", "model", "ggml", "gguf", "f16", "bf16", "f32", "fp16"})
+_LAST_LAYERS = ("mm.", "model.mm", "resampler.proj")
 _PREFERRED = ("f16", "bf16", "fp16")
 """Half precision: nothing is lost, and twice the size gains nothing."""
 
 
+class Pairing(StrEnum):
+    """What speaks for a projector to belong to a model, before the headers are read."""
+
+    NAME = "name"
+    """It carries the model's name, or the place it lies in says so."""
+    ALONE = "alone"
+    """There is no other model it may belong to."""
+    NOTHING = "nothing"
+    """There are others as well."""
+
+
 def _projector_of(
     model: Path, models: Sequence[Path], projectors: Sequence[Path]
-) -> tuple[Path, bool] | None:
-    """Return which of `projectors` belongs to `model`, and whether that is certain.
+) -> tuple[Path, Pairing] | None:
+    """Return which of `projectors` may belong to `model`, and what speaks for it.
 
-    `models` are all that lie there. A projector that carries a model's name belongs to that model;
-    one that carries none to the only model there is left; where several are, the headers have to
-    tell. Quantizations of one model are one here: they share it.
+    `models` are all that lie there. Quantizations of one model are one here: they share it.
     """
     if not projectors or model not in models:
         return None
@@ -71,18 +82,42 @@ def _projector_of(
         return max((name for name in by_name if family.startswith(name)), key=len, default="")
 
     if own := named(_plain(model.name)):
-        return _best(by_name[own]), True
+        return _best(by_name[own]), Pairing.NAME
     families = {_plain(other.name) for other in models}
     nameless = by_name.get("", [])
     if not nameless and len(families) > 1:
         return None
     is_alone = sum(not named(family) for family in families) == 1
-    return _best(nameless or projectors), is_alone
+    return _best(nameless or projectors), Pairing.ALONE if is_alone else Pairing.NOTHING
 
 
-def belong_together(projector: GgufHeader, model: GgufHeader) -> bool:
+def belong_together(projector: GgufHeader, model: GgufHeader, pairing: Pairing) -> bool:
+    """Return True where the headers let a projector belong to a model.
+
+    What a projector makes of a picture is as wide as the model's own embeddings (`n_mmproj_embd` of
+    llama.cpp's `tools/mtmd/clip.cpp`). A name goes for it where the headers do not tell the width.
+    """
     if not projector.is_projector:
         return False
+    width, widths = model.number("embedding_length"), _widths_made(projector)
+    is_as_wide = width in widths if width and widths else None
+    if pairing is not Pairing.NOTHING:
+        return bool(is_as_wide) if pairing is Pairing.ALONE else is_as_wide is not False
+    return is_as_wide is not False and _have_one_name(projector, model)
+
+
+def _widths_made(projector: GgufHeader) -> set[int]:
+    """Return the widths a projector may make, from its settings and its last layers.
+
+    Old converters put another width into the settings, that of the picture model itself.
+    """
+    keys = ("clip.vision.projection_dim", "clip.audio.projection_dim")
+    stated = {width for key in keys if (width := projector.integer(key))}
+    last = [tensor.shape for tensor in projector.tensors if tensor.name.startswith(_LAST_LAYERS)]
+    return stated.union(*last)
+
+
+def _have_one_name(projector: GgufHeader, model: GgufHeader) -> bool:
     keys = ("general.basename", "general.size_label")
     if all(projector.text(key) and projector.text(key) == model.text(key) for key in keys):
         return True
@@ -128,8 +163,8 @@ class ScannedModel:
     repository: str | None = None
     projector: Path | None = None
     """The `mmproj` that belongs to it."""
-    is_projector_certain: bool = True
-    """False where only the headers can tell whether the `mmproj` belongs to it."""
+    pairing: Pairing = Pairing.NAME
+    """What speaks for the `mmproj` to belong to it; the headers decide."""
     manifest: Path | None = None
     """Ollama's own name tag."""
     stamps: tuple[Stamp | None, ...] = ()
@@ -544,8 +579,8 @@ def _with_projector(item: ScannedModel, models: list[Path], projectors: list[Pat
     found = _projector_of(item.path, models, projectors)
     if found is None:
         return item
-    projector, is_certain = found
-    return replace(item, projector=projector, is_projector_certain=is_certain)
+    projector, pairing = found
+    return replace(item, projector=projector, pairing=pairing)
 
 
 def _folder_of(path: Path) -> str:

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.core.errors import ModelFileInvalid, ModelNotFound, UsageError
+from playground.core.errors import ModelLoadFailed, ModelNotFound, UsageError
 from playground.core.gguf import naming as names
+from playground.core.gguf.chat_model import check_chat_model
 from playground.core.gguf.header import GgufHeader
 from playground.core.requirements import memory
 from playground.core.targets import LoadSettings, ModelFile
@@ -177,7 +178,7 @@ class ModelLibrary:
         return await asyncio.to_thread(self._inspect, path)
 
     async def find(self, name_or_path: str) -> ModelFile:
-        """Return the model file of that path or name; `starter` is the starter model.
+        """Return the model file of that path, name or repository; `starter` is the starter model.
 
         Raises `ModelNotFound`, or `UsageError` where a name means several.
         """
@@ -186,7 +187,8 @@ class ModelLibrary:
         by_path = await asyncio.to_thread(self._at, name_or_path)
         if by_path is not None:
             return by_path
-        if os.sep in name_or_path or (os.altsep and os.altsep in name_or_path):
+        is_path = os.sep in name_or_path or (os.altsep and os.altsep in name_or_path)
+        if is_path and not names.is_hub_name(name_or_path):
             raise ModelNotFound(f"There is no model file at {names.clean(name_or_path)}.")
         return names.choose(await self.scan(), name_or_path)
 
@@ -210,13 +212,14 @@ class ModelLibrary:
     def need(
         self, model: ModelFile, settings: LoadSettings, free_bytes: int | None = None
     ) -> memory.MemoryNeed | None:
-        """Return the memory `model` takes with `settings`; `None` for a file that is broken.
+        """Return the memory `model` takes with `settings`; `None` for one that is unusable.
 
         With `free_bytes`, a context nobody chose is the longest one that fits into it.
         """
         try:
             header = self.header(model.path)
-        except ModelFileInvalid:
+            check_chat_model(header)
+        except ModelLoadFailed:
             return None
         context = settings.context
         if context is None and free_bytes is not None:
@@ -302,6 +305,10 @@ class ModelLibrary:
             await self.update()
 
         def others() -> tuple[ModelFile, ...]:
+            for found in self._index.unread():
+                if found.projector is not None:
+                    # whether it needs that as well its header tells
+                    self._index.read(found)
             models = self._index.models()
             return tuple(m for m in models if m.path != model.path and exists(m.path))
 

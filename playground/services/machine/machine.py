@@ -22,6 +22,7 @@ import psutil
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.services.machine.memory import main_memory
 from playground.store.files import write_atomically
 
 _BUFFER_BYTES = 192 << 20
@@ -202,14 +203,14 @@ class MachineService:
 
     def quick(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return what is known at once: no cards, no programs; for where one cannot wait."""
-        system = psutil.virtual_memory()
-        free = min(system.total, system.available + held.ram_bytes)
+        memory = main_memory()
+        free = min(memory.total_bytes, memory.available_bytes + held.ram_bytes)
         if _is_apple():
-            share = _APPLE_SHARE if system.total > 32 << 30 else 2 / 3
-            free = min(free, round(system.total * share))
+            share = _APPLE_SHARE if memory.total_bytes > 32 << 30 else 2 / 3
+            free = min(free, round(memory.total_bytes * share))
         return Machine(
             name=platform.node(),
-            ram_total_bytes=system.total,
+            ram_total_bytes=memory.total_bytes,
             ram_free_bytes=free,
             is_unified=_is_apple(),
             bandwidth_bytes_per_s=self._bandwidth.bytes_per_s,

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
+from playground.services.machine.memory import main_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Probe:
 
     def sample(self, pids: Mapping[str, int]) -> Sample:
         """Return what is seen now; processes of `pids` that have ended are left out."""
-        memory = psutil.virtual_memory()
+        memory = main_memory()
         own = self._look("", os.getpid())
         seen = (self._look(name, pid) for name, pid in pids.items())
         workers = tuple(process for process in seen if process is not None)
@@ -68,8 +69,8 @@ class Probe:
         return Sample(
             t_s=time.perf_counter(),
             cpu_percent=None if is_first else cpu,
-            ram_used_bytes=memory.total - memory.available,
-            ram_total_bytes=memory.total,
+            ram_used_bytes=memory.used_bytes,
+            ram_total_bytes=memory.total_bytes,
             gpus=gpus,
             gpu_note=self._gpus.note(gpus),
             program_rss_bytes=own.rss_bytes if own else 0,

@@ -26,7 +26,7 @@ _START_LIMIT_S = 120.0
 _STOP_LIMIT_S = 3.0
 _LAST_WORDS = 2000
 _PARTS = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
-RESTART_HINT = "Start the practice cloud again on the Providers page. What was written is kept."
+RESTART_HINT = "Run it again: the practice cloud starts by itself. What was written is kept."
 _INSTALL_HINT = "Install the program with its extra “starter”."
 _FOLLOW_S = 0.1
 """How often the status is compared with the one that was told last."""
@@ -55,7 +55,9 @@ class PracticeStatus:
     """Why it failed, and what to try."""
 
 
-_DIED = PracticeStatus(PracticeState.FAILED, problem="It has ended by itself. Start it again.")
+_DIED = PracticeStatus(
+    PracticeState.FAILED, problem="It has ended. The next prompt starts it again."
+)
 
 
 class PracticeCloud:

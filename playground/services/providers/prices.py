@@ -9,8 +9,7 @@ from playground.core.metrics import completed_usage
 from playground.core.pricing import api_cost, electricity_cost
 from playground.core.runs import Cost, Provenance, Run, TokenUsage
 from playground.core.targets import CloudTarget, ModelPrice, Provider
-from playground.core.urls import is_private_host
-from playground.store.presets import host_of
+from playground.core.urls import host_of, is_private_host
 from playground.store.settings import Settings, SettingsStore
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class PriceService:
             return Cost(run.reported_cost_usd, "api", Provenance.REPORTED, said)
         if provider.is_loopback:
             return self._electricity(run)
-        if is_private_host(host_of(provider)):
+        if is_private_host(host_of(provider.base_url)):
             return Cost(None, "electricity", None, "What your own server draws is not known here.")
         return _listed_cost(provider, target.model, _usage(run))
 

@@ -9,16 +9,21 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
+from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     AddressRefused,
     ConnectionFailed,
+    EngineError,
     KeyMissing,
+    ModelNotFound,
     PlaygroundError,
+    RequestRejected,
     StreamInvalid,
     UsageError,
 )
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
+from playground.core.redaction import without_keys
 from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
 from playground.core.urls import AddressLevel, check_url, origin
 from playground.engines.base import Engine
@@ -28,7 +33,7 @@ from playground.engines.openai.errors import ErrorTranslator
 from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.store.presets import with_known_quirks
-from playground.store.secrets import KeySource, Secret, SecretStore, key_variables
+from playground.store.secrets import KeySource, Secret, SecretStore, key_variables, usable_key
 from playground.store.settings import Settings, SettingsStore
 
 MODEL_LIMIT = 5000
@@ -41,22 +46,35 @@ async def fetch_models(
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
-    connection = ProviderConnection(provider.base_url, key, timeouts)
+    connection: ProviderConnection | None = None
     try:
+        # importing the package takes a second, and its TLS context reads files
+        connection = await asyncio.to_thread(ProviderConnection, provider.base_url, key, timeouts)
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
         if translated is None:
             raise
+        if isinstance(translated, ModelNotFound):
+            translated = ModelNotFound(
+                f"{provider.name} has no list of its models at this address.",
+                "Check the address: most end in /v1. If it is right, type the name of a model.",
+            )
         # the cause holds the request, and with it the key
         raise translated from None
     finally:
-        await connection.client.close()
+        if connection is not None:
+            await connection.client.close()
     if isinstance(payload, dict):
         payload = next((payload[n] for n in ("data", "models") if n in payload), None)
     if not isinstance(payload, list):
         raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
     return _models_in(provider, payload)
+
+
+def lacks_list(error: PlaygroundError) -> bool:
+    """Return True where a provider answers but has no list of its models: they can be named."""
+    return isinstance(error, ModelNotFound | RequestRejected | StreamInvalid)
 
 
 def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
@@ -65,9 +83,14 @@ def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]
     for entry in entries[:MODEL_LIMIT]:
         data = entry if isinstance(entry, dict) else {"id": entry}
         name = next((data[n] for n in ("id", "name") if isinstance(data.get(n), str)), "").strip()
-        if name and len(name) <= _ID_LIMIT and name.isprintable():
+        name = without_keys(name)
+        if _is_model_id(name):
             found.setdefault(name, CloudModel(provider.id, name, _context(data)))
     return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _is_model_id(text: str) -> bool:
+    return bool(text) and len(text) <= _ID_LIMIT and text.isprintable()
 
 
 def _context(data: dict[str, Any]) -> int | None:
@@ -140,6 +163,8 @@ class KeyLocation:
     source: KeySource | None
     variable: str = ""
     """Environment variable it is read from."""
+    is_lost: bool = False
+    """True where one was entered and is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +192,7 @@ class ProviderService:
         self._practice = practice
         self._prices = prices
         self._timeouts = timeouts
+        secrets.hide_keys_of(self.list)
 
     def list(self) -> Providers:
         """Return what is set up; the practice cloud with its present address while it runs."""
@@ -201,6 +227,22 @@ class ProviderService:
             return await self.start_practice()
         return self.find(provider_id)
 
+    async def target(self, provider_id: str, model: str) -> CloudTarget:
+        """Return a provider's model as it was typed, ready to be asked.
+
+        Raises `UsageError` for what cannot be a model's name, such as a key.
+        """
+        provider = await self.resolve(provider_id)
+        await self._secrets.learn()
+        model = whole_characters(model.strip())
+        if not _is_model_id(model):
+            raise UsageError("This is not a model's name.", "Copy it from the provider's own list.")
+        if without_keys(model) != model:
+            raise UsageError(
+                "This is a key, not a model's name.", "Enter it in the key field of its provider."
+            )
+        return CloudTarget(provider, model)
+
     async def add(self, provider: Provider, key: str | None = None) -> Provider:
         """Set up a provider and keep its key; return it as it was stored.
 
@@ -211,16 +253,20 @@ class ProviderService:
                 f"“{provider.id}” cannot be a provider's id.",
                 "Use small letters, digits, “-”, “_” and “.”, at most 40.",
             )
+        key = _given(key)
         stored = with_known_quirks(_checked(provider))
+        stored = replace(stored, expects_key=provider.expects_key or key is not None)
 
         def edit(listed: Providers) -> Providers:
             if any(other.id == stored.id for other in listed):
                 raise UsageError(f"A provider “{stored.id}” is already set up.", "Choose another.")
             return (*listed, stored)
 
-        await self._edit(edit)
-        if key and key.strip():
+        edit(self.list())
+        if key is not None:
+            # first, so that whoever sees the new entry finds its key
             await self._secrets.set(stored, key)
+        await self._edit(edit)
         return stored
 
     async def update(self, provider: Provider, key: str | None = None) -> Provider:
@@ -228,17 +274,20 @@ class ProviderService:
         before = self.find(provider.id)
         if before.is_practice:
             raise UsageError("The practice cloud cannot be changed.", "It can be removed.")
+        key = _given(key)
         stored = _checked(provider)
         if origin(before.base_url) != origin(stored.base_url):
             await self._secrets.delete(before)
             stored = _moved(before, stored)
+        keeps = before.expects_key and origin(before.base_url) == origin(stored.base_url)
+        stored = replace(stored, expects_key=keeps or key is not None)
 
         def edit(listed: Providers) -> Providers:
             return tuple(stored if other.id == stored.id else other for other in listed)
 
-        await self._edit(edit)
-        if key and key.strip():
+        if key is not None:
             await self._secrets.set(stored, key)
+        await self._edit(edit)
         return stored
 
     async def remove(self, provider_id: str) -> RemovedProvider:
@@ -251,7 +300,14 @@ class ProviderService:
             secret = await self._secrets.get(provider)
             await self._secrets.delete(provider)
 
-        await self._edit(lambda listed: tuple(o for o in listed if o.id != provider_id))
+        def work(settings: Settings) -> Settings:
+            others = tuple(other for other in settings.providers if other.id != provider_id)
+            typed = {
+                id_: named for id_, named in settings.typed_models.items() if id_ != provider_id
+            }
+            return replace(settings, providers=others, typed_models=typed)
+
+        await asyncio.to_thread(self._settings.change, work)
         is_own = secret is not None and secret.source is not KeySource.ENVIRONMENT
         return RemovedProvider(provider, secret if is_own else None)
 
@@ -263,6 +319,14 @@ class ProviderService:
     async def delete_key(self, provider_id: str) -> None:
         await self._secrets.delete(self.find(provider_id))
 
+        def edit(listed: Providers) -> Providers:
+            return tuple(
+                replace(other, expects_key=False) if other.id == provider_id else other
+                for other in listed
+            )
+
+        await self._edit(edit)
+
     async def key_source(self, provider: Provider) -> KeySource | None:
         """Return where a provider's key is, `None` where there is none or none is needed."""
         return (await self.key_locations([provider]))[provider.id].source
@@ -273,7 +337,8 @@ class ProviderService:
         for provider in providers:
             secret = None if provider.is_practice else await self._secrets.get(provider)
             source, variable = (secret.source, secret.variable) if secret else (None, "")
-            found[provider.id] = KeyLocation(source, variable)
+            is_lost = secret is None and provider.expects_key
+            found[provider.id] = KeyLocation(source, variable, is_lost)
         return found
 
     async def set_price(
@@ -290,23 +355,47 @@ class ProviderService:
     async def models(self, provider: Provider) -> tuple[CloudModel, ...]:
         """Ask the provider what it offers, with prices: the test of a connection.
 
-        Raises the same errors as a run.
+        Models that a person named come first. Raises the same errors as a run.
         """
         provider, key = await self._access(provider)
-        found = await fetch_models(provider, key, self._timeouts)
+        typed = self._settings.settings.typed_models.get(provider.id, ())
+        found: tuple[CloudModel, ...] = ()
+        try:
+            found = await fetch_models(provider, key, self._timeouts)
+        except EngineError as error:
+            if not (typed and lacks_list(error)):
+                raise
+        listed = {model.id for model in found}
+        own = [CloudModel(provider.id, name) for name in typed if name not in listed]
 
         def priced() -> tuple[CloudModel, ...]:
             price = self._prices.price
-            return tuple(replace(model, price=price(provider, model.id)) for model in found)
+            return tuple(replace(m, price=price(provider, m.id)) for m in (*own, *found))
 
         return await asyncio.to_thread(priced)
+
+    async def name_model(self, provider_id: str, model: str) -> CloudModel:
+        """Keep a model that the provider's list does not have, and return it with its price.
+
+        Raises what `target` raises.
+        """
+        target = await self.target(provider_id, model)
+        name = target.model
+
+        def work(settings: Settings) -> Settings:
+            named = tuple(dict.fromkeys((*settings.typed_models.get(provider_id, ()), name)))
+            return replace(settings, typed_models={**settings.typed_models, provider_id: named})
+
+        await asyncio.to_thread(self._settings.change, work)
+        price = await asyncio.to_thread(self._prices.price, target.provider, name)
+        return CloudModel(provider_id, name, price=price)
 
     def engine(self, target: CloudTarget) -> Engine:
         """Return what answers for a provider's model; it looks for the key when it is asked."""
         is_practice = target.provider.is_practice
 
         def must_start() -> bool:
-            return is_practice and not self._practice.is_running and not self._practice.has_died
+            return is_practice and not self._practice.is_running
 
         return ProviderEngine(target, self._access, self._timeouts, must_start)
 
@@ -335,14 +424,20 @@ class ProviderService:
 
         Raises `AddressRefused`, `KeyMissing`, or what keeps the practice cloud from starting.
         """
+        await self._secrets.learn()
         if provider.is_practice:
-            if self._practice.has_died:
-                raise ConnectionFailed("The practice cloud has ended.", RESTART_HINT)
-            return self._practice.provider or await self.start_practice(), self._practice.key
+            # one that was killed is started again, as a worker is
+            return await self.start_practice(), self._practice.key
         check = check_url(provider.base_url)
         if check.level is AddressLevel.REFUSED:
-            raise AddressRefused(check.message)
+            raise AddressRefused(check.message, check.hint)
+        provider = replace(provider, base_url=check.url)
         secret = await self._secrets.get(provider)
+        known = next((known for known in self.list() if known.id == provider.id), provider)
+        if secret is None and known.expects_key:
+            raise KeyMissing(
+                f"The key for {provider.name} is not there any more.", self._key_hint(known)
+            )
         if secret is None and provider.tier is not Tier.OWN_SERVER:
             raise KeyMissing(f"No key for {provider.name} is known.", self._key_hint(provider))
         return provider, secret.value if secret else None
@@ -352,14 +447,20 @@ class ProviderService:
             return self._secrets.storage()
         variables = " or ".join(key_variables(provider))
         fallback = f", or set {variables}" if variables else ""
-        return f"Enter one on the Providers page{fallback}."
+        again = "it again" if provider.expects_key else "one"
+        return f"Enter {again} on the Providers page{fallback}."
+
+
+def _given(key: str | None) -> str | None:
+    """Return a key that was entered, `None` for none; raises `UsageError`."""
+    return usable_key(key) if key and key.strip() else None
 
 
 def _checked(provider: Provider) -> Provider:
     """Return the provider with a tidy name and address; raises where they cannot be used."""
     check = check_url(provider.base_url)
     if check.level is AddressLevel.REFUSED:
-        raise AddressRefused(check.message)
+        raise AddressRefused(check.message, check.hint)
     name = " ".join(provider.name.split())[:_NAME_LIMIT] or provider.id
     # only the program itself starts the practice cloud
     return replace(provider, name=name, base_url=check.url, is_practice=False)

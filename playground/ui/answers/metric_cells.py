@@ -12,6 +12,7 @@ from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.format import (
     UNKNOWN,
     estimated,
+    host_words,
     money,
     provenance_words,
     rate,
@@ -36,11 +37,11 @@ class Best:
 
 
 def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
-    """Return who is best at what: only where every run that did not fail has the figure."""
+    """Return who is best at what: only where every run with a whole answer has the figure."""
     able = [
         (run, known)
         for run, known in runs
-        if run.status not in {RunStatus.FAILED, RunStatus.CANCELLED}
+        if run.status not in {RunStatus.FAILED, RunStatus.CANCELLED} and run.cut_short is None
     ]
     if len(able) < 2:
         return Best()
@@ -124,7 +125,11 @@ def _total_cell(run: Run, known: RunFigures, *, is_best: bool) -> MetricCell:
             _exact(known.completion_tokens, _tr("tokens out: the answer"), 0),
         )
     )
-    return MetricCell(value, _tr("whole answer"), explanation, is_best)
+    captions = {
+        RunStatus.CANCELLED: _tr("stopped after"),
+        RunStatus.FAILED: _tr("broke off after"),
+    }
+    return MetricCell(value, captions.get(run.status, _tr("whole answer")), explanation, is_best)
 
 
 def cost_words(cost: Cost | None, times: int = 1) -> str:
@@ -157,6 +162,7 @@ def details(run: Run) -> list[tuple[str, str, str]]:
         (_tr("Order of start"), str(run.order + 1), ""),
         (_tr("Model was loaded before"), _yes_no(run.was_loaded), ""),
         _row(_tr("Loading the model"), known.load_s, "s", 3),
+        _row(_tr("Connecting, not counted"), known.connect_s, "s", 3),
         _row(_tr("First word or thought (TTFT)"), known.ttft_s, "s", 3),
         _row(_tr("First word of the answer"), known.first_answer_s, "s", 3),
         _row(_tr("Reading the prompt"), measured(run.timings.prompt_s), "s", 3),
@@ -177,12 +183,28 @@ def details(run: Run) -> list[tuple[str, str, str]]:
     price = UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}"
     source = "" if cost is None else f"{provenance_words(cost.provenance)}. {cost.explanation}"
     rows.append((_tr("Cost"), price, source))
-    hosts = ", ".join(f"{h.host} ({size_words(h.bytes_sent)})" for h in run.hosts)
+    hosts = ", ".join(f"{host_words(h)} ({size_words(h.bytes_sent)})" for h in run.hosts)
     rows.append((_tr("Hosts contacted"), hosts or _tr("none"), ""))
-    if run.shared_machine:
-        note = _tr("Other answers kept this computer busy meanwhile.")
-        rows.append((_tr("Had the computer to itself"), _yes_no(False), note))
+    alone = _had_machine_to_itself(run)
+    if alone is not None:
+        rows.append((_tr("Had the computer to itself"), *alone))
     return rows
+
+
+def _had_machine_to_itself(run: Run) -> tuple[str, str] | None:
+    """Return whether a run had it, and what else was at work; `None` where that is not known."""
+    load = run.machine_load
+    if run.shared_machine:
+        return _yes_no(False), _tr("Other answers kept this computer busy meanwhile.")
+    if load is None or load.other_cores is None:
+        return None
+    words = _tr("Other programs kept {0} of a processor core busy.")
+    note = words.format(f"{load.other_cores:.0%}")
+    if load.was_throttled:
+        note += " " + _tr("The processor slowed down, being too hot.")
+    if not run.is_evidence:
+        note += " " + _tr("So verdicts learn nothing from this answer.")
+    return _yes_no(run.is_evidence), note
 
 
 def _row(label: str, figure: Figure | None, unit: str, digits: int) -> tuple[str, str, str]:

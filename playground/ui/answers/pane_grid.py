@@ -32,6 +32,7 @@ class PaneGrid(QScrollArea):
     """
 
     stop_clicked = Signal(int)
+    again_clicked = Signal(int)
     vote_clicked = Signal(int)
     details_clicked = Signal(int)
 
@@ -76,6 +77,7 @@ class PaneGrid(QScrollArea):
         for pane in panes:
             if pane not in self._panes:
                 pane.stop_button.clicked.connect(self._on_stop)
+                pane.again_button.clicked.connect(self._on_again)
                 pane.vote_button.clicked.connect(self._on_vote)
                 pane.metrics.clicked.connect(self._on_details)
         self._panes = tuple(panes)
@@ -119,6 +121,9 @@ class PaneGrid(QScrollArea):
 
     def _on_stop(self) -> None:
         self.stop_clicked.emit(self._position_of_sender())
+
+    def _on_again(self) -> None:
+        self.again_clicked.emit(self._position_of_sender())
 
     def _on_vote(self) -> None:
         self.vote_clicked.emit(self._position_of_sender())

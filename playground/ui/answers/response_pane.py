@@ -1,7 +1,8 @@
 """The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import (
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QMouseEvent,
     QResizeEvent,
+    QShowEvent,
     QTextCharFormat,
     QTextCursor,
     QWheelEvent,
@@ -17,9 +19,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
+    QPushButton,
     QSizePolicy,
     QTextEdit,
     QToolTip,
+    QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
@@ -46,6 +50,26 @@ from playground.ui.widgets.details import DetailsPopup, Row
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
+from playground.ui.widgets.prompt_box import shown_part
+
+_BUBBLE, _BUBBLE_LINES = 1_000, 20
+"""Characters and lines of a prompt above its answer, at most: a label lays out all of them anew
+whenever its width changes."""
+
+
+_MOST_TURNS = 12
+"""Turns that stay laid out while the end is in view."""
+_FILL_MS = 5
+"""Room between two turns that are laid out: other panes and keys come in between."""
+
+
+@dataclass(slots=True)
+class TurnContent:
+    """What a turn shows, whether it is laid out or not."""
+
+    prompt: str | None
+    answer: AnswerViewModel = AnswerViewModel()
+    tokens: Sequence[Token] = ()
 
 
 class TurnView(QWidget):
@@ -54,14 +78,18 @@ class TurnView(QWidget):
     def __init__(self, theme: Theme, prompt: str | None) -> None:
         super().__init__()
         self._theme = theme
+        self.content = TurnContent(prompt)
         self._reasoning: MarkdownView | None = None
         self._thinking: Disclosure | None = None
-        self._error: QFrame | None = None
+        self._error_column: QVBoxLayout | None = None
+        """What went wrong, what was kept, what to do about it."""
+        self._offer: QPushButton | None = None
         self._has_tokens = False
         self._notice_count = 0
         self._build(prompt)
 
     def show_answer(self, answer: AnswerViewModel) -> None:
+        self.content.answer = answer
         text, reasoning, is_writing = answer.text, answer.reasoning, answer.is_writing
         if reasoning:
             self._show_reasoning(reasoning, is_thinking=is_writing and not text)
@@ -76,17 +104,26 @@ class TurnView(QWidget):
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
 
+    def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
+        """Put a button under what went wrong, once."""
+        if self._error_column is None or self._offer is not None:
+            return
+        self._offer = make_button(words, tooltip=explanation)
+        self._offer.clicked.connect(lambda _checked: on_click())
+        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
+
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
         if self._has_tokens or not tokens:
             return
         self._has_tokens = True
+        self.content.tokens = tokens
         view = TokenView(self._theme, tokens)
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
-        if self._error is not None:
+        if self._error_column is not None:
             return
         card = make_card("bad")
         px = self._theme.px
@@ -99,13 +136,14 @@ class TurnView(QWidget):
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
-        self._error = card
+        self._error_column = column
         self._column.addWidget(card)
 
     def _build(self, prompt: str | None) -> None:
         spacing = self._theme.px(6)
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
+            prompt = shown_part(prompt, _BUBBLE, most_lines=_BUBBLE_LINES)
             self._bubble = bubble = make_label(prompt, "control", wrap=True)
             bubble.setProperty("bubble", True)
             bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -166,6 +204,7 @@ _PLACES = {
     PaneShape.STAGE: ((4, 0), (5, 0), (2, 0), (3, 0)),
     PaneShape.STAGE_LOW: ((4, 0), (5, 0), (2, 0), (3, 0)),
 }
+"""Where answer, vote, line and figures stand in the grid of a pane."""
 _LEAST_LINES = {
     PaneShape.COLUMN: 5,
     PaneShape.BESIDE: 3,
@@ -174,20 +213,27 @@ _LEAST_LINES = {
     PaneShape.STAGE_LOW: 2,
 }
 """Lines of the answer that are seen at least."""
-"""Where answer, vote, line and figures stand in the grid of a pane."""
 
 
 class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
+    asks for details.
     """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._turns: list[TurnView] = []
+        self._earlier: list[TurnContent] = []
+        """Turns above those, which are laid out when they come near to what is seen."""
+        self._fill = QTimer(self)
+        self._fill.setSingleShot(True)
+        self._fill.setInterval(_FILL_MS)
+        self._from_end: int | None = None
+        """How far from the end the view stays while turns are put above it."""
         self._follows_end = True
         self._is_stacked = False
         self._shows_detail = True
@@ -217,7 +263,7 @@ class ResponsePane(QFrame):
 
     def needed_width(self, *, with_name: bool) -> int:
         """Return what the head takes in one line, with its name or where that is below."""
-        width = self._place.sizeHint().width() + self._theme.px(78)
+        width = self._place.sizeHint().width() + self._theme.px(108)
         if with_name:
             width += self._label.sizeHint().width()
         if self._shows_detail or not with_name:
@@ -253,7 +299,7 @@ class ResponsePane(QFrame):
         self._is_stacked = stacked
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 5)
+            self._head.addWidget(self._label, 1, 0, 1, 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -271,14 +317,19 @@ class ResponsePane(QFrame):
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
         self._follows_end = follows_end and not (self.shape and self.shape.is_on_stage)
+        self._leave_unseen()
         return turn
 
+    def show_earlier(self, turns: Sequence[TurnContent]) -> None:
+        """Put turns above those that are there; each is laid out when it comes near the view."""
+        self._earlier = [*turns]
+        self._lay_out_next()
+
     def clear_turns(self) -> None:
-        for turn in self._turns:
-            turn.hide()
-            turn.setParent(None)
-            turn.deleteLater()
-        self._turns.clear()
+        self._fill.stop()
+        self._earlier.clear()
+        while self._turns:
+            self._take_away(self._turns.pop())
         self.set_footer("", None)
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
@@ -311,6 +362,10 @@ class ResponsePane(QFrame):
         self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
+
+    def set_again(self, *, offered: bool) -> None:
+        """Offer to ask this one alone once more."""
+        self.again_button.setVisible(offered)
 
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
@@ -362,14 +417,16 @@ class ResponsePane(QFrame):
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self.again_button = IconButton(self._theme, "refresh", self.tr("Ask only this one again"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+        parts = (self._detail, self.again_button, self._copy, self.stop_button)
+        for column, part in enumerate(parts, 2):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self.stop_button.hide()
-        self._copy.hide()
+        for part in (self.again_button, self._copy, self.stop_button):
+            part.hide()
 
     def _build_body(self) -> None:
         body = QWidget()
@@ -394,15 +451,58 @@ class ResponsePane(QFrame):
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
         bar.valueChanged.connect(self._on_scrolled)
+        self._fill.timeout.connect(self._fill_next)
         self._theme.changed.connect(self._apply_theme)
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
         self._follows_end = value >= bar.maximum() - self._theme.px(24)
+        if self._from_end is not None:
+            self._from_end = bar.maximum() - value
+        self._look_up()
 
     def _on_range(self, _low: int, high: int) -> None:
+        bar = self._scroll.verticalScrollBar()
         if self._follows_end:
-            self._scroll.verticalScrollBar().setValue(high)
+            bar.setValue(high)
+        elif self._from_end is not None:
+            bar.setValue(high - self._from_end)
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Lay out the next turn above soon, where the view has come near to it."""
+        if self._earlier and not self._fill.isActive():
+            self._fill.start()
+
+    def _fill_next(self) -> None:
+        self._from_end = None
+        bar = self._scroll.verticalScrollBar()
+        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+            self._from_end = bar.maximum() - bar.value()
+            self._lay_out_next()
+            self._fill.start()
+
+    def _lay_out_next(self) -> None:
+        if not self._earlier:
+            return
+        content = self._earlier.pop()
+        turn = TurnView(self._theme, content.prompt)
+        turn.show_answer(content.answer)
+        turn.show_tokens(content.tokens)
+        self._turns.insert(0, turn)
+        self._body_column.insertWidget(0, turn)
+
+    def _leave_unseen(self) -> None:
+        """Take away what is far above the end, as long as nobody looks at it."""
+        while self._follows_end and len(self._turns) > _MOST_TURNS:
+            turn = self._turns.pop(0)
+            self._earlier.append(turn.content)
+            self._take_away(turn)
+
+    def _take_away(self, turn: TurnView) -> None:
+        turn.hide()
+        turn.setParent(None)
+        turn.deleteLater()
 
     def _copy_answer(self) -> None:
         if self.turn is None:
@@ -436,6 +536,11 @@ class ResponsePane(QFrame):
             side = self._theme.px(14)
             icon = self._theme.icon(self._footer_icon_name, "quiet")
             self._footer_icon.setPixmap(icon.pixmap(QSize(side, side), self.devicePixelRatioF()))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_up()
 
 
 _SURE = 0.9

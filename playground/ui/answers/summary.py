@@ -28,7 +28,8 @@ THOUSAND = 1000
 def summary(turn: Turn) -> str:
     """Return the line as HTML in which only our own words are marked up."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
-    sentences = [_troubles(turn.runs), _beginning(finished), _costs(finished)]
+    whole = tuple(run for run in finished if run.cut_short is None)
+    sentences = [_troubles(turn.runs), _beginning(whole), _costs(finished)]
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -80,12 +81,14 @@ def _costs(runs: Sequence[Run]) -> str:
 def _troubles(runs: Sequence[Run]) -> str:
     failed = [run for run in runs if run.status is RunStatus.FAILED]
     cut = [run for run in runs if run.status is RunStatus.CANCELLED]
+    not_whole = [run for run in runs if run.cut_short is not None]
     interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
     stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
     return " ".join(
         words.format(names=_listed([_name(run, runs) for run in troubled]))
         for words, troubled in (
             (_tr("{names} could not finish."), failed),
+            (_tr("{names} did not give a whole answer."), not_whole),
             (_tr("You stopped {names}."), stopped),
             (_tr("{names} broke off when the program ended."), interrupted),
         )

@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.errors import ErrorInfo
 from playground.core.metrics import figures
-from playground.core.runs import Comparison, Run, RunStatus, Turn
+from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import LocalTarget
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
@@ -106,6 +106,13 @@ def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerVi
     )
 
 
+def silence_words(silent_s: float) -> str:
+    """Return what is said of an answer of which nothing has come for so long."""
+    return _tr("Nothing has come for {time} s. Stop it, or ask this one again.").format(
+        time=whole(silent_s)
+    )
+
+
 def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
     """Return the time spent, stage by stage; `elapsed_s` since the start of a run that goes on."""
     timings = run.timings
@@ -186,10 +193,13 @@ def _hidden_panes(comparison: Comparison, turn: Turn) -> tuple[PaneViewModel, ..
 
 
 def _notices(run: Run) -> tuple[str, ...]:
-    if run.finish_reason == "length":
-        cut = _tr("The answer was cut off: it reached the longest length allowed.")
-        return (*run.notices, cut)
-    return run.notices
+    words = {
+        CutShort.LENGTH: _tr("The answer was cut off: it reached the longest length allowed."),
+        CutShort.FILTERED: _tr("The provider's filter held the answer back, or the rest of it."),
+        CutShort.TOOL: _tr("The model wanted to use a tool instead of answering; there is none."),
+        CutShort.GIVEN_UP: _tr("The provider gave the answer up before it was whole."),
+    }
+    return run.notices if run.cut_short is None else (*run.notices, words[run.cut_short])
 
 
 def _status(run: Run, progress: RunProgress | None) -> str:

@@ -1,6 +1,11 @@
-"""Where a person types; as high as the text, up to a few lines."""
+"""Where a person types; as high as the text, up to a few lines.
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+Qt lays out a line without spaces in a time that grows with its square: a megabyte pasted by mistake
+would hold up the window for minutes. Of a long text the box holds the beginning, which can be
+edited; the rest is kept and sent behind it.
+"""
+
+from PySide6.QtCore import QCoreApplication, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 from typing_extensions import override
@@ -13,24 +18,80 @@ _SHARE = 5
 """No more than one line of so many in the window."""
 _SHORT = 60
 """So few characters never fill more than the least lines."""
+SHOWN = 10_000
+"""Characters in the box at most: laid out within 30 ms, whatever they are."""
+
+
+def shown_part(text: str, most: int = SHOWN, *, most_lines: int | None = None) -> str:
+    """Return `text`, or its beginning and how many characters there are."""
+    part = text[:most]
+    if most_lines is not None:
+        part = "\n".join(part.split("\n", most_lines)[:most_lines])
+    if len(part) == len(text):
+        return text
+    return f"{part}…\n{part_words(len(part), len(text))}"
+
+
+def part_words(shown: int, count: int) -> str:
+    """Return how much of a text is shown."""
+    words = QCoreApplication.translate(
+        "PromptBox", "The first {shown} of {count} characters are shown."
+    )
+    return words.format(shown=f"{shown:,}", count=f"{count:,}")
 
 
 class PromptBox(QPlainTextEdit):
     """Ctrl+Enter submits; Enter starts a new line."""
 
     submitted = Signal()
+    part_shown = Signal(object, object)
+    """How many characters the box shows and how many the text has, when that differs or did."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._rest = ""
+        self._shown = 0
         self.setProperty("prompt", True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName(self.tr("Prompt"))
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.textChanged.connect(self._fit)
+        self.textChanged.connect(self._on_text_changed)
         theme.changed.connect(self._fit)
+        self._fit()
+
+    @property
+    def text(self) -> str:
+        """All of it, also what is not shown."""
+        return self.toPlainText() + self._rest
+
+    def set_text(self, text: str) -> None:
+        """Put `text` in place of what is there, with the cursor behind what is shown."""
+        self._split(text, len(text))
+
+    def _split(self, text: str, cursor: int) -> None:
+        """Show the beginning of `text`, or all of it, with the cursor at a character of it."""
+        had_rest, self._rest = bool(self._rest), ""
+        head = text[:SHOWN]
+        self.setPlainText(head)
+        place = self.textCursor()
+        # Qt counts in UTF-16 units
+        place.setPosition(len(head[:cursor].encode("utf-16-le")) // 2)
+        self.setTextCursor(place)
+        self._rest = text[SHOWN:]
+        self._shown = len(head)
+        if had_rest or self._rest:
+            self.part_shown.emit(self._shown, len(text))
+
+    def _on_text_changed(self) -> None:
+        if self._rest:
+            before, self._shown = self._shown, len(self.toPlainText())
+            if self._shown < before // 2:
+                # all was selected and deleted or typed over: what nobody sees goes with it
+                self._rest = ""
+            self.part_shown.emit(self._shown, self._shown + len(self._rest))
         self._fit()
 
     @override
@@ -52,8 +113,19 @@ class PromptBox(QPlainTextEdit):
 
     @override
     def insertFromMimeData(self, source: QMimeData) -> None:
-        if source.hasText():
-            self.insertPlainText(source.text())
+        if not source.hasText():
+            return
+        pasted = source.text()
+        if len(pasted) + len(self.toPlainText()) <= SHOWN:
+            self.insertPlainText(pasted)
+            return
+        cursor = self.textCursor()
+        units = self.toPlainText().encode("utf-16-le")
+        first, last = 2 * cursor.selectionStart(), 2 * cursor.selectionEnd()
+        before = units[:first].decode("utf-16-le", "replace")
+        after = units[last:].decode("utf-16-le", "replace")
+        rest = "" if first == 0 and last == len(units) else self._rest
+        self._split(before + pasted + after + rest, len(before) + len(pasted))
 
     def _fit(self) -> None:
         self.setFixedHeight(self._lines() * self.fontMetrics().lineSpacing() + self._theme.px(8))

@@ -1,7 +1,7 @@
 """A searchable list of what can be compared: models here, and in the cloud."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QPoint,
     QRect,
     QSize,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
@@ -33,6 +32,8 @@ from playground.ui.widgets.layouts import make_column, make_row
 from playground.ui.widgets.lists import RIGHT, paint_text
 
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+_PIECE = 200
+"""Entries that the view gets at once."""
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
@@ -49,6 +50,11 @@ class PickerEntry:
     icon: str | None = None
     is_chosen: bool = False
     tooltip: str = ""
+    searchable: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # once, and not at every letter that is typed: there may be 100,000 entries
+        object.__setattr__(self, "searchable", f"{self.title} {self.detail}".lower())
 
     @property
     def is_heading(self) -> bool:
@@ -114,26 +120,66 @@ class PickerDelegate(QStyledItemDelegate):
 
 
 class PickerListModel(QAbstractListModel):
-    """The entries; headings stay while a search is on."""
+    """The entries in which every word of the search occurs; headings and remarks always stay.
+
+    The view gets them piece by piece as it is scrolled: laying out all of them would take seconds.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.entries: tuple[PickerEntry, ...] = ()
+        self._words: list[str] = []
+        self._found: Sequence[PickerEntry] = ()
+        self._given = 0
 
     def set_entries(self, entries: Sequence[PickerEntry]) -> None:
-        self.beginResetModel()
         self.entries = tuple(entries)
+        self._show()
+
+    def set_search(self, text: str) -> None:
+        self._words = text.lower().split()
+        self._show()
+
+    def index_of(self, key: str) -> QModelIndex:
+        """Return where an entry is, invalid where the search does not find it."""
+        row = next((row for row, entry in enumerate(self._found) if entry.key == key), -1)
+        if row >= self._given:
+            self._give(row + _PIECE)
+        return self.index(row, 0)
+
+    def _show(self) -> None:
+        found: Sequence[PickerEntry] = self.entries
+        for word in self._words:
+            found = [entry for entry in found if entry.key is None or word in entry.searchable]
+        self.beginResetModel()
+        self._found = found
+        self._given = min(_PIECE, len(found))
         self.endResetModel()
+
+    def _give(self, count: int) -> None:
+        count = min(count, len(self._found))
+        self.beginInsertRows(QModelIndex(), self._given, count - 1)
+        self._given = count
+        self.endInsertRows()
 
     @override
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self.entries)
+        return 0 if parent.isValid() else self._given
+
+    @override
+    def canFetchMore(self, parent: AnyIndex) -> bool:
+        return not parent.isValid() and self._given < len(self._found)
+
+    @override
+    def fetchMore(self, parent: AnyIndex) -> None:
+        if self.canFetchMore(parent):
+            self._give(self._given + _PIECE)
 
     @override
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
             return None
-        entry = self.entries[index.row()]
+        entry = self._found[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{entry.title} {entry.detail}"
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -147,22 +193,9 @@ class PickerListModel(QAbstractListModel):
     @override
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         # headings and remarks cannot be chosen
-        if self.entries[index.row()].key is None:
+        if not index.isValid() or self._found[index.row()].key is None:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-
-
-class _Filter(QSortFilterProxyModel):
-    """Every word of the search must occur; headings always stay."""
-
-    @override
-    def filterAcceptsRow(self, row: int, parent: AnyIndex) -> bool:
-        entry = self.sourceModel().index(row, 0, parent).data(ENTRY_ROLE)
-        if entry.key is None:
-            return True
-        text = f"{entry.title} {entry.detail}".lower()
-        words = self.filterRegularExpression().pattern().lower().split()
-        return all(word.replace("\\", "") in text for word in words)
 
 
 class TargetPicker(QFrame):
@@ -177,8 +210,6 @@ class TargetPicker(QFrame):
         self.setProperty("card", "popup")
         self.setAccessibleName(self.tr("Add a model"))
         self._model = PickerListModel(self)
-        self._filter = _Filter(self)
-        self._filter.setSourceModel(self._model)
         self._build()
         self._connect()
 
@@ -187,12 +218,11 @@ class TargetPicker(QFrame):
         selected = self._list.currentIndex().data(ENTRY_ROLE)
         key = selected.key if isinstance(selected, PickerEntry) else None
         self._model.set_entries(entries)
-        for row in range(self._filter.rowCount()):
-            entry = self._filter.index(row, 0).data(ENTRY_ROLE)
-            if key is not None and entry.key == key:
-                self._list.setCurrentIndex(self._filter.index(row, 0))
-                return
-        self._select(0)
+        index = QModelIndex() if key is None else self._model.index_of(key)
+        if index.isValid():
+            self._list.setCurrentIndex(index)
+        else:
+            self._select(0)
 
     def open_at(self, anchor: QWidget) -> None:
         """Open below `anchor`, or above it where there is more room."""
@@ -215,7 +245,7 @@ class TargetPicker(QFrame):
         self._search.setAccessibleName(self.tr("Search models"))
         self._search.setClearButtonEnabled(True)
         self._list = QListView()
-        self._list.setModel(self._filter)
+        self._list.setModel(self._model)
         self._list.setItemDelegate(PickerDelegate(self._theme, self._list))
         self._list.setAccessibleName(self.tr("Models that can be compared"))
         self._list.setMouseTracking(True)
@@ -236,14 +266,14 @@ class TargetPicker(QFrame):
         self._list.activated.connect(self._choose)
 
     def _on_search(self, text: str) -> None:
-        self._filter.setFilterFixedString(text)
+        self._model.set_search(text)
         self._select(0)
 
     def _select(self, row: int) -> None:
         """Select the first line from `row` on that can be chosen."""
-        count = self._filter.rowCount()
+        count = self._model.rowCount()
         for candidate in (*range(row, count), *range(min(row, count))):
-            index = self._filter.index(candidate, 0)
+            index = self._model.index(candidate, 0)
             if index.flags() & Qt.ItemFlag.ItemIsSelectable:
                 self._list.setCurrentIndex(index)
                 return

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
 from typing_extensions import override
 
 from playground import __version__
-from playground.core.errors import PlaygroundError
+from playground.core.errors import PlaygroundError, explained
 from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -113,17 +113,22 @@ class MainWindow(QMainWindow):
     def open_remembered(self, page: str | None = None) -> None:
         """Show the window as it was left, or with another `page` in front."""
         state = self._settings.settings.window
-        restored = state.geometry is not None and self.restoreGeometry(
-            QByteArray(base64.b64decode(state.geometry))
-        )
-        if not restored:
+        if not self._restore_geometry(state.geometry):
             room = QGuiApplication.primaryScreen().availableSize()
             self.resize(_DEFAULT_SIZE.boundedTo(room - _FRAME))
         self.show_page(page or state.page)
         self.show()
 
-    def report(self, error: BaseException) -> None:
+    def come_to_front(self) -> None:
+        """Show the window before others, as another that was opened after it asks for."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def report(self, failure: BaseException) -> None:
         """Tell what failed: the environment in a toast, a bug in the one dialog for bugs."""
+        error = explained(failure)
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
@@ -147,6 +152,14 @@ class MainWindow(QMainWindow):
             self.showMaximized()
         else:
             self.showNormal()
+
+    def _restore_geometry(self, geometry: str | None) -> bool:
+        """Return whether the window could be put where it was."""
+        try:
+            return self.restoreGeometry(QByteArray(base64.b64decode(geometry or "")))
+        except ValueError:
+            # somebody has edited the settings
+            return False
 
     def _presentation_scale(self) -> float:
         # answers and figures have to fit on this screen as well

@@ -17,10 +17,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.network import traffic
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN, size_words
+from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_label
+from playground.ui.widgets.basics import ElidedLabel, make_label, plain_tooltip
 from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 if TYPE_CHECKING:
@@ -125,6 +126,11 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
+        contacts = traffic.sent()
+        total = size_words(sum(contact.bytes_sent or 0 for contact in contacts))
+        words = self.tr("{size} sent out").format(size=total)
+        self._sent.setText(words if contacts else self.tr("Nothing sent out"))
+        self._sent.setToolTip(plain_tooltip(sent_words(contacts)))
         self._fit()
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
@@ -162,9 +168,10 @@ class StatusBar(QWidget):
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
         self._loaded = ElidedLabel("", "strip", "quiet")
+        self._sent = make_label("", "strip")
         self._own = make_label("", "strip")
         self._row = make_row(
-            self._cpu, self._ram, self._note, 1, self._loaded, self._own, parent=self
+            self._cpu, self._ram, self._note, 1, self._loaded, self._sent, self._own, parent=self
         )
 
     def _show_gpus(self, sample: "Sample") -> None:
@@ -235,6 +242,17 @@ class StatusBar(QWidget):
             )
             for worker in sample.workers
         )
+        contacts = traffic.sent()
+        rows.extend(
+            (
+                self.tr("Sent out"),
+                size_words(contact.bytes_sent),
+                self.tr("to {host}").format(host=host_words(contact)),
+            )
+            for contact in contacts
+        )
+        if not contacts:
+            rows.append((self.tr("Sent out"), self.tr("nothing"), sent_words(contacts)))
         return rows
 
     def _use_words(self, rss_bytes: int, cpu_percent: float | None) -> str:
@@ -256,6 +274,7 @@ class StatusBar(QWidget):
             (self._cpu, True),
             (self._ram, True),
             *((meter, index < len(shown)) for index, meter in enumerate(self._gpus)),
+            (self._sent, True),
             (self._own, True),
             (self._loaded, is_wide),
             (self._note, is_wide),

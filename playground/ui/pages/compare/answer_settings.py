@@ -218,6 +218,7 @@ class AnswerSettings(QFrame):
         )
         form = make_column(parent=body, margins=(0, 0, px(8), 0), spacing=px(4))
         self._build_system(form)
+        self._build_thinking(form)
         for parameter in PARAMETERS:
             self._build_field(form, parameter)
         form.addWidget(
@@ -243,6 +244,23 @@ class AnswerSettings(QFrame):
         )
         self._system.textChanged.connect(self._on_edited)
         form.addWidget(self._system)
+
+    def _build_thinking(self, form: QVBoxLayout) -> None:
+        form.addSpacing(self._theme.px(6))
+        label = make_label(self.tr("Think first"), "control")
+        form.addLayout(make_row((label, 1), make_label("reasoning", "caption", "quiet")))
+        choices = (
+            (self.tr("As the model likes"), None),
+            (self.tr("Yes"), True),
+            (self.tr("No"), False),
+        )
+        self._thinking = ComboBox(self._theme, self.tr("Think first"), choices)
+        self._thinking.setToolTip(
+            self.tr("Some models write down their thoughts before they answer. It takes longer.")
+        )
+        self._thinking.currentIndexChanged.connect(self._on_edited)
+        label.setBuddy(self._thinking)
+        form.addWidget(self._thinking)
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
         form.addSpacing(self._theme.px(6))
@@ -274,6 +292,7 @@ class AnswerSettings(QFrame):
             if self._scope
             else self.tr("Nothing: the model answers as it was made")
         )
+        self._thinking.choose(draft.sampling.think)
         for parameter in PARAMETERS:
             field = self._fields[parameter.name]
             field.setText(as_text(draft.sampling, parameter))
@@ -285,7 +304,7 @@ class AnswerSettings(QFrame):
     def _on_edited(self) -> None:
         if self._is_loading:
             return
-        sampling = SamplingParams()
+        sampling = SamplingParams(think=self._thinking.value)
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
             problem = None

@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut, QTextCursor
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -19,7 +20,7 @@ from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
-from playground.ui.widgets.prompt_box import PromptBox
+from playground.ui.widgets.prompt_box import PromptBox, part_words
 from playground.ui.window.page import Page
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
+
+
+_LONGEST_TITLE = 140
+"""Characters of a question that are its title on stage."""
 
 
 class Header(QWidget):
@@ -44,7 +49,8 @@ class Header(QWidget):
 
     def show_question(self, question: str, *, on_stage: bool) -> None:
         """Show on stage what was asked instead of what can be chosen."""
-        self._title.setText(question if on_stage and question else self.tr("Compare"))
+        asked = shorten(question, _LONGEST_TITLE, placeholder="…")
+        self._title.setText(asked if on_stage and asked else self.tr("Compare"))
         self._actions.setVisible(not on_stage)
         # before a first question the room still has to see what is decided
         self.ask_button.setVisible(on_stage and bool(question))
@@ -190,12 +196,11 @@ class PromptCard(QFrame):
 
     @property
     def text(self) -> str:
-        return self._prompt.toPlainText()
+        return self._prompt.text
 
     def set_text(self, text: str) -> None:
         """Put `text` into the box, with the cursor behind it: one goes on typing there."""
-        self._prompt.setPlainText(text)
-        self._prompt.moveCursor(QTextCursor.MoveOperation.End)
+        self._prompt.set_text(text)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -252,14 +257,18 @@ class PromptCard(QFrame):
             tooltip=self.tr("End every answer; what is written stays (Esc)"),
         )
         self._stop_all.hide()
+        self._part = make_label("", "caption", "quiet", wrap=True)
+        self._part.hide()
         rarer = FoldingRow(self._theme, self._new, self._ideas)
         buttons = (rarer, self._run, self._stop_all)
-        self._flow = make_flow((self._prompt, 1), 1, *buttons, parent=self)
+        self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
             self._flow.setAlignment(button, Qt.AlignmentFlag.AlignBottom)
+        self._column = make_column(self._flow, self._part, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
+        self._prompt.part_shown.connect(self._show_part)
         self._run.clicked.connect(self.submit)
         self._stop_all.clicked.connect(self.stop)
         self._new.clicked.connect(self.begin_anew)
@@ -279,6 +288,12 @@ class PromptCard(QFrame):
             action.triggered.connect(self._take_idea)
         menu.popup(self._ideas.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
 
+    def _show_part(self, shown: int, count: int) -> None:
+        """Say that the box holds only a part of the text."""
+        words = part_words(shown, count)
+        self._part.setText(self.tr("{words} All of them are sent.").format(words=words))
+        self._part.setVisible(shown < count)
+
     def _take_idea(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
@@ -287,7 +302,7 @@ class PromptCard(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        self._flow.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._column.setContentsMargins(px(12), px(12), px(14), px(12))
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))
 
@@ -313,6 +328,8 @@ class CompareView(Page):
     """Header, chips, panes, summary and prompt; the drawer of answer settings beside them."""
 
     target_removed = Signal(str)
+    provider_asked = Signal(str, str)
+    """A provider's id, and what is to be done on its card: see `ProviderCard`."""
 
     MARGINS = (22, 16, 22, 14)
 

@@ -7,6 +7,7 @@ from enum import Enum
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
+from playground.core.errors import ErrorInfo, PlaygroundError
 from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
@@ -148,6 +149,9 @@ class ComparePresenter(QObject):
         """The last one, on its way or at its end."""
         self._follower: Follower | None = None
         self._prompts_to_come: list[str] = []
+        self._again: str | None = None
+        """The run that was stopped to be asked again."""
+        self._told_trouble: ErrorInfo | None = None
         known = settings.settings
         self._run_order = known.run_order
         self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
@@ -230,6 +234,7 @@ class ComparePresenter(QObject):
         view.prompt_card.stop_clicked.connect(self._on_stop_all)
         view.prompt_card.new_clicked.connect(self._on_new)
         view.grid.stop_clicked.connect(self._on_stop)
+        view.grid.again_clicked.connect(self._on_again)
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
         view.summary.voted.connect(self._on_outcome)
@@ -321,10 +326,16 @@ class ComparePresenter(QObject):
                 case RunEnded(run=run):
                     self._panes.end(run)
                 case StorageTrouble(error=error):
-                    self._notify(f"{error.message} {error.hint}", tone="caution")
+                    self._tell_trouble(error)
                 case TurnEnded(comparison=comparison, turn=turn):
                     self._comparison = comparison
                     self._turn = turn
+
+    def _tell_trouble(self, error: ErrorInfo) -> None:
+        """Tell once why nothing is kept, not at every prompt."""
+        if error != self._told_trouble:
+            self._told_trouble = error
+            self._notify(f"{error.message} {error.hint}", tone="caution")
 
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
@@ -349,7 +360,13 @@ class ComparePresenter(QObject):
         self._run_next()
 
     def _run_next(self) -> None:
-        """Send what is left of a comparison that is run again."""
+        """Send what is to be asked again: one answer, or the rest of a comparison."""
+        again, self._again = self._again, None
+        for index in range(len(self._view.panes)):
+            run = self._panes.run_at(index)
+            if again is not None and run is not None and run.id == again:
+                self._on_again(index)
+                return
         if self._prompts_to_come:
             self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
             self.run()
@@ -373,10 +390,26 @@ class ComparePresenter(QObject):
         if self._comparison is None or self._turn is None:
             return
         turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
-        self._bridge.submit(self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names))
+        self._bridge.spawn(self._keep_vote(self._turn, turn))
+
+    async def _keep_vote(self, before: Turn, turn: Turn) -> None:
+        """Show a vote once it is stored: one that is not would be counted nowhere."""
+        try:
+            await self._bridge.submit(
+                self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
+            )
+        except PlaygroundError:
+            # the pressed button goes back
+            self._show_vote(before)
+            raise
+        self._show_vote(turn)
+
+    def _show_vote(self, turn: Turn) -> None:
+        if self._comparison is None or self._turn is None or self._turn.id != turn.id:
+            return
         self._turn = turn
         self._comparison = _with_turn(self._comparison, turn)
-        if self._panes.is_hidden:
+        if self._panes.is_hidden and turn.is_voted:
             self._panes.reveal(self._comparison)
         self._show_end(self._comparison, asks_vote=True)
 
@@ -385,7 +418,24 @@ class ComparePresenter(QObject):
         if run is not None:
             self._bridge.call(self._service.stop, run.id)
 
+    def _on_again(self, index: int) -> None:
+        """Ask one of the last turn's targets once more; one that is silent is stopped before."""
+        run = self._panes.run_at(index)
+        if run is None or self._phase not in {Phase.IDLE, Phase.RUNNING}:
+            return
+        if self._phase is Phase.RUNNING:
+            self._again = run.id
+            self._bridge.call(self._service.stop, run.id)
+        elif self._comparison is not None and self._turn is not None:
+            ended = _with_turn(self._comparison, self._turn)
+            self._follow(
+                Phase.RUNNING,
+                replace(ended, turns=ended.turns[:-1]),
+                lambda: self._service.run_again(ended, run.id),
+            )
+
     def _on_stop_all(self) -> None:
+        self._again = None
         self._prompts_to_come.clear()
         if self._phase is Phase.REPLAYING and self._follower is not None:
             self._follower.cancel()

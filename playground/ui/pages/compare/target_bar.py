@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject
 
@@ -10,12 +11,16 @@ from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
 from playground.ui.format import place_words
 from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
-from playground.ui.pages.compare.targets import MOST, START_PRACTICE, TargetSelection
+from playground.ui.pages.compare.targets import MOST, PROVIDER_HELP, START_PRACTICE, TargetSelection
 from playground.ui.widgets.toast import Notify
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ComparePage", text)
+
+
+_TRIAL_TOKENS = 300
+"""Longest answer of the first comparison, where nobody has chosen one."""
 
 
 class TargetBarPresenter(QObject):
@@ -65,6 +70,9 @@ class TargetBarPresenter(QObject):
     def _on_picked(self, key: str) -> None:
         if key == START_PRACTICE:
             self._bridge.spawn(self._add_practice())
+        elif key.startswith(PROVIDER_HELP):
+            action, provider_id = key.removeprefix(PROVIDER_HELP).split(" ", maxsplit=1)
+            self._view.provider_asked.emit(provider_id, action)
         else:
             self._selection.toggle(key)
 
@@ -91,6 +99,11 @@ class TargetBarPresenter(QObject):
         self._selection.choose((starter, practice))
         if not self._view.prompt_card.text.strip():
             self._view.prompt_card.set_text(starter_prompts()[0].text)
+        shared = self._view.settings.shared
+        if shared.sampling.max_tokens is None:
+            # so small a model may go on for minutes; the limit stands in the answer settings
+            short = replace(shared.sampling, max_tokens=_TRIAL_TOKENS)
+            self._view.settings.set_drafts(replace(shared, sampling=short))
         self._run()
 
 

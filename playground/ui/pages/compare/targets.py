@@ -9,7 +9,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.errors import PlaygroundError
+from playground.core.errors import AuthenticationFailed, PlaygroundError
 from playground.core.requirements.memory import Fit, MemoryNeed, fit
 from playground.core.targets import (
     CloudModel,
@@ -22,6 +22,7 @@ from playground.core.targets import (
     Target,
 )
 from playground.services.library.index import disambiguate
+from playground.services.providers.service import lacks_list
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.format import size_words
@@ -33,6 +34,8 @@ def _tr(text: str) -> str:
 
 
 START_PRACTICE = "practice:start"
+PROVIDER_HELP = "help "
+"""Begins the key of a line that leads to a provider's card: what to do there, and its id."""
 
 
 def _local_entry(model: ModelFile, found: Fit | None, chosen: set[str]) -> PickerEntry:
@@ -74,8 +77,7 @@ def _cloud_entries(
     if models is None:
         return [_remark(_tr("Asking {name}…").format(name=provider.name))]
     if isinstance(models, PlaygroundError):
-        said = f"{models.message} {models.hint}"
-        return [PickerEntry(None, provider.name, said, icon="warning", tone="caution")]
+        return [_failed_entry(provider, models)]
     return [
         PickerEntry(
             f"{provider.id}:{model.id}",
@@ -88,6 +90,25 @@ def _cloud_entries(
         )
         for model in models
     ]
+
+
+def _failed_entry(provider: Provider, error: PlaygroundError) -> PickerEntry:
+    """Return the line of a provider that did not tell its models; a click leads to what helps."""
+    action, words = "test", _tr("Show it")
+    if isinstance(error, AuthenticationFailed):
+        action, words = "key", _tr("Enter the key")
+    elif lacks_list(error):
+        action, words = "models", _tr("Type a model's name")
+    said = f"{error.message} {error.hint}".strip()
+    return PickerEntry(
+        f"{PROVIDER_HELP}{action} {provider.id}",
+        provider.name,
+        said,
+        words,
+        icon="warning",
+        tone="caution",
+        tooltip=said,
+    )
 
 
 def _fit_words(found: Fit | None) -> str:
@@ -171,6 +192,8 @@ class TargetSelection:
         self._fits: dict[Path, Fit] = {}
         self._cloud: dict[str, tuple[CloudModel, ...] | PlaygroundError | None] = {}
         self._asked: dict[str, tuple[Provider, dict[str, ModelPrice]]] = {}
+        self._listed: dict[str, tuple[object, list[PickerEntry]]] = {}
+        """Provider → what its entries were made from, and the entries."""
         self._known: dict[str, Target] = {}
         self.chosen: tuple[Target, ...] = ()
         self.changed: Callable[[], None] = lambda: None
@@ -282,14 +305,25 @@ class TargetSelection:
             lines.append(_remark(_tr("Looking for models…")))
         elif not self._files:
             lines.append(_remark(_tr("No models yet: add a folder under Models.")))
-        files = self._files or ()
+        # what cannot answer is no target; the Models page says what it is
+        files = [model for model in self._files or () if model.is_chat_model]
         lines.extend(_local_entry(each, self._fits.get(each.path), chosen) for each in files)
         lines.append(PickerEntry(None, _tr("In the cloud")))
         lines.append(_practice_entry(practice, chosen, can_start=self.has_starter))
         for provider in providers:
             if not provider.is_practice:
-                lines.extend(_cloud_entries(provider, self._cloud.get(provider.id), chosen))
+                lines.extend(self._entries_of(provider, chosen))
         return lines
+
+    def _entries_of(self, provider: Provider, chosen: set[str]) -> list[PickerEntry]:
+        """Return a provider's entries; those of thousands are made once, not at every answer."""
+        models = self._cloud.get(provider.id)
+        own = {key for key in chosen if key.startswith(f"{provider.id}:")}
+        made_from, entries = self._listed.get(provider.id, (None, []))
+        if made_from != (provider, models, own):
+            entries = _cloud_entries(provider, models, own)
+            self._listed[provider.id] = ((provider, models, own), entries)
+        return entries
 
     def _show(self, targets: Sequence[Target]) -> None:
         unique = {target.key: target for target in targets}

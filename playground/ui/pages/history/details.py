@@ -21,8 +21,11 @@ from playground.ui.widgets.basics import (
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
+from playground.ui.widgets.prompt_box import shown_part
 
 _PROMPT_LINES = 4
+_SYSTEM_LETTERS = 500
+"""Of the instructions, which are one line."""
 _TALL = 300
 """Height, in pixels at scale 1, that has room for so many lines of the prompt."""
 
@@ -52,12 +55,12 @@ class DetailView(QWidget):
         )
         self.before_button.setEnabled(prompt.number > 1)
         self.after_button.setEnabled(prompt.number < prompt.count)
-        self._prompt.setPlainText(prompt.text)
+        self._prompt.setPlainText(shown_part(prompt.text))
         self._fit_prompt()
         self._system.setVisible(bool(prompt.system_prompt))
         self._system.set_full_text(
             self.tr("Instructions for the model: {0}").format(
-                " ".join(prompt.system_prompt.split())
+                " ".join(prompt.system_prompt[:_SYSTEM_LETTERS].split())
             )
         )
         self._shown = turn.panes

@@ -358,7 +358,7 @@ class HubPage(SplitPage):
         self._search.setToolTip(
             self.tr("Part of a model's or maker's name (Ctrl+F); Esc clears it")
         )
-        self._search.setMaxLength(200)
+        self._search.setMaxLength(1_000)
         self._head.addWidget(self._search, 1)
         self._open_filters = make_button(
             self.tr("Filters ▾"),

@@ -6,8 +6,7 @@ import os
 from PySide6.QtCore import QObject
 
 from playground.core.errors import HubFailed, Offline
-from playground.core.hub import HubModel, HubQuery, SearchPage
-from playground.core.requirements.model import Compatibility
+from playground.core.hub import HubModel, HubQuery, HubReference, SearchPage
 from playground.services.hub.service import HubService, featured_models
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
@@ -55,6 +54,10 @@ class HubPresenter(QObject):
             self.clear()
             return
         self._ask(self._view.query)
+        named = self._hub.reference_in(self._view.query.text)
+        if named is not None and named.is_explicit and not self._hub.is_offline:
+            # an address or a version was pasted: nothing has to be chosen from a list
+            self._repository.open(named)
 
     def browse(self) -> None:
         """List everything, the most popular first."""
@@ -105,7 +108,7 @@ class HubPresenter(QObject):
         rows = self._view.panel.results.rows
         model = next((row.model for row in rows if row.model.repo == repo), None)
         good_at = next((one.good_at for one in self._featured if one.repo == repo), "")
-        self._repository.open(repo, model, good_at)
+        self._repository.open(HubReference(repo), model, good_at)
 
     def _ask(self, query: HubQuery) -> None:
         self._stop_search()
@@ -158,20 +161,11 @@ class HubPresenter(QObject):
         self._view.panel.results.add_rows(rows, is_complete=found.next_cursor is None)
 
     async def _found(self, query: HubQuery, cursor: str | None) -> SearchPage:
-        call = self._hub.search(query, cursor, runs_here=self._may_run_here)
+        call = self._hub.search(query, cursor, runs_here=self._requirements.may_run)
         return await self._bridge.submit(call)
 
-    def _may_run_here(self, model: HubModel) -> bool:
-        verdict = self._requirements.quick_verdict(model.parameters, model.smallest_bytes)
-        return verdict is not Compatibility.WONT_FIT and verdict is not None
-
     def _row(self, model: HubModel) -> ResultRow:
-        """Return a result with the verdict its recommended version is most likely to have."""
-        guess = self._requirements.quick_verdict
-        verdict = guess(model.parameters, model.usual_bytes)
-        if verdict in {Compatibility.SLOW, Compatibility.WONT_FIT}:
-            verdict = guess(model.parameters, model.smallest_bytes)
-        return ResultRow(model, verdict)
+        return ResultRow(model, self._requirements.guess_best(model))
 
     async def _look_at_machine(self) -> None:
         await self._bridge.submit(self._requirements.refresh())
@@ -180,7 +174,7 @@ class HubPresenter(QObject):
         await self._bridge.submit(self._hub.load())
 
     def _show_verdicts(self) -> None:
-        verdict = self._requirements.quick_verdict
+        verdict = self._requirements.guess_by_size
         self._view.featured.show_entries(
             tuple(
                 FeaturedRow(model, verdict(model.parameters, model.size_bytes))

@@ -10,9 +10,11 @@ from PySide6.QtCore import QCoreApplication, QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.downloads import Download, DownloadState
-from playground.core.errors import HubFailed, ModelFileInvalid, PlaygroundError
+from playground.core.errors import HubFailed, ModelLoadFailed, NotAChatModel, PlaygroundError
+from playground.core.gguf.chat_model import check_chat_model
 from playground.core.gguf.header import GgufHeader
-from playground.core.hub import HubFile, HubModel, HubRepository
+from playground.core.gguf.naming import clean, versions_named
+from playground.core.hub import HubFile, HubModel, HubReference, HubRepository
 from playground.core.requirements.model import Compatibility
 from playground.core.targets import ModelFile
 from playground.services.downloads.manager import DownloadManager
@@ -44,7 +46,7 @@ def recommend_versions(
     """
     if opened.repository is None:
         return opened
-    parameters = opened.repository.model.parameters
+    is_chat = all(row.is_chat_model or not row.file.quantization for row in opened.rows)
     projector = opened.repository.projector
     projector_bytes = 0 if projector is None else projector.size_bytes
     others = [(version_name(row.file), row.file.size_bytes) for row in opened.rows]
@@ -56,7 +58,10 @@ def recommend_versions(
         if header is not None:
             needs = requirements.assess(header, projector_bytes=projector_bytes, others=others)
         rows.append(replace(row, requirements=needs))
-        guess = requirements.quick_verdict(parameters, row.file.size_bytes)
+        # a version that is no chat model says what the others are
+        guess = (
+            requirements.guess(opened.repository.model, row.file.size_bytes) if is_chat else None
+        )
         verdict = guess if needs is None else needs.verdict
         if verdict is not None and row.problem is None:
             verdicts[row.file.path] = verdict
@@ -125,7 +130,7 @@ def _path_here(repo: str, row: VersionRow, files: Sequence[ModelFile]) -> Path |
 
 def _smallest(rows: Sequence[VersionRow]) -> str | None:
     """Return the smallest whole version, for where nothing can be recommended."""
-    whole = [row for row in rows if not row.file.missing_parts] or list(rows)
+    whole = [row for row in rows if row.file.problem is None] or list(rows)
     return whole[0].file.path if whole else None
 
 
@@ -161,6 +166,8 @@ class RepositoryPresenter(QObject):
         self._open_compare = open_compare
         self._toast = toast
         self._opened: RepositoryState | None = None
+        self._wanted = HubReference("")
+        """What the repository was opened by."""
         self._headers: dict[str, GgufHeader] = {}
         self._is_own_choice = False
         """True once a person has chosen a version."""
@@ -171,12 +178,14 @@ class RepositoryPresenter(QObject):
         self._follower: Follower | None = None
         self._connect(open_downloads, open_settings)
 
-    def open(self, repo: str, model: HubModel | None, good_at: str) -> None:
+    def open(self, wanted: HubReference, model: HubModel | None = None, good_at: str = "") -> None:
         """Show a repository and ask the Hub about it."""
-        opened = self._opened
-        if opened is not None and opened.repo == repo and not self._has_failed(opened):
+        opened, repo = self._opened, wanted.repo
+        is_open = opened is not None and self._wanted == wanted
+        if opened is not None and is_open and not self._has_failed(opened):
             return
         self._stop()
+        self._wanted = wanted
         self._headers = {}
         self._is_own_choice = self._wants_all = False
         page = self._hub.page_url(repo)
@@ -192,7 +201,7 @@ class RepositoryPresenter(QObject):
         """Ask again where the Hub had not answered."""
         opened = self._opened
         if opened is not None and self._has_failed(opened):
-            self.open(opened.repo, opened.model, opened.good_at)
+            self.open(self._wanted, opened.model, opened.good_at)
 
     def _has_failed(self, opened: RepositoryState) -> bool:
         return opened.error is not None or opened.is_locked
@@ -284,7 +293,8 @@ class RepositoryPresenter(QObject):
 
     async def _load(self, repo: str, here: "asyncio.Task[None]") -> None:
         try:
-            repository = await self._bridge.submit(self._hub.repository(repo))
+            call = self._hub.repository(repo, self._wanted.revision)
+            repository = await self._bridge.submit(call)
         except HubFailed as error:
             if self._opened is not None and self._opened.repo == repo:
                 self._show(replace(self._opened, error=error.info()))
@@ -294,6 +304,7 @@ class RepositoryPresenter(QObject):
         rows = tuple(VersionRow(file) for file in repository.files)
         page = repository.page_url or self._opened.page_url
         self._show(replace(self._opened, repository=repository, page_url=page, rows=rows))
+        self._choose_wanted(repository)
         self._assess_rows()
         self._tasks.append(self._bridge.spawn(self._show_card(repository)))
         await asyncio.wait([here], timeout=_HERE_S)
@@ -301,6 +312,16 @@ class RepositoryPresenter(QObject):
             if row.here is not None:
                 await self._read(repository, row)
         await self._read_offered(repository)
+
+    def _choose_wanted(self, repository: HubRepository) -> None:
+        """Choose the version that was named, as if a person had done so."""
+        version = self._wanted.version
+        named = versions_named(repository.files, version) if version else []
+        if named and self._opened is not None:
+            self._is_own_choice = True
+            self._show(replace(self._opened, chosen=named[0].path))
+        elif version:
+            self._toast(_tr("There is no version “{0}” in it.").format(clean(version)))
 
     async def _show_card(self, repository: HubRepository) -> None:
         repo = repository.model.repo
@@ -333,9 +354,12 @@ class RepositoryPresenter(QObject):
         """Read a version's header; return False where asking for another makes no sense."""
         repo, path = repository.model.repo, row.file.path
         try:
-            self._headers[path] = await self._bridge.submit(self._header(repository, row))
-        except ModelFileInvalid as error:
-            self._set_row(replace(row, problem=error.message))
+            header = await self._bridge.submit(self._header(repository, row))
+            check_chat_model(header)
+            self._headers[path] = header
+        except ModelLoadFailed as error:
+            is_chat_model = not isinstance(error, NotAChatModel)
+            self._set_row(replace(row, problem=error.message, is_chat_model=is_chat_model))
             return True
         except HubFailed as error:
             if self._opened is not None and self._is_open(repo):

@@ -55,7 +55,9 @@ class VersionRow:
     requirements: Requirements | None = None
     """Exact, from the file's header; `None` until that is read."""
     problem: str | None = None
-    """Why its header could not be read."""
+    """Why it cannot be used here, or why that could not be found out."""
+    is_chat_model: bool = True
+    """False where its header says that it does not answer."""
     is_recommended: bool = False
     download: Download | None = None
     here: Path | None = None
@@ -69,7 +71,7 @@ class VersionRow:
     @property
     def is_looked_at(self) -> bool:
         """True where its header has been read, or there is no use in trying to."""
-        return bool(self.requirements or self.problem or self.file.missing_parts)
+        return bool(self.requirements or self.problem or self.file.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +227,25 @@ def spoken(row: ResultRow) -> str:
 
 def version_badge(row: VersionRow) -> tuple[str, str]:
     """Return a version's verdict and its tone; `…` until it is known."""
-    if row.file.missing_parts:
-        return _tr("Incomplete"), "quiet"
+    if row.file.problem is not None:
+        return (_tr("Incomplete") if row.file.missing_parts else _tr("Not supported")), "quiet"
+    if not row.is_chat_model:
+        return _tr("Not a chat model"), "quiet"
     if row.problem is not None:
         return _tr("Unknown"), "quiet"
     if row.verdict is None:
         return "…", "quiet"
     return compatibility_words(row.verdict)
+
+
+def recommended_words(row: VersionRow) -> str:
+    """Return how a version that is recommended is marked; empty for the others.
+
+    What one waits for is never called recommended, though it may be the best there is.
+    """
+    if not row.is_recommended or row.requirements is None:
+        return ""
+    return _tr("Best of these") if row.verdict is Compatibility.SLOW else _tr("Recommended")
 
 
 def version_state(row: VersionRow) -> str:
@@ -240,8 +254,8 @@ def version_state(row: VersionRow) -> str:
         return _tr("on this computer")
     if row.download is not None and not row.download.state.is_over:
         return _tr("{0} % here").format(row.download.permille // 10)
-    if row.file.missing_parts:
-        return _tr("parts are missing on the Hub")
+    if row.file.problem is not None:
+        return _tr(row.file.problem)
     if row.problem is not None:
         return row.problem
     return expected_speed(row)

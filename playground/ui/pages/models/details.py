@@ -167,7 +167,7 @@ class ModelDetails(QScrollArea):
         self._badge.set_badge(*badge(row))
         self._reason.setText(reason(row))
         self._summary.setText(self._summarised(row))
-        set_role(self._reason, "control", "bad" if row.model.problem else None)
+        set_role(self._reason, "control", "bad" if row.is_broken else None)
         self._show_need(row.needs)
         is_usable = row.is_usable
         self._usable.setVisible(is_usable)

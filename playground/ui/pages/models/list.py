@@ -192,7 +192,7 @@ class ModelTableModel(QAbstractTableModel):
             case Column.FIT:
                 return plain_tooltip(reason(row))
             case Column.SPEED:
-                return exact_speed(row.needs.speed if row.needs else None)
+                return plain_tooltip(exact_speed(row.needs.speed if row.needs else None))
             case Column.SIZE:
                 return exact_bytes(model.size_bytes)
             case Column.READS if model.context_length is not None:
@@ -343,7 +343,7 @@ class ModelDelegate(QStyledItemDelegate):
         paint_text(theme, painter, line, row.model.name, "row", tone=_ink(row))
         line = QRect(rect.left(), top + name_height + gap, rect.width(), caption_height)
         tone = "quiet" if row.state is LoadState.UNLOADED else "local"
-        if row.model.problem is not None:
+        if row.is_broken:
             tone = "bad"
         paint_text(theme, painter, line, caption(row), "caption", tone=tone)
 
@@ -396,7 +396,7 @@ class CardDelegate(QStyledItemDelegate):
         line = QRect(inner.left(), inner.top(), inner.width(), height)
         paint_text(theme, painter, line, row.model.name, "strong", tone=_ink(row))
         line.translate(0, height + px(3))
-        tone = "bad" if row.model.problem else "quiet"
+        tone = "bad" if row.is_broken else "quiet"
         paint_text(theme, painter, line, caption(row), "caption", tone=tone)
         text, chip_tone = badge(row)
         chip_height = QFontMetrics(theme.font("chip")).height() + px(5)

@@ -281,8 +281,9 @@ class ModelsPresenter(QObject):
         return first
 
     def _counted(self, found: list[ModelRow], path: Path) -> str:
-        broken = sum(row.model.problem is not None for row in found)
-        good = len(found) - broken
+        broken = sum(row.is_broken for row in found)
+        others = sum(not row.model.is_chat_model for row in found)
+        good = len(found) - broken - others
         said = self.tr("The folder “{0}” has {1} models.").format(path.name, good)
         if good == 1:
             said = self.tr("The folder “{0}” has 1 model.").format(path.name)
@@ -290,4 +291,9 @@ class ModelsPresenter(QObject):
             said += " " + self.tr("1 file can't be read; the list says why.")
         elif broken:
             said += " " + self.tr("{0} files can't be read; the list says why.").format(broken)
+        if others == 1:
+            said += " " + self.tr("1 file is not a chat model; the list says what it is.")
+        elif others:
+            words = self.tr("{0} files are not chat models; the list says what they are.")
+            said += " " + words.format(others)
         return said

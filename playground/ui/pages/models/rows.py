@@ -12,7 +12,13 @@ from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import LibraryFolder
 from playground.store.local_runs import ModelUse
-from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
+from playground.ui.format import (
+    compatibility_words,
+    parameters_words,
+    size_words,
+    speed_source,
+    speed_words,
+)
 
 _LONGEST_VALUE = 400
 """Characters of an entry of a file's header that are shown."""
@@ -48,6 +54,11 @@ class ModelRow:
         return str(self.model.path)
 
     @property
+    def is_broken(self) -> bool:
+        """True for a file that should work and does not."""
+        return self.model.problem is not None and self.model.is_chat_model
+
+    @property
     def is_usable(self) -> bool:
         """True where it can be run now."""
         return self.model.problem is None and self.model.is_present
@@ -73,6 +84,8 @@ def badge(row: ModelRow) -> tuple[str, str]:
     """Return the verdict's words and its tone."""
     if not row.model.is_present:
         return _tr("Not connected"), "quiet"
+    if not row.model.is_chat_model:
+        return _tr("Not a chat model"), "quiet"
     if row.model.problem is not None:
         return _tr("Can't be read"), "quiet"
     if row.needs is None:
@@ -100,7 +113,8 @@ def reason(row: ModelRow) -> str:
     if needs.card_layers:
         sentence += " " + _on_card(needs)
     if needs.verdict is Compatibility.SLOW:
-        return sentence + " " + _tr("It writes more slowly than one reads.")
+        sentence += " " + _tr("It writes more slowly than one reads.")
+        return sentence if needs.speed is None else f"{sentence} {speed_source(needs.speed)}"
     if needs.is_tight:
         return sentence + " " + _tr("It will run, but little is left: close other programs.")
     return sentence

@@ -1,13 +1,13 @@
 """The dialog that adds a provider, or changes one."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from playground.core.keys import KeyCheck, check_key
 from playground.core.targets import Tier
-from playground.core.urls import AddressCheck, AddressLevel
+from playground.core.urls import AddressCheck, AddressLevel, host_of
 from playground.store.presets import Preset
 from playground.ui.pages.providers.page import tier_explained, tier_words
 from playground.ui.theme.theme import Theme, set_role
@@ -43,13 +43,14 @@ class ProviderForm(QWidget):
         self._theme = theme
         self._key_url: str | None = None
         self._level = AddressLevel.REFUSED
+        self._key_check = KeyCheck("")
         self._build()
         self._connect()
 
     @property
     def name(self) -> str:
         """The name as typed, or else the address's host."""
-        return self._name.text().strip() or self._host
+        return self._name.text().strip() or self._name.placeholderText()
 
     @property
     def base_url(self) -> str:
@@ -57,23 +58,15 @@ class ProviderForm(QWidget):
 
     @property
     def is_ready(self) -> bool:
-        if not self.name or self._level is AddressLevel.REFUSED:
+        if not self.name or self._level is AddressLevel.REFUSED or self._key_check.problem:
             return False
         return self._level is AddressLevel.OK or self._confirm.isChecked()
 
     def take_key(self) -> str | None:
         """Return the key that was typed, and empty the field."""
-        key = self._key.text().strip()
+        key = self._key_check.value
         self._key.clear()
         return key or None
-
-    @property
-    def _host(self) -> str:
-        try:
-            return urlsplit(self.base_url).hostname or ""
-        except ValueError:
-            # half-typed: `https://[::1`
-            return ""
 
     def show_values(self, values: FormValues) -> None:
         self._name.setText(values.name)
@@ -91,8 +84,9 @@ class ProviderForm(QWidget):
         """Say what is to be said about the address; `None` while nothing is typed."""
         self._level = AddressLevel.REFUSED if check is None else check.level
         # what it will be called where no name is typed
-        self._name.setPlaceholderText(self._host)
-        self._said.setText("" if check is None else check.message)
+        is_usable = check is not None and self._level is not AddressLevel.REFUSED
+        self._name.setPlaceholderText(host_of(check.url) if check and is_usable else "")
+        self._said.setText("" if check is None else f"{check.message} {check.hint}".strip())
         tone = {
             AddressLevel.OK: "quiet",
             AddressLevel.WARNING: "caution",
@@ -144,6 +138,9 @@ class ProviderForm(QWidget):
         self._key.setAccessibleName(self.tr("Key"))
         self._key.setToolTip(self.tr("A secret word that tells the provider whose account pays"))
         column.addWidget(self._key)
+        self._key_said = make_label(role="caption", wrap=True)
+        self._key_said.hide()
+        column.addWidget(self._key_said)
         self._key_note = make_label(role="caption", tone="quiet", wrap=True)
         column.addWidget(self._key_note)
         self._note = make_label(role="caption", tone="quiet", wrap=True)
@@ -162,8 +159,17 @@ class ProviderForm(QWidget):
     def _connect(self) -> None:
         self._name.textChanged.connect(self.edited)
         self._url.textChanged.connect(self.edited)
+        self._key.textChanged.connect(self._on_key)
         self._confirm.toggled.connect(self.edited)
         self._key_page.clicked.connect(self._on_key_page)
+
+    def _on_key(self, text: str) -> None:
+        """Say what was copied along with the key, or why it is none."""
+        self._key_check = check = check_key(text)
+        self._key_said.setText(check.problem or check.note)
+        set_role(self._key_said, "caption", "bad" if check.problem else "quiet")
+        self._key_said.setVisible(bool(self._key_said.text()))
+        self.edited.emit()
 
     def _on_key_page(self) -> None:
         if self._key_url is not None:

@@ -1,7 +1,7 @@
 """The Providers page: who else can answer, and what is known of each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -50,6 +50,10 @@ class ProviderEntry:
     """What it offered when it was asked; `None` before that."""
     problem: str = ""
     """Why it could not be asked, and what to try."""
+    lacks_list: bool = False
+    """It answers, but has no list of its models: they have to be named."""
+    key_action: str = ""
+    """What can be done about a key that is missing, in words; empty where it is not."""
 
 
 def _tr(text: str) -> str:
@@ -75,18 +79,25 @@ def tier_explained(tier: Tier) -> str:
     }[tier]
 
 
-def key_words(provider: Provider, key: KeyLocation) -> tuple[str, str]:
-    """Return where a provider's key is, and the tone to say it in."""
+def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
+    """Return the entry with where the provider's key is, and what can be done about that."""
+    words, tone, action = "", "caution", ""
     match key.source:
         case KeySource.KEYRING:
-            return _tr("Key in the system's keyring"), "quiet"
+            words, tone = _tr("Key in the system's keyring"), "quiet"
         case KeySource.SESSION:
-            return _tr("Key kept for this run of the program only"), "caution"
+            words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:
-            return _tr("Key from the environment variable {0}").format(key.variable), "quiet"
-    if provider.tier is Tier.OWN_SERVER:
-        return _tr("No key: your own server may not need one"), "quiet"
-    return _tr("No key yet: edit it to enter one"), "caution"
+            words = _tr("Key from the environment variable {0}").format(key.variable)
+            tone = "quiet"
+        case _ if key.is_lost:
+            words = _tr("The key was kept only until the program ended")
+            action = _tr("Enter the key again")
+        case _ if entry.provider.tier is Tier.OWN_SERVER:
+            words, tone = _tr("No key: your own server may not need one"), "quiet"
+        case _:
+            words, action = _tr("No key yet"), _tr("Enter the key")
+    return replace(entry, key_words=words, key_tone=tone, key_action=action)
 
 
 def price_words(usd_per_mtok: float | None) -> str:
@@ -116,7 +127,7 @@ def _show_state(label: QLabel, words: str, tone: str) -> None:
 class ProviderCard(QFrame):
     """Name, kind, address, key and models of one provider, with what can be done.
 
-    `asked` gets the provider's id and `test`, `models`, `edit` or `remove`.
+    `asked` gets the provider's id and `key`, `test`, `models`, `edit` or `remove`.
     """
 
     def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
@@ -145,7 +156,10 @@ class ProviderCard(QFrame):
         self._key.setText(entry.key_words)
         set_role(self._key, "caption", entry.key_tone)
         self._show_state(entry)
+        self._buttons["key"].setText(entry.key_action)
+        self._buttons["key"].setVisible(bool(entry.key_action))
         for action, words in (
+            ("key", self.tr("Enter the key of {0}")),
             ("test", self.tr("Test {0}")),
             ("models", self.tr("Models and prices of {0}")),
             ("edit", self.tr("Edit {0}")),
@@ -157,12 +171,17 @@ class ProviderCard(QFrame):
         test = self._buttons["test"]
         test.setEnabled(not entry.is_testing)
         test.setText(self.tr("Testing…") if entry.is_testing else self.tr("Test connection"))
-        self._buttons["models"].setVisible(bool(entry.models))
+        models = self._buttons["models"]
+        models.setVisible(entry.models is not None or entry.lacks_list)
+        models.setText(
+            self.tr("Models and prices") if entry.models else self.tr("Type a model's name")
+        )
         words, tone = "", "quiet"
         if entry.problem:
             words, tone = entry.problem, "bad"
         elif entry.models is not None and not entry.models:
-            words, tone = self.tr("It answers, but offers no models."), "caution"
+            words = self.tr("It answers, but offers no models: type the name of one.")
+            tone = "caution"
         elif entry.models is not None:
             priced = sum(model.price is not None for model in entry.models)
             count = len(entry.models)
@@ -178,9 +197,8 @@ class ProviderCard(QFrame):
         self._place = Badge(self._theme)
         self._tier = Badge(self._theme)
         self._buttons: dict[str, QAbstractButton] = {
-            "models": make_button(
-                self.tr("Models and prices"), tooltip=self.tr("What it offers, and what that costs")
-            ),
+            "key": make_button("", tooltip=self.tr("The secret word it knows your account by")),
+            "models": make_button("", tooltip=self.tr("What it offers, and what that costs")),
             "test": make_button(
                 "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
             ),

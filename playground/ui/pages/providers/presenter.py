@@ -18,13 +18,13 @@ from playground.services.providers.practice import (
     PracticeState,
     PracticeStatus,
 )
-from playground.services.providers.service import ProviderService, RemovedProvider
+from playground.services.providers.service import ProviderService, RemovedProvider, lacks_list
 from playground.store.presets import Preset, presets
 from playground.store.secrets import KeySource, SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.providers.dialog import FormValues, ProviderDialog
-from playground.ui.pages.providers.page import ProviderEntry, ProvidersPage, key_words
+from playground.ui.pages.providers.page import ProviderEntry, ProvidersPage, with_key
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
@@ -239,7 +239,7 @@ class ProvidersPresenter(QObject):
                 self.test(provider_id)
             case "models":
                 self.open_models(provider_id)
-            case "edit":
+            case "edit" | "key":
                 self.edit(provider_id)
             case "remove":
                 self._bridge.spawn(self._remove(provider_id))
@@ -270,7 +270,7 @@ class ProvidersPresenter(QObject):
 
     def open_models(self, provider_id: str) -> None:
         entry = self._entries.get(provider_id)
-        if entry is None or entry.models is None or self._price_dialog is not None:
+        if entry is None or self._price_dialog is not None:
             return
         provider = entry.provider
         dialog = PriceDialog(self._theme, provider, self._view)
@@ -282,10 +282,14 @@ class ProvidersPresenter(QObject):
         def compare(model: str) -> None:
             self._open_compare(CloudTarget(provider, model))
 
+        def name(model: str) -> None:
+            self._bridge.spawn(self._name_model(provider, model))
+
         dialog.price_set.connect(set_price)
+        dialog.named.connect(name)
         dialog.compare_asked.connect(compare)
         dialog.finished.connect(self._on_models_closed)
-        dialog.show_models(entry.models)
+        dialog.show_models(entry.models or ())
         dialog.open()
 
     def close(self) -> None:
@@ -320,22 +324,23 @@ class ProvidersPresenter(QObject):
         for provider_id, key in keys.items():
             entry = self._entries.get(provider_id)
             if entry is not None:
-                words, tone = key_words(entry.provider, key)
-                self._entries[provider_id] = replace(entry, key_words=words, key_tone=tone)
+                self._entries[provider_id] = with_key(entry, key)
         self._show()
         await self._bridge.submit(self._secrets.probe())
         self._view.show_storage(self._secrets.storage())
 
     async def _test(self, provider_id: str) -> None:
-        found, problem = None, ""
+        found, problem, has_no_list = None, "", False
         try:
             found = await self._bridge.submit(self._service.models(self._service.find(provider_id)))
         except PlaygroundError as error:
             problem = f"{error.message} {error.hint}".strip()
+            has_no_list = lacks_list(error)
         finally:
             entry = self._entries.get(provider_id)
             if entry is not None:
-                self._put(replace(entry, is_testing=False, models=found, problem=problem))
+                tested = replace(entry, is_testing=False, models=found, problem=problem)
+                self._put(replace(tested, lacks_list=has_no_list))
 
     async def _start_practice(self) -> None:
         # what keeps it from starting is said on its card
@@ -374,6 +379,20 @@ class ProvidersPresenter(QObject):
             self._put(replace(entry, models=models))
         if self._price_dialog is not None:
             self._price_dialog.show_price(model, holds)
+
+    async def _name_model(self, provider: Provider, typed: str) -> None:
+        try:
+            model = await self._bridge.submit(self._service.name_model(provider.id, typed))
+        except PlaygroundError as error:
+            if self._price_dialog is not None:
+                self._price_dialog.show_problem(f"{error.message} {error.hint}")
+            return
+        entry = self._entries.get(provider.id)
+        if entry is not None:
+            others = tuple(known for known in entry.models or () if known.id != model.id)
+            self._put(replace(entry, models=(model, *others), problem="", lacks_list=False))
+        if self._price_dialog is not None:
+            self._price_dialog.show_named(model)
 
     def _on_stored(self, provider_id: str) -> None:
         self.refresh()

@@ -40,6 +40,8 @@ class PriceDialog(QDialog):
     """Model id and the person's `ModelPrice`; `None` goes back to the price list."""
     compare_asked = Signal(str)
     """Model id."""
+    named = Signal(str)
+    """A model's name as it was typed."""
 
     def __init__(self, theme: Theme, provider: Provider, parent: QWidget) -> None:
         super().__init__(parent)
@@ -61,6 +63,22 @@ class PriceDialog(QDialog):
             self._table.selectRow(0)
         self._search_for(self._search.text())
         self._on_row()
+        if not models:
+            self._name.setFocus()
+
+    def show_named(self, model: CloudModel) -> None:
+        """Put a model that was typed on top of the list, and choose it."""
+        self._name.clear()
+        self.show_problem("")
+        self._search.clear()
+        self.show_models((model, *(other for other in self._models if other.id != model.id)))
+        self._table.selectRow(0)
+        self._compare.setFocus()
+
+    def show_problem(self, text: str) -> None:
+        """Say why what was typed cannot be a model's name."""
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
 
     def show_price(self, model_id: str, price: ModelPrice | None) -> None:
         self._models = tuple(
@@ -106,6 +124,7 @@ class PriceDialog(QDialog):
         card = make_card()
         make_column(self._table, parent=card, margins=(px(6), px(6), px(6), px(6)))
         price = self._build_price()
+        name = self._build_name()
         self._compare = make_button(
             self.tr("Try it"),
             kind="primary",
@@ -116,6 +135,7 @@ class PriceDialog(QDialog):
             make_row((ElidedLabel(title, "title"), 1), self._search),
             explanation,
             (card, 1),
+            name,
             price,
             make_row(1, self._close, self._compare),
             parent=self,
@@ -153,6 +173,24 @@ class PriceDialog(QDialog):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
+    def _build_name(self) -> QVBoxLayout:
+        self._name = QLineEdit()
+        self._name.setPlaceholderText(self.tr("As its provider writes it"))
+        self._name.setAccessibleName(self.tr("Name of a model"))
+        self._name.setToolTip(self.tr("Found in the provider's documentation (the model id)"))
+        self._add = make_button(self.tr("Add"), tooltip=self.tr("Keep this name on the list"))
+        self._add.setAccessibleName(self.tr("Add the model"))
+        self._add.setEnabled(False)
+        self._problem = make_label(role="caption", tone="bad", wrap=True)
+        self._problem.hide()
+        row = make_row(
+            make_label(self.tr("Not on the list? Type its name"), "caption", "quiet"),
+            (self._name, 1),
+            self._add,
+            spacing=self._theme.px(8),
+        )
+        return make_column(row, self._problem, spacing=self._theme.px(3))
+
     def _build_price(self) -> QVBoxLayout:
         self._chosen = ElidedLabel(role="control")
         self._sent = self._amount(self.tr("Price of what you send"))
@@ -189,6 +227,9 @@ class PriceDialog(QDialog):
 
     def _connect(self) -> None:
         self._search.textChanged.connect(self._search_for)
+        self._name.textChanged.connect(self._on_name)
+        self._name.returnPressed.connect(self._add.click)
+        self._add.clicked.connect(self._on_add)
         self._table.itemSelectionChanged.connect(self._on_row)
         self._close.clicked.connect(self.reject)
         self._compare.clicked.connect(self._on_compare)
@@ -217,6 +258,15 @@ class PriceDialog(QDialog):
         self._sent.setValue(0.0 if price is None else price.input_usd_per_mtok or 0.0)
         self._written.setValue(0.0 if price is None else price.output_usd_per_mtok or 0.0)
         self._listed.setEnabled(price is not None and price.source == "yours")
+
+    def _on_name(self, text: str) -> None:
+        self.show_problem("")
+        self._add.setEnabled(bool(text.strip()))
+        # Enter in the field adds; elsewhere it tries the chosen model
+        self._add.setDefault(bool(text.strip()))
+
+    def _on_add(self) -> None:
+        self.named.emit(self._name.text())
 
     def _on_use(self) -> None:
         self._tell(ModelPrice(self._sent.value(), self._written.value()))

@@ -136,6 +136,9 @@ class SettingsPage(Page):
     def show_storage(self, sentence: str) -> None:
         self._storage.setText(sentence)
 
+    def show_sent(self, sentence: str) -> None:
+        self._sent.setText(sentence)
+
     def show_problem(self, sentence: str | None) -> None:
         self._problem.setText(sentence or "")
         self._problem_card.setVisible(bool(sentence))
@@ -188,6 +191,7 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
+        self._build_sent()
         self.hub = HubCard(self._theme)
         """The card about the Hub; its signals are what a person enters there."""
         self._second.addWidget(self.hub)
@@ -271,6 +275,22 @@ class SettingsPage(Page):
         card.add(
             make_label(
                 self.tr("No key is ever written into a file, a log or an export."),
+                "caption",
+                "quiet",
+                wrap=True,
+            )
+        )
+
+    def _build_sent(self) -> None:
+        card = self._card(self.tr("What left this computer"))
+        self._sent = make_label(role="control", wrap=True)
+        card.add(self._sent)
+        card.add(
+            make_label(
+                self.tr(
+                    "Counted where it is sent: questions, searches and keys alike. Servers on this "
+                    "computer are not counted."
+                ),
                 "caption",
                 "quiet",
                 wrap=True,

@@ -3,13 +3,15 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
+from playground.core.keys import check_key
 from playground.core.urls import AddressLevel, check_url
+from playground.network import traffic
+from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
@@ -17,11 +19,10 @@ from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import sent_words
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
-
-_PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 class HubTokenPresenter(QObject):
@@ -32,6 +33,10 @@ class HubTokenPresenter(QObject):
         self._card = card
         self._bridge = bridge
         self._hub = hub
+        self._name = ""
+        """Who the Hub says the token belongs to; empty where it was not asked."""
+        self._note = ""
+        """What was left out of what was pasted."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -47,31 +52,34 @@ class HubTokenPresenter(QObject):
 
     async def _keep(self, value: str) -> None:
         try:
-            _, name = await self._bridge.submit(self._hub.set_token(value))
+            _, self._name = await self._bridge.submit(self._hub.set_token(value))
         except PlaygroundError as error:
             words = f"{error.message} {error.hint}".strip()
             self._card.show_token(words, "bad", can_forget=False)
             return
         finally:
             self._card.show_asking(is_asking=False)
-        await self._show_token(name)
+        self._note = check_key(value).note
+        await self._show_token()
 
     def _on_forget(self) -> None:
         self._bridge.spawn(self._forget())
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
+        self._name = self._note = ""
         await self._show_token()
 
-    async def _show_token(self, name: str = "") -> None:
+    async def _show_token(self) -> None:
         token = await self._bridge.submit(self._hub.token())
         if token is None:
             words = self.tr("No access token is set: most models need none.")
             self._card.show_token(words, "quiet", can_forget=False)
             return
         words = self.tr("In force: {0}.").format(self._source_words(token))
-        if name:
-            words = f"{words} {self.tr('The Hub knows you as {0}.').format(name)}"
+        if self._name:
+            words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
+        words = f"{words} {self._note}".strip()
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 
@@ -93,13 +101,12 @@ def _problem(name: str, value: Any) -> str:
         return ""
     if name == "hub_endpoint":
         check = check_url(value)
-        return check.message if check.level is AddressLevel.REFUSED else ""
+        return f"{check.message} {check.hint}" if check.level is AddressLevel.REFUSED else ""
     try:
-        parts = urlsplit(value)
-        is_right = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_right = False
-    return "" if is_right else "A proxy is written as http://host:port."
+        parse_proxy(value, SETTINGS)
+    except NetworkFailed as error:
+        return f"{error.message} {error.hint}"
+    return ""
 
 
 class SettingsPresenter(QObject):
@@ -140,6 +147,7 @@ class SettingsPresenter(QObject):
         )
         self._show(settings.settings)
         self._view.show_storage(secrets.storage())
+        self._show_sent()
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -168,6 +176,7 @@ class SettingsPresenter(QObject):
         self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
         self._view.closing.connect(self._end_subscription)
+        self._view.shown.connect(self._show_sent)
 
     def _show(self, settings: Settings) -> None:
         if self._writes:
@@ -179,6 +188,9 @@ class SettingsPresenter(QObject):
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
         self._view.hub.show_settings(settings)
+
+    def _show_sent(self) -> None:
+        self._view.show_sent(sent_words(traffic.sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

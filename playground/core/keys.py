@@ -1,0 +1,44 @@
+"""API keys as people paste them."""
+
+import re
+from dataclasses import dataclass, field
+
+from playground.core.urls import without_wrapping
+
+_HEADER = re.compile(
+    r"(?:-H\s*)?[\"']?(?:(?:proxy-)?authorization|api-key|x-api-key|x-goog-api-key)\s*:\s*(.+)",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """A key without what was copied along with it."""
+
+    value: str = field(repr=False)
+    note: str = ""
+    """What was left out, in a sentence; never part of the key."""
+    problem: str = ""
+    """Why it cannot be a key."""
+
+
+def check_key(text: str) -> KeyCheck:
+    """Return the key in a text: a header, a line of a shell or a .env file, a word in quotes."""
+    value, said = without_wrapping(text)
+    notes = [said] if said else []
+    if header := _HEADER.fullmatch(value):
+        value = header[1]
+        notes.append("The header's name in front was left out.")
+    if bearer := _BEARER.fullmatch(value):
+        value = bearer[1]
+        notes.append("“Bearer” in front was left out.")
+    value, _ = without_wrapping(value)
+    problem = ""
+    if "://" in value:
+        problem = "This is an address, not a key."
+    elif re.search(r"\s", value):
+        problem = "There is a space or a line break in the key."
+    elif not (value.isascii() and value.isprintable()):
+        problem = "The key contains characters that no key has."
+    return KeyCheck(value, " ".join(notes), problem)

@@ -1,0 +1,262 @@
+"""An answer's events out of a provider's: text, thinking, counts, and whatever is wrong with it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
+from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
+from playground.core.redaction import without_keys
+from playground.core.runs import TokenUsage
+from playground.core.thinking import Span
+from playground.core.usage import ReportedUsage, believed_usage
+from playground.engines.openai.chunks import ChunkReader, StreamChunk, error_in
+from playground.engines.openai.errors import ErrorTranslator, provider_message
+from playground.engines.openai.sse import ServerEvent
+from playground.engines.openai.stamped import Piece, StampedSplitter, StreamRedactor
+
+_DONE = "[done]"
+_NO_JSON = object()
+
+
+class AnswerReader:
+    """Reads one answer, from the first event to the last; `t_s` is when an event arrived."""
+
+    def __init__(self, name: str, errors: ErrorTranslator) -> None:
+        self._name = name
+        self._errors = errors
+        self._reader = ChunkReader()
+        self._splitter = StampedSplitter()
+        self._redactor = StreamRedactor()
+        self._in_reasoning = False
+        self._last_s = 0.0
+        self._reported = ReportedUsage()
+        self._answer_characters = self._reasoning_characters = 0
+        self._strange = 0
+        self._tool: str | None = None
+        self._trouble = ""
+        self._in_one_piece = False
+        self.pieces = 0
+        """Events with data, and lines of a body."""
+        self.chunks = 0
+        """Those of them that are part of an answer."""
+        self.is_done = False
+        """True once nothing more is to be read."""
+        self.has_tokens = False
+        self.finish_reason: str | None = None
+        self.finished_s: float | None = None
+        """When the answer was complete."""
+
+    @property
+    def usage(self) -> TokenUsage:
+        return believed_usage(
+            self._reported,
+            answer_characters=self._answer_characters,
+            reasoning_characters=self._reasoning_characters,
+        )
+
+    @property
+    def cost_usd(self) -> float | None:
+        return self._reported.cost_usd
+
+    @property
+    def has_answer(self) -> bool:
+        return bool(self._answer_characters or self._reasoning_characters or self._tool is not None)
+
+    def read(
+        self, events: Sequence[ServerEvent], t_s: float, *, is_cut: bool = False
+    ) -> list[StreamEvent]:
+        """Return what the events say.
+
+        `is_cut`: the stream ended within the last of them. Raises what a provider reports, and
+        `StreamMalformed` for what is no JSON; neither once the answer is complete.
+        """
+        deltas, self._last_s = _Deltas(t_s), t_s
+        try:
+            for event in events:
+                if self.is_done:
+                    break
+                self.pieces += 1
+                for data in self._decoded(event, is_cut=is_cut):
+                    self._read_chunk(data, t_s, deltas)
+        except EngineError as error:
+            if self.finish_reason is None:
+                raise
+            self._trouble, self.is_done = error.message, True
+        return deltas.events
+
+    def read_body(self, text: str, t_s: float) -> list[StreamEvent]:
+        """Return what an answer says that came as a body of its own, whole or line by line."""
+        self._in_one_piece = True
+        value = _parsed(text)
+        lines = text.splitlines() if value is _NO_JSON else [text]
+        events = self.read([ServerEvent("message", line) for line in lines if line.strip()], t_s)
+        # what comes whole is over, unless it says that it is not
+        self.is_done |= isinstance(value, dict) and value.get("done") is not False
+        return events
+
+    def rest(self) -> list[StreamEvent]:
+        """Return what was held back: it began like the key or a tag, or was half a character."""
+        last, deltas = self._reader.rest(), _Deltas(self._last_s)
+        self._say((deltas.t_s, last.reasoning), deltas, is_reasoning=True)
+        self._add_answer(deltas.t_s, last.text, deltas)
+        self._add_spans(self._splitter.finish(), deltas)
+        self._flush(deltas)
+        return deltas.events
+
+    def note_broken(self) -> None:
+        """Note that the connection broke when the answer was complete."""
+        self._trouble = "the connection broke"
+
+    def notices(self) -> Iterator[tuple[str, str]]:
+        """Yield kind and sentence of everything a person should know about the answer."""
+        if self._in_one_piece:
+            yield (
+                "answer_in_one_piece",
+                (f"{self._name} sent the answer in one piece: there is no speed to measure"),
+            )
+        if self._tool is not None:
+            named = f" “{self._tool}”" if self._tool else ""
+            yield "tool_asked", f"The model asked for a tool{named}: there is none here"
+        if self._strange:
+            yield (
+                "piece_unknown",
+                (f"{self._name} sent something that is not understood and not shown"),
+            )
+        elif not self._answer_characters and self._tool is None:
+            thought = "only its thinking" if self._reasoning_characters else "no word"
+            yield "answer_empty", f"{self._name} sent {thought}: there is no answer"
+        if self._trouble:
+            yield "trouble_after_answer", f"After the answer was complete: {self._trouble}"
+
+    def _decoded(self, event: ServerEvent, *, is_cut: bool) -> Iterator[Any]:
+        data = event.data.strip()
+        if data.lower() == _DONE:
+            self.is_done = True
+            return
+        if not data:
+            return
+        value = _parsed(data)
+        if event.name == "error":
+            raise self._errors.from_payload(data if value is _NO_JSON else value)
+        if value is not _NO_JSON:
+            yield value
+            return
+        lines = data.split("\n")
+        if len(lines) > 1:
+            # events that are parted by one line end instead of two
+            for line in lines:
+                yield from self._decoded(ServerEvent(event.name, line), is_cut=is_cut)
+        elif not is_cut:
+            page = provider_message(data) if data.startswith("<") else ""
+            what = page or "a piece that cannot be read"
+            raise StreamMalformed(f"{self._name} sent {what}.")
+
+    def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
+        error = error_in(data)
+        if error is not None:
+            raise self._errors.from_payload(error)
+        if not isinstance(data, dict):
+            self._strange += data is not None
+            return
+        self.chunks += 1
+        chunk = self._reader.read(data, t_s)
+        if chunk.usage is not None:
+            self._reported = self._reported.merged(chunk.usage)
+        if chunk.tool is not None:
+            self._tool = self._tool or chunk.tool
+        self._strange += not chunk.is_understood
+        self._add_chunk(chunk, t_s, deltas)
+        if chunk.finish_reason:
+            self.finish_reason = without_keys(chunk.finish_reason)
+        if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
+            self.finished_s = t_s
+        # Ollama's own API
+        self.is_done |= data.get("done") is True
+        if chunk.finish_reason == "error":
+            self.finish_reason = None
+            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
+
+    def _add_chunk(self, chunk: StreamChunk, t_s: float, deltas: "_Deltas") -> None:
+        self._say((t_s, chunk.reasoning), deltas, is_reasoning=True)
+        in_reasoning = self._add_answer(t_s, chunk.text, deltas)
+        if chunk.tokens:
+            self.has_tokens = True
+            tokens = tuple(replace(t, text=without_keys(t.text)) for t in chunk.tokens)
+            # probabilities of a chunk that has both belong to the answer
+            is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
+            deltas.add_tokens(tokens, is_reasoning=is_thought)
+
+    def _add_answer(self, t_s: float, text: str, deltas: "_Deltas") -> bool:
+        """Add text in which thinking may stand between tags; return whether it is all thinking."""
+        spans = self._splitter.feed(t_s, text) if text else []
+        self._add_spans(spans, deltas)
+        return bool(spans) and all(span.is_reasoning for span, _ in spans)
+
+    def _add_spans(self, spans: Sequence[tuple[Span, list[Piece]]], deltas: "_Deltas") -> None:
+        for span, pieces in spans:
+            if span.ends_thinking:
+                self._flush(deltas)
+                deltas.events.append(ThinkingEnded(deltas.t_s))
+                self._reasoning_characters += self._answer_characters
+                self._answer_characters = 0
+            if not span.is_shown:
+                continue
+            for piece in pieces:
+                self._say(piece, deltas, is_reasoning=span.is_reasoning)
+
+    def _say(self, piece: Piece, deltas: "_Deltas", *, is_reasoning: bool) -> None:
+        """Add text without the key; what changes from thinking to answer holds nothing back."""
+        t_s, text = piece
+        if not text:
+            return
+        if is_reasoning is not self._in_reasoning:
+            self._flush(deltas)
+            self._in_reasoning = is_reasoning
+        self._add(self._redactor.feed(t_s, text), deltas)
+
+    def _flush(self, deltas: "_Deltas") -> None:
+        self._add(self._redactor.flush(), deltas)
+
+    def _add(self, pieces: Sequence[Piece], deltas: "_Deltas") -> None:
+        for piece in pieces:
+            deltas.add(piece, is_reasoning=self._in_reasoning)
+            if self._in_reasoning:
+                self._reasoning_characters += len(piece[1])
+            else:
+                self._answer_characters += len(piece[1])
+
+
+class _Deltas:
+    """Deltas of one read: what arrived together is one of them."""
+
+    def __init__(self, t_s: float) -> None:
+        self.t_s = t_s
+        self.events: list[StreamEvent] = []
+
+    def add(self, piece: Piece, *, is_reasoning: bool) -> None:
+        t_s, text = piece
+        if not text:
+            return
+        kind = ReasoningDelta if is_reasoning else TextDelta
+        last = self.events[-1] if self.events else None
+        if isinstance(last, TextDelta | ReasoningDelta) and type(last) is kind and last.t_s == t_s:
+            self.events[-1] = kind(t_s, last.text + text, last.tokens)
+        else:
+            self.events.append(kind(t_s, text))
+
+    def add_tokens(self, tokens: tuple[Token, ...], *, is_reasoning: bool) -> None:
+        kind = ReasoningDelta if is_reasoning else TextDelta
+        last = self.events[-1] if self.events else None
+        if isinstance(last, TextDelta | ReasoningDelta) and type(last) is kind:
+            self.events[-1] = kind(last.t_s, last.text, (*last.tokens, *tokens))
+        else:
+            self.events.append(kind(self.t_s, "", tokens))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _NO_JSON

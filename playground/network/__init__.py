@@ -1,0 +1,1 @@
+"""The way to a host: which proxy and which certificates hold for an address, and who failed."""

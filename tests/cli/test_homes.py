@@ -1,0 +1,42 @@
+"""Homes that cannot be used, and damaged files in them, as a command meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from playground.cli.main import main
+from playground.store.settings import SettingsStore
+
+
+@pytest.mark.parametrize("name", ["home", "home/logs", "home/models"])
+def test_a_home_that_cannot_be_used_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("a file")
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    assert main(["monitor"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("playground: ")
+    assert said.err.count("\n") == 1
+
+
+def test_what_was_set_aside_is_told_and_left_for_the_next_window(
+    playground_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (playground_home / "settings.json").write_bytes(b'{"theme": "dar')
+    (playground_home / "history.sqlite3").write_bytes(b"a letter to my aunt " * 400)
+    assert main(["monitor", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    lines = said.err.splitlines()
+    assert [name in line for name, line in zip(("settings", "history"), lines, strict=True)]
+    kept = SettingsStore(playground_home / "settings.json").settings.untold_problems
+    assert [f"playground: {sentence}" for sentence in kept] == lines
+    assert main(["monitor", "--json"]) == 0
+    assert capsys.readouterr().err == ""

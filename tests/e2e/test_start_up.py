@@ -1,0 +1,140 @@
+"""The window's start in homes that are damaged, and what keeps it from starting."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SAY_AND_CLOSE = """
+import sys
+from PySide6.QtCore import QTimer
+from playground.app.window import run_window
+from playground.ui.widgets.toast import Toast
+
+def follow(window):
+    def look():
+        toast = window.findChild(Toast)
+        if toast.isVisible():
+            print(toast.accessibleName(), flush=True)
+            timer.stop()
+            window.close()
+    timer = QTimer(window)
+    timer.timeout.connect(look)
+    timer.start(5)
+
+sys.exit(run_window(follow))
+"""
+TELL_WHEN_ASKED_FOR = """
+import sys
+from PySide6.QtCore import QTimer
+from playground.app.window import run_window
+from playground.ui.window.instance import WindowInstance
+
+def follow(window):
+    def look():
+        instance = window.findChild(WindowInstance)
+        if instance is not None:
+            timer.stop()
+            print("open", flush=True)
+            instance.show_wanted.connect(leave)
+    def leave():
+        print("asked for", flush=True)
+        window.close()
+    timer = QTimer(window)
+    timer.timeout.connect(look)
+    timer.start(5)
+
+sys.exit(run_window(follow))
+"""
+PRESS_AND_END = """
+import sys
+from PySide6.QtCore import QTimer
+from playground.app.window import run_window
+from playground.ui.widgets.toast import Toast
+
+def follow(window):
+    def look():
+        toast = window.findChild(Toast)
+        if toast.isVisible():
+            timer.stop()
+            print(toast._button.text(), flush=True)
+            toast._button.click()
+    timer = QTimer(window)
+    timer.timeout.connect(look)
+    timer.start(5)
+
+sys.exit(run_window(follow))
+"""
+FAIL = """
+import sys
+from playground import __main__
+from playground.ui.window.main_window import MainWindow
+
+def fail(*_):
+    raise ZeroDivisionError
+
+MainWindow.{method} = fail
+sys.exit(__main__.main([]))
+"""
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PLAYGROUND_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+
+
+def run(home: Path, program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment(home),
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_window_starts_with_rubbish_for_a_place_and_tells_what_a_command_set_aside(
+    playground_home: Path,
+) -> None:
+    sentence = "The history was damaged."
+    window = {"geometry": "\u00fcb\u00e4r!", "page": "compare"}
+    settings = playground_home / "settings.json"
+    settings.write_text(json.dumps({"window": window, "untold_problems": [sentence]}))
+    done = run(playground_home, SAY_AND_CLOSE)
+    assert (done.returncode, done.stdout.strip()) == (0, sentence), done.stderr
+    assert json.loads(settings.read_text())["untold_problems"] == []
+
+
+def test_a_second_window_says_so_and_shows_the_first(playground_home: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", TELL_WHEN_ASKED_FOR],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(playground_home),
+    )
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "open\n"
+        second = run(playground_home, PRESS_AND_END)
+        assert (second.returncode, second.stdout.strip()) == (0, "Show the other window")
+        assert first.stdout.readline() == "asked for\n"
+        assert first.wait(20) == 0
+    finally:
+        first.kill()
+        first.communicate()
+
+
+def test_a_mistake_while_the_window_is_built_ends_the_program_with_a_sentence(
+    playground_home: Path,
+) -> None:
+    for method in ("_build", "open_remembered"):
+        done = run(playground_home, FAIL.format(method=method))
+        assert done.returncode == 1
+        assert "The program made a mistake (ZeroDivisionError)." in done.stderr

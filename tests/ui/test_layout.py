@@ -29,7 +29,7 @@ from tests.ui import full_home
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import until
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", "XDG_RUNTIME_DIR")
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 SIZES = ((900, 600), (1280, 800), (1920, 1080))
 SCALES = (1.0, 1.5, 2.0)
@@ -260,6 +260,14 @@ OPENED: dict[str, dict[str, Opener]] = {
     },
 }
 """What is opened on each page, in this order; `None` leaves it open for the next."""
+
+
+@pytest.fixture(autouse=True)
+def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder a desktop has for what lives as long as its session."""
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 
 @pytest.mark.parametrize("language", [False, True], ids=["english", "longer"])

@@ -146,6 +146,7 @@ class PaneController:
         self._flushes.clear()
         self._shown = []
         self.is_hidden = False
+        self._view.show_question("")
         for pane in self._view.panes:
             pane.clear_turns()
             pane.set_figures_visible(visible=True)
@@ -291,6 +292,7 @@ class PaneController:
 
     def _show_turn(self, turn: Turn) -> None:
         """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""
+        self._view.show_question(turn.prompt)
         tokens = {shown.run.id: shown.tokens for shown in self._shown}
         self._flushes.clear()
         self._turn_id = turn.id

@@ -313,7 +313,7 @@ class ComparePresenter(QObject):
         self._phase = phase
         self._comparison = comparison
         self._view.set_running(running=True)
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._follower = self._bridge.follow(
             updates, self._on_updates, done=self._on_done, gather=with_progress
         )
@@ -381,7 +381,7 @@ class ComparePresenter(QObject):
         turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
         self._view.summary.show_turn(turn.summary, turn.vote)
         self._panes.show_vote(turn)
-        self._view.summary.show()
+        self._view.show_summary(is_shown=True)
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -460,7 +460,7 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
 

@@ -37,10 +37,8 @@ class AnswerReader:
         self._trouble = ""
         self._in_one_piece = False
         self._unsaid: list[StreamEvent] = []
-        self.pieces = 0
-        """Events with data, and lines of a body."""
         self.chunks = 0
-        """Those of them that are part of an answer."""
+        """Events and lines that are part of an answer."""
         self.is_done = False
         """True once nothing more is to be read."""
         self.has_tokens = False
@@ -64,6 +62,11 @@ class AnswerReader:
     def has_answer(self) -> bool:
         return bool(self._answer_characters or self._reasoning_characters or self._tool is not None)
 
+    @property
+    def is_foreign(self) -> bool:
+        """True where nothing came but what is not understood."""
+        return bool(self._strange) and not self.has_answer
+
     def read(
         self, events: Sequence[ServerEvent], t_s: float, *, is_cut: bool = False
     ) -> list[StreamEvent]:
@@ -78,7 +81,6 @@ class AnswerReader:
             for event in events:
                 if self.is_done:
                     break
-                self.pieces += 1
                 for data in self._decoded(event, is_cut=is_cut):
                     self._read_chunk(data, t_s, deltas)
         except EngineError as error:

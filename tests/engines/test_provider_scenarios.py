@@ -172,7 +172,7 @@ BODIES = {
     "ndjson": failed("StreamTruncated", "before it was finished", HALF),
     "ndjson_whole": Outcome(said=IN_ONE_PIECE),
     "text_200": failed("StreamInvalid", "upstream connect error"),
-    "utf16_200": failed("StreamInvalid", "sent no answer stream"),
+    "utf16_200": failed("StreamInvalid", "something that is called one"),
     "only_comments": failed("StreamEmpty", "empty"),
     "gemini_native": failed("StreamInvalid", "not understood"),
     "gemini_native_done": Outcome("", finish="", counts=UNKNOWN, said="not understood"),

@@ -552,7 +552,7 @@ BODIES: dict[str, Scenario] = {
         *(chunk({"content": word}) for word in WORDS), chunk({}, "stop", COUNTS)
     ),
     "text_200": reply(200, "upstream connect error", "text/plain"),
-    "utf16_200": reply(200, "".join(WHOLE).encode("utf-16"), "text/event-stream"),
+    "utf16_200": reply(200, SAID[0].encode("utf-16"), "text/event-stream"),
     "only_comments": stream(": ping\n\n", ": ping\n\n"),
     "gemini_native": stream(event({"candidates": [{"content": {"parts": [{"text": "One"}]}}]})),
     "gemini_native_done": stream(

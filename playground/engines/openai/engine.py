@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from playground.core.characters import REPLACEMENT
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     EngineError,
@@ -337,4 +338,4 @@ class _Answer:
 
 def _is_sentence(text: str) -> bool:
     """Return True for what a person can read, not for bytes taken as text."""
-    return len(text) <= _LONGEST_SENTENCE and text.isprintable()
+    return len(text) <= _LONGEST_SENTENCE and REPLACEMENT not in text

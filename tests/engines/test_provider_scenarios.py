@@ -112,6 +112,7 @@ ENDS = {
     "done_only": failed("StreamEmpty", "empty"),
     "done_first": failed("StreamEmpty", "empty"),
     "only_role_then_stop": Outcome("", counts=UNKNOWN, said="no word"),
+    "only_blank": Outcome("\n\n", said="no word"),
     "only_stop_usage0": Outcome("", counts=(11, 0, None), said="no word"),
 }
 BYTES = {
@@ -207,6 +208,8 @@ ERRORS = {
     "error_mid_minimax": failed("ProviderFailed", "insufficient balance", HALF),
     "error_bare": failed("ProviderFailed", "no reason given", HALF),
     "error_in_list": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_raw": failed("ProviderFailed", "GPU on fire", HALF),
+    "event_error_empty": failed("ProviderFailed", "no reason given", HALF),
     "error_field": failed("ProviderFailed", "GPU on fire", HALF),
     "error_at_the_end": failed("ProviderFailed", "GPU on fire", HALF),
     "bad_json_in_one_write": failed("StreamMalformed", "cannot be read", HALF),
@@ -297,6 +300,7 @@ SHAPES = {
     "content_elsewhere": Outcome("", said="not understood"),
     "delta_missing": OK,
     "delta_null": OK,
+    "delta_list": OK,
     "delta_string": OK,
     "choices_null": OK,
     "choices_empty": OK,

@@ -394,6 +394,7 @@ ENDS: dict[str, Scenario] = {
     "done_only": stream(DONE),
     "done_first": stream(DONE, *WHOLE),
     "only_role_then_stop": stream(delta(role="assistant"), STOP, DONE),
+    "only_blank": stream(say("\n\n"), *REST),
     "only_stop_usage0": stream(STOP, counted(prompt_tokens=11, completion_tokens=0), DONE),
 }
 
@@ -624,6 +625,8 @@ ERRORS: dict[str, Scenario] = {
     ),
     "error_bare": stream(*START, event({"type": "error", "code": 503})),
     "error_in_list": stream(*START, event([{"error": {"message": "GPU on fire", "code": 503}}])),
+    "error_raw": _then_closed(*START, '{"error": {"message": "GPU on fire"}}'),
+    "event_error_empty": stream(*START, ERROR + "\n\n", DONE),
     "error_field": stream(*START, 'error: {"code": 500, "message": "GPU on fire"}\n\n'),
     "error_at_the_end": _then_closed(*START, ERROR + "GPU on fire"),
     "bad_json_in_one_write": stream("".join((*START, "data: {oops\n\n"))),
@@ -815,6 +818,7 @@ SHAPES: dict[str, Scenario] = {
     "content_elsewhere": stream(*(delta(output_text=word) for word in WORDS), *REST),
     "delta_missing": stream(choices({"index": 0, "finish_reason": None}), *WHOLE),
     "delta_null": stream(choices({"index": 0, "delta": None}), *WHOLE),
+    "delta_list": _said_as(lambda word: {"choices": [{"index": 0, "delta": [word]}]}),
     "delta_string": _said_as(lambda word: {"choices": [{"index": 0, "delta": word}]}),
     "choices_null": stream(event({"choices": None}), *WHOLE),
     "choices_empty": stream(choices(), *WHOLE),

@@ -96,7 +96,7 @@ class ChunkReader:
         """Return what a decoded chunk says; `t_s` is when it arrived."""
         choice = _choice(data)
         holders = [_mapping(choice.get("delta")), _mapping(choice.get("message")), choice]
-        if isinstance(choice.get("delta"), str):
+        if isinstance(choice.get("delta"), str | list):
             holders[0] = {"content": choice["delta"]}
         if self._has_deltas:
             # some say the whole answer once more at the end

@@ -1,9 +1,9 @@
 """Bytes of an event stream into events, as the specification says.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with two
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with three
 differences. What stands at the end without a blank line behind it is an event as well, because
 some servers leave that line out. The field `error`, which llama-server writes, is the data of an
-event of that name.
+event of that name. A line that is a JSON object is data: so some break off with an error.
 """
 
 import codecs
@@ -87,6 +87,8 @@ class EventDecoder:
             self._name = name
         if name in {"data", "error"}:
             self._data.append(value)
+        elif line[0] == "{":
+            self._data.append(line)
         else:
             # nothing else of the line is kept
             self._size -= len(line)

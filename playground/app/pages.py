@@ -4,11 +4,12 @@ Importing this module imports every page, which takes as long as Qt itself: it i
 behind the first page (`app/window.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 from playground.app.services import Services
+from playground.core.errors import PlaygroundError
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
@@ -64,6 +65,11 @@ class Pages:
     def compare_with_file(self, path: Path) -> None:
         """Put a model file on the Compare page."""
         self._bridge.spawn(self._find_and_compare(path))
+
+    def compare_files(self, paths: Sequence[Path]) -> None:
+        """Show the Compare page with these model files chosen, and nothing else."""
+        self._show_compare()
+        self._bridge.spawn(self._choose_files(paths))
 
     def show_provider(self, provider_id: str, action: str) -> None:
         """Lead to a provider's card, and do there what helps: enter its key, name a model."""
@@ -168,6 +174,8 @@ class Pages:
             paths=services.paths,
             hub=services.hub,
             sent=services.traffic.sent,
+            backups=services.backups,
+            notify=self._window.toast,
         )
         return view
 
@@ -183,6 +191,19 @@ class Pages:
     def _show_settings(self) -> None:
         self._window.show_page("settings")
         cast("SettingsPage", self._window.pages.page("settings")).hub.focus_token()
+
+    async def _choose_files(self, paths: Sequence[Path]) -> None:
+        library, settings = self._services.library, self._services.settings.settings
+        targets = []
+        for path in paths:
+            try:
+                model = await self._bridge.submit(library.find(str(path)))
+            except PlaygroundError as error:
+                # the others are chosen all the same
+                self._window.report(error)
+            else:
+                targets.append(LocalTarget(model, settings.load_settings_of(model)))
+        self._compare.choose_targets(targets)
 
     async def _find_and_compare(self, path: Path) -> None:
         model = await self._bridge.submit(self._services.library.find(str(path)))

@@ -24,6 +24,7 @@ from playground.services.providers.service import ProviderService
 from playground.services.replay import Replayer
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
+from playground.store.backup import Backups
 from playground.store.database import Database
 from playground.store.files import Paths, default_paths
 from playground.store.history import ComparisonStore
@@ -49,6 +50,7 @@ class Services:
         self.database = Database(paths.database_file)
         self.history = ComparisonStore(self.database)
         self.replayer = Replayer(self.history)
+        self.backups = Backups(self.database, self.history, settings, paths.cache_dir)
         self.library = ModelLibrary(
             lambda: settings.settings.model_folders,
             paths.models_dir,

@@ -7,7 +7,8 @@ follow in this order once the window has painted: importing them takes as long a
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
@@ -38,8 +39,12 @@ _SWITCH_S = 0.001
 """How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
 
 
-def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
+def run_window(
+    on_shown: Callable[[MainWindow], None] | None = None, *, models: Sequence[str] = ()
+) -> int:
     """Show the window until it is closed; `on_shown` gets it once it can be used.
+
+    `models` are files to choose for the next comparison, in place of those of the last one.
 
     Raises what kept the window from opening; nothing of the program runs on then.
     """
@@ -53,17 +58,21 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
-    code = _run_program(application, paths, on_shown)
+    files = tuple(Path(name).absolute() for name in models)
+    code = _run_program(application, paths, files, on_shown)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
 
 
 def _run_program(
-    application: QApplication, paths: Paths, on_shown: Callable[[MainWindow], None] | None
+    application: QApplication,
+    paths: Paths,
+    models: tuple[Path, ...],
+    on_shown: Callable[[MainWindow], None] | None,
 ) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        program = _Program(runner.get_loop())
+        program = _Program(runner.get_loop(), models)
         try:
             program.build(application, paths)
             runner.run(program.live(on_shown))
@@ -86,7 +95,8 @@ class _Program:
     has_ended = False
     """True once everything has ended in order."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, models: tuple[Path, ...]) -> None:
+        self._models = models
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
@@ -199,6 +209,8 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
+        if self._models:
+            pages.compare_files(self._models)
         self._view.provider_asked.connect(pages.show_provider)
         problems = await self._bridge.submit(services.open())
         if self._window.is_closing():

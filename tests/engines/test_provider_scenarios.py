@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.codec import encode
 from playground.core.events import Failed, Finished, StreamEvent, TextDelta
 from playground.core.fold import RunFold
-from playground.core.metrics import Figure, figures
-from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
+from playground.core.metrics import Figure, fastest, figures
+from playground.core.runs import CutShort, Provenance, Run, RunStatus, TokenUsage
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai.client import DEFAULT_TIMEOUTS, MOST_REFUSAL_BYTES, Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
@@ -39,7 +40,8 @@ from tests.servers.provider_scenarios import (
 KEY = "sk-planted-7f3a9cQZ-0123456789abcdef"
 LOST = "\ufffd"
 UNKNOWN = (None, None, None)
-HASTY = Timeouts(read_s=0.4, word_s=0.3, after_finish_s=0.2, refusal_s=0.2)
+AFTER_S = 0.2
+HASTY = Timeouts(read_s=0.4, word_s=0.3, refusal_s=0.2)
 """Limits for scenarios that reach one."""
 
 
@@ -87,7 +89,7 @@ ENDS = {
     "silent": failed("TimedOut", "sent nothing", limits=HASTY),
     "silent_headers": failed("TimedOut", "sent no", limits=HASTY),
     "silent_mid": failed("TimedOut", "sent no", HALF, limits=HASTY),
-    "silent_after_finish": Outcome(counts=UNKNOWN, limits=HASTY),
+    "silent_after_finish": Outcome(counts=UNKNOWN, limits=Timeouts(after_finish_s=AFTER_S)),
     "silent_after_done": OK,
     "keepalive_forever": failed("TimedOut", "no word", limits=HASTY),
     "reset_mid": failed("ConnectionFailed", "broke", HALF),
@@ -151,6 +153,11 @@ BYTES = {
 IN_ONE_PIECE = "in one piece"
 BODIES = {
     "html_200": failed("StreamInvalid", "Log in to Hotel Wi-Fi"),
+    "html_200_in_pieces": failed("StreamInvalid", "Log in to Hotel Wi-Fi"),
+    "json_error_list_200": failed("RateLimited", "slow down"),
+    "json_after_blank_lines": Outcome(said=IN_ONE_PIECE),
+    "json_chunks_200": Outcome(said=IN_ONE_PIECE),
+    "json_endless_200": failed("StreamInvalid", "sent no answer stream"),
     "html_200_as_sse": failed("StreamInvalid", "Log in to Hotel Wi-Fi"),
     "json_error_200": failed("ProviderFailed", "model is asleep"),
     "json_error_200_429": failed("RateLimited", "slow down"),
@@ -186,6 +193,13 @@ ERRORS = {
     "error_openrouter_metadata": failed("RateLimited", "model is overloaded", HALF),
     "error_only": failed("ProviderFailed", "model is overloaded"),
     "error_after_finish": Outcome(counts=UNKNOWN, said="too late"),
+    "error_in_one_write": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_with_text": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_bare": failed("ProviderFailed", "no reason given", HALF),
+    "error_in_list": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_field": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_at_the_end": failed("ProviderFailed", "GPU on fire", HALF),
+    "bad_json_in_one_write": failed("StreamMalformed", "cannot be read", HALF),
     "bad_json_mid": failed("StreamMalformed", "cannot be read", HALF),
     "bad_json_nan": NO_COUNTS,
     "json_dup_keys": OK,
@@ -211,6 +225,8 @@ FINISHES = {
     "fin_stop_every_chunk": OK,
     "fin_content_filter_empty": Outcome("", "content_filter", UNKNOWN, said="no word"),
     "fin_error": failed("ProviderFailed", "broke the answer off", HALF),
+    "fin_error_in_one_write": failed("ProviderFailed", "broke the answer off", HALF),
+    "fin_error_after_stop": Outcome(counts=UNKNOWN, said="broke the answer off"),
     "fin_abort": Outcome(HALF, "abort", UNKNOWN),
     "text_after_finish": OK,
     "text_after_done": OK,
@@ -428,6 +444,7 @@ TRANSPORTS = {
 }
 ECHOES = {
     "echo_key": Outcome("Key: [key] end"),
+    "echo_key_begun": Outcome(f"Key: {KEY[:9]}"),
     "echo_key_finish": Outcome(finish="stop:[key]"),
 }
 OUTCOMES: dict[str, Outcome] = {
@@ -445,15 +462,6 @@ OUTCOMES: dict[str, Outcome] = {
     **TRANSPORTS,
     **ECHOES,
 }
-WRONG_WORDS = {
-    "http_300": "taken for a redirect, to its own address",
-    "http_304": "taken for a redirect, to its own address",
-    "http_401_binary": "control characters in the message",
-    "http_429_garbage": "a header that is no time stands in the hint",
-    "http_429_inf": "a header that is no time stands in the hint",
-    "http_500_ansi": "control characters in the message",
-}
-"""What `ErrorTranslator` says of some scenarios, and should not."""
 ELSEWHERE = {"endless_answer", "echo_headers", *TIMES}
 """Scenarios that a test of their own asks for."""
 
@@ -489,13 +497,7 @@ def test_every_scenario_has_its_outcome() -> None:
     assert OUTCOMES.keys() | ELSEWHERE == SCENARIOS.keys()
 
 
-def as_parameter(name: str) -> Any:
-    if name not in WRONG_WORDS:
-        return name
-    return pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=WRONG_WORDS[name]))
-
-
-@pytest.mark.parametrize("name", [*map(as_parameter, OUTCOMES)])
+@pytest.mark.parametrize("name", [*OUTCOMES])
 async def test_outcome(server: ScenarioServer, name: str) -> None:
     expected, before = OUTCOMES[name], len(asked(server, name))
     run, events = await ask(server, name, expected.limits, **expected.sampling)
@@ -559,7 +561,11 @@ IN_BUFFERS = 8 * MEGABYTE
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("endless_line", MOST_EVENT_BYTES), ("http_500_endless", MOST_REFUSAL_BYTES)],
+    [
+        ("endless_line", MOST_EVENT_BYTES),
+        ("json_endless_200", MOST_EVENT_BYTES),
+        ("http_500_endless", MOST_REFUSAL_BYTES),
+    ],
 )
 async def test_what_has_no_end_is_not_read_to_it(
     server: ScenarioServer, name: str, most: int
@@ -590,6 +596,37 @@ async def test_headers_that_are_said_back_are_ours_and_without_the_key(
     run, _ = await ask(server, "echo_headers")
     assert json.loads(run.text)["authorization"] == "Bearer [key]"
     assert "stainless" not in run.text
+
+
+async def test_silence_after_the_answer_is_no_part_of_its_time(server: ScenarioServer) -> None:
+    began = time.perf_counter()
+    run, _ = await ask(server, "silent_after_finish", Timeouts(after_finish_s=AFTER_S))
+    assert run.timings.total_s is not None
+    assert run.timings.total_s <= time.perf_counter() - began - AFTER_S
+
+
+CUTS = {
+    "fin_eos": None,
+    "fin_end_turn": None,
+    "fin_FINISH_REASON_STOP": None,
+    "fin_length": CutShort.LENGTH,
+    "fin_MAX_TOKENS": CutShort.LENGTH,
+    "fin_content_filter": CutShort.FILTERED,
+    "fin_content_filter_empty": CutShort.FILTERED,
+    "fin_tool_calls": CutShort.TOOL,
+    "fin_function_call": CutShort.TOOL,
+    "fin_abort": CutShort.GIVEN_UP,
+    "fin_insufficient_system_resource": CutShort.GIVEN_UP,
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+async def test_an_answer_that_is_not_whole_is_known_as_such_and_is_not_the_fastest(
+    server: ScenarioServer, name: str
+) -> None:
+    run, _ = await ask(server, name)
+    assert run.cut_short is CUTS[name]
+    assert (fastest((run,)) is run) is (CUTS[name] is None)
 
 
 @dataclass(frozen=True)
@@ -663,7 +700,7 @@ async def fault_of(server: ScenarioServer, name: str) -> str:
         return f"first of the answer: {known.first_answer_s} for {stamps[expected.answer]}"
     speed = known.generation_tokens_per_s
     if expected.tokens is None or speed is None:
-        return "" if speed is expected.tokens else f"speed: {speed}"
+        return "" if expected.tokens is None and speed is None else f"speed: {speed}"
     true = expected.tokens / (stamps[-1] - stamps[expected.first])
     if abs(speed.value / true - 1) > 0.01 or speed.provenance is not expected.provenance:
         return f"speed: {speed} for {true}"

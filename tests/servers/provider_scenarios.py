@@ -516,8 +516,23 @@ def _ollama(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "m", "message": {"role": "assistant", "content": text}, **more}
 
 
+async def _endless_body(out: Response, asked: Asked) -> None:
+    out.head(content_type="application/json")
+    await out.send(asked, '{"choices": "')
+    for _ in range(200):
+        await out.send(asked, b"x" * MEGABYTE)
+    await out.end()
+
+
 BODIES: dict[str, Scenario] = {
     "html_200": reply(200, PAGE, "text/html"),
+    "html_200_in_pieces": stream(PAGE[:30], PAGE[30:], content_type="text/html"),
+    "json_error_list_200": reply(200, [{"error": {"message": "slow down", "code": 429}}]),
+    "json_after_blank_lines": stream(
+        "\n\n", "\n", json.dumps(COMPLETION, indent=1), content_type=None
+    ),
+    "json_chunks_200": reply(200, [chunk({"content": ANSWER}), chunk({}, "stop", COUNTS)]),
+    "json_endless_200": _endless_body,
     "html_200_as_sse": reply(200, PAGE, "text/event-stream"),
     "json_error_200": reply(200, {"error": {"message": "model is asleep", "type": "server_error"}}),
     "json_error_200_429": reply(200, {"error": {"message": "slow down", "code": 429}}),
@@ -581,6 +596,15 @@ ERRORS: dict[str, Scenario] = {
     ),
     "error_only": stream(_error("model is overloaded")),
     "error_after_finish": stream(*SAID, STOP, _error({"message": "too late", "code": 500}), DONE),
+    "error_in_one_write": stream("".join((*START, _error("GPU on fire")))),
+    "error_with_text": stream(
+        SAID[0], _error({"message": "GPU on fire"}, **chunk({"content": WORDS[1]}, "stop"))
+    ),
+    "error_bare": stream(*START, event({"type": "error", "code": 503})),
+    "error_in_list": stream(*START, event([{"error": {"message": "GPU on fire", "code": 503}}])),
+    "error_field": stream(*START, 'error: {"code": 500, "message": "GPU on fire"}\n\n'),
+    "error_at_the_end": _then_closed(*START, ERROR + "GPU on fire"),
+    "bad_json_in_one_write": stream("".join((*START, "data: {oops\n\n"))),
     "bad_json_mid": stream(*START, 'data: {"choices": [{"delta"\n\n', *SAID[2:], *REST),
     "bad_json_nan": stream(
         *SAID,
@@ -621,6 +645,8 @@ FINISHES: dict[str, Scenario] = {
     "fin_stop_every_chunk": stream(*(say(word, "stop") for word in WORDS), USAGE, DONE),
     "fin_content_filter_empty": stream(event(chunk({}, "content_filter")), DONE),
     "fin_error": stream(*START, event(chunk({}, "error")), DONE),
+    "fin_error_in_one_write": stream("".join((*START, event(chunk({}, "error"))))),
+    "fin_error_after_stop": stream(*SAID, STOP, event(chunk({}, "error")), DONE),
     "fin_abort": stream(*START, event(chunk({}, "abort")), DONE),
     "text_after_finish": stream(SAID[0], STOP, *SAID[1:], *REST),
     "text_after_done": stream(*WHOLE, say(" five")),
@@ -866,8 +892,10 @@ REASONINGS: dict[str, Scenario] = {
 # ---------------------------------------------------------------------------- HTTP errors
 
 SENTENCE = "Sentence-{status}-of-the-provider"
-STATUSES = (400, 401, 402, 403, 404, 405, 406, 408, 409, 413, 418, 422, 429, 451)
-STATUSES += (500, 501, 502, 503, 504, 520, 529)
+STATUSES = (
+    *(400, 401, 402, 403, 404, 405, 406, 408, 409, 413, 418, 422, 429, 451),
+    *(500, 501, 502, 503, 504, 520, 529),
+)
 _ANTHROPIC = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -1233,6 +1261,7 @@ TRANSPORTS: dict[str, Scenario] = {
 
 ECHOES: dict[str, Scenario] = {
     "echo_key": made(lambda asked: stream(say("Key: "), *map(say, asked.key), say(" end"), *REST)),
+    "echo_key_begun": made(lambda asked: stream(say("Key: "), say(asked.key[:9]), *REST)),
     "echo_key_finish": made(
         lambda asked: stream(*SAID, event(chunk({}, "stop:" + asked.key)), USAGE, DONE)
     ),

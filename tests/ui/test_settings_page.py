@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton
 
 from playground.app.services import use_hub_transport
 from playground.core.runs import HostContact, RunOrder
@@ -19,7 +19,7 @@ from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore, ThemeMode
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
-from tests.ui.page_harness import PageHarness, click, harness, named, until
+from tests.ui.page_harness import PageHarness, backups_of, click, harness, named, until
 
 __all__ = ["harness"]
 
@@ -45,6 +45,8 @@ def settings_page(harness: PageHarness, sent: Sequence[HostContact] = ()) -> Set
             harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         ),
         sent=lambda: sent,
+        backups=backups_of(harness),
+        notify=harness.toasts,
     )
     harness.show(page)
     return page
@@ -184,5 +186,32 @@ def test_a_damaged_settings_file_is_told(harness: PageHarness) -> None:
 
     async def body() -> None:
         assert says(settings_page(harness), "was damaged")
+
+    harness.run(body)
+
+
+def test_a_backup_is_written_and_taken_over(harness: PageHarness, tmp_path: Path) -> None:
+    async def body() -> None:
+        page = settings_page(harness)
+        backups = page.presenter._backups
+        await harness.bridge.submit(backups._database.open())
+        harness.settings.update(watts=41.0)
+        path = tmp_path / "kept.zip"
+        await press_and_choose(page.backup_button, path)
+        assert "No key is in it." in harness.toasts.texts[0]
+        harness.settings.update(watts=7.0)
+        await press_and_choose(page.restore_button, path)
+        assert "Keys have to be entered again." in harness.toasts.texts[1]
+        assert harness.settings.settings.watts == 41.0
+        await harness.bridge.submit(backups._database.close())
+
+    async def press_and_choose(button: QPushButton, path: Path) -> None:
+        told = len(harness.toasts.texts)
+        button.click()
+        (dialog,) = button.window().findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(path))
+        dialog.reject()
+        dialog.setParent(None)
+        await until(lambda: len(harness.toasts.texts) > told)
 
     harness.run(body)

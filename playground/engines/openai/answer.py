@@ -36,6 +36,7 @@ class AnswerReader:
         self._tool: str | None = None
         self._trouble = ""
         self._in_one_piece = False
+        self._unsaid: list[StreamEvent] = []
         self.pieces = 0
         """Events with data, and lines of a body."""
         self.chunks = 0
@@ -69,7 +70,8 @@ class AnswerReader:
         """Return what the events say.
 
         `is_cut`: the stream ended within the last of them. Raises what a provider reports, and
-        `StreamMalformed` for what is no JSON; neither once the answer is complete.
+        `StreamMalformed` for what is no JSON; neither once the answer is complete. What the events
+        said before is then left to `rest`.
         """
         deltas, self._last_s = _Deltas(t_s), t_s
         try:
@@ -81,6 +83,7 @@ class AnswerReader:
                     self._read_chunk(data, t_s, deltas)
         except EngineError as error:
             if self.finish_reason is None:
+                self._unsaid = deltas.events
                 raise
             self._trouble, self.is_done = error.message, True
         return deltas.events
@@ -98,6 +101,7 @@ class AnswerReader:
     def rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key or a tag, or was half a character."""
         last, deltas = self._reader.rest(), _Deltas(self._last_s)
+        deltas.events, self._unsaid = self._unsaid, []
         self._say((deltas.t_s, last.reasoning), deltas, is_reasoning=True)
         self._add_answer(deltas.t_s, last.text, deltas)
         self._add_spans(self._splitter.finish(), deltas)
@@ -140,7 +144,7 @@ class AnswerReader:
         if event.name == "error":
             raise self._errors.from_payload(data if value is _NO_JSON else value)
         if value is not _NO_JSON:
-            yield value
+            yield from value if isinstance(value, list) else [value]
             return
         lines = data.split("\n")
         if len(lines) > 1:
@@ -153,29 +157,27 @@ class AnswerReader:
             raise StreamMalformed(f"{self._name} sent {what}.")
 
     def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
-        error = error_in(data)
-        if error is not None:
-            raise self._errors.from_payload(error)
         if not isinstance(data, dict):
             self._strange += data is not None
             return
         self.chunks += 1
-        chunk = self._reader.read(data, t_s)
+        error, chunk = error_in(data), self._reader.read(data, t_s)
         if chunk.usage is not None:
             self._reported = self._reported.merged(chunk.usage)
         if chunk.tool is not None:
             self._tool = self._tool or chunk.tool
         self._strange += not chunk.is_understood
         self._add_chunk(chunk, t_s, deltas)
+        if error is not None:
+            raise self._errors.from_payload(error)
+        if chunk.finish_reason == "error":
+            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
         if chunk.finish_reason:
             self.finish_reason = self._errors.redactor.clean(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
         # Ollama's own API
         self.is_done |= data.get("done") is True
-        if chunk.finish_reason == "error":
-            self.finish_reason = None
-            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
 
     def _add_chunk(self, chunk: StreamChunk, t_s: float, deltas: "_Deltas") -> None:
         self._say((t_s, chunk.reasoning), deltas, is_reasoning=True)

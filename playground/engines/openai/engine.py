@@ -242,12 +242,12 @@ class _Answer:
                 pieces = decoder.feed(data)
             except EventTooLarge as error:
                 raise StreamInvalid(f"{self._name} sent a piece without an end.") from error
-            events = self._text.read(pieces, t_s)
-            if is_over:
-                events += self._text.read(decoder.finish(), t_s, is_cut=True)
-            for event in events:
+            for event in self._text.read(pieces, t_s):
                 word_s = t_s
                 yield event
+            if is_over:
+                for event in self._text.read(decoder.finish(), t_s, is_cut=True):
+                    yield event
             if is_over or self._text.is_done:
                 return
             try:

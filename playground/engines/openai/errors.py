@@ -2,9 +2,11 @@
 
 import json
 import re
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from playground.core.characters import visible_line
 from playground.core.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -135,7 +137,7 @@ class ErrorTranslator:
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response
-        if response.is_redirect:
+        if response.status_code in {301, 302, 303, 307, 308}:
             return self._redirected(str(response.url), response.headers.get("location", ""))
         status, payload = response.status_code, error.body
         if payload is None or isinstance(payload, str):
@@ -182,6 +184,8 @@ class ErrorTranslator:
             return ModelNotFound(said)
         if 400 <= status < 500:
             return RequestRejected(said)
+        if status < 400:
+            return StreamInvalid(said)
         return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
 
     def _timed_out(self, chain: tuple[BaseException, ...]) -> EngineError:
@@ -238,7 +242,7 @@ def _plain(text: str) -> str:
     if re.match(r"<(!doctype|html|\?xml)", text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         return f"a web page, “{' '.join(title[1].split())}”" if title else "a web page"
-    return " ".join(text.split())
+    return visible_line(text)
 
 
 def _status_in(payload: Any) -> int | None:
@@ -279,6 +283,8 @@ def _wait_hint(retry_after: str | None) -> str | None:
         return None
     if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
         return f"Wait {float(retry_after):g} s and run it again."
-    if re.fullmatch(r"[\d.]+", retry_after.strip()):
-        return None  # longer than anybody waits: a mistake
-    return f"Run it again after {retry_after[:40]}."
+    try:
+        parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None  # neither a time nor a date
+    return f"Run it again after {retry_after.strip()}."

@@ -52,7 +52,6 @@ class TransferLimits:
 
 
 _SETTLES_S = 4.0
-_LEFT_SETTLES_S = 6.0
 _BURST_S = 0.25
 
 
@@ -89,15 +88,15 @@ class RateLimiter:
 
 
 class ProgressEstimator:
-    """Smoothed speed and time left of one download."""
+    """Smoothed speed of one download, and the time left at that speed."""
 
     def __init__(self) -> None:
-        self.left_s: float | None = None
-        """Seconds left; `None` where nothing is known yet."""
         self._last: tuple[float, int] | None = None
         self._speed: float | None = None
+        self._left_bytes = 0
 
     def update(self, now_s: float, received_bytes: int, total_bytes: int) -> None:
+        self._left_bytes = total_bytes - received_bytes
         if self._last is None or received_bytes < self._last[1]:
             self._last = (now_s, received_bytes)
             return
@@ -107,17 +106,16 @@ class ProgressEstimator:
         speed = (received_bytes - self._last[1]) / passed
         self._last = (now_s, received_bytes)
         self._speed = _smoothed(self._speed, speed, passed, _SETTLES_S)
-        if self._speed < 1:
-            self.left_s = None
-            return
-        left = (total_bytes - received_bytes) / self._speed
-        before = None if self.left_s is None else max(0.0, self.left_s - passed)
-        self.left_s = _smoothed(before, left, passed, _LEFT_SETTLES_S)
 
     @property
     def bytes_per_s(self) -> float | None:
         """Speed over the last seconds; `None` where nothing arrives or nothing is known yet."""
         return self._speed if self._speed is not None and self._speed >= 1 else None
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at `bytes_per_s`, which is shown beside it; `None` where that is."""
+        return None if self.bytes_per_s is None else self._left_bytes / self.bytes_per_s
 
 
 def _smoothed(before: float | None, now: float, passed_s: float, settles_s: float) -> float:

@@ -36,8 +36,8 @@ from playground.ui.window.status_bar import StatusBar
 log = logging.getLogger(__name__)
 
 _DEFAULT_SIZE = QSize(1280, 800)
-_PRESENTATION_ROOM = 680
-"""Height, in pixels, that a comparison with its figures and summary takes at plain size."""
+_PRESENTATION_ROOM = 500
+"""Height, in pixels, that answers with their figures and the summary take at plain size."""
 _FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
 
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
             presentation_mode=on, presentation_scale=self._presentation_scale()
         )
         self.pages.set_presentation_mode(on=on)
-        self.status_bar.set_presentation_mode(on=on)
+        self.status_bar.setVisible(not on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -189,6 +189,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
+        self.pages.stage_left.connect(self._leave_stage)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),
@@ -217,6 +218,9 @@ class MainWindow(QMainWindow):
         front = self.pages.current
         if front is not None and self.pages.page(front).handle_escape():
             return
+        self._leave_stage()
+
+    def _leave_stage(self) -> None:
         self.set_presentation_mode(on=False)
 
     def _remember(self) -> None:

@@ -107,7 +107,6 @@ class StatusBar(QWidget):
         self._sent_now: Callable[[], Sequence[HostContact]] = tuple
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
-        self._in_presentation_mode = False
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
@@ -143,10 +142,6 @@ class StatusBar(QWidget):
         self._fit()
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
-
-    def set_presentation_mode(self, *, on: bool) -> None:
-        self._in_presentation_mode = on
-        self._fit()
 
     def stop(self) -> None:
         if self._follower is not None:
@@ -200,11 +195,10 @@ class StatusBar(QWidget):
         parts = [gpu.name, _percent(gpu.load_percent)]
         if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None:
             parts.append(_of(gpu.memory_used_bytes, gpu.memory_total_bytes))
-        if not self._in_presentation_mode:
-            if gpu.temperature_c is not None:
-                parts.append(f"{gpu.temperature_c:.0f} °C")
-            if gpu.power_w is not None:
-                parts.append(f"{gpu.power_w:.0f} W")
+        if gpu.temperature_c is not None:
+            parts.append(f"{gpu.temperature_c:.0f} °C")
+        if gpu.power_w is not None:
+            parts.append(f"{gpu.power_w:.0f} W")
         return " · ".join(parts)
 
     def _open_details(self) -> None:
@@ -234,6 +228,9 @@ class StatusBar(QWidget):
                 "" if sample.power_w is not None else self.tr("this computer does not tell"),
             ),
         ]
+        if sample.computer_power_w is not None:
+            watts = f"{sample.computer_power_w:.1f} W"
+            rows.append((self.tr("Whole computer's power"), watts, self.tr("processor included")))
         rows.extend(
             (self.tr("Graphics"), self._gpu_words(gpu), self.tr("of the whole card"))
             for gpu in sample.gpus
@@ -290,7 +287,7 @@ class StatusBar(QWidget):
             *((meter, index < len(shown)) for index, meter in enumerate(self._gpus)),
             (self._sent, True),
             (self._own, True),
-            (self._loaded, is_wide and not self._in_presentation_mode),
+            (self._loaded, is_wide),
             (self._note, is_wide),
         )
         for part, is_wanted in wanted:

@@ -173,6 +173,7 @@ class Pages:
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
+            sent=services.traffic.sent,
             backups=services.backups,
             notify=self._window.toast,
         )

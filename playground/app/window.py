@@ -17,6 +17,7 @@ from typing_extensions import override
 
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
+from playground.core.redaction import Redactor
 from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -102,6 +103,7 @@ class _Program:
         self._pressed: Callable[[], object] | None = None
         self._instance: WindowInstance | None = None
         self._bridge = Bridge(self._report, qt_loop=loop)
+        self._redactor = Redactor()
 
     def build(self, application: QApplication, paths: Paths) -> None:
         """Build the window and its first page."""
@@ -115,7 +117,13 @@ class _Program:
             presentation_scale=settings.stage_scale,
         )
         self._settings.on_unsaved = lambda error: self._bridge.post(self._report, error)
-        self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
+        self._window = MainWindow(
+            self._theme,
+            self._settings,
+            self._bridge,
+            self._shut_down,
+            redactor=self._redactor,
+        )
         self._add_pages()
 
     async def live(self, on_shown: Callable[[MainWindow], None] | None) -> None:
@@ -187,7 +195,9 @@ class _Program:
             await asyncio.wait([self._start_task])
 
     async def _start(self) -> None:
-        self._services = services = await self._bridge.submit(_build(self._paths, self._settings))
+        self._services = services = await self._bridge.submit(
+            _build(self._paths, self._settings, self._redactor)
+        )
         if self._window.is_closing():
             return
         self._bridge.submit(services.library.update())
@@ -205,7 +215,9 @@ class _Program:
         problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.status_bar.follow(self._bridge, services.telemetry.samples)
+        self._window.status_bar.follow(
+            self._bridge, services.telemetry.samples, services.traffic.sent
+        )
         await self._begin_downloads(services, pages)
         if services.downloads.problem is not None:
             problems.append(services.downloads.problem)
@@ -309,11 +321,11 @@ class _Program:
         await self._bridge.close()
 
 
-async def _build(paths: Paths, settings: SettingsStore) -> "Services":
+async def _build(paths: Paths, settings: SettingsStore, redactor: Redactor) -> "Services":
     """Import and build the services on the I/O loop, so that the window answers meanwhile."""
     from playground.app.services import Services
 
-    return Services(paths, settings)
+    return Services(paths, settings, redactor)
 
 
 def _import_compare() -> "tuple[type[ComparePresenter], type[TargetSelection]]":

@@ -8,6 +8,7 @@ from playground.cli.output import (
     print_json,
     requirements_json,
     size_text,
+    speed_source,
     speed_text,
     table,
 )
@@ -62,9 +63,7 @@ async def _inspect(
         raise
     problem, needs = problem_of(header), None
     if problem is None:
-        needs = requirements.assess(
-            header, settings, path=model.path, projector_bytes=model.projector_bytes
-        )
+        needs = requirements.assess(header, settings, projector_bytes=model.projector_bytes)
     if as_json:
         print_json(_report(model, header, needs, requirements))
     else:
@@ -196,6 +195,6 @@ def _needed(needs: Requirements) -> dict[str, str]:
         "Minimum": f"≈ {size_text(needs.minimum.memory_bytes)}",
         "Recommended": f"≈ {size_text(needs.recommended.memory_bytes)}",
         "Memory": f"≈ {at_least}{size_text(need.needed_bytes)}, {size_text(needs.free_bytes)} free",
-        "Speed": speed_text(needs.speed),
+        "Speed": speed_text(needs.speed) + speed_source(needs.speed),
         "Verdict": needs.verdict.capitalize(),
     }

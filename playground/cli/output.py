@@ -46,6 +46,18 @@ def speed_text(speed: Speed | None) -> str:
     return f"{sign}{low if low == high else f'{low}–{high}'} tokens/s"
 
 
+def speed_source(speed: Speed | None) -> str:
+    """Return what a speed rests on, in brackets behind it."""
+    if speed is None:
+        return ""
+    if speed.provenance == "measured":
+        answers = "1 answer" if speed.run_count == 1 else f"{speed.run_count} answers"
+        return f" (measured in {answers} with nothing else at work)"
+    if speed.learnt_from:
+        return f" (reckoned from what ran here: {', '.join(speed.learnt_from)})"
+    return " (reckoned from how fast this computer reads its memory)"
+
+
 def requirements_json(needs: Requirements | None) -> dict[str, Any]:
     if needs is None:
         return {"verdict": None, "memory": None, "speed": None, "changes": []}

@@ -11,7 +11,7 @@ without it.
 from dataclasses import dataclass
 
 from playground.core.errors import ErrorInfo
-from playground.core.runs import HostContact, TokenUsage
+from playground.core.runs import HostContact, MachineLoad, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ class Finished:
     hosts: tuple[HostContact, ...] = ()
     reported_cost_usd: float | None = None
     """What the provider says the run cost, where it says so."""
+    machine_load: MachineLoad | None = None
+    """What else this machine did meanwhile; local only."""
 
 
 @dataclass(frozen=True, slots=True)

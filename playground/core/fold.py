@@ -209,7 +209,8 @@ class RunFold:
             hosts=event.hosts,
             reported_cost_usd=event.reported_cost_usd,
         )
-        self._run = replace(self._run, timings=replace(self._run.timings, prompt_s=event.prompt_s))
+        timings = replace(self._run.timings, prompt_s=event.prompt_s)
+        self._run = replace(self._run, timings=timings, machine_load=event.machine_load)
 
     def fail(self, error: ErrorInfo, t_s: float) -> None:
         """End the run with an error that did not come from its engine."""

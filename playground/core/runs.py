@@ -138,6 +138,26 @@ class Cost:
     """The figures it was made of, in a sentence."""
 
 
+_QUIET_CORES = 0.1
+"""Below it others take no more than a system at rest does."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLoad:
+    """What else this machine did during a local run; `None` is unknown."""
+
+    other_cores: float | None
+    """Processor cores that other programs kept busy, on average."""
+    was_throttled: bool | None = None
+    """True where the processor slowed down, being too hot."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """True where the run is known to have had the machine to itself."""
+        is_alone = self.other_cores is not None and self.other_cores < _QUIET_CORES
+        return is_alone and not self.was_throttled
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One turn on one target."""
@@ -159,6 +179,8 @@ class Run:
     """When the request went out, on the run's own clock; marks the end of loading."""
     shared_machine: bool = False
     """True where other runs kept this machine busy meanwhile."""
+    machine_load: MachineLoad | None = None
+    """Of a finished local run; `None`: not known."""
     hosts: tuple[HostContact, ...] = ()
     reported_cost_usd: float | None = None
     """What the provider itself says the run cost, in US dollars."""
@@ -172,6 +194,13 @@ class Run:
     @property
     def seed(self) -> int | None:
         return self.request.sampling.seed
+
+    @property
+    def is_evidence(self) -> bool:
+        """True where its speed says something of the model: the machine was its own."""
+        return (
+            not self.shared_machine and self.machine_load is not None and self.machine_load.is_quiet
+        )
 
     @property
     def cut_short(self) -> CutShort | None:

@@ -59,7 +59,10 @@ def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_nam
 
 
 def with_run_again(turn: Turn, run_id: str) -> Turn:
-    """Return the turn with one of its runs waiting anew in its place, and no vote."""
+    """Return the turn with one of its runs waiting anew in its place, and no vote.
+
+    Names are known by now, so the next vote is one with names.
+    """
     before = next(run for run in turn.runs if run.id == run_id)
     again = Run(
         id=uuid.uuid4().hex,
@@ -72,6 +75,7 @@ def with_run_again(turn: Turn, run_id: str) -> Turn:
         turn,
         runs=tuple(again if run is before else run for run in turn.runs),
         replaced=(*turn.replaced, before),
+        hidden_names=False,
         winner_run_id=None,
         verdict=None,
     )

@@ -73,6 +73,12 @@ def check_url(url: str) -> AddressCheck:
     return _checked_host(parts, notes)
 
 
+def tidied(url: str) -> str:
+    """Return an address as `check_url` would store it, one that is refused as it is."""
+    check = check_url(url)
+    return url.strip() if check.level is AddressLevel.REFUSED else check.url
+
+
 def without_wrapping(text: str) -> tuple[str, str]:
     """Return an address or a key without what was copied along with it, and a word about that."""
     text = text.strip()

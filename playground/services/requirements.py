@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class RequirementsService:
         self._library = library
         self._machine: Machine | None = None
         self._uses: Mapping[str, ModelUse] = {}
+        self._uses_by_file: Mapping[tuple[int, str | None], Sequence[ModelUse]] = {}
+        """Those of which a speed is known: copies of one file are as fast."""
         self._learnt: _Learnt = ([], [])
 
     async def refresh(self) -> None:
@@ -73,7 +76,11 @@ class RequirementsService:
         uses = await self._runs.uses()
         # a thread, because headers may have to be read
         self._learnt = await asyncio.to_thread(self._learn, uses, machine)
-        self._machine, self._uses = machine, uses
+        by_file: defaultdict[tuple[int, str | None], list[ModelUse]] = defaultdict(list)
+        for use in uses.values():
+            if use.tokens_per_s is not None:
+                by_file[use.file].append(use)
+        self._machine, self._uses, self._uses_by_file = machine, uses, by_file
 
     def machine_now(self) -> Machine:
         """Return this computer as `refresh` found it."""
@@ -87,20 +94,16 @@ class RequirementsService:
         header: GgufHeader,
         settings: LoadSettings = _AS_IT_IS,
         *,
-        path: Path | None = None,
         projector_bytes: int = 0,
         others: Sequence[tuple[str, int]] = (),
     ) -> Requirements:
         """Return what a model needs here; callable from any thread.
 
-        With its `path` a speed that was measured here is used. `others` are the other quantizations
-        there are of it, each with its bytes. Raises what `check_chat_model` does.
+        `others` are the other quantizations there are of it, each with its bytes. Raises what
+        `check_chat_model` does.
         """
         check_chat_model(header)
-        use = None if path is None else self._uses.get(str(path))
-        measured = None
-        if use is not None and use.tokens_per_s is not None and use.is_of(settings):
-            measured = Speed(use.tokens_per_s, use.tokens_per_s, Provenance.MEASURED)
+        measured = self._measured(header, settings)
         subject = ModelSpec(header, settings, projector_bytes, measured, others)
         machine = self.machine_now()
         with self._turn:
@@ -117,7 +120,6 @@ class RequirementsService:
             return self.assess(
                 header,
                 settings,
-                path=model.path,
                 projector_bytes=model.projector_bytes,
                 # there is hardly a model of which these were not made
                 others=smaller_versions(header.parameters, header.weights_bytes),
@@ -215,6 +217,16 @@ class RequirementsService:
         """Give the graphics cards' interfaces back."""
         self._machines.close()
 
+    def _measured(self, header: GgufHeader, settings: LoadSettings) -> Speed | None:
+        """Return the speed this file has shown here with `settings`, wherever it or a copy lay."""
+        uses = self._uses_by_file.get((header.file_size, header.quantization), ())
+        found = [use for use in uses if use.is_of(settings)]
+        best = max(found, key=lambda use: (use.speed_run_count, use.path), default=None)
+        if best is None or best.tokens_per_s is None:
+            return None
+        rate, count = best.tokens_per_s, best.speed_run_count
+        return Speed(rate, rate, Provenance.MEASURED, run_count=count)
+
     def _learn(self, uses: Mapping[str, ModelUse], machine: Machine) -> _Learnt:
         """Return what each model has shown that has run here in a way others would run, too."""
         on_processor, on_card = list[Observation](), list[Observation]()
@@ -227,7 +239,7 @@ class RequirementsService:
                 continue
             # with the settings it comes with
             kept_bytes = memory.estimate(header, _AS_IT_IS).kv_bytes // FILLED_SHARE
-            seen = Observation(token_cost(header, kept_bytes), use.tokens_per_s)
+            seen = Observation(token_cost(header, kept_bytes), use.tokens_per_s, use.name)
             layers = use.gpu_layers
             if layers is None and machine.cards:
                 # nobody chose: as many as go in, which is not kept, were on the card

@@ -39,12 +39,22 @@ class ModelUse:
     """ISO 8601."""
     run_count: int
     tokens_per_s: float | None
-    """Median generation speed of the last runs that had the machine to themselves."""
+    """Median generation speed of the last runs known to have had the machine to themselves."""
+    speed_run_count: int = 0
+    """How many runs that is of."""
+    name: str = ""
+    """The model's, when it ran last."""
+    size_bytes: int = 0
     quantization: str | None = None
     gpu_layers: int | None = None
     """Layers on the graphics card when it ran last, as `LoadSettings` counts them."""
     threads: int | None = None
     """Threads when it ran last; `None`: as many as there are cores."""
+
+    @property
+    def file(self) -> tuple[int, str | None]:
+        """What all copies of one file share, wherever they lie."""
+        return self.size_bytes, self.quantization
 
     def is_of(self, settings: LoadSettings) -> bool:
         """Return True where it ran in the way `settings` ask for, as far as speed goes."""
@@ -56,6 +66,7 @@ class _LocalRun:
     """What is kept of a run."""
 
     path: str
+    name: str
     started: str | None
     speed: float | None
     quantization: str | None
@@ -111,6 +122,7 @@ def _of(body: str) -> _LocalRun | None:
         return None
     return _LocalRun(
         path=run.target.key.removeprefix("local:"),
+        name=run.target.model.name,
         started=run.started_at.isoformat() if run.started_at else None,
         speed=_speed(run),
         quantization=run.target.model.quantization,
@@ -124,7 +136,7 @@ def _speed(run: Run) -> float | None:
     figure = generation_speed(run)
     if figure is None or figure.provenance is not Provenance.MEASURED:
         return None
-    if run.shared_machine or run.counts.tokens < _FEWEST_TOKENS:
+    if not run.is_evidence or run.counts.tokens < _FEWEST_TOKENS:
         return None
     return figure.value
 
@@ -138,6 +150,9 @@ def _use(runs: Sequence[_LocalRun], run_count: int) -> ModelUse:
         last_used_at=last.started,
         run_count=run_count,
         tokens_per_s=median(speeds[-_RECENT:]) if speeds else None,
+        speed_run_count=len(speeds[-_RECENT:]),
+        name=last.name,
+        size_bytes=last.size_bytes,
         quantization=last.quantization,
         gpu_layers=last.gpu_layers,
         threads=last.threads,

@@ -1,6 +1,7 @@
 """Figures into words: the same number reads the same on every page."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
@@ -233,6 +234,17 @@ def host_words(contact: HostContact) -> str:
     return _tr("{host} through the proxy {proxy}").format(host=contact.host, proxy=contact.proxy)
 
 
+def sent_words(contacts: Sequence[HostContact]) -> str:
+    """Return what has left this computer since the program was started, in a sentence."""
+    if not contacts:
+        return _tr("Nothing has left this computer since the program was started.")
+    hosts = ", ".join(f"{host_words(each)} ({size_words(each.bytes_sent)})" for each in contacts)
+    total = size_words(sum(each.bytes_sent or 0 for each in contacts))
+    return _tr("{size} left this computer since the program was started: {hosts}.").format(
+        size=total, hosts=hosts
+    )
+
+
 def _sent_to(contact: HostContact) -> str:
     host = host_words(contact)
     if contact.bytes_sent is None:
@@ -279,5 +291,19 @@ def exact_speed(speed: Speed | None) -> str:
     low, high = f"{speed.low_tokens_per_s:.1f}", f"{speed.high_tokens_per_s:.1f}"
     figure = low if low == high else f"{low}–{high}"
     if speed.provenance is Provenance.MEASURED:
-        return _tr("{0} tokens a second, measured here (median of the last runs)").format(figure)
-    return _tr("≈ {0} tokens a second, estimated").format(figure)
+        words = _tr("{0} tokens a second").format(figure)
+    else:
+        words = _tr("≈ {0} tokens a second, estimated").format(figure)
+    return f"{words}. {speed_source(speed)}"
+
+
+def speed_source(speed: Speed) -> str:
+    """Return what a speed, and so a verdict, rests on, in a sentence."""
+    if speed.provenance is Provenance.MEASURED:
+        if speed.run_count == 1:
+            return _tr("Measured here in 1 answer, with nothing else at work.")
+        words = _tr("Measured here in {0} answers, with nothing else at work.")
+        return words.format(speed.run_count)
+    if speed.learnt_from:
+        return _tr("Reckoned from what ran here: {0}.").format(", ".join(speed.learnt_from))
+    return _tr("Reckoned from how fast this computer reads its memory.")

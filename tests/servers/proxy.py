@@ -44,6 +44,9 @@ class ProxyServer:
         self.login = login
         self.refusal = refusal
         self.is_proxy = is_proxy
+        self.hangs = False
+        """Take a request for a tunnel, and never answer it."""
+        self.closing = threading.Event()
         self.asked_for: list[str] = []
         """Host and port of every tunnel."""
         self.logins: list[str] = []
@@ -59,6 +62,7 @@ class ProxyServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
@@ -99,6 +103,9 @@ def _handler_for(owner: ProxyServer) -> type[socketserver.BaseRequestHandler]:
                 self._lead_through()
                 return
             first = self.request.recv(1)
+            if owner.hangs:
+                owner.closing.wait(60)
+                return
             is_led = self._socks() if first == bytes([_SOCKS5]) else self._connect(first)
             if is_led:
                 self._lead_through()

@@ -339,6 +339,17 @@ async def test_the_token_in_force_says_where_it_is_from(
     await service.close()
 
 
+async def test_address_and_token_in_variables_are_taken_as_people_write_them(
+    hub: HubServer, settings: SettingsStore, tmp_path: Path
+) -> None:
+    hub.add("acme/Tiny-GGUF", {"README.md": CARD}, private=True)
+    bare = hub.endpoint.removeprefix("http://")
+    service = service_at(f"'{bare}/'", settings, tmp_path, HF_TOKEN='"Bearer hf_right"')
+    assert service.endpoint == hub.endpoint
+    assert await service.card("acme/Tiny-GGUF") == "# Tiny\n\nHello."
+    await service.close()
+
+
 async def test_a_mirror_from_settings_gets_no_token_of_another_address(
     hub: HubServer, settings: SettingsStore, tmp_path: Path
 ) -> None:

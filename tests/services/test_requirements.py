@@ -11,7 +11,7 @@ from playground.core.hub import HubModel
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements.memory import budget, default_context
 from playground.core.requirements.model import ChangeKind, Compatibility
-from playground.core.runs import Provenance
+from playground.core.runs import MachineLoad, Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
@@ -106,6 +106,51 @@ async def test_a_model_that_has_run_shows_its_own_speed(place: Place) -> None:
     use = place.service.use_of(model.path)
     assert use is not None
     assert use.run_count == 1
+
+
+async def test_a_copy_of_the_file_has_the_same_verdict_wherever_it_lies(place: Place) -> None:
+    model = place.model("Q8_0")
+    (place.folder / "elsewhere").mkdir()
+    copy = write_dense(
+        place.folder / "elsewhere" / "same.gguf", "llama", replace(ONE_BILLION, kind="Q8_0")
+    )
+    await place.history.add(model, 3.0)
+    await place.service.refresh()
+    needs = place.service.assess_model(model)
+    assert needs is not None
+    assert needs.verdict is Compatibility.SLOW
+    assert needs.speed is not None
+    assert needs.speed.run_count == 1
+    # as the Hub's page asks, which knows no path
+    assert place.service.assess(read_header(copy)).speed == needs.speed
+    assert place.service.assess_model(replace(model, path=copy)) == needs
+
+
+async def test_busy_minutes_change_no_verdict(place: Place) -> None:
+    models = [place.model(kind) for kind in ("Q8_0", "Q4_0", "F16")]
+    await place.service.refresh()
+    before = [place.service.assess_model(model) for model in models]
+    busy = MachineLoad(1.4)
+    for model in models[:2]:
+        for _ in range(5):
+            await place.history.add(model, 0.5, load=busy)
+    await place.service.refresh()
+    assert [place.service.assess_model(model) for model in models] == before
+
+
+async def test_an_estimate_tells_what_it_was_learnt_from(place: Place) -> None:
+    unseen = place.model("Q4_0")
+    await place.service.refresh()
+    needs = place.service.assess_model(unseen)
+    assert needs is not None
+    assert needs.speed is not None
+    assert needs.speed.learnt_from == ()
+    await place.history.add(place.model("Q8_0"), 13.0)
+    await place.service.refresh()
+    needs = place.service.assess_model(unseen)
+    assert needs is not None
+    assert needs.speed is not None
+    assert needs.speed.learnt_from == ("Q8_0-16",)
 
 
 async def test_a_speed_measured_in_another_way_is_not_shown(place: Place) -> None:

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from playground.core.events import Finished, RequestSent, StreamEvent, TextDelta, Token
-from playground.core.runs import Comparison, Provenance, Run, RunOrder, RunStatus, TokenUsage, Turn
+from playground.core.runs import (
+    Comparison,
+    MachineLoad,
+    Provenance,
+    Run,
+    RunOrder,
+    RunStatus,
+    TokenUsage,
+    Turn,
+)
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile, Target
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
@@ -16,6 +25,8 @@ from tests.store.history import START, STUDIO, folded, waiting_run
 
 SMOL = ModelFile(Path("/models/smol.gguf"), "Smol", 94_000_000, "Starter", "llama", "Q4_1")
 GEMMA = ModelFile(Path("/models/gemma.gguf"), "Gemma", 300_000_000, "own", "gemma3", "Q8_0")
+
+QUIET = MachineLoad(0.03, was_throttled=False)
 
 
 def answer(tokens: int, tokens_per_s: float) -> list[StreamEvent]:
@@ -43,6 +54,7 @@ class History:
         tokens: int = 40,
         settings: LoadSettings | None = None,
         shared: bool = False,
+        load: MachineLoad | None = QUIET,
         status: RunStatus | None = None,
         target: Target | None = None,
     ) -> str:
@@ -51,8 +63,12 @@ class History:
         name = f"c{self.count}"
         target = target or LocalTarget(model, settings or LoadSettings())
         started = START + timedelta(hours=self.count)
-        run: Run = replace(folded(waiting_run(f"{name}-run", target), answer(tokens, tokens_per_s)),
-                           started_at=started, shared_machine=shared)  # fmt: skip
+        run: Run = replace(
+            folded(waiting_run(f"{name}-run", target), answer(tokens, tokens_per_s)),
+            started_at=started,
+            shared_machine=shared,
+            machine_load=load,
+        )
         if status is not None:
             run = replace(run, status=status)
         await self.store.save_comparison(Comparison(name, (target,), created_at=started))
@@ -196,3 +212,25 @@ async def test_many_runs_take_no_more_queries_than_one(
 
 async def test_without_a_history_nothing_is_known(tmp_path: Path) -> None:
     assert await LocalRuns(Database(tmp_path / "history.sqlite3")).uses() == {}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        None,
+        MachineLoad(None),
+        MachineLoad(0.2),
+        MachineLoad(0.0, was_throttled=True),
+    ],
+)
+async def test_a_run_that_may_have_been_disturbed_says_nothing_of_the_speed(
+    history: History, database: Database, load: MachineLoad | None
+) -> None:
+    await history.add(SMOL, 5.0, load=load)
+    use = (await LocalRuns(database).uses())[str(SMOL.path)]
+    assert (use.tokens_per_s, use.run_count, use.speed_run_count) == (None, 1, 0)
+    await history.add(SMOL, 50.0)
+    await history.add(SMOL, 4.0, load=load)
+    use = (await LocalRuns(database).uses())[str(SMOL.path)]
+    assert use.tokens_per_s == pytest.approx(50.0)
+    assert (use.run_count, use.speed_run_count) == (3, 1)

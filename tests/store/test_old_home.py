@@ -620,7 +620,8 @@ async def test_what_a_model_did_on_this_computer_is_known(old_database: Database
     (use,) = (await LocalRuns(old_database).uses()).values()
     assert use.path == "/home/someone/models/qwen3-8b-Q4_K_M-00001-of-00002.gguf"
     assert (use.run_count, use.last_used_at) == (2, "2026-01-01T12:01:00+00:00")
-    assert use.tokens_per_s == pytest.approx(22 / 1.2)
+    # nobody looked then whether others were at work
+    assert use.tokens_per_s is None
     assert (use.quantization, use.gpu_layers, use.threads) == ("Q4_K_M", 20, 6)
 
 

@@ -653,3 +653,40 @@ def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
     assert "“two ”: 50%" in tokens._about.text()
     assert "1. “two ”: 50%" in tokens._about.text()
     assert "2. “other0 ”: 25%" in tokens._about.text()
+
+
+def test_one_answer_alone_is_asked_again_in_its_own_place(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here, cloud = FakeEngine.saying("First."), FakeEngine.saying("From the cloud.")
+    stage = make_compare_window({"SmolLM2 135M": here, "large-1": cloud})
+    stage.choose(HERE, THERE)
+    stage.ask("What is it?")
+    assert not stage.view.panes[0].again_button.isVisible()
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying("Second.").script
+    by_name(stage.view.panes[0], "Ask only this one again").click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert (shown_text(stage, 0), shown_text(stage, 1)) == ("Second.", "From the cloud.")
+    assert len(cloud.requests) == 1
+    assert len(stage.view.panes[0]._turns) == 1, "not below the answer it replaces"
+    assert [turn.prompt for turn in stage.presenter.comparison.turns] == ["What is it?"]
+
+
+def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.ui.pages.compare.panes.SILENT_S", 0.2)
+    silent = FakeEngine(Script(hang=True))
+    stage = make_compare_window({"large-1": silent})
+    stage.choose(THERE)
+    stage.ask("Are you there?")
+    pane = stage.view.panes[0]
+    qtbot.waitUntil(lambda: "Nothing has come for" in every_text(pane))
+    assert pane.stop_button.isVisible()
+    silent.script = FakeEngine.saying("Now.").script
+    by_name(pane, "Ask only this one again").click()
+    qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
+    qtbot.waitUntil(finished(stage))
+    assert "Nothing has come" not in every_text(pane)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 
 from playground.app.services import use_hub_transport
 from playground.core.gguf.header import GgufHeader
-from playground.core.hub import HubModel
+from playground.core.hub import HubFile, HubModel, HubPart
 from playground.core.machine import Machine
 from playground.core.requirements.memory import MemoryNeed
 from playground.core.requirements.model import Compatibility, RequirementLevel, Requirements, Speed
@@ -28,7 +29,12 @@ from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
 from playground.ui.pages.hub.results import ResultListModel
-from playground.ui.pages.hub.view_models import ResultRow, ResultsState
+from playground.ui.pages.hub.view_models import (
+    ResultRow,
+    ResultsState,
+    VersionRow,
+    recommended_words,
+)
 from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 from tests.ui.page_harness import PageHarness, click, harness, named, until
@@ -40,7 +46,10 @@ REPO = "acme/Tiny-Instruct-GGUF"
 
 
 class Assessor:
-    """Says that everything runs great, with figures of its own."""
+    """Says that everything runs great, or what a test wants, with figures of its own."""
+
+    def __init__(self) -> None:
+        self.verdict = Compatibility.RUNS_GREAT
 
     async def refresh(self) -> None:
         """Nothing to look at."""
@@ -70,7 +79,7 @@ class Assessor:
         box = RequirementLevel(200 << 20, speed, 8192)
         need = MemoryNeed(8192, "f16", 98 << 20, 0, 10 << 20, 20 << 20)
         machine = Machine("this", 16 << 30, 8 << 30)
-        return Requirements(Compatibility.RUNS_GREAT, box, box, need, machine, 8 << 30, speed)
+        return Requirements(self.verdict, box, box, need, machine, 8 << 30, speed)
 
 
 class Hub:
@@ -89,12 +98,13 @@ class Hub:
         self.downloads = DownloadManager(models, None, self.hub, harness.settings)
         self.library = ModelLibrary(lambda: (), models)
         self.page = HubPage(harness.theme)
+        self.assessor = Assessor()
         repository = RepositoryPresenter(
             self.page,
             harness.bridge,
             hub=self.hub,
             downloads=self.downloads,
-            requirements=Assessor(),
+            requirements=self.assessor,
             library=self.library,
             open_downloads=lambda: None,
             open_compare=self.compared.append,
@@ -106,7 +116,7 @@ class Hub:
             harness.bridge,
             repository,
             hub=self.hub,
-            requirements=Assessor(),
+            requirements=self.assessor,
             settings=harness.settings,
         )
         harness.show(self.page)
@@ -215,6 +225,26 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHa
         assert len(hub.listed()) == len(set(hub.listed())) == 45
 
     run(harness, body, fill)
+
+
+def test_the_list_says_what_the_header_said_once_it_is_read(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        def shown() -> tuple[Compatibility | None, bool]:
+            row = hub.page.panel.results.rows[0]
+            return row.verdict, row.is_exact
+
+        QTest.keyClicks(hub.search, "tiny")
+        await until(lambda: hub.listed() == [REPO])
+        assert shown() == (Compatibility.RUNS_GREAT, False)
+        hub.assessor.verdict = Compatibility.SLOW
+        hub.page.panel.list.chosen.emit(REPO)
+        await until(lambda: shown() == (Compatibility.SLOW, True))
+        assert hub.page.details.offer._badge.text == "Slow"
+        assert hub.page.details.offer._mark.text == "Best of these"
+
+    run(harness, body, two_versions(starter_model))
 
 
 def test_a_pasted_address_opens_the_version_it_names(
@@ -452,6 +482,15 @@ def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothi
         assert not offer._mark.isVisibleTo(hub.page)
 
     run(harness, body, fill)
+
+
+def test_what_is_slow_is_not_called_recommended() -> None:
+    needs = Assessor().assess(GgufHeader(3, "little", {}, (), 0, 0))
+    row = VersionRow(HubFile((HubPart("m", 1),)), needs, is_recommended=True)
+    assert recommended_words(row) == "Recommended"
+    slow = replace(row, requirements=replace(needs, verdict=Compatibility.SLOW))
+    assert recommended_words(slow) == "Best of these"
+    assert recommended_words(replace(row, requirements=None)) == ""
 
 
 def test_a_model_card_loses_pictures_tags_and_comments_but_not_its_code() -> None:

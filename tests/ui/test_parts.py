@@ -45,4 +45,9 @@ def test_a_speed_is_never_no_words_at_all() -> None:
     assert speed_words(estimated(40, 120)) == "≈ 30–90 words/s"
     assert speed_figure(Speed(40, 40, Provenance.MEASURED)) == "30"
     assert speed_words(None) == "—"
-    assert exact_speed(estimated(0.1, 0.3)) == "≈ 0.1–0.3 tokens a second, estimated"
+    said = exact_speed(estimated(0.1, 0.3))
+    assert said.startswith("≈ 0.1–0.3 tokens a second, estimated. Reckoned from how fast")
+    learnt = Speed(1, 2, Provenance.ESTIMATED, learnt_from=("Smol", "Gemma"))
+    assert exact_speed(learnt).endswith("Reckoned from what ran here: Smol, Gemma.")
+    measured = Speed(9, 9, Provenance.MEASURED, run_count=3)
+    assert exact_speed(measured).startswith("9.0 tokens a second. Measured here in 3 answers")

@@ -44,6 +44,7 @@ def run(harness: PageHarness, body: Any, environment: dict[str, str] | None = No
                 secrets=secrets,
                 paths=default_paths(),
                 hub=hub,
+                sent=tuple,
                 backups=backups_of(harness),
                 notify=harness.toasts,
             )
@@ -72,8 +73,9 @@ def test_a_token_is_checked_before_it_is_kept_and_can_be_forgotten(harness: Page
         await until(lambda: named(page, "Access token of the Hub").isEnabled())
         assert field.text() == ""
         assert says(page, "The Hub does not")
-        enter(page, "Access token of the Hub", "hf_right")
+        enter(page, "Access token of the Hub", "HF_TOKEN='hf_right'")
         await until(lambda: says(page, "The Hub knows you as reader."))
+        assert says(page, "What stood before the “=” was left out.")
         assert says(page, "kept until the program ends")
         named(page, "Forget the access token").click()
         await until(lambda: says(page, "No access token is set"))

@@ -1,6 +1,7 @@
 """The Settings page with a real settings file."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton
 
 from playground.app.services import use_hub_transport
-from playground.core.runs import RunOrder
+from playground.core.runs import HostContact, RunOrder
 from playground.services.hub.service import HubService
 from playground.services.providers.prices import PriceService, default_watts
 from playground.store.files import default_paths
@@ -31,7 +32,7 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
-def settings_page(harness: PageHarness) -> SettingsPage:
+def settings_page(harness: PageHarness, sent: Sequence[HostContact] = ()) -> SettingsPage:
     page = SettingsPage(harness.theme)
     page.presenter = SettingsPresenter(
         harness.theme,
@@ -43,6 +44,7 @@ def settings_page(harness: PageHarness) -> SettingsPage:
         hub=HubService(
             harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         ),
+        sent=lambda: sent,
         backups=backups_of(harness),
         notify=harness.toasts,
     )
@@ -161,6 +163,19 @@ def test_files_keys_versions_and_licences_are_told(
         assert "Apache-2.0" in text
         click(named(page, "Open the folder of History"))
         assert [Path(url.toLocalFile()) for url in opened] == [harness.home]
+
+    harness.run(body)
+
+
+def test_what_has_left_this_computer_is_told_at_each_visit(harness: PageHarness) -> None:
+    async def body() -> None:
+        sent: list[HostContact] = []
+        page = settings_page(harness, sent)
+        assert says(page, "Nothing has left this computer since the program was started.")
+        sent.append(HostContact("api.example.com:443", 2_048))
+        page.shown.emit()
+        assert says(page, " KB left this computer since the program was started")
+        assert says(page, "api.example.com:443 (")
 
     harness.run(body)
 

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from playground.network.traffic import Traffic
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
@@ -94,7 +95,7 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
         finally:
             ended.set()
 
-    strip.follow(bridge, samples)
+    strip.follow(bridge, samples, tuple)
     qtbot.waitUntil(lambda: "41 %" in every_text(strip))
 
     async def close() -> None:
@@ -102,3 +103,21 @@ def test_samples_come_from_the_other_thread_until_the_window_closes(
 
     bridge.spawn(close())
     qtbot.waitUntil(ended.is_set)
+
+
+def test_the_strip_says_whether_anything_has_left_this_computer(strip: StatusBar) -> None:
+    traffic = Traffic()
+    strip._sent_now = traffic.sent
+    strip.show_sample(sample())
+    assert "Nothing sent out" in every_text(strip)
+    traffic.note(
+        "POST", "https://api.example.com/v1/x", [("Host", "api.example.com")], 11_000, None
+    )
+    traffic.note("GET", "https://hub.example/", [], 0, "10.0.0.1:3128")
+    strip.show_sample(sample())
+    assert "11 KB sent out" in every_text(strip)
+    rows = [row for row in strip._rows(sample()) if row[0] == "Sent out"]
+    assert [row[2] for row in rows] == [
+        "to api.example.com:443",
+        "to hub.example:443 through the proxy 10.0.0.1:3128",
+    ]

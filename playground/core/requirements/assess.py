@@ -224,7 +224,8 @@ def _speed(subject: ModelSpec, need: MemoryNeed, share: float, predict: Predict)
         return None
     low = _mixed(share, on_card.low_tokens_per_s, on_processor.low_tokens_per_s)
     high = _mixed(share, on_card.high_tokens_per_s, on_processor.high_tokens_per_s)
-    return Speed(low, high, Provenance.ESTIMATED)
+    names = tuple(sorted({*on_card.learnt_from, *on_processor.learnt_from}))
+    return Speed(low, high, Provenance.ESTIMATED, learnt_from=names)
 
 
 def _mixed(share: float, on_card: float, on_processor: float) -> float:

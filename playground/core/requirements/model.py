@@ -24,6 +24,11 @@ class Speed:
     low_tokens_per_s: float
     high_tokens_per_s: float
     provenance: Provenance
+    run_count: int = 0
+    """Of a measured one: the answers it is the median of."""
+    learnt_from: tuple[str, ...] = ()
+    """Of an estimate: the models whose answers here it rests on; else it rests on how fast memory
+    is read."""
 
 
 class ChangeKind(StrEnum):

@@ -90,6 +90,8 @@ class Observation:
 
     read: TokenCost
     tokens_per_s: float
+    name: str = ""
+    """The model's."""
 
 
 def token_cost(header: GgufHeader, conversation_bytes: int = 0) -> TokenCost:
@@ -249,7 +251,8 @@ def _range(rate: float, known: list[Observation]) -> Speed:
     low, high = _UNKNOWN_RANGE
     if known:
         low, high = _LEARNT_RANGE if len(kinds) < _ENOUGH_QUANTIZATIONS else (1.0, 1.0)
-    return Speed(rate * low, rate * high, Provenance.ESTIMATED)
+    names = tuple(sorted({seen.name for seen in known if seen.name}))
+    return Speed(rate * low, rate * high, Provenance.ESTIMATED, learnt_from=names)
 
 
 def _unused_layers(header: GgufHeader) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from playground.core.events import (
 )
 from playground.core.runs import Provenance, TokenUsage
 from playground.engines.llama import protocol as wire
+from playground.engines.llama.machine_load import MachineLoadMeter
 from playground.engines.llama.process import LlamaWorker
 
 Admission = Callable[[], AbstractAsyncContextManager[wire.LoadRequest]]
@@ -65,6 +66,7 @@ class LlamaEngine:
                 async with self._admission() as load, aclosing(worker.load(load)) as fractions:
                     async for fraction in fractions:
                         yield LoadProgress(perf_counter() - origin, fraction)
+            meter = None if worker.pid is None else MachineLoadMeter(worker.pid)
             sent_s = perf_counter() - origin
             async with aclosing(worker.answer(request)) as messages:
                 try:
@@ -77,7 +79,10 @@ class LlamaEngine:
                     continue
                 yield RequestSent(sent_s, was_loaded, None if was_loaded else worker.load_s)
                 async for message in messages:
-                    if (event := _event(message, origin)) is not None:
+                    event = _event(message, origin)
+                    if isinstance(event, Finished) and meter is not None:
+                        event = replace(event, machine_load=meter.load())
+                    if event is not None:
                         yield event
                 return
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
-from playground.core.redaction import without_keys
 from playground.core.runs import TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
@@ -28,7 +27,7 @@ class AnswerReader:
         self._errors = errors
         self._reader = ChunkReader()
         self._splitter = StampedSplitter()
-        self._redactor = StreamRedactor()
+        self._redactor = StreamRedactor(errors.redactor)
         self._in_reasoning = False
         self._last_s = 0.0
         self._reported = ReportedUsage()
@@ -36,13 +35,14 @@ class AnswerReader:
         self._strange = 0
         self._tool: str | None = None
         self._trouble = ""
+        self._in_one_piece = False
+        self._unsaid: list[StreamEvent] = []
         self.pieces = 0
         """Events with data, and lines of a body."""
         self.chunks = 0
         """Those of them that are part of an answer."""
         self.is_done = False
         """True once nothing more is to be read."""
-        self.in_one_piece = False
         self.has_tokens = False
         self.finish_reason: str | None = None
         self.finished_s: float | None = None
@@ -70,7 +70,8 @@ class AnswerReader:
         """Return what the events say.
 
         `is_cut`: the stream ended within the last of them. Raises what a provider reports, and
-        `StreamMalformed` for what is no JSON; neither once the answer is complete.
+        `StreamMalformed` for what is no JSON; neither once the answer is complete. What the events
+        said before is then left to `rest`.
         """
         deltas, self._last_s = _Deltas(t_s), t_s
         try:
@@ -82,19 +83,25 @@ class AnswerReader:
                     self._read_chunk(data, t_s, deltas)
         except EngineError as error:
             if self.finish_reason is None:
+                self._unsaid = deltas.events
                 raise
             self._trouble, self.is_done = error.message, True
         return deltas.events
 
     def read_body(self, text: str, t_s: float) -> list[StreamEvent]:
         """Return what an answer says that came as a body of its own, whole or line by line."""
-        self.in_one_piece = True
-        whole = text.splitlines() if _parsed(text) is _NO_JSON else [text]
-        return self.read([ServerEvent("message", piece) for piece in whole if piece.strip()], t_s)
+        self._in_one_piece = True
+        value = _parsed(text)
+        lines = text.splitlines() if value is _NO_JSON else [text]
+        events = self.read([ServerEvent("message", line) for line in lines if line.strip()], t_s)
+        # what comes whole is over, unless it says that it is not
+        self.is_done |= isinstance(value, dict) and value.get("done") is not False
+        return events
 
     def rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key or a tag, or was half a character."""
         last, deltas = self._reader.rest(), _Deltas(self._last_s)
+        deltas.events, self._unsaid = self._unsaid, []
         self._say((deltas.t_s, last.reasoning), deltas, is_reasoning=True)
         self._add_answer(deltas.t_s, last.text, deltas)
         self._add_spans(self._splitter.finish(), deltas)
@@ -107,7 +114,7 @@ class AnswerReader:
 
     def notices(self) -> Iterator[tuple[str, str]]:
         """Yield kind and sentence of everything a person should know about the answer."""
-        if self.in_one_piece:
+        if self._in_one_piece:
             yield (
                 "answer_in_one_piece",
                 (f"{self._name} sent the answer in one piece: there is no speed to measure"),
@@ -137,7 +144,7 @@ class AnswerReader:
         if event.name == "error":
             raise self._errors.from_payload(data if value is _NO_JSON else value)
         if value is not _NO_JSON:
-            yield value
+            yield from value if isinstance(value, list) else [value]
             return
         lines = data.split("\n")
         if len(lines) > 1:
@@ -150,34 +157,36 @@ class AnswerReader:
             raise StreamMalformed(f"{self._name} sent {what}.")
 
     def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
-        error = error_in(data)
-        if error is not None:
-            raise self._errors.from_payload(error)
         if not isinstance(data, dict):
             self._strange += data is not None
             return
         self.chunks += 1
-        chunk = self._reader.read(data, t_s)
+        error, chunk = error_in(data), self._reader.read(data, t_s)
         if chunk.usage is not None:
             self._reported = self._reported.merged(chunk.usage)
         if chunk.tool is not None:
             self._tool = self._tool or chunk.tool
         self._strange += not chunk.is_understood
         self._add_chunk(chunk, t_s, deltas)
+        if error is not None:
+            raise self._errors.from_payload(error)
+        if chunk.finish_reason == "error":
+            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
         if chunk.finish_reason:
-            self.finish_reason = without_keys(chunk.finish_reason)
+            self.finish_reason = self._errors.redactor.clean(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
-        if chunk.finish_reason == "error":
-            self.finish_reason = None
-            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
+        # Ollama's own API
+        self.is_done |= data.get("done") is True
 
     def _add_chunk(self, chunk: StreamChunk, t_s: float, deltas: "_Deltas") -> None:
         self._say((t_s, chunk.reasoning), deltas, is_reasoning=True)
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            tokens = tuple(replace(t, text=without_keys(t.text)) for t in chunk.tokens)
+            tokens = tuple(
+                replace(t, text=self._errors.redactor.clean(t.text)) for t in chunk.tokens
+            )
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)

@@ -59,6 +59,8 @@ class StreamChunk:
 
 def error_in(data: Any) -> Any:
     """Return the error a chunk brings instead of an answer, or with one; `None` for none."""
+    if isinstance(data, list):
+        return next(filter(None, map(error_in, data)), None)
     if not isinstance(data, dict):
         return None
     if data.get("error"):
@@ -233,8 +235,6 @@ def _parts(value: Any) -> tuple[str, str]:
     if not isinstance(value, dict):
         return _text(value), ""
     thought = "".join("".join(_parts(value.get(name))) for name in ("thinking", "summary"))
-    if str(value.get("type", "")).startswith("reasoning.encrypted"):
-        return "", ""
     text = next(filter(None, (_parts(value.get(name))[0] for name in ("text", "content"))), "")
     return text, thought
 

@@ -22,6 +22,7 @@ from playground.core.events import (
     RequestSent,
     StreamEvent,
 )
+from playground.core.redaction import Redactor
 from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.answer import AnswerReader
@@ -34,6 +35,7 @@ from playground.engines.openai.client import (
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
 from playground.engines.openai.sse import MOST_EVENT_BYTES, EventDecoder, EventTooLarge
+from playground.network.traffic import Traffic
 
 if TYPE_CHECKING:
     import httpx2
@@ -56,17 +58,31 @@ class OpenAIChatEngine:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         *,
         started: float | None = None,
+        redactor: Redactor | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
-        """Take `started`, a `time.perf_counter()`, where the events' clock began earlier."""
+        """Take `started`, a `time.perf_counter()`, where the events' clock began earlier.
+
+        `redactor` hides more keys than this one; `traffic` counts what leaves.
+        """
         self._target = target
         self._key = key
         self._timeouts = timeouts
         self._started = started
+        self._redactor = redactor
+        self._traffic = traffic
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events; leaving the generator closes the connection."""
         started = time.perf_counter() if self._started is None else self._started
-        answer = _Answer(self._target, self._key, self._timeouts, started)
+        answer = _Answer(
+            self._target,
+            self._key,
+            self._timeouts,
+            started,
+            redactor=self._redactor,
+            traffic=self._traffic,
+        )
         try:
             async with aclosing(answer.events(request)) as events:
                 async for event in events:
@@ -85,7 +101,14 @@ class _Answer:
     """One answer while it is being received."""
 
     def __init__(
-        self, target: CloudTarget, key: str | None, timeouts: Timeouts, started: float
+        self,
+        target: CloudTarget,
+        key: str | None,
+        timeouts: Timeouts,
+        started: float,
+        *,
+        redactor: Redactor | None,
+        traffic: Traffic | None,
     ) -> None:
         self._provider = provider = target.provider
         self._name = provider.name
@@ -93,7 +116,8 @@ class _Answer:
         self._key = key
         self._timeouts = timeouts
         self._started = started
-        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
+        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
+        self._traffic = traffic
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
         self._text = AnswerReader(provider.name, self.errors)
@@ -102,7 +126,7 @@ class _Answer:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
         # importing the package takes a second, and its TLS context reads files
         self._connection = connection = await asyncio.to_thread(
-            ProviderConnection, self._provider.base_url, self._key, self._timeouts
+            ProviderConnection, self._provider.base_url, self._key, self._timeouts, self._traffic
         )
         body, notes = build_body(self._provider, self._model, request)
         self._pending_notes += notes
@@ -205,7 +229,7 @@ class _Answer:
             raise self._no_stream(response, first)
         if not self._text.chunks:
             raise StreamEmpty(f"{self._name} sent an empty answer stream.", "Try again.")
-        if not (self._text.is_done or self._text.in_one_piece or self._text.finish_reason):
+        if not (self._text.is_done or self._text.finish_reason):
             raise StreamTruncated(f"{self._name} ended the answer before it was finished.")
 
     async def _stream(
@@ -218,12 +242,12 @@ class _Answer:
                 pieces = decoder.feed(data)
             except EventTooLarge as error:
                 raise StreamInvalid(f"{self._name} sent a piece without an end.") from error
-            events = self._text.read(pieces, t_s)
-            if is_over:
-                events += self._text.read(decoder.finish(), t_s, is_cut=True)
-            for event in events:
+            for event in self._text.read(pieces, t_s):
                 word_s = t_s
                 yield event
+            if is_over:
+                for event in self._text.read(decoder.finish(), t_s, is_cut=True):
+                    yield event
             if is_over or self._text.is_done:
                 return
             try:

@@ -1,8 +1,9 @@
 """Bytes of an event stream into events, as the specification says.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with one
-difference: what stands at the end without a blank line behind it is an event as well, because
-some servers leave that line out.
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with two
+differences. What stands at the end without a blank line behind it is an event as well, because
+some servers leave that line out. The field `error`, which llama-server writes, is the data of an
+event of that name.
 """
 
 import codecs
@@ -78,7 +79,9 @@ class EventDecoder:
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if name == "data":
+        if name == "error":
+            self._name = name
+        if name in {"data", "error"}:
             self._data.append(value)
         else:
             # nothing else of the line is kept

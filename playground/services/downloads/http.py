@@ -21,6 +21,7 @@ from playground.core.errors import DownloadFailed, PlaygroundError, RepositoryNo
 from playground.core.urls import host_and_port, is_loopback_host, origin
 from playground.network.failures import explain
 from playground.network.routes import NetworkFailed, Proxy, Route, route_for
+from playground.network.traffic import Traffic
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
 from playground.services.hub.service import DownloadSource
 
@@ -207,14 +208,19 @@ def _new_pool(
         made = urllib3.ProxyManager(
             proxy.url, proxy_headers=headers, proxy_ssl_context=own, **options
         )
+    is_proxied = proxy is not None
     made.pool_classes_by_scheme = {
-        scheme: _registering(pool, register) for scheme, pool in made.pool_classes_by_scheme.items()
+        scheme: _registering(pool, register, is_proxied=is_proxied)
+        for scheme, pool in made.pool_classes_by_scheme.items()
     }
     return made
 
 
 def _registering(
-    pool: "type[urllib3.HTTPConnectionPool]", register: Callable[[socket.socket], None]
+    pool: "type[urllib3.HTTPConnectionPool]",
+    register: Callable[[socket.socket], None],
+    *,
+    is_proxied: bool,
 ) -> "type[urllib3.HTTPConnectionPool]":
     """Return the pool's class with connections that tell of their socket."""
     from urllib3.exceptions import ProxyError  # noqa: PLC0415 - start-up time
@@ -223,8 +229,10 @@ def _registering(
         def connect(self) -> None:
             try:
                 super().connect()
-            except HTTPException as error:
-                # only a proxy speaks HTTP before the connection stands
+            except (HTTPException, TimeoutError) as error:
+                if not is_proxied:
+                    raise
+                # before the connection stands only a proxy speaks HTTP, or is waited for
                 raise ProxyError("no answer of a proxy", error) from error
             register(self.sock)
 
@@ -280,9 +288,16 @@ class OpenRange:
 class RangeClient:
     """Opens ranges of one file; its connections are kept between them. Safe in several threads."""
 
-    def __init__(self, resolve: Callable[[], DownloadSource], stall_s: float, ranges: int) -> None:
+    def __init__(
+        self,
+        resolve: Callable[[], DownloadSource],
+        stall_s: float,
+        ranges: int,
+        traffic: Traffic,
+    ) -> None:
         self._resolve = resolve
         self._stall_s = stall_s
+        self._traffic = traffic
         self._lock = threading.Lock()
         self._location: tuple[str, str | None] | None = None
         self.pool = ConnectionPool(ranges)
@@ -393,6 +408,8 @@ class RangeClient:
             pool = self.pool.get(route)
         except NetworkFailed as error:
             raise DownloadFailed(error.message, error.hint) from error
+        known = urllib3.exceptions
+        has_left = True
         try:
             return pool.request(
                 "GET",
@@ -404,7 +421,14 @@ class RangeClient:
                 retries=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=self._stall_s),
             )
-        except urllib3.exceptions.LocationValueError as error:
+        except known.LocationValueError as error:
+            has_left = False
             raise DownloadFailed("The Hub named an address that is none.") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (known.HTTPError, OSError) as error:
+            unconnected = known.ProxyError | known.ConnectTimeoutError | known.NewConnectionError
+            has_left = not isinstance(error, unconnected | known.SSLError)
             raise ConnectionBroke(_failure_sentence(error, url, route.proxy)) from error
+        finally:
+            if has_left:
+                proxy_name = None if route.proxy is None else route.proxy.name
+                self._traffic.note("GET", url, headers.items(), 0, proxy_name)

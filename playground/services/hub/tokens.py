@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from playground.core.errors import HubFailed, UsageError
-from playground.core.redaction import know
+from playground.core.errors import HubFailed
+from playground.core.keys import check_key
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
-from playground.core.urls import origin
+from playground.core.urls import origin, tidied
 from playground.store.secrets import KeySource, SecretStore
 
 PUBLIC_HUB = "https://huggingface.co"
@@ -57,23 +57,15 @@ async def find_token(
     if secret is not None:
         kept = secret.source is KeySource.KEYRING
         return HubToken(secret.value, TokenSource.KEYRING if kept else TokenSource.SESSION)
-    named = environment.get("HF_ENDPOINT", "").strip() or PUBLIC_HUB
+    named = tidied(environment.get("HF_ENDPOINT", "")) or PUBLIC_HUB
     if origin(endpoint) not in {origin(PUBLIC_HUB), origin(named)}:
         return None
     for name in TOKEN_VARIABLES:
-        if value := environment.get(name, "").strip():
+        if value := check_key(environment.get(name, "")).value:
             return HubToken(value, TokenSource.ENVIRONMENT, name)
     found = await run_in_daemon_thread(login)
-    know(None if found is None else found.value)
+    secrets.redactor.know(None if found is None else found.value)
     return found
-
-
-def checked_token(value: str) -> str:
-    """Return a token as it was entered, without blanks around it; raises `UsageError` for none."""
-    value = value.strip()
-    if not value or not (value.isascii() and value.isprintable()) or " " in value:
-        raise UsageError("This is no access token.", "Copy it from your account's page once more.")
-    return value
 
 
 def login_token() -> HubToken | None:

@@ -185,10 +185,26 @@ def details(run: Run) -> list[tuple[str, str, str]]:
     rows.append((_tr("Cost"), price, source))
     hosts = ", ".join(f"{host_words(h)} ({size_words(h.bytes_sent)})" for h in run.hosts)
     rows.append((_tr("Hosts contacted"), hosts or _tr("none"), ""))
-    if run.shared_machine:
-        note = _tr("Other answers kept this computer busy meanwhile.")
-        rows.append((_tr("Had the computer to itself"), _yes_no(False), note))
+    alone = _had_machine_to_itself(run)
+    if alone is not None:
+        rows.append((_tr("Had the computer to itself"), *alone))
     return rows
+
+
+def _had_machine_to_itself(run: Run) -> tuple[str, str] | None:
+    """Return whether a run had it, and what else was at work; `None` where that is not known."""
+    load = run.machine_load
+    if run.shared_machine:
+        return _yes_no(False), _tr("Other answers kept this computer busy meanwhile.")
+    if load is None or load.other_cores is None:
+        return None
+    words = _tr("Other programs kept {0} of a processor core busy.")
+    note = words.format(f"{load.other_cores:.0%}")
+    if load.was_throttled:
+        note += " " + _tr("The processor slowed down, being too hot.")
+    if not run.is_evidence:
+        note += " " + _tr("So verdicts learn nothing from this answer.")
+    return _yes_no(run.is_evidence), note
 
 
 def _row(label: str, figure: Figure | None, unit: str, digits: int) -> tuple[str, str, str]:

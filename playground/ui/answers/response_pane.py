@@ -144,13 +144,15 @@ class TurnView(QWidget):
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
             prompt = shown_part(prompt, _BUBBLE, most_lines=_BUBBLE_LINES)
-            bubble = make_label(prompt, "control", wrap=True)
+            self._bubble = bubble = make_label(prompt, "control", wrap=True)
             bubble.setProperty("bubble", True)
             bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             bubble.setAccessibleName(self.tr("Prompt: {text}").format(text=prompt))
             row = make_row((bubble, 1))
             row.insertSpacing(0, self._theme.px(28))
             self._column.addLayout(row)
+            self._theme.changed.connect(self._show_bubble)
+            self._show_bubble()
         self._status = make_label("", "control", "quiet", wrap=True)
         self.answer = MarkdownView(self._theme)
         self.answer.setAccessibleName(self.tr("Answer"))
@@ -158,6 +160,10 @@ class TurnView(QWidget):
         self._column.addWidget(self._status)
         self._column.addWidget(self.answer)
         self._status.hide()
+
+    def _show_bubble(self) -> None:
+        # on stage the question is the page's title
+        self._bubble.setVisible(not self._theme.in_presentation_mode)
 
     def _fit(self) -> None:
         # a scroll area does not ask how high something is at its width
@@ -195,15 +201,26 @@ _PLACES = {
     PaneShape.COLUMN: ((2, 0), (3, 0), (4, 0), (5, 0)),
     PaneShape.BESIDE: ((2, 0), (3, 0), (4, 0), (0, 1, _FOOTER_ROW + 1, 1)),
     PaneShape.ABOVE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+    PaneShape.STAGE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+    PaneShape.STAGE_LOW: ((4, 0), (5, 0), (2, 0), (3, 0)),
 }
 """Where answer, vote, line and figures stand in the grid of a pane."""
+_LEAST_LINES = {
+    PaneShape.COLUMN: 5,
+    PaneShape.BESIDE: 3,
+    PaneShape.ABOVE: 4,
+    PaneShape.STAGE: 2,
+    PaneShape.STAGE_LOW: 2,
+}
+"""Lines of the answer that are seen at least."""
 
 
 class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `vote_button` and `metrics`, a click on which asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
+    asks for details.
     """
 
     def __init__(self, theme: Theme) -> None:
@@ -221,6 +238,7 @@ class ResponsePane(QFrame):
         self._is_stacked = False
         self._shows_detail = True
         self._has_figures = True
+        self._has_vote = False
         self.shape: PaneShape | None = None
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
@@ -245,7 +263,7 @@ class ResponsePane(QFrame):
 
     def needed_width(self, *, with_name: bool) -> int:
         """Return what the head takes in one line, with its name or where that is below."""
-        width = self._place.sizeHint().width() + self._theme.px(78)
+        width = self._place.sizeHint().width() + self._theme.px(108)
         if with_name:
             width += self._label.sizeHint().width()
         if self._shows_detail or not with_name:
@@ -265,8 +283,13 @@ class ResponsePane(QFrame):
             self._grid.addWidget(part, *place)
         for row in range(_FOOTER_ROW):
             self._grid.setRowStretch(row, 1 if row == places[0][0] else 0)
-        self.metrics.set_beside(is_beside=shape is PaneShape.BESIDE)
+        self.metrics.set_shape(shape)
         self._show_figures()
+        self._show_vote()
+        if shape.is_on_stage:
+            # a room reads from the beginning
+            self._follows_end = False
+            self._scroll.verticalScrollBar().setValue(0)
         self._apply_theme()
 
     def set_head_stacked(self, *, stacked: bool) -> None:
@@ -276,7 +299,7 @@ class ResponsePane(QFrame):
         self._is_stacked = stacked
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 5)
+            self._head.addWidget(self._label, 1, 0, 1, 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -293,7 +316,7 @@ class ResponsePane(QFrame):
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
-        self._follows_end = follows_end
+        self._follows_end = follows_end and not (self.shape and self.shape.is_on_stage)
         self._leave_unseen()
         return turn
 
@@ -311,13 +334,21 @@ class ResponsePane(QFrame):
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
 
+    @property
+    def has_figures(self) -> bool:
+        """False while nothing may tell who answered."""
+        return self._has_figures
+
     def set_figures_visible(self, *, visible: bool) -> None:
         self._has_figures = visible
         self._show_figures()
+        self._show_vote()
 
     def _show_figures(self) -> None:
-        for part in (self.metrics, self.time_bar, self._footer_box):
+        for part in (self.metrics, self.time_bar):
             part.setVisible(self._has_figures)
+        has_footer = self._has_figures and self.shape is not PaneShape.STAGE_LOW
+        self._footer_box.setVisible(has_footer)
         has_line = self._has_figures and self.shape is not PaneShape.BESIDE
         self._metrics_line.setVisible(has_line)
 
@@ -332,14 +363,24 @@ class ResponsePane(QFrame):
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
         self._copy.setVisible(has_text and not running)
 
+    def set_again(self, *, offered: bool) -> None:
+        """Offer to ask this one alone once more."""
+        self.again_button.setVisible(offered)
+
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
-        self._vote_row.setVisible(offered or chosen)
+        self._has_vote = offered or chosen
+        self._show_vote()
         self.vote_button.setChecked(chosen)
         self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
         self.vote_button.setEnabled(offered)
         name = self.tr("This one is better: {name}").format(name=self.accessibleName())
         self.vote_button.setAccessibleName(name if offered or chosen else "")
+
+    def _show_vote(self) -> None:
+        # on stage only where it is what leads to the names
+        is_on_stage = self.shape is not None and self.shape.is_on_stage
+        self._vote_row.setVisible(self._has_vote and not (is_on_stage and self._has_figures))
 
     def show_details(self, rows: Sequence[Row]) -> None:
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
@@ -376,14 +417,16 @@ class ResponsePane(QFrame):
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._copy = IconButton(self._theme, "copy", self.tr("Copy the whole answer"))
+        self.again_button = IconButton(self._theme, "refresh", self.tr("Ask only this one again"))
         self._head = QGridLayout()
         self._head.setColumnStretch(1, 1)
-        for column, part in ((2, self._detail), (3, self._copy), (4, self.stop_button)):
+        parts = (self._detail, self.again_button, self._copy, self.stop_button)
+        for column, part in enumerate(parts, 2):
             self._head.addWidget(part, 0, column)
         self._head.addWidget(self._place, 0, 0)
         self._head.addWidget(self._label, 0, 1)
-        self.stop_button.hide()
-        self._copy.hide()
+        for part in (self.again_button, self._copy, self.stop_button):
+            part.hide()
 
     def _build_body(self) -> None:
         body = QWidget()
@@ -392,6 +435,8 @@ class ResponsePane(QFrame):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # as high as the pane leaves it, not as its text
+        self._scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._scroll.viewport().setAutoFillBackground(False)
 
     def _build_vote(self) -> None:
@@ -400,7 +445,6 @@ class ResponsePane(QFrame):
         self.vote_button.setProperty("small", True)
         self._vote_row = QWidget()
         self._vote_layout = make_row(self.vote_button, 1, parent=self._vote_row)
-        self._vote_row.hide()
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self._copy_answer)
@@ -472,10 +516,9 @@ class ResponsePane(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        lines = {PaneShape.COLUMN: 5, PaneShape.BESIDE: 3, PaneShape.ABOVE: 4}
         line = QFontMetrics(self._theme.font()).lineSpacing()
         around = px(10) if self.shape is PaneShape.COLUMN else 0
-        self._scroll.setMinimumHeight(line * lines[self.shape or PaneShape.COLUMN] + around)
+        self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
         self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
         self._head.setHorizontalSpacing(px(8))

@@ -106,6 +106,13 @@ def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerVi
     )
 
 
+def silence_words(silent_s: float) -> str:
+    """Return what is said of an answer of which nothing has come for so long."""
+    return _tr("Nothing has come for {time} s. Stop it, or ask this one again.").format(
+        time=whole(silent_s)
+    )
+
+
 def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
     """Return the time spent, stage by stage; `elapsed_s` since the start of a run that goes on."""
     timings = run.timings

@@ -143,10 +143,12 @@ QSplitter::handle { image: none; background: transparent; }
 QWidget#rail { background: @background; border-right: 1px solid @line; }
 QToolButton[rail="true"] { background: transparent; border: none; border-radius: {9}px;
   color: @quiet; font-size: {11}px; padding: {8}px {2}px; }
+QToolButton[rail="true"][folded="true"] { padding: {5}px {2}px; }
 QToolButton[rail="true"]:hover { background: @hover; color: @text; }
 QToolButton[rail="true"]:checked { background: @accent_ground; color: @accent_ink;
   font-weight: 600; }
 QToolButton[rail="true"]:focus { border: 2px solid @accent; padding: {6}px 0; }
+QToolButton[rail="true"][folded="true"]:focus { padding: {3}px 0; }
 QWidget#strip { background: @card; border-top: 1px solid @line; }
 QWidget#strip:focus { border-top: 2px solid @accent; }
 """

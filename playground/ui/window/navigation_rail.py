@@ -5,7 +5,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEve
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from playground.ui.theme.theme import Theme
+from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_scroll_area
 
@@ -129,7 +129,7 @@ class NavigationRail(QWidget):
         self.setFixedWidth(width + px(_AROUND_BUTTON))
         self._column.setContentsMargins(px(8), px(8), px(8), px(8))
         for layout in (self._top, self._bottom):
-            layout.setSpacing(px(4))
+            layout.setSpacing(px(4 if words else 2))
         style = Qt.ToolButtonStyle.ToolButtonIconOnly
         if words:
             style = Qt.ToolButtonStyle.ToolButtonTextUnderIcon
@@ -139,6 +139,7 @@ class NavigationRail(QWidget):
             button.setIconSize(QSize(px(20), px(20)))
             button.setToolButtonStyle(style)
             button.setFixedWidth(width)
+            set_properties(button, (("folded", not words),))
 
     def _has_room_for_words(self) -> bool:
         """Return whether the window is wide enough for them, and high enough for all of them."""

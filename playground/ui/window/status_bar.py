@@ -1,7 +1,7 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QSize, Qt
@@ -17,10 +17,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.runs import HostContact
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN, size_words
+from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_label
+from playground.ui.widgets.basics import ElidedLabel, make_label, plain_tooltip
 from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 if TYPE_CHECKING:
@@ -103,14 +104,21 @@ class StatusBar(QWidget):
         self._theme = theme
         self._follower: Follower | None = None
         self._sample: Sample | None = None
+        self._sent_now: Callable[[], Sequence[HostContact]] = tuple
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
-        self._in_presentation_mode = False
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def follow(self, bridge: Bridge, samples: Callable[[], "AsyncGenerator[Sample, None]"]) -> None:
+    def follow(
+        self,
+        bridge: Bridge,
+        samples: Callable[[], "AsyncGenerator[Sample, None]"],
+        sent: Callable[[], Sequence[HostContact]],
+    ) -> None:
+        """Show each sample, and what has been `sent` out until then."""
+        self._sent_now = sent
         self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
 
     def show_sample(self, sample: "Sample") -> None:
@@ -126,13 +134,14 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
+        contacts = self._sent_now()
+        total = size_words(sum(contact.bytes_sent or 0 for contact in contacts))
+        words = self.tr("{size} sent out").format(size=total)
+        self._sent.setText(words if contacts else self.tr("Nothing sent out"))
+        self._sent.setToolTip(plain_tooltip(sent_words(contacts)))
         self._fit()
         if self._popup is not None:
             self._popup.set_rows(self._rows(sample))
-
-    def set_presentation_mode(self, *, on: bool) -> None:
-        self._in_presentation_mode = on
-        self._fit()
 
     def stop(self) -> None:
         if self._follower is not None:
@@ -167,9 +176,10 @@ class StatusBar(QWidget):
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
         self._loaded = ElidedLabel("", "strip", "quiet")
+        self._sent = make_label("", "strip")
         self._own = make_label("", "strip")
         self._row = make_row(
-            self._cpu, self._ram, self._note, 1, self._loaded, self._own, parent=self
+            self._cpu, self._ram, self._note, 1, self._loaded, self._sent, self._own, parent=self
         )
 
     def _show_gpus(self, sample: "Sample") -> None:
@@ -185,11 +195,10 @@ class StatusBar(QWidget):
         parts = [gpu.name, _percent(gpu.load_percent)]
         if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None:
             parts.append(_of(gpu.memory_used_bytes, gpu.memory_total_bytes))
-        if not self._in_presentation_mode:
-            if gpu.temperature_c is not None:
-                parts.append(f"{gpu.temperature_c:.0f} °C")
-            if gpu.power_w is not None:
-                parts.append(f"{gpu.power_w:.0f} W")
+        if gpu.temperature_c is not None:
+            parts.append(f"{gpu.temperature_c:.0f} °C")
+        if gpu.power_w is not None:
+            parts.append(f"{gpu.power_w:.0f} W")
         return " · ".join(parts)
 
     def _open_details(self) -> None:
@@ -219,6 +228,9 @@ class StatusBar(QWidget):
                 "" if sample.power_w is not None else self.tr("this computer does not tell"),
             ),
         ]
+        if sample.computer_power_w is not None:
+            watts = f"{sample.computer_power_w:.1f} W"
+            rows.append((self.tr("Whole computer's power"), watts, self.tr("processor included")))
         rows.extend(
             (self.tr("Graphics"), self._gpu_words(gpu), self.tr("of the whole card"))
             for gpu in sample.gpus
@@ -241,6 +253,17 @@ class StatusBar(QWidget):
             )
             for worker in sample.workers
         )
+        contacts = self._sent_now()
+        rows.extend(
+            (
+                self.tr("Sent out"),
+                size_words(contact.bytes_sent),
+                self.tr("to {host}").format(host=host_words(contact)),
+            )
+            for contact in contacts
+        )
+        if not contacts:
+            rows.append((self.tr("Sent out"), self.tr("nothing"), sent_words(contacts)))
         return rows
 
     def _use_words(self, rss_bytes: int, cpu_percent: float | None) -> str:
@@ -262,8 +285,9 @@ class StatusBar(QWidget):
             (self._cpu, True),
             (self._ram, True),
             *((meter, index < len(shown)) for index, meter in enumerate(self._gpus)),
+            (self._sent, True),
             (self._own, True),
-            (self._loaded, is_wide and not self._in_presentation_mode),
+            (self._loaded, is_wide),
             (self._note, is_wide),
         )
         for part, is_wanted in wanted:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication
@@ -23,6 +24,7 @@ from playground.ui.answers.view_model import (
     hidden_head,
     hidden_order,
     run_spans,
+    silence_words,
 )
 from playground.ui.format import footer, head
 from playground.ui.pages.compare.page import CompareView
@@ -36,6 +38,10 @@ def _tr(text: str) -> str:
 
 
 _KEY_FAULTS = frozenset({AuthenticationFailed.__name__, KeyMissing.__name__})
+
+
+SILENT_S = 10.0
+"""After so long without a sign of life an answer says so."""
 
 
 class RunPane:
@@ -60,6 +66,9 @@ class RunPane:
         self._ask_for_key = ask_for_key
         self._progress: RunProgress | None = None
         self._started_s: float | None = None
+        self._heard_s = 0.0
+        """When something came last."""
+        self.was_silent = False
         self._figures: tuple[Run, RunFigures] | None = None
 
     @property
@@ -75,16 +84,20 @@ class RunPane:
 
     def start(self, run: Run) -> None:
         self.run = run
-        self._started_s = time.perf_counter()
+        self._started_s = self._heard_s = time.perf_counter()
 
     def update(self, progress: RunProgress) -> None:
         self.run = progress.run
         self._progress = progress
+        self._heard_s = time.perf_counter()
         self.tokens.extend(progress.tokens)
 
     def flush(self) -> None:
         """Show text and state; called when this pane has its turn."""
-        self.turn.show_answer(answer_view_model(self.run, self._progress))
+        answer = answer_view_model(self.run, self._progress)
+        if self.silent_s >= SILENT_S:
+            answer = replace(answer, status=silence_words(self.silent_s))
+        self.turn.show_answer(answer)
         if self.run.status.is_final:
             self.turn.show_tokens(self.tokens)
         error, target = self.run.error, self.run.target
@@ -94,6 +107,13 @@ class RunPane:
                 _tr("Opens the Providers page with {name}").format(name=target.provider.name),
                 partial(self._ask_for_key, target.provider.id, "key"),
             )
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which nothing has come, although something should."""
+        if self._started_s is None or self.run.status.is_final:
+            return 0.0
+        return time.perf_counter() - self._heard_s
 
     def spans(self) -> Spans:
         """Return the time spent so far, stage by stage."""
@@ -115,6 +135,7 @@ class PaneController:
         """Place of a pane → number of its target."""
         self._shown: list[RunPane] = []
         self._is_replay = False
+        self._turn_id: str | None = None
         self.is_hidden = False
         theme.changed.connect(self.refresh)
 
@@ -125,11 +146,13 @@ class PaneController:
         self._flushes.clear()
         self._shown = []
         self.is_hidden = False
+        self._view.show_question("")
         for pane in self._view.panes:
             pane.clear_turns()
             pane.set_figures_visible(visible=True)
             pane.metrics.set_cells(empty_cells())
             pane.set_running(running=False)
+            pane.set_again(offered=False)
             ready = _tr("Type a prompt below and press Run.")
             pane.begin_turn(None).show_answer(AnswerViewModel(status=ready))
         self.show_heads()
@@ -147,6 +170,9 @@ class PaneController:
             self._refill(())
         elif (was_hidden and not self.is_hidden) or not is_going_on:
             self._order = list(range(len(self._targets)))
+            self._refill(comparison.turns)
+        elif turn.id == self._turn_id:
+            # one of its answers is asked for again
             self._refill(comparison.turns)
         self._show_turn(turn)
         self.show_heads()
@@ -179,6 +205,8 @@ class PaneController:
         """Show the end of the turn: with hidden names, this is when the answers appear."""
         for shown in self._shown:
             shown.pane.set_running(running=False)
+            is_asked = shown.run.status.is_final and not self._is_replay
+            shown.pane.set_again(offered=is_asked and not self.is_hidden)
             if self.is_hidden:
                 shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
         self.tick()
@@ -191,6 +219,11 @@ class PaneController:
         scale = max((span.total_s for span in spans), default=0.0)
         for shown, span in zip(self._shown, spans, strict=True):
             shown.pane.time_bar.set_spans(span, max(scale, SHORTEST_SCALE_S))
+            is_silent = shown.silent_s >= SILENT_S
+            if is_silent or shown.was_silent:
+                shown.flush()
+                shown.pane.set_again(offered=is_silent and not self._is_replay)
+            shown.was_silent = is_silent
         if any(shown.has_new_figures for shown in self._shown):
             self._show_figures()
 
@@ -259,8 +292,10 @@ class PaneController:
 
     def _show_turn(self, turn: Turn) -> None:
         """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""
+        self._view.show_question(turn.prompt)
         tokens = {shown.run.id: shown.tokens for shown in self._shown}
         self._flushes.clear()
+        self._turn_id = turn.id
         runs = [turn.runs[index] for index in self._order]
         self._shown = [
             RunPane(
@@ -276,6 +311,7 @@ class PaneController:
             pane = shown.pane
             pane.set_figures_visible(visible=not self.is_hidden)
             pane.set_vote(offered=False)
+            pane.set_again(offered=False)
             pane.set_running(running=False)
             pane.time_bar.set_spans(Spans(), SHORTEST_SCALE_S)
             pane.set_footer("", None)

@@ -149,6 +149,8 @@ class ComparePresenter(QObject):
         """The last one, on its way or at its end."""
         self._follower: Follower | None = None
         self._prompts_to_come: list[str] = []
+        self._again: str | None = None
+        """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
         known = settings.settings
         self._run_order = known.run_order
@@ -237,6 +239,7 @@ class ComparePresenter(QObject):
         view.prompt_card.stop_clicked.connect(self._on_stop_all)
         view.prompt_card.new_clicked.connect(self._on_new)
         view.grid.stop_clicked.connect(self._on_stop)
+        view.grid.again_clicked.connect(self._on_again)
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
         view.summary.voted.connect(self._on_outcome)
@@ -310,7 +313,7 @@ class ComparePresenter(QObject):
         self._phase = phase
         self._comparison = comparison
         self._view.set_running(running=True)
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._follower = self._bridge.follow(
             updates, self._on_updates, done=self._on_done, gather=with_progress
         )
@@ -362,7 +365,13 @@ class ComparePresenter(QObject):
         self._run_next()
 
     def _run_next(self) -> None:
-        """Send what is left of a comparison that is run again."""
+        """Send what is to be asked again: one answer, or the rest of a comparison."""
+        again, self._again = self._again, None
+        for index in range(len(self._view.panes)):
+            run = self._panes.run_at(index)
+            if again is not None and run is not None and run.id == again:
+                self._on_again(index)
+                return
         if self._prompts_to_come:
             self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
             self.run()
@@ -372,7 +381,7 @@ class ComparePresenter(QObject):
         turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
         self._view.summary.show_turn(turn.summary, turn.vote)
         self._panes.show_vote(turn)
-        self._view.summary.show()
+        self._view.show_summary(is_shown=True)
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -414,7 +423,24 @@ class ComparePresenter(QObject):
         if run is not None:
             self._bridge.call(self._service.stop, run.id)
 
+    def _on_again(self, index: int) -> None:
+        """Ask one of the last turn's targets once more; one that is silent is stopped before."""
+        run = self._panes.run_at(index)
+        if run is None or self._phase not in {Phase.IDLE, Phase.RUNNING}:
+            return
+        if self._phase is Phase.RUNNING:
+            self._again = run.id
+            self._bridge.call(self._service.stop, run.id)
+        elif self._comparison is not None and self._turn is not None:
+            ended = _with_turn(self._comparison, self._turn)
+            self._follow(
+                Phase.RUNNING,
+                replace(ended, turns=ended.turns[:-1]),
+                lambda: self._service.run_again(ended, run.id),
+            )
+
     def _on_stop_all(self) -> None:
+        self._again = None
         self._prompts_to_come.clear()
         if self._phase is Phase.REPLAYING and self._follower is not None:
             self._follower.cancel()
@@ -434,7 +460,7 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject
 
@@ -16,6 +17,10 @@ from playground.ui.widgets.toast import Notify
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ComparePage", text)
+
+
+_TRIAL_TOKENS = 300
+"""Longest answer of the first comparison, where nobody has chosen one."""
 
 
 class TargetBarPresenter(QObject):
@@ -94,6 +99,11 @@ class TargetBarPresenter(QObject):
         self._selection.choose((starter, practice))
         if not self._view.prompt_card.text.strip():
             self._view.prompt_card.set_text(starter_prompts()[0].text)
+        shared = self._view.settings.shared
+        if shared.sampling.max_tokens is None:
+            # so small a model may go on for minutes; the limit stands in the answer settings
+            short = replace(shared.sampling, max_tokens=_TRIAL_TOKENS)
+            self._view.settings.set_drafts(replace(shared, sampling=short))
         self._run()
 
 

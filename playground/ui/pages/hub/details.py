@@ -18,7 +18,7 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.gguf.naming import name_from_repository
 from playground.core.hub import Gate
 from playground.core.requirements.model import Compatibility
-from playground.ui.format import exact_bytes, parameters_words, size_words
+from playground.ui.format import exact_bytes, parameters_words, size_words, speed_source
 from playground.ui.pages.downloads.format import progress_words, state_words
 from playground.ui.pages.hub import view_models as words
 from playground.ui.pages.hub.view_models import (
@@ -66,7 +66,9 @@ class RecommendedVersion(QFrame):
         self.setVisible(row is not None)
         if row is None:
             return
-        self._mark.setVisible(row.is_recommended and row.requirements is not None)
+        mark = words.recommended_words(row)
+        self._mark.set_badge(mark, "accent")
+        self._mark.setVisible(bool(mark))
         badge = version_badge(row)
         is_open = row.verdict is None and row.problem is None and row.file.problem is None
         if is_open:
@@ -110,9 +112,14 @@ class RecommendedVersion(QFrame):
         return {
             Compatibility.RUNS_GREAT: self.tr("This version runs great on this computer."),
             Compatibility.RUNS: self.tr("This version runs on this computer."),
-            Compatibility.SLOW: self.tr("This version runs on this computer, but slowly."),
+            Compatibility.SLOW: self._too_slow(row),
             Compatibility.WONT_FIT: self._too_large(row),
         }[row.verdict]
+
+    def _too_slow(self, row: VersionRow) -> str:
+        said = self.tr("This version runs on this computer, but slowly.")
+        speed = None if row.requirements is None else row.requirements.speed
+        return said if speed is None else f"{said} {speed_source(speed)}"
 
     def _too_large(self, row: VersionRow) -> str:
         needs = row.requirements
@@ -166,7 +173,7 @@ class RecommendedVersion(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(px(14), px(12), px(14), px(12))
         column.setSpacing(px(7))
-        self._mark = Badge(self._theme, self.tr("Recommended"), "accent")
+        self._mark = Badge(self._theme, "", "accent")
         self._badge = Badge(self._theme)
         self._figure = make_label(role="figure")
         self._speed = make_label(role="control", tone="quiet")
@@ -250,7 +257,7 @@ class VersionListModel(PagedListModel[VersionRow]):
             row.file.quantization or "",
             words.version_badge(row)[0].replace("…", self.tr("not known yet")),
             words.version_state(row),
-            self.tr("Recommended") if row.is_recommended else "",
+            words.recommended_words(row),
         ]
         return ", ".join(part for part in parts if part)
 
@@ -274,8 +281,7 @@ class VersionDelegate(RowDelegate):
         right = self.paint_chip(
             painter, *words.version_badge(row), right=size.right(), middle=middle
         )
-        if row.is_recommended and row.requirements is not None:
-            text = self.tr("Recommended")
+        if text := words.recommended_words(row):
             right = self.paint_chip(painter, text, "accent", right=right - px(6), middle=middle)
         for line in lines:
             line.setRight(right - px(8))

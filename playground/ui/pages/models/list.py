@@ -221,7 +221,7 @@ class ModelTableModel(QAbstractTableModel):
             case Column.FIT:
                 return plain_tooltip(reason(row))
             case Column.SPEED:
-                return exact_speed(row.needs.speed if row.needs else None)
+                return plain_tooltip(exact_speed(row.needs.speed if row.needs else None))
             case Column.SIZE:
                 return exact_bytes(model.size_bytes)
             case Column.READS if model.context_length is not None:

@@ -12,7 +12,13 @@ from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import LibraryFolder
 from playground.store.local_runs import ModelUse
-from playground.ui.format import compatibility_words, parameters_words, size_words, speed_words
+from playground.ui.format import (
+    compatibility_words,
+    parameters_words,
+    size_words,
+    speed_source,
+    speed_words,
+)
 
 _LONGEST_VALUE = 400
 """Characters of an entry of a file's header that are shown."""
@@ -107,7 +113,8 @@ def reason(row: ModelRow) -> str:
     if needs.card_layers:
         sentence += " " + _on_card(needs)
     if needs.verdict is Compatibility.SLOW:
-        return sentence + " " + _tr("It writes more slowly than one reads.")
+        sentence += " " + _tr("It writes more slowly than one reads.")
+        return sentence if needs.speed is None else f"{sentence} {speed_source(needs.speed)}"
     if needs.is_tight:
         return sentence + " " + _tr("It will run, but little is left: close other programs.")
     return sentence

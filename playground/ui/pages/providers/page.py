@@ -205,7 +205,7 @@ class ProviderCard(QFrame):
             "edit": IconButton(self._theme, "edit", self.tr("Edit")),
             "remove": IconButton(self._theme, "trash", self.tr("Remove")),
         }
-        head = make_flow((self._name, 1), self._place, self._tier, 1)
+        head = make_flow(self._name, self._place, self._tier, 1)
         for action, button in self._buttons.items():
             button.setProperty("action", action)
             button.clicked.connect(self._on_clicked)
@@ -267,7 +267,7 @@ class PracticeCard(QFrame):
         self._icon = QLabel()
         name = make_label(self.tr("Practice cloud (on this computer)"), "heading", wrap=True)
         badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
-        head = make_flow((name, 1), badge)
+        head = make_flow(name, badge)
         explanation = make_label(
             self.tr(
                 "A stand-in for a cloud provider that runs on this computer: no key, no "

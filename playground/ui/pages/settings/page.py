@@ -8,7 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QVBoxLayout, QWidget
+from typing_extensions import override
 
 import playground
 from playground.core.runs import RunOrder
@@ -93,6 +95,8 @@ _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PRESENTATION_SCALES = (1.3, 1.6, 2.0, 2.5)
 _MOST_WATTS = 2000
 _WIDTH = 820
+_TWO_COLUMNS_FROM = 1240
+"""Width of the page, in pixels at scale 1, that has room for two columns of cards."""
 
 
 class SettingsPage(Page):
@@ -139,6 +143,9 @@ class SettingsPage(Page):
     def show_storage(self, sentence: str) -> None:
         self._storage.setText(sentence)
 
+    def show_sent(self, sentence: str) -> None:
+        self._sent.setText(sentence)
+
     def show_problem(self, sentence: str | None) -> None:
         self._problem.setText(sentence or "")
         self._problem_card.setVisible(bool(sentence))
@@ -177,7 +184,16 @@ class SettingsPage(Page):
         scroll = make_scroll_area(outer, self.tr("Settings"))
         self._column.addWidget(scroll, 1)
         self._inner = QWidget()
-        self._cards = make_column(parent=self._inner, margins=NO_MARGINS, spacing=px(12))
+        # the second column is beside the first where there is room, else below it
+        self._cards = make_column(spacing=px(12))
+        self._second = make_column(spacing=px(12))
+        self._columns = make_row(
+            (self._cards, 1),
+            (self._second, 1),
+            parent=self._inner,
+            margins=NO_MARGINS,
+            spacing=px(12),
+        )
         make_row((self._inner, 100), 1, parent=outer, margins=(0, 0, px(10), 0))
         self._problem_card = make_card("caution")
         self._problem = make_label(role="control", wrap=True)
@@ -188,14 +204,16 @@ class SettingsPage(Page):
         self._build_answers()
         self._build_electricity()
         self._build_keys()
+        self._build_sent()
         self.hub = HubCard(self._theme)
         """The card about the Hub; its signals are what a person enters there."""
-        self._cards.addWidget(self.hub)
+        self._second.addWidget(self.hub)
         self.hub.seen_asked.connect(scroll.ensureWidgetVisible)
-        self._places = self._card(self.tr("Where your files are"))
+        self._places = self._card(self.tr("Where your files are"), self._second)
         self._build_backup()
         self._build_about()
-        self._cards.addStretch(1)
+        for column in (self._cards, self._second):
+            column.addStretch(1)
 
     def _build_look(self) -> None:
         card = self._card(self.tr("How it looks"))
@@ -277,8 +295,24 @@ class SettingsPage(Page):
             )
         )
 
+    def _build_sent(self) -> None:
+        card = self._card(self.tr("What left this computer"))
+        self._sent = make_label(role="control", wrap=True)
+        card.add(self._sent)
+        card.add(
+            make_label(
+                self.tr(
+                    "Counted where it is sent: questions, searches and keys alike. Servers on this "
+                    "computer are not counted."
+                ),
+                "caption",
+                "quiet",
+                wrap=True,
+            )
+        )
+
     def _build_backup(self) -> None:
-        card = self._card(self.tr("Backup"))
+        card = self._card(self.tr("Backup"), self._second)
         self.backup_button = make_button(
             self.tr("Back up…"), tooltip=self.tr("Choose where the backup is kept")
         )
@@ -297,7 +331,7 @@ class SettingsPage(Page):
         )
 
     def _build_about(self) -> None:
-        card = self._card(self.tr("About"))
+        card = self._card(self.tr("About"), self._second)
         self._headline = make_label(role="control", wrap=True)
         card.add(self._headline)
         card.add(
@@ -320,9 +354,9 @@ class SettingsPage(Page):
         )
         card.add(self._versions)
 
-    def _card(self, title: str) -> SettingsCard:
+    def _card(self, title: str, column: QVBoxLayout | None = None) -> SettingsCard:
         card = SettingsCard(self._theme, title)
-        self._cards.addWidget(card)
+        (column or self._cards).addWidget(card)
         return card
 
     def _connect(self) -> None:
@@ -335,7 +369,17 @@ class SettingsPage(Page):
         self.restore_button.clicked.connect(self._choose_restore)
 
     def _apply_theme(self) -> None:
-        self._inner.setMaximumWidth(self._theme.px(_WIDTH))
+        px = self._theme.px
+        is_wide = self.width() >= px(_TWO_COLUMNS_FROM)
+        self._columns.setDirection(
+            QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom
+        )
+        self._inner.setMaximumWidth(px(2 * _WIDTH if is_wide else _WIDTH))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._apply_theme()
 
     def _on_choice(self, value: object) -> None:
         self.changed.emit({self.sender().property("field"): value})

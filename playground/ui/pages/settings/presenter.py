@@ -1,6 +1,7 @@
 """Decides what the Settings page shows, and puts changes into force."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
+from playground.core.keys import check_key
+from playground.core.runs import HostContact
 from playground.core.urls import AddressLevel, check_url
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
@@ -18,6 +21,7 @@ from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import sent_words
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
@@ -34,6 +38,8 @@ class HubTokenPresenter(QObject):
         self._hub = hub
         self._name = ""
         """Who the Hub says the token belongs to; empty where it was not asked."""
+        self._note = ""
+        """What was left out of what was pasted."""
         card.token_entered.connect(self._on_token)
         card.forget_asked.connect(self._on_forget)
         self.show_token()
@@ -56,6 +62,7 @@ class HubTokenPresenter(QObject):
             return
         finally:
             self._card.show_asking(is_asking=False)
+        self._note = check_key(value).note
         await self._show_token()
 
     def _on_forget(self) -> None:
@@ -63,7 +70,7 @@ class HubTokenPresenter(QObject):
 
     async def _forget(self) -> None:
         await self._bridge.submit(self._hub.forget_token())
-        self._name = ""
+        self._name = self._note = ""
         await self._show_token()
 
     async def _show_token(self) -> None:
@@ -75,6 +82,7 @@ class HubTokenPresenter(QObject):
         words = self.tr("In force: {0}.").format(self._source_words(token))
         if self._name:
             words = f"{words} {self.tr('The Hub knows you as {0}.').format(self._name)}"
+        words = f"{words} {self._note}".strip()
         can_forget = token.source in {TokenSource.KEYRING, TokenSource.SESSION}
         self._card.show_token(words, "local", can_forget=can_forget)
 
@@ -117,10 +125,13 @@ class SettingsPresenter(QObject):
         secrets: SecretStore,
         paths: Paths,
         hub: HubService,
+        sent: Callable[[], Sequence[HostContact]],
         backups: Backups,
         notify: Notify,
     ) -> None:
+        """`sent` tells what has left this computer."""
         super().__init__(view)
+        self._sent = sent
         self._theme = theme
         self._view = view
         self._bridge = bridge
@@ -146,6 +157,7 @@ class SettingsPresenter(QObject):
         )
         self._show(settings.settings)
         self._view.show_storage(secrets.storage())
+        self._show_sent()
         self._bridge.spawn(self._load())
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -176,6 +188,7 @@ class SettingsPresenter(QObject):
         self._view.backup_chosen.connect(self._on_backup)
         self._view.restore_chosen.connect(self._on_restore)
         self._view.closing.connect(self._end_subscription)
+        self._view.shown.connect(self._show_sent)
 
     def _show(self, settings: Settings) -> None:
         if self._writes:
@@ -187,6 +200,9 @@ class SettingsPresenter(QObject):
         )
         self._view.show_settings(settings, self._default_watts, self._machine)
         self._view.hub.show_settings(settings)
+
+    def _show_sent(self) -> None:
+        self._view.show_sent(sent_words(self._sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")

@@ -690,3 +690,22 @@ def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
     qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
     qtbot.waitUntil(finished(stage))
     assert "Nothing has come" not in every_text(pane)
+
+
+def test_an_answer_that_was_cut_off_goes_on_where_it_stopped(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here = FakeEngine(Script(((0.0, "Once upon"),), finish_reason="length"))
+    stage = make_compare_window({"SmolLM2 135M": here})
+    stage.choose(HERE)
+    stage.ask("Tell a story.")
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying(" a time.").script
+    (button,) = [b for b in stage.view.panes[0].findChildren(QPushButton) if b.text() == "Continue"]
+    button.click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert shown_text(stage, 0) == "Once upon a time."
+    asked = [message.content for message in here.requests[1].messages]
+    assert asked[:2] == ["Tell a story.", "Once upon"]
+    assert "figures are those of the second part" in every_text(stage.view.panes[0])

@@ -60,7 +60,7 @@ def run_window(
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
     files = tuple(Path(name).absolute() for name in models)
-    code = _run_program(application, paths, files, on_shown)
+    code = _run_program(application, paths, on_shown, files)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
@@ -69,8 +69,8 @@ def run_window(
 def _run_program(
     application: QApplication,
     paths: Paths,
-    models: tuple[Path, ...],
     on_shown: Callable[[MainWindow], None] | None,
+    models: tuple[Path, ...] = (),
 ) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         program = _Program(runner.get_loop(), models)

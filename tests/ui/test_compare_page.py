@@ -365,7 +365,7 @@ def test_turns_that_are_not_seen_wait_to_be_laid_out(
     with qtbot.waitExposed(pane):
         pane.show()
     bar = pane._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: 2 * bar.value() > pane._scroll.viewport().height())
     qtbot.waitUntil(lambda: not pane._fill.isActive())
     assert len(pane._turns) < 12
     assert bar.value() == bar.maximum()

@@ -477,8 +477,8 @@ class ResponsePane(QFrame):
 
     def _fill_next(self) -> None:
         self._from_end = None
-        bar = self._scroll.verticalScrollBar()
-        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+        bar, height = self._scroll.verticalScrollBar(), self._scroll.viewport().height()
+        if self._earlier and self.isVisible() and bar.value() <= height // 2:
             self._from_end = bar.maximum() - bar.value()
             self._lay_out_next()
             self._fill.start()

@@ -20,7 +20,7 @@ from playground.ui.widgets.basics import IconButton, make_button
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
-_HEAD_HEIGHT = 36
+_HEAD_HEIGHT = 40
 """Of every page's head, in pixels at scale 1: titles stand at one height."""
 
 

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def run_window(
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
     files = tuple(Path(name).absolute() for name in models)
-    code = _run_program(application, paths, files, on_shown)
+    code = _run_program(application, paths, on_shown, files)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
@@ -68,8 +69,8 @@ def run_window(
 def _run_program(
     application: QApplication,
     paths: Paths,
-    models: tuple[Path, ...],
     on_shown: Callable[[MainWindow], None] | None,
+    models: tuple[Path, ...] = (),
 ) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
         program = _Program(runner.get_loop(), models)
@@ -164,6 +165,9 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
+        # led to by the strip of meters, not by the rail
+        self._window.pages.add("meters", tr("Live use"))
+        self._window.status_bar.opened.connect(partial(self._window.show_page, "meters"))
         for signal, keep in self._early_presses():
             signal.connect(keep)
 

@@ -477,8 +477,8 @@ class ResponsePane(QFrame):
 
     def _fill_next(self) -> None:
         self._from_end = None
-        bar = self._scroll.verticalScrollBar()
-        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+        bar, height = self._scroll.verticalScrollBar(), self._scroll.viewport().height()
+        if self._earlier and self.isVisible() and bar.value() <= height // 2:
             self._from_end = bar.maximum() - bar.value()
             self._lay_out_next()
             self._fill.start()
@@ -522,6 +522,8 @@ class ResponsePane(QFrame):
         self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
         self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
+        # Stop comes and goes without moving what is below
+        self._head.setRowMinimumHeight(0, self.stop_button.sizeHint().height())
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))

@@ -476,17 +476,14 @@ class ComparePresenter(QObject):
         self._panes.show_ready(self._selection.chosen)
 
     def _on_targets_changed(self) -> None:
-        """Begin anew where the answers belong to other targets; the prompt comes back."""
+        """Begin anew where the answers belong to other targets."""
         self._target_bar.show_targets()
         before = () if self._comparison is None else self._comparison.targets
         now = self._selection.chosen
         is_as_before = self._comparison is not None and len(before) == len(now)
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
-        prompt = self._turn.prompt if self._turn is not None else ""
         self._forget()
-        if prompt and not self._view.prompt_card.text:
-            self._view.prompt_card.set_text(prompt)
 
 
 def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:

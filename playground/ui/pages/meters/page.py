@@ -72,7 +72,7 @@ class MetersPage(Page):
         self._grid = QGridLayout()
         self._table = QGridLayout()
         self._table.setColumnStretch(0, 1)
-        self._table.setHorizontalSpacing(self._theme.px(28))
+        self._table.setHorizontalSpacing(self._theme.px(20))
         self._card = make_card()
         make_column(self._table, parent=self._card)
         make_column((self._grid, 1), self._card, parent=body, margins=NO_MARGINS)
@@ -81,7 +81,7 @@ class MetersPage(Page):
         for column, words in enumerate(
             (self.tr("Who uses it"), self.tr("Processor"), self.tr("Memory"))
         ):
-            self._table.addWidget(make_label(words, "caption", "quiet"), 0, column)
+            self._table.addWidget(make_label(words, "caption", "quiet", wrap=True), 0, column)
 
     def _connect(self) -> None:
         self._close.clicked.connect(self.left)
@@ -131,7 +131,7 @@ class MetersPage(Page):
         held = sum(size for _, _, size in rows)
         rows.append((self.tr("Everything else"), rest, max(0, sample.ram_used_bytes - held)))
         while len(self._users) < len(rows):
-            labels = (make_label(role="control"), make_label(), make_label())
+            labels = (make_label(role="control", wrap=True), make_label(), make_label())
             for column, label in enumerate(labels):
                 self._table.addWidget(label, len(self._users) + 1, column)
             self._users.append(labels)

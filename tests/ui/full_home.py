@@ -1,5 +1,6 @@
 """A home in which every page has something to show, with names as long as they come."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target, Tier
 from playground.core.turns import new_comparison
 from playground.services.downloads.manager import QueueFile
+from playground.store.database import Database
 from playground.store.files import Paths
 from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore, ThemeMode
@@ -86,13 +88,18 @@ def comparison(count: int, *, hidden_names: bool = False) -> Comparison:
     return replace(new_comparison(chosen), turns=(turn,), created_at=datetime.now(UTC))
 
 
-async def keep(history: ComparisonStore, comparison: Comparison) -> None:
-    """Put a comparison into the history."""
-    await history.save_comparison(comparison)
-    for turn in comparison.turns:
-        await history.save_turn(comparison.id, turn)
-        for run in turn.runs:
-            await history.save_run(turn.id, run)
+async def _keep(paths: Paths, *comparisons: Comparison) -> None:
+    """Put comparisons into the history; the last of them is the newest."""
+    database = Database(paths.database_file)
+    await database.open()
+    history = ComparisonStore(database)
+    for comparison in comparisons:
+        await history.save_comparison(comparison)
+        for turn in comparison.turns:
+            await history.save_turn(comparison.id, turn)
+            for run in turn.runs:
+                await history.save_run(turn.id, run)
+    await database.close()
 
 
 def _run(target: Target, order: int, count: int) -> Run:
@@ -127,7 +134,7 @@ def _run(target: Target, order: int, count: int) -> Run:
 
 
 def fill(paths: Paths, hub: HubServer, folder: Path) -> None:
-    """Put settings, models and downloads into an empty home, and repositories on the Hub."""
+    """Put settings, models, history and downloads into a home, and repositories on the Hub."""
     paths.create()
     SettingsStore(paths.settings_file).update(
         theme=ThemeMode.LIGHT,
@@ -142,6 +149,7 @@ def fill(paths: Paths, hub: HubServer, folder: Path) -> None:
         extra["tokenizer.chat_template"] = "{{ messages }}"
         write_dense(folder / f"{name}-Q4_K_M.gguf", "llama", small, extra)
     (folder / "damaged.gguf").write_bytes(b"GGUF")
+    asyncio.run(_keep(paths, comparison(2), comparison(6)))
     _publish(hub, folder)
     QueueFile(paths.downloads_file).save(_downloads(paths.models_dir))
 

@@ -29,7 +29,7 @@ from playground.ui.widgets.basics import Badge, ElidedLabel
 
 FEWEST_CHARACTERS = 8
 """An elided name that shows less than this tells nothing."""
-FEWEST_LINES = 3
+FEWEST_LINES = 2
 """A text that scrolls shows at least so many lines."""
 _SIZED_BY_STYLE = (QAbstractScrollArea, QHeaderView, QProgressBar, QSplitter, QSplitterHandle)
 _BREAKS = re.compile(r"[\s\-/\u200b]+")

@@ -231,7 +231,8 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     by_name(stage.view, "Remove Example Cloud · large-1").click()
     assert len(stage.view.panes) == 1
     assert stage.presenter.comparison is None
-    assert stage.view.prompt_card.text == "What now?"
+    # what was asked is not typed again by itself
+    assert stage.view.prompt_card.text == ""
 
 
 def test_ctrl_enter_runs_and_enter_starts_a_new_line(
@@ -365,7 +366,7 @@ def test_turns_that_are_not_seen_wait_to_be_laid_out(
     with qtbot.waitExposed(pane):
         pane.show()
     bar = pane._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: 2 * bar.value() > pane._scroll.viewport().height())
     qtbot.waitUntil(lambda: not pane._fill.isActive())
     assert len(pane._turns) < 12
     assert bar.value() == bar.maximum()
@@ -485,6 +486,15 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
     qtbot.keyClick(picker._search, Qt.Key.Key_Down)
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
     assert [t.label for t in stage.presenter._selection.chosen] == ["SmolLM2 135M", "large-2"]
+    assert picker.isVisible(), "it stays open for the next one"
+    assert {entry.title for entry in model.entries if entry.is_chosen} == {
+        "SmolLM2 135M",
+        "large-2",
+    }
+    qtbot.keyClick(picker._search, Qt.Key.Key_Down)
+    qtbot.keyClick(picker._search, Qt.Key.Key_Return)
+    assert len(stage.presenter._selection.chosen) == 3
+    qtbot.keyClick(picker, Qt.Key.Key_Escape)
     assert not picker.isVisible()
 
 
@@ -690,3 +700,22 @@ def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
     qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
     qtbot.waitUntil(finished(stage))
     assert "Nothing has come" not in every_text(pane)
+
+
+def test_an_answer_that_was_cut_off_goes_on_where_it_stopped(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here = FakeEngine(Script(((0.0, "Once upon"),), finish_reason="length"))
+    stage = make_compare_window({"SmolLM2 135M": here})
+    stage.choose(HERE)
+    stage.ask("Tell a story.")
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying(" a time.").script
+    (button,) = [b for b in stage.view.panes[0].findChildren(QPushButton) if b.text() == "Continue"]
+    button.click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert shown_text(stage, 0) == "Once upon a time."
+    asked = [message.content for message in here.requests[1].messages]
+    assert asked[:2] == ["Tell a story.", "Once upon"]
+    assert "figures are those of the second part" in every_text(stage.view.panes[0])

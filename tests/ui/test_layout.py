@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMargins, QSize, QTranslator
+from PySide6.QtCore import QMargins, QPoint, QSize, QTranslator
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFrame, QLabel, QMenu, QPushButton, QWidget
 
-import qasync  # isort: skip - takes the Qt that is imported already
-
-from playground.app.window import _Program
+from playground.app.window import _run_program
 from playground.store.files import default_paths
 from playground.ui.pages.hub.view_models import ResultsState
-from playground.ui.theme.palette import DARK, LIGHT
+from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 from playground.ui.widgets.folding_row import FoldingRow
-from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow
@@ -63,10 +61,8 @@ def _longer(word: str) -> str:
 class Walk:
     """The real program, shown page by page."""
 
-    def __init__(
-        self, program: _Program, window: MainWindow, sizes: Sequence[tuple[int, int]]
-    ) -> None:
-        self.program, self.window = program, window
+    def __init__(self, window: MainWindow, sizes: Sequence[tuple[int, int]]) -> None:
+        self.window = window
         self.problems: list[str] = []
         self.sizes = self.all_sizes = sizes
         self.checked = 0
@@ -79,7 +75,7 @@ class Walk:
             # what was put off to the next turn
             await asyncio.sleep(0)
             settle()
-            place = f"{what} at {width}×{height}, {self.program._theme.scale:.0%}"
+            place = f"{what} at {width}×{height}, {self.window._theme.scale:.0%}"
             if self.window.size() != QSize(width, height):
                 self.problems.append(f"{place}: the window is {self.window.size()}")
             self.checked += 1
@@ -91,8 +87,8 @@ class Walk:
 
     def scale(self, factor: float) -> None:
         # as the Settings page would: it shows what the settings say
-        self.program._settings.update(text_scale=factor)
-        self.program._theme.set_appearance(scale=factor)
+        self.window._settings.update(text_scale=factor)
+        self.window._theme.set_appearance(scale=factor)
         settle()
 
 
@@ -101,50 +97,41 @@ def walk(
 ) -> Walk:
     """Start the program on a full home, and run `body` once every page can be opened."""
     walks: list[Walk] = []
+    tasks: list[asyncio.Task[None]] = []
     translator = LongWords()
+
+    async def live(window: MainWindow) -> None:
+        try:
+            pages = window.pages
+            await until(lambda: all(key in pages._factories for key in pages.keys))
+            # long words that fit into two sizes fit into a third, larger one
+            walks.append(Walk(window, SIZES[:2] if language else SIZES))
+            await body(walks[0])
+        finally:
+            window.close()
+
+    def on_shown(window: MainWindow) -> None:
+        tasks.append(asyncio.ensure_future(live(window)))
+
     if language:
         app.installTranslator(translator)
     try:
-        with (
-            HubServer() as hub,
-            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner,
-        ):
-            full_home.fill(default_paths(), hub, home / "folder")
-            program = _Program(app, runner.get_loop())
-
-            async def live(window: MainWindow) -> None:
-                try:
-                    assert program._start_task is not None
-                    await program._start_task
-                    # long words that fit into two sizes fit into a third, larger one
-                    walks.append(Walk(program, window, SIZES[:2] if language else SIZES))
-                    await body(walks[0])
-                finally:
-                    window.close()
-
-            tasks: list[asyncio.Task[None]] = []
-
-            async def run() -> None:
-                await program.live(lambda window: tasks.append(asyncio.ensure_future(live(window))))
-                await tasks[0]
-
-            runner.run(asyncio.wait_for(run(), 120))
-            program._window.deleteLater()
-            program._theme.deleteLater()
+        with HubServer() as hub:
+            paths = default_paths()
+            full_home.fill(paths, hub, home / "folder")
+            assert _run_program(app, paths, on_shown) == 0
     finally:
         app.removeTranslator(translator)
+        for seen in walks:
+            seen.window.deleteLater()
+            seen.window._theme.deleteLater()
+    tasks[0].result()
     return walks[0]
 
 
 async def visit(walk: Walk) -> None:
     """Look at every page as it is, and at what can be opened on some."""
-    window, services = walk.window, walk.program._services
-    assert services is not None
-    for count in (2, 6):
-        # the newest of them is the one that is opened
-        await walk.program._bridge.submit(
-            full_home.keep(services.history, full_home.comparison(count))
-        )
+    window = walk.window
     for key in window.pages.keys:
         await SETTLED.get(key, _nothing)(walk.page(key))
     # the first scale comes again after the largest: nothing stays squeezed
@@ -160,6 +147,31 @@ async def visit(walk: Walk) -> None:
                 await walk.everywhere(f"{key}, {name}")
                 if close_it is not None:
                     close_it()
+
+
+async def look_at_stage(walk: Walk) -> None:
+    """Look at comparisons of two, four and six answers as a room sees them."""
+    view = walk.page("compare")
+    walk.window.set_presentation_mode(on=True)
+    await until(lambda: walk.window.size() == walk.window.screen().size())
+    settle()
+    walk.sizes = SIZES[1:]
+    for count in (2, 4, 6):
+        view.presenter.open_comparison(full_home.comparison(count))
+        settle()
+        await walk.everywhere(f"stage, {count} panes")
+        for size in SIZES[1:]:
+            walk.window.resize(*size)
+            settle()
+            if view.grid.verticalScrollBar().maximum():
+                walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
+    assert walk.window._theme.px(15) >= 22
+    back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
+    assert back.isVisible()
+    assert not walk.window.status_bar.isVisible()
+    back.click()
+    assert walk.window.rail.isVisible()
+    assert not back.isVisible()
 
 
 async def _nothing(_page: QWidget) -> None:
@@ -250,6 +262,14 @@ OPENED: dict[str, dict[str, Opener]] = {
 """What is opened on each page, in this order; `None` leaves it open for the next."""
 
 
+@pytest.fixture(autouse=True)
+def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder a desktop has for what lives as long as its session."""
+    folder = tmp_path / "runtime"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+
+
 @pytest.mark.parametrize("language", [False, True], ids=["english", "longer"])
 def test_nothing_is_cut_on_any_page(
     qapp: QApplication, playground_home: Path, language: bool
@@ -257,6 +277,13 @@ def test_nothing_is_cut_on_any_page(
     seen = walk(qapp, playground_home, visit, language=language)
     assert seen.checked > 100
     assert not seen.problems, f"{len(seen.problems)} faults:\n{chr(10).join(seen.problems)}"
+
+
+def test_on_stage_everything_is_large_and_fits_up_to_six_answers(
+    qapp: QApplication, playground_home: Path
+) -> None:
+    seen = walk(qapp, playground_home, look_at_stage, language=False)
+    assert not seen.problems, "\n".join(seen.problems)
 
 
 def test_light_and_dark_differ_in_colours_alone() -> None:
@@ -349,3 +376,28 @@ def test_a_popup_is_whole_on_the_screen(
     screen = shown.screen().availableGeometry()
     for size in (QSize(300, 300), QSize(5000, 5000)):
         assert screen.contains(popup_rect(shown, size))
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_dialog_has_a_border(qapp: QApplication, theme: Theme, palette: Palette) -> None:
+    theme.set_appearance(mode="dark" if palette.is_dark else "light")
+    dialog = QDialog()
+    dialog.resize(200, 100)
+    dialog.show()
+    image = dialog.grab().toImage()
+    dialog.hide()
+    dialog.deleteLater()
+    assert image.pixelColor(0, 50).name() == palette.line
+    assert image.pixelColor(100, 50).name() == palette.background
+
+
+def test_a_drop_down_list_has_round_corners_and_one_frame(shown: QWidget, theme: Theme) -> None:
+    box = ComboBox(theme, "Order", [("One", 1), ("Two", 2)])
+    make_column(box, 1, parent=shown)
+    settle()
+    box.showPopup()
+    popup = box.view().window()
+    assert not popup.mask().contains(QPoint(0, 0))
+    assert popup.mask().contains(popup.rect().center())
+    assert box.view().frameShape() is QFrame.Shape.NoFrame
+    box.hidePopup()

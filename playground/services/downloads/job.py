@@ -14,6 +14,7 @@ from pathlib import Path
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ErrorInfo
 from playground.core.hub import HubPart
+from playground.network.traffic import Traffic
 from playground.services.downloads.http import (
     ConnectionBroke,
     FileChanged,
@@ -143,6 +144,8 @@ class FileTransfer:
         resolve: Callable[[], DownloadSource],
         limiter: RateLimiter,
         limits: TransferLimits,
+        *,
+        traffic: Traffic,
     ) -> None:
         self.part = part
         self.notice: str | None = None
@@ -158,7 +161,7 @@ class FileTransfer:
         self._end = threading.Event()
         """Set as soon as the ranges are to end, for whatever reason."""
         self._lock = threading.Lock()
-        self._client = RangeClient(resolve, limits.stall_s, limits.ranges)
+        self._client = RangeClient(resolve, limits.stall_s, limits.ranges, traffic)
         self._file: PartFile | None = None
         self._failures = 0
         self._error: Exception | None = None
@@ -465,7 +468,9 @@ class DownloadTask:
             self._finished_bytes += part.size_bytes
             return
         source = partial(self._source, part)
-        transfer = FileTransfer(part, target, source, self._limiter, self._limits)
+        transfer = FileTransfer(
+            part, target, source, self._limiter, self._limits, traffic=self._hub.traffic
+        )
         self._transfer = transfer
         if self.is_stopped:
             raise TransferStopped

@@ -27,6 +27,12 @@ class PaneShape(Enum):
     COLUMN = "below"
     BESIDE = "beside"
     ABOVE = "above"
+    STAGE = "above, and large"
+    STAGE_LOW = "above, large, and as few as fit into one row"
+
+    @property
+    def is_on_stage(self) -> bool:
+        return self in {PaneShape.STAGE, PaneShape.STAGE_LOW}
 
 
 FIGURES_WIDTH = 300
@@ -34,7 +40,6 @@ FIGURES_WIDTH = 300
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270
-_ONE_LINE_FROM = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,11 @@ class _Figure(QWidget):
         font.setPixelSize(round(font.pixelSize() * shrink))
         return font
 
-    def needed_width(self, shrink: float) -> int:
-        """Return what value and the caption's longest word take."""
+    def needed_width(self, shrink: float, *, in_one_line: bool) -> int:
+        """Return what value and caption take, or the caption's longest word."""
         value = QFontMetrics(self.font_at(shrink)).horizontalAdvance(self.cell.value)
         metrics = QFontMetrics(self._theme.font("caption"))
-        words = self.cell.caption.split() or [""]
+        words = [self.cell.caption] if in_one_line else self.cell.caption.split() or [""]
         return max(value, *(metrics.horizontalAdvance(word) for word in words))
 
     @override
@@ -107,7 +112,7 @@ class MetricsCard(QFrame):
         self._theme = theme
         self._figures = [_Figure(theme, self) for _ in range(4)]
         self._lines: list[QRect] = []
-        self._is_beside = False
+        self._shape = PaneShape.COLUMN
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(self.tr("Click for every exact number"))
@@ -120,9 +125,10 @@ class MetricsCard(QFrame):
             figure.set_cell(cell)
         self._arrange()
 
-    def set_beside(self, *, is_beside: bool) -> None:
-        """Stand beside the answer, in two rows as high as the pane."""
-        self._is_beside = is_beside
+    def set_shape(self, shape: PaneShape) -> None:
+        """Stand beside the answer in two rows as high as the pane, or below or above it."""
+        self._shape = shape
+        is_beside = self._is_beside
         tall = QSizePolicy.Policy.Expanding if is_beside else QSizePolicy.Policy.Fixed
         wide = QSizePolicy.Policy.Fixed if is_beside else QSizePolicy.Policy.Expanding
         self.setSizePolicy(wide, tall)
@@ -131,7 +137,7 @@ class MetricsCard(QFrame):
     @override
     def sizeHint(self) -> QSize:
         width = self._theme.px(FIGURES_WIDTH) if self._is_beside else 200
-        return QSize(width, self._row_height() * (2 if self._is_narrow() else 1))
+        return QSize(width, sum(map(self._height_of, self._rows())))
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -167,37 +173,61 @@ class MetricsCard(QFrame):
         else:
             super().keyPressEvent(event)
 
+    @property
+    def _is_beside(self) -> bool:
+        return self._shape is PaneShape.BESIDE
+
     def _is_narrow(self) -> bool:
         return self._is_beside or self.width() < self._theme.px(_TWO_ROWS_BELOW)
 
-    def _row_height(self) -> int:
-        px = self._theme.px
-        caption_lines = 1 if self.width() >= px(_ONE_LINE_FROM) or self._is_narrow() else 2
+    def _height_of(self, figures: Sequence[_Figure]) -> int:
+        caption_lines = 1 if self._is_in_one_line(figures) else 2
         return (
             QFontMetrics(self._theme.font("figure")).height()
             + QFontMetrics(self._theme.font("caption")).lineSpacing() * caption_lines
-            + px(24)
+            + self._theme.px(24)
         )
+
+    def _rows(self) -> list[list[_Figure]]:
+        if self._shape.is_on_stage:
+            # what a room asks first: how long, how fast, what does it cost
+            first, speed, total, cost = self._figures
+            rows = [[total, speed], [cost, first]]
+            return rows if self._shape is PaneShape.STAGE else rows[:1]
+        if not self._is_narrow():
+            return [self._figures]
+        half = (len(self._figures) + 1) // 2
+        return [self._figures[:half], self._figures[half:]]
+
+    def _is_in_one_line(self, figures: Sequence[_Figure]) -> bool:
+        """Return whether no caption of a row has to go on in a second line."""
+        return sum(self._needs(figures, _SHRINK[0], in_one_line=True)) <= self.width()
+
+    def _needs(self, figures: Sequence[_Figure], shrink: float, *, in_one_line: bool) -> list[int]:
+        around = self._theme.px(18)
+        return [one.needed_width(shrink, in_one_line=in_one_line) + around for one in figures]
 
     def _arrange(self) -> None:
         self._lines = [QRect(0, 0, 1, self.height())] if self._is_beside else []
-        height = self._row_height()
-        if self._is_narrow():
-            half = (len(self._figures) + 1) // 2
+        top = 0
+        shown = [figure for figures in self._rows() for figure in figures]
+        for figure in self._figures:
+            figure.setVisible(figure in shown)
+        for number, figures in enumerate(self._rows()):
+            height = self._height_of(figures)
             if self._is_beside:
                 height = max(height, self.height() // 2)
-            self._place_row(self._figures[:half], 0, height)
-            self._place_row(self._figures[half:], height, height)
-            self._lines.append(QRect(0, height, self.width(), 1))
-        else:
-            self._place_row(self._figures, 0, height)
+            self._place_row(figures, top, height)
+            if number:
+                self._lines.append(QRect(0, top, self.width(), 1))
+            top += height
         self.update()
 
     def _place_row(self, figures: Sequence[_Figure], top: int, height: int) -> None:
-        px = self._theme.px
+        in_one_line = self._is_in_one_line(figures)
         needs: list[int] = []
         for shrink in _SHRINK:
-            needs = [figure.needed_width(shrink) + px(18) for figure in figures]
+            needs = self._needs(figures, shrink, in_one_line=in_one_line)
             for figure in figures:
                 if figure.shrink != shrink:
                     figure.shrink = shrink

@@ -15,7 +15,7 @@ from playground.ui.theme.theme import Theme
 if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
 
-NARROWEST = 250
+NARROWEST = 300
 """Below this a pane is too narrow to be read with ease."""
 _ROWS_FROM = 770
 """Width from which panes stand side by side, in pixels at scale 1."""
@@ -48,6 +48,7 @@ class PaneGrid(QScrollArea):
         self._row_limit = row_limit
         self._panes: tuple[ResponsePane, ...] = ()
         self._columns = 0
+        self._on_stage = False
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._body = QWidget()
@@ -81,6 +82,15 @@ class PaneGrid(QScrollArea):
                 pane.metrics.clicked.connect(self._on_details)
         self._panes = tuple(panes)
         self._arrange()
+
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Show figures first, and all panes at once."""
+        self._on_stage = on
+        self._arrange()
+
+    @property
+    def row_count(self) -> int:
+        return ceil(len(self._panes) / self._columns) if self._columns else 0
 
     @property
     def has_foot(self) -> bool:
@@ -129,6 +139,8 @@ class PaneGrid(QScrollArea):
         count = len(self._panes)
         if not count:
             return 0
+        if self._on_stage:
+            return count if count <= self._row_limit else ceil(count / 2)
         if self.viewport().width() < self._theme.px(_ROWS_FROM):
             return 1
         room = max(1, self.viewport().width() // self._theme.px(NARROWEST))
@@ -139,6 +151,8 @@ class PaneGrid(QScrollArea):
     @property
     def _shape(self) -> PaneShape:
         width = self.viewport().width()
+        if self._on_stage:
+            return PaneShape.STAGE if len(self._panes) <= self._columns else PaneShape.STAGE_LOW
         if width >= self._theme.px(_ROWS_FROM):
             return PaneShape.COLUMN
         return PaneShape.BESIDE if width >= self._theme.px(_BESIDE_FROM) else PaneShape.ABOVE

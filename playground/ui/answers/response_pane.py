@@ -105,12 +105,13 @@ class TurnView(QWidget):
             self._show_error(answer.error, answer.kept)
 
     def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
-        """Put a button under what went wrong, once."""
-        if self._error_column is None or self._offer is not None:
+        """Put a button under the answer, or under what went wrong, once."""
+        if self._offer is not None:
             return
         self._offer = make_button(words, tooltip=explanation)
         self._offer.clicked.connect(lambda _checked: on_click())
-        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
+        column = self._column if self._error_column is None else self._error_column
+        column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -144,13 +145,15 @@ class TurnView(QWidget):
         self._column = make_column(parent=self, margins=NO_MARGINS, spacing=spacing)
         if prompt is not None:
             prompt = shown_part(prompt, _BUBBLE, most_lines=_BUBBLE_LINES)
-            bubble = make_label(prompt, "control", wrap=True)
+            self._bubble = bubble = make_label(prompt, "control", wrap=True)
             bubble.setProperty("bubble", True)
             bubble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             bubble.setAccessibleName(self.tr("Prompt: {text}").format(text=prompt))
             row = make_row((bubble, 1))
             row.insertSpacing(0, self._theme.px(28))
             self._column.addLayout(row)
+            self._theme.changed.connect(self._show_bubble)
+            self._show_bubble()
         self._status = make_label("", "control", "quiet", wrap=True)
         self.answer = MarkdownView(self._theme)
         self.answer.setAccessibleName(self.tr("Answer"))
@@ -158,6 +161,10 @@ class TurnView(QWidget):
         self._column.addWidget(self._status)
         self._column.addWidget(self.answer)
         self._status.hide()
+
+    def _show_bubble(self) -> None:
+        # on stage the question is the page's title
+        self._bubble.setVisible(not self._theme.in_presentation_mode)
 
     def _fit(self) -> None:
         # a scroll area does not ask how high something is at its width
@@ -195,8 +202,18 @@ _PLACES = {
     PaneShape.COLUMN: ((2, 0), (3, 0), (4, 0), (5, 0)),
     PaneShape.BESIDE: ((2, 0), (3, 0), (4, 0), (0, 1, _FOOTER_ROW + 1, 1)),
     PaneShape.ABOVE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+    PaneShape.STAGE: ((4, 0), (5, 0), (2, 0), (3, 0)),
+    PaneShape.STAGE_LOW: ((4, 0), (5, 0), (2, 0), (3, 0)),
 }
 """Where answer, vote, line and figures stand in the grid of a pane."""
+_LEAST_LINES = {
+    PaneShape.COLUMN: 5,
+    PaneShape.BESIDE: 3,
+    PaneShape.ABOVE: 4,
+    PaneShape.STAGE: 2,
+    PaneShape.STAGE_LOW: 2,
+}
+"""Lines of the answer that are seen at least."""
 
 
 class ResponsePane(QFrame):
@@ -222,6 +239,7 @@ class ResponsePane(QFrame):
         self._is_stacked = False
         self._shows_detail = True
         self._has_figures = True
+        self._has_vote = False
         self.shape: PaneShape | None = None
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
@@ -266,8 +284,13 @@ class ResponsePane(QFrame):
             self._grid.addWidget(part, *place)
         for row in range(_FOOTER_ROW):
             self._grid.setRowStretch(row, 1 if row == places[0][0] else 0)
-        self.metrics.set_beside(is_beside=shape is PaneShape.BESIDE)
+        self.metrics.set_shape(shape)
         self._show_figures()
+        self._show_vote()
+        if shape.is_on_stage:
+            # a room reads from the beginning
+            self._follows_end = False
+            self._scroll.verticalScrollBar().setValue(0)
         self._apply_theme()
 
     def set_head_stacked(self, *, stacked: bool) -> None:
@@ -294,7 +317,7 @@ class ResponsePane(QFrame):
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
-        self._follows_end = follows_end
+        self._follows_end = follows_end and not (self.shape and self.shape.is_on_stage)
         self._leave_unseen()
         return turn
 
@@ -312,13 +335,21 @@ class ResponsePane(QFrame):
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
 
+    @property
+    def has_figures(self) -> bool:
+        """False while nothing may tell who answered."""
+        return self._has_figures
+
     def set_figures_visible(self, *, visible: bool) -> None:
         self._has_figures = visible
         self._show_figures()
+        self._show_vote()
 
     def _show_figures(self) -> None:
-        for part in (self.metrics, self.time_bar, self._footer_box):
+        for part in (self.metrics, self.time_bar):
             part.setVisible(self._has_figures)
+        has_footer = self._has_figures and self.shape is not PaneShape.STAGE_LOW
+        self._footer_box.setVisible(has_footer)
         has_line = self._has_figures and self.shape is not PaneShape.BESIDE
         self._metrics_line.setVisible(has_line)
 
@@ -339,12 +370,18 @@ class ResponsePane(QFrame):
 
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
-        self._vote_row.setVisible(offered or chosen)
+        self._has_vote = offered or chosen
+        self._show_vote()
         self.vote_button.setChecked(chosen)
         self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
         self.vote_button.setEnabled(offered)
         name = self.tr("This one is better: {name}").format(name=self.accessibleName())
         self.vote_button.setAccessibleName(name if offered or chosen else "")
+
+    def _show_vote(self) -> None:
+        # on stage only where it is what leads to the names
+        is_on_stage = self.shape is not None and self.shape.is_on_stage
+        self._vote_row.setVisible(self._has_vote and not (is_on_stage and self._has_figures))
 
     def show_details(self, rows: Sequence[Row]) -> None:
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
@@ -399,6 +436,8 @@ class ResponsePane(QFrame):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # as high as the pane leaves it, not as its text
+        self._scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._scroll.viewport().setAutoFillBackground(False)
 
     def _build_vote(self) -> None:
@@ -407,7 +446,6 @@ class ResponsePane(QFrame):
         self.vote_button.setProperty("small", True)
         self._vote_row = QWidget()
         self._vote_layout = make_row(self.vote_button, 1, parent=self._vote_row)
-        self._vote_row.hide()
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self._copy_answer)
@@ -439,8 +477,8 @@ class ResponsePane(QFrame):
 
     def _fill_next(self) -> None:
         self._from_end = None
-        bar = self._scroll.verticalScrollBar()
-        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+        bar, height = self._scroll.verticalScrollBar(), self._scroll.viewport().height()
+        if self._earlier and self.isVisible() and bar.value() <= height // 2:
             self._from_end = bar.maximum() - bar.value()
             self._lay_out_next()
             self._fill.start()
@@ -479,12 +517,13 @@ class ResponsePane(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        lines = {PaneShape.COLUMN: 5, PaneShape.BESIDE: 3, PaneShape.ABOVE: 4}
         line = QFontMetrics(self._theme.font()).lineSpacing()
         around = px(10) if self.shape is PaneShape.COLUMN else 0
-        self._scroll.setMinimumHeight(line * lines[self.shape or PaneShape.COLUMN] + around)
+        self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
         self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
+        # Stop comes and goes without moving what is below
+        self._head.setRowMinimumHeight(0, self.stop_button.sizeHint().height())
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))

@@ -190,6 +190,10 @@ class SummaryCard(QFrame):
             button.setVisible(vote.can_vote)
             button.setChecked(vote.outcome is outcome)
 
+    def set_presentation_mode(self, *, on: bool) -> None:
+        """Leave the vote out while a room looks on; or offer it again."""
+        self._vote_row.setVisible(not on)
+
     def clear(self) -> None:
         self._line.clear()
         self._vote_text.clear()
@@ -219,9 +223,11 @@ class SummaryCard(QFrame):
             button.setCheckable(True)
             button.setProperty("small", True)
             button.clicked.connect(self._on_outcome)
-        row = make_flow((self._vote_text, 1), self.tie_button, self.none_button)
+        self._vote_row = QWidget()
+        parts = ((self._vote_text, 1), self.tie_button, self.none_button)
+        make_flow(*parts, parent=self._vote_row)
         margins = (px(16), px(11), px(14), px(11))
-        make_column(self._line, row, parent=self, margins=margins, spacing=px(6))
+        make_column(self._line, self._vote_row, parent=self, margins=margins, spacing=px(6))
 
     def _on_outcome(self) -> None:
         is_tie = self.sender() is self.tie_button

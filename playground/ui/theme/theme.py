@@ -19,6 +19,8 @@ from playground.ui.theme.stylesheet import SIZES, style_sheet
 _PLAIN_FAMILIES = ("Inter", "Cantarell", "Ubuntu", "Noto Sans", "DejaVu Sans")
 _NO_REAL_FONT = {"", "Sans", "Sans Serif", "Sans-serif", "MS Shell Dlg 2", "DejaVu Sans"}
 
+_STAGE_FIGURE = 32
+"""Size of a figure while a room looks at it, in pixels at scale 1."""
 _PLAIN_SIZES = "plain_sizes"
 """Property of a layout: its margins and gaps at scale 1."""
 
@@ -103,6 +105,8 @@ class Theme(QObject):
         size, weight = SIZES[role]
         font = QFont()
         font.setFamilies(self._family)
+        if role == "figure" and self.in_presentation_mode:
+            size = _STAGE_FIGURE
         font.setPixelSize(max(8, self.px(size)))
         font.setWeight(QFont.Weight(weight))
         if role in {"figure", "numbers", "strip"}:

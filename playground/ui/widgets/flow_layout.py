@@ -127,6 +127,8 @@ class FlowLayout(QLayout):
                 is_right = True
                 if line.items:
                     line.items.append((item, 0))
+                else:
+                    line.is_right = True
                 continue
             longer = _Line([*line.items, (item, min(self._asked(item), max(1, room)))])
             if longer.width(self.spacing()) > room:

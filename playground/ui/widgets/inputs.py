@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, plain_tooltip, with_whole_text
+from playground.ui.widgets.layouts import round_corners
 
 EXACTLY = object()
 _NARROWEST_BOX = 120
@@ -118,6 +119,11 @@ class ComboBox(QComboBox):
         painter = QPainter(self)
         icon = self._theme.icon("chevron-down", "quiet")
         icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
+
+    @override
+    def showPopup(self) -> None:
+        super().showPopup()
+        round_corners(self.view().window(), self._theme.px(10))
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

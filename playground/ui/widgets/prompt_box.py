@@ -14,6 +14,8 @@ from playground.ui.theme.theme import Theme
 
 _MOST_LINES = 6
 _LEAST_LINES = 2
+_SHARE = 5
+"""No more than one line of so many in the window."""
 _SHORT = 60
 """So few characters never fill more than the least lines."""
 SHOWN = 10_000
@@ -94,7 +96,7 @@ class PromptBox(QPlainTextEdit):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(80), self.height())
+        return QSize(self._theme.px(110), self.height())
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -133,4 +135,6 @@ class PromptBox(QPlainTextEdit):
             # asking for the document makes PySide build every text class, 10 ms of the start
             return _LEAST_LINES
         # a plain text document counts its height in lines
-        return min(_MOST_LINES, max(_LEAST_LINES, int(self.document().size().height())))
+        room = self.window().height() // (_SHARE * self.fontMetrics().lineSpacing())
+        most = max(_LEAST_LINES, min(_MOST_LINES, room))
+        return min(most, max(_LEAST_LINES, int(self.document().size().height())))

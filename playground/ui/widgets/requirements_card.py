@@ -35,6 +35,7 @@ _TONES = {
     Compatibility.WONT_FIT: "bad",
 }
 
+_SHORT = 9
 _YOURS = 3
 """The last column."""
 
@@ -78,7 +79,9 @@ class RequirementBox(QWidget):
         self._show_changes(needs.changes)
 
     def _say(self, row: int, column: int, text: str, tooltip: str = "") -> None:
-        self._cells[row, column].setText(text)
+        # a figure stays with its unit where a line is long enough for both
+        shown = text.replace(" ", "\N{NO-BREAK SPACE}") if len(text) <= _SHORT else text
+        self._cells[row, column].setText(shown)
         self._cells[row, column].setToolTip(plain_tooltip(tooltip))
 
     def _say_context(self, column: int, tokens: int) -> None:

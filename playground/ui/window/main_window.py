@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from playground import __version__
 from playground.core.errors import PlaygroundError, explained
+from playground.core.redaction import Redactor
 from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -35,8 +36,8 @@ from playground.ui.window.status_bar import StatusBar
 log = logging.getLogger(__name__)
 
 _DEFAULT_SIZE = QSize(1280, 800)
-_PRESENTATION_ROOM = 680
-"""Height, in pixels, that a comparison with its figures and summary takes at plain size."""
+_PRESENTATION_ROOM = 500
+"""Height, in pixels, that answers with their figures and the summary take at plain size."""
 _FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
 
@@ -55,8 +56,12 @@ class MainWindow(QMainWindow):
         settings: SettingsStore,
         bridge: Bridge,
         shutdown: Callable[[], Awaitable[None]] | None = None,
+        *,
+        redactor: Redactor | None = None,
     ) -> None:
+        """`redactor` keeps the keys of the program out of the report of a bug."""
         super().__init__()
+        self._redactor = redactor or Redactor()
         self._theme = theme
         self._settings = settings
         self._bridge = bridge
@@ -132,7 +137,7 @@ class MainWindow(QMainWindow):
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
-        show_bug(self, error)
+        show_bug(self, error, self._redactor)
 
     def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""
@@ -145,7 +150,7 @@ class MainWindow(QMainWindow):
             presentation_mode=on, presentation_scale=self._presentation_scale()
         )
         self.pages.set_presentation_mode(on=on)
-        self.status_bar.set_presentation_mode(on=on)
+        self.status_bar.setVisible(not on)
         if on:
             self.showFullScreen()
         elif self._was_maximized:
@@ -172,18 +177,17 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(720, 480)
         self.rail = NavigationRail(self._theme)
         self.pages = PageStack()
-        self._toast = Toast(self._theme)
+        self._toast = Toast(self._theme, self)
         self.toast: Notify = self._toast.show_message
         self.status_bar = StatusBar(self._theme)
-        foot = make_row(self._toast, margins=(22, 0, 22, 8))
-        body = make_column((self.pages, 1), foot, spacing=0)
-        row = make_row(self.rail, (body, 1), spacing=0)
+        row = make_row(self.rail, (self.pages, 1), spacing=0)
         center = QWidget()
         make_column((row, 1), self.status_bar, parent=center, margins=NO_MARGINS, spacing=0)
         self.setCentralWidget(center)
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
+        self.pages.stage_left.connect(self._leave_stage)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),
@@ -212,6 +216,9 @@ class MainWindow(QMainWindow):
         front = self.pages.current
         if front is not None and self.pages.page(front).handle_escape():
             return
+        self._leave_stage()
+
+    def _leave_stage(self) -> None:
         self.set_presentation_mode(on=False)
 
     def _remember(self) -> None:
@@ -267,7 +274,7 @@ def dropped_models(data: QMimeData) -> tuple[Path, ...]:
     return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
 
 
-def show_bug(parent: QWidget, error: BaseException) -> None:
+def show_bug(parent: QWidget, error: BaseException, redactor: Redactor) -> None:
     """Write `error` to the log and offer its report; one dialog at a time."""
     log.error("bug", exc_info=error)
     if parent.findChild(QMessageBox, "bug") is not None:
@@ -279,7 +286,7 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
     box.setText(
         parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
     )
-    report = bug_report(error)
+    report = bug_report(error, redactor)
     box.setDetailedText(report)
     copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
     box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
@@ -288,10 +295,11 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
     box.open()
 
 
-def bug_report(error: BaseException) -> str:
+def bug_report(error: BaseException, redactor: Redactor) -> str:
     """Return what a developer needs to know: versions and the traceback, no keys."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return scrub(
         f"Inference Playground {__version__} · Python {platform.python_version()} · "
-        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}",
+        redactor,
     )

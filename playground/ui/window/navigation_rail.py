@@ -5,7 +5,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEve
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from playground.ui.theme.theme import Theme
+from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_scroll_area
 
@@ -110,7 +110,9 @@ class NavigationRail(QWidget):
         self._apply_theme()
 
     def select(self, key: str) -> None:
-        self._buttons[key].setChecked(True)
+        """Light a page's button; a page without one leaves the one before lit."""
+        if key in self._buttons:
+            self._buttons[key].setChecked(True)
 
     def set_badge(self, key: str, text: str | None) -> None:
         self._buttons[key].set_badge(text)
@@ -129,7 +131,7 @@ class NavigationRail(QWidget):
         self.setFixedWidth(width + px(_AROUND_BUTTON))
         self._column.setContentsMargins(px(8), px(8), px(8), px(8))
         for layout in (self._top, self._bottom):
-            layout.setSpacing(px(4))
+            layout.setSpacing(px(4 if words else 2))
         style = Qt.ToolButtonStyle.ToolButtonIconOnly
         if words:
             style = Qt.ToolButtonStyle.ToolButtonTextUnderIcon
@@ -139,6 +141,7 @@ class NavigationRail(QWidget):
             button.setIconSize(QSize(px(20), px(20)))
             button.setToolButtonStyle(style)
             button.setFixedWidth(width)
+            set_properties(button, (("folded", not words),))
 
     def _has_room_for_words(self) -> bool:
         """Return whether the window is wide enough for them, and high enough for all of them."""

@@ -5,15 +5,22 @@ from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QWidget,
+)
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import IconButton
+from playground.ui.widgets.basics import IconButton, make_button
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
-_HEAD_HEIGHT = 36
+_HEAD_HEIGHT = 40
 """Of every page's head, in pixels at scale 1: titles stand at one height."""
 
 
@@ -24,6 +31,8 @@ class Page(QWidget):
     """It has come to the front."""
     hidden = Signal()
     """It has left the front."""
+    stage_left = Signal()
+    """The button was pressed that leads back from the stage."""
     closing = Signal()
     """The program ends: emitted before the services end."""
 
@@ -36,6 +45,7 @@ class Page(QWidget):
         # built in its place: widgets that are styled already are styled again at each new parent
         super().__init__(parent)
         self._theme = theme
+        self._back: QPushButton | None = None
         self.setObjectName("page")
         self._head = FlowLayout()
         self._main = QWidget()
@@ -53,7 +63,20 @@ class Page(QWidget):
         return False
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Show less and larger for a room, or everything again."""
+        """Show less and larger for a room, with the way back in sight; or everything again."""
+        if on and self._back is None:
+            self._back = make_button(
+                self.tr("Esc or F11: back"),
+                self.stage_left.emit,
+                tooltip=self.tr("Show the window as it was before"),
+                name=self.tr("Back from the stage"),
+            )
+            # Esc does the same; the first stop of the keyboard is what the page is about
+            self._back.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            self._head.addStretch()
+            self._head.addWidget(self._back)
+        if self._back is not None:
+            self._back.setVisible(on)
 
     @property
     def _units(self) -> float:
@@ -187,6 +210,9 @@ Factory = Callable[[], Page]
 class PageStack(QStackedWidget):
     """Builds each page on its first visit, and shows the one that was asked for last."""
 
+    stage_left = Signal()
+    """The button of a page was pressed that leads back from the stage."""
+
     def __init__(self) -> None:
         super().__init__()
         self._titles: dict[str, str] = {}
@@ -194,6 +220,8 @@ class PageStack(QStackedWidget):
         self._pages: dict[str, Page] = {}
         self.current: str | None = None
         """Key of the page in front."""
+        self.previous: str | None = None
+        """Key of the page that was in front before."""
         self.wanted: str | None = None
         """Key of the page that was asked for and comes to the front once it has a factory."""
         self._in_presentation_mode = False
@@ -221,6 +249,7 @@ class PageStack(QStackedWidget):
         if key not in self._pages:
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
+            page.stage_left.connect(self.stage_left)
             page.set_presentation_mode(on=self._in_presentation_mode)
             self._pages[key] = page
             self.addWidget(page)
@@ -242,6 +271,7 @@ class PageStack(QStackedWidget):
         page = self.page(key)
         if self.current is not None:
             self._pages[self.current].hidden.emit()
+            self.previous = self.current
         self.current = key
         self.setCurrentWidget(page)
         page.shown.emit()

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
+_LONGEST_TITLE = 140
+"""Characters of a question that are its title on stage."""
+
+
 class Header(QWidget):
     """What is decided before a prompt is sent: `order`, `hide_names`, and the drawer's button."""
 
@@ -42,9 +47,13 @@ class Header(QWidget):
         self.hide_names.setEnabled(not running)
         self.order.setEnabled(not running)
 
-    def set_presentation_mode(self, *, on: bool) -> None:
-        self.drawer_button.setVisible(not on)
-        self._title.setVisible(not on)
+    def show_question(self, question: str, *, on_stage: bool) -> None:
+        """Show on stage what was asked instead of what can be chosen."""
+        asked = shorten(question, _LONGEST_TITLE, placeholder="…")
+        self._title.setText(asked if on_stage and asked else self.tr("Compare"))
+        self._actions.setVisible(not on_stage)
+        # before a first question the room still has to see what is decided
+        self.ask_button.setVisible(on_stage and bool(question))
 
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title", wrap=True)
@@ -78,8 +87,14 @@ class Header(QWidget):
         )
         self.drawer_button.setCheckable(True)
         self.models_button = make_button("", tooltip=self.tr("See, add and take away models"))
-        actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
-        make_flow(self._title, 1, self.models_button, actions, parent=self)
+        self.ask_button = make_button(
+            self.tr("Ask again"), tooltip=self.tr("Show the line to type a question in (Ctrl+L)")
+        )
+        self.ask_button.setCheckable(True)
+        self.ask_button.hide()
+        self._actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
+        parts = (1, self.ask_button, self.models_button, self._actions)
+        make_flow((self._title, 1), *parts, parent=self)
 
     def show_model_count(self, count: int) -> None:
         """Say how many are chosen, on the button they are behind where there is little room."""
@@ -325,6 +340,8 @@ class CompareView(Page):
         self._picker: TargetPicker | None = None
         self._drawer: AnswerSettings | None = None
         self._summary: SummaryCard | None = None
+        self._question = ""
+        self._has_summary = False
         self._build()
         self._connect()
 
@@ -398,6 +415,12 @@ class CompareView(Page):
             panes.append(ResponsePane(self._theme))
         self.grid.set_panes(panes)
 
+    def show_summary(self, *, is_shown: bool) -> None:
+        """Have the line in plain words, or none while answers are on their way."""
+        self._has_summary = is_shown
+        self.summary.setVisible(is_shown)
+        self._fit()
+
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
         self.prompt_card.set_running(running=running)
@@ -412,17 +435,27 @@ class CompareView(Page):
         self.picker.open_at(anchor)
 
     def focus_first(self) -> None:
+        if self._in_presentation_mode:
+            self.header.ask_button.setChecked(True)
         self.prompt_card.focus_prompt()
 
     def handle_escape(self) -> bool:
         return self.prompt_card.stop()
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        self.header.set_presentation_mode(on=on)
+        super().set_presentation_mode(on=on)
         if on:
             self.header.drawer_button.setChecked(False)
+            self.header.ask_button.setChecked(False)
         self.prompt_card.set_presentation_mode(on=on)
         self._in_presentation_mode = on
+        self.grid.set_presentation_mode(on=on)
+        self._fit()
+
+    def show_question(self, question: str) -> None:
+        """Take what was asked last; empty where nothing was."""
+        self._question = question
+        self.header.ask_button.setChecked(False)
         self._fit()
 
     def _build(self) -> None:
@@ -448,18 +481,33 @@ class CompareView(Page):
         self._chip_box = QWidget()
         self._chip_row = FlowLayout(self._chip_box, spacing=self._theme.px(8))
         self.add_button = make_button(
-            self.tr("+ Add a model"),
+            self.tr("Add a model"),
             tooltip=self.tr("Choose another model to compare, up to six"),
         )
-        self.add_button.setAccessibleName(self.tr("Add a model"))
         self.add_button.setProperty("small", True)
         self._chip_row.addWidget(self.add_button)
         self._chip_box.hide()
         return self._chip_box
 
+    def _apply_theme(self) -> None:
+        side = self._theme.px(14)
+        self.add_button.setIcon(self._theme.icon("plus", "text"))
+        self.add_button.setIconSize(QSize(side, side))
+        self._fit()
+
     def _fit(self) -> None:
         """Put models behind a button and the summary below the panes where there is no room."""
-        is_narrow = self._units < _NARROW
+        on_stage = self._in_presentation_mode
+        self.header.show_question(self._question, on_stage=on_stage)
+        is_asking = self.header.ask_button.isChecked() or not self._question
+        self.prompt_card.setVisible(not on_stage or is_asking)
+        is_narrow = self._units < _NARROW and not on_stage
+        if self._summary is not None:
+            has_names = all(pane.has_figures for pane in self.panes)
+            self._summary.set_presentation_mode(on=on_stage and has_names)
+            # two rows of answers take all there is; the best figures are green
+            is_full = on_stage and has_names and self.grid.row_count > 1
+            self._summary.setVisible(self._has_summary and not is_full)
         has_chips = bool(self._chips) and not self._in_presentation_mode
         self._folded_chips.fold(is_folded=is_narrow)
         self.header.models_button.setVisible(has_chips and is_narrow)
@@ -470,11 +518,10 @@ class CompareView(Page):
             self._main.setVisible(not is_alone)
             self._drawer.set_alone(is_alone=is_alone)
         if self._summary is not None and is_narrow != self.grid.has_foot:
-            was_hidden = self._summary.isHidden()
             self.grid.set_foot(self._summary if is_narrow else None)
             if not is_narrow:
                 self._column.insertWidget(self._column.count() - 1, self._summary)
-            self._summary.setHidden(was_hidden)
+            self._summary.setVisible(self._has_summary)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -482,10 +529,17 @@ class CompareView(Page):
         self._fit()
 
     def _connect(self) -> None:
-        self._theme.changed.connect(self._fit)
+        self._theme.changed.connect(self._apply_theme)
+        self._apply_theme()
         self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
+        self.header.ask_button.toggled.connect(self._on_ask)
         QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)
+
+    def _on_ask(self, on: bool) -> None:
+        self._fit()
+        if on:
+            self.prompt_card.focus_prompt()
 
     def _on_drawer_toggled(self, on: bool) -> None:
         self.settings.setVisible(on)

@@ -154,7 +154,9 @@ class ComparePresenter(QObject):
         self._told_trouble: ErrorInfo | None = None
         known = settings.settings
         self._run_order = known.run_order
-        self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
+        self._panes = PaneController(
+            view, theme, in_tokens=known.show_tokens, go_on=self._on_continue
+        )
         self._options = OptionsPresenter(view, bridge, settings)
         self._target_bar = TargetBarPresenter(view, bridge, selection, notify=notify, run=self.run)
         self._timer = QTimer(self)
@@ -183,6 +185,11 @@ class ComparePresenter(QObject):
             self._bridge.spawn(self._read_and_run())
         else:
             self._send()
+
+    def choose_targets(self, targets: Sequence[Target]) -> None:
+        """Put these in place of what is chosen."""
+        if targets and self._may_change():
+            self._selection.choose(targets)
 
     def add_target(self, target: Target) -> None:
         if self._may_change():
@@ -308,7 +315,7 @@ class ComparePresenter(QObject):
         self._phase = phase
         self._comparison = comparison
         self._view.set_running(running=True)
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._follower = self._bridge.follow(
             updates, self._on_updates, done=self._on_done, gather=with_progress
         )
@@ -376,7 +383,7 @@ class ComparePresenter(QObject):
         turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
         self._view.summary.show_turn(turn.summary, turn.vote)
         self._panes.show_vote(turn)
-        self._view.summary.show()
+        self._view.show_summary(is_shown=True)
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -426,13 +433,22 @@ class ComparePresenter(QObject):
         if self._phase is Phase.RUNNING:
             self._again = run.id
             self._bridge.call(self._service.stop, run.id)
-        elif self._comparison is not None and self._turn is not None:
-            ended = _with_turn(self._comparison, self._turn)
-            self._follow(
-                Phase.RUNNING,
-                replace(ended, turns=ended.turns[:-1]),
-                lambda: self._service.run_again(ended, run.id),
-            )
+        else:
+            self._make_anew(run.id)
+
+    def _on_continue(self, run_id: str) -> None:
+        if self._phase is Phase.IDLE:
+            self._make_anew(run_id, continues=True)
+
+    def _make_anew(self, run_id: str, *, continues: bool = False) -> None:
+        if self._comparison is None or self._turn is None:
+            return
+        ended = _with_turn(self._comparison, self._turn)
+        self._follow(
+            Phase.RUNNING,
+            replace(ended, turns=ended.turns[:-1]),
+            lambda: self._service.run_again(ended, run_id, continues=continues),
+        )
 
     def _on_stop_all(self) -> None:
         self._again = None
@@ -455,22 +471,19 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
-        self._view.summary.hide()
+        self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
 
     def _on_targets_changed(self) -> None:
-        """Begin anew where the answers belong to other targets; the prompt comes back."""
+        """Begin anew where the answers belong to other targets."""
         self._target_bar.show_targets()
         before = () if self._comparison is None else self._comparison.targets
         now = self._selection.chosen
         is_as_before = self._comparison is not None and len(before) == len(now)
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
-        prompt = self._turn.prompt if self._turn is not None else ""
         self._forget()
-        if prompt and not self._view.prompt_card.text:
-            self._view.prompt_card.set_text(prompt)
 
 
 def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:

@@ -69,12 +69,14 @@ class TargetBarPresenter(QObject):
 
     def _on_picked(self, key: str) -> None:
         if key == START_PRACTICE:
+            self._view.picker.close()
             self._bridge.spawn(self._add_practice())
         elif key.startswith(PROVIDER_HELP):
             action, provider_id = key.removeprefix(PROVIDER_HELP).split(" ", maxsplit=1)
             self._view.provider_asked.emit(provider_id, action)
         else:
             self._selection.toggle(key)
+            self._refresh()
 
     async def _add_practice(self) -> None:
         self._notify(_tr("Starting the practice cloud…"))

@@ -305,7 +305,7 @@ class HubPage(SplitPage):
             self.offline.show_words(self.tr("Offline mode is on"), text)
         self._stack.setCurrentWidget(widgets[listing])
         self.panel.show_busy(is_busy=listing is ResultsState.LOADING)
-        self._back.setVisible(listing is not ResultsState.FEATURED)
+        self._to_featured.setVisible(listing is not ResultsState.FEATURED)
 
     def show_repository(self, opened: RepositoryState) -> None:
         self.featured.mark(opened.repo)
@@ -366,13 +366,13 @@ class HubPage(SplitPage):
             name=self.tr("Filters"),
         )
         self._head.addWidget(self._open_filters)
-        self._back = make_button(
+        self._to_featured = make_button(
             self.tr("Back to the first choices"),
             self.clear_search,
             tooltip=self.tr("Clear the search and show the shelf (Esc)"),
         )
-        self._back.hide()
-        self._head.addWidget(self._back)
+        self._to_featured.hide()
+        self._head.addWidget(self._to_featured)
 
     def _build_side(self) -> None:
         column = QVBoxLayout(self._side)

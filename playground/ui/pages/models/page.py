@@ -359,7 +359,7 @@ class ModelsPage(SplitPage):
         self._wants_focus = False
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Show less for a room."""
+        super().set_presentation_mode(on=on)
         self.details.set_presentation_mode(on=on)
         self.folders.setVisible(not on)
 

@@ -3,18 +3,22 @@
 import platform
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QVBoxLayout, QWidget
+from typing_extensions import override
 
 import playground
 from playground.core.runs import RunOrder
+from playground.store.backup import default_name
 from playground.store.settings import Settings, ThemeMode
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
+from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_card, make_label
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
 from playground.ui.widgets.layouts import (
@@ -91,6 +95,8 @@ _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PRESENTATION_SCALES = (1.3, 1.6, 2.0, 2.5)
 _MOST_WATTS = 2000
 _WIDTH = 820
+_TWO_COLUMNS_FROM = 1240
+"""Width of the page, in pixels at scale 1, that has room for two columns of cards."""
 
 
 class SettingsPage(Page):
@@ -100,6 +106,11 @@ class SettingsPage(Page):
     """A dict of the `Settings` fields a person has changed."""
     folder_asked = Signal(object)
     """The `Path` of a folder to show in the file manager."""
+
+    backup_chosen = Signal(object)
+    """The `Path` of the file to keep history and settings in."""
+    restore_chosen = Signal(object)
+    """The `Path` of the backup to take over."""
 
     MARGINS = (22, 16, 12, 12)
 
@@ -150,6 +161,12 @@ class SettingsPage(Page):
             name = ElidedLabel(str(path), "caption", "quiet")
             self._places.add_layout(make_flow(make_label(title, "control"), (name, 1), button))
 
+    def show_backup_running(self, *, running: bool) -> None:
+        """Keep both buttons from being pressed while a backup is written or taken over."""
+        self.backup_button.setText(self.tr("One moment…") if running else self.tr("Back up…"))
+        for button in (self.backup_button, self.restore_button):
+            button.setEnabled(not running)
+
     def show_about(self, about: About) -> None:
         self._headline.setText(about.headline)
         self._versions.show_facts(about.parts)
@@ -167,7 +184,16 @@ class SettingsPage(Page):
         scroll = make_scroll_area(outer, self.tr("Settings"))
         self._column.addWidget(scroll, 1)
         self._inner = QWidget()
-        self._cards = make_column(parent=self._inner, margins=NO_MARGINS, spacing=px(12))
+        # the second column is beside the first where there is room, else below it
+        self._cards = make_column(spacing=px(12))
+        self._second = make_column(spacing=px(12))
+        self._columns = make_row(
+            (self._cards, 1),
+            (self._second, 1),
+            parent=self._inner,
+            margins=NO_MARGINS,
+            spacing=px(12),
+        )
         make_row((self._inner, 100), 1, parent=outer, margins=(0, 0, px(10), 0))
         self._problem_card = make_card("caution")
         self._problem = make_label(role="control", wrap=True)
@@ -181,11 +207,13 @@ class SettingsPage(Page):
         self._build_sent()
         self.hub = HubCard(self._theme)
         """The card about the Hub; its signals are what a person enters there."""
-        self._cards.addWidget(self.hub)
+        self._second.addWidget(self.hub)
         self.hub.seen_asked.connect(scroll.ensureWidgetVisible)
-        self._places = self._card(self.tr("Where your files are"))
+        self._places = self._card(self.tr("Where your files are"), self._second)
+        self._build_backup()
         self._build_about()
-        self._cards.addStretch(1)
+        for column in (self._cards, self._second):
+            column.addStretch(1)
 
     def _build_look(self) -> None:
         card = self._card(self.tr("How it looks"))
@@ -283,8 +311,27 @@ class SettingsPage(Page):
             )
         )
 
+    def _build_backup(self) -> None:
+        card = self._card(self.tr("Backup"), self._second)
+        self.backup_button = make_button(
+            self.tr("Back up…"), tooltip=self.tr("Choose where the backup is kept")
+        )
+        card.add_row(
+            self.backup_button,
+            self.tr("Keep history and settings in one file"),
+            self.tr("For another disk or another computer. Keys and model files are not in it."),
+        )
+        self.restore_button = make_button(
+            self.tr("Restore…"), tooltip=self.tr("Choose a backup to take over")
+        )
+        card.add_row(
+            self.restore_button,
+            self.tr("Take a backup over"),
+            self.tr("Its comparisons are added to those here; its settings replace yours."),
+        )
+
     def _build_about(self) -> None:
-        card = self._card(self.tr("About"))
+        card = self._card(self.tr("About"), self._second)
         self._headline = make_label(role="control", wrap=True)
         card.add(self._headline)
         card.add(
@@ -307,9 +354,9 @@ class SettingsPage(Page):
         )
         card.add(self._versions)
 
-    def _card(self, title: str) -> SettingsCard:
+    def _card(self, title: str, column: QVBoxLayout | None = None) -> SettingsCard:
         card = SettingsCard(self._theme, title)
-        self._cards.addWidget(card)
+        (column or self._cards).addWidget(card)
         return card
 
     def _connect(self) -> None:
@@ -318,9 +365,21 @@ class SettingsPage(Page):
             box.picked.connect(self._on_choice)
         self._watts.picked.connect(self._on_watts)
         self._price.valueChanged.connect(self._on_price)
+        self.backup_button.clicked.connect(self._choose_backup)
+        self.restore_button.clicked.connect(self._choose_restore)
 
     def _apply_theme(self) -> None:
-        self._inner.setMaximumWidth(self._theme.px(_WIDTH))
+        px = self._theme.px
+        is_wide = self.width() >= px(_TWO_COLUMNS_FROM)
+        self._columns.setDirection(
+            QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom
+        )
+        self._inner.setMaximumWidth(px(2 * _WIDTH if is_wide else _WIDTH))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._apply_theme()
 
     def _on_choice(self, value: object) -> None:
         self.changed.emit({self.sender().property("field"): value})
@@ -330,6 +389,25 @@ class SettingsPage(Page):
 
     def _on_price(self, value: float) -> None:
         self.changed.emit({"usd_per_kwh": value})
+
+    def _choose_backup(self) -> None:
+        name = str(Path.home() / default_name(datetime.now().astimezone()))
+        dialog = QFileDialog(self, self.tr("Back up"), name, self.tr("Backup (*.zip)"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("zip")
+        dialog.selectFile(name)
+        self._open_dialog(dialog, self.backup_chosen)
+
+    def _choose_restore(self) -> None:
+        words = self.tr("Backup (*.zip)")
+        dialog = QFileDialog(self, self.tr("Restore"), str(Path.home()), words)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        self._open_dialog(dialog, self.restore_chosen)
+
+    def _open_dialog(self, dialog: QFileDialog, chosen: SignalInstance) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: chosen.emit(Path(name)))
+        dialog.open()
 
     def _on_folder(self) -> None:
         self.folder_asked.emit(self.sender().property("path"))

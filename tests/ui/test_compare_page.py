@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
@@ -700,3 +700,61 @@ def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
     qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
     qtbot.waitUntil(finished(stage))
     assert "Nothing has come" not in every_text(pane)
+
+
+def test_run_waits_for_an_answer_setting_that_is_wrong_and_nothing_jumps(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    stage.view.header.drawer_button.click()
+    settings = stage.view.settings
+    field = settings._fields["temperature"]
+    below = settings._fields["max_tokens"]
+    take_turns(qtbot)
+    place = below.mapTo(stage.view, QPoint(0, 0))
+    qtbot.keyClicks(field, "yes")
+    take_turns(qtbot)
+    assert below.mapTo(stage.view, QPoint(0, 0)) == place
+    stage.ask("Hello")
+    assert not stage.presenter.is_running
+    assert "Variety: A number from 0 to 2" in every_text(stage.window)
+    assert field.hasFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "0.5")
+    stage.view.prompt_card._run.click()
+    qtbot.waitUntil(finished(stage))
+    assert stage.presenter.comparison.sampling.temperature == 0.5
+
+
+def test_probabilities_are_a_switch_with_a_small_number(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    settings = stage.view.settings
+    number = settings.findChild(QSpinBox)
+    (switch,) = (b for b in settings.findChildren(QCheckBox) if b.text() == "Show probabilities")
+    assert settings.shared.sampling.logprobs is None
+    assert not number.isEnabled()
+    switch.click()
+    assert settings.shared.sampling.logprobs == number.value() == 5
+    number.setValue(2)
+    assert settings.shared.sampling.logprobs == 2
+    switch.click()
+    assert settings.shared.sampling.logprobs is None
+
+
+def test_chips_name_models_plainly_and_tell_files_of_one_name_apart(
+    make_compare_window: MakeCompareWindow,
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    assert stage.view._chips[0].button.text() == "SmolLM2 135M"
+    assert "Q4_1" in stage.view._chips[0].button.toolTip()
+    other = LocalTarget(replace(STARTER, path=Path("/models/other.gguf"), quantization="F16"))
+    stage.choose(HERE, other)
+    assert [chip.button.text() for chip in stage.view._chips] == [
+        "SmolLM2 135M · Q4_1",
+        "SmolLM2 135M · F16",
+    ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -758,3 +758,33 @@ def test_chips_name_models_plainly_and_tell_files_of_one_name_apart(
         "SmolLM2 135M · Q4_1",
         "SmolLM2 135M · F16",
     ]
+
+
+def test_the_keyboard_goes_through_the_page_as_one_reads_and_is_always_seen(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    take_turns(qtbot)
+    view, window = stage.view, stage.window
+    view.header.order._buttons["fair"].setFocus(Qt.FocusReason.TabFocusReason)
+    stops: list[QWidget] = []
+    while (stop := window.focusWidget()) is not None and view.isAncestorOf(stop):
+        stops.append(stop)
+        place = QRect(stop.mapTo(window, QPoint(0, 0)), stop.size()).adjusted(-2, -2, 2, 2)
+        before = window.grab(place).toImage()
+        qtbot.keyClick(stop, Qt.Key.Key_Tab)
+        assert window.grab(place).toImage() != before, stop.accessibleName()
+    heights = [stop.mapTo(view, QPoint(0, stop.height())).y() for stop in stops]
+    parts = [view.header, view._chip_box, *view.panes, view.summary, view.prompt_card]
+    order = [next(n for n, part in enumerate(parts) if part.isAncestorOf(s)) for s in stops]
+    assert order == sorted(order)
+    assert heights[0] == min(heights)
+    assert len(stops) < 23
+    # one stop for a chip: Delete takes it away
+    chip = view._chips[1]
+    chip.button.setFocus()
+    qtbot.keyClick(chip.button, Qt.Key.Key_Delete)
+    assert stage.presenter._selection.chosen == (HERE,)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from playground import __version__
 
@@ -30,14 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # asked by scripts: answered without building the parser
         sys.stdout.write(f"playground {__version__}\n")
         return 0
+    if given and all(word.lower().endswith(".gguf") for word in given):
+        return _open_window(given)
     if given:
         from playground.cli.main import main as command_line
 
         return command_line(given)
-    return _open_window()
+    return _open_window(())
 
 
-def _open_window() -> int:
+def _open_window(models: Sequence[str]) -> int:
+    """Open the window, with these model files chosen for the next comparison."""
     from playground.cli.terminal import prepare_output, tell, tell_failure
 
     prepare_output()
@@ -47,13 +51,17 @@ def _open_window() -> int:
             "“playground compare” does the same in the terminal."
         )
         return 2
+    for name in models:
+        if not Path(name).is_file():
+            tell(f"There is no file {name}.")
+            return 2
     try:
         from playground.app.window import run_window
     except ImportError as error:
         tell(f"A part that the window needs is missing: {error}.")
         return 1
     try:
-        return run_window()
+        return run_window(models=models)
     except Exception as error:  # noqa: BLE001 - the last one to explain it
         return tell_failure(error)
 

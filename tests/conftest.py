@@ -8,9 +8,6 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-from playground.core import redaction
-from playground.network import traffic
-
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
 # not the developer's own login and cache of huggingface_hub, which reads these when it is imported
@@ -65,8 +62,6 @@ def playground_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own keys, endpoints, proxies and keyring out of every test."""
-    redaction.forget_all()
-    traffic.forget_all()
     # nor may a test write into the developer's own keyring, or find one that another test left
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     keyring.set_keyring(fail.Keyring())

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "store": {"core", "store"},
     "services": {"core", "network", "engines", "store", "services"},
     "ui": {"core", "network", "engines", "store", "services", "ui"},
-    "app": {"core", "engines", "store", "services", "ui", "app"},
+    "app": {"core", "network", "engines", "store", "services", "ui", "app"},
     "cli": {"core", "engines", "store", "services", "app", "cli"},
 }
 """Layer → the layers it may import. `__main__` starts everything."""

@@ -4,11 +4,12 @@ Importing this module imports every page, which takes as long as Qt itself: it i
 behind the first page (`app/window.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 from playground.app.services import Services
+from playground.core.errors import PlaygroundError
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
@@ -20,6 +21,7 @@ from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPres
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
+from playground.ui.pages.meters.page import MetersPage
 from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from playground.ui.pages.providers.page import ProvidersPage
@@ -54,6 +56,7 @@ class Pages:
             "providers": self._make_providers,
             "history": self._make_history,
             "settings": self._make_settings,
+            "meters": self._make_meters,
         }
 
     def add_files(self, paths: tuple[Path, ...]) -> None:
@@ -64,6 +67,11 @@ class Pages:
     def compare_with_file(self, path: Path) -> None:
         """Put a model file on the Compare page."""
         self._bridge.spawn(self._find_and_compare(path))
+
+    def compare_files(self, paths: Sequence[Path]) -> None:
+        """Show the Compare page with these model files chosen, and nothing else."""
+        self._show_compare()
+        self._bridge.spawn(self._choose_files(paths))
 
     def show_provider(self, provider_id: str, action: str) -> None:
         """Lead to a provider's card, and do there what helps: enter its key, name a model."""
@@ -156,6 +164,14 @@ class Pages:
         )
         return view
 
+    def _make_meters(self) -> MetersPage:
+        view = MetersPage(self._theme, self._window.status_bar)
+        view.left.connect(self._show_previous)
+        return view
+
+    def _show_previous(self) -> None:
+        self._window.show_page(self._window.pages.previous or "compare")
+
     def _make_settings(self) -> Page:
         services = self._services
         view = SettingsPage(self._theme, self._window.pages)
@@ -167,6 +183,9 @@ class Pages:
             secrets=services.secrets,
             paths=services.paths,
             hub=services.hub,
+            sent=services.traffic.sent,
+            backups=services.backups,
+            notify=self._window.toast,
         )
         return view
 
@@ -182,6 +201,19 @@ class Pages:
     def _show_settings(self) -> None:
         self._window.show_page("settings")
         cast("SettingsPage", self._window.pages.page("settings")).hub.focus_token()
+
+    async def _choose_files(self, paths: Sequence[Path]) -> None:
+        library, settings = self._services.library, self._services.settings.settings
+        targets = []
+        for path in paths:
+            try:
+                model = await self._bridge.submit(library.find(str(path)))
+            except PlaygroundError as error:
+                # the others are chosen all the same
+                self._window.report(error)
+            else:
+                targets.append(LocalTarget(model, settings.load_settings_of(model)))
+        self._compare.choose_targets(targets)
 
     async def _find_and_compare(self, path: Path) -> None:
         model = await self._bridge.submit(self._services.library.find(str(path)))

@@ -7,8 +7,10 @@ from dataclasses import replace
 from functools import cache
 
 from playground.core.errors import StorageFailed
+from playground.core.redaction import Redactor
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
+from playground.network.traffic import Traffic
 from playground.services.comparison import ComparisonService
 from playground.services.downloads.manager import DownloadManager
 from playground.services.hub.service import HubService
@@ -22,6 +24,7 @@ from playground.services.providers.service import ProviderService
 from playground.services.replay import Replayer
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
+from playground.store.backup import Backups
 from playground.store.database import Database
 from playground.store.files import Paths, default_paths
 from playground.store.history import ComparisonStore
@@ -36,16 +39,18 @@ log = logging.getLogger(__name__)
 class Services:
     """Every service, built but not started: the composition root hands on parts of it, not it."""
 
-    def __init__(self, paths: Paths, settings: SettingsStore) -> None:
-        open_log(paths.log_file)
+    def __init__(self, paths: Paths, settings: SettingsStore, redactor: Redactor) -> None:
+        open_log(paths.log_file, redactor)
         self.paths = paths
         self.problems: list[str] = []
         """What was wrong with the files when they were opened, in sentences."""
         self.settings = settings
-        self.secrets = SecretStore()
+        self.secrets = SecretStore(redactor=redactor)
+        self.traffic = Traffic()
         self.database = Database(paths.database_file)
         self.history = ComparisonStore(self.database)
         self.replayer = Replayer(self.history)
+        self.backups = Backups(self.database, self.history, settings, paths.cache_dir)
         self.library = ModelLibrary(
             lambda: settings.settings.model_folders,
             paths.models_dir,
@@ -55,9 +60,17 @@ class Services:
         self.pool = WorkerPool(MemoryPlanner(self.library, machines))
         self.practice = PracticeCloud(self.library.starter_path)
         prices = PriceService(settings)
-        self.providers = ProviderService(settings, self.secrets, self.practice, prices)
+        self.providers = ProviderService(
+            settings, self.secrets, self.practice, prices, traffic=self.traffic
+        )
         self.comparison = ComparisonService(self._engine_for, self.history, prices.cost)
-        self.hub = HubService(settings, self.secrets, paths.cache_dir / "hub", use_hub_transport)
+        self.hub = HubService(
+            settings,
+            self.secrets,
+            paths.cache_dir / "hub",
+            use_hub_transport,
+            traffic=self.traffic,
+        )
         self.downloads = DownloadManager(paths.models_dir, paths.downloads_file, self.hub, settings)
         self.requirements = RequirementsService(
             machines, LocalRuns(self.database), self.library, self.pool.held_memory
@@ -125,7 +138,7 @@ async def open_services(tell: Callable[[str], None]) -> AsyncGenerator[Services,
     """
     paths = default_paths()
     paths.create()
-    services = Services(paths, SettingsStore(paths.settings_file))
+    services = Services(paths, SettingsStore(paths.settings_file), Redactor())
     try:
         for problem in await services.open():
             tell(problem)

@@ -7,7 +7,9 @@ follow in this order once the window has painted: importing them takes as long a
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
@@ -16,6 +18,7 @@ from typing_extensions import override
 
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
+from playground.core.redaction import Redactor
 from playground.store.files import Paths, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -37,8 +40,12 @@ _SWITCH_S = 0.001
 """How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
 
 
-def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
+def run_window(
+    on_shown: Callable[[MainWindow], None] | None = None, *, models: Sequence[str] = ()
+) -> int:
     """Show the window until it is closed; `on_shown` gets it once it can be used.
+
+    `models` are files to choose for the next comparison, in place of those of the last one.
 
     Raises what kept the window from opening; nothing of the program runs on then.
     """
@@ -52,17 +59,21 @@ def run_window(on_shown: Callable[[MainWindow], None] | None = None) -> int:
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
-    code = _run_program(application, paths, on_shown)
+    files = tuple(Path(name).absolute() for name in models)
+    code = _run_program(application, paths, on_shown, files)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
 
 
 def _run_program(
-    application: QApplication, paths: Paths, on_shown: Callable[[MainWindow], None] | None
+    application: QApplication,
+    paths: Paths,
+    on_shown: Callable[[MainWindow], None] | None,
+    models: tuple[Path, ...] = (),
 ) -> int:
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
-        program = _Program(runner.get_loop())
+        program = _Program(runner.get_loop(), models)
         try:
             program.build(application, paths)
             runner.run(program.live(on_shown))
@@ -85,13 +96,15 @@ class _Program:
     has_ended = False
     """True once everything has ended in order."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, models: tuple[Path, ...]) -> None:
+        self._models = models
         self._services: Services | None = None
         self._start_task: asyncio.Task[None] | None = None
         self._notifier: DownloadNotifier | None = None
         self._pressed: Callable[[], object] | None = None
         self._instance: WindowInstance | None = None
         self._bridge = Bridge(self._report, qt_loop=loop)
+        self._redactor = Redactor()
 
     def build(self, application: QApplication, paths: Paths) -> None:
         """Build the window and its first page."""
@@ -105,7 +118,13 @@ class _Program:
             presentation_scale=settings.stage_scale,
         )
         self._settings.on_unsaved = lambda error: self._bridge.post(self._report, error)
-        self._window = MainWindow(self._theme, self._settings, self._bridge, self._shut_down)
+        self._window = MainWindow(
+            self._theme,
+            self._settings,
+            self._bridge,
+            self._shut_down,
+            redactor=self._redactor,
+        )
         self._add_pages()
 
     async def live(self, on_shown: Callable[[MainWindow], None] | None) -> None:
@@ -146,6 +165,9 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
+        # led to by the strip of meters, not by the rail
+        self._window.pages.add("meters", tr("Live use"))
+        self._window.status_bar.opened.connect(partial(self._window.show_page, "meters"))
         for signal, keep in self._early_presses():
             signal.connect(keep)
 
@@ -177,7 +199,9 @@ class _Program:
             await asyncio.wait([self._start_task])
 
     async def _start(self) -> None:
-        self._services = services = await self._bridge.submit(_build(self._paths, self._settings))
+        self._services = services = await self._bridge.submit(
+            _build(self._paths, self._settings, self._redactor)
+        )
         if self._window.is_closing():
             return
         self._bridge.submit(services.library.update())
@@ -189,11 +213,15 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
+        if self._models:
+            pages.compare_files(self._models)
         self._view.provider_asked.connect(pages.show_provider)
         problems = await self._bridge.submit(services.open())
         if self._window.is_closing():
             return
-        self._window.status_bar.follow(self._bridge, services.telemetry.samples)
+        self._window.status_bar.follow(
+            self._bridge, services.telemetry.samples, services.traffic.sent
+        )
         await self._begin_downloads(services, pages)
         if services.downloads.problem is not None:
             problems.append(services.downloads.problem)
@@ -297,11 +325,11 @@ class _Program:
         await self._bridge.close()
 
 
-async def _build(paths: Paths, settings: SettingsStore) -> "Services":
+async def _build(paths: Paths, settings: SettingsStore, redactor: Redactor) -> "Services":
     """Import and build the services on the I/O loop, so that the window answers meanwhile."""
     from playground.app.services import Services
 
-    return Services(paths, settings)
+    return Services(paths, settings, redactor)
 
 
 def _import_compare() -> "tuple[type[ComparePresenter], type[TargetSelection]]":

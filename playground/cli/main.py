@@ -156,11 +156,22 @@ def add_monitor(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
 
 
+def add_backup(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name, words in (
+        ("backup", "keep history and settings in one file; never keys"),
+        ("restore", "add a backup's comparisons to those here, and take its settings"),
+    ):
+        parser = subparsers.add_parser(name, help=words)
+        parser.add_argument("path", metavar="FILE", help="the backup, a .zip")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="playground",
         description="Runs the same prompt on this computer and in the cloud, and shows what "
-        "each place costs. Without a command it opens the window.",
+        "each place costs. Without a command it opens the window; with the name of a .gguf file "
+        "it opens the window with that model chosen.",
     )
     parser.add_argument("--version", action="version", version=f"playground {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -169,6 +180,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_hub(commands)
     add_providers(commands)
     add_monitor(commands)
+    add_backup(commands)
     return parser
 
 
@@ -190,7 +202,7 @@ async def _dispatch(args: argparse.Namespace) -> int:
     check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
-    from playground.cli import compare, hub, models, monitor, providers
+    from playground.cli import backup, compare, hub, models, monitor, providers
 
     async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
@@ -209,6 +221,8 @@ async def _dispatch(args: argparse.Namespace) -> int:
             "providers": lambda: providers.run(
                 args, services.providers, services.secrets, services.settings
             ),
+            "backup": lambda: backup.back_up(args, services.backups),
+            "restore": lambda: backup.restore(args, services.backups, services.settings),
             "monitor": lambda: monitor.run(args, services.telemetry),
         }
         code = await commands[args.command]()

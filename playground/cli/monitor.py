@@ -49,6 +49,8 @@ def as_line(sample: Sample) -> str:
     ]
     if sample.power_w is not None:
         parts.append(f"processor {sample.power_w:.0f} W")
+    if sample.computer_power_w is not None:
+        parts.append(f"whole computer {sample.computer_power_w:.0f} W")
     if sample.gpu_note:
         parts.append(sample.gpu_note)
     return " · ".join(parts)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from playground.core.characters import whole_characters
@@ -78,7 +79,9 @@ def harmless(text: str) -> str:
 
 def tell(sentence: str) -> None:
     """Print a sentence about the program itself on stderr, in one line."""
-    print(harmless(" ".join(f"playground: {sentence}".split())), file=sys.stderr)
+    # a full disk under a redirected stderr: nobody is left to be told
+    with suppress(OSError):
+        print(harmless(" ".join(f"playground: {sentence}".split())), file=sys.stderr)
 
 
 def tell_failure(failure: BaseException) -> int:

@@ -6,6 +6,7 @@ the history.
 """
 
 import codecs
+import unicodedata
 from typing import Any
 
 REPLACEMENT = "\ufffd"
@@ -26,6 +27,18 @@ class SurrogateJoiner:
 def whole_characters(text: str) -> str:
     """Return `text` with halves that belong together joined, and U+FFFD for each lone one."""
     return text if text.isascii() else SurrogateJoiner().feed(text, is_last=True)
+
+
+def visible_line(text: str) -> str:
+    """Return `text` in one line, without characters that steer the screen."""
+    text = whole_characters(text)
+    if not text.isprintable():
+        text = "".join(
+            " " if char.isspace() else char
+            for char in text
+            if char.isspace() or not unicodedata.category(char).startswith("C")
+        )
+    return " ".join(text.split())
 
 
 def whole_values(value: Any) -> Any:

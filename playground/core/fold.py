@@ -126,7 +126,13 @@ class RunFold:
             answer_words=self._words - self._words_before_answer,
             first_answer_words=self._first_answer_words,
         )
-        return replace(self._run, text=text, reasoning=reasoning, timings=timings, counts=counts)
+        return replace(
+            self._run,
+            text=self._run.continues + text,
+            reasoning=reasoning,
+            timings=timings,
+            counts=counts,
+        )
 
     def _add_sent(self, event: RequestSent) -> None:
         self._run = replace(

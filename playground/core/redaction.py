@@ -1,7 +1,6 @@
 """Hides the keys of this program in whatever comes from outside, before it is shown or stored.
 
-One list for the whole process, as there is one log: a server may say back any key, not only its
-own. Safe in several threads.
+There is one list for the whole program: a server may say back any key, not only its own.
 """
 
 import json
@@ -24,42 +23,38 @@ _PLACEHOLDERS = frozenset(
     }
 )
 """What servers of one's own are given for a key: no secrets, and words of answers."""
-_lock = threading.Lock()
-_known: tuple[tuple[str, ...], ...] = ()
-"""Of each key, the longest first: as it is, in an address, in JSON."""
 
 
-def know(key: str | None) -> None:
-    """Hide `key` from now on."""
-    key = (key or "").strip()
-    if len(key) < _SHORTEST or key.lower() in _PLACEHOLDERS:
-        return
-    forms = tuple(dict.fromkeys((key, quote(key, safe=""), json.dumps(key)[1:-1])))
-    global _known  # noqa: PLW0603 - one list for the whole process
-    with _lock:
-        if forms not in _known:
-            # one key may be the beginning of another
-            _known = tuple(sorted((*_known, forms), key=lambda known: -len(known[0])))
+class Redactor:
+    """The keys the program knows; safe in several threads."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: tuple[tuple[str, ...], ...] = ()
+        """Of each key, the longest first: as it is, in an address, in JSON."""
 
-def forget_all() -> None:
-    """Begin anew, as a new process does."""
-    global _known  # noqa: PLW0603 - one list for the whole process
-    with _lock:
-        _known = ()
+    def know(self, key: str | None) -> None:
+        """Hide `key` from now on."""
+        key = (key or "").strip()
+        if len(key) < _SHORTEST or key.lower() in _PLACEHOLDERS:
+            return
+        forms = tuple(dict.fromkeys((key, quote(key, safe=""), json.dumps(key)[1:-1])))
+        with self._lock:
+            if forms not in self._known:
+                # one key may be the beginning of another
+                known = (*self._known, forms)
+                self._known = tuple(sorted(known, key=lambda each: -len(each[0])))
 
+    def clean(self, text: str) -> str:
+        """Return `text` without any key, however it was quoted."""
+        for forms in self._known:
+            for form in forms:
+                text = text.replace(form, _REDACTED)
+        return text
 
-def without_keys(text: str) -> str:
-    """Return `text` without any key, however it was quoted."""
-    for forms in _known:
-        for form in forms:
-            text = text.replace(form, _REDACTED)
-    return text
-
-
-def unfinished_key(text: str) -> int:
-    """Return how many characters at the end of `text` may be the beginning of a key."""
-    return max((_overlap(text, forms[0]) for forms in _known), default=0)
+    def unfinished(self, text: str) -> int:
+        """Return how many characters at the end of `text` may be the beginning of a key."""
+        return max((_overlap(text, forms[0]) for forms in self._known), default=0)
 
 
 def _overlap(text: str, key: str) -> int:

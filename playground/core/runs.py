@@ -189,6 +189,8 @@ class Run:
     error: ErrorInfo | None = None
     replaces: str | None = None
     """The run in whose place it was made, where one answer alone was asked for again."""
+    continues: str = ""
+    """Text that was cut off at its length and that this run goes on with; not in its figures."""
     started_at: datetime | None = None
 
     @property

@@ -58,18 +58,30 @@ def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_nam
     )
 
 
-def with_run_again(turn: Turn, run_id: str) -> Turn:
+_GO_ON = "Go on exactly where you stopped. Repeat nothing and add no introduction."
+
+
+def with_run_again(turn: Turn, run_id: str, *, continues: bool = False) -> Turn:
     """Return the turn with one of its runs waiting anew in its place, and no vote.
 
-    Names are known by now, so the next vote is one with names.
+    With `continues` the new one goes on with what the one before has written. Names are known by
+    now, so the next vote is one with names.
     """
     before = next(run for run in turn.runs if run.id == run_id)
+    request = before.request
+    asked = request.messages[:-2] if before.continues else request.messages
+    if continues:
+        going_on = (Message(Role.ASSISTANT, before.text), Message(Role.USER, _GO_ON))
+        request = replace(request, messages=(*asked, *going_on))
+    else:
+        request = replace(request, messages=asked)
     again = Run(
         id=uuid.uuid4().hex,
         target=before.target,
-        request=before.request,
+        request=request,
         order=0,
         replaces=run_id,
+        continues=before.text if continues else "",
     )
     return replace(
         turn,

@@ -195,7 +195,7 @@ def _checked_host(parts: SplitResult, notes: list[str]) -> AddressCheck:
             f"{host} is in your own network, and the connection is not encrypted: "
             "others in this network could read your key and your prompts."
         )
-        return AddressCheck(AddressLevel.WARNING, message, clean)
+        return AddressCheck(AddressLevel.WARNING, f"{said} {message}".strip(), clean)
     return _refused(
         clean,
         f"Without https:// everybody on the way to {host} could read your key.",

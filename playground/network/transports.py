@@ -9,20 +9,21 @@ from typing import Any
 import httpx2
 
 from playground.core.urls import host_and_port
-from playground.network import traffic
 from playground.network.failures import explain
 from playground.network.routes import NetworkFailed, Proxy, Route
+from playground.network.traffic import Traffic
 
 
 class Transport(httpx2.HTTPTransport):
     """Sends requests on their way; raises `NetworkFailed`, also where it is built."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, traffic: Traffic) -> None:
         super().__init__(**_options(route))
         self._proxy = route.proxy
+        self._traffic = traffic
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        progress = _Progress(self._proxy, request)
+        progress = _Progress(self._proxy, request, self._traffic)
         given = request.extensions.get("trace")
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
@@ -44,12 +45,13 @@ class Transport(httpx2.HTTPTransport):
 class AsyncTransport(httpx2.AsyncHTTPTransport):
     """Does the same as `Transport` for a client that is awaited."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, traffic: Traffic) -> None:
         super().__init__(**_options(route))
         self._proxy = route.proxy
+        self._traffic = traffic
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        progress = _Progress(self._proxy, request)
+        progress = _Progress(self._proxy, request, self._traffic)
         given: Callable[[str, Mapping[str, Any]], Coroutine[Any, Any, None]] | None
         given = request.extensions.get("trace")
 
@@ -72,9 +74,10 @@ class AsyncTransport(httpx2.AsyncHTTPTransport):
 class _Progress:
     """How far one request has come."""
 
-    def __init__(self, proxy: Proxy | None, request: httpx2.Request) -> None:
+    def __init__(self, proxy: Proxy | None, request: httpx2.Request, traffic: Traffic) -> None:
         self._proxy = proxy
         self._request = request
+        self._traffic = traffic
         self._is_at_proxy = proxy is not None
         self._limits = dict(request.extensions.get("timeout", {}))
         self._read_s = self._limits.get("read")
@@ -113,7 +116,7 @@ class _Progress:
 
     def _count(self) -> None:
         request = self._request
-        traffic.note(
+        self._traffic.note(
             request.method,
             str(request.url),
             request.headers.multi_items(),

@@ -185,15 +185,17 @@ class ComparisonService:
         return _TurnRunner(self, comparison, turn).updates()
 
     async def run_again(
-        self, comparison: Comparison, run_id: str
+        self, comparison: Comparison, run_id: str, *, continues: bool = False
     ) -> AsyncGenerator[TurnUpdate, None]:
-        """Yield what happens while one run of the last turn is made anew; a vote is taken back."""
+        """Yield what happens while one run of the last turn is made anew; a vote is taken back.
+
+        With `continues` it goes on with what the run has written.
+        """
         *before, last = comparison.turns
         if last.is_voted and self.store is not None:
             await self.store.vote(last.id, None, None, last.hidden_names)
-        runner = _TurnRunner(
-            self, replace(comparison, turns=tuple(before)), with_run_again(last, run_id)
-        )
+        turn = with_run_again(last, run_id, continues=continues)
+        runner = _TurnRunner(self, replace(comparison, turns=tuple(before)), turn)
         async with aclosing(runner.updates()) as updates:
             async for update in updates:
                 yield update

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from playground.core.redaction import without_keys
+from playground.core.redaction import Redactor
 
 _REPLACEMENT = "[key]"
 _KEY_SHAPES = re.compile(
@@ -20,9 +20,9 @@ _KEY_SHAPES = re.compile(
 _SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_SECRET", "_KEY")
 
 
-def scrub(text: str) -> str:
+def scrub(text: str, redactor: Redactor) -> str:
     """Return `text` with every key that is known, in the environment, or looks like one, hidden."""
-    text = without_keys(text)
+    text = redactor.clean(text)
     for name, value in os.environ.items():
         if name.endswith(_SECRET_VARIABLES) and len(value) >= 8:
             text = text.replace(value, _REPLACEMENT)
@@ -40,11 +40,15 @@ class _LogFile(RotatingFileHandler):
 class _ScrubbingFormatter(logging.Formatter):
     """Formats the record with its traceback first, so that neither can carry a key."""
 
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._redactor = redactor
+
     def format(self, record: logging.LogRecord) -> str:
-        return scrub(super().format(record))
+        return scrub(super().format(record), self._redactor)
 
 
-def open_log(path: Path) -> logging.Handler | None:
+def open_log(path: Path, redactor: Redactor) -> logging.Handler | None:
     """Send warnings and errors of the whole program to `path`; return the handler.
 
     A folder that cannot be written must not keep the program from starting: the log then goes to
@@ -62,7 +66,7 @@ def open_log(path: Path) -> logging.Handler | None:
         delay=True,
         errors="backslashreplace",
     )
-    handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_ScrubbingFormatter(redactor))
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)
     return handler

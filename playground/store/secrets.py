@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from playground.core.errors import UsageError
 from playground.core.keys import check_key
-from playground.core.redaction import know
+from playground.core.redaction import Redactor
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import origin
@@ -65,9 +65,12 @@ class SecretStore:
         self,
         environment: Mapping[str, str] | None = None,
         unlock_limit_s: float = UNLOCK_LIMIT_S,
+        redactor: Redactor | None = None,
     ) -> None:
         self._environment = os.environ if environment is None else environment
         self._unlock_limit_s = unlock_limit_s
+        self.redactor = redactor or Redactor()
+        """Hides every key that is here."""
         self._session: dict[str, str] = {}
         self._owners: list[Callable[[], Iterable[Provider]]] = []
         self._learnt: set[str] = set()
@@ -82,7 +85,9 @@ class SecretStore:
     async def learn(self) -> None:
         """Read every key there is, each once: what comes from outside may hold any of them."""
         for preset in presets():
-            know(check_key(self._environment.get(preset.provider.key_env or "", "")).value)
+            self.redactor.know(
+                check_key(self._environment.get(preset.provider.key_env or "", "")).value
+            )
         for provider in [owner for owners in self._owners for owner in owners()]:
             if _account(provider) not in self._learnt:
                 self._learnt.add(_account(provider))
@@ -92,7 +97,7 @@ class SecretStore:
         """Return the provider's key for the host it has now, or `None`."""
         secret = await self._find(provider)
         if secret is not None:
-            know(secret.value)
+            self.redactor.know(secret.value)
         return secret
 
     async def set(self, provider: Provider, key: str) -> KeySource:
@@ -101,6 +106,7 @@ class SecretStore:
         What was copied along with it is left out. Raises `UsageError` for what cannot be a key.
         """
         key = usable_key(key)
+        self.redactor.know(key)
         account = _account(provider)
 
         def write(backend: Any) -> bool:
@@ -203,11 +209,10 @@ class SecretStore:
 
 
 def usable_key(text: str) -> str:
-    """Return the key in what was pasted, hidden from now on; raises `UsageError` for none."""
+    """Return the key in what was pasted; raises `UsageError` for none."""
     check = check_key(text)
     if not check.value:
         raise UsageError("The key is empty.", "Paste the key you got from the provider.")
-    know(check.value)
     if check.problem:
         raise UsageError(check.problem, "Copy the key once more and enter it anew.")
     return check.value

@@ -143,13 +143,14 @@ async def bench_history() -> bool:
 
 def bench_files() -> bool:
     """Find 3,000 model files from the Models page of the real window."""
-    return (
-        subprocess.run(
-            [sys.executable, "-m", "tests.bench.models_window", "--files", "3000", "--rounds", "1"],
-            check=False,
-        ).returncode
-        == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.models_window", "--files", "3000", "--rounds", "1"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    print(done.stdout, end="", flush=True)
+    return not any("stall" in line and "MISSED" in line for line in done.stdout.splitlines())
 
 
 class Marks:

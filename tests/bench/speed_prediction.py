@@ -1,17 +1,20 @@
 """The expected speed beside the real one, for quantizations that have not run yet.
 
     python -m tests.bench.speed_prediction [--rounds 3] [--save FILE] [--from FILE]
+    python -m tests.bench.speed_prediction --disturbed
 
 Writes models of random weights in a dozen quantizations and two sizes, lets each answer through
-the real worker (three times in each of `--rounds`, all in turn; answers during which others kept
-the processor busy are passed over, as those of a race are), and then asks what would have been
-said of each
+the real worker (three times in each of `--rounds`, all in turn; answers that had not the machine
+to themselves are passed over, as the program does), and then asks what would have been said of each
 
 - before anything had run: the range must hold what was measured;
 - after one other model: as above;
 - after any two others of different quantizations: the figure must be within 35 %.
 
 `--save` keeps what was measured, and `--from` reckons with it again.
+
+`--disturbed` lets models answer while other programs keep half of the cores busy, and keeps the
+answers in a history: no verdict and no speed may have moved.
 """
 
 import argparse
@@ -19,23 +22,33 @@ import asyncio
 import itertools
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import perf_counter
-
-import psutil
 
 from playground.core.fold import RunFold
 from playground.core.gguf.reader import read_header
 from playground.core.metrics import generation_speed
 from playground.core.requirements.model import Speed
 from playground.core.requirements.speed import Observation, TokenCost, predict, token_cost
-from playground.core.runs import Run
+from playground.core.runs import Comparison, Run, RunOrder, Turn
 from playground.core.targets import LocalTarget, ModelFile
-from playground.services.machine.machine import measure_in_child, physical_cores
+from playground.engines.llama.engine import LlamaEngine
+from playground.services.library.service import ModelLibrary
+from playground.services.machine.machine import (
+    Bandwidth,
+    MachineService,
+    measure_in_child,
+    physical_cores,
+)
+from playground.services.requirements import RequirementsService
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
+from playground.store.local_runs import LocalRuns
 from tests.conftest import find_starter_model
 from tests.core.gguf_speaking import Speaker, write_speaker
 from tests.engines.local_run import ask, local_engine, run
@@ -48,11 +61,11 @@ KINDS = (
 )  # fmt: skip
 SMALL_KINDS = ("F16", "Q8_0", "Q6_K", "Q4_K_M", "Q4_0")
 TOKENS = 96
+FEW_TOKENS = 24
+"""In answers under load, which may take a second for each."""
 ANSWERS = 3
 TRIES = 60
 PAUSE_S = 0.5
-MOST_SHARED = 0.05
-"""Share of the processor others may take during an answer that counts."""
 BAR = 0.35
 """How far the one figure may be off, as a share of the speed that was measured."""
 
@@ -76,24 +89,19 @@ class Ran:
         return Observation(self.reading, self.tokens_per_s)
 
 
-class Others:
-    """What of the processor's time others take, and a hypervisor's other guests."""
+async def answered(engine: LlamaEngine, path: Path, name: str = "r", tokens: int = TOKENS) -> Run:
+    """Return a run as the program would keep it."""
+    model = ModelFile(path, path.stem, path.stat().st_size, "", quantization=kind_of(path))
+    request = ask("Tell a long story.", max_tokens=tokens)
+    fold = RunFold(Run(name, LocalTarget(model), request, order=0))
+    fold.start()
+    async for event in engine.stream(request):
+        fold.add(event)
+    return fold.run
 
-    def __init__(self, pid: int) -> None:
-        self._worker = psutil.Process(pid)
-        self._own = psutil.Process()
-        self._before = self._now()
 
-    def share(self) -> float:
-        """Return their share since this was made."""
-        wall, busy, own = (now - then for now, then in zip(self._now(), self._before, strict=True))
-        return max(0.0, busy - own) / (wall * (psutil.cpu_count() or 1))
-
-    def _now(self) -> tuple[float, float, float]:
-        system = psutil.cpu_times()
-        idle = system.idle + getattr(system, "iowait", 0.0)
-        used = [process.cpu_times() for process in (self._worker, self._own)]
-        return perf_counter(), sum(system) - idle, sum(one.user + one.system for one in used)
+def kind_of(path: Path) -> str | None:
+    return read_header(path).quantization
 
 
 async def answers(path: Path) -> list[float]:
@@ -101,26 +109,71 @@ async def answers(path: Path) -> list[float]:
 
     As the history would keep them; an answer that others disturbed is asked for again.
     """
-    model = ModelFile(path, "m", path.stat().st_size, "")
-    request = ask("Tell a long story.", max_tokens=TOKENS)
     speeds: list[float] = []
-    async with local_engine(path, threads=physical_cores()) as (engine, worker):
+    async with local_engine(path, threads=physical_cores()) as (engine, _):
         await run(engine, ask("Hi", max_tokens=1))
         for _ in range(TRIES):
-            assert worker.pid is not None
-            others = Others(worker.pid)
-            fold = RunFold(Run("r", LocalTarget(model), request, order=0))
-            async for event in engine.stream(request):
-                fold.add(event)
-            if others.share() > MOST_SHARED:
+            one = await answered(engine, path)
+            if not one.is_evidence:
                 await asyncio.sleep(PAUSE_S)
                 continue
-            figure = generation_speed(fold.run)
+            figure = generation_speed(one)
             assert figure is not None
             speeds.append(figure.value)
             if len(speeds) == ANSWERS:
                 break
     return speeds
+
+
+@contextmanager
+def busy_programs() -> Iterator[None]:
+    """Keep half of the cores busy."""
+    command = [sys.executable, "-c", "while True: pass"]
+    programs = [subprocess.Popen(command) for _ in range(max(1, physical_cores() // 2))]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+async def is_unmoved(folder: Path) -> bool:
+    """Print each model's verdict before and after answers under load; return whether all stayed."""
+    starter = find_starter_model()
+    assert starter is not None
+    paths = [starter, *(write_speaker(folder / f"{k}.gguf", k, SMALL) for k in ("Q8_0", "Q4_0"))]
+    database = Database(folder / "history.sqlite3")
+    await database.open()
+    store = ComparisonStore(database)
+    service = RequirementsService(
+        MachineService(Bandwidth(folder / "memory.json")),
+        LocalRuns(database),
+        ModelLibrary(lambda: (), folder),
+    )
+
+    async def said() -> list[tuple[str, Speed | None]]:
+        await service.refresh()
+        found = [service.assess(read_header(path)) for path in paths]
+        return [(needs.verdict.value, needs.speed) for needs in found]
+
+    before = await said()
+    for path in paths:
+        async with local_engine(path, threads=physical_cores()) as (engine, _):
+            with busy_programs():
+                for number in range(ANSWERS):
+                    one = await answered(engine, path, f"{path.stem}-{number}", FEW_TOKENS)
+                    comparison = Comparison(f"c-{one.id}", (one.target,), created_at=one.started_at)
+                    turn = Turn(f"t-{one.id}", "story", RunOrder.FAIR, (one,))
+                    await store.save_comparison(comparison)
+                    await store.save_turn(comparison.id, turn)
+                    await store.save_run(turn.id, one)
+                    print(f"{path.stem}: {generation_speed(one)}, {one.machine_load}")
+    after = await said()
+    await database.close()
+    for path, was, now in zip(paths, before, after, strict=True):
+        print(f"{path.stem:30} {was} → {now}{'' if was == now else '  MOVED'}")
+    return before == after
 
 
 async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
@@ -204,7 +257,11 @@ async def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--from", dest="source", type=Path)
+    parser.add_argument("--disturbed", action="store_true")
     chosen = parser.parse_args()
+    if chosen.disturbed:
+        with tempfile.TemporaryDirectory() as folder:
+            return 0 if await is_unmoved(Path(folder)) else 1
     if chosen.source:
         data = json.loads(chosen.source.read_text())
         bandwidth = data["bandwidth"]

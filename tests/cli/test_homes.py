@@ -40,3 +40,18 @@ def test_what_was_set_aside_is_told_and_left_for_the_next_window(
     assert [f"playground: {sentence}" for sentence in kept] == lines
     assert main(["monitor", "--json"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_backup_is_taken_over_in_another_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "here"))
+    SettingsStore(tmp_path / "here" / "settings.json").update(watts=41.0)
+    path = tmp_path / "backup.zip"
+    assert main(["backup", str(path)]) == 0
+    assert main(["backup", str(path)]) == 2
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "there"))
+    assert main(["restore", str(path), "--json"]) == 0
+    assert SettingsStore(tmp_path / "there" / "settings.json").settings.watts == 41.0
+    assert main(["restore", str(tmp_path / "missing.zip")]) == 1
+    assert "could not be read" in capsys.readouterr().err

@@ -115,6 +115,7 @@ def test_what_people_paste_is_tidied_up_and_said(typed, stored, said):
 def test_an_address_of_the_own_network_without_a_scheme_gets_the_one_servers_there_have():
     check = check_url("192.168.1.4:8000/v1")
     assert (check.level, check.url) == (AddressLevel.WARNING, "http://192.168.1.4:8000/v1")
+    assert check.message.startswith("http:// was put in front. 192.168.1.4 is in your own network")
 
 
 @pytest.mark.parametrize(

@@ -5,33 +5,37 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.core.redaction import know, unfinished_key, without_keys
+from playground.core.redaction import Redactor
 
 ONE, OTHER = "sk-one-0123456789", "gsk_other/+=0123456789"
 
 
-@pytest.fixture(autouse=True)
-def keys() -> None:
-    know(ONE)
-    know(f" {OTHER}\n")
+@pytest.fixture
+def redactor() -> Redactor:
+    made = Redactor()
+    made.know(ONE)
+    made.know(f" {OTHER}\n")
+    return made
 
 
 @pytest.mark.parametrize("key", [ONE, OTHER])
-def test_every_key_is_hidden_however_it_is_quoted(key: str) -> None:
+def test_every_key_is_hidden_however_it_is_quoted(redactor: Redactor, key: str) -> None:
     for form in (key, quote(key, safe=""), json.dumps(key)):
-        assert key not in without_keys(f"before {form} after")
-        assert without_keys(f"before {form} after").replace('"', "") == "before [key] after"
+        assert key not in redactor.clean(f"before {form} after")
+        assert redactor.clean(f"before {form} after").replace('"', "") == "before [key] after"
 
 
-def test_a_key_that_another_one_begins_with_is_hidden_as_a_whole() -> None:
-    know(f"{ONE}-longer")
-    assert without_keys(f"{ONE}-longer, {ONE}") == "[key], [key]"
+def test_a_key_that_another_one_begins_with_is_hidden_as_a_whole(redactor: Redactor) -> None:
+    redactor.know(f"{ONE}-longer")
+    assert redactor.clean(f"{ONE}-longer, {ONE}") == "[key], [key]"
 
 
 @pytest.mark.parametrize("word", ["ollama", "lm-studio", "EMPTY", "none", "", None])
-def test_words_that_stand_in_for_a_key_stay_in_answers(word: str | None) -> None:
-    know(word)
-    assert without_keys("Use ollama or lm-studio; EMPTY, none.") == (
+def test_words_that_stand_in_for_a_key_stay_in_answers(
+    redactor: Redactor, word: str | None
+) -> None:
+    redactor.know(word)
+    assert redactor.clean("Use ollama or lm-studio; EMPTY, none.") == (
         "Use ollama or lm-studio; EMPTY, none."
     )
 
@@ -51,5 +55,7 @@ def test_words_that_stand_in_for_a_key_stay_in_answers(word: str | None) -> None
         (ONE, 0),
     ],
 )
-def test_the_beginning_of_any_key_at_the_end_of_a_text_is_found(text: str, count: int) -> None:
-    assert unfinished_key(text) == count
+def test_the_beginning_of_any_key_at_the_end_of_a_text_is_found(
+    redactor: Redactor, text: str, count: int
+) -> None:
+    assert redactor.unfinished(text) == count

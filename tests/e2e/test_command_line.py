@@ -162,3 +162,29 @@ def test_ctrl_c_keeps_what_was_written_and_leaves_nothing_running(playground_hom
     assert children
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no file that is always full")
+def test_a_full_disk_under_what_it_writes_to_is_no_bug(playground_home: Path) -> None:
+    (playground_home / "settings.json").write_text("{damaged")
+    words = [sys.executable, "-m", "playground", "monitor", "--json"]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            env=environment(playground_home),
+            timeout=60,
+            check=True,
+        )
+        refused = subprocess.run(
+            words,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(playground_home),
+            timeout=60,
+            check=False,
+        )
+    assert json.loads(told.stdout)
+    assert refused.returncode == 1
+    assert refused.stderr == b"playground: The disk is full. Make room and try again.\n"

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from playground.__main__ import main
+
 ROOT = Path(__file__).resolve().parents[2]
 SAY_AND_CLOSE = """
 import sys
@@ -66,6 +70,28 @@ def follow(window):
     timer.start(5)
 
 sys.exit(run_window(follow))
+"""
+SAY_WHAT_IS_CHOSEN = """
+import sys
+from PySide6.QtCore import QTimer
+from playground import __main__
+from playground.app import window as program
+
+def follow(window):
+    def look():
+        view = window.pages.page("compare")
+        chosen = view.presenter._selection.chosen if hasattr(view, "presenter") else ()
+        if chosen:
+            timer.stop()
+            print(window.pages.current, *(target.model.path for target in chosen), flush=True)
+            window.close()
+    timer = QTimer(window)
+    timer.timeout.connect(look)
+    timer.start(5)
+
+shown = program.run_window
+program.run_window = lambda **named: shown(follow, **named)
+sys.exit(__main__.main(["{path}"]))
 """
 FAIL = """
 import sys
@@ -129,6 +155,22 @@ def test_a_second_window_says_so_and_shows_the_first(playground_home: Path) -> N
     finally:
         first.kill()
         first.communicate()
+
+
+def test_a_model_file_on_the_command_line_is_chosen(
+    playground_home: Path, starter_model: Path
+) -> None:
+    settings = {"last_targets": ["nowhere:else"], "window": {"page": "history"}}
+    (playground_home / "settings.json").write_text(json.dumps(settings))
+    done = run(playground_home, SAY_WHAT_IS_CHOSEN.format(path=str(starter_model)))
+    assert (done.returncode, done.stdout.split()) == (0, ["compare", str(starter_model)])
+
+
+def test_a_model_file_that_is_not_there_is_one_line(
+    playground_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["no such model.gguf"]) == 2
+    assert capsys.readouterr().err == "playground: There is no file no such model.gguf.\n"
 
 
 def test_a_mistake_while_the_window_is_built_ends_the_program_with_a_sentence(

@@ -49,6 +49,12 @@ def message(data: str) -> ServerEvent:
         ("Data: a\n data: b\nbata: c\ndata : d\n\n", []),
         ("data: a\u2028b\x0bc\x85d\n\n", [message("a\u2028b\x0bc\x85d")]),
         ("data: a:b: c\n\n", [message("a:b: c")]),
+        # what llama-server writes, unlike in the specification
+        (
+            'error: {"code": 500}\n\ndata: a\n\n',
+            [ServerEvent("error", '{"code": 500}'), message("a")],
+        ),
+        ('data: a\n\n{"error": "b"}\n\n', [message("a"), message('{"error": "b"}')]),
         # what the end of the stream completes, unlike in the specification
         ("data: a\n\ndata: b", [message("a"), message("b")]),
         ("data: a\ndata: b\r", [message("a\nb")]),
@@ -97,7 +103,8 @@ def test_any_cut_of_the_bytes_gives_the_same_events(stream: str, data: st.DataOb
 def as_specified(stream: str) -> list[ServerEvent]:
     """Return the events of a whole stream, read line by line."""
     text = stream.removeprefix(BOM).replace("\r\n", "\n").replace("\r", "\n")
-    events, name, lines = [], "", []
+    events: list[ServerEvent] = []
+    name, lines = "", list[str]()
     for line in [*text.split("\n"), ""]:
         if not line:
             events += [ServerEvent(name or "message", "\n".join(lines))] if lines else []

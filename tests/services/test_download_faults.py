@@ -14,6 +14,7 @@ import pytest
 from playground.core.downloads import DownloadState
 from playground.core.errors import DownloadFailed
 from playground.core.hub import HubPart
+from playground.network.traffic import Traffic
 from playground.services.downloads import part_file as download_file
 from playground.services.downloads.http import ConnectionBroke, RangeClient
 from playground.services.downloads.part_file import (
@@ -336,7 +337,7 @@ def test_a_link_in_the_place_of_the_part_file_is_not_followed(tmp_path: Path) ->
 def test_a_range_client_that_was_broken_off_opens_nothing_more(hub: HubServer) -> None:
     commit = hub.repos[REPO].commit
     url = f"{hub.endpoint}/{REPO}/resolve/{commit}/tiny-Q4_K_M.gguf"
-    client = RangeClient(lambda: DownloadSource(url, {}), 5.0, 4)
+    client = RangeClient(lambda: DownloadSource(url, {}), 5.0, 4, Traffic())
     opened = client.open(0, 1000)
     assert len(opened.read(1000)) == 1000
     opened.close()
@@ -350,7 +351,7 @@ def test_a_range_client_that_was_broken_off_opens_nothing_more(hub: HubServer) -
 def test_a_server_without_a_fault_is_asked_over_few_connections(hub: HubServer) -> None:
     commit = hub.repos[REPO].commit
     url = f"{hub.endpoint}/{REPO}/resolve/{commit}/tiny-Q4_K_M.gguf"
-    client = RangeClient(lambda: DownloadSource(url, {}), 5.0, 4)
+    client = RangeClient(lambda: DownloadSource(url, {}), 5.0, 4, Traffic())
     for start in range(0, 5000, 1000):
         opened = client.open(start, start + 1000)
         data = b""

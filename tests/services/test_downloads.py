@@ -14,6 +14,7 @@ import pytest
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DiskFull, DownloadFailed, Offline
 from playground.core.hub import HubFile, HubPart
+from playground.services.downloads.job import ProgressEstimator
 from playground.services.downloads.part_file import journal_path, part_path
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
@@ -543,3 +544,17 @@ async def test_progress_is_exact_above_4_gb(hub: HubServer, place: Place) -> Non
     )
     assert huge.permille == 999
     assert replace(huge, received_bytes=size).permille == 1000
+
+
+def test_the_time_left_is_what_the_speed_beside_it_gives() -> None:
+    estimator = ProgressEstimator()
+    total, received, now = 100_000_000, 0, 0.0
+    # slow at first, as a connection is, then fast, then in bursts
+    for speed in (0.1e6, 0.1e6, 2.5e6, 9e6, 0.0, 9e6, 2.5e6):
+        estimator.update(now, received, total)
+        if estimator.bytes_per_s is not None:
+            assert estimator.left_s == pytest.approx((total - received) / estimator.bytes_per_s)
+        now, received = now + 1, received + int(speed)
+    estimator.update(now, received, total)
+    estimator.update(now + 120, received, total)
+    assert (estimator.bytes_per_s, estimator.left_s) == (None, None)

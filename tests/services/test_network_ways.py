@@ -21,7 +21,7 @@ from playground.core.runs import HostContact
 from playground.core.targets import CloudTarget, Provider
 from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
-from playground.network import traffic
+from playground.network.traffic import Traffic
 from playground.services.hub.exchange import HubLimits
 from tests.servers.hub import HubServer
 from tests.servers.proxy import AUTHORITY, ProxyServer, TlsServer
@@ -30,7 +30,8 @@ from tests.services.downloading import REPO, Place
 
 CLOUD = "https://api.example.com/v1"
 HUB = "https://hub.example"
-CONNECT_S = 1.0
+CONNECT_S, READ_S = 1.0, 60.0
+"""A proxy is not waited for as long as a model."""
 REQUEST = ChatRequest((Message(Role.USER, "Hi"),))
 
 
@@ -74,29 +75,31 @@ def hub() -> Iterator[HubServer]:
         yield server
 
 
-async def ask_cloud(base_url: str = CLOUD) -> list[StreamEvent]:
+async def ask_cloud(base_url: str = CLOUD, traffic: Traffic | None = None) -> list[StreamEvent]:
     engine = OpenAIChatEngine(
         CloudTarget(Provider("lab", "Lab", base_url), "m"),
         "sk-planted-01",
-        Timeouts(connect_s=CONNECT_S, read_s=5),
+        Timeouts(connect_s=CONNECT_S, read_s=READ_S),
+        traffic=traffic,
     )
     return [event async for event in engine.stream(REQUEST)]
 
 
-async def cloud_says(_: HubServer, __: Path) -> str:
-    last = (await ask_cloud())[-1]
+async def cloud_says(_: HubServer, __: Path, traffic: Traffic | None = None) -> str:
+    last = (await ask_cloud(CLOUD, traffic))[-1]
     return f"{last.error.message} {last.error.hint}" if isinstance(last, Failed) else "it works"
 
 
 def at_hub(hub: HubServer, folder: Path) -> Place:
     place = Place(hub, folder, HF_ENDPOINT=HUB)
-    place.hub._limits = HubLimits(connect_s=CONNECT_S)
+    place.hub._limits = HubLimits(connect_s=CONNECT_S, read_s=READ_S, answer_s=READ_S)
     place.settings.update(hub_endpoint=HUB)
     return place
 
 
-async def hub_says(hub: HubServer, folder: Path) -> str:
+async def hub_says(hub: HubServer, folder: Path, traffic: Traffic | None = None) -> str:
     place = at_hub(hub, folder)
+    place.hub.traffic = traffic or Traffic()
     try:
         await place.hub.search(HubQuery())
     except HubFailed as error:
@@ -106,9 +109,10 @@ async def hub_says(hub: HubServer, folder: Path) -> str:
     return "it works"
 
 
-async def download_says(hub: HubServer, folder: Path) -> str:
+async def download_says(hub: HubServer, folder: Path, traffic: Traffic | None = None) -> str:
     """Learn of the file over loopback, then fetch it from the host behind the proxy."""
     place = Place(hub, folder)
+    place.hub.traffic = traffic or Traffic()
     repository = await place.hub.repository(REPO)
     place.settings.update(hub_endpoint=HUB)
     try:
@@ -124,7 +128,7 @@ async def download_says(hub: HubServer, folder: Path) -> str:
     return f"{ended.error.message} {ended.error.hint}"
 
 
-Client = Callable[[HubServer, Path], Awaitable[str]]
+Client = Callable[..., Awaitable[str]]
 each_client = pytest.mark.parametrize(
     "client", [cloud_says, hub_says, download_says], ids=["cloud", "hub", "download"]
 )
@@ -220,6 +224,7 @@ async def test_a_proxy_that_is_not_there_is_named(
     assert f"Nothing answers at the proxy 127.0.0.1:{port}." in await client(hub, tmp_path)
 
 
+@pytest.mark.timeout(20)
 @each_client
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_a_proxy_that_never_answers_is_named(
@@ -380,11 +385,12 @@ async def test_what_leaves_this_computer_is_counted_for_the_whole_program(
     monkeypatch: pytest.MonkeyPatch,
     client: Client,
 ) -> None:
-    assert await client(hub, tmp_path / "1") != "it works"
+    traffic = Traffic()
+    assert await client(hub, tmp_path / "1", traffic) != "it works"
     assert traffic.sent() == (), "nothing was sent: there was no connection"
     with ProxyServer(leads_to(client, cloud, hub)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url())
-        assert await client(hub, tmp_path / "2") == "it works"
+        assert await client(hub, tmp_path / "2", traffic) == "it works"
         (contact,) = traffic.sent()
         host = "api.example.com" if client is cloud_says else "hub.example"
         assert (contact.host, contact.proxy) == (f"{host}:443", proxy.name)
@@ -394,11 +400,12 @@ async def test_what_leaves_this_computer_is_counted_for_the_whole_program(
             asked = cloud.requests[-1]
             head = f"POST {asked.path} HTTP/1.1\r\n{asked.header_bytes}".replace("\n", "\r\n")
             assert abs(before - len(asked.raw) - len(head.replace("\r\r", "\r"))) <= 4
-        assert await client(hub, tmp_path / "3") == "it works"
+        assert await client(hub, tmp_path / "3", traffic) == "it works"
         (contact,) = traffic.sent()
         assert (contact.bytes_sent or 0) > before
 
 
 async def test_what_stays_on_this_computer_is_not_counted(cloud: ScriptedOpenAI) -> None:
-    assert isinstance((await ask_cloud(cloud.base_url))[-1], Finished)
+    traffic = Traffic()
+    assert isinstance((await ask_cloud(cloud.base_url, traffic))[-1], Finished)
     assert traffic.sent() == ()

@@ -22,7 +22,6 @@ from playground.core.errors import (
     UsageError,
 )
 from playground.core.events import Failed, Finished, StreamEvent, TextDelta
-from playground.core.redaction import forget_all
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
 from playground.services.hub.service import HubService
@@ -295,7 +294,6 @@ async def test_a_key_in_the_keyring_that_was_not_used_yet_is_known(
     keyring.set_keyring(system)
     other = Provider("other", "Other", "https://other.example/v1")
     await SecretStore({}).set(other, OTHER_KEY)
-    forget_all()
     settings.update(providers=(lab(cloud), other))
     providers = ProviderService(
         settings, SecretStore({}), PracticeCloud(lambda: None), PriceService(settings)

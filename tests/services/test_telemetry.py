@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from playground.services.machine.gpu import AllGpus, GpuSample, NvidiaReader
-from playground.services.machine.telemetry import PowerMeter, Probe, Sample, Telemetry
+from playground.services.machine.telemetry import Power, PowerMeter, Probe, Sample, Telemetry
 from tests.services.nvml import FakeNvml
 
 QUICK_S = 0.02
@@ -202,17 +202,34 @@ def test_power_comes_from_the_energy_counters_of_all_packages(
     rapl(tmp_path, 500_000_000)
     rapl(tmp_path, 990_000_000, package=1)
     meter = PowerMeter(tmp_path)
-    assert meter.watts() is None
+    assert meter.power().processor_w is None
     rapl(tmp_path, 530_000_000)
     rapl(tmp_path, 10_000_000, package=1)  # has passed its end and begun again
-    assert meter.watts() == pytest.approx((30 + 20) / 2)
+    assert meter.power().processor_w == pytest.approx((30 + 20) / 2)
     (tmp_path / "intel-rapl:1" / "energy_uj").unlink()
-    assert meter.watts() is None
+    assert meter.power().processor_w is None
+
+
+def test_the_whole_computers_power_is_not_added_to_the_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 101.0])
+    monkeypatch.setattr(
+        "playground.services.machine.telemetry.time.perf_counter", lambda: next(clock)
+    )
+    for number, name in enumerate(("package-0", "psys")):
+        rapl(tmp_path, 0, package=number)
+        (tmp_path / f"intel-rapl:{number}" / "name").write_text(f"{name}\n")
+    meter = PowerMeter(tmp_path)
+    meter.power()
+    rapl(tmp_path, 15_000_000)
+    rapl(tmp_path, 25_000_000, package=1)
+    assert meter.power() == Power(processor_w=15.0, computer_w=25.0)
 
 
 def test_power_is_unknown_without_counters(tmp_path: Path) -> None:
     meter = PowerMeter(tmp_path)
-    assert (meter.watts(), meter.watts()) == (None, None)
+    assert (meter.power().processor_w, meter.power().processor_w) == (None, None)
     (tmp_path / "intel-rapl:0").mkdir()
     (tmp_path / "intel-rapl:0" / "energy_uj").mkdir()  # as unreadable as root's own file
-    assert PowerMeter(tmp_path).watts() is None
+    assert PowerMeter(tmp_path).power().processor_w is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.redaction import Redactor
 from playground.store.log import open_log, scrub
 
 KEY = "sk-proj-Zq81kdTTplantedkey00000"
@@ -14,7 +15,7 @@ KEY = "sk-proj-Zq81kdTTplantedkey00000"
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "playground.log"
-    handler = open_log(path)
+    handler = open_log(path, Redactor())
     assert handler is not None
     yield path
     logging.getLogger().removeHandler(handler)
@@ -31,21 +32,27 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
     ],
 )
 def test_what_looks_like_a_key_is_hidden(text: str) -> None:
-    assert "abcdefghij" not in scrub(text)
-    assert KEY not in scrub(text)
-    assert "[key]" in scrub(text)
+    assert "abcdefghij" not in scrub(text, Redactor())
+    assert KEY not in scrub(text, Redactor())
+    assert "[key]" in scrub(text, Redactor())
+
+
+def test_a_key_the_program_knows_is_hidden_whatever_it_looks_like() -> None:
+    redactor = Redactor()
+    redactor.know("plain words again")
+    assert scrub("it said plain words again", redactor) == "it said [key]"
 
 
 def test_ordinary_sentences_stay_as_they_are() -> None:
     text = "The model reached its limit of 8192 tokens after 3 s; task-oriented keyboards are fine."
-    assert scrub(text) == text
+    assert scrub(text, Redactor()) == text
 
 
 def test_a_key_in_the_environment_is_hidden_whatever_it_looks_like(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EXAMPLE_API_KEY", "plain words here")
-    assert "plain words" not in scrub("it said plain words here")
+    assert "plain words" not in scrub("it said plain words here", Redactor())
 
 
 def test_a_traceback_carries_no_key_into_the_log(log_file: Path) -> None:

@@ -15,6 +15,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 import qasync  # isort: skip - takes the Qt that is imported already
 
+from playground.store.backup import Backups
+from playground.store.database import Database
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
@@ -116,3 +119,9 @@ def harness(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(playground_home / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(playground_home / "hub"))
     return PageHarness(qapp, playground_home)
+
+
+def backups_of(harness: PageHarness) -> Backups:
+    """Return backups of the harness's settings and of a history that nobody has opened."""
+    database = Database(harness.home / "history.sqlite3")
+    return Backups(database, ComparisonStore(database), harness.settings, harness.home / "cache")

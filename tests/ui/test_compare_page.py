@@ -366,7 +366,7 @@ def test_turns_that_are_not_seen_wait_to_be_laid_out(
     with qtbot.waitExposed(pane):
         pane.show()
     bar = pane._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() > pane._scroll.viewport().height())
+    qtbot.waitUntil(lambda: 2 * bar.value() > pane._scroll.viewport().height())
     qtbot.waitUntil(lambda: not pane._fill.isActive())
     assert len(pane._turns) < 12
     assert bar.value() == bar.maximum()
@@ -788,3 +788,22 @@ def test_the_keyboard_goes_through_the_page_as_one_reads_and_is_always_seen(
     chip.button.setFocus()
     qtbot.keyClick(chip.button, Qt.Key.Key_Delete)
     assert stage.presenter._selection.chosen == (HERE,)
+
+
+def test_an_answer_that_was_cut_off_goes_on_where_it_stopped(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    here = FakeEngine(Script(((0.0, "Once upon"),), finish_reason="length"))
+    stage = make_compare_window({"SmolLM2 135M": here})
+    stage.choose(HERE)
+    stage.ask("Tell a story.")
+    qtbot.waitUntil(finished(stage))
+    here.script = FakeEngine.saying(" a time.").script
+    (button,) = [b for b in stage.view.panes[0].findChildren(QPushButton) if b.text() == "Continue"]
+    button.click()
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(finished(stage))
+    assert shown_text(stage, 0) == "Once upon a time."
+    asked = [message.content for message in here.requests[1].messages]
+    assert asked[:2] == ["Tell a story.", "Once upon"]
+    assert "figures are those of the second part" in every_text(stage.view.panes[0])

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.errors import RateLimited
+from playground.core.errors import RateLimited, StorageFailed
 from playground.core.pricing import electricity_cost
 from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
@@ -522,6 +522,22 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])
         # what was being read stays open
         await history.shown("Write a poem")
+
+    on_page(harness, body)
+
+
+def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        await harness.bridge.submit(history.database.close())
+        button = named(history.page, "None is good")
+        click(button)
+        await until(lambda: harness.errors)
+        assert isinstance(harness.errors.pop(), StorageFailed)
+        assert not button.isChecked()
+        assert not history.says("You said")
 
     on_page(harness, body)
 

@@ -46,7 +46,10 @@ REPO = "acme/Tiny-Instruct-GGUF"
 
 
 class Assessor:
-    """Says that everything runs great, with figures of its own."""
+    """Says that everything runs great, or what a test wants, with figures of its own."""
+
+    def __init__(self) -> None:
+        self.verdict = Compatibility.RUNS_GREAT
 
     async def refresh(self) -> None:
         """Nothing to look at."""
@@ -76,7 +79,7 @@ class Assessor:
         box = RequirementLevel(200 << 20, speed, 8192)
         need = MemoryNeed(8192, "f16", 98 << 20, 0, 10 << 20, 20 << 20)
         machine = Machine("this", 16 << 30, 8 << 30)
-        return Requirements(Compatibility.RUNS_GREAT, box, box, need, machine, 8 << 30, speed)
+        return Requirements(self.verdict, box, box, need, machine, 8 << 30, speed)
 
 
 class Hub:
@@ -95,12 +98,13 @@ class Hub:
         self.downloads = DownloadManager(models, None, self.hub, harness.settings)
         self.library = ModelLibrary(lambda: (), models)
         self.page = HubPage(harness.theme)
+        self.assessor = Assessor()
         repository = RepositoryPresenter(
             self.page,
             harness.bridge,
             hub=self.hub,
             downloads=self.downloads,
-            requirements=Assessor(),
+            requirements=self.assessor,
             library=self.library,
             open_downloads=lambda: None,
             open_compare=self.compared.append,
@@ -112,7 +116,7 @@ class Hub:
             harness.bridge,
             repository,
             hub=self.hub,
-            requirements=Assessor(),
+            requirements=self.assessor,
             settings=harness.settings,
         )
         harness.show(self.page)
@@ -223,6 +227,26 @@ def test_searching_lists_what_matches_and_goes_on_as_one_scrolls(harness: PageHa
     run(harness, body, fill)
 
 
+def test_the_list_says_what_the_header_said_once_it_is_read(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        def shown() -> tuple[Compatibility | None, bool]:
+            row = hub.page.panel.results.rows[0]
+            return row.verdict, row.is_exact
+
+        QTest.keyClicks(hub.search, "tiny")
+        await until(lambda: hub.listed() == [REPO])
+        assert shown() == (Compatibility.RUNS_GREAT, False)
+        hub.assessor.verdict = Compatibility.SLOW
+        hub.page.panel.list.chosen.emit(REPO)
+        await until(lambda: shown() == (Compatibility.SLOW, True))
+        assert hub.page.details.offer._badge.text == "Slow"
+        assert hub.page.details.offer._mark.text == "Best of these"
+
+    run(harness, body, two_versions(starter_model))
+
+
 def test_a_pasted_address_opens_the_version_it_names(
     harness: PageHarness, starter_model: Path
 ) -> None:
@@ -295,6 +319,22 @@ def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(
         await until(lambda: hub.says("No model matches"))
 
     run(harness, body)
+
+
+def test_enter_on_a_first_choice_goes_on_to_its_download(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        await until(lambda: hub.page.featured.focus_first())
+        card = hub.page.featured._cards[0]
+        # what this Hub has, under the name of the first card
+        card._repo = REPO
+        QTest.keyClick(card, Qt.Key.Key_Return)
+        offer = hub.page.details.offer
+        await until(lambda: offer._mark.isVisibleTo(hub.page))
+        assert hub.page.focusWidget() is offer._get
+
+    run(harness, body, tiny(starter_model))
 
 
 def test_the_recommended_version_is_fetched_in_place_and_compared_with(

@@ -4,7 +4,9 @@ import http.client
 import http.server
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from PySide6.QtCore import QByteArray, QPoint, Qt, QUrl
@@ -303,6 +305,60 @@ def test_a_fence_inside_a_longer_fence_is_code() -> None:
     code = "\n".join(piece.text for piece in pieces if isinstance(piece, Code))
     assert code.strip() == "```\nx\n```"
     assert isinstance(splitter.rest, Prose)
+
+
+NESTED = """Here it is:
+
+```markdown
+## Identity
+Write `content`. Example:
+```
+PIR Corporate
+```
+## Output
+```json
+{ "type": "bundle" }
+```
+```
+
+After the block.
+"""
+
+
+def test_code_in_a_document_with_fences_of_the_same_length_belongs_to_it() -> None:
+    whole, random = None, Random(5)
+    for _ in range(50):
+        cuts = sorted(random.sample(range(1, len(NESTED)), 6))
+        splitter = MarkdownSplitter()
+        parts = [NESTED[a:b] for a, b in pairwise([0, *cuts, len(NESTED)])]
+        pieces = [piece for part in parts for piece in splitter.feed(part)]
+        assert splitter.rest is not None
+        pieces.append(splitter.rest)
+        code = "\n".join(piece.text for piece in pieces if isinstance(piece, Code))
+        assert code.startswith("## Identity")
+        assert code.endswith("}\n```")
+        assert isinstance(pieces[-1], Prose)
+        assert whole in {None, code}, "as it is in one piece"
+        whole = code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"So \(a^2 + b_1^2 = c_2^2\) holds.",
+        r"$$\int_0^1 x\,dx = \frac12$$",
+        "It is $x_1 * y_1 * z$ then.",
+        r"\[ E = mc^2 \]",
+        "It costs $5 or $10_000 a year, *never* more.",
+    ],
+)
+def test_formulas_come_out_as_they_were_written(text: str, qtbot: QtBot, theme: Theme) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    for length in range(1, len(text) + 1):
+        view.set_text(text[:length], is_writing=True)
+    view.set_text(text)
+    assert view.toPlainText() == text.replace("*never*", "never")
 
 
 def test_every_cell_of_a_table_has_lines_around_it(qtbot: QtBot, theme: Theme) -> None:

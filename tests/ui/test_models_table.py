@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, QObject
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
@@ -12,7 +12,7 @@ from playground.core.targets import LoadSettings, ModelFile
 from playground.engines.llama.process import WorkerState
 from playground.services.worker_pool import LoadedWorker
 from playground.store.settings import SettingsStore
-from playground.ui.pages.models.list import ModelTableModel
+from playground.ui.pages.models.list import Column, ModelFilter, ModelTableModel
 from playground.ui.pages.models.row_store import RowStore
 from playground.ui.pages.models.rows import LoadState, ModelRow
 
@@ -60,7 +60,6 @@ def test_only_the_rows_that_change_are_painted_again(qtbot: QtBot) -> None:
     seen.clear()
     table.show_rows(tuple(rows))
     assert seen == []
-    # each signal makes the list sort again
     for number in range(0, 100, 2):
         rows[number] = replace(rows[number], load_s=1.0)
     table.show_rows(tuple(rows))
@@ -158,3 +157,28 @@ def test_what_is_in_memory_is_shown_of_those_it_concerns(store: RowStore) -> Non
     assert store.rows[1].state is LoadState.BUSY
     assert store.set_loaded([])
     assert store.rows[1].state is LoadState.UNLOADED
+
+
+def test_sorting_keeps_what_is_selected(qtbot: QtBot) -> None:
+    table = ModelTableModel()
+    tester = QAbstractItemModelTester(table)
+    rows = tuple(ModelRow(model) for model in models(30))
+    table.show_rows(rows)
+    selected = QPersistentModelIndex(table.index(3, 0))
+    list_filter = ModelFilter()
+    list_filter.setSourceModel(table)
+    list_filter.sort(Column.SIZE, Qt.SortOrder.DescendingOrder)
+
+    def names() -> list[str]:
+        return [list_filter.index(row, 0).data() for row in range(list_filter.rowCount())]
+
+    assert names() == [f"Model {number}" for number in reversed(range(30))]
+    assert selected.row() == 26
+    largest = replace(rows[3], model=replace(rows[3].model, size_bytes=10**9))
+    table.show_rows((*rows[:3], largest, *rows[4:]))
+    assert names()[0] == "Model 3"
+    assert selected.row() == 0
+    list_filter.sort(-1)
+    assert names() == [f"Model {number}" for number in range(30)]
+    assert selected.row() == 3
+    del tester

@@ -33,6 +33,7 @@ from playground.core.chat import SamplingParams
 from playground.core.errors import PlaygroundError, RateLimited
 from playground.core.events import Notice, ReasoningDelta
 from playground.core.hub import HubModel
+from playground.core.redaction import Redactor
 from playground.core.runs import HostContact
 from playground.core.targets import CloudModel, CloudTarget, LocalTarget, ModelFile, Provider
 from playground.services.machine.gpu import GpuSample
@@ -256,7 +257,7 @@ def test_the_compare_page_reads_nothing_as_html(
     qtbot.waitUntil(lambda: stage.view.picker._model.rowCount() > 2)
     stage.window.toast(EVIL)
     stage.window.report(PlaygroundError(EVIL, hint=EVIL))
-    show_bug(stage.window, RuntimeError(EVIL))
+    show_bug(stage.window, RuntimeError(EVIL), Redactor())
     assert check_plain(stage.window, stage.view.picker) > 10
     box = stage.window.findChild(QMessageBox, "bug")
     assert box is not None

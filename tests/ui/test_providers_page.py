@@ -421,3 +421,16 @@ def test_a_key_that_is_gone_after_a_restart_is_asked_for_with_a_button(
         assert not button.isVisibleTo(again.page)
 
     harness.run(body)
+
+
+def test_many_providers_get_their_cards_one_after_the_other(harness: PageHarness) -> None:
+    async def body() -> None:
+        many = [Provider(f"p{n}", f"Box {n}", f"http://127.0.0.1:{9000 + n}/v1") for n in range(20)]
+        harness.settings.update(providers=tuple(many))
+        page = Providers(harness).page
+        assert len(page._cards) < 10
+        await until(lambda: len(page._cards) == 20)
+        shown = [page._list.itemAt(place).widget().accessibleName() for place in range(20)]
+        assert shown == [provider.name for provider in many]
+
+    harness.run(body)

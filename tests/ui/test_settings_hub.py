@@ -14,7 +14,7 @@ from playground.store.secrets import SecretStore
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
 from tests.servers.hub import HubServer
-from tests.ui.page_harness import PageHarness, harness, named, until
+from tests.ui.page_harness import PageHarness, backups_of, harness, named, until
 
 __all__ = ["harness"]
 
@@ -44,6 +44,9 @@ def run(harness: PageHarness, body: Any, environment: dict[str, str] | None = No
                 secrets=secrets,
                 paths=default_paths(),
                 hub=hub,
+                sent=tuple,
+                backups=backups_of(harness),
+                notify=harness.toasts,
             )
             harness.show(page)
             try:

@@ -1,17 +1,17 @@
 """The Settings page with a real settings file."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton
 
 from playground.app.services import use_hub_transport
-from playground.core.runs import RunOrder
-from playground.network import traffic
+from playground.core.runs import HostContact, RunOrder
 from playground.services.hub.service import HubService
 from playground.services.providers.prices import PriceService, default_watts
 from playground.store.files import default_paths
@@ -20,7 +20,7 @@ from playground.store.settings import Settings, SettingsStore, ThemeMode
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
 from playground.ui.widgets.basics import ElidedLabel
-from tests.ui.page_harness import PageHarness, click, harness, named, until
+from tests.ui.page_harness import PageHarness, backups_of, click, harness, named, until
 
 __all__ = ["harness"]
 
@@ -33,7 +33,7 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
-def settings_page(harness: PageHarness) -> SettingsPage:
+def settings_page(harness: PageHarness, sent: Sequence[HostContact] = ()) -> SettingsPage:
     page = SettingsPage(harness.theme)
     page.presenter = SettingsPresenter(
         harness.theme,
@@ -45,6 +45,9 @@ def settings_page(harness: PageHarness) -> SettingsPage:
         hub=HubService(
             harness.settings, SecretStore({}), harness.home / "cache", use_hub_transport, {}
         ),
+        sent=lambda: sent,
+        backups=backups_of(harness),
+        notify=harness.toasts,
     )
     harness.show(page)
     return page
@@ -171,9 +174,10 @@ def test_files_keys_versions_and_licences_are_told(
 
 def test_what_has_left_this_computer_is_told_at_each_visit(harness: PageHarness) -> None:
     async def body() -> None:
-        page = settings_page(harness)
+        sent: list[HostContact] = []
+        page = settings_page(harness, sent)
         assert says(page, "Nothing has left this computer since the program was started.")
-        traffic.note("POST", "https://api.example.com/v1", [], 2_000, None)
+        sent.append(HostContact("api.example.com:443", 2_048))
         page.shown.emit()
         assert says(page, " KB left this computer since the program was started")
         assert says(page, "api.example.com:443 (")
@@ -187,5 +191,32 @@ def test_a_damaged_settings_file_is_told(harness: PageHarness) -> None:
 
     async def body() -> None:
         assert says(settings_page(harness), "was damaged")
+
+    harness.run(body)
+
+
+def test_a_backup_is_written_and_taken_over(harness: PageHarness, tmp_path: Path) -> None:
+    async def body() -> None:
+        page = settings_page(harness)
+        backups = page.presenter._backups
+        await harness.bridge.submit(backups._database.open())
+        harness.settings.update(watts=41.0)
+        path = tmp_path / "kept.zip"
+        await press_and_choose(page.backup_button, path)
+        assert "No key is in it." in harness.toasts.texts[0]
+        harness.settings.update(watts=7.0)
+        await press_and_choose(page.restore_button, path)
+        assert "Keys have to be entered again." in harness.toasts.texts[1]
+        assert harness.settings.settings.watts == 41.0
+        await harness.bridge.submit(backups._database.close())
+
+    async def press_and_choose(button: QPushButton, path: Path) -> None:
+        told = len(harness.toasts.texts)
+        button.click()
+        (dialog,) = button.window().findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(path))
+        dialog.reject()
+        dialog.setParent(None)
+        await until(lambda: len(harness.toasts.texts) > told)
 
     harness.run(body)

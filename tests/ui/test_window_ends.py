@@ -2,6 +2,7 @@
 
 from pytestqt.qtbot import QtBot
 
+from playground.core.redaction import Redactor
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
@@ -37,6 +38,12 @@ def test_a_part_that_fails_to_end_does_not_keep_the_program_from_ending(
 
 
 def test_a_report_to_copy_holds_no_key() -> None:
-    report = bug_report(ValueError("bad header Authorization: Bearer sk-abcdefghij0123456789"))
+    redactor = Redactor()
+    redactor.know("plain words")
+    report = bug_report(
+        ValueError("bad header Authorization: Bearer sk-abcdefghij0123456789, plain words"),
+        redactor,
+    )
     assert "bad header" in report
     assert "sk-abcdefghij0123456789" not in report
+    assert "plain words" not in report

@@ -8,13 +8,13 @@ those who publish on the Hub: `Name.Q4_1.gguf`, `Name-UD-Q2_K_XL.gguf`, `mmproj-
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from playground.core.characters import visible_line
 from playground.core.errors import ModelNotFound, RepositoryNotFound, UsageError
 from playground.core.hub import HubFile, HubReference
 from playground.core.targets import ModelFile
@@ -127,20 +127,8 @@ def name_from_repository(repo: str) -> str:
 
 def clean(name: str) -> str:
     """Return `name` as one short line without characters that steer the screen."""
-    if name.isprintable():
-        # as nearly every name is: no character but the space is one of those
-        return _shortened(name)
-    visible = "".join(
-        " " if char.isspace() else char
-        for char in name
-        if char.isspace() or not unicodedata.category(char).startswith("C")
-    )
-    return _shortened(visible)
-
-
-def _shortened(name: str) -> str:
-    words = " ".join(name.split())
-    return words if len(words) <= _LONGEST_NAME else words[: _LONGEST_NAME - 1] + "…"
+    line = visible_line(name)
+    return line if len(line) <= _LONGEST_NAME else line[: _LONGEST_NAME - 1] + "…"
 
 
 _SCHEMES = frozenset({"", "http", "https", "hf"})

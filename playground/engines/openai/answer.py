@@ -7,7 +7,6 @@ from typing import Any
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
-from playground.core.redaction import without_keys
 from playground.core.runs import TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
@@ -28,19 +27,20 @@ class AnswerReader:
         self._errors = errors
         self._reader = ChunkReader()
         self._splitter = StampedSplitter()
-        self._redactor = StreamRedactor()
+        self._redactor = StreamRedactor(errors.redactor)
         self._in_reasoning = False
         self._last_s = 0.0
         self._reported = ReportedUsage()
         self._answer_characters = self._reasoning_characters = 0
+        self._has_words = False
+        """True where the answer is more than white space."""
         self._strange = 0
         self._tool: str | None = None
         self._trouble = ""
         self._in_one_piece = False
-        self.pieces = 0
-        """Events with data, and lines of a body."""
+        self._unsaid: list[StreamEvent] = []
         self.chunks = 0
-        """Those of them that are part of an answer."""
+        """Events and lines that are part of an answer."""
         self.is_done = False
         """True once nothing more is to be read."""
         self.has_tokens = False
@@ -64,24 +64,30 @@ class AnswerReader:
     def has_answer(self) -> bool:
         return bool(self._answer_characters or self._reasoning_characters or self._tool is not None)
 
+    @property
+    def is_foreign(self) -> bool:
+        """True where nothing came but what is not understood."""
+        return bool(self._strange) and not self.has_answer
+
     def read(
         self, events: Sequence[ServerEvent], t_s: float, *, is_cut: bool = False
     ) -> list[StreamEvent]:
         """Return what the events say.
 
         `is_cut`: the stream ended within the last of them. Raises what a provider reports, and
-        `StreamMalformed` for what is no JSON; neither once the answer is complete.
+        `StreamMalformed` for what is no JSON; neither once the answer is complete. What the events
+        said before is then left to `rest`.
         """
         deltas, self._last_s = _Deltas(t_s), t_s
         try:
             for event in events:
                 if self.is_done:
                     break
-                self.pieces += 1
                 for data in self._decoded(event, is_cut=is_cut):
                     self._read_chunk(data, t_s, deltas)
         except EngineError as error:
             if self.finish_reason is None:
+                self._unsaid = deltas.events
                 raise
             self._trouble, self.is_done = error.message, True
         return deltas.events
@@ -99,6 +105,7 @@ class AnswerReader:
     def rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key or a tag, or was half a character."""
         last, deltas = self._reader.rest(), _Deltas(self._last_s)
+        deltas.events, self._unsaid = self._unsaid, []
         self._say((deltas.t_s, last.reasoning), deltas, is_reasoning=True)
         self._add_answer(deltas.t_s, last.text, deltas)
         self._add_spans(self._splitter.finish(), deltas)
@@ -124,7 +131,7 @@ class AnswerReader:
                 "piece_unknown",
                 (f"{self._name} sent something that is not understood and not shown"),
             )
-        elif not self._answer_characters and self._tool is None:
+        elif not self._has_words and self._tool is None:
             thought = "only its thinking" if self._reasoning_characters else "no word"
             yield "answer_empty", f"{self._name} sent {thought}: there is no answer"
         if self._trouble:
@@ -135,13 +142,13 @@ class AnswerReader:
         if data.lower() == _DONE:
             self.is_done = True
             return
-        if not data:
-            return
         value = _parsed(data)
         if event.name == "error":
             raise self._errors.from_payload(data if value is _NO_JSON else value)
+        if not data:
+            return
         if value is not _NO_JSON:
-            yield value
+            yield from value if isinstance(value, list) else [value]
             return
         lines = data.split("\n")
         if len(lines) > 1:
@@ -154,36 +161,36 @@ class AnswerReader:
             raise StreamMalformed(f"{self._name} sent {what}.")
 
     def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
-        error = error_in(data)
-        if error is not None:
-            raise self._errors.from_payload(error)
         if not isinstance(data, dict):
             self._strange += data is not None
             return
         self.chunks += 1
-        chunk = self._reader.read(data, t_s)
+        error, chunk = error_in(data), self._reader.read(data, t_s)
         if chunk.usage is not None:
             self._reported = self._reported.merged(chunk.usage)
         if chunk.tool is not None:
             self._tool = self._tool or chunk.tool
         self._strange += not chunk.is_understood
         self._add_chunk(chunk, t_s, deltas)
+        if error is not None:
+            raise self._errors.from_payload(error)
+        if chunk.finish_reason == "error":
+            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
         if chunk.finish_reason:
-            self.finish_reason = without_keys(chunk.finish_reason)
+            self.finish_reason = self._errors.redactor.clean(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
         # Ollama's own API
         self.is_done |= data.get("done") is True
-        if chunk.finish_reason == "error":
-            self.finish_reason = None
-            raise ProviderFailed(f"{self._name} broke the answer off with an error.")
 
     def _add_chunk(self, chunk: StreamChunk, t_s: float, deltas: "_Deltas") -> None:
         self._say((t_s, chunk.reasoning), deltas, is_reasoning=True)
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            tokens = tuple(replace(t, text=without_keys(t.text)) for t in chunk.tokens)
+            tokens = tuple(
+                replace(t, text=self._errors.redactor.clean(t.text)) for t in chunk.tokens
+            )
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)
@@ -200,7 +207,7 @@ class AnswerReader:
                 self._flush(deltas)
                 deltas.events.append(ThinkingEnded(deltas.t_s))
                 self._reasoning_characters += self._answer_characters
-                self._answer_characters = 0
+                self._answer_characters, self._has_words = 0, False
             if not span.is_shown:
                 continue
             for piece in pieces:
@@ -226,6 +233,7 @@ class AnswerReader:
                 self._reasoning_characters += len(piece[1])
             else:
                 self._answer_characters += len(piece[1])
+                self._has_words |= not piece[1].isspace()
 
 
 class _Deltas:

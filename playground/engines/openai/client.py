@@ -19,6 +19,7 @@ from playground.core.errors import AuthenticationFailed
 from playground.core.runs import HostContact
 from playground.core.urls import host_and_port
 from playground.network.routes import route_for
+from playground.network.traffic import Traffic
 
 if TYPE_CHECKING:
     import httpx2
@@ -65,7 +66,11 @@ class ProviderConnection:
     """
 
     def __init__(
-        self, base_url: str, key: str | None, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        self,
+        base_url: str,
+        key: str | None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        traffic: Traffic | None = None,
     ) -> None:
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
@@ -93,7 +98,7 @@ class ProviderConnection:
             webhook_secret="",
             max_retries=0,
             http_client=httpx2.AsyncClient(
-                transport=AsyncTransport(route),
+                transport=AsyncTransport(route, traffic or Traffic()),
                 trust_env=False,
                 timeout=httpx2.Timeout(timeouts.read_s, connect=timeouts.connect_s),
                 # a redirect could carry the key to another host

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from playground.core.characters import REPLACEMENT
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     EngineError,
@@ -22,6 +23,7 @@ from playground.core.events import (
     RequestSent,
     StreamEvent,
 )
+from playground.core.redaction import Redactor
 from playground.core.runs import TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.answer import AnswerReader
@@ -34,10 +36,13 @@ from playground.engines.openai.client import (
 from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
 from playground.engines.openai.sse import MOST_EVENT_BYTES, EventDecoder, EventTooLarge
+from playground.network.traffic import Traffic
 
 if TYPE_CHECKING:
     import httpx2
 
+_LONGEST_SENTENCE = 200
+"""Characters of a text that is shown where an answer should be."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body begins: white space, a byte order mark."""
 _RUN_AGAIN = "What arrived before is kept. Run it again."
@@ -56,17 +61,31 @@ class OpenAIChatEngine:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         *,
         started: float | None = None,
+        redactor: Redactor | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
-        """Take `started`, a `time.perf_counter()`, where the events' clock began earlier."""
+        """Take `started`, a `time.perf_counter()`, where the events' clock began earlier.
+
+        `redactor` hides more keys than this one; `traffic` counts what leaves.
+        """
         self._target = target
         self._key = key
         self._timeouts = timeouts
         self._started = started
+        self._redactor = redactor
+        self._traffic = traffic
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events; leaving the generator closes the connection."""
         started = time.perf_counter() if self._started is None else self._started
-        answer = _Answer(self._target, self._key, self._timeouts, started)
+        answer = _Answer(
+            self._target,
+            self._key,
+            self._timeouts,
+            started,
+            redactor=self._redactor,
+            traffic=self._traffic,
+        )
         try:
             async with aclosing(answer.events(request)) as events:
                 async for event in events:
@@ -85,7 +104,14 @@ class _Answer:
     """One answer while it is being received."""
 
     def __init__(
-        self, target: CloudTarget, key: str | None, timeouts: Timeouts, started: float
+        self,
+        target: CloudTarget,
+        key: str | None,
+        timeouts: Timeouts,
+        started: float,
+        *,
+        redactor: Redactor | None,
+        traffic: Traffic | None,
     ) -> None:
         self._provider = provider = target.provider
         self._name = provider.name
@@ -93,7 +119,8 @@ class _Answer:
         self._key = key
         self._timeouts = timeouts
         self._started = started
-        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
+        self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
+        self._traffic = traffic
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
         self._text = AnswerReader(provider.name, self.errors)
@@ -102,7 +129,7 @@ class _Answer:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
         # importing the package takes a second, and its TLS context reads files
         self._connection = connection = await asyncio.to_thread(
-            ProviderConnection, self._provider.base_url, self._key, self._timeouts
+            ProviderConnection, self._provider.base_url, self._key, self._timeouts, self._traffic
         )
         body, notes = build_body(self._provider, self._model, request)
         self._pending_notes += notes
@@ -196,34 +223,41 @@ class _Answer:
             for event in await self._body(response, arrived, first, is_over=is_over):
                 yield event
         else:
-            async with aclosing(self._stream(arrived, first, is_over=is_over)) as events:
+            decoder = EventDecoder()
+            async with aclosing(self._stream(decoder, arrived, first, is_over=is_over)) as events:
                 async for event in events:
                     yield event
+            if first.strip(_BLANK) and not decoder.is_event_stream:
+                raise self._no_stream(response, first)
         for event in self._text.rest():
             yield event
-        if not self._text.pieces and first.strip(_BLANK):
-            raise self._no_stream(response, first)
         if not self._text.chunks:
             raise StreamEmpty(f"{self._name} sent an empty answer stream.", "Try again.")
         if not (self._text.is_done or self._text.finish_reason):
+            if self._text.is_foreign:
+                raise StreamInvalid(f"{self._name} sent something that is not understood.")
             raise StreamTruncated(f"{self._name} ended the answer before it was finished.")
 
     async def _stream(
-        self, arrived: AsyncIterator[bytes], data: bytes, *, is_over: bool
+        self,
+        decoder: EventDecoder,
+        arrived: AsyncIterator[bytes],
+        data: bytes,
+        *,
+        is_over: bool,
     ) -> AsyncGenerator[StreamEvent, None]:
-        decoder, t_s = EventDecoder(), self._now()
-        word_s = t_s
+        t_s = word_s = self._now()
         while True:
             try:
                 pieces = decoder.feed(data)
             except EventTooLarge as error:
                 raise StreamInvalid(f"{self._name} sent a piece without an end.") from error
-            events = self._text.read(pieces, t_s)
-            if is_over:
-                events += self._text.read(decoder.finish(), t_s, is_cut=True)
-            for event in events:
+            for event in self._text.read(pieces, t_s):
                 word_s = t_s
                 yield event
+            if is_over:
+                for event in self._text.read(decoder.finish(), t_s, is_cut=True):
+                    yield event
             if is_over or self._text.is_done:
                 return
             try:
@@ -286,10 +320,12 @@ class _Answer:
         said = provider_message(payload)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         what = f" {kind or 'something without a type'}."
-        if isinstance(payload, dict) and said:
-            what = f": {said}"
-        elif said.startswith("a web page"):
+        if said.startswith("a web page"):
             what = f" {said}."
+        elif said and (isinstance(payload, dict) or _is_sentence(said)):
+            what = f": {said}"
+        elif kind == "text/event-stream":
+            what = " something that is called one."
         return StreamInvalid(f"{self._name} sent no answer stream but{what}")
 
     def _notices(self) -> list[Notice]:
@@ -298,3 +334,8 @@ class _Answer:
 
     def _now(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _is_sentence(text: str) -> bool:
+    """Return True for what a person can read, not for bytes taken as text."""
+    return len(text) <= _LONGEST_SENTENCE and REPLACEMENT not in text

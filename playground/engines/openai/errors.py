@@ -2,9 +2,11 @@
 
 import json
 import re
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from playground.core.characters import visible_line
 from playground.core.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -21,7 +23,7 @@ from playground.core.errors import (
     StreamMalformed,
     TimedOut,
 )
-from playground.core.redaction import know, without_keys
+from playground.core.redaction import Redactor
 from playground.core.urls import host_and_port
 from playground.engines.openai.client import Timeouts
 from playground.network.failures import causes
@@ -78,12 +80,20 @@ _CODES = {
 class ErrorTranslator:
     """Turns exceptions of the openai package into the tree of `core.errors`, for one provider."""
 
-    def __init__(self, name: str, base_url: str, key: str | None, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        key: str | None,
+        timeouts: Timeouts,
+        redactor: Redactor | None = None,
+    ) -> None:
         self._name = name
         self._host = host_and_port(base_url)
         self._key = key
         self._timeouts = timeouts
-        know(key)
+        self.redactor = redactor or Redactor()
+        self.redactor.know(key)
 
     def translate(self, error: Exception) -> EngineError | None:
         """Return the error as a person should see it; `None` for what only a bug can cause."""
@@ -122,12 +132,12 @@ class ErrorTranslator:
 
     def redact(self, text: str) -> str:
         """Return `text` without any key, and not longer than shown."""
-        text = without_keys(text)
+        text = self.redactor.clean(text)
         return text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
 
     def _from_response(self, error: "APIStatusError") -> EngineError:
         response = error.response
-        if response.is_redirect:
+        if response.status_code in {301, 302, 303, 307, 308}:
             return self._redirected(str(response.url), response.headers.get("location", ""))
         status, payload = response.status_code, error.body
         if payload is None or isinstance(payload, str):
@@ -174,6 +184,8 @@ class ErrorTranslator:
             return ModelNotFound(said)
         if 400 <= status < 500:
             return RequestRejected(said)
+        if status < 400:
+            return StreamInvalid(said)
         return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
 
     def _timed_out(self, chain: tuple[BaseException, ...]) -> EngineError:
@@ -230,7 +242,7 @@ def _plain(text: str) -> str:
     if re.match(r"<(!doctype|html|\?xml)", text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         return f"a web page, “{' '.join(title[1].split())}”" if title else "a web page"
-    return " ".join(text.split())
+    return visible_line(text)
 
 
 def _status_in(payload: Any) -> int | None:
@@ -271,6 +283,8 @@ def _wait_hint(retry_after: str | None) -> str | None:
         return None
     if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
         return f"Wait {float(retry_after):g} s and run it again."
-    if re.fullmatch(r"[\d.]+", retry_after.strip()):
-        return None  # longer than anybody waits: a mistake
-    return f"Run it again after {retry_after[:40]}."
+    try:
+        parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None  # neither a time nor a date
+    return f"Run it again after {retry_after.strip()}."

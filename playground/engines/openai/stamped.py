@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from playground.core.redaction import unfinished_key, without_keys
+from playground.core.redaction import Redactor
 from playground.core.thinking import Span, ThinkingSplitter
 
 Piece = tuple[float, str]
@@ -56,18 +56,19 @@ class StampedSplitter:
 class StreamRedactor:
     """Hands text on without keys; what may be a key's beginning waits for what follows."""
 
-    def __init__(self) -> None:
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._waiting = StampedText()
 
     def feed(self, t_s: float, text: str) -> list[Piece]:
         self._waiting.add(t_s, text)
         whole = self._waiting.text
-        clean = without_keys(whole)
+        clean = self._redactor.clean(whole)
         if clean != whole:
             # the time at which the first of it came; the key is over, so nothing waits
             first, *_ = self._waiting.take(len(whole))
             return [(first[0], clean)]
-        return list(self._waiting.take(len(whole) - unfinished_key(whole)))
+        return list(self._waiting.take(len(whole) - self._redactor.unfinished(whole)))
 
     def flush(self) -> list[Piece]:
         """Return what was held back: the stream is over, so it was no key."""

@@ -19,9 +19,9 @@ from urllib.parse import urljoin, urlsplit
 
 from playground.core.errors import DownloadFailed, PlaygroundError, RepositoryNotFound
 from playground.core.urls import host_and_port, is_loopback_host, origin
-from playground.network import traffic
 from playground.network.failures import explain
 from playground.network.routes import NetworkFailed, Proxy, Route, route_for
+from playground.network.traffic import Traffic
 from playground.services.hub.exchange import PRIVATE_HINT, refusal_by_status, terms_wanted
 from playground.services.hub.service import DownloadSource
 
@@ -288,9 +288,16 @@ class OpenRange:
 class RangeClient:
     """Opens ranges of one file; its connections are kept between them. Safe in several threads."""
 
-    def __init__(self, resolve: Callable[[], DownloadSource], stall_s: float, ranges: int) -> None:
+    def __init__(
+        self,
+        resolve: Callable[[], DownloadSource],
+        stall_s: float,
+        ranges: int,
+        traffic: Traffic,
+    ) -> None:
         self._resolve = resolve
         self._stall_s = stall_s
+        self._traffic = traffic
         self._lock = threading.Lock()
         self._location: tuple[str, str | None] | None = None
         self.pool = ConnectionPool(ranges)
@@ -424,4 +431,4 @@ class RangeClient:
         finally:
             if has_left:
                 proxy_name = None if route.proxy is None else route.proxy.name
-                traffic.note("GET", url, headers.items(), 0, proxy_name)
+                self._traffic.note("GET", url, headers.items(), 0, proxy_name)

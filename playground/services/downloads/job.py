@@ -14,6 +14,7 @@ from pathlib import Path
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ErrorInfo
 from playground.core.hub import HubPart
+from playground.network.traffic import Traffic
 from playground.services.downloads.http import (
     ConnectionBroke,
     FileChanged,
@@ -51,7 +52,6 @@ class TransferLimits:
 
 
 _SETTLES_S = 4.0
-_LEFT_SETTLES_S = 6.0
 _BURST_S = 0.25
 
 
@@ -88,15 +88,15 @@ class RateLimiter:
 
 
 class ProgressEstimator:
-    """Smoothed speed and time left of one download."""
+    """Smoothed speed of one download, and the time left at that speed."""
 
     def __init__(self) -> None:
-        self.left_s: float | None = None
-        """Seconds left; `None` where nothing is known yet."""
         self._last: tuple[float, int] | None = None
         self._speed: float | None = None
+        self._left_bytes = 0
 
     def update(self, now_s: float, received_bytes: int, total_bytes: int) -> None:
+        self._left_bytes = total_bytes - received_bytes
         if self._last is None or received_bytes < self._last[1]:
             self._last = (now_s, received_bytes)
             return
@@ -106,17 +106,16 @@ class ProgressEstimator:
         speed = (received_bytes - self._last[1]) / passed
         self._last = (now_s, received_bytes)
         self._speed = _smoothed(self._speed, speed, passed, _SETTLES_S)
-        if self._speed < 1:
-            self.left_s = None
-            return
-        left = (total_bytes - received_bytes) / self._speed
-        before = None if self.left_s is None else max(0.0, self.left_s - passed)
-        self.left_s = _smoothed(before, left, passed, _LEFT_SETTLES_S)
 
     @property
     def bytes_per_s(self) -> float | None:
         """Speed over the last seconds; `None` where nothing arrives or nothing is known yet."""
         return self._speed if self._speed is not None and self._speed >= 1 else None
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at `bytes_per_s`, which is shown beside it; `None` where that is."""
+        return None if self.bytes_per_s is None else self._left_bytes / self.bytes_per_s
 
 
 def _smoothed(before: float | None, now: float, passed_s: float, settles_s: float) -> float:
@@ -145,6 +144,8 @@ class FileTransfer:
         resolve: Callable[[], DownloadSource],
         limiter: RateLimiter,
         limits: TransferLimits,
+        *,
+        traffic: Traffic,
     ) -> None:
         self.part = part
         self.notice: str | None = None
@@ -160,7 +161,7 @@ class FileTransfer:
         self._end = threading.Event()
         """Set as soon as the ranges are to end, for whatever reason."""
         self._lock = threading.Lock()
-        self._client = RangeClient(resolve, limits.stall_s, limits.ranges)
+        self._client = RangeClient(resolve, limits.stall_s, limits.ranges, traffic)
         self._file: PartFile | None = None
         self._failures = 0
         self._error: Exception | None = None
@@ -467,7 +468,9 @@ class DownloadTask:
             self._finished_bytes += part.size_bytes
             return
         source = partial(self._source, part)
-        transfer = FileTransfer(part, target, source, self._limiter, self._limits)
+        transfer = FileTransfer(
+            part, target, source, self._limiter, self._limits, traffic=self._hub.traffic
+        )
         self._transfer = transfer
         if self.is_stopped:
             raise TransferStopped

@@ -4,6 +4,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from playground.core.errors import HubFailed, HubTokenRefused, PlaygroundError, RepositoryGated
+from playground.core.redaction import Redactor
+from playground.network.traffic import Traffic
 
 _EXPLAINED = "an access token (a kind of password from huggingface.co)"
 PRIVATE_HINT = f"Check the name. A private one needs {_EXPLAINED}: enter it in Settings."
@@ -28,6 +30,8 @@ class Exchange:
     proxy: str | None = None
     """The proxy from Settings; `None`: what the environment says."""
     is_offline: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
+    traffic: Traffic = field(default_factory=Traffic)
     most_bytes: int = 32 << 20
     """The rest of an answer is not read."""
     wants_json: bool = False

@@ -27,9 +27,9 @@ from playground.core.hub import (
     SearchPage,
 )
 from playground.core.keys import check_key
-from playground.core.redaction import know, without_keys
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import AddressLevel, check_url, tidied
+from playground.network.traffic import Traffic
 from playground.resources import resource
 from playground.services.hub import api as listing
 from playground.services.hub.exchange import (
@@ -114,6 +114,7 @@ class HubService:
         environment: Mapping[str, str] = os.environ,
         *,
         limits: HubLimits | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """`prepare` is called, in a thread, before `huggingface_hub` may send anything."""
         self._settings = settings
@@ -122,10 +123,12 @@ class HubService:
         self._environment = environment
         self._limits = limits or HubLimits()
         self._has_called = False
+        self.traffic = traffic or Traffic()
+        """Counts what leaves this computer."""
         self._headers = RemoteHeaders(cache_folder / "headers")
         secrets.hide_keys_of(lambda: (account(self.endpoint),))
         for name in TOKEN_VARIABLES:
-            know(check_key(environment.get(name, "")).value)
+            secrets.redactor.know(check_key(environment.get(name, "")).value)
 
     @property
     def endpoint(self) -> str:
@@ -208,7 +211,7 @@ class HubService:
             card = await self._read(repo, revision, "README.md", _LARGEST_CARD)
         except RepositoryNotFound:
             return ""
-        text = without_keys(card.decode("utf-8", "replace"))
+        text = self._secrets.redactor.clean(card.decode("utf-8", "replace"))
         return _FRONT_MATTER.sub("", text, count=1).strip()
 
     async def header(self, repo: str, revision: str, file: HubFile) -> GgufHeader:
@@ -309,6 +312,8 @@ class HubService:
         exchange.limits = self._limits
         exchange.proxy = self._settings.settings.proxy
         exchange.is_offline = self.is_offline
+        exchange.redactor = self._secrets.redactor
+        exchange.traffic = self.traffic
         current_exchange.set(exchange)
 
     def _login(self) -> HubToken | None:
@@ -333,7 +338,7 @@ class HubService:
         if token is None:
             known = await self.token()
             token = None if known is None else known.value
-        know(token)
+        self._secrets.redactor.know(token)
         # loading the library is no silence of the Hub's
         await self.load()
         self._has_called = True

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from playground.core.errors import HubFailed
 from playground.core.keys import check_key
-from playground.core.redaction import know
 from playground.core.targets import Provider
 from playground.core.threads import run_in_daemon_thread
 from playground.core.urls import origin, tidied
@@ -65,7 +64,7 @@ async def find_token(
         if value := check_key(environment.get(name, "")).value:
             return HubToken(value, TokenSource.ENVIRONMENT, name)
     found = await run_in_daemon_thread(login)
-    know(None if found is None else found.value)
+    secrets.redactor.know(None if found is None else found.value)
     return found
 
 

@@ -17,8 +17,8 @@ from huggingface_hub import constants, errors, hf_raise_for_status
 
 from playground.core.characters import whole_values
 from playground.core.errors import HubFailed, Offline, PlaygroundError, RepositoryNotFound
-from playground.core.redaction import without_keys
 from playground.network.routes import NetworkFailed, Route, route_for
+from playground.network.traffic import Traffic
 from playground.network.transports import Transport
 from playground.services.hub.exchange import (
     PRIVATE_HINT,
@@ -55,7 +55,7 @@ class HubTransport(httpx2.BaseTransport):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._transports: dict[Route, Transport] = {}
+        self._transports: dict[tuple[Route, Traffic], Transport] = {}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return the answer; raises `Offline`, `HubFailed` and what is derived from it."""
@@ -75,7 +75,7 @@ class HubTransport(httpx2.BaseTransport):
             "timeout": httpx2.Timeout(limits.read_s, connect=limits.connect_s).as_dict(),
         }
         try:
-            response = self._transport(request.url, exchange.proxy).handle_request(request)
+            response = self._transport(request.url, exchange).handle_request(request)
             response.request = request
             try:
                 exchange.is_answered = True
@@ -96,12 +96,13 @@ class HubTransport(httpx2.BaseTransport):
                 transport.close()
             self._transports.clear()
 
-    def _transport(self, url: httpx2.URL, chosen: str | None) -> Transport:
-        route = route_for(str(url), chosen)
+    def _transport(self, url: httpx2.URL, exchange: Exchange) -> Transport:
+        route = route_for(str(url), exchange.proxy)
+        key = (route, exchange.traffic)
         with self._lock:
-            if route not in self._transports:
-                self._transports[route] = Transport(route)
-            return self._transports[route]
+            if key not in self._transports:
+                self._transports[key] = Transport(route, exchange.traffic)
+            return self._transports[key]
 
 
 def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) -> httpx2.Response:
@@ -110,7 +111,7 @@ def _whole(response: httpx2.Response, exchange: Exchange, *, is_search: bool) ->
         raise _refusal(response)
     body = b"" if response.has_redirect_location else _body(response, exchange)
     if exchange.wants_json:
-        body = without_keys(body.decode("utf-8", "replace")).encode()
+        body = exchange.redactor.clean(body.decode("utf-8", "replace")).encode()
         if b"\\ud" in body.lower():
             body = _without_half_characters(body)
     is_json = "json" in response.headers.get("content-type", "")

@@ -42,6 +42,8 @@ class Sample:
     workers: tuple[ProcessSample, ...]
     power_w: float | None
     """What the processor draws, where the computer tells (RAPL)."""
+    computer_power_w: float | None = None
+    """What the computer draws in all, where it tells (RAPL's `psys`)."""
 
 
 class Probe:
@@ -66,6 +68,7 @@ class Probe:
         is_first = not self._looked_at
         cpu = psutil.cpu_percent()
         self._looked_at = set(self._processes)
+        power = self._power.power()
         return Sample(
             t_s=time.perf_counter(),
             cpu_percent=None if is_first else cpu,
@@ -76,7 +79,8 @@ class Probe:
             program_rss_bytes=own.rss_bytes if own else 0,
             program_cpu_percent=own.cpu_percent if own else None,
             workers=workers,
-            power_w=self._power.watts(),
+            power_w=power.processor_w,
+            computer_power_w=power.computer_w,
         )
 
     def _look(self, name: str, pid: int) -> ProcessSample | None:
@@ -94,43 +98,70 @@ class Probe:
         return ProcessSample(name, pid, rss, cpu if pid in self._looked_at else None)
 
 
+_WHOLE_COMPUTER = "psys"
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What is drawn, in watts; `None` is unknown."""
+
+    processor_w: float | None = None
+    computer_w: float | None = None
+    """Of the processor and most of what is around it (`psys`), on some laptops."""
+
+
 class PowerMeter:
-    """Processor power from RAPL's energy counters, which are readable on some Linux systems.
+    """Power from RAPL's energy counters, which are readable on some Linux systems.
 
     https://docs.kernel.org/power/powercap/powercap.html
     """
 
     def __init__(self, root: Path = Path("/sys/class/powercap")) -> None:
-        packages = [path for path in root.glob("intel-rapl:*") if path.name.count(":") == 1]
-        self._packages = tuple(path for path in sorted(packages) if _joules(path) is not None)
+        zones = [path for path in sorted(root.glob("intel-rapl:*")) if path.name.count(":") == 1]
+        readable = [path for path in zones if _joules(path) is not None]
+        # the whole computer's counter has what the packages count in it
+        self._whole = tuple(path for path in readable if _zone_name(path) == _WHOLE_COMPUTER)
+        self._packages = tuple(path for path in readable if path not in self._whole)
         self._before: tuple[float, dict[Path, float]] | None = None
 
-    def watts(self) -> float | None:
-        """Return the mean power since the call before; `None` at the first, or without counters."""
-        if not self._packages:
-            return None
+    def power(self) -> Power:
+        """Return the mean power since the call before; unknown at the first."""
+        zones = (*self._packages, *self._whole)
         now = time.perf_counter()
-        counts = {path: count for path in self._packages if (count := _joules(path)) is not None}
+        counts = {path: count for path in zones if (count := _joules(path)) is not None}
         before, self._before = self._before, (now, counts)
         if before is None or now <= before[0]:
-            return None
-        used = [_used(path, before[1].get(path), counts.get(path)) for path in self._packages]
-        known = [joules for joules in used if joules is not None]
-        return sum(known) / (now - before[0]) if len(known) == len(used) else None
+            return Power()
+
+        def watts(paths: tuple[Path, ...]) -> float | None:
+            used = [_used(path, before[1].get(path), counts.get(path)) for path in paths]
+            known = [joules for joules in used if joules is not None]
+            if not paths or len(known) < len(used):
+                return None
+            return sum(known) / (now - before[0])
+
+        return Power(watts(self._packages), watts(self._whole))
 
 
-def _used(package: Path, before: float | None, now: float | None) -> float | None:
+def _zone_name(zone: Path) -> str:
+    try:
+        return (zone / "name").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _used(zone: Path, before: float | None, now: float | None) -> float | None:
     if before is None or now is None:
         return None
     if now >= before:
         return now - before
-    limit = _joules(package, "max_energy_range_uj")  # the counter has started again at 0
+    limit = _joules(zone, "max_energy_range_uj")  # the counter has started again at 0
     return None if limit is None else limit - before + now
 
 
-def _joules(package: Path, counter: str = "energy_uj") -> float | None:
+def _joules(zone: Path, counter: str = "energy_uj") -> float | None:
     try:
-        return int((package / counter).read_text(encoding="ascii")) / 1_000_000
+        return int((zone / counter).read_text(encoding="ascii")) / 1_000_000
     except (OSError, ValueError):
         return None
 

@@ -23,13 +23,14 @@ from playground.core.errors import (
     UsageError,
 )
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
-from playground.core.redaction import without_keys
+from playground.core.redaction import Redactor
 from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
 from playground.core.urls import AddressLevel, check_url, origin
 from playground.engines.base import Engine
 from playground.engines.openai.client import DEFAULT_TIMEOUTS, ProviderConnection, Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.engines.openai.errors import ErrorTranslator
+from playground.network.traffic import Traffic
 from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.store.presets import with_known_quirks
@@ -42,14 +43,16 @@ _CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "ma
 
 
 async def fetch_models(
-    provider: Provider, key: str | None, timeouts: Timeouts
+    provider: Provider, key: str | None, timeouts: Timeouts, redactor: Redactor, traffic: Traffic
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
-    errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts)
+    errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
     connection: ProviderConnection | None = None
     try:
         # importing the package takes a second, and its TLS context reads files
-        connection = await asyncio.to_thread(ProviderConnection, provider.base_url, key, timeouts)
+        connection = await asyncio.to_thread(
+            ProviderConnection, provider.base_url, key, timeouts, traffic
+        )
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
@@ -69,7 +72,7 @@ async def fetch_models(
         payload = next((payload[n] for n in ("data", "models") if n in payload), None)
     if not isinstance(payload, list):
         raise StreamInvalid(f"{provider.name} sent something that is no list of models.")
-    return _models_in(provider, payload)
+    return _models_in(provider, payload, redactor)
 
 
 def lacks_list(error: PlaygroundError) -> bool:
@@ -77,13 +80,15 @@ def lacks_list(error: PlaygroundError) -> bool:
     return isinstance(error, ModelNotFound | RequestRejected | StreamInvalid)
 
 
-def _models_in(provider: Provider, entries: list[Any]) -> tuple[CloudModel, ...]:
+def _models_in(
+    provider: Provider, entries: list[Any], redactor: Redactor
+) -> tuple[CloudModel, ...]:
     """Return the models of a list whose entries are objects or plain names, each once."""
     found: dict[str, CloudModel] = {}
     for entry in entries[:MODEL_LIMIT]:
         data = entry if isinstance(entry, dict) else {"id": entry}
         name = next((data[n] for n in ("id", "name") if isinstance(data.get(n), str)), "").strip()
-        name = without_keys(name)
+        name = redactor.clean(name)
         if _is_model_id(name):
             found.setdefault(name, CloudModel(provider.id, name, _context(data)))
     return tuple(found[name] for name in sorted(found, key=str.lower))
@@ -115,12 +120,17 @@ class ProviderEngine:
         access: Callable[[Provider], Awaitable[Access]],
         timeouts: Timeouts,
         is_starting: Callable[[], bool],
+        *,
+        redactor: Redactor,
+        traffic: Traffic,
     ) -> None:
         """`is_starting` tells whether the server has to be started first."""
         self._target = target
         self._access = access
         self._timeouts = timeouts
         self._is_starting = is_starting
+        self._redactor = redactor
+        self._traffic = traffic
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events."""
@@ -135,7 +145,14 @@ class ProviderEngine:
             return
         load_s = time.perf_counter() - started if must_start else None
         target = CloudTarget(provider, self._target.model)
-        engine = OpenAIChatEngine(target, key, self._timeouts, started=started)
+        engine = OpenAIChatEngine(
+            target,
+            key,
+            self._timeouts,
+            started=started,
+            redactor=self._redactor,
+            traffic=self._traffic,
+        )
         async with aclosing(engine.stream(request)) as events:
             async for event in events:
                 if must_start and isinstance(event, RequestSent):
@@ -186,7 +203,10 @@ class ProviderService:
         practice: PracticeCloud,
         prices: PriceService,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        *,
+        traffic: Traffic | None = None,
     ) -> None:
+        self._traffic = traffic or Traffic()
         self._settings = settings
         self._secrets = secrets
         self._practice = practice
@@ -237,7 +257,7 @@ class ProviderService:
         model = whole_characters(model.strip())
         if not _is_model_id(model):
             raise UsageError("This is not a model's name.", "Copy it from the provider's own list.")
-        if without_keys(model) != model:
+        if self._secrets.redactor.clean(model) != model:
             raise UsageError(
                 "This is a key, not a model's name.", "Enter it in the key field of its provider."
             )
@@ -361,7 +381,9 @@ class ProviderService:
         typed = self._settings.settings.typed_models.get(provider.id, ())
         found: tuple[CloudModel, ...] = ()
         try:
-            found = await fetch_models(provider, key, self._timeouts)
+            found = await fetch_models(
+                provider, key, self._timeouts, self._secrets.redactor, self._traffic
+            )
         except EngineError as error:
             if not (typed and lacks_list(error)):
                 raise
@@ -397,7 +419,14 @@ class ProviderService:
         def must_start() -> bool:
             return is_practice and not self._practice.is_running
 
-        return ProviderEngine(target, self._access, self._timeouts, must_start)
+        return ProviderEngine(
+            target,
+            self._access,
+            self._timeouts,
+            must_start,
+            redactor=self._secrets.redactor,
+            traffic=self._traffic,
+        )
 
     async def start_practice(self) -> Provider:
         """Start the practice cloud, or return the one that runs, and set it up as a provider."""

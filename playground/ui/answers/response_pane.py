@@ -105,12 +105,13 @@ class TurnView(QWidget):
             self._show_error(answer.error, answer.kept)
 
     def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
-        """Put a button under what went wrong, once."""
-        if self._error_column is None or self._offer is not None:
+        """Put a button under the answer, or under what went wrong, once."""
+        if self._offer is not None:
             return
         self._offer = make_button(words, tooltip=explanation)
         self._offer.clicked.connect(lambda _checked: on_click())
-        self._error_column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
+        column = self._column if self._error_column is None else self._error_column
+        column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -476,8 +477,8 @@ class ResponsePane(QFrame):
 
     def _fill_next(self) -> None:
         self._from_end = None
-        bar = self._scroll.verticalScrollBar()
-        if self._earlier and self.isVisible() and bar.value() <= self._scroll.viewport().height():
+        bar, height = self._scroll.verticalScrollBar(), self._scroll.viewport().height()
+        if self._earlier and self.isVisible() and bar.value() <= height // 2:
             self._from_end = bar.maximum() - bar.value()
             self._lay_out_next()
             self._fill.start()

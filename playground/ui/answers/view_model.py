@@ -203,7 +203,10 @@ def _notices(run: Run) -> tuple[str, ...]:
         CutShort.TOOL: _tr("The model wanted to use a tool instead of answering; there is none."),
         CutShort.GIVEN_UP: _tr("The provider gave the answer up before it was whole."),
     }
-    return run.notices if run.cut_short is None else (*run.notices, words[run.cut_short])
+    notices = run.notices if run.cut_short is None else (*run.notices, words[run.cut_short])
+    if run.continues:
+        notices += (_tr("Continued: the figures are those of the second part."),)
+    return notices
 
 
 def _status(run: Run, progress: RunProgress | None) -> str:

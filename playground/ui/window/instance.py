@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, QObject, QStandardPaths, Signal
+from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _PATIENCE_MS = 500
@@ -62,5 +62,6 @@ def _socket_name(home: Path) -> str:
     """Return a name that is short whatever the home's path is, in a folder of this user's own."""
     digest = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:24]
     name = f"inference-playground-{digest}"
-    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.RuntimeLocation)
-    return name if os.name == "nt" or not folder else str(Path(folder) / name)
+    folder = os.environ.get("XDG_RUNTIME_DIR")
+    # without it Qt takes the folder for temporary files
+    return str(Path(folder) / name) if folder else name

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from playground import __version__
 from playground.core.errors import PlaygroundError, explained
+from playground.core.redaction import Redactor
 from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -55,8 +56,12 @@ class MainWindow(QMainWindow):
         settings: SettingsStore,
         bridge: Bridge,
         shutdown: Callable[[], Awaitable[None]] | None = None,
+        *,
+        redactor: Redactor | None = None,
     ) -> None:
+        """`redactor` keeps the keys of the program out of the report of a bug."""
         super().__init__()
+        self._redactor = redactor or Redactor()
         self._theme = theme
         self._settings = settings
         self._bridge = bridge
@@ -132,7 +137,7 @@ class MainWindow(QMainWindow):
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
-        show_bug(self, error)
+        show_bug(self, error, self._redactor)
 
     def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""
@@ -269,7 +274,7 @@ def dropped_models(data: QMimeData) -> tuple[Path, ...]:
     return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
 
 
-def show_bug(parent: QWidget, error: BaseException) -> None:
+def show_bug(parent: QWidget, error: BaseException, redactor: Redactor) -> None:
     """Write `error` to the log and offer its report; one dialog at a time."""
     log.error("bug", exc_info=error)
     if parent.findChild(QMessageBox, "bug") is not None:
@@ -281,7 +286,7 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
     box.setText(
         parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
     )
-    report = bug_report(error)
+    report = bug_report(error, redactor)
     box.setDetailedText(report)
     copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
     box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
@@ -290,10 +295,11 @@ def show_bug(parent: QWidget, error: BaseException) -> None:
     box.open()
 
 
-def bug_report(error: BaseException) -> str:
+def bug_report(error: BaseException, redactor: Redactor) -> str:
     """Return what a developer needs to know: versions and the traceback, no keys."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return scrub(
         f"Inference Playground {__version__} · Python {platform.python_version()} · "
-        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}"
+        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}",
+        redactor,
     )

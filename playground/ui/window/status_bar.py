@@ -1,10 +1,10 @@
 """The strip that is always there: processor, memory, graphics, and what this program uses."""
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from playground.network import traffic
+from playground.core.runs import HostContact
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from playground.ui.widgets.details import DetailsPopup, Row
 
 SAMPLES = 60
+_KEPT = 600
+"""Samples kept for the charts: ten minutes at one a second."""
 
 
 class Sparkline(QWidget):
@@ -97,24 +99,45 @@ _LINES_FROM = 1000
 
 
 class StatusBar(QWidget):
-    """Live meters in one line; a click shows every exact figure."""
+    """Live meters in one line; a click asks for the charts."""
+
+    opened = Signal()
+    """A person wants to see more."""
+    sampled = Signal()
+    """There is another sample in `history`."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._follower: Follower | None = None
         self._sample: Sample | None = None
+        self.history: deque[Sample] = deque(maxlen=_KEPT)
+        """The samples of the last minutes, the newest last."""
+        self._sent_now: Callable[[], Sequence[HostContact]] = tuple
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
         self._build()
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def follow(self, bridge: Bridge, samples: Callable[[], "AsyncGenerator[Sample, None]"]) -> None:
-        self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
+    def follow(
+        self,
+        bridge: Bridge,
+        samples: Callable[[], "AsyncGenerator[Sample, None]"],
+        sent: Callable[[], Sequence[HostContact]],
+    ) -> None:
+        """Show each sample, and what has been `sent` out until then."""
+        self._sent_now = sent
+        self._follower = bridge.follow(samples, self._on_samples, hz=2)
+
+    def _on_samples(self, samples: "list[Sample]") -> None:
+        self.history.extend(samples[:-1])
+        self.show_sample(samples[-1])
 
     def show_sample(self, sample: "Sample") -> None:
         self._sample = sample
+        self.history.append(sample)
+        self.sampled.emit()
         cpu = sample.cpu_percent
         self._cpu.show_value(_percent(cpu), _share(cpu))
         self._ram.show_value(
@@ -126,7 +149,7 @@ class StatusBar(QWidget):
         self._loaded.set_full_text(self.tr("Loaded: {names}").format(names=names) if names else "")
         own = sample.program_rss_bytes + sum(worker.rss_bytes for worker in sample.workers)
         self._own.setText(self.tr("This app {size}").format(size=size_words(own)))
-        contacts = traffic.sent()
+        contacts = self._sent_now()
         total = size_words(sum(contact.bytes_sent or 0 for contact in contacts))
         words = self.tr("{size} sent out").format(size=total)
         self._sent.setText(words if contacts else self.tr("Nothing sent out"))
@@ -143,12 +166,12 @@ class StatusBar(QWidget):
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
-            self._open_details()
+            self.opened.emit()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
-            self._open_details()
+            self.opened.emit()
         else:
             super().keyPressEvent(event)
 
@@ -163,7 +186,7 @@ class StatusBar(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Meters of this computer"))
-        self.setToolTip(self.tr("Click for every exact figure"))
+        self.setToolTip(self.tr("Click for large charts and every exact figure"))
         self._cpu = Meter(self._theme, self.tr("Processor"))
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
@@ -193,15 +216,16 @@ class StatusBar(QWidget):
             parts.append(f"{gpu.power_w:.0f} W")
         return " · ".join(parts)
 
-    def _open_details(self) -> None:
+    def show_details(self, anchor: QWidget) -> None:
+        """Show every exact figure in a popup at `anchor`."""
         if self._sample is None:
             return
         from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
 
-        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), self)
+        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), anchor)
         self._popup.destroyed.connect(self._forget_popup)
         self._popup.set_rows(self._rows(self._sample))
-        self._popup.show_at(self)
+        self._popup.show_at(anchor)
 
     def _forget_popup(self) -> None:
         self._popup = None
@@ -220,6 +244,9 @@ class StatusBar(QWidget):
                 "" if sample.power_w is not None else self.tr("this computer does not tell"),
             ),
         ]
+        if sample.computer_power_w is not None:
+            watts = f"{sample.computer_power_w:.1f} W"
+            rows.append((self.tr("Whole computer's power"), watts, self.tr("processor included")))
         rows.extend(
             (self.tr("Graphics"), self._gpu_words(gpu), self.tr("of the whole card"))
             for gpu in sample.gpus
@@ -242,7 +269,7 @@ class StatusBar(QWidget):
             )
             for worker in sample.workers
         )
-        contacts = traffic.sent()
+        contacts = self._sent_now()
         rows.extend(
             (
                 self.tr("Sent out"),

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
 from playground.core.metrics import RunFigures, figures
-from playground.core.runs import Comparison, Run, RunStatus, Turn
+from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
@@ -123,10 +123,21 @@ class RunPane:
 
 
 class PaneController:
-    """Puts runs into panes. With hidden names a pane tells nothing until `reveal`."""
+    """Puts runs into panes. With hidden names a pane tells nothing until `reveal`.
 
-    def __init__(self, view: CompareView, theme: Theme, *, in_tokens: bool) -> None:
+    `go_on` is called with the id of a run whose answer was cut off, once a person wants the rest.
+    """
+
+    def __init__(
+        self,
+        view: CompareView,
+        theme: Theme,
+        *,
+        in_tokens: bool,
+        go_on: Callable[[str], object],
+    ) -> None:
         self._view = view
+        self._go_on = go_on
         self._theme = theme
         self._in_tokens = in_tokens
         self._flushes = FlushScheduler(view)
@@ -217,6 +228,12 @@ class PaneController:
             shown.pane.set_running(running=False)
             is_asked = shown.run.status.is_final and not self._is_replay
             shown.pane.set_again(offered=is_asked and not self.is_hidden)
+            if is_asked and not self.is_hidden and shown.run.cut_short is CutShort.LENGTH:
+                shown.turn.offer(
+                    _tr("Continue"),
+                    _tr("Let it go on where it was cut off"),
+                    partial(self._go_on, shown.run.id),
+                )
             if self.is_hidden:
                 shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
         self.tick()

@@ -154,7 +154,9 @@ class ComparePresenter(QObject):
         self._told_trouble: ErrorInfo | None = None
         known = settings.settings
         self._run_order = known.run_order
-        self._panes = PaneController(view, theme, in_tokens=known.show_tokens)
+        self._panes = PaneController(
+            view, theme, in_tokens=known.show_tokens, go_on=self._on_continue
+        )
         self._options = OptionsPresenter(view, bridge, settings)
         self._target_bar = TargetBarPresenter(view, bridge, selection, notify=notify, run=self.run)
         self._timer = QTimer(self)
@@ -183,6 +185,11 @@ class ComparePresenter(QObject):
             self._bridge.spawn(self._read_and_run())
         else:
             self._send()
+
+    def choose_targets(self, targets: Sequence[Target]) -> None:
+        """Put these in place of what is chosen."""
+        if targets and self._may_change():
+            self._selection.choose(targets)
 
     def add_target(self, target: Target) -> None:
         if self._may_change():
@@ -432,13 +439,22 @@ class ComparePresenter(QObject):
         if self._phase is Phase.RUNNING:
             self._again = run.id
             self._bridge.call(self._service.stop, run.id)
-        elif self._comparison is not None and self._turn is not None:
-            ended = _with_turn(self._comparison, self._turn)
-            self._follow(
-                Phase.RUNNING,
-                replace(ended, turns=ended.turns[:-1]),
-                lambda: self._service.run_again(ended, run.id),
-            )
+        else:
+            self._make_anew(run.id)
+
+    def _on_continue(self, run_id: str) -> None:
+        if self._phase is Phase.IDLE:
+            self._make_anew(run_id, continues=True)
+
+    def _make_anew(self, run_id: str, *, continues: bool = False) -> None:
+        if self._comparison is None or self._turn is None:
+            return
+        ended = _with_turn(self._comparison, self._turn)
+        self._follow(
+            Phase.RUNNING,
+            replace(ended, turns=ended.turns[:-1]),
+            lambda: self._service.run_again(ended, run_id, continues=continues),
+        )
 
     def _on_stop_all(self) -> None:
         self._again = None

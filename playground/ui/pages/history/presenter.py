@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
-from playground.core.errors import StorageFailed
+from playground.core.errors import PlaygroundError, StorageFailed
 from playground.core.runs import Comparison, Turn, VoteOutcome
 from playground.services.replay import Replayer
 from playground.store.history import ComparisonStore
@@ -287,9 +287,14 @@ class HistoryPresenter(QObject):
             self._bridge.spawn(self._keep_vote(self.opened.id, turn))
 
     async def _keep_vote(self, comparison_id: str, turn: Turn) -> None:
-        await self._bridge.submit(
-            self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
-        )
+        try:
+            await self._bridge.submit(
+                self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
+            )
+        except PlaygroundError:
+            # the pressed button goes back
+            self._show_turn()
+            raise
         if self.opened is not None and self.opened.id == comparison_id:
             await self._refresh()
 

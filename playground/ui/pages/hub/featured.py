@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 from typing_extensions import override
 
 from playground.ui.format import size_words
-from playground.ui.pages.hub.view_models import FeaturedRow, estimated_badge, licence_words
+from playground.ui.pages.hub.view_models import FeaturedRow, licence_words, verdict_badge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 from playground.ui.widgets.layouts import make_flow
@@ -73,7 +73,7 @@ class FeaturedCard(QFrame):
 
     def show_entry(self, entry: FeaturedRow) -> None:
         """Show the verdict as it is now."""
-        badge = estimated_badge(entry.verdict)
+        badge = verdict_badge(entry.verdict, is_exact=entry.is_exact)
         self._badge.setVisible(badge is not None)
         if badge is not None:
             self._badge.set_badge(*badge)

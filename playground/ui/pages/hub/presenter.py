@@ -6,7 +6,7 @@ import os
 from PySide6.QtCore import QObject
 
 from playground.core.errors import HubFailed, Offline
-from playground.core.hub import HubModel, HubQuery, HubReference, SearchPage
+from playground.core.hub import FeaturedModel, HubModel, HubQuery, HubReference, SearchPage
 from playground.services.hub.service import HubService, featured_models
 from playground.services.requirements import RequirementsService
 from playground.store.settings import Settings, SettingsStore
@@ -95,6 +95,7 @@ class HubPresenter(QObject):
         view.banner.go_online.clicked.connect(self.go_online)
         view.shown.connect(self._on_shown)
         view.closing.connect(self.close)
+        self._repository.verdict_known.connect(self._show_verdicts)
         self._unsubscribe = self._bridge.subscribe(self._settings, self._on_settings)
 
     def _is_browsing(self) -> bool:
@@ -165,7 +166,14 @@ class HubPresenter(QObject):
         return await self._bridge.submit(call)
 
     def _row(self, model: HubModel) -> ResultRow:
-        return ResultRow(model, self._requirements.guess_best(model))
+        exact = self._repository.verdicts.get(model.repo)
+        verdict = self._requirements.guess_best(model) if exact is None else exact
+        return ResultRow(model, verdict, is_exact=exact is not None)
+
+    def _featured_row(self, model: FeaturedModel) -> FeaturedRow:
+        exact = self._repository.verdicts.get(model.repo)
+        guess = self._requirements.guess_by_size(model.parameters, model.size_bytes)
+        return FeaturedRow(model, guess if exact is None else exact, is_exact=exact is not None)
 
     async def _look_at_machine(self) -> None:
         await self._bridge.submit(self._requirements.refresh())
@@ -174,13 +182,7 @@ class HubPresenter(QObject):
         await self._bridge.submit(self._hub.load())
 
     def _show_verdicts(self) -> None:
-        verdict = self._requirements.guess_by_size
-        self._view.featured.show_entries(
-            tuple(
-                FeaturedRow(model, verdict(model.parameters, model.size_bytes))
-                for model in self._featured
-            )
-        )
+        self._view.featured.show_entries(tuple(map(self._featured_row, self._featured)))
         results = self._view.panel.results
         results.change_rows([self._row(row.model) for row in results.rows])
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QUrl
+from PySide6.QtCore import QCoreApplication, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.downloads import Download, DownloadState
@@ -141,6 +141,9 @@ _HERE_S = 2.0
 class RepositoryPresenter(QObject):
     """One repository at a time; what belongs to another is called off."""
 
+    verdict_known = Signal()
+    """`verdicts` has changed."""
+
     def __init__(
         self,
         view: HubPage,
@@ -166,6 +169,8 @@ class RepositoryPresenter(QObject):
         self._open_compare = open_compare
         self._toast = toast
         self._opened: RepositoryState | None = None
+        self.verdicts: dict[str, Compatibility] = {}
+        """Of the repositories that were opened: that of the recommended version, by its header."""
         self._wanted = HubReference("")
         """What the repository was opened by."""
         self._headers: dict[str, GgufHeader] = {}
@@ -208,6 +213,7 @@ class RepositoryPresenter(QObject):
 
     def assess(self) -> None:
         """Work every verdict out again: memory may have changed."""
+        self.verdicts.clear()
         if self._opened is not None and self._opened.repository is not None:
             self._assess_rows()
 
@@ -387,6 +393,11 @@ class RepositoryPresenter(QObject):
         )
         rows = (with_state(opened.repo, r, self._fetched, self._files) for r in opened.rows)
         self._show(replace(opened, rows=tuple(rows)))
+        best = self._recommended_row()
+        verdict = None if best is None else best.verdict
+        if verdict is not None and self.verdicts.get(opened.repo) is not verdict:
+            self.verdicts[opened.repo] = verdict
+            self.verdict_known.emit()
 
     def _recommended_row(self) -> VersionRow | None:
         rows = () if self._opened is None else self._opened.rows

@@ -49,7 +49,7 @@ class ResultDelegate(RowDelegate):
     def _paint_marks(self, painter: QPainter, line: QRect, row: ResultRow) -> int:
         """Paint the verdict, and a lock where terms stand before it; return where they begin."""
         right, middle = line.right(), line.center().y()
-        badge = words.estimated_badge(row.verdict)
+        badge = words.verdict_badge(row.verdict, is_exact=row.is_exact)
         if badge is not None:
             right = self.paint_chip(painter, *badge, right=right, middle=middle) - self._theme.px(6)
         if row.model.gate is not Gate.OPEN or row.model.is_private:

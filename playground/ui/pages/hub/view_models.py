@@ -33,18 +33,21 @@ class ResultsState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A repository search has found; the verdict is an estimate, no header has been read."""
+    """A repository search has found."""
 
     model: HubModel
     verdict: Compatibility | None = None
+    is_exact: bool = False
+    """True where a header has been read; else the verdict is guessed from the size."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeaturedRow:
-    """A featured model; the verdict is an estimate."""
+    """A featured model, with its verdict as in `ResultRow`."""
 
     model: FeaturedModel
     verdict: Compatibility | None = None
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +184,12 @@ def date_words(moment: str | None) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def estimated_badge(verdict: Compatibility | None) -> tuple[str, str] | None:
-    """Return a verdict that is only guessed from the size, and its tone."""
+def verdict_badge(verdict: Compatibility | None, *, is_exact: bool) -> tuple[str, str] | None:
+    """Return a verdict and its tone, marked where it is only guessed from the size."""
     if verdict is None:
         return None
     text, tone = compatibility_words(verdict)
-    return _tr("≈ {0}").format(text), tone
+    return text if is_exact else _tr("≈ {0}").format(text), tone
 
 
 def result_caption(model: HubModel) -> str:
@@ -217,7 +220,7 @@ def _roughly(count: int) -> str:
 def spoken(row: ResultRow) -> str:
     """Return a result as a screen reader says it."""
     parts = [name_from_repository(row.model.repo), result_caption(row.model), popularity(row.model)]
-    badge = estimated_badge(row.verdict)
+    badge = verdict_badge(row.verdict, is_exact=row.is_exact)
     if badge is not None:
         parts.append(badge[0])
     if row.model.gate is not Gate.OPEN:

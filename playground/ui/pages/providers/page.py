@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -114,6 +114,8 @@ def price_source(price: ModelPrice | None) -> str:
 
 
 _PERMILLE = 1000
+_CARDS_AT_ONCE = 4
+"""New cards that are built at once: each takes 10 ms and more."""
 
 
 def _show_state(label: QLabel, words: str, tone: str) -> None:
@@ -134,9 +136,12 @@ class ProviderCard(QFrame):
         self._theme = theme
         self._asked = asked
         self._id = ""
+        self.entry: ProviderEntry | None = None
+        """What is shown."""
         self._build()
 
     def show_entry(self, entry: ProviderEntry) -> None:
+        self.entry = entry
         provider = entry.provider
         self._id = provider.id
         self.setAccessibleName(provider.name)
@@ -303,31 +308,50 @@ class ProvidersPage(Page):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._cards: dict[str, ProviderCard] = {}
+        self._entries: tuple[ProviderEntry, ...] = ()
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(self._show_next)
         self._build()
         theme.changed.connect(self._apply_theme)
         self._add.clicked.connect(self.add_asked)
         self._apply_theme()
 
     def show_providers(self, entries: tuple[ProviderEntry, ...]) -> None:
-        """Show a card for each provider, in their order; cards that stay are kept."""
-        ids = [entry.provider.id for entry in entries]
+        """Show a card for each provider, in their order; cards that stay are kept.
+
+        Many new ones are built one after the other, so that the window answers meanwhile.
+        """
+        self._entries = entries
+        ids = {entry.provider.id for entry in entries}
         for gone in [key for key in self._cards if key not in ids]:
             self._cards[gone].hide()
             self._cards.pop(gone).deleteLater()
-        for place, entry in enumerate(entries):
-            card = self._cards.get(entry.provider.id)
-            if card is None:
-                card = ProviderCard(self._theme, self.asked.emit)
-                self._cards[entry.provider.id] = card
-            if self._list.indexOf(card) != place:
-                self._list.insertWidget(place, card)
-            card.show_entry(entry)
+        self._show_cards(_CARDS_AT_ONCE)
         self._count.set_badge(self.tr("{0} set up").format(len(entries)))
         self._count.setVisible(bool(entries))
         self._empty_card.setVisible(not entries)
 
     def show_storage(self, sentence: str) -> None:
         self._storage.setText(sentence)
+
+    def _show_next(self) -> None:
+        self._show_cards(1)
+
+    def _show_cards(self, most_new: int) -> None:
+        """Bring the cards up to date, with this many new ones at most; the others come soon."""
+        for place, entry in enumerate(self._entries):
+            card = self._cards.get(entry.provider.id)
+            if card is None:
+                if not most_new:
+                    self._more.start()
+                    break
+                most_new -= 1
+                card = self._cards[entry.provider.id] = ProviderCard(self._theme, self.asked.emit)
+            if self._list.indexOf(card) != place:
+                self._list.insertWidget(place, card)
+            if card.entry != entry:
+                card.show_entry(entry)
 
     def _build(self) -> None:
         self._head.addWidget(make_label(self.tr("Providers"), "title", wrap=True))

@@ -3,20 +3,22 @@
 import platform
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QVBoxLayout, QWidget
 from typing_extensions import override
 
 import playground
 from playground.core.runs import RunOrder
+from playground.store.backup import default_name
 from playground.store.settings import Settings, ThemeMode
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, IconButton, make_card, make_label
+from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_card, make_label
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
 from playground.ui.widgets.layouts import (
@@ -105,6 +107,11 @@ class SettingsPage(Page):
     folder_asked = Signal(object)
     """The `Path` of a folder to show in the file manager."""
 
+    backup_chosen = Signal(object)
+    """The `Path` of the file to keep history and settings in."""
+    restore_chosen = Signal(object)
+    """The `Path` of the backup to take over."""
+
     MARGINS = (22, 16, 12, 12)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -154,6 +161,12 @@ class SettingsPage(Page):
             name = ElidedLabel(str(path), "caption", "quiet")
             self._places.add_layout(make_flow(make_label(title, "control"), (name, 1), button))
 
+    def show_backup_running(self, *, running: bool) -> None:
+        """Keep both buttons from being pressed while a backup is written or taken over."""
+        self.backup_button.setText(self.tr("One moment…") if running else self.tr("Back up…"))
+        for button in (self.backup_button, self.restore_button):
+            button.setEnabled(not running)
+
     def show_about(self, about: About) -> None:
         self._headline.setText(about.headline)
         self._versions.show_facts(about.parts)
@@ -197,6 +210,7 @@ class SettingsPage(Page):
         self._second.addWidget(self.hub)
         self.hub.seen_asked.connect(scroll.ensureWidgetVisible)
         self._places = self._card(self.tr("Where your files are"), self._second)
+        self._build_backup()
         self._build_about()
         for column in (self._cards, self._second):
             column.addStretch(1)
@@ -297,6 +311,25 @@ class SettingsPage(Page):
             )
         )
 
+    def _build_backup(self) -> None:
+        card = self._card(self.tr("Backup"), self._second)
+        self.backup_button = make_button(
+            self.tr("Back up…"), tooltip=self.tr("Choose where the backup is kept")
+        )
+        card.add_row(
+            self.backup_button,
+            self.tr("Keep history and settings in one file"),
+            self.tr("For another disk or another computer. Keys and model files are not in it."),
+        )
+        self.restore_button = make_button(
+            self.tr("Restore…"), tooltip=self.tr("Choose a backup to take over")
+        )
+        card.add_row(
+            self.restore_button,
+            self.tr("Take a backup over"),
+            self.tr("Its comparisons are added to those here; its settings replace yours."),
+        )
+
     def _build_about(self) -> None:
         card = self._card(self.tr("About"), self._second)
         self._headline = make_label(role="control", wrap=True)
@@ -332,6 +365,8 @@ class SettingsPage(Page):
             box.picked.connect(self._on_choice)
         self._watts.picked.connect(self._on_watts)
         self._price.valueChanged.connect(self._on_price)
+        self.backup_button.clicked.connect(self._choose_backup)
+        self.restore_button.clicked.connect(self._choose_restore)
 
     def _apply_theme(self) -> None:
         px = self._theme.px
@@ -354,6 +389,25 @@ class SettingsPage(Page):
 
     def _on_price(self, value: float) -> None:
         self.changed.emit({"usd_per_kwh": value})
+
+    def _choose_backup(self) -> None:
+        name = str(Path.home() / default_name(datetime.now().astimezone()))
+        dialog = QFileDialog(self, self.tr("Back up"), name, self.tr("Backup (*.zip)"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("zip")
+        dialog.selectFile(name)
+        self._open_dialog(dialog, self.backup_chosen)
+
+    def _choose_restore(self) -> None:
+        words = self.tr("Backup (*.zip)")
+        dialog = QFileDialog(self, self.tr("Restore"), str(Path.home()), words)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        self._open_dialog(dialog, self.restore_chosen)
+
+    def _open_dialog(self, dialog: QFileDialog, chosen: SignalInstance) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: chosen.emit(Path(name)))
+        dialog.open()
 
     def _on_folder(self) -> None:
         self.folder_asked.emit(self.sender().property("path"))

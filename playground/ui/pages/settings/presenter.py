@@ -1,6 +1,7 @@
 """Decides what the Settings page shows, and puts changes into force."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import PlaygroundError
 from playground.core.keys import check_key
+from playground.core.runs import HostContact
 from playground.core.urls import AddressLevel, check_url
-from playground.network import traffic
 from playground.network.routes import SETTINGS, NetworkFailed, parse_proxy
 from playground.services.hub.service import HubService
 from playground.services.hub.tokens import HubToken, TokenSource
 from playground.services.providers.prices import default_watts, has_battery
+from playground.store.backup import Backups
 from playground.store.files import Paths
 from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore
@@ -23,6 +25,7 @@ from playground.ui.format import sent_words
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.pages.settings.page import SettingsPage, about
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.toast import Notify
 
 
 class HubTokenPresenter(QObject):
@@ -122,13 +125,20 @@ class SettingsPresenter(QObject):
         secrets: SecretStore,
         paths: Paths,
         hub: HubService,
+        sent: Callable[[], Sequence[HostContact]],
+        backups: Backups,
+        notify: Notify,
     ) -> None:
+        """`sent` tells what has left this computer."""
         super().__init__(view)
+        self._sent = sent
         self._theme = theme
         self._view = view
         self._bridge = bridge
         self._settings = settings
         self._secrets = secrets
+        self._backups = backups
+        self._notify = notify
         self._writes = 0
         """Changes that are not written yet: what was entered since must not be shown as before."""
         self._default_watts = default_watts()
@@ -176,6 +186,8 @@ class SettingsPresenter(QObject):
         self._view.changed.connect(self.change)
         self._view.hub.changed.connect(self.change)
         self._view.folder_asked.connect(self._open)
+        self._view.backup_chosen.connect(self._on_backup)
+        self._view.restore_chosen.connect(self._on_restore)
         self._view.closing.connect(self._end_subscription)
         self._view.shown.connect(self._show_sent)
 
@@ -191,7 +203,7 @@ class SettingsPresenter(QObject):
         self._view.hub.show_settings(settings)
 
     def _show_sent(self) -> None:
-        self._view.show_sent(sent_words(traffic.sent()))
+        self._view.show_sent(sent_words(self._sent()))
 
     def _described(self) -> str:
         kind = self.tr("a laptop") if has_battery() else self.tr("a desktop computer")
@@ -203,6 +215,38 @@ class SettingsPresenter(QObject):
     async def _load(self) -> None:
         self._view.show_about(await self._bridge.submit(asyncio.to_thread(about)))
         self._view.show_storage(await self._bridge.submit(self._secrets.probe()))
+
+    def _on_backup(self, target: Path) -> None:
+        self._bridge.spawn(self._back_up(target))
+
+    async def _back_up(self, target: Path) -> None:
+        self._view.show_backup_running(running=True)
+        try:
+            count = await self._bridge.submit(self._backups.back_up(target))
+        finally:
+            self._view.show_backup_running(running=False)
+        self._notify(
+            self.tr(
+                "Kept in {name}: the settings and {count} comparisons. No key is in it."
+            ).format(name=target.name, count=f"{count:,}")
+        )
+
+    def _on_restore(self, source: Path) -> None:
+        self._bridge.spawn(self._restore(source))
+
+    async def _restore(self, source: Path) -> None:
+        self._view.show_backup_running(running=True)
+        try:
+            restored = await self._bridge.submit(self._backups.restore(source))
+        finally:
+            self._view.show_backup_running(running=False)
+        self._notify(
+            self.tr(
+                "Comparisons added: {added}; here already: {known}. The settings are those of the "
+                "backup. Keys have to be entered again."
+            ).format(added=f"{restored.added:,}", known=f"{restored.known:,}"),
+            stay_ms=0,
+        )
 
     def _open(self, folder: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

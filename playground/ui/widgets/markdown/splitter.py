@@ -15,6 +15,9 @@ LONG_LINE = 4000
 """Characters after which even one endless line is cut."""
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_DOCUMENTS = frozenset({"markdown", "md", "mdx"})
+"""Languages whose text has fences of its own, which models write as long as the outer one."""
+_USUAL_FENCE = 3
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s")
 _LIST_ITEM_BEGUN = re.compile(r"[-*+]?|\d{1,9}[.)]?")
 _LEAST_LINE = LONG_PROSE // 2
@@ -53,6 +56,8 @@ class MarkdownSplitter:
         self._pending = ""
         self._fence: str | None = None
         self._language = ""
+        self._inner_fences = 0
+        """Fences within one around a whole document that are open."""
         self._code_joins = False
         self._prose_joins = False
 
@@ -61,8 +66,9 @@ class MarkdownSplitter:
         """The piece that may still change."""
         if self._fence is not None:
             text = self._pending
-            if _closes(text.rpartition("\n")[2], self._fence):
-                text = text.rpartition("\n")[0]
+            before, _, last = text.removesuffix("\n").rpartition("\n")
+            if not self._inner_fences and _closes(last, self._fence):
+                text = before
             if not text and self._code_joins:
                 return None
             return Code(text, self._language, self._code_joins)
@@ -86,7 +92,20 @@ class MarkdownSplitter:
     def _next_code(self, fence: str) -> Piece | None:
         position = 0
         while (end := self._pending.find("\n", position)) >= 0:
-            if _closes(self._pending[position:end], fence):
+            line = self._pending[position:end]
+            if self._is_inner(line, fence):
+                self._inner_fences += 1
+            elif self._inner_fences and _closes(line, fence):
+                self._inner_fences -= 1
+            elif _closes(line, fence):
+                # a longer fence than usual was chosen to be unlike those within
+                opens_another = len(fence) == _USUAL_FENCE and self._opens_another(end + 1)
+                if opens_another is None:
+                    break
+                if opens_another:
+                    self._inner_fences += 1
+                    position = end + 1
+                    continue
                 if position:
                     break
                 # its lines have been taken already, but for an empty block
@@ -103,6 +122,23 @@ class MarkdownSplitter:
             self._code_joins = True
             return piece
         return None
+
+    def _is_inner(self, line: str, fence: str) -> bool:
+        """Return True for a fence with a language within one around a document."""
+        found = _FENCE.match(line) if self._language.lower() in _DOCUMENTS else None
+        return found is not None and found[1].startswith(fence) and bool(found[2].strip())
+
+    def _opens_another(self, following: int) -> bool | None:
+        """Return whether a bare fence in a document opens code there; `None`: not known yet.
+
+        Models end a document with a blank line behind it, and begin code right below its fence.
+        """
+        if self._language.lower() not in _DOCUMENTS:
+            return False
+        line, is_complete, _ = self._pending[following:].partition("\n")
+        if line.strip():
+            return not line.lstrip().startswith(("`", "~"))
+        return False if is_complete else None
 
     def _next_prose(self) -> Piece | None:
         position = 0

@@ -4,6 +4,8 @@ Qt's reader parses each piece in a document nobody sees, and only text, emphasis
 tables are taken over: an image or raw HTML never reaches a document that is laid out.
 """
 
+import re
+
 from PySide6.QtCore import QByteArray, QObject, QUrl
 from PySide6.QtGui import (
     QFont,
@@ -67,7 +69,7 @@ class MarkdownWriter:
         elif piece.joins:
             self._join(cursor, piece)
         else:
-            self._scratch.setMarkdown(piece.text, _FEATURES)
+            self._scratch.setMarkdown(with_formulas(piece.text), _FEATURES)
             self._write_blocks(cursor, self._scratch.begin())
 
     def _write_blocks(self, cursor: QTextCursor, block: QTextBlock) -> None:
@@ -84,7 +86,7 @@ class MarkdownWriter:
     def _join(self, cursor: QTextCursor, piece: Prose) -> None:
         stripped = piece.text.lstrip(" ")
         gap = " " if stripped != piece.text else ""
-        self._scratch.setMarkdown(stripped, _FEATURES)
+        self._scratch.setMarkdown(with_formulas(stripped), _FEATURES)
         block = self._scratch.begin()
         if cursor.block().length() > _LONG_BLOCK:
             self._new_block(cursor, self._paragraph(top=0))
@@ -228,6 +230,28 @@ _AFTER_TABLE = 1
 
 def _table_at(block: QTextBlock) -> QTextTable | None:
     return QTextCursor(block).currentTable()
+
+
+_CODE_OR_FORMULA = re.compile(
+    r"(?P<code>(?P<ticks>`+).+?(?P=ticks)(?!`))"
+    r"|\\\[.+?\\\]|\\\(.+?\\\)|\$\$.+?\$\$"
+    r"|\$(?![\s\d])[^$\n]*?(?<!\s)\$(?!\d)|\\[()\[\]]",
+    re.DOTALL,
+)
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def with_formulas(text: str) -> str:
+    r"""Return Markdown whose formulas (LaTeX) come out as they were written.
+
+    What stands between `\( \)`, `\[ \]`, `$ $` and `$$ $$` is no Markdown: backslashes would be
+    eaten and underscores would make letters slant.
+    """
+    if "\\" not in text and "$" not in text:
+        return text
+    return _CODE_OR_FORMULA.sub(
+        lambda found: found[0] if found["code"] else _MARKS.sub(r"\\\1", found[0]), text
+    )
 
 
 class SealedDocument(QTextDocument):

@@ -325,7 +325,7 @@ def test_enter_on_a_first_choice_goes_on_to_its_download(
     harness: PageHarness, starter_model: Path
 ) -> None:
     async def body(hub: Hub) -> None:
-        await until(lambda: hub.page.featured.focus_first())
+        await until(hub.page.featured.focus_first)
         card = hub.page.featured._cards[0]
         # what this Hub has, under the name of the first card
         card._repo = REPO

@@ -64,7 +64,7 @@ class MetersPage(Page):
             self.tr("Every exact figure"), tooltip=self.tr("Numbers to the byte, and processes")
         )
         self._close = IconButton(self._theme, "close", self.tr("Back to the page before"))
-        self._head.addWidget(make_label(self.tr("Live use"), "title"))
+        self._head.addWidget(make_label(self.tr("Live use"), "title", wrap=True))
         self._head.addStretch()
         for part in (self._span, self._exact, self._close):
             self._head.addWidget(part)
@@ -81,7 +81,7 @@ class MetersPage(Page):
         for column, words in enumerate(
             (self.tr("Who uses it"), self.tr("Processor"), self.tr("Memory"))
         ):
-            self._table.addWidget(make_label(words, "caption", "quiet"), 0, column)
+            self._table.addWidget(make_label(words, "caption", "quiet", wrap=True), 0, column)
 
     def _connect(self) -> None:
         self._close.clicked.connect(self.left)
@@ -131,7 +131,7 @@ class MetersPage(Page):
         held = sum(size for _, _, size in rows)
         rows.append((self.tr("Everything else"), rest, max(0, sample.ram_used_bytes - held)))
         while len(self._users) < len(rows):
-            labels = (make_label(role="control"), make_label(), make_label())
+            labels = (make_label(role="control", wrap=True), make_label(), make_label())
             for column, label in enumerate(labels):
                 self._table.addWidget(label, len(self._users) + 1, column)
             self._users.append(labels)

@@ -433,7 +433,7 @@ class ResponsePane(QFrame):
         body = QWidget()
         self._body_column = make_column(1, parent=body)
         self._scroll = make_scroll_area(body, self.tr("Answers"))
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setProperty("ring", True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         # as high as the pane leaves it, not as its text

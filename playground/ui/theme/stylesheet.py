@@ -27,6 +27,8 @@ QMainWindow, QWidget#page { background: @background; }
 QDialog { background: @background; border: 1px solid @line; }
 QScrollArea, QScrollArea > QWidget > QWidget#scrolled { background: transparent; border: none; }
 
+QScrollArea[ring="true"] { border: 1px solid transparent; border-radius: {6}px; }
+QScrollArea[ring="true"]:focus { border: 1px solid @accent; }
 QFrame[card="true"] { background: @card; border: 1px solid @line; border-radius: {14}px; }
 QFrame[card="popup"] { background: @card; border: 1px solid @line; border-radius: {10}px; }
 QFrame[card="quiet"] { background: @background; border: 1px solid @line; border-radius: {10}px; }

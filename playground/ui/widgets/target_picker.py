@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
@@ -337,6 +337,11 @@ class TargetChip(QFrame):
         self.remove_button = IconButton(
             theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
         )
+        # Delete on the chip does the same: one stop of the keyboard for each
+        self.remove_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        remove = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.button)
+        remove.setContext(Qt.ShortcutContext.WidgetShortcut)
+        remove.activated.connect(self.remove_button.click)
         margins = (theme.px(4), 0, theme.px(3), 0)
         make_row(self.button, self.remove_button, parent=self, margins=margins, spacing=0)
         theme.changed.connect(self._apply_theme)

@@ -284,6 +284,12 @@ class ComparePresenter(QObject):
             self._notify(_tr("Type a prompt first, or take one from Ideas."))
             self._view.focus_first()
             return False
+        problem = self._view.settings.problem
+        if problem is not None:
+            self._notify(problem, tone="caution")
+            self._view.header.drawer_button.setChecked(True)
+            self._view.settings.focus_problem()
+            return False
         return True
 
     async def _read_and_run(self) -> None:

@@ -64,7 +64,7 @@ class MetersPage(Page):
             self.tr("Every exact figure"), tooltip=self.tr("Numbers to the byte, and processes")
         )
         self._close = IconButton(self._theme, "close", self.tr("Back to the page before"))
-        self._head.addWidget(make_label(self.tr("Live use"), "title"))
+        self._head.addWidget(make_label(self.tr("Live use"), "title", wrap=True))
         self._head.addStretch()
         for part in (self._span, self._exact, self._close):
             self._head.addWidget(part)

@@ -60,12 +60,12 @@ def _tr(text: str) -> str:
 
 
 def tier_words(tier: Tier) -> str:
-    """Return the tier as a game's shelf would name it."""
+    """Return a provider's kind in words that need no explanation."""
     return {
-        Tier.AAA: _tr("AAA product"),
-        Tier.STUDIO: _tr("Studio API"),
+        Tier.AAA: _tr("Big name"),
+        Tier.STUDIO: _tr("Specialist"),
         Tier.OWN_SERVER: _tr("Your own server"),
-        Tier.INDIE: _tr("Indie model"),
+        Tier.INDIE: _tr("On this computer"),
     }[tier]
 
 
@@ -83,7 +83,7 @@ def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
     words, tone, action = "", "caution", ""
     match key.source:
         case KeySource.KEYRING:
-            words, tone = _tr("Key in the system's keyring"), "quiet"
+            words, tone = _tr("Key kept safely by this system"), "quiet"
         case KeySource.SESSION:
             words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:

@@ -152,11 +152,14 @@ async def visit(walk: Walk) -> None:
 async def look_at_stage(walk: Walk) -> None:
     """Look at comparisons of two, four and six answers as a room sees them."""
     view = walk.page("compare")
+    # what is on the page already has to go along, buttons and all
+    view.presenter.open_comparison(full_home.comparison(6))
+    settle()
     walk.window.set_presentation_mode(on=True)
     await until(lambda: walk.window.size() == walk.window.screen().size())
     settle()
     walk.sizes = SIZES[1:]
-    for count in (2, 4, 6):
+    for count in (6, 4, 2, 6):
         view.presenter.open_comparison(full_home.comparison(count))
         settle()
         await walk.everywhere(f"stage, {count} panes")

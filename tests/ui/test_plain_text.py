@@ -270,6 +270,8 @@ def test_the_compare_page_reads_nothing_as_html(
 def test_the_strip_reads_nothing_as_html(theme: Theme, qtbot: QtBot) -> None:
     strip = StatusBar(theme)
     qtbot.addWidget(strip)
+    # wide enough for the name of the card
+    strip.resize(1600, 34)
     strip.show()
     strip.show_sample(sample(GpuSample(EVIL, 63.0, 4_100_000_000, 8_000_000_000)))
     page = MetersPage(theme, strip)

@@ -240,6 +240,8 @@ class ResponsePane(QFrame):
         self._shows_detail = True
         self._has_figures = True
         self._has_vote = False
+        self._has_copy = False
+        self._has_again = False
         self.shape: PaneShape | None = None
         self._footer_icon_name: str | None = None
         self._footer_icon = make_label()
@@ -287,6 +289,7 @@ class ResponsePane(QFrame):
         self.metrics.set_shape(shape)
         self._show_figures()
         self._show_vote()
+        self._show_buttons()
         if shape.is_on_stage:
             # a room reads from the beginning
             self._follows_end = False
@@ -317,7 +320,7 @@ class ResponsePane(QFrame):
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
-        self._follows_end = follows_end and not (self.shape and self.shape.is_on_stage)
+        self._follows_end = follows_end and not self._is_on_stage
         self._leave_unseen()
         return turn
 
@@ -362,11 +365,13 @@ class ResponsePane(QFrame):
     def set_running(self, *, running: bool) -> None:
         self.stop_button.setVisible(running)
         has_text = self.turn is not None and bool(self.turn.answer.markdown)
-        self._copy.setVisible(has_text and not running)
+        self._has_copy = has_text and not running
+        self._show_buttons()
 
     def set_again(self, *, offered: bool) -> None:
         """Offer to ask this one alone once more."""
-        self.again_button.setVisible(offered)
+        self._has_again = offered
+        self._show_buttons()
 
     def set_vote(self, *, offered: bool, chosen: bool = False) -> None:
         """Offer “this one” under the answer, or mark it as the one that was chosen."""
@@ -378,10 +383,18 @@ class ResponsePane(QFrame):
         name = self.tr("This one is better: {name}").format(name=self.accessibleName())
         self.vote_button.setAccessibleName(name if offered or chosen else "")
 
+    @property
+    def _is_on_stage(self) -> bool:
+        return self.shape is not None and self.shape.is_on_stage
+
+    def _show_buttons(self) -> None:
+        # a room has no use for them, and for the room they take
+        self._copy.setVisible(self._has_copy and not self._is_on_stage)
+        self.again_button.setVisible(self._has_again and not self._is_on_stage)
+
     def _show_vote(self) -> None:
         # on stage only where it is what leads to the names
-        is_on_stage = self.shape is not None and self.shape.is_on_stage
-        self._vote_row.setVisible(self._has_vote and not (is_on_stage and self._has_figures))
+        self._vote_row.setVisible(self._has_vote and not (self._is_on_stage and self._has_figures))
 
     def show_details(self, rows: Sequence[Row]) -> None:
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
@@ -518,12 +531,14 @@ class ResponsePane(QFrame):
     def _apply_theme(self) -> None:
         px = self._theme.px
         line = QFontMetrics(self._theme.font()).lineSpacing()
-        around = px(10) if self.shape is PaneShape.COLUMN else 0
+        # the ring that shows the keyboard, above and below
+        around = 2 + (px(10) if self.shape is PaneShape.COLUMN else 0)
         self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
         self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
         # Stop comes and goes without moving what is below
-        self._head.setRowMinimumHeight(0, self.stop_button.sizeHint().height())
+        stop = 0 if self._is_on_stage else self.stop_button.sizeHint().height()
+        self._head.setRowMinimumHeight(0, stop)
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))

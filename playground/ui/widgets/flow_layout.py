@@ -120,17 +120,19 @@ class FlowLayout(QLayout):
 
     def _lines(self, room: int) -> list[_Line]:
         lines, line, is_right = [], _Line(), False
+        empty: list[tuple[QLayoutItem, int]] = []
         for item in self._items:
             if _is_hidden(item):
                 continue
             if item.spacerItem() is not None:
                 is_right = True
                 if line.items:
-                    line.items.append((item, 0))
+                    # it counts once something stands after it
+                    empty = [(item, 0)]
                 else:
                     line.is_right = True
                 continue
-            longer = _Line([*line.items, (item, min(self._asked(item), max(1, room)))])
+            longer = _Line([*line.items, *empty, (item, min(self._asked(item), max(1, room)))])
             if longer.width(self.spacing()) > room:
                 longer = _Line([(one, _folded(one, width)) for one, width in longer.items])
             if line.items and longer.width(self.spacing()) > room:
@@ -138,6 +140,7 @@ class FlowLayout(QLayout):
                 line = _Line(longer.items[-1:], is_right)
             else:
                 line.items = longer.items
+            empty = []
         return [*lines, line] if line.items else lines
 
     def _asked(self, item: QLayoutItem) -> int:

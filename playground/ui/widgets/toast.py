@@ -16,11 +16,20 @@ _WIDTH = 620
 
 
 class Toast(QFrame):
-    """Shows one message at a time; a new one takes the place of the old."""
+    """Shows one message at a time; a new one takes the place of the old.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    `bottom` says how far down the window it may reach: what stands below stays in reach.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        parent: QWidget | None = None,
+        bottom: Callable[[], int] | None = None,
+    ) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._bottom = bottom
         self._on_action: Callable[[], object] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -66,14 +75,16 @@ class Toast(QFrame):
         flow.setContentsMargins(px(14), px(8), px(8), px(8))
 
     def _place(self) -> None:
-        """Lie over the page below its head, in the middle, and move nothing."""
+        """Lie over the page, in the middle of its lower part, and move nothing."""
         window = self.parentWidget()
         if window is None:
             return
         px = self._theme.px
         width = min(px(_WIDTH), window.width() - px(32))
         height = self.heightForWidth(width)
-        self.setGeometry((window.width() - width) // 2, px(64), width, height)
+        bottom = window.height() if self._bottom is None else self._bottom()
+        top = max(px(8), bottom - height - px(10))
+        self.setGeometry((window.width() - width) // 2, top, width, height)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, Signal, qVersion
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QSize, Qt, Signal, qVersion
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -30,7 +30,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 from playground.ui.widgets.toast import Notify, Toast
 from playground.ui.window.navigation_rail import NavigationRail
-from playground.ui.window.page import Factory, PageStack
+from playground.ui.window.page import Factory, Page, PageStack
 from playground.ui.window.status_bar import StatusBar
 
 log = logging.getLogger(__name__)
@@ -177,13 +177,19 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(720, 480)
         self.rail = NavigationRail(self._theme)
         self.pages = PageStack()
-        self._toast = Toast(self._theme, self)
+        self._toast = Toast(self._theme, self, self._toast_bottom)
         self.toast: Notify = self._toast.show_message
         self.status_bar = StatusBar(self._theme)
         row = make_row(self.rail, (self.pages, 1), spacing=0)
         center = QWidget()
         make_column((row, 1), self.status_bar, parent=center, margins=NO_MARGINS, spacing=0)
         self.setCentralWidget(center)
+
+    def _toast_bottom(self) -> int:
+        page = self.pages.currentWidget()
+        if not isinstance(page, Page):
+            return self.status_bar.mapTo(self, QPoint(0, 0)).y()
+        return page.mapTo(self, QPoint(0, page.foot_top)).y()
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)

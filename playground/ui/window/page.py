@@ -79,6 +79,11 @@ class Page(QWidget):
             self._back.setVisible(on)
 
     @property
+    def foot_top(self) -> int:
+        """Where what must stay in reach begins at the page's end; messages lie above it."""
+        return self.height()
+
+    @property
     def _units(self) -> float:
         """Width of the window in units of text: pixels at scale 1."""
         return self.window().width() / self._theme.scale

@@ -442,6 +442,11 @@ class CompareView(Page):
             self.header.ask_button.setChecked(True)
         self.prompt_card.focus_prompt()
 
+    @property
+    @override
+    def foot_top(self) -> int:
+        return self.prompt_card.mapTo(self, QPoint(0, 0)).y()
+
     def handle_escape(self) -> bool:
         return self.prompt_card.stop()
 

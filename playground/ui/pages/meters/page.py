@@ -72,7 +72,7 @@ class MetersPage(Page):
         self._grid = QGridLayout()
         self._table = QGridLayout()
         self._table.setColumnStretch(0, 1)
-        self._table.setHorizontalSpacing(self._theme.px(20))
+        self._table.setHorizontalSpacing(self._theme.px(16))
         self._card = make_card()
         make_column(self._table, parent=self._card)
         make_column((self._grid, 1), self._card, parent=body, margins=NO_MARGINS)

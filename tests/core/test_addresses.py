@@ -89,6 +89,8 @@ def test_addresses_that_could_leak_a_key_are_refused_with_a_reason(url):
         ("'https://host/v1'", "https://host/v1", "signs around it"),
         ("<https://host/v1>,", "https://host/v1", "signs around it"),
         ("“https://host/v1”", "https://host/v1", "signs around it"),
+        ("\u200bhttps://host/v1\ufeff", "https://host/v1", "signs around it"),
+        ("HTTPS://Host/v1", "https://Host/v1", ""),
         ("OPENAI_BASE_URL=https://host/v1", "https://host/v1", "before the “=”"),
         ('export BASE_URL="https://host/v1"', "https://host/v1", "before the “=”"),
         ("$env:BASE_URL = 'host.example/v1'", "https://host.example/v1", "before the “=”"),

@@ -418,6 +418,15 @@ REFUSALS = {
     "refuses_max_tokens_name": Outcome(
         said="max_completion_tokens", requests=ASKED_AGAIN, sampling={"max_tokens": 50}
     ),
+    "refuses_max_tokens_maximum": failed(
+        "RequestRejected", "At most 4096", sampling={"max_tokens": 100_000}
+    ),
+    "refuses_top_logprobs_range": failed(
+        "RequestRejected", "between 0 and 20", sampling={"logprobs": 30}
+    ),
+    "refuses_top_logprobs": Outcome(
+        said="top_logprobs", requests=ASKED_AGAIN, sampling={"logprobs": 5}
+    ),
     "refuses_max_tokens_minimum": failed(
         "RequestRejected", "but got 5", sampling={"max_tokens": 5}
     ),

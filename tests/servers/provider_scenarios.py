@@ -1138,6 +1138,15 @@ REFUSALS: dict[str, Scenario] = {
         param="max_tokens",
         code="unsupported_parameter",
     ),
+    "refuses_max_tokens_maximum": _message(
+        400, "'max_tokens' or 'max_completion_tokens' is too large: 100000. At most 4096."
+    ),
+    "refuses_top_logprobs_range": _refuse_field(
+        "top_logprobs", "top_logprobs must be between 0 and 20", OK, param="top_logprobs"
+    ),
+    "refuses_top_logprobs": _refuse_field(
+        "top_logprobs", "Unrecognized request argument supplied: top_logprobs", OK
+    ),
     "refuses_max_tokens_minimum": refused(
         lambda body: body.get("max_tokens", 16) < 16,
         "Invalid 'max_tokens': integer below minimum value. Expected a value >= 16, but got 5.",

@@ -536,7 +536,7 @@ def test_the_line_of_a_provider_that_fails_leads_to_what_helps(
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
     assert asked == [(THERE.provider.id, action)]
     assert not stage.presenter._selection.chosen
-    picker.close()
+    assert not picker.isVisible()
 
 
 def test_a_failed_answer_without_a_key_offers_to_enter_it(

@@ -493,7 +493,7 @@ def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothi
     async def body(hub: Hub) -> None:
         hub.page.featured.chosen.emit(REPO)
         offer = hub.page.details.offer
-        await until(lambda: offer._badge.text == "Not a chat model")
+        await until(lambda: offer._badge.text == "Can't chat")
         assert hub.says("turns text into numbers for searching")
         assert not offer._mark.isVisibleTo(hub.page)
 

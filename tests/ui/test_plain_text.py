@@ -41,6 +41,7 @@ from playground.ui.answers.response_pane import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow
+from playground.ui.pages.meters.page import MetersPage
 from playground.ui.pages.models.list import Column
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
@@ -273,7 +274,12 @@ def test_the_strip_reads_nothing_as_html(theme: Theme, qtbot: QtBot) -> None:
     strip.resize(1600, 34)
     strip.show()
     strip.show_sample(sample(GpuSample(EVIL, 63.0, 4_100_000_000, 8_000_000_000)))
-    QTest.mouseClick(strip, Qt.MouseButton.LeftButton)
+    page = MetersPage(theme, strip)
+    qtbot.addWidget(page)
+    page.show()
+    strip.show_sample(sample(GpuSample(EVIL, 63.0, 4_100_000_000, 8_000_000_000)))
+    assert check_plain(page) > 0
+    strip.show_details(strip)
     assert check_plain(strip) > 0
 
 

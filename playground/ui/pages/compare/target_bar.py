@@ -75,6 +75,7 @@ class TargetBarPresenter(QObject):
             self._view.picker.close()
             self._bridge.spawn(self._add_practice())
         elif key.startswith(PROVIDER_HELP):
+            self._view.picker.close()
             action, provider_id = key.removeprefix(PROVIDER_HELP).split(" ", maxsplit=1)
             self._view.provider_asked.emit(provider_id, action)
         else:

@@ -123,6 +123,13 @@ def test_a_format_may_trim_and_escape_what_was_typed(prompt: "Maker", filter_: s
     assert kinds(made) == []
 
 
+def test_a_format_may_take_out_what_it_acts_on(prompt: "Maker") -> None:
+    template = CHATML.replace("m['content']", "m['content'] | replace('/no_think', '')")
+    made, text = prompt.make(template, Message(Role.SYSTEM, "/no_think"), USER)
+    assert "no_think" not in text
+    assert kinds(made) == []
+
+
 def test_an_empty_format_is_none(prompt: "Maker") -> None:
     made, text = prompt.make(" \n", USER)
     assert USER.content in text

@@ -18,6 +18,8 @@ from playground.engines.worker.model import LoadedModel
 from playground.engines.worker.text import CONTROL_PIECES
 
 _CONTROL_ATTRIBUTES = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN
+_TYPED_SWITCH = re.compile(r"/(?:no_)?think\b")
+"""What templates of Qwen3, SmolLM3 and others take out of a message and act on."""
 # private-use characters: no template trims, splits or changes the case of them
 _MARK_START, _MARK_END = "\ue000", "\ue001"
 _MARK_DIGITS = 0xE010
@@ -308,7 +310,7 @@ def _in_json(text: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split()).casefold()
+    return "".join(_TYPED_SWITCH.sub("", text).split()).casefold()
 
 
 class Pieces:

@@ -21,6 +21,7 @@ from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPres
 from playground.ui.pages.hub.page import HubPage
 from playground.ui.pages.hub.presenter import HubPresenter
 from playground.ui.pages.hub.repository import RepositoryPresenter
+from playground.ui.pages.meters.page import MetersPage
 from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from playground.ui.pages.providers.page import ProvidersPage
@@ -55,6 +56,7 @@ class Pages:
             "providers": self._make_providers,
             "history": self._make_history,
             "settings": self._make_settings,
+            "meters": self._make_meters,
         }
 
     def add_files(self, paths: tuple[Path, ...]) -> None:
@@ -161,6 +163,14 @@ class Pages:
             notify=self._window.toast,
         )
         return view
+
+    def _make_meters(self) -> MetersPage:
+        view = MetersPage(self._theme, self._window.status_bar)
+        view.left.connect(self._show_previous)
+        return view
+
+    def _show_previous(self) -> None:
+        self._window.show_page(self._window.pages.previous or "compare")
 
     def _make_settings(self) -> Page:
         services = self._services

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,6 +165,9 @@ class _Program:
         add("providers", tr("Providers"), "providers")
         add("history", tr("History"), "history")
         add("settings", tr("Settings"), "settings", at_bottom=True)
+        # led to by the strip of meters, not by the rail
+        self._window.pages.add("meters", tr("Live use"))
+        self._window.status_bar.opened.connect(partial(self._window.show_page, "meters"))
         for signal, keep in self._early_presses():
             signal.connect(keep)
 

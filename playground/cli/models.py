@@ -102,6 +102,7 @@ def _listed(
         "last_used_at": use.last_used_at if use else None,
         "runs": use.run_count if use else 0,
         **requirements_json(needs),
+        "is_chat_model": model.is_chat_model,
         "problem": model.problem,
     }
 

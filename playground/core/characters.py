@@ -31,6 +31,7 @@ def whole_characters(text: str) -> str:
 
 def visible_line(text: str) -> str:
     """Return `text` in one line, without characters that steer the screen."""
+    text = whole_characters(text)
     if not text.isprintable():
         text = "".join(
             " " if char.isspace() else char

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from playground.core.urls import without_wrapping
 
 _HEADER = re.compile(
-    r"(?:-H\s*)?[\"']?(?:(?:proxy-)?authorization|api-key|x-api-key|x-goog-api-key)\s*:\s*(.+)",
+    r"(?:-H\s*)?[\"']?(?:authorization|(?:x-|x-goog-)?api[-_ ]?key|(?:your |secret )?key|token)"
+    r"[\"']?\s*:\s*(.+)",
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
@@ -29,7 +30,7 @@ def check_key(text: str) -> KeyCheck:
     notes = [said] if said else []
     if header := _HEADER.fullmatch(value):
         value = header[1]
-        notes.append("The header's name in front was left out.")
+        notes.append("The name in front was left out.")
     if bearer := _BEARER.fullmatch(value):
         value = bearer[1]
         notes.append("“Bearer” in front was left out.")

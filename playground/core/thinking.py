@@ -126,12 +126,18 @@ class ThinkingSplitter:
             elif self._state is _State.HEADER:
                 if not self._read_header(is_last=is_last):
                     break
+            elif self._may_precede_thinking(self._undecided) and not is_last:
+                break
             elif self._beginnings.isdisjoint(self._undecided):
                 # the usual case, token by token
                 self._show(len(self._undecided))
             elif not self._read_marker(is_last=is_last):
                 break
         return self._spans
+
+    def _may_precede_thinking(self, text: str) -> bool:
+        """Return True for white space that is no beginning of an answer yet."""
+        return self._state is _State.START and text.isspace()
 
     def _may_mean(self, text: str) -> bool:
         """Return True where a control token's text begins a tag."""
@@ -165,10 +171,13 @@ class ThinkingSplitter:
         held = 0 if is_last else _possible_start(self._undecided, self._markers)
         begun = len(self._undecided) - held
         if found is None or begun < found[0]:
-            self._show(begun)
+            if not self._may_precede_thinking(self._undecided[:begun]) or is_last:
+                self._show(begun)
             return False
         index, marker = found
-        if index:
+        if self._may_precede_thinking(self._undecided[:index]) and marker not in self._stops:
+            self._hide(index)
+        elif index:
             # after it, other markers may mean something
             self._show(index)
         else:

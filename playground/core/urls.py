@@ -10,7 +10,7 @@ _PRIVATE_SUFFIXES = (".local", ".home.arpa", ".internal")
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/models")
 _QUERY = "api-version"
 """The one parameter an address may hold: Azure's. Others could be keys."""
-_AROUND = "\"'`<>“”‘’„,;"
+_AROUND = "\"'`<>“”‘’„,;\u200b\u200c\u200d\u2060\ufeff"
 """What comes along when an address or a key is copied out of a text."""
 _ASSIGNMENT = re.compile(r"(?:export\s+|set\s+|\$env:)?[A-Za-z_]\w*\s*=\s*([^=\s].*)")
 """A line of a shell, of PowerShell or of an .env file."""
@@ -195,7 +195,7 @@ def _checked_host(parts: SplitResult, notes: list[str]) -> AddressCheck:
             f"{host} is in your own network, and the connection is not encrypted: "
             "others in this network could read your key and your prompts."
         )
-        return AddressCheck(AddressLevel.WARNING, message, clean)
+        return AddressCheck(AddressLevel.WARNING, f"{said} {message}".strip(), clean)
     return _refused(
         clean,
         f"Without https:// everybody on the way to {host} could read your key.",

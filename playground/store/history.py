@@ -22,7 +22,7 @@ from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
 from playground.core.fold import RunFold, is_ideograph
 from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
-from playground.core.targets import Place
+from playground.core.targets import CloudTarget, Place
 from playground.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ class VoteCount:
 
     target_key: str
     label: str
+    provider: str
+    """The name of the provider; empty for a model on this computer."""
     wins: int
     ties: int
     none_good: int
@@ -197,15 +199,17 @@ def _count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
         (VoteOutcome.TIE.value, VoteOutcome.NONE_GOOD.value),
     ).fetchall()
     counts = [
-        VoteCount(key, _label(connection, rowid), wins or 0, ties or 0, none or 0, losses or 0)
+        VoteCount(key, *_names(connection, rowid), wins or 0, ties or 0, none or 0, losses or 0)
         for key, wins, ties, none, losses, rowid in found
     ]
     return sorted(counts, key=lambda c: (-c.wins, c.losses, c.label))
 
 
-def _label(connection: sqlite3.Connection, run_rowid: int) -> str:
+def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
+    """Return the label of a run's target, and the name of its provider."""
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
-    return str(decode_run(body).target.label)
+    target = decode_run(body).target
+    return target.label, target.provider.name if isinstance(target, CloudTarget) else ""
 
 
 def _decoded(kind: Any, body: str) -> Any:

@@ -1,6 +1,7 @@
 """Figures into words: the same number reads the same on every page."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -141,7 +142,13 @@ def name_with_place(target: Target) -> str:
 
 
 def shortened(name: str, limit: int = 30) -> str:
-    """Return a name that fits into a sentence: its beginning and its end."""
+    """Return a name that fits into a sentence: the last part of a path, beginning and end."""
+    is_path = name.startswith(("/", "~", "\\")) or name[1:3] in {":\\", ":/"}
+    if len(name) <= limit and not is_path:
+        return name
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    if last and last != name:
+        name, limit = f"…/{last}", limit + 2
     if len(name) <= limit:
         return name
     half = limit // 2

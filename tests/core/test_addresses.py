@@ -89,6 +89,8 @@ def test_addresses_that_could_leak_a_key_are_refused_with_a_reason(url):
         ("'https://host/v1'", "https://host/v1", "signs around it"),
         ("<https://host/v1>,", "https://host/v1", "signs around it"),
         ("“https://host/v1”", "https://host/v1", "signs around it"),
+        ("\u200bhttps://host/v1\ufeff", "https://host/v1", "signs around it"),
+        ("HTTPS://Host/v1", "https://Host/v1", ""),
         ("OPENAI_BASE_URL=https://host/v1", "https://host/v1", "before the “=”"),
         ('export BASE_URL="https://host/v1"', "https://host/v1", "before the “=”"),
         ("$env:BASE_URL = 'host.example/v1'", "https://host.example/v1", "before the “=”"),
@@ -115,6 +117,7 @@ def test_what_people_paste_is_tidied_up_and_said(typed, stored, said):
 def test_an_address_of_the_own_network_without_a_scheme_gets_the_one_servers_there_have():
     check = check_url("192.168.1.4:8000/v1")
     assert (check.level, check.url) == (AddressLevel.WARNING, "http://192.168.1.4:8000/v1")
+    assert check.message.startswith("http:// was put in front. 192.168.1.4 is in your own network")
 
 
 @pytest.mark.parametrize(

@@ -252,10 +252,11 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
         read_header(path)
 
 
-def test_tensors_that_overlap_or_leave_gaps_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", [64, 8_192])
+def test_tensors_that_overlap_or_leave_gaps_are_refused(tmp_path: Path, place: int) -> None:
     path = write_model(tmp_path / "m.gguf", "llama", {}, TENSORS)
     fields, _ = header_fields(path)
     offset = next(f.offset for f in fields if f.what == "offset of output_norm.weight")
-    patch(path, offset, struct.pack("<Q", 64))
+    patch(path, offset, struct.pack("<Q", place))
     with pytest.raises(ModelFileInvalid, match=r"“output_norm\.weight” is not where it should be"):
         read_header(path)

@@ -90,7 +90,12 @@ TEXTS = [
     ("<think>a</think><think>b</think>c", "c", "ab"),
     ("<think>\n\n</think>\n\nFour.", "Four.", ""),
     ("<think></think>", "", ""),
-    (" \n<think>a</think>b", " \nb", "a"),
+    (" \n<think>a</think>b", "b", "a"),
+    (" \n</think>b", "b", ""),
+    (" \n b", " \n b", ""),
+    (" \n ", " \n ", ""),
+    (" \n<thin", " \n<thin", ""),
+    ("\n<|channel|>final<|message|>b", "b", ""),
     # other tags inside
     ("<think>a</thinking>b</think>c", "c", "a</thinking>b"),
     ("<think>a<think>b</think>c", "c", "a<think>b"),
@@ -149,6 +154,7 @@ def test_a_text_is_read_alike_in_one_piece_and_by_the_letter(
         (["a<think>b"], ("<",), "a", ""),
         (["<think>b"], ("<",), "", ""),
         (["a"], ("",), "a", ""),
+        (["\nEND"], ("END",), "\n", ""),
     ],
 )
 def test_what_follows_a_stop_string_is_not_shown(

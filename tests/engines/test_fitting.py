@@ -17,7 +17,7 @@ from playground.core.gguf.reader import read_header
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements import memory
 from playground.core.requirements.assess import ModelSpec, plan_placement
-from playground.core.requirements.offload import CARD_MARGIN_BYTES
+from playground.core.requirements.offload import CARD_MARGIN_BYTES, CARD_UBATCH
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.core.turns import new_comparison
@@ -108,7 +108,8 @@ async def test_without_a_card_whose_memory_is_known_llama_cpp_decides(
         assert here.plan(model, SETTINGS).card_budget_bytes is None
         loaded = await here.load(model)
         assert (loaded.gpu_layers, loaded.card_bytes) == (None, 0)
-        need = memory.estimate(read_header(starter_model), SETTINGS)
+        n_ubatch = CARD_UBATCH if can_use_cards else memory.PROCESSOR_UBATCH
+        need = memory.estimate(read_header(starter_model), SETTINGS, n_ubatch=n_ubatch)
         assert loaded.estimated_bytes == need.needed_bytes
 
 

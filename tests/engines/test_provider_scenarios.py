@@ -112,6 +112,7 @@ ENDS = {
     "done_only": failed("StreamEmpty", "empty"),
     "done_first": failed("StreamEmpty", "empty"),
     "only_role_then_stop": Outcome("", counts=UNKNOWN, said="no word"),
+    "only_blank": Outcome("\n\n", said="no word"),
     "only_stop_usage0": Outcome("", counts=(11, 0, None), said="no word"),
 }
 BYTES = {
@@ -171,6 +172,12 @@ BODIES = {
     "sse_latin1": Outcome(SCRIPTS),
     "ndjson": failed("StreamTruncated", "before it was finished", HALF),
     "ndjson_whole": Outcome(said=IN_ONE_PIECE),
+    "text_200": failed("StreamInvalid", "upstream connect error"),
+    "utf16_200": failed("StreamInvalid", "something that is called one"),
+    "only_comments": failed("StreamEmpty", "empty"),
+    "gemini_native": failed("StreamInvalid", "not understood"),
+    "gemini_native_done": Outcome("", finish="", counts=UNKNOWN, said="not understood"),
+    "anthropic_native": failed("StreamInvalid", "not understood"),
     "ollama_native": Outcome(HALF, finish="", counts=UNKNOWN, said=IN_ONE_PIECE),
     "ollama_native_cut": failed("StreamTruncated", "before it was finished", "One"),
     "empty_200": failed("StreamEmpty", "empty"),
@@ -195,8 +202,14 @@ ERRORS = {
     "error_after_finish": Outcome(counts=UNKNOWN, said="too late"),
     "error_in_one_write": failed("ProviderFailed", "GPU on fire", HALF),
     "error_with_text": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_empty_field": OK,
+    "error_mid_detail_object": failed("ProviderFailed", "worker died", HALF),
+    "error_mid_list": failed("ProviderFailed", "worker died", HALF),
+    "error_mid_minimax": failed("ProviderFailed", "insufficient balance", HALF),
     "error_bare": failed("ProviderFailed", "no reason given", HALF),
     "error_in_list": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_raw": failed("ProviderFailed", "GPU on fire", HALF),
+    "event_error_empty": failed("ProviderFailed", "no reason given", HALF),
     "error_field": failed("ProviderFailed", "GPU on fire", HALF),
     "error_at_the_end": failed("ProviderFailed", "GPU on fire", HALF),
     "bad_json_in_one_write": failed("StreamMalformed", "cannot be read", HALF),
@@ -278,6 +291,7 @@ USAGES = {
 SHAPES = {
     "content_parts": OK,
     "content_parts_strings": OK,
+    "content_parts_reasoning": Outcome(reasoning="hmm"),
     "content_parts_thinking": Outcome(reasoning="hmm"),
     "content_object": OK,
     "content_null": OK,
@@ -286,6 +300,7 @@ SHAPES = {
     "content_elsewhere": Outcome("", said="not understood"),
     "delta_missing": OK,
     "delta_null": OK,
+    "delta_list": OK,
     "delta_string": OK,
     "choices_null": OK,
     "choices_empty": OK,
@@ -297,6 +312,8 @@ SHAPES = {
     "choices_index_string": OK,
     "choices_index_missing": OK,
     "legacy_text_completion": OK,
+    "whole_once_more": OK,
+    "message_by_message": OK,
     "perplexity": OK,
 }
 REASONINGS = {
@@ -312,6 +329,7 @@ REASONINGS = {
     "reasoning_content_null": thought(),
     "reasoning_only": thought("", finish="length", said="only its thinking"),
     "think_tags": thought(),
+    "think_tags_after_blank": thought(),
     "think_tags_split": thought(),
     "think_tags_magistral": thought(" ".join(ANSWER.split())),
     "think_closing_tag_alone": thought(),
@@ -399,6 +417,15 @@ REFUSALS = {
     ),
     "refuses_max_tokens_name": Outcome(
         said="max_completion_tokens", requests=ASKED_AGAIN, sampling={"max_tokens": 50}
+    ),
+    "refuses_max_tokens_maximum": failed(
+        "RequestRejected", "At most 4096", sampling={"max_tokens": 100_000}
+    ),
+    "refuses_top_logprobs_range": failed(
+        "RequestRejected", "between 0 and 20", sampling={"logprobs": 30}
+    ),
+    "refuses_top_logprobs": Outcome(
+        said="top_logprobs", requests=ASKED_AGAIN, sampling={"logprobs": 5}
     ),
     "refuses_max_tokens_minimum": failed(
         "RequestRejected", "but got 5", sampling={"max_tokens": 5}
@@ -659,6 +686,7 @@ SPEEDS = {
     "t_reasoning": Speed(answer=25),
     "t_reasoning_apart": Speed(49, answer=25),
     "t_think_tags": Speed(100, first=1, answer=52),
+    "t_think_tags_after_blank": Speed(100, first=2, answer=53),
     "t_nousage": Speed(round(CHARACTERS / 4) * (TIMED - 1) / TIMED),
     "t_tail": Speed(),
     "t_tail_s": Speed(),
@@ -693,7 +721,7 @@ async def fault_of(server: ScenarioServer, name: str) -> str:
     run, _ = await ask(server, name)
     known, expected, request = figures(run), SPEEDS[name], asked(server, name)[-1]
     stamps = [stamp - request.received for stamp in request.stamps]
-    began = 1 if name == "t_think_tags" else 0
+    began = 0 if name == "t_hidden_summary" else expected.first
     if not is_at(known.ttft_s, stamps[began]):
         return f"first token: {known.ttft_s} for {stamps[began]}"
     if not is_at(known.first_answer_s, stamps[expected.answer]):

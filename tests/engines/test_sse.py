@@ -54,6 +54,7 @@ def message(data: str) -> ServerEvent:
             'error: {"code": 500}\n\ndata: a\n\n',
             [ServerEvent("error", '{"code": 500}'), message("a")],
         ),
+        ('data: a\n\n{"error": "b"}\n\n', [message("a"), message('{"error": "b"}')]),
         # what the end of the stream completes, unlike in the specification
         ("data: a\n\ndata: b", [message("a"), message("b")]),
         ("data: a\ndata: b\r", [message("a\nb")]),

@@ -148,7 +148,7 @@ class ScenarioServer:
         self.elsewhere: str = ""
         """Where redirects lead: a second port of this server; requests to it are `strays`."""
         self.strays: list[Asked] = []
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._answering: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
         self._listening = threading.Event()
@@ -180,13 +180,16 @@ class ScenarioServer:
             self.elsewhere = f"127.0.0.1:{second.sockets[0].getsockname()[1]}"
             self._listening.set()
             await self._closing.wait()
-        for writer in self._writers:
-            writer.transport.abort()
+            for writer in self._answering.values():
+                writer.transport.abort()
+            await asyncio.gather(*self._answering)
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: list[Asked]
     ) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering[task] = writer
         asked: Asked | None = None
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             asked = await _read_request(reader)
@@ -200,7 +203,7 @@ class ScenarioServer:
             await writer.drain()
         if asked is not None:
             asked.is_over.set()
-        self._writers.discard(writer)
+        del self._answering[task]
         writer.close()
 
 
@@ -391,6 +394,7 @@ ENDS: dict[str, Scenario] = {
     "done_only": stream(DONE),
     "done_first": stream(DONE, *WHOLE),
     "only_role_then_stop": stream(delta(role="assistant"), STOP, DONE),
+    "only_blank": stream(say("\n\n"), *REST),
     "only_stop_usage0": stream(STOP, counted(prompt_tokens=11, completion_tokens=0), DONE),
 }
 
@@ -548,6 +552,17 @@ BODIES: dict[str, Scenario] = {
     "ndjson_whole": _lines(
         *(chunk({"content": word}) for word in WORDS), chunk({}, "stop", COUNTS)
     ),
+    "text_200": reply(200, "upstream connect error", "text/plain"),
+    "utf16_200": reply(200, SAID[0].encode("utf-16"), "text/event-stream"),
+    "only_comments": stream(": ping\n\n", ": ping\n\n"),
+    "gemini_native": stream(event({"candidates": [{"content": {"parts": [{"text": "One"}]}}]})),
+    "gemini_native_done": stream(
+        event({"candidates": [{"content": {"parts": [{"text": "One"}]}}]}), DONE
+    ),
+    "anthropic_native": stream(
+        event({"type": "message_start", "message": {"content": []}}),
+        event({"type": "content_block_delta", "delta": {"text": "One"}}),
+    ),
     "ollama_native": _lines(_ollama("One", done=False), _ollama(" two", done=True)),
     "ollama_native_cut": _lines(_ollama("One", done=False)),
     "empty_200": reply(200, b"", "text/event-stream"),
@@ -600,8 +615,18 @@ ERRORS: dict[str, Scenario] = {
     "error_with_text": stream(
         SAID[0], _error({"message": "GPU on fire"}, **chunk({"content": WORDS[1]}, "stop"))
     ),
+    "error_empty_field": stream(event({**chunk({"content": ANSWER}), "error": {"code": 0}}), *REST),
+    "error_mid_detail_object": stream(*START, event({"detail": {"message": "worker died"}})),
+    "error_mid_list": stream(
+        *START, event({"success": False, "errors": [{"message": "worker died"}]})
+    ),
+    "error_mid_minimax": stream(
+        *START, event({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}})
+    ),
     "error_bare": stream(*START, event({"type": "error", "code": 503})),
     "error_in_list": stream(*START, event([{"error": {"message": "GPU on fire", "code": 503}}])),
+    "error_raw": _then_closed(*START, '{"error": {"message": "GPU on fire"}}'),
+    "event_error_empty": stream(*START, ERROR + "\n\n", DONE),
     "error_field": stream(*START, 'error: {"code": 500, "message": "GPU on fire"}\n\n'),
     "error_at_the_end": _then_closed(*START, ERROR + "GPU on fire"),
     "bad_json_in_one_write": stream("".join((*START, "data: {oops\n\n"))),
@@ -780,6 +805,9 @@ def _whole_so_far(count: int, finish: str | None = None) -> str:
 SHAPES: dict[str, Scenario] = {
     "content_parts": _said_as(lambda word: chunk({"content": [{"type": "text", "text": word}]})),
     "content_parts_strings": _said_as(lambda word: chunk({"content": [word]})),
+    "content_parts_reasoning": stream(
+        delta(content=[{"type": "reasoning", "text": "hmm"}]), *WHOLE
+    ),
     "content_parts_thinking": stream(delta(content=[_thinking_part("hmm")]), *WHOLE),
     "content_object": _said_as(lambda word: chunk({"content": {"text": word}})),
     "content_null": stream(
@@ -790,6 +818,7 @@ SHAPES: dict[str, Scenario] = {
     "content_elsewhere": stream(*(delta(output_text=word) for word in WORDS), *REST),
     "delta_missing": stream(choices({"index": 0, "finish_reason": None}), *WHOLE),
     "delta_null": stream(choices({"index": 0, "delta": None}), *WHOLE),
+    "delta_list": _said_as(lambda word: {"choices": [{"index": 0, "delta": [word]}]}),
     "delta_string": _said_as(lambda word: {"choices": [{"index": 0, "delta": word}]}),
     "choices_null": stream(event({"choices": None}), *WHOLE),
     "choices_empty": stream(choices(), *WHOLE),
@@ -817,6 +846,10 @@ SHAPES: dict[str, Scenario] = {
         choices({"index": 0, "text": "", "finish_reason": "stop"}),
         USAGE,
         DONE,
+    ),
+    "whole_once_more": stream(*SAID, choices(MESSAGE, usage=COUNTS), DONE),
+    "message_by_message": stream(
+        *(choices({"index": 0, "message": {"content": word}}) for word in WORDS), *REST
     ),
     "perplexity": stream(*map(_whole_so_far, (1, 2, 3)), _whole_so_far(4, "stop"), USAGE, DONE),
 }
@@ -875,6 +908,7 @@ REASONINGS: dict[str, Scenario] = {
         DONE,
     ),
     "think_tags": _tagged("<think>", *THOUGHTS, "</think>", "\n\n", *WORDS),
+    "think_tags_after_blank": _tagged("\n", "<think>", *THOUGHTS, "</think>", "\n\n", *WORDS),
     "think_tags_split": _tagged("<th", "ink>Let me", " think now</", "think>\n\nOne", *WORDS[1:]),
     "think_tags_magistral": _tagged("[THINK]", *THOUGHTS, "[/TH", "INK]", *WORDS),
     "think_closing_tag_alone": _tagged(*THOUGHTS, "</think>", "\n\n", *WORDS),
@@ -1103,6 +1137,15 @@ REFUSALS: dict[str, Scenario] = {
         stream(*WHOLE),
         param="max_tokens",
         code="unsupported_parameter",
+    ),
+    "refuses_max_tokens_maximum": _message(
+        400, "'max_tokens' or 'max_completion_tokens' is too large: 100000. At most 4096."
+    ),
+    "refuses_top_logprobs_range": _refuse_field(
+        "top_logprobs", "top_logprobs must be between 0 and 20", OK, param="top_logprobs"
+    ),
+    "refuses_top_logprobs": _refuse_field(
+        "top_logprobs", "Unrecognized request argument supplied: top_logprobs", OK
     ),
     "refuses_max_tokens_minimum": refused(
         lambda body: body.get("max_tokens", 16) < 16,
@@ -1359,6 +1402,9 @@ TIMES: dict[str, Scenario] = {
     "t_reasoning": timed([*_SEEN_THOUGHTS, *words(26)], **_counted_thinking(25, 51)),
     "t_reasoning_apart": timed([*_SEEN_THOUGHTS, *words(25)], **_counted_thinking(25, 25)),
     "t_think_tags": timed(["<think>", *words(50), "</think>", *words(50)], completion_tokens=102),
+    "t_think_tags_after_blank": timed(
+        ["\n", "<think>", *words(50), "</think>", *words(50)], completion_tokens=102
+    ),
     "t_nousage": timed(words(TIMED), prompt_tokens=None, completion_tokens=None),
     "t_tail": timed(words(TIMED), silent_s=0.3),
     "t_logprobs": timed(

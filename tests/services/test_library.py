@@ -176,6 +176,24 @@ async def test_a_split_model_is_one_model_with_the_weights_of_all_parts(
     assert len(header.tensors) == 3
 
 
+async def test_pieces_that_were_cut_byte_by_byte_are_one_model_that_says_so(
+    library: ModelLibrary, folder: Path
+) -> None:
+    whole = dense(folder / "big.Q8_0.gguf")
+    data = whole.read_bytes()
+    whole.unlink()
+    pieces = [folder / f"big.Q8_0.gguf.part{number}of2" for number in (1, 2)]
+    for piece, content in zip(pieces, (data[:50_000], data[50_000:]), strict=True):
+        piece.write_bytes(content)
+    (model,) = await listed(library)
+    assert (model.name, model.path, model.part_count) == ("big", pieces[0], 2)
+    assert model.size_bytes == len(data)
+    assert "cut into pieces" in (model.problem or "")
+    assert set((await library.deletion(model)).files) == set(pieces)
+    with pytest.raises(ModelFileInvalid, match="cut into pieces"):
+        await library.inspect(pieces[1])
+
+
 async def test_a_missing_part_is_named(library: ModelLibrary, folder: Path) -> None:
     parts(folder, 3)
     (folder / "big-00002-of-00003.gguf").unlink()

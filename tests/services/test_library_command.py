@@ -54,6 +54,7 @@ def test_models_in_the_programs_own_folder_are_listed(home: Path) -> None:
     assert models["Mine"]["memory"]["weights_bytes"] > 0
     assert models["broken"]["problem"] == "The file has only 4 bytes: it is no model."
     assert models["broken"]["memory"] is None
+    assert models["Mine"]["is_chat_model"]
 
 
 def test_inspect_gives_the_parts_of_the_memory_that_was_measured(starter_model: Path) -> None:

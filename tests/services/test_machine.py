@@ -192,6 +192,18 @@ def test_the_card_with_most_free_memory_comes_first_and_unknown_memory_does_not_
     ]
 
 
+@pytest.mark.parametrize("can_use", [True, False])
+def test_a_card_without_memory_of_its_own_shares_the_computers(
+    tmp_path: Path, can_use: bool
+) -> None:
+    cards = Cards(GpuSample("NVIDIA GB10", load_percent=37.0))
+    bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
+    machines = MachineService(bandwidth, lambda: AllGpus([cards]), lambda: can_use)
+    looked = machines.memory_now()
+    assert looked.cards == ()
+    assert looked.is_unified is can_use
+
+
 @pytest.mark.parametrize(("held_gib", "free_gib"), [(0, 6), (1, 7), (5, 8)])
 def test_what_this_program_holds_of_a_card_is_free_on_the_one_models_run_on(
     held_gib: int, free_gib: int

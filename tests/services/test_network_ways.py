@@ -30,7 +30,8 @@ from tests.services.downloading import REPO, Place
 
 CLOUD = "https://api.example.com/v1"
 HUB = "https://hub.example"
-CONNECT_S = 1.0
+CONNECT_S, READ_S = 1.0, 60.0
+"""A proxy is not waited for as long as a model."""
 REQUEST = ChatRequest((Message(Role.USER, "Hi"),))
 
 
@@ -78,7 +79,7 @@ async def ask_cloud(base_url: str = CLOUD, traffic: Traffic | None = None) -> li
     engine = OpenAIChatEngine(
         CloudTarget(Provider("lab", "Lab", base_url), "m"),
         "sk-planted-01",
-        Timeouts(connect_s=CONNECT_S, read_s=5),
+        Timeouts(connect_s=CONNECT_S, read_s=READ_S),
         traffic=traffic,
     )
     return [event async for event in engine.stream(REQUEST)]
@@ -91,7 +92,7 @@ async def cloud_says(_: HubServer, __: Path, traffic: Traffic | None = None) -> 
 
 def at_hub(hub: HubServer, folder: Path) -> Place:
     place = Place(hub, folder, HF_ENDPOINT=HUB)
-    place.hub._limits = HubLimits(connect_s=CONNECT_S)
+    place.hub._limits = HubLimits(connect_s=CONNECT_S, read_s=READ_S, answer_s=READ_S)
     place.settings.update(hub_endpoint=HUB)
     return place
 
@@ -223,6 +224,7 @@ async def test_a_proxy_that_is_not_there_is_named(
     assert f"Nothing answers at the proxy 127.0.0.1:{port}." in await client(hub, tmp_path)
 
 
+@pytest.mark.timeout(20)
 @each_client
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_a_proxy_that_never_answers_is_named(

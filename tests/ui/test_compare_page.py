@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
@@ -231,7 +231,8 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     by_name(stage.view, "Remove Example Cloud · large-1").click()
     assert len(stage.view.panes) == 1
     assert stage.presenter.comparison is None
-    assert stage.view.prompt_card.text == "What now?"
+    # what was asked is not typed again by itself
+    assert stage.view.prompt_card.text == ""
 
 
 def test_ctrl_enter_runs_and_enter_starts_a_new_line(
@@ -485,6 +486,15 @@ def test_the_picker_lists_places_and_is_used_by_keyboard(
     qtbot.keyClick(picker._search, Qt.Key.Key_Down)
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
     assert [t.label for t in stage.presenter._selection.chosen] == ["SmolLM2 135M", "large-2"]
+    assert picker.isVisible(), "it stays open for the next one"
+    assert {entry.title for entry in model.entries if entry.is_chosen} == {
+        "SmolLM2 135M",
+        "large-2",
+    }
+    qtbot.keyClick(picker._search, Qt.Key.Key_Down)
+    qtbot.keyClick(picker._search, Qt.Key.Key_Return)
+    assert len(stage.presenter._selection.chosen) == 3
+    qtbot.keyClick(picker, Qt.Key.Key_Escape)
     assert not picker.isVisible()
 
 
@@ -526,7 +536,7 @@ def test_the_line_of_a_provider_that_fails_leads_to_what_helps(
     qtbot.keyClick(picker._search, Qt.Key.Key_Return)
     assert asked == [(THERE.provider.id, action)]
     assert not stage.presenter._selection.chosen
-    picker.close()
+    assert not picker.isVisible()
 
 
 def test_a_failed_answer_without_a_key_offers_to_enter_it(
@@ -690,6 +700,94 @@ def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(
     qtbot.waitUntil(lambda: shown_text(stage, 0) == "Now.")
     qtbot.waitUntil(finished(stage))
     assert "Nothing has come" not in every_text(pane)
+
+
+def test_run_waits_for_an_answer_setting_that_is_wrong_and_nothing_jumps(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    stage.view.header.drawer_button.click()
+    settings = stage.view.settings
+    field = settings._fields["temperature"]
+    below = settings._fields["max_tokens"]
+    take_turns(qtbot)
+    place = below.mapTo(stage.view, QPoint(0, 0))
+    qtbot.keyClicks(field, "yes")
+    take_turns(qtbot)
+    assert below.mapTo(stage.view, QPoint(0, 0)) == place
+    stage.ask("Hello")
+    assert not stage.presenter.is_running
+    assert "Variety: A number from 0 to 2" in every_text(stage.window)
+    assert field.hasFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "0.5")
+    stage.view.prompt_card._run.click()
+    qtbot.waitUntil(finished(stage))
+    assert stage.presenter.comparison.sampling.temperature == 0.5
+
+
+def test_probabilities_are_a_switch_with_a_small_number(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    settings = stage.view.settings
+    number = settings.findChild(QSpinBox)
+    (switch,) = (b for b in settings.findChildren(QCheckBox) if b.text() == "Show probabilities")
+    assert settings.shared.sampling.logprobs is None
+    assert not number.isEnabled()
+    switch.click()
+    assert settings.shared.sampling.logprobs == number.value() == 5
+    number.setValue(2)
+    assert settings.shared.sampling.logprobs == 2
+    switch.click()
+    assert settings.shared.sampling.logprobs is None
+
+
+def test_chips_name_models_plainly_and_tell_files_of_one_name_apart(
+    make_compare_window: MakeCompareWindow,
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    assert stage.view._chips[0].button.text() == "SmolLM2 135M"
+    assert "Q4_1" in stage.view._chips[0].button.toolTip()
+    other = LocalTarget(replace(STARTER, path=Path("/models/other.gguf"), quantization="F16"))
+    stage.choose(HERE, other)
+    assert [chip.button.text() for chip in stage.view._chips] == [
+        "SmolLM2 135M · Q4_1",
+        "SmolLM2 135M · F16",
+    ]
+
+
+def test_the_keyboard_goes_through_the_page_as_one_reads_and_is_always_seen(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    take_turns(qtbot)
+    view, window = stage.view, stage.window
+    view.header.order._buttons["fair"].setFocus(Qt.FocusReason.TabFocusReason)
+    stops: list[QWidget] = []
+    while (stop := window.focusWidget()) is not None and view.isAncestorOf(stop):
+        stops.append(stop)
+        place = QRect(stop.mapTo(window, QPoint(0, 0)), stop.size()).adjusted(-2, -2, 2, 2)
+        before = window.grab(place).toImage()
+        qtbot.keyClick(stop, Qt.Key.Key_Tab)
+        assert window.grab(place).toImage() != before, stop.accessibleName()
+    heights = [stop.mapTo(view, QPoint(0, stop.height())).y() for stop in stops]
+    parts = [view.header, view._chip_box, *view.panes, view.summary, view.prompt_card]
+    order = [next(n for n, part in enumerate(parts) if part.isAncestorOf(s)) for s in stops]
+    assert order == sorted(order)
+    assert heights[0] == min(heights)
+    assert len(stops) < 23
+    # one stop for a chip: Delete takes it away
+    chip = view._chips[1]
+    chip.button.setFocus()
+    qtbot.keyClick(chip.button, Qt.Key.Key_Delete)
+    assert stage.presenter._selection.chosen == (HERE,)
 
 
 def test_an_answer_that_was_cut_off_goes_on_where_it_stopped(

@@ -138,12 +138,24 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
         for pane in stage.view.panes
     }
     assert len(texts) == 1, "the panes can be told apart while they run"
-    assert "The answers appear when all are done." in texts.pop()
+    assert "The answers appear when all are done. 1 of 2 done." in texts.pop()
     for pane in stage.view.panes:
         assert not [b for b in pane.findChildren(QToolButton) if b.isVisible()]
     stage.view.prompt_card._stop_all.click()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert "quick answer" in "".join(pane.turn.answer.toPlainText() for pane in stage.view.panes)
+
+
+def test_names_go_at_once_where_nothing_has_been_asked_yet(
+    make_compare_window: MakeCompareWindow,
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    assert [pane.accessibleName() for pane in stage.view.panes] == [HERE.label, THERE.label]
+    stage.view.header.hide_names.click()
+    assert [pane.accessibleName() for pane in stage.view.panes] == ["Answer A", "Answer B"]
+    stage.view.header.hide_names.click()
+    assert [pane.accessibleName() for pane in stage.view.panes] == [HERE.label, THERE.label]
 
 
 def test_an_error_keeps_its_name_to_itself(

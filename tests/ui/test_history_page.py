@@ -500,6 +500,8 @@ def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -
         await until(lambda: history.says("better in 2 of 3 · tie in 1"))
         named(history.page, "Tinymodel: better in 2 of 3 · tie in 1")
         named(history.page, "giant-9: better in 0 of 3 · tie in 1 · another was better in 2")
+        places = [badge.text for badge in history.page.votes.findChildren(Badge)]
+        assert places == ["On this computer", CLOUD.provider.name]
         click(named(history.page, "Comparisons"))
         await history.shown("Poem 2")
 

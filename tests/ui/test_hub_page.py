@@ -321,6 +321,22 @@ def test_a_hub_that_fails_is_told_in_a_sentence_and_asked_again_on_demand(
     run(harness, body)
 
 
+def test_enter_on_a_first_choice_goes_on_to_its_download(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    async def body(hub: Hub) -> None:
+        await until(hub.page.featured.focus_first)
+        card = hub.page.featured._cards[0]
+        # what this Hub has, under the name of the first card
+        card._repo = REPO
+        QTest.keyClick(card, Qt.Key.Key_Return)
+        offer = hub.page.details.offer
+        await until(lambda: offer._mark.isVisibleTo(hub.page))
+        assert hub.page.focusWidget() is offer._get
+
+    run(harness, body, tiny(starter_model))
+
+
 def test_the_recommended_version_is_fetched_in_place_and_compared_with(
     harness: PageHarness, starter_model: Path
 ) -> None:
@@ -477,7 +493,7 @@ def test_a_repository_of_an_embedding_model_says_what_it_is_and_recommends_nothi
     async def body(hub: Hub) -> None:
         hub.page.featured.chosen.emit(REPO)
         offer = hub.page.details.offer
-        await until(lambda: offer._badge.text == "Not a chat model")
+        await until(lambda: offer._badge.text == "Can't chat")
         assert hub.says("turns text into numbers for searching")
         assert not offer._mark.isVisibleTo(hub.page)
 

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMargins, QSize, QTranslator
+from PySide6.QtCore import QMargins, QPoint, QSize, QTranslator
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFrame, QLabel, QMenu, QPushButton, QWidget
 
 from playground.app.window import _run_program
 from playground.store.files import default_paths
 from playground.ui.pages.hub.view_models import ResultsState
-from playground.ui.theme.palette import DARK, LIGHT
+from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 from playground.ui.widgets.folding_row import FoldingRow
-from playground.ui.widgets.inputs import Segmented
+from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow
@@ -376,3 +376,28 @@ def test_a_popup_is_whole_on_the_screen(
     screen = shown.screen().availableGeometry()
     for size in (QSize(300, 300), QSize(5000, 5000)):
         assert screen.contains(popup_rect(shown, size))
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_dialog_has_a_border(qapp: QApplication, theme: Theme, palette: Palette) -> None:
+    theme.set_appearance(mode="dark" if palette.is_dark else "light")
+    dialog = QDialog()
+    dialog.resize(200, 100)
+    dialog.show()
+    image = dialog.grab().toImage()
+    dialog.hide()
+    dialog.deleteLater()
+    assert image.pixelColor(0, 50).name() == palette.line
+    assert image.pixelColor(100, 50).name() == palette.background
+
+
+def test_a_drop_down_list_has_round_corners_and_one_frame(shown: QWidget, theme: Theme) -> None:
+    box = ComboBox(theme, "Order", [("One", 1), ("Two", 2)])
+    make_column(box, 1, parent=shown)
+    settle()
+    box.showPopup()
+    popup = box.view().window()
+    assert not popup.mask().contains(QPoint(0, 0))
+    assert popup.mask().contains(popup.rect().center())
+    assert box.view().frameShape() is QFrame.Shape.NoFrame
+    box.hidePopup()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
@@ -19,7 +19,8 @@ from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
 from tests.fakes.engine import FakeEngine
-from tests.ui.conftest import HERE, THERE, CompareWindow, every_text
+from tests.ui.conftest import HERE, THERE, CompareWindow, every_text, take_turns
+from tests.ui.layout_checker import layout_problems
 
 MakeCompareWindow = Callable[..., CompareWindow]
 
@@ -173,6 +174,24 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
     assert theme.px(15) == before
     assert stage.window.rail.isVisible()
     assert not stage.window.isFullScreen()
+
+
+def test_a_message_moves_nothing_and_leaves_run_in_sight(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    run = stage.view.prompt_card._run
+    take_turns(qtbot)
+    before = run.mapToGlobal(QPoint(0, 0))
+    stage.window.toast("Something to tell, " * 20, tone="bad", action="Undo", stay_ms=0)
+    take_turns(qtbot)
+    toast = stage.window._toast
+    assert toast.isVisible()
+    assert run.mapToGlobal(QPoint(0, 0)) == before
+    place = QRect(toast.mapToGlobal(QPoint(0, 0)), toast.size())
+    assert not place.contains(before)
+    assert layout_problems(toast) == []
 
 
 def test_escape_stops_answers_before_it_leaves_the_stage(

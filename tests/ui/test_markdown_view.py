@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from PySide6.QtCore import QByteArray, QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QTextDocument
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QTextDocument, QTextTable
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -359,3 +359,15 @@ def test_formulas_come_out_as_they_were_written(text: str, qtbot: QtBot, theme: 
         view.set_text(text[:length], is_writing=True)
     view.set_text(text)
     assert view.toPlainText() == text.replace("*never*", "never")
+
+
+def test_every_cell_of_a_table_has_lines_around_it(qtbot: QtBot, theme: Theme) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    view.set_text("| a | b |\n| --- | --- |\n| 1 | 2 |\n", is_writing=False)
+    table = next(f for f in view.document().rootFrame().childFrames() if isinstance(f, QTextTable))
+    for row in range(table.rows()):
+        for column in range(table.columns()):
+            cell = table.cellAt(row, column).format().toTableCellFormat()
+            assert cell.topBorder() == cell.bottomBorder() == 1
+            assert cell.leftBorder() == cell.rightBorder() == 1

@@ -144,8 +144,8 @@ def test_what_is_no_chat_model_is_said_quietly_and_has_no_verdict(harness: PageH
         models = Models(harness)
         write_dense(models.own / "search.gguf", "llama", Dense(), {".pooling_type": 3})
         models.presenter.rescan()
-        await until(lambda: "Not a chat model" in models.cells(Column.FIT))
-        models.table.selectRow(models.cells(Column.FIT).index("Not a chat model"))
+        await until(lambda: "Can't chat" in models.cells(Column.FIT))
+        models.table.selectRow(models.cells(Column.FIT).index("Can't chat"))
         await until(lambda: models.says("turns text into numbers for searching"))
         assert not models.page.details.compare.isVisibleTo(models.page)
 

@@ -8,7 +8,22 @@ from pytestqt.qtbot import QtBot
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
 from playground.ui.format import exact_speed, speed_figure, speed_words
-from playground.ui.widgets.basics import make_button, plain_tooltip
+from playground.ui.widgets.basics import elide_mode, make_button, plain_tooltip
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("/home/me/models/a model.gguf", Qt.TextElideMode.ElideLeft),
+        ("accounts/fireworks/models/deepseek", Qt.TextElideMode.ElideLeft),
+        ("https://api.example.com/v1", Qt.TextElideMode.ElideMiddle),
+        ("Words, and/or more words", Qt.TextElideMode.ElideRight),
+    ],
+)
+def test_a_path_is_cut_in_front_and_a_sentence_at_its_end(
+    text: str, mode: Qt.TextElideMode
+) -> None:
+    assert elide_mode(text) is mode
 
 
 def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() -> None:

@@ -19,6 +19,7 @@ from playground.store.secrets import SecretStore
 from playground.store.settings import Settings, SettingsStore, ThemeMode
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
+from playground.ui.widgets.basics import ElidedLabel
 from tests.ui.page_harness import PageHarness, backups_of, click, harness, named, until
 
 __all__ = ["harness"]
@@ -161,6 +162,10 @@ def test_files_keys_versions_and_licences_are_told(
         text = named(page, "Versions and licences", QPlainTextEdit).toPlainText()
         assert "openai = " in text
         assert "Apache-2.0" in text
+        log = harness.home / "logs" / "playground.log"
+        places = {one.text() for one in page.findChildren(ElidedLabel)}
+        assert str(log) not in places, "nothing was written there yet"
+        assert str(log.parent) in places
         click(named(page, "Open the folder of History"))
         assert [Path(url.toLocalFile()) for url in opened] == [harness.home]
 

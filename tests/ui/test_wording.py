@@ -267,3 +267,16 @@ def test_details_have_every_number_with_its_origin() -> None:
 def test_a_long_name_is_shortened_in_a_sentence() -> None:
     assert shortened("short") == "short"
     assert len(shortened("x" * 80)) <= 31
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("/home/me/models/Q4_1.gguf", "…/Q4_1.gguf"),
+        ("C:\\models\\tiny\\Q4_1.gguf", "…/Q4_1.gguf"),
+        ("accounts/fireworks/models/deepseek-v3-1", "…/deepseek-v3-1"),
+        ("openai/gpt-oss-20b", "openai/gpt-oss-20b"),
+    ],
+)
+def test_of_a_name_that_is_a_path_the_last_part_is_said(name: str, words: str) -> None:
+    assert shortened(name) == words

@@ -65,6 +65,12 @@ def shard_of(path: str) -> Shard | None:
     return match and Shard(match["stem"], int(match["number"]), int(match["count"]))
 
 
+def is_gguf(path: str) -> bool:
+    """Return True for the name of a GGUF file, and of a piece that was cut from one."""
+    name = path.lower()
+    return name.endswith(".gguf") or (".gguf" in name and cut_from(path) is not None)
+
+
 def cut_from(path: str) -> str | None:
     """Return the file that a piece was cut from byte by byte; `None` for what is no such piece.
 
@@ -115,7 +121,8 @@ def without_quantization(stem: str) -> str:
 
 def name_from_file(path: Path) -> str:
     """Return a readable name from a file name: `SmolLM2-135M-Instruct.Q4_1` without the rest."""
-    stem = without_quantization(path.name.removesuffix(path.suffix))
+    name = cut_from(path.name) or path.name
+    stem = without_quantization(name.removesuffix(Path(name).suffix))
     return clean(re.sub(r"[-_\s]+", " ", stem)) or path.name
 
 

@@ -32,15 +32,15 @@ class AnswerReader:
         self._last_s = 0.0
         self._reported = ReportedUsage()
         self._answer_characters = self._reasoning_characters = 0
+        self._has_words = False
+        """True where the answer is more than white space."""
         self._strange = 0
         self._tool: str | None = None
         self._trouble = ""
         self._in_one_piece = False
         self._unsaid: list[StreamEvent] = []
-        self.pieces = 0
-        """Events with data, and lines of a body."""
         self.chunks = 0
-        """Those of them that are part of an answer."""
+        """Events and lines that are part of an answer."""
         self.is_done = False
         """True once nothing more is to be read."""
         self.has_tokens = False
@@ -64,6 +64,11 @@ class AnswerReader:
     def has_answer(self) -> bool:
         return bool(self._answer_characters or self._reasoning_characters or self._tool is not None)
 
+    @property
+    def is_foreign(self) -> bool:
+        """True where nothing came but what is not understood."""
+        return bool(self._strange) and not self.has_answer
+
     def read(
         self, events: Sequence[ServerEvent], t_s: float, *, is_cut: bool = False
     ) -> list[StreamEvent]:
@@ -78,7 +83,6 @@ class AnswerReader:
             for event in events:
                 if self.is_done:
                     break
-                self.pieces += 1
                 for data in self._decoded(event, is_cut=is_cut):
                     self._read_chunk(data, t_s, deltas)
         except EngineError as error:
@@ -127,7 +131,7 @@ class AnswerReader:
                 "piece_unknown",
                 (f"{self._name} sent something that is not understood and not shown"),
             )
-        elif not self._answer_characters and self._tool is None:
+        elif not self._has_words and self._tool is None:
             thought = "only its thinking" if self._reasoning_characters else "no word"
             yield "answer_empty", f"{self._name} sent {thought}: there is no answer"
         if self._trouble:
@@ -138,11 +142,11 @@ class AnswerReader:
         if data.lower() == _DONE:
             self.is_done = True
             return
-        if not data:
-            return
         value = _parsed(data)
         if event.name == "error":
             raise self._errors.from_payload(data if value is _NO_JSON else value)
+        if not data:
+            return
         if value is not _NO_JSON:
             yield from value if isinstance(value, list) else [value]
             return
@@ -203,7 +207,7 @@ class AnswerReader:
                 self._flush(deltas)
                 deltas.events.append(ThinkingEnded(deltas.t_s))
                 self._reasoning_characters += self._answer_characters
-                self._answer_characters = 0
+                self._answer_characters, self._has_words = 0, False
             if not span.is_shown:
                 continue
             for piece in pieces:
@@ -229,6 +233,7 @@ class AnswerReader:
                 self._reasoning_characters += len(piece[1])
             else:
                 self._answer_characters += len(piece[1])
+                self._has_words |= not piece[1].isspace()
 
 
 class _Deltas:

@@ -63,15 +63,24 @@ def error_in(data: Any) -> Any:
         return next(filter(None, map(error_in, data)), None)
     if not isinstance(data, dict):
         return None
-    if data.get("error"):
+    if _is_error(data.get("error")):
         return data
     if data.get("object") == "error" or data.get("type") == "error":
         return data
-    if "choices" not in data:
-        said = data.get("detail") or data.get("message")
-        return data if isinstance(said, str | list) and said else None
-    choice = _choice(data)
-    return {"error": choice["error"]} if choice.get("error") else None
+    if "choices" in data:
+        error = _choice(data).get("error")
+        return {"error": error} if _is_error(error) else None
+    if data.get("errors"):  # Cloudflare
+        return {"error": data["errors"]}
+    if _at(data, "base_resp.status_code"):  # MiniMax
+        return {"error": _at(data, "base_resp.status_msg")}
+    detail, said = data.get("detail"), data.get("message")
+    return data if detail or (said and isinstance(said, str | list)) else None
+
+
+def _is_error(value: Any) -> bool:
+    """Return False for an error field that is empty, or an object of nothing."""
+    return any(value.values()) if isinstance(value, dict) else bool(value)
 
 
 class ChunkReader:
@@ -81,13 +90,18 @@ class ChunkReader:
         self._text = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
         self._tokens = _TokenTexts()
+        self._has_deltas = False
 
     def read(self, data: dict[str, Any], t_s: float) -> StreamChunk:
         """Return what a decoded chunk says; `t_s` is when it arrived."""
         choice = _choice(data)
         holders = [_mapping(choice.get("delta")), _mapping(choice.get("message")), choice]
-        if isinstance(choice.get("delta"), str):
+        if isinstance(choice.get("delta"), str | list):
             holders[0] = {"content": choice["delta"]}
+        if self._has_deltas:
+            # some say the whole answer once more at the end
+            holders[1] = {}
+        self._has_deltas |= any(_said(holders[0]))
         text = reasoning = ""
         for holder in holders:
             said, thought = _said(holder)
@@ -105,7 +119,7 @@ class ChunkReader:
             finish_reason=whole_characters(finish) or None,
             usage=_usage(data, choice),
             tool=tool,
-            is_understood=is_told or not any(map(_is_strange, holders[:2])),
+            is_understood=is_told or not (any(map(_is_strange, holders[:2])) or _is_foreign(data)),
         )
 
     def rest(self) -> StreamChunk:
@@ -234,12 +248,16 @@ def _parts(value: Any) -> tuple[str, str]:
         return "".join(text for text, _ in read), "".join(thought for _, thought in read)
     if not isinstance(value, dict):
         return _text(value), ""
-    thought = "".join("".join(_parts(value.get(name))) for name in ("thinking", "summary"))
+    thought = "".join("".join(_parts(value.get(name))) for name in _THINKING_PARTS)
     text = next(filter(None, (_parts(value.get(name))[0] for name in ("text", "content"))), "")
+    if str(value.get("type", "")).startswith(_THINKING_PARTS):
+        return "", thought + text
     return text, thought
 
 
 _MOST_PARTS = 10_000
+_THINKING_PARTS = ("thinking", "summary", "reasoning")
+"""Fields of a part that hold thinking, and the beginnings of its type."""
 
 
 def _tool(holder: dict[str, Any]) -> str | None:
@@ -260,6 +278,10 @@ _SILENT = frozenset(
 """Fields of a delta that say nothing of the answer."""
 
 
+_FOREIGN = ("candidates", "completion", "content", "delta", "output", "response", "token")
+"""Where the APIs of Gemini, Anthropic, OpenAI, Ollama and TGI put what they say."""
+
+
 def _is_strange(holder: dict[str, Any]) -> bool:
     """Return True for something said in a delta where nothing is known to be said."""
     content = holder.get("content")
@@ -270,6 +292,11 @@ def _is_strange(holder: dict[str, Any]) -> bool:
         isinstance(value, str | list | dict) and value and name not in known
         for name, value in holder.items()
     )
+
+
+def _is_foreign(data: dict[str, Any]) -> bool:
+    """Return True for a chunk of another API, which has no choices."""
+    return "choices" not in data and any(data.get(name) for name in _FOREIGN)
 
 
 def _usage(data: dict[str, Any], choice: dict[str, Any]) -> ReportedUsage | None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from playground.core.characters import REPLACEMENT
 from playground.core.chat import ChatRequest
 from playground.core.errors import (
     EngineError,
@@ -40,6 +41,8 @@ from playground.network.traffic import Traffic
 if TYPE_CHECKING:
     import httpx2
 
+_LONGEST_SENTENCE = 200
+"""Characters of a text that is shown where an answer should be."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body begins: white space, a byte order mark."""
 _RUN_AGAIN = "What arrived before is kept. Run it again."
@@ -220,23 +223,30 @@ class _Answer:
             for event in await self._body(response, arrived, first, is_over=is_over):
                 yield event
         else:
-            async with aclosing(self._stream(arrived, first, is_over=is_over)) as events:
+            decoder = EventDecoder()
+            async with aclosing(self._stream(decoder, arrived, first, is_over=is_over)) as events:
                 async for event in events:
                     yield event
+            if first.strip(_BLANK) and not decoder.is_event_stream:
+                raise self._no_stream(response, first)
         for event in self._text.rest():
             yield event
-        if not self._text.pieces and first.strip(_BLANK):
-            raise self._no_stream(response, first)
         if not self._text.chunks:
             raise StreamEmpty(f"{self._name} sent an empty answer stream.", "Try again.")
         if not (self._text.is_done or self._text.finish_reason):
+            if self._text.is_foreign:
+                raise StreamInvalid(f"{self._name} sent something that is not understood.")
             raise StreamTruncated(f"{self._name} ended the answer before it was finished.")
 
     async def _stream(
-        self, arrived: AsyncIterator[bytes], data: bytes, *, is_over: bool
+        self,
+        decoder: EventDecoder,
+        arrived: AsyncIterator[bytes],
+        data: bytes,
+        *,
+        is_over: bool,
     ) -> AsyncGenerator[StreamEvent, None]:
-        decoder, t_s = EventDecoder(), self._now()
-        word_s = t_s
+        t_s = word_s = self._now()
         while True:
             try:
                 pieces = decoder.feed(data)
@@ -310,10 +320,12 @@ class _Answer:
         said = provider_message(payload)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         what = f" {kind or 'something without a type'}."
-        if isinstance(payload, dict) and said:
-            what = f": {said}"
-        elif said.startswith("a web page"):
+        if said.startswith("a web page"):
             what = f" {said}."
+        elif said and (isinstance(payload, dict) or _is_sentence(said)):
+            what = f": {said}"
+        elif kind == "text/event-stream":
+            what = " something that is called one."
         return StreamInvalid(f"{self._name} sent no answer stream but{what}")
 
     def _notices(self) -> list[Notice]:
@@ -322,3 +334,8 @@ class _Answer:
 
     def _now(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _is_sentence(text: str) -> bool:
+    """Return True for what a person can read, not for bytes taken as text."""
+    return len(text) <= _LONGEST_SENTENCE and REPLACEMENT not in text

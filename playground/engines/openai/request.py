@@ -27,7 +27,7 @@ OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and 
 templates get the value.
 """
 _REQUIRED = frozenset({"model", "messages", "stream"})
-_OURS = frozenset({"stream_options", "top_logprobs"})
+_OURS = frozenset({"stream_options"})
 """Fields nobody chose: they may go for any reason."""
 _UNSUPPORTED = re.compile(
     r"unsupported|(not|n.t) (\w+ )?(support|something|allow|permit|accept|available|recogni)"
@@ -125,13 +125,14 @@ def without_refused_field(
             message = f"{provider.name} does not stream this model: the answer comes in one piece"
             return {**whole, "stream": False}, RequestNote("not_streamed", message)
         return None
-    if field in MAX_TOKENS_FIELDS:
+    is_out_of_range = _OUT_OF_RANGE.search(sentence) is not None
+    if field in MAX_TOKENS_FIELDS and not is_out_of_range:
         other = MAX_TOKENS_FIELDS[1 - MAX_TOKENS_FIELDS.index(field)]
         if re.search(rf"\b{other}\b", sentence):
             renamed = {(other if name == field else name): value for name, value in body.items()}
             message = f"{provider.name} wants {other} instead of {field}"
             return renamed, RequestNote("parameter_renamed", message)
-    is_unsupported = _UNSUPPORTED.search(sentence) and not _OUT_OF_RANGE.search(sentence)
+    is_unsupported = _UNSUPPORTED.search(sentence) is not None and not is_out_of_range
     if field not in _OURS and not is_unsupported:
         return None
     dropped = {field, _PARTNERS.get(field)}

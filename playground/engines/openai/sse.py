@@ -1,9 +1,9 @@
 """Bytes of an event stream into events, as the specification says.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with two
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with three
 differences. What stands at the end without a blank line behind it is an event as well, because
 some servers leave that line out. The field `error`, which llama-server writes, is the data of an
-event of that name.
+event of that name. A line that is a JSON object is data: so some break off with an error.
 """
 
 import codecs
@@ -13,6 +13,7 @@ from typing import NamedTuple
 MOST_EVENT_BYTES = 16 * 1024 * 1024
 """Longest event that is taken; one without an end would fill the memory."""
 
+_FIELDS = frozenset({"", "data", "error", "event", "id", "retry"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -37,6 +38,8 @@ class EventDecoder:
         """Pieces of the line that is not complete."""
         self._size = 0
         self._ends_in_cr = False
+        self.is_event_stream = False
+        """True once something came that only an event stream has: a comment or a known field."""
         self._name = ""
         self._data: list[str] = []
 
@@ -79,10 +82,13 @@ class EventDecoder:
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
+        self.is_event_stream |= name in _FIELDS
         if name == "error":
             self._name = name
         if name in {"data", "error"}:
             self._data.append(value)
+        elif line[0] == "{":
+            self._data.append(line)
         else:
             # nothing else of the line is kept
             self._size -= len(line)

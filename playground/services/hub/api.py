@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playground.core.filenames import is_safe_path
 from playground.core.gguf.naming import (
     cut_from,
+    is_gguf,
     is_imatrix,
     is_projector,
     is_repository,
@@ -106,8 +107,7 @@ def _sizes(parameters: int | None, names: Iterable[str]) -> list[int]:
 
 
 def _is_gguf(name: Any) -> bool:
-    """Return True for a GGUF file and for a piece of one."""
-    return isinstance(name, str) and (name.lower().endswith(".gguf") or cut_from(name) is not None)
+    return isinstance(name, str) and is_gguf(name)
 
 
 def _gate(value: Any) -> Gate:

@@ -6,6 +6,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from playground.core.gguf.naming import is_gguf
+
 SUFFIX = ".gguf"
 _BIN = re.compile(r"\$recycle\.bin|\.trash(es|-\d+)?", re.IGNORECASE)
 _BIN_FOLDERS = {"files", "info"}
@@ -85,9 +87,9 @@ def files_below(
             elif not _answers(entry.is_file):
                 # a link that leads nowhere may lead to a folder once its drive is there
                 snapshot.note_file(entry.path)
-                if entry.name.lower().endswith(SUFFIX):
+                if is_gguf(entry.name):
                     linked_files.append(Path(entry.path))
-            elif not entry.name.lower().endswith(SUFFIX):
+            elif not is_gguf(entry.name):
                 continue
             elif is_link:
                 linked_files.append(Path(entry.path))
@@ -97,9 +99,8 @@ def files_below(
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Return every file in `folder` itself that ends in `.gguf`; none where it cannot be read."""
-    names = names_in(folder) or []
-    return [folder / name for name in names if name.lower().endswith(SUFFIX)]
+    """Return every model file in `folder` itself; none where it cannot be read."""
+    return [folder / name for name in names_in(folder) or [] if is_gguf(name)]
 
 
 def names_in(folder: Path | str) -> list[str] | None:

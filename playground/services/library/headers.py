@@ -35,6 +35,11 @@ class HeaderCache:
 
         Raises `ModelFileInvalid`, whose cause is an `OSError` where trying again may help.
         """
+        if model.is_cut:
+            raise ModelFileInvalid(
+                "This model is cut into pieces in a way that is not supported.",
+                "Join them to one .gguf file, or take another version.",
+            )
         headers = []
         for part in model.parts:
             try:

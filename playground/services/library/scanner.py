@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.core.gguf.header import GgufHeader
-from playground.core.gguf.naming import is_projector, shard_of, without_quantization
+from playground.core.gguf.naming import cut_from, is_projector, shard_of, without_quantization
 from playground.services.library.app_folders import (
     HUGGING_FACE,
     JAN,
@@ -153,6 +153,8 @@ class ScannedModel:
     missing: tuple[int, ...] = ()
     """Numbers of parts that are not there."""
     part_count: int = 1
+    is_cut: bool = False
+    """True where the parts are pieces cut byte by byte, which have to be joined first."""
     owner: str | None = None
     """The other program whose file it is."""
     root: Path | None = None
@@ -205,8 +207,12 @@ def starter_path() -> Path | None:
 def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
     """Yield one `ScannedModel` for each model: the parts of a split model belong together."""
     split: dict[tuple[Path, str, int], dict[int, Path]] = {}
+    cut: dict[tuple[Path, str], list[Path]] = {}
     for path in paths:
         if is_projector(path.name):
+            continue
+        if (whole := cut_from(path.name)) is not None:
+            cut.setdefault((path.parent, whole), []).append(path)
             continue
         shard = shard_of(path.name)
         if shard is None:
@@ -216,10 +222,15 @@ def grouped(paths: Iterable[Path], source: str) -> Iterator[ScannedModel]:
         split.setdefault(key, {})[shard.number] = path
     for (_, _, count), parts in split.items():
         yield _joined(parts, count, source)
+    for pieces in cut.values():
+        yield _cut(pieces, source)
 
 
 def with_parts(path: Path, source: str) -> ScannedModel:
     """Return the model the file at `path` belongs to, with the parts that lie beside it."""
+    if (whole := cut_from(path.name)) is not None:
+        beside = [one for one in files_in(path.parent) if cut_from(one.name) == whole]
+        return _cut(beside or [path], source)
     shard = shard_of(path.name)
     if shard is None:
         return ScannedModel(path, source, (path,))
@@ -230,6 +241,11 @@ def with_parts(path: Path, source: str) -> ScannedModel:
         and (other.stem, other.count) == (shard.stem, shard.count)
     }
     return _joined(parts or {shard.number: path}, shard.count, source)
+
+
+def _cut(pieces: list[Path], source: str) -> ScannedModel:
+    ordered = tuple(sorted(pieces))
+    return ScannedModel(ordered[0], source, ordered, part_count=len(ordered), is_cut=True)
 
 
 def _joined(parts: dict[int, Path], count: int, source: str) -> ScannedModel:

@@ -218,7 +218,11 @@ class MachineService:
 
     def memory_now(self, held: HeldMemory = NOTHING_HELD) -> Machine:
         """Return the memory there is at this moment, and the cards; blocks: for threads."""
-        return replace(self.quick(held), cards=self._usable_cards(held))
+        samples = self._usable_cards()
+        cards = graphics_cards(samples, held.card_bytes)
+        found = replace(self.quick(held), cards=cards)
+        # a card that llama.cpp can use and that has no memory of its own, such as NVIDIA's GB10
+        return replace(found, is_unified=found.is_unified or bool(samples and not cards))
 
     def close(self) -> None:
         with self._asking:
@@ -226,14 +230,13 @@ class MachineService:
                 self._cards.close()
                 self._cards = None
 
-    def _usable_cards(self, held: HeldMemory) -> tuple[GraphicsCard, ...]:
+    def _usable_cards(self) -> tuple[GpuSample, ...]:
         if _is_apple() or not self._can_use_cards():
             return ()
         with self._asking:
             if self._cards is None:
                 self._cards = self._open_cards()
-            samples = self._cards.read()
-        return graphics_cards(samples, held.card_bytes)
+            return self._cards.read()
 
     def _other_programs(self) -> tuple[ProgramMemory, ...]:
         now = time.perf_counter()

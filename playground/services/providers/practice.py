@@ -12,6 +12,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from playground.core.errors import ConnectionFailed, NotAvailable, PlaygroundError
 from playground.core.targets import Provider, Tier
 from playground.engines.child_process import child_command, spawn, worker_environment
@@ -205,6 +207,8 @@ class PracticeCloud:
 
     async def _answers(self) -> bool:
         """Return False for a server whose end has not been noticed yet."""
+        if self.pid is None or _is_ending(self.pid):
+            return False
         try:
             async with asyncio.timeout(_STOP_LIMIT_S):
                 _, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -243,6 +247,14 @@ def practice_provider(port: int) -> Provider:
         rejects=frozenset({"stream_options", "logprobs"}),
         is_practice=True,
     )
+
+
+def _is_ending(pid: int) -> bool:
+    """Return True for a process that was killed; its other threads may still hold its port."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _message(line: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -51,6 +51,8 @@ class PaneGrid(QScrollArea):
         self._on_stage = False
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        # its panes are what the keyboard goes to
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._body = QWidget()
         self._body.setObjectName("scrolled")
         self._column = QVBoxLayout(self._body)

@@ -433,7 +433,7 @@ class ResponsePane(QFrame):
         body = QWidget()
         self._body_column = make_column(1, parent=body)
         self._scroll = make_scroll_area(body, self.tr("Answers"))
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setProperty("ring", True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         # as high as the pane leaves it, not as its text
@@ -522,6 +522,8 @@ class ResponsePane(QFrame):
         self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
         self.setMinimumWidth(px(230))
         self._head.setContentsMargins(px(14), px(10), px(12), px(8))
+        # Stop comes and goes without moving what is below
+        self._head.setRowMinimumHeight(0, self.stop_button.sizeHint().height())
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))

@@ -148,10 +148,14 @@ def hidden_head(position: int) -> PaneHead:
     )
 
 
-def hidden_answer(run: Run, *, is_over: bool) -> AnswerViewModel:
-    """Return what may be shown of an answer whose name is hidden: nothing until all are done."""
+def hidden_answer(run: Run, *, is_over: bool, done: str = "") -> AnswerViewModel:
+    """Return what may be shown of an answer whose name is hidden: nothing until all are done.
+
+    `done` says how many are, the same under every name.
+    """
     if not is_over:
-        return AnswerViewModel(status=_tr("The answers appear when all are done."))
+        waiting = _tr("The answers appear when all are done.")
+        return AnswerViewModel(status=f"{waiting} {done}".strip())
     if not run.text.strip():
         return AnswerViewModel(status=_tr("There is no answer here."))
     return AnswerViewModel(text=run.text)

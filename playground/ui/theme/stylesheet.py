@@ -23,11 +23,14 @@ SIZES: dict[str, tuple[int, int]] = {
 _SHEET = """
 QWidget { color: @text; }
 QToolTip { color: @text; background: @card; border: 1px solid @line; padding: 6px; }
-QMainWindow, QWidget#page, QDialog { background: @background; }
+QMainWindow, QWidget#page { background: @background; }
+QDialog { background: @background; border: 1px solid @line; }
 QScrollArea, QScrollArea > QWidget > QWidget#scrolled { background: transparent; border: none; }
 
+QScrollArea[ring="true"] { border: 1px solid transparent; border-radius: {6}px; }
+QScrollArea[ring="true"]:focus { border: 1px solid @accent; }
 QFrame[card="true"] { background: @card; border: 1px solid @line; border-radius: {14}px; }
-QFrame[card="popup"] { background: @card; border: 1px solid @line; border-radius: 0; }
+QFrame[card="popup"] { background: @card; border: 1px solid @line; border-radius: {10}px; }
 QFrame[card="quiet"] { background: @background; border: 1px solid @line; border-radius: {10}px; }
 QFrame[card="bad"] { background: @bad_ground; border: none; border-radius: {10}px; }
 QFrame[card="caution"] { background: @caution_ground; border: none; border-radius: {10}px; }
@@ -101,7 +104,8 @@ QPlainTextEdit[field="true"]:focus { border: 1px solid @accent; }
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
 QDoubleSpinBox::down-button { width: 0; border: none; }
 QComboBox::drop-down { border: none; width: {22}px; }
-QComboBox QAbstractItemView { background: @card; border: 1px solid @line;
+QComboBoxPrivateContainer { background: @card; border: 1px solid @line; border-radius: {10}px; }
+QComboBox QAbstractItemView { background: transparent; border: none; padding: {4}px;
   selection-background-color: @accent_ground; selection-color: @text; }
 QPlainTextEdit[prompt="true"] { background: transparent; border: none; font-size: {15}px; }
 QTextBrowser { background: transparent; border: none; }

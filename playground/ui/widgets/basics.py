@@ -1,5 +1,6 @@
 """Small ready-made parts, so that the same thing looks and reads the same on every page."""
 
+import re
 from collections.abc import Callable
 from html import escape
 
@@ -183,8 +184,18 @@ _LEAST_CHARACTERS = 10
 """What is elided still shows so many."""
 
 
+_PATH = re.compile(r"(?:/|~|[A-Za-z]:[\\/])|\S+[/\\]\S+$")
+
+
+def elide_mode(text: str) -> Qt.TextElideMode:
+    """Return where a text is cut that does not fit: a path in front, since its end tells most."""
+    if "://" in text:
+        return Qt.TextElideMode.ElideMiddle
+    return Qt.TextElideMode.ElideLeft if _PATH.match(text) else Qt.TextElideMode.ElideRight
+
+
 class ElidedLabel(QLabel):
-    """A single line that ends in “…” where it does not fit, and tells the rest in its tooltip."""
+    """A single line that is cut with “…” where it does not fit; its tooltip has all of it."""
 
     def __init__(self, text: str = "", role: str = "body", tone: str | None = None) -> None:
         super().__init__()
@@ -225,7 +236,7 @@ class ElidedLabel(QLabel):
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         text = self.fontMetrics().elidedText(
-            self._full, Qt.TextElideMode.ElideRight, self.contentsRect().width()
+            self._full, elide_mode(self._full), self.contentsRect().width()
         )
         painter.drawText(self.contentsRect(), int(self.alignment()), text)
 

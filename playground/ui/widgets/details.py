@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QToolButton, QWidget
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton, make_card, make_label, plain_tooltip
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_row,
+    make_scroll_area,
+    round_corners,
+)
+from playground.ui.widgets.popup import popup_rect
 
 _LINES = 14
 
@@ -122,24 +129,21 @@ class DetailsPopup(QFrame):
                     label.setText(text)
 
     def _new_labels(self, row: int) -> tuple[QLabel, QLabel, QLabel]:
-        value = make_label(role="control")
+        value = make_label(role="control", wrap=True)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         remark = make_label(role="caption", tone="quiet", wrap=True)
-        labels = (make_label(role="control", tone="quiet"), value, remark)
+        labels = (make_label(role="control", tone="quiet", wrap=True), value, remark)
         for column, label in enumerate(labels):
             self._grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignTop)
         return labels
 
     def show_at(self, anchor: QWidget) -> None:
-        """Open above `anchor`, inside the screen."""
-        room = anchor.screen().availableGeometry()
-        width = self._theme.px(560)
-        self._body.setFixedWidth(width - self._theme.px(40))
-        height = min(self._body.sizeHint().height() + self._theme.px(70), room.height() - 40)
-        self.resize(width, height)
-        corner = anchor.mapToGlobal(QPoint(0, 0))
-        x = min(max(corner.x(), room.left() + 8), room.right() - width - 8)
-        y = corner.y() - height - 6
-        self.move(x, min(max(y, room.top() + 8), room.bottom() - height - 8))
+        """Open beside `anchor`, whole on the screen."""
+        px = self._theme.px
+        width = popup_rect(anchor, QSize(px(560), 1)).width()
+        self._body.setFixedWidth(width - px(40))
+        wanted = self._body.heightForWidth(width - px(40)) + px(70)
+        self.setGeometry(popup_rect(anchor, QSize(width, wanted)))
+        round_corners(self, px(10))
         self.show()
         self.setFocus()

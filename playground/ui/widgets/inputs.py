@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, plain_tooltip, with_whole_text
+from playground.ui.widgets.layouts import make_flow, round_corners
 
 EXACTLY = object()
 _NARROWEST_BOX = 120
@@ -118,6 +119,11 @@ class ComboBox(QComboBox):
         painter = QPainter(self)
         icon = self._theme.icon("chevron-down", "quiet")
         icon.paint(painter, QRect(left, (self.height() - side) // 2, side, side))
+
+    @override
+    def showPopup(self) -> None:
+        super().showPopup()
+        round_corners(self.view().window(), self._theme.px(10))
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -223,6 +229,48 @@ class Segmented(QWidget):
         button = self.sender()
         if isinstance(button, QPushButton):
             self.chosen.emit(button.property("key"))
+
+
+class SwitchedNumber(QWidget):
+    """A switch, and a small number that counts while it is on."""
+
+    edited = Signal()
+
+    def __init__(self, theme: Theme, text: str, tooltip: str, *, highest: int, usual: int) -> None:
+        """Take numbers from 0 to `highest`; `usual` is the first one a person sees."""
+        super().__init__()
+        self._switch = CheckBox(theme, text, tooltip)
+        self._number = QSpinBox()
+        self._number.setRange(0, highest)
+        self._number.setValue(usual)
+        self._number.setAccessibleName(self.tr("{0}, how many").format(text))
+        self._number.setToolTip(plain_tooltip(tooltip))
+        self._number.setEnabled(False)
+        make_flow(self._switch, 1, self._number, parent=self)
+        self.setFocusProxy(self._switch)
+        self._switch.toggled.connect(self._on_toggled)
+        self._number.valueChanged.connect(self._on_number)
+
+    @property
+    def value(self) -> int | None:
+        return self._number.value() if self._switch.isChecked() else None
+
+    def show_value(self, value: int | None) -> None:
+        for part in (self._switch, self._number):
+            part.blockSignals(True)
+        self._switch.setChecked(value is not None)
+        self._number.setEnabled(value is not None)
+        if value is not None:
+            self._number.setValue(value)
+        for part in (self._switch, self._number):
+            part.blockSignals(False)
+
+    def _on_toggled(self, is_on: bool) -> None:
+        self._number.setEnabled(is_on)
+        self.edited.emit()
+
+    def _on_number(self) -> None:
+        self.edited.emit()
 
 
 class NumberField(QDoubleSpinBox):

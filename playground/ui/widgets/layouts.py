@@ -1,6 +1,7 @@
 """Rows, columns and scroll areas, made of what stands in them."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainterPath, QRegion
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from playground.ui.widgets.flow_layout import FlowLayout
@@ -71,6 +72,13 @@ def _fill(
             layout.addWidget(part, 0, extra)
         else:
             layout.addWidget(part, extra)
+
+
+def round_corners(window: QWidget, radius: int) -> None:
+    """Cut the corners off a window without a frame, as its style sheet draws them."""
+    shape = QPainterPath()
+    shape.addRoundedRect(QRectF(window.rect()), radius, radius)
+    window.setMask(QRegion(shape.toFillPolygon().toPolygon()))
 
 
 def make_scroll_area(body: QWidget, name: str = "") -> QScrollArea:

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import chip_width, paint_chip, plain_tooltip
+from playground.ui.widgets.basics import chip_width, elide_mode, paint_chip, plain_tooltip
 
 Index = QModelIndex | QPersistentModelIndex
 Row = TypeVar("Row")
@@ -327,9 +327,10 @@ def paint_text(
     *,
     tone: str = "text",
     align: Qt.AlignmentFlag = LEFT,
-    elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    elide: Qt.TextElideMode | None = None,
 ) -> None:
-    """Draw one line that ends in “…” where it does not fit."""
+    """Draw one line, cut with “…” where it does not fit: a path in front, all else as `elide`."""
     painter.setFont(theme.font(role))
     painter.setPen(theme.color(tone))
-    painter.drawText(rect, align, painter.fontMetrics().elidedText(text, elide, rect.width()))
+    mode = elide or elide_mode(text)
+    painter.drawText(rect, align, painter.fontMetrics().elidedText(text, mode, rect.width()))

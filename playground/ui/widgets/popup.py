@@ -1,10 +1,12 @@
 """What opens over the page: always whole on the screen, and gone with a click beside it."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.layouts import make_column, make_scroll_area
+from playground.ui.widgets.layouts import make_column, make_scroll_area, round_corners
 
 _EDGE = 8
 """Between a popup and the screen's edge, in pixels."""
@@ -42,6 +44,11 @@ class Popup(QFrame):
         self._column = make_column(
             self._scroll, parent=self, margins=(px(12), px(12), px(12), px(12))
         )
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        round_corners(self, self._theme.px(10))
 
     def release(self) -> None:
         """Give the content back, to stand somewhere else."""

@@ -117,7 +117,7 @@ class RequirementBox(QWidget):
             case ChangeKind.SMALLER_KV_TYPE:
                 return self.tr("Keep the conversation less exactly and {0}.").format(leads)
             case ChangeKind.SMALLER_QUANTIZATION:
-                said = self.tr("Take a more strongly compressed version ({0}) and {1}.")
+                said = self.tr("Take a smaller version ({0}) and {1}.")
                 return said.format(change.detail, leads)
             case ChangeKind.SMALLER_MODEL:
                 return self.tr("A smaller model would run better on this computer.")

@@ -7,13 +7,12 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
-    QPoint,
     QRect,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
@@ -27,9 +26,16 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import IconButton, make_label, plain_tooltip
-from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.basics import (
+    IconButton,
+    elide_mode,
+    make_button,
+    make_label,
+    plain_tooltip,
+)
+from playground.ui.widgets.layouts import make_column, make_flow, make_row, round_corners
 from playground.ui.widgets.lists import RIGHT, paint_text
+from playground.ui.widgets.popup import popup_rect
 
 ENTRY_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _PIECE = 200
@@ -108,7 +114,10 @@ class PickerDelegate(QStyledItemDelegate):
             side = px(18)
             box = QRect(area.left() + px(10), middle - side // 2, side, side)
             theme.icon(entry.icon, entry.tone).paint(painter, box)
-        remark = ("✓ " if entry.is_chosen else "") + entry.remark
+        remark = entry.remark
+        if entry.is_chosen:
+            # not a tick alone: beside a verdict it would read as part of that
+            remark = " · ".join(part for part in (self.tr("✓ chosen"), remark) if part)
         width = QFontMetrics(theme.font("caption")).horizontalAdvance(remark)
         box = QRect(right - width, area.top(), width, area.height())
         paint_text(theme, painter, box, remark, role="caption", tone="quiet", align=RIGHT)
@@ -227,13 +236,8 @@ class TargetPicker(QFrame):
     def open_at(self, anchor: QWidget) -> None:
         """Open below `anchor`, or above it where there is more room."""
         px = self._theme.px
-        room = anchor.screen().availableGeometry()
-        corner = anchor.mapToGlobal(QPoint(0, anchor.height() + 4))
-        width = min(px(520), room.width() - 16)
-        height = min(px(440), room.height() - 16)
-        x = min(max(corner.x(), room.left() + 8), room.right() - width - 8)
-        y = min(corner.y(), room.bottom() - height - 8)
-        self.setGeometry(x, y, width, height)
+        self.setGeometry(popup_rect(anchor, QSize(px(520), px(440))))
+        round_corners(self, px(10))
         self._search.clear()
         self.show()
         self._search.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -253,7 +257,11 @@ class TargetPicker(QFrame):
         make_column(
             self._search,
             (self._list, 1),
-            make_label(self.tr("↑ ↓ to move, Enter to add or take away"), "caption", "quiet"),
+            make_flow(
+                make_label(self.tr("↑ ↓ to move, Enter to add or take away"), "caption", "quiet"),
+                1,
+                make_button(self.tr("Done"), self.close, tooltip=self.tr("Close the list (Esc)")),
+            ),
             parent=self,
             margins=(px(10), px(10), px(10), px(8)),
             spacing=px(8),
@@ -281,7 +289,7 @@ class TargetPicker(QFrame):
     def _choose(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY_ROLE)
         if isinstance(entry, PickerEntry) and entry.key is not None:
-            self.close()
+            # it stays: most people choose more than one
             self.chosen.emit(entry.key)
 
     @override
@@ -329,6 +337,11 @@ class TargetChip(QFrame):
         self.remove_button = IconButton(
             theme, "close", self.tr("Remove {name}").format(name=text), tone=f"{tone}_ink", size=11
         )
+        # Delete on the chip does the same: one stop of the keyboard for each
+        self.remove_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        remove = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.button)
+        remove.setContext(Qt.ShortcutContext.WidgetShortcut)
+        remove.activated.connect(self.remove_button.click)
         margins = (theme.px(4), 0, theme.px(3), 0)
         make_row(self.button, self.remove_button, parent=self, margins=margins, spacing=0)
         theme.changed.connect(self._apply_theme)
@@ -338,7 +351,7 @@ class TargetChip(QFrame):
         side = self._theme.px(13)
         metrics = QFontMetrics(self._theme.font("chip"))
         room = self._theme.px(_CHIP_WIDTH)
-        text = metrics.elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        text = metrics.elidedText(self._text, elide_mode(self._text), room)
         self.button.setText(text.replace("&", "&&"))
         self.button.setIconSize(QSize(side, side))
         self.button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

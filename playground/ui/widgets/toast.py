@@ -1,16 +1,18 @@
-"""A message at the window's foot that goes by itself, with one thing to do about it."""
+"""A message over the page that goes by itself, with one thing to do about it."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QWidget
+from typing_extensions import override
 
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label
-from playground.ui.widgets.layouts import make_row
+from playground.ui.widgets.layouts import make_flow
 
 STAY_MS = 8000
+_WIDTH = 620
 
 
 class Toast(QFrame):
@@ -25,6 +27,8 @@ class Toast(QFrame):
         self._timer.timeout.connect(self.hide)
         self._build()
         self.hide()
+        if parent is not None:
+            parent.installEventFilter(self)
 
     def show_message(
         self,
@@ -44,6 +48,8 @@ class Toast(QFrame):
         self._button.setText(action or "")
         self._button.setAccessibleName(action or "")
         self.show()
+        self._place()
+        self.raise_()
         if stay_ms:
             self._timer.start(stay_ms)
         else:
@@ -56,8 +62,31 @@ class Toast(QFrame):
         self._button = make_button("", self._act)
         close = IconButton(self._theme, "close", self.tr("Close this message"))
         close.clicked.connect(self.hide)
-        margins = (px(14), px(8), px(8), px(8))
-        make_row((self._label, 1), self._button, close, parent=self, margins=margins)
+        flow = make_flow((self._label, 1), 1, self._button, close, parent=self)
+        flow.setContentsMargins(px(14), px(8), px(8), px(8))
+
+    def _place(self) -> None:
+        """Lie over the page below its head, in the middle, and move nothing."""
+        window = self.parentWidget()
+        if window is None:
+            return
+        px = self._theme.px
+        width = min(px(_WIDTH), window.width() - px(32))
+        height = self.heightForWidth(width)
+        self.setGeometry((window.width() - width) // 2, px(64), width, height)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        is_done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._place()
+        return is_done
 
     def _act(self) -> None:
         action, self._on_action = self._on_action, None

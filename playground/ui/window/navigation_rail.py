@@ -110,7 +110,9 @@ class NavigationRail(QWidget):
         self._apply_theme()
 
     def select(self, key: str) -> None:
-        self._buttons[key].setChecked(True)
+        """Light a page's button; a page without one leaves the one before lit."""
+        if key in self._buttons:
+            self._buttons[key].setChecked(True)
 
     def set_badge(self, key: str, text: str | None) -> None:
         self._buttons[key].set_badge(text)

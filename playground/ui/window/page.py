@@ -20,7 +20,7 @@ from playground.ui.widgets.basics import IconButton, make_button
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
-_HEAD_HEIGHT = 36
+_HEAD_HEIGHT = 40
 """Of every page's head, in pixels at scale 1: titles stand at one height."""
 
 
@@ -220,6 +220,8 @@ class PageStack(QStackedWidget):
         self._pages: dict[str, Page] = {}
         self.current: str | None = None
         """Key of the page in front."""
+        self.previous: str | None = None
+        """Key of the page that was in front before."""
         self.wanted: str | None = None
         """Key of the page that was asked for and comes to the front once it has a factory."""
         self._in_presentation_mode = False
@@ -269,6 +271,7 @@ class PageStack(QStackedWidget):
         page = self.page(key)
         if self.current is not None:
             self._pages[self.current].hidden.emit()
+            self.previous = self.current
         self.current = key
         self.setCurrentWidget(page)
         page.shown.emit()

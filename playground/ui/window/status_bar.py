@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from playground.ui.widgets.details import DetailsPopup, Row
 
 SAMPLES = 60
+_KEPT = 600
+"""Samples kept for the charts: ten minutes at one a second."""
 
 
 class Sparkline(QWidget):
@@ -97,13 +99,20 @@ _LINES_FROM = 1000
 
 
 class StatusBar(QWidget):
-    """Live meters in one line; a click shows every exact figure."""
+    """Live meters in one line; a click asks for the charts."""
+
+    opened = Signal()
+    """A person wants to see more."""
+    sampled = Signal()
+    """There is another sample in `history`."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._follower: Follower | None = None
         self._sample: Sample | None = None
+        self.history: deque[Sample] = deque(maxlen=_KEPT)
+        """The samples of the last minutes, the newest last."""
         self._sent_now: Callable[[], Sequence[HostContact]] = tuple
         self._gpus: list[Meter] = []
         self._popup: DetailsPopup | None = None
@@ -119,10 +128,16 @@ class StatusBar(QWidget):
     ) -> None:
         """Show each sample, and what has been `sent` out until then."""
         self._sent_now = sent
-        self._follower = bridge.follow(samples, lambda given: self.show_sample(given[-1]), hz=2)
+        self._follower = bridge.follow(samples, self._on_samples, hz=2)
+
+    def _on_samples(self, samples: "list[Sample]") -> None:
+        self.history.extend(samples[:-1])
+        self.show_sample(samples[-1])
 
     def show_sample(self, sample: "Sample") -> None:
         self._sample = sample
+        self.history.append(sample)
+        self.sampled.emit()
         cpu = sample.cpu_percent
         self._cpu.show_value(_percent(cpu), _share(cpu))
         self._ram.show_value(
@@ -151,12 +166,12 @@ class StatusBar(QWidget):
     @override
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
-            self._open_details()
+            self.opened.emit()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
-            self._open_details()
+            self.opened.emit()
         else:
             super().keyPressEvent(event)
 
@@ -171,7 +186,7 @@ class StatusBar(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Meters of this computer"))
-        self.setToolTip(self.tr("Click for every exact figure"))
+        self.setToolTip(self.tr("Click for large charts and every exact figure"))
         self._cpu = Meter(self._theme, self.tr("Processor"))
         self._ram = Meter(self._theme, self.tr("Memory"))
         self._note = ElidedLabel("", "strip", "quiet")
@@ -201,15 +216,16 @@ class StatusBar(QWidget):
             parts.append(f"{gpu.power_w:.0f} W")
         return " · ".join(parts)
 
-    def _open_details(self) -> None:
+    def show_details(self, anchor: QWidget) -> None:
+        """Show every exact figure in a popup at `anchor`."""
         if self._sample is None:
             return
         from playground.ui.widgets.details import DetailsPopup  # noqa: PLC0415 - not on the way to the first prompt
 
-        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), self)
+        self._popup = DetailsPopup(self._theme, self.tr("This computer, right now"), anchor)
         self._popup.destroyed.connect(self._forget_popup)
         self._popup.set_rows(self._rows(self._sample))
-        self._popup.show_at(self)
+        self._popup.show_at(anchor)
 
     def _forget_popup(self) -> None:
         self._popup = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QFrame,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QVBoxLayout,
@@ -16,8 +17,8 @@ from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
-from playground.ui.widgets.inputs import ComboBox
-from playground.ui.widgets.layouts import make_column, make_flow, make_row, make_scroll_area
+from playground.ui.widgets.inputs import ComboBox, SwitchedNumber
+from playground.ui.widgets.layouts import make_column, make_row, make_scroll_area
 
 
 def _tr(text: str) -> str:
@@ -94,14 +95,11 @@ PARAMETERS: tuple[Parameter, ...] = (
         lambda: _tr("The answer ends where one of these texts comes; separated by | signs."),
         is_text=True,
     ),
-    Parameter(
-        "logprobs",
-        lambda: _tr("Show probabilities"),
-        lambda: _tr("How many words that could have come instead to show for each; 0 to 20."),
-        high=20,
-        is_whole=True,
-    ),
 )
+
+
+_MOST_ALTERNATIVES = 20
+_USUAL_ALTERNATIVES = 5
 
 
 def parse(text: str, parameter: Parameter) -> float | tuple[str, ...] | None:
@@ -160,7 +158,7 @@ class AnswerSettings(QFrame):
         self._scope = ""
         self._drafts: dict[str, Draft] = {"": Draft(system="")}
         self._fields: dict[str, QLineEdit] = {}
-        self._problems: dict[str, QWidget] = {}
+        self._problems: dict[str, QLabel] = {}
         self._is_loading = False
         self._build()
         self._load()
@@ -221,6 +219,15 @@ class AnswerSettings(QFrame):
         self._build_thinking(form)
         for parameter in PARAMETERS:
             self._build_field(form, parameter)
+        self._probabilities = SwitchedNumber(
+            self._theme,
+            _tr("Show probabilities"),
+            _tr("How many words that could have come instead to show for each (logprobs)"),
+            highest=_MOST_ALTERNATIVES,
+            usual=_USUAL_ALTERNATIVES,
+        )
+        self._probabilities.edited.connect(self._on_edited)
+        form.addWidget(self._probabilities)
         form.addWidget(
             make_button(
                 self.tr("Back to the defaults"),
@@ -263,17 +270,23 @@ class AnswerSettings(QFrame):
         form.addWidget(self._thinking)
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
-        form.addSpacing(self._theme.px(6))
         label = make_label(parameter.label(), "control", wrap=True)
-        form.addLayout(make_flow(label, 1, make_label(parameter.name, "caption", "quiet")))
+        form.addWidget(label)
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
-        field.setToolTip(plain_tooltip(parameter.explanation()))
+        explanation = f"{parameter.explanation()} ({parameter.name})"
+        for part in (label, field):
+            part.setToolTip(plain_tooltip(explanation))
         field.setProperty("parameter", parameter.name)
         field.textEdited.connect(self._on_edited)
         label.setBuddy(field)
         form.addWidget(field)
         problem = make_label("", "caption", "bad", wrap=True)
+        # its line is kept free: nothing jumps when something is wrong
+        policy = problem.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        problem.setSizePolicy(policy)
+        problem.setMinimumHeight(problem.fontMetrics().height())
         problem.hide()
         form.addWidget(problem)
         self._fields[parameter.name] = field
@@ -299,12 +312,13 @@ class AnswerSettings(QFrame):
             inherited = as_text(self.shared.sampling, parameter) if self._scope else ""
             field.setPlaceholderText(inherited or _tr("up to the model"))
             self._mark(parameter.name, None)
+        self._probabilities.show_value(draft.sampling.logprobs)
         self._is_loading = False
 
     def _on_edited(self) -> None:
         if self._is_loading:
             return
-        sampling = SamplingParams(think=self._thinking.value)
+        sampling = SamplingParams(think=self._thinking.value, logprobs=self._probabilities.value)
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
             problem = None
@@ -321,10 +335,27 @@ class AnswerSettings(QFrame):
         self._drafts[self._scope] = Draft(sampling, system)
         self.changed.emit()
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with a field, as a sentence with its name; `None` where nothing is."""
+        for parameter in PARAMETERS:
+            sentence = self._problems[parameter.name].text()
+            if sentence:
+                return f"{parameter.label()}: {sentence}"
+        return None
+
+    def focus_problem(self) -> None:
+        """Put the keyboard where something is wrong."""
+        for name, label in self._problems.items():
+            if label.text():
+                self._fields[name].setFocus()
+                self._fields[name].selectAll()
+                return
+
     def _mark(self, name: str, problem: str | None) -> None:
         label = self._problems[name]
         label.setVisible(problem is not None)
-        label.setProperty("text", problem or "")
+        label.setText(problem or "")
         set_properties(self._fields[name], (("invalid", problem is not None),))
 
     def _reset(self) -> None:

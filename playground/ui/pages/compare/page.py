@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -372,6 +373,7 @@ class CompareView(Page):
             self._summary.hide()
             self._column.insertWidget(self._column.count() - 1, self._summary)
             self._fit()
+            self._order_stops()
         return self._summary
 
     @property
@@ -414,6 +416,7 @@ class CompareView(Page):
         while len(panes) < count:
             panes.append(ResponsePane(self._theme))
         self.grid.set_panes(panes)
+        self._order_stops()
 
     def show_summary(self, *, is_shown: bool) -> None:
         """Have the line in plain words, or none while answers are on their way."""
@@ -489,6 +492,16 @@ class CompareView(Page):
         self._chip_box.hide()
         return self._chip_box
 
+    def _order_stops(self) -> None:
+        """Let the keyboard go through the page as one reads it."""
+        parts = [self.header, self._chip_box, *self.panes, self.prompt_card]
+        if self._summary is not None:
+            parts.insert(-1, self._summary)
+        shown = [part for part in parts if part.window() is self.window()]
+        stops = [stop for part in shown for stop in _stops(part)]
+        for stop, following in pairwise(stops):
+            QWidget.setTabOrder(stop, following)
+
     def _apply_theme(self) -> None:
         side = self._theme.px(14)
         self.add_button.setIcon(self._theme.icon("plus", "text"))
@@ -551,6 +564,16 @@ class CompareView(Page):
     def _on_chip_clicked(self) -> None:
         self.settings.set_scope(self.sender().property("key"))
         self.header.drawer_button.setChecked(True)
+
+
+def _stops(part: QWidget) -> list[QWidget]:
+    """Return what the keyboard can go to in a part, in the order it was built."""
+    return [
+        widget
+        for widget in part.findChildren(QWidget)
+        # not what is in a menu or a popup of its own
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.window() is part.window()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,7 @@ class PaneController:
         self._turn_id: str | None = None
         self.is_hidden = False
         theme.changed.connect(self.refresh)
+        view.header.hide_names.toggled.connect(self.show_heads)
 
     def show_ready(self, targets: Sequence[Target]) -> None:
         """Forget every run, and show panes that have not run."""
@@ -207,10 +208,19 @@ class PaneController:
         if shown is None:
             return
         shown.run = run
-        if not self.is_hidden:
+        if self.is_hidden:
+            self._show_count()
+        else:
             shown.flush()
             shown.pane.set_running(running=False)
             self.tick()
+
+    def _show_count(self) -> None:
+        """Say in every pane how many answers are done; not which."""
+        count = sum(shown.run.status.is_final for shown in self._shown)
+        done = _tr("{count} of {all} done.").format(count=count, all=len(self._shown))
+        for shown in self._shown:
+            shown.turn.show_answer(hidden_answer(shown.run, is_over=False, done=done))
 
     def finish(self) -> None:
         """Show the end of the turn: with hidden names, this is when the answers appear."""
@@ -280,7 +290,7 @@ class PaneController:
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""
         for position, (pane, index) in enumerate(zip(self._view.panes, self._order, strict=False)):
-            if self.is_hidden:
+            if self.is_hidden or (not self._shown and self._view.header.hide_names.isChecked()):
                 pane.set_head(hidden_head(position))
             else:
                 in_presentation_mode = self._theme.in_presentation_mode

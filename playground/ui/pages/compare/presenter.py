@@ -284,6 +284,12 @@ class ComparePresenter(QObject):
             self._notify(_tr("Type a prompt first, or take one from Ideas."))
             self._view.focus_first()
             return False
+        problem = self._view.settings.problem
+        if problem is not None:
+            self._notify(problem, tone="caution")
+            self._view.header.drawer_button.setChecked(True)
+            self._view.settings.focus_problem()
+            return False
         return True
 
     async def _read_and_run(self) -> None:
@@ -476,17 +482,14 @@ class ComparePresenter(QObject):
         self._panes.show_ready(self._selection.chosen)
 
     def _on_targets_changed(self) -> None:
-        """Begin anew where the answers belong to other targets; the prompt comes back."""
+        """Begin anew where the answers belong to other targets."""
         self._target_bar.show_targets()
         before = () if self._comparison is None else self._comparison.targets
         now = self._selection.chosen
         is_as_before = self._comparison is not None and len(before) == len(now)
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
-        prompt = self._turn.prompt if self._turn is not None else ""
         self._forget()
-        if prompt and not self._view.prompt_card.text:
-            self._view.prompt_card.set_text(prompt)
 
 
 def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:

@@ -50,7 +50,10 @@ class TargetBarPresenter(QObject):
 
     def show_targets(self) -> None:
         targets = self._selection.chosen
-        self._view.set_chips([_chip(target) for target in targets])
+        labels = [target.label for target in targets]
+        self._view.set_chips(
+            [_chip(target, is_alone=labels.count(target.label) == 1) for target in targets]
+        )
         self._view.set_pane_count(len(targets))
         self._view.add_button.setVisible(len(targets) < MOST)
         self._view.settings.set_targets([(target.key, target.label) for target in targets])
@@ -69,12 +72,15 @@ class TargetBarPresenter(QObject):
 
     def _on_picked(self, key: str) -> None:
         if key == START_PRACTICE:
+            self._view.picker.close()
             self._bridge.spawn(self._add_practice())
         elif key.startswith(PROVIDER_HELP):
+            self._view.picker.close()
             action, provider_id = key.removeprefix(PROVIDER_HELP).split(" ", maxsplit=1)
             self._view.provider_asked.emit(provider_id, action)
         else:
             self._selection.toggle(key)
+            self._refresh()
 
     async def _add_practice(self) -> None:
         self._notify(_tr("Starting the practice cloud…"))
@@ -107,17 +113,19 @@ class TargetBarPresenter(QObject):
         self._run()
 
 
-def _chip(target: Target) -> ChipState:
+def _chip(target: Target, *, is_alone: bool) -> ChipState:
+    """Return a target's chip; two files of the same name are told apart by their quantization."""
     is_local = isinstance(target, LocalTarget)
-    text = f"{target.label} · {target.detail}" if is_local and target.detail else target.label
+    whole = f"{target.label} · {target.detail}" if is_local and target.detail else target.label
     if not is_local:
-        text = f"{target.detail} · {target.label}"
+        whole = f"{target.detail} · {target.label}"
+    text = target.label if is_local and is_alone else whole
     return ChipState(
         key=target.key,
         text=text,
         tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
         tooltip=_tr("{name}: {place}. Click for its own answer settings.").format(
-            name=text, place=place_words(target)
+            name=whole, place=place_words(target)
         ),
     )

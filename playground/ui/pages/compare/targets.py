@@ -42,7 +42,7 @@ def _local_entry(model: ModelFile, found: Fit | None, chosen: set[str]) -> Picke
     if model.problem is not None:
         return PickerEntry(None, model.name, model.problem, icon="warning", tone="bad")
     key = LocalTarget(model).key
-    parts = (size_words(model.size_bytes), model.quantization, model.source)
+    parts = (size_words(model.size_bytes), model.source)
     return PickerEntry(
         key,
         model.name,
@@ -51,7 +51,7 @@ def _local_entry(model: ModelFile, found: Fit | None, chosen: set[str]) -> Picke
         tone="local",
         icon="home",
         is_chosen=key in chosen,
-        tooltip=str(model.path),
+        tooltip="\n".join(part for part in (str(model.path), model.quantization) if part),
     )
 
 

@@ -48,7 +48,7 @@ class DetailView(QWidget):
         self._apply_theme()
 
     def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
-        self._caption.set_full_text(prompt.caption)
+        self.show_caption(prompt.caption)
         self._turn_box.setVisible(prompt.count > 1)
         self._turn.setText(
             self.tr("Prompt {number} of {count}").format(number=prompt.number, count=prompt.count)
@@ -69,6 +69,10 @@ class DetailView(QWidget):
         self.summary.show_turn(turn.summary, turn.vote)
         self.summary.setVisible(bool(turn.summary or turn.vote.text))
         self._offer(turn)
+
+    def show_caption(self, caption: str) -> None:
+        """Say when it was asked, and in which order."""
+        self._caption.set_full_text(caption)
 
     def clear_turn(self) -> None:
         self._prompt.clear()

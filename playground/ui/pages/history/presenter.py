@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.errors import PlaygroundError, StorageFailed
 from playground.core.runs import Comparison, Turn, VoteOutcome
@@ -29,6 +29,10 @@ class HistoryNavigation:
     open_comparison: Callable[[Comparison], None]
     run_again: Callable[[Comparison], None]
     replay: Callable[[Comparison, Turn], None]
+
+
+_CLOCK_MS = 15_000
+"""“2 minutes ago” is said anew so often."""
 
 
 class HistoryPresenter(QObject):
@@ -66,6 +70,12 @@ class HistoryPresenter(QObject):
 
     def _connect(self) -> None:
         view, detail = self._view, self._view.detail
+        self._clock = QTimer(view)
+        self._clock.setInterval(_CLOCK_MS)
+        self._clock.timeout.connect(self._tell_time)
+        view.shown.connect(self._clock.start)
+        view.hidden.connect(self._clock.stop)
+        view.closing.connect(self._clock.stop)
         view.shown.connect(self.refresh)
         view.search_changed.connect(self._on_search)
         view.empty.asked.connect(self._navigation.show_compare)
@@ -158,7 +168,10 @@ class HistoryPresenter(QObject):
             if asked == self._opening_asked:
                 self._close()
             raise
-        if asked != self._opening_asked or not comparison.turns or comparison == self.opened:
+        if asked != self._opening_asked or not comparison.turns:
+            return
+        if comparison == self.opened:
+            self._tell_time()
             return
         if self.opened is None or self.opened.id != comparison.id:
             self._turn = 0
@@ -175,6 +188,13 @@ class HistoryPresenter(QObject):
             turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
         )
         self._view.detail.show()
+
+    def _tell_time(self) -> None:
+        """Say anew how long ago things were, on the left and on the right."""
+        self._view.list.viewport().update()
+        if self.opened is not None:
+            prompt = prompt_view_model(self.opened, self._turn)
+            self._view.detail.show_caption(prompt.caption)
 
     def _close(self) -> None:
         self._opening_asked += 1

@@ -3,6 +3,7 @@
 What an entry says of a comparison whose names are hidden tells nothing of who answered.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,9 @@ def when(moment: datetime, now: datetime | None = None) -> str:
     if 1 < days <= _DAYS_BY_NAME:
         return _tr("{day}, {time}").format(day=locale.dayName(moment.isoweekday()), time=time)
     month = locale.monthName(moment.month)
+    if re.fullmatch(r"M?\d+", month):
+        # a locale without names of its own has numbers there
+        month = QLocale.c().monthName(moment.month)
     if moment.year == now.year:
         return _tr("{day} {month}, {time}").format(day=moment.day, month=month, time=time)
     return _tr("{day} {month} {year}").format(day=moment.day, month=month, year=moment.year)

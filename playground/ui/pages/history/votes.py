@@ -76,7 +76,7 @@ class VoteLine(QWidget):
 
     def __init__(self, theme: Theme, count: VoteCount) -> None:
         super().__init__()
-        is_local = count.target_key.startswith("local:")
+        is_local = not count.provider
         words = self._words(count)
         self.setAccessibleName(f"{count.label}: {words}")
         px = theme.px
@@ -87,7 +87,7 @@ class VoteLine(QWidget):
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         place = Badge(
             theme,
-            self.tr("On this computer") if is_local else count.target_key.split(":", 1)[0],
+            self.tr("On this computer") if is_local else count.provider,
             "local" if is_local else "cloud",
             "home" if is_local else "cloud",
         )

@@ -28,6 +28,9 @@ _CARD_WIDTH = 300
 class FeaturedCard(QFrame):
     """One model: what it is good at, how large it is, and whether it would run here."""
 
+    entered = Signal()
+    """The card was chosen with the keyboard, which goes on to what can be done with it."""
+
     def __init__(
         self,
         theme: Theme,
@@ -102,6 +105,7 @@ class FeaturedCard(QFrame):
         }
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self._choose(self._repo)
+            self.entered.emit()
         elif event.key() in steps:
             self._step(self._repo, steps[event.key()])
         else:
@@ -138,6 +142,8 @@ class FeaturedModels(QScrollArea):
 
     chosen = Signal(str)
     """A repository."""
+    entered = Signal()
+    """It was chosen with the keyboard."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -160,6 +166,7 @@ class FeaturedModels(QScrollArea):
         self._cards = []
         for entry in entries:
             card = FeaturedCard(self._theme, entry, self.chosen.emit, self._step)
+            card.entered.connect(self.entered)
             self._cards.append(card)
         self._columns = 0
         self._lay_out()

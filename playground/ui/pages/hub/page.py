@@ -400,6 +400,7 @@ class HubPage(SplitPage):
         self.panel.list.left_upwards.connect(self._search.setFocus)
         self._add_list(self.panel.list)
         self.featured.chosen.connect(self._open_entry)
+        self.featured.entered.connect(self.details.offer.focus_button)
         self._nothing.asked.connect(self.clear_search)
         self.closing.connect(self._timer.stop)
 

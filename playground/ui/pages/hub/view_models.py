@@ -233,7 +233,7 @@ def version_badge(row: VersionRow) -> tuple[str, str]:
     if row.file.problem is not None:
         return (_tr("Incomplete") if row.file.missing_parts else _tr("Not supported")), "quiet"
     if not row.is_chat_model:
-        return _tr("Not a chat model"), "quiet"
+        return _tr("Can't chat"), "quiet"
     if row.problem is not None:
         return _tr("Unknown"), "quiet"
     if row.verdict is None:

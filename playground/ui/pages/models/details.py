@@ -297,7 +297,7 @@ class ModelDetails(QScrollArea):
         below.setContentsMargins(0, px(6), 0, 0)
         below.setSpacing(px(12))
         below.addWidget(make_line())
-        below.addWidget(make_label(self.tr("How it is loaded"), "heading"))
+        below.addWidget(make_label(self.tr("Settings of this model"), "heading"))
         self.editor = LoadSettingsEditor(self._theme)
         below.addWidget(self.editor)
         self._for_engineers = QWidget()

@@ -85,7 +85,7 @@ def badge(row: ModelRow) -> tuple[str, str]:
     if not row.model.is_present:
         return _tr("Not connected"), "quiet"
     if not row.model.is_chat_model:
-        return _tr("Not a chat model"), "quiet"
+        return _tr("Can't chat"), "quiet"
     if row.model.problem is not None:
         return _tr("Can't be read"), "quiet"
     if row.needs is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from playground.core.keys import KeyCheck, check_key
@@ -177,6 +177,18 @@ class ProviderForm(QWidget):
 
 
 _SHELF = (Tier.AAA, Tier.STUDIO, Tier.OWN_SERVER, Tier.INDIE)
+
+
+def _shelf_words(tier: Tier) -> str:
+    """Return what stands above the providers of a kind."""
+    return {
+        Tier.AAA: QCoreApplication.translate("ProvidersPage", "Big names"),
+        Tier.STUDIO: QCoreApplication.translate("ProvidersPage", "Specialists"),
+        Tier.OWN_SERVER: QCoreApplication.translate("ProvidersPage", "Your own servers"),
+        Tier.INDIE: QCoreApplication.translate("ProvidersPage", "On this computer"),
+    }[tier]
+
+
 _PRESET_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
@@ -232,7 +244,18 @@ class ProviderDialog(QDialog):
         self._fill()
         card = make_card()
         card.setFixedWidth(px(270))
-        make_column(self._list, parent=card, margins=(px(6), px(6), px(6), px(6)))
+        shelves = make_label(
+            self.tr(
+                "Big names are the cleverest and cost most. Specialists are faster or cheaper. A "
+                "server of your own costs nothing, and your words stay with you."
+            ),
+            "caption",
+            "quiet",
+            wrap=True,
+        )
+        shelves.setContentsMargins(px(8), px(6), px(8), px(2))
+        parts = (shelves, (self._list, 1))
+        make_column(*parts, parent=card, margins=(px(6), px(6), px(6), px(6)))
         card.setVisible(bool(self._presets))
         self.form = ProviderForm(self._theme)
         self._problem = make_label(role="control", tone="bad", wrap=True)
@@ -267,7 +290,7 @@ class ProviderDialog(QDialog):
             tier = preset.provider.tier
             if tier is not shown:
                 shown = tier
-                head = QListWidgetItem(tier_words(tier))
+                head = QListWidgetItem(_shelf_words(tier))
                 head.setFlags(Qt.ItemFlag.NoItemFlags)
                 head.setToolTip(tier_explained(tier))
                 head.setFont(self._theme.font("chip"))

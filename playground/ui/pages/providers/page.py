@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -31,7 +31,6 @@ from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
     make_flow,
-    make_row,
     make_scroll_area,
 )
 from playground.ui.window.page import Page
@@ -61,12 +60,12 @@ def _tr(text: str) -> str:
 
 
 def tier_words(tier: Tier) -> str:
-    """Return the tier as a game's shelf would name it."""
+    """Return a provider's kind in words that need no explanation."""
     return {
-        Tier.AAA: _tr("AAA product"),
-        Tier.STUDIO: _tr("Studio API"),
+        Tier.AAA: _tr("Big name"),
+        Tier.STUDIO: _tr("Specialist"),
         Tier.OWN_SERVER: _tr("Your own server"),
-        Tier.INDIE: _tr("Indie model"),
+        Tier.INDIE: _tr("On this computer"),
     }[tier]
 
 
@@ -84,7 +83,7 @@ def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
     words, tone, action = "", "caution", ""
     match key.source:
         case KeySource.KEYRING:
-            words, tone = _tr("Key in the system's keyring"), "quiet"
+            words, tone = _tr("Key kept safely by this system"), "quiet"
         case KeySource.SESSION:
             words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:
@@ -238,8 +237,6 @@ class PracticeCard(QFrame):
         self._build()
         self._button.clicked.connect(self.toggled)
         self._compare.clicked.connect(self.compare_asked)
-        theme.changed.connect(self._apply_theme)
-        self._apply_theme()
 
     def show_status(self, status: PracticeStatus) -> None:
         is_starting = status.state is PracticeState.STARTING
@@ -269,7 +266,6 @@ class PracticeCard(QFrame):
         px = self._theme.px
         self.setProperty("card", "true")
         self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
-        self._icon = QLabel()
         name = make_label(self.tr("Practice cloud (on this computer)"), "heading", wrap=True)
         badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
         head = make_flow(name, badge)
@@ -289,9 +285,7 @@ class PracticeCard(QFrame):
         self._progress.setAccessibleName(self.tr("How far the practice cloud has started"))
         words = QWidget()
         parts = (head, explanation, self._state, self._progress)
-        column = make_column(*parts, spacing=px(4))
-        top = Qt.AlignmentFlag.AlignTop
-        make_row((self._icon, top), (column, 1), parent=words, margins=NO_MARGINS, spacing=px(12))
+        make_column(*parts, parent=words, margins=NO_MARGINS, spacing=px(4))
         self._button = make_button(
             "", tooltip=self.tr("Try a whole comparison without any key or internet")
         )
@@ -302,11 +296,6 @@ class PracticeCard(QFrame):
         )
         flow = make_flow((words, 1), 1, self._compare, self._button, parent=self, spacing=px(12))
         flow.setContentsMargins(px(16), px(12), px(12), px(12))
-
-    def _apply_theme(self) -> None:
-        side = self._theme.px(26)
-        icon = self._theme.icon("cloud", "local")
-        self._icon.setPixmap(icon.pixmap(QSize(side, side)))
 
 
 class ProvidersPage(Page):

@@ -152,7 +152,8 @@ class SettingsPresenter(QObject):
                 (self.tr("Settings"), paths.settings_file),
                 (self.tr("History"), paths.database_file),
                 (self.tr("Models"), paths.models_dir),
-                (self.tr("Log"), paths.log_file),
+                # it is begun with the first thing that goes wrong
+                (self.tr("Log"), paths.log_file if paths.log_file.exists() else paths.log_dir),
             )
         )
         self._show(settings.settings)

@@ -14,9 +14,11 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
+    QTextFrameFormat,
     QTextLength,
     QTextOption,
     QTextTable,
+    QTextTableCellFormat,
     QTextTableFormat,
 )
 from typing_extensions import override
@@ -178,15 +180,20 @@ class MarkdownWriter:
         made = QTextTableFormat()
         made.setCellPadding(self._theme.px(5))
         made.setCellSpacing(0)
-        made.setBorder(1)
+        # of the table's own lines Qt draws only some: those of its cells are all there
+        made.setBorder(0)
         made.setBorderCollapse(True)
-        made.setBorderBrush(self._theme.color("line"))
         made.setTopMargin(self._theme.px(6))
         made.setBottomMargin(self._theme.px(6))
         made.setWidth(QTextLength(QTextLength.Type.VariableLength, 0))
+        lined = QTextTableCellFormat()
+        lined.setBorder(1)
+        lined.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        lined.setBorderBrush(self._theme.color("line"))
         table = cursor.insertTable(source.rows(), source.columns(), made)
         for row in range(source.rows()):
             for column in range(source.columns()):
+                table.cellAt(row, column).setFormat(lined)
                 inside = table.cellAt(row, column).firstCursorPosition()
                 block = source.cellAt(row, column).firstCursorPosition().block()
                 self._write_fragments(inside, block, 4 if row == 0 else 0)

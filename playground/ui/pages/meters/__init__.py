@@ -1,0 +1,1 @@
+"""The Live use page: large charts of what this computer does."""

@@ -255,6 +255,7 @@ _REFUSALS = {
     errno.ENOMEM: ("There is not enough memory", "Close other programs."),
 }
 """What the system says when it has no more of something, in words and what to do about it."""
+_OF_A_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 def explained(error: BaseException) -> BaseException:
@@ -263,7 +264,9 @@ def explained(error: BaseException) -> BaseException:
     while seen is not None and not isinstance(error, PlaygroundError):
         if isinstance(seen, OSError) and seen.errno in _REFUSALS:
             message, hint = _REFUSALS[seen.errno]
-            where = f": {seen.filename}" if isinstance(seen.filename, str) else ""
+            # which file was one too many says nothing
+            is_named = isinstance(seen.filename, str) and seen.errno in _OF_A_DISK
+            where = f": {seen.filename}" if is_named else ""
             return SystemRefused(f"{message}{where}.", hint)
         seen = seen.__cause__ or seen.__context__
     return error

@@ -188,3 +188,26 @@ def test_a_full_disk_under_what_it_writes_to_is_no_bug(playground_home: Path) ->
     assert json.loads(told.stdout)
     assert refused.returncode == 1
     assert refused.stderr == b"playground: The disk is full. Make room and try again.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+@pytest.mark.parametrize("handles", [12, 18])
+def test_too_few_file_handles_are_a_sentence(playground_home: Path, handles: int) -> None:
+    program = (
+        "import resource, sys; from playground.__main__ import main;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}));"
+        "sys.exit(main(['compare', '--target', 'local:starter', '--prompt', 'hi', "
+        "'--max-tokens', '2']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment(playground_home),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Too many" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "mistake" not in done.stderr

@@ -1,5 +1,8 @@
 """What a window does when something fails while it ends, or has failed before."""
 
+import errno
+
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from playground.core.redaction import Redactor
@@ -47,3 +50,13 @@ def test_a_report_to_copy_holds_no_key() -> None:
     assert "bad header" in report
     assert "sk-abcdefghij0123456789" not in report
     assert "plain words" not in report
+
+
+def test_what_the_system_refuses_is_told_without_the_dialog_for_bugs(
+    qtbot: QtBot, bridge: Bridge, theme: Theme, settings: SettingsStore
+) -> None:
+    window = MainWindow(theme, settings, bridge)
+    qtbot.addWidget(window)
+    window.report(OSError(errno.EMFILE, "Too many open files"))
+    assert "Too many files are open" in window._toast.accessibleName()
+    assert window.findChild(QMessageBox) is None

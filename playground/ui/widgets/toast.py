@@ -57,7 +57,7 @@ class Toast(QFrame):
         self._button.setText(action or "")
         self._button.setAccessibleName(action or "")
         self.show()
-        self._place()
+        self.place()
         self.raise_()
         if stay_ms:
             self._timer.start(stay_ms)
@@ -74,7 +74,7 @@ class Toast(QFrame):
         flow = make_flow((self._label, 1), 1, self._button, close, parent=self)
         flow.setContentsMargins(px(14), px(8), px(8), px(8))
 
-    def _place(self) -> None:
+    def place(self) -> None:
         """Lie over the page, in the middle of its lower part, and move nothing."""
         window = self.parentWidget()
         if window is None:
@@ -89,14 +89,14 @@ class Toast(QFrame):
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Resize and self.isVisible():
-            self._place()
+            self.place()
         return super().eventFilter(watched, event)
 
     @override
     def event(self, event: QEvent) -> bool:
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
-            self._place()
+            self.place()
         return is_done
 
     def _act(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QSize, Qt, Signal, qVersion
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QSize, Qt, QTimer, Signal, qVersion
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -194,6 +194,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.pages.stage_left.connect(self._leave_stage)
+        # once the page is laid out
+        self.pages.currentChanged.connect(lambda _: QTimer.singleShot(0, self._toast.place))
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),

@@ -391,6 +391,7 @@ HTTP = {
     "http_401_key_words": failed("AuthenticationFailed", "No auth credentials"),
     "http_401_binary": failed("AuthenticationFailed", "Lab"),
     "http_401_echo_key": failed("AuthenticationFailed", "Incorrect API key provided: [key]"),
+    "http_401_echo_partial": failed("AuthenticationFailed", "Incorrect API key"),
     "http_403_key_words": failed("AuthenticationFailed", "Invalid API key"),
     "http_403_region": failed("PermissionRefused", "territory not supported"),
     "http_403_cloudflare": failed("PermissionRefused", "Just a moment"),
@@ -489,7 +490,7 @@ OUTCOMES: dict[str, Outcome] = {
     **TRANSPORTS,
     **ECHOES,
 }
-ELSEWHERE = {"endless_answer", "echo_headers", *TIMES}
+ELSEWHERE = {"endless_answer", "echo_headers", "echo_prompt", "numbered", *TIMES}
 """Scenarios that a test of their own asks for."""
 
 
@@ -504,11 +505,16 @@ def target_of(server: ScenarioServer, name: str) -> CloudTarget:
 
 
 async def ask(
-    server: ScenarioServer, name: str, limits: Timeouts = DEFAULT_TIMEOUTS, **sampling: Any
+    server: ScenarioServer,
+    name: str,
+    limits: Timeouts = DEFAULT_TIMEOUTS,
+    *,
+    prompt: str = "Hi",
+    **sampling: Any,
 ) -> tuple[Run, list[StreamEvent]]:
     """Return what a scenario leads to, and the events on the way."""
     target = target_of(server, name)
-    request = ChatRequest((Message(Role.USER, "Hi"),), SamplingParams(**sampling))
+    request = ChatRequest((Message(Role.USER, prompt),), SamplingParams(**sampling))
     fold, events = RunFold(Run("r", target, request, 0)), []
     async for event in OpenAIChatEngine(target, KEY, limits).stream(request):
         fold.add(event)
@@ -656,6 +662,18 @@ async def test_an_answer_that_is_not_whole_is_known_as_such_and_is_not_the_faste
     assert (fastest((run,)) is run) is (CUTS[name] is None)
 
 
+async def test_a_prompt_arrives_as_it_was_written(server: ScenarioServer) -> None:
+    prompt = f"{SCRIPTS}\r\n\t\0\u2028 data: [DONE]\n\n" + "x" * 100_000
+    assert (await ask(server, "echo_prompt", prompt=prompt))[0].text == prompt
+
+
+async def test_answers_that_arrive_at_once_stay_apart(server: ScenarioServer) -> None:
+    names = [f"numbered@{name}" for name in "abcdef"]
+    runs = await asyncio.gather(*(ask(server, name) for name in names))
+    for name, (run, _) in zip(names, runs, strict=True):
+        assert run.text.split() == [f"{name}:{number}" for number in range(100)]
+
+
 @dataclass(frozen=True)
 class Speed:
     """Tokens that came after the first piece, in the server's own time."""
@@ -681,6 +699,7 @@ SPEEDS = {
     "t_head_late": Speed(),
     "t_x4": Speed(48),
     "t_bursts": Speed(50),
+    "t_burst_one_write": Speed(50),
     "t_hidden": Speed(),
     "t_hidden_summary": Speed(first=1, answer=1),
     "t_reasoning": Speed(answer=25),
@@ -689,6 +708,7 @@ SPEEDS = {
     "t_think_tags_after_blank": Speed(100, first=2, answer=53),
     "t_nousage": Speed(round(CHARACTERS / 4) * (TIMED - 1) / TIMED),
     "t_tail": Speed(),
+    "t_tail_x": Speed(),
     "t_tail_s": Speed(),
     "t_logprobs": COUNTED,
     "t_logprobs_hidden": COUNTED,

@@ -196,7 +196,7 @@ class ScenarioServer:
             log.append(asked)
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            scenario = SCENARIOS.get(asked.model, SCENARIOS["http_404_model"])
+            scenario = SCENARIOS.get(asked.model.partition("@")[0], SCENARIOS["http_404_model"])
             if log is self.strays:
                 scenario = SCENARIOS["ok"]
             await scenario(Response(reader, writer, self), asked)
@@ -1083,6 +1083,9 @@ HTTP: dict[str, Scenario] = {
             401, f"Incorrect API key provided: {asked.key}", code="invalid_api_key"
         )
     ),
+    "http_401_echo_partial": made(
+        lambda asked: _message(401, f"Incorrect API key provided: {asked.key[:8]}****")
+    ),
     "http_403_key_words": reply(403, {"error": "Invalid API key"}),
     "http_403_region": _message(
         403, "Country, region, or territory not supported", code="unsupported_country"
@@ -1308,6 +1311,10 @@ ECHOES: dict[str, Scenario] = {
     "echo_key_finish": made(
         lambda asked: stream(*SAID, event(chunk({}, "stop:" + asked.key)), USAGE, DONE)
     ),
+    "echo_prompt": made(lambda asked: stream(say(asked.body["messages"][-1]["content"]), *REST)),
+    "numbered": made(
+        lambda asked: stream(*(say(f"{asked.model}:{number} ") for number in range(100)), *REST)
+    ),
     "echo_headers": made(lambda asked: stream(say(json.dumps(asked.headers)), *REST)),
 }
 
@@ -1327,12 +1334,16 @@ def timed(
     pieces: Sequence[str],
     *,
     between_s: float = BETWEEN_S,
+    together: int = 1,
     lead: Sequence[str] = (),
     silent_s: float = 0.0,
     head_late: bool = False,
     **usage: Any,
 ) -> Scenario:
-    """Return an answer whose pieces leave at known times; `silent_s` passes before its end."""
+    """Return an answer whose pieces leave at known times, so many `together`.
+
+    `silent_s` passes before its end.
+    """
     usage = {"prompt_tokens": 11, "completion_tokens": len(pieces), **usage}
 
     async def answer(out: Response, asked: Asked) -> None:
@@ -1343,7 +1354,7 @@ def timed(
         for piece in lead:
             await out.send(asked, piece)
         for number, piece in enumerate(pieces):
-            await _until(began + number * between_s)
+            await _until(began + number // together * between_s)
             asked.stamps.append(time.perf_counter())
             await out.send(asked, piece if piece.startswith("data:") else say(piece))
         await asyncio.sleep(silent_s)
@@ -1389,7 +1400,8 @@ TIMES: dict[str, Scenario] = {
     "t_space_first": timed(["\n", *words(TIMED - 1)]),
     "t_head_late": timed(words(TIMED), head_late=True),
     "t_x4": timed(_together(52, 4), between_s=4 * BETWEEN_S, completion_tokens=52),
-    "t_bursts": timed(
+    "t_bursts": timed(words(60), between_s=10 * BETWEEN_S, together=10),
+    "t_burst_one_write": timed(
         _together(60, 10, lambda said: "".join(map(say, said))),
         between_s=10 * BETWEEN_S,
         completion_tokens=60,
@@ -1417,6 +1429,7 @@ TIMES: dict[str, Scenario] = {
     "t_one_chunk": timed(["".join(words(100))], completion_tokens=100),
     "t_uneven": timed(["".join(words(50)), *words(TIMED - 1)], completion_tokens=50 + TIMED - 1),
     # the key begins with "s": what ends in "s" may be its beginning
+    "t_tail_x": timed([*words(TIMED - 1), "wordx"], silent_s=0.3),
     "t_tail_s": timed([*words(TIMED - 1), "words"], silent_s=0.3),
     "t_yes": timed(["Yes"], silent_s=0.3, completion_tokens=1),
     "t_yex": timed(["Yex"], silent_s=0.3, completion_tokens=1),

@@ -4,13 +4,16 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.metrics import Figure
-from playground.core.requirements.model import Compatibility, Speed
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget, Target, Tier
+
+if TYPE_CHECKING:
+    from playground.core.requirements.model import Compatibility, Speed
 
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
@@ -259,7 +262,9 @@ def _sent_to(contact: HostContact) -> str:
     return _tr("{size} went to {host}").format(size=size_words(contact.bytes_sent), host=host)
 
 
-def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
+def compatibility_words(compatibility: "Compatibility") -> tuple[str, str]:
+    from playground.core.requirements.model import Compatibility  # noqa: PLC0415 - start-up time
+
     return {
         Compatibility.RUNS_GREAT: (_tr("Runs great"), "local"),
         Compatibility.RUNS: (_tr("Runs"), "local"),
@@ -268,7 +273,7 @@ def compatibility_words(compatibility: Compatibility) -> tuple[str, str]:
     }[compatibility]
 
 
-def speed_words(speed: Speed | None) -> str:
+def speed_words(speed: "Speed | None") -> str:
     """Return a speed in words per second; marked where it is an estimate."""
     if speed is None:
         return UNKNOWN
@@ -276,7 +281,7 @@ def speed_words(speed: Speed | None) -> str:
     return (_tr("{0} word/s") if is_one else _tr("{0} words/s")).format(speed_figure(speed))
 
 
-def speed_figure(speed: Speed | None) -> str:
+def speed_figure(speed: "Speed | None") -> str:
     """Return the same without its unit: `24`, `≈ 30–90`, `≈ under 1`."""
     if speed is None:
         return UNKNOWN
@@ -291,7 +296,7 @@ def speed_figure(speed: Speed | None) -> str:
     return sign + (f"{low}" if low == high else f"{low}–{high}")
 
 
-def exact_speed(speed: Speed | None) -> str:
+def exact_speed(speed: "Speed | None") -> str:
     """Return a speed to the letter, in tokens per second, and where the figure is from."""
     if speed is None:
         return _tr("Not known yet: run it once.")
@@ -304,7 +309,7 @@ def exact_speed(speed: Speed | None) -> str:
     return f"{words}. {speed_source(speed)}"
 
 
-def speed_source(speed: Speed) -> str:
+def speed_source(speed: "Speed") -> str:
     """Return what a speed, and so a verdict, rests on, in a sentence."""
     if speed.provenance is Provenance.MEASURED:
         if speed.run_count == 1:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -17,26 +16,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.ui.answers.pane_grid import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
-
-class PaneShape(Enum):
-    """Where the figures of a pane are, seen from its answer."""
-
-    COLUMN = "below"
-    BESIDE = "beside"
-    ABOVE = "above"
-    STAGE = "above, and large"
-    STAGE_LOW = "above, large, and as few as fit into one row"
-
-    @property
-    def is_on_stage(self) -> bool:
-        return self in {PaneShape.STAGE, PaneShape.STAGE_LOW}
-
-
-FIGURES_WIDTH = 300
-"""Of the figures beside an answer, in pixels at scale 1."""
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 from typing_extensions import override
 
-from playground.ui.answers.pane_grid import FIGURES_WIDTH, PaneShape
+from playground.ui.answers.pane_shape import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 

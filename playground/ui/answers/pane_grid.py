@@ -1,7 +1,6 @@
 """Panes that arrange themselves by the width they have, and what stands below them."""
 
 from collections.abc import Sequence
-from enum import Enum
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
@@ -10,33 +9,18 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from playground.ui.answers.pane_shape import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
 
 if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
 
-FIGURES_WIDTH = 300
-"""Of the figures beside an answer, in pixels at scale 1."""
 NARROWEST = 300
 """Below this a pane is too narrow to be read with ease."""
 _ROWS_FROM = 770
 """Width from which panes stand side by side, in pixels at scale 1."""
 _BESIDE_FROM = 620
 """Width from which a pane that has a row of its own has its figures beside the answer."""
-
-
-class PaneShape(Enum):
-    """Where the figures of a pane are, seen from its answer."""
-
-    COLUMN = "below"
-    BESIDE = "beside"
-    ABOVE = "above"
-    STAGE = "above, and large"
-    STAGE_LOW = "above, large, and as few as fit into one row"
-
-    @property
-    def is_on_stage(self) -> bool:
-        return self in {PaneShape.STAGE, PaneShape.STAGE_LOW}
 
 
 class PaneGrid(QScrollArea):

@@ -31,7 +31,7 @@ from typing_extensions import override
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.pane_grid import PaneShape
+from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.format import UNKNOWN, PaneHead
 from playground.ui.theme.theme import Theme

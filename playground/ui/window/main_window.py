@@ -176,7 +176,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 480)
         self.rail = NavigationRail(self._theme)
-        self.pages = PageStack()
+        self.pages = PageStack(self._leave_stage)
         self._toast = Toast(self._theme, self, self._toast_bottom)
         self.toast: Notify = self._toast.show_message
         self.status_bar = StatusBar(self._theme)
@@ -193,7 +193,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
-        self.pages.stage_left.connect(self._leave_stage)
         # once the page is laid out
         self.pages.currentChanged.connect(lambda _: QTimer.singleShot(0, self._toast.place))
         for keys, slot in (

@@ -215,11 +215,10 @@ Factory = Callable[[], Page]
 class PageStack(QStackedWidget):
     """Builds each page on its first visit, and shows the one that was asked for last."""
 
-    stage_left = Signal()
-    """The button of a page was pressed that leads back from the stage."""
-
-    def __init__(self) -> None:
+    def __init__(self, leave_stage: Callable[[], object] = lambda: None) -> None:
+        """`leave_stage` is called where a page's way back from the stage was pressed."""
         super().__init__()
+        self._leave_stage = leave_stage
         self._titles: dict[str, str] = {}
         self._factories: dict[str, Factory] = {}
         self._pages: dict[str, Page] = {}
@@ -254,7 +253,7 @@ class PageStack(QStackedWidget):
         if key not in self._pages:
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
-            page.stage_left.connect(self.stage_left)
+            page.stage_left.connect(self._leave_stage)
             page.set_presentation_mode(on=self._in_presentation_mode)
             self._pages[key] = page
             self.addWidget(page)

@@ -28,21 +28,20 @@ _CARD_WIDTH = 300
 class FeaturedCard(QFrame):
     """One model: what it is good at, how large it is, and whether it would run here."""
 
-    entered = Signal()
-    """The card was chosen with the keyboard, which goes on to what can be done with it."""
-
     def __init__(
         self,
         theme: Theme,
         entry: FeaturedRow,
         choose: Callable[[str], None],
         step: Callable[[str, int], None],
+        enter: Callable[[], None],
     ) -> None:
-        """`step` takes the keyboard so many cards on."""
+        """`step` takes the keyboard so many cards on, `enter` to what can be done with this one."""
         super().__init__()
         self._theme = theme
         self._choose = choose
         self._step = step
+        self._enter = enter
         self._repo = entry.model.repo
         self._is_open = False
         self._is_under_mouse = False
@@ -105,7 +104,7 @@ class FeaturedCard(QFrame):
         }
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
             self._choose(self._repo)
-            self.entered.emit()
+            self._enter()
         elif event.key() in steps:
             self._step(self._repo, steps[event.key()])
         else:
@@ -165,8 +164,7 @@ class FeaturedModels(QScrollArea):
             card.deleteLater()
         self._cards = []
         for entry in entries:
-            card = FeaturedCard(self._theme, entry, self.chosen.emit, self._step)
-            card.entered.connect(self.entered)
+            card = FeaturedCard(self._theme, entry, self.chosen.emit, self._step, self.entered.emit)
             self._cards.append(card)
         self._columns = 0
         self._lay_out()

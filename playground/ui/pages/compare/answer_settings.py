@@ -268,6 +268,8 @@ class AnswerSettings(QFrame):
         self._thinking.currentIndexChanged.connect(self._on_edited)
         label.setBuddy(self._thinking)
         form.addWidget(self._thinking)
+        # as far from the next as the fields, which keep room for what is wrong with them
+        form.addSpacing(self._theme.px(18))
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
         label = make_label(parameter.label(), "control", wrap=True)

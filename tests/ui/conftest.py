@@ -56,6 +56,17 @@ def what_was_imported_is_not_looked_through() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_windows_left_behind() -> Iterator[None]:
+    """Collect what these tests leave, and keep what still lives from tests that have threads.
+
+    A timer of Qt's whose object another thread collects goes on, and takes the process with it.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """qasync's loop, running as far as Qt's own does."""

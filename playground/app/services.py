@@ -13,11 +13,13 @@ from playground.engines.base import Engine
 from playground.network.traffic import Traffic
 from playground.services.comparison import ComparisonService
 from playground.services.downloads.manager import DownloadManager
+from playground.services.evaluation import EvaluationService
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.machine.telemetry import Telemetry
 from playground.services.memory_plan import MemoryPlanner
+from playground.services.prompt_sets import PromptSets
 from playground.services.providers.practice import PRACTICE_NAME, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
@@ -26,6 +28,7 @@ from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.backup import Backups
 from playground.store.database import Database
+from playground.store.evaluations import EvaluationStore
 from playground.store.files import Paths, default_paths
 from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
@@ -64,6 +67,14 @@ class Services:
             settings, self.secrets, self.practice, prices, traffic=self.traffic
         )
         self.comparison = ComparisonService(self._engine_for, self.history, prices.cost)
+        self.evaluations = EvaluationStore(self.database)
+        self.prompt_sets = PromptSets(self.evaluations)
+        self.evaluation = EvaluationService(
+            self._engine_for,
+            self.evaluations,
+            prices.cost,
+            lambda target: prices.price(target.provider, target.model),
+        )
         self.hub = HubService(
             settings,
             self.secrets,

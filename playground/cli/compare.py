@@ -11,13 +11,13 @@ from dataclasses import asdict
 from typing import Any
 
 from playground.cli.output import print_json
+from playground.cli.targets import find_target
 from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
 from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, Provenance, Run, RunOrder, RunStatus
-from playground.core.targets import LocalTarget, Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -157,7 +157,7 @@ async def run(
     prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
-    targets = [await _target(text, library, providers, settings) for text in args.targets]
+    targets = [await find_target(text, library, providers, settings) for text in args.targets]
     comparison = new_comparison(
         targets,
         system_prompt=args.system,
@@ -192,20 +192,6 @@ async def run(
     if bug is not None:
         raise bug
     return 0 if all(run.status is RunStatus.FINISHED for run in report.runs) else 1
-
-
-async def _target(
-    text: str, library: ModelLibrary, providers: ProviderService, settings: SettingsStore
-) -> Target:
-    place, separator, name = text.partition(":")
-    if not separator or not place or not name:
-        raise UsageError(
-            f"“{text}” is not a target.", "Write local:NAME_OR_PATH or PROVIDER_ID:MODEL."
-        )
-    if place == "local":
-        model = await library.find(name)
-        return LocalTarget(model, settings.settings.load_settings_of(model))
-    return await providers.target(place, name)
 
 
 @contextmanager

@@ -32,9 +32,18 @@ def _number(kind: type[N], low: float, high: float, refusal: str) -> Callable[[s
 _positive = _number(int, 1, math.inf, "must be at least 1")
 _seed = _number(int, 0, 2**31 - 1, "must be between 0 and 2147483647")
 _alternatives = _number(int, 0, 20, "must be between 0 and 20")
+_usd = _number(float, 0, sys.float_info.max, "must be an amount in US dollars, 0 or more")
+_share = _number(float, 0, 1, "must be between 0 and 1")
 _temperature = _number(float, 0, 2, "must be between 0 and 2")
 _context = _number(int, 1, 1 << 24, "the context is a number of tokens, 1 or more")
 _interval = _number(float, 0.1, sys.float_info.max, "must be at least 0.1 seconds")
+
+
+_TARGET_HELP = (
+    "local:NAME_OR_PATH or PROVIDER_ID:MODEL; give it once for each model. "
+    "local:starter is the model that comes with the program, "
+    "practice:MODEL starts the practice cloud on this computer"
+)
 
 
 def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,9 +56,7 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         required=True,
         metavar="TARGET",
         dest="targets",
-        help="local:NAME_OR_PATH or PROVIDER_ID:MODEL; give it once for each model. "
-        "local:starter is the model that comes with the program, "
-        "practice:MODEL starts the practice cloud on this computer",
+        help=_TARGET_HELP,
     )
     parser.add_argument("--prompt", required=True, help="what to ask; - reads standard input")
     parser.add_argument("--system", default="", help="the system prompt")
@@ -166,6 +173,53 @@ def add_backup(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def add_tests(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "tests", help="ask several models many questions and count the right answers"
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the sets of questions, and what was run")
+    importing = actions.add_parser("import", help="make a set of a file: CSV, JSONL or plain text")
+    importing.add_argument("path", metavar="FILE", help="a prompt a line, or with columns")
+    importing.add_argument("--name", required=True, metavar="NAME", help="what the set is called")
+    importing.add_argument(
+        "--replace", action="store_true", help="take the place of the set of that name"
+    )
+    exporting = actions.add_parser("export", help="write a set into a file")
+    exporting.add_argument("name", metavar="NAME")
+    exporting.add_argument("path", metavar="FILE", help="its ending chooses .csv, .jsonl or text")
+    running = actions.add_parser("run", help="run a set; the same again goes on where it stopped")
+    running.add_argument("name", metavar="NAME", help="the set's name")
+    running.add_argument(
+        "--target",
+        action="append",
+        required=True,
+        metavar="TARGET",
+        dest="targets",
+        help=_TARGET_HELP,
+    )
+    running.add_argument(
+        "--repeats", type=_positive, default=1, metavar="K", help="ask each question K times"
+    )
+    running.add_argument("--max-tokens", type=_positive, metavar="N", help="else as the set says")
+    running.add_argument("--temperature", type=_temperature, metavar="X")
+    running.add_argument("--seed", type=_seed, metavar="N")
+    running.add_argument("--max-usd", type=_usd, metavar="X", help="stop before it costs more")
+    running.add_argument(
+        "--at-least",
+        type=_share,
+        metavar="X",
+        help="exit with 1 where a model has fewer right, 0 … 1",
+    )
+    running.add_argument("--new", action="store_true", help="begin anew")
+    again = actions.add_parser("again", help="ask again what was not scored")
+    reporting = actions.add_parser("report", help="what an evaluation says")
+    for action in (again, reporting):
+        action.add_argument("evaluation", metavar="EVALUATION", help="its id, or last")
+    for action in (listing, importing, exporting, running, again, reporting):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="playground",
@@ -176,6 +230,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"playground {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     add_compare(commands)
+    add_tests(commands)
     add_models(commands)
     add_hub(commands)
     add_providers(commands)
@@ -202,7 +257,7 @@ async def _dispatch(args: argparse.Namespace) -> int:
     check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
-    from playground.cli import backup, compare, hub, models, monitor, providers
+    from playground.cli import backup, compare, hub, models, monitor, providers, tests
 
     async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
@@ -213,6 +268,14 @@ async def _dispatch(args: argparse.Namespace) -> int:
                 services.providers,
                 services.settings,
                 told=services.problems,
+            ),
+            "tests": lambda: tests.run(
+                args,
+                services.evaluation,
+                services.prompt_sets,
+                services.library,
+                services.providers,
+                services.settings,
             ),
             "models": lambda: models.run(args, services.library, services.requirements),
             "hub": lambda: hub.run(

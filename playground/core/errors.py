@@ -14,12 +14,16 @@ class ErrorInfo:
     """Name of the class in this module, for example `RateLimited`."""
     message: str
     hint: str
+    retry_after_s: float | None = None
+    """How long to wait before asking again, where the provider says so."""
 
 
 class PlaygroundError(Exception):
     """The environment failed, and a person can be told how; anything else is a bug."""
 
     default_hint = ""
+    retry_after_s: float | None = None
+    """How long to wait before asking again, where that is known."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         # servers, file names and chat templates bring half characters into a sentence
@@ -33,7 +37,7 @@ class PlaygroundError(Exception):
         return type(self).__name__
 
     def info(self) -> ErrorInfo:
-        return ErrorInfo(self.kind, self.message, self.hint)
+        return ErrorInfo(self.kind, self.message, self.hint, self.retry_after_s)
 
 
 class UsageError(PlaygroundError):

@@ -168,7 +168,8 @@ class RunFold:
             self._in_word = False
             self._last_kind = type(event)
         words_before = self._words
-        self._count_words(event.text)
+        words, self._in_word = _words(event.text, in_word=self._in_word)
+        self._words += words
         if is_first:
             self._first_chunk_words = self._words
         if isinstance(event, TextDelta):
@@ -176,17 +177,6 @@ class RunFold:
         else:
             self._reasoning.write(event.text)
             self._words_before_answer += self._words - words_before
-
-    def _count_words(self, text: str) -> None:
-        for character in text:
-            if character.isspace() or is_wide_mark(character):
-                self._in_word = False
-            elif is_ideograph(character):
-                self._words += 1
-                self._in_word = False
-            elif not self._in_word and character.isalnum():
-                self._words += 1
-                self._in_word = True
 
     def _add_answer(self, text: str, t_s: float, words: int) -> None:
         self._text.write(text)
@@ -249,6 +239,26 @@ class RunFold:
             usage=self._known_usage(usage),
             **changes,
         )
+
+
+def word_count(text: str) -> int:
+    """Return how many words `text` has; in scripts without spaces each sign is one."""
+    return _words(text, in_word=False)[0]
+
+
+def _words(text: str, *, in_word: bool) -> tuple[int, bool]:
+    """Return how many words begin in `text`, and whether it ends within one."""
+    words = 0
+    for character in text:
+        if character.isspace() or is_wide_mark(character):
+            in_word = False
+        elif is_ideograph(character):
+            words += 1
+            in_word = False
+        elif not in_word and character.isalnum():
+            words += 1
+            in_word = True
+    return words, in_word
 
 
 @lru_cache(maxsize=4096)

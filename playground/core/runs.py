@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.errors import ErrorInfo
+from playground.core.expected import Check
 from playground.core.targets import Place, Target
 
 
@@ -236,6 +237,8 @@ class Turn:
     created_at: datetime | None = None
     replaced: tuple[Run, ...] = ()
     """Runs in whose place others were made."""
+    checks: tuple[Check, ...] = ()
+    """What is expected of each answer."""
 
     @property
     def is_voted(self) -> bool:

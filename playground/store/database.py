@@ -68,7 +68,42 @@ def _history(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX search_texts_of ON search_texts (comparison_id)")
 
 
-STEPS: tuple[Step, ...] = (_history,)
+def _evaluations(connection: sqlite3.Connection) -> None:
+    connection.execute("""
+        CREATE TABLE prompt_sets (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+            created_at TEXT NOT NULL,
+            body TEXT NOT NULL         -- JSON of core.prompt_sets.PromptSet
+        )""")
+    connection.execute("""
+        CREATE TABLE evaluations (
+            id TEXT PRIMARY KEY,
+            prompt_set_id TEXT NOT NULL,   -- the set may be gone: the body holds it as it was
+            created_at TEXT NOT NULL,
+            finished_at TEXT,
+            owner TEXT,                -- the process that runs it
+            body TEXT NOT NULL         -- JSON of core.evaluations.Evaluation
+        )""")
+    connection.execute("CREATE INDEX evaluations_of ON evaluations (prompt_set_id, created_at)")
+    connection.execute("""
+        ALTER TABLE comparisons ADD COLUMN evaluation_id TEXT
+            REFERENCES evaluations ON DELETE CASCADE""")
+    connection.execute("CREATE INDEX comparisons_of ON comparisons (evaluation_id)")
+    connection.execute("ALTER TABLE turns ADD COLUMN checks TEXT")  # JSON of core.expected.Check
+    # of one run each; the answer itself is that run of the comparison
+    connection.execute("""
+        CREATE TABLE evaluation_units (
+            evaluation_id TEXT NOT NULL REFERENCES evaluations ON DELETE CASCADE,
+            case_id TEXT NOT NULL,
+            target_key TEXT NOT NULL,
+            repeat INTEGER NOT NULL,
+            body TEXT NOT NULL,        -- JSON of core.evaluations.UnitResult
+            PRIMARY KEY (evaluation_id, case_id, target_key, repeat)
+        )""")
+
+
+STEPS: tuple[Step, ...] = (_history, _evaluations)
 """The numbered steps that led to the tables of today.
 
 A step is never edited once it has been released: the next change is a new step at the end. Dumps of

@@ -20,6 +20,7 @@ import psutil
 from playground.core.codec import decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import StreamEvent
+from playground.core.expected import Check
 from playground.core.fold import RunFold, is_ideograph
 from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, Place
@@ -48,7 +49,8 @@ _SUMMARIES = f"""
             WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM (
         SELECT id, created_at, targets, rowid AS number FROM comparisons c
-        WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
+        WHERE deleted_at IS NULL AND evaluation_id IS NULL
+            AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
             AND {{condition}}
         ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?
     ) c JOIN turns t ON t.comparison_id = c.id
@@ -98,13 +100,13 @@ def _storable(text: str) -> str:
 
 def decode_run(body: str) -> Run:
     """Return the run; raises `StorageFailed` where the row is damaged."""
-    run: Run = _decoded(Run, body)
+    run: Run = decoded(Run, body)
     return run
 
 
 def _load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
     found = connection.execute("SELECT body FROM events WHERE run_id = ? ORDER BY id", (run_id,))
-    return [event for (body,) in found for event in _decoded(list[StreamEvent], body)]
+    return [event for (body,) in found for event in decoded(list[StreamEvent], body)]
 
 
 def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
@@ -113,9 +115,9 @@ def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comp
     ).fetchone()
     if head is None:
         raise StorageFailed("This comparison is no longer in the history.", "")
-    comparison = _decoded(Comparison, head[0])
+    comparison = decoded(Comparison, head[0])
     turns = connection.execute(
-        "SELECT id, prompt, run_order, hidden_names, winner_run_id, verdict, created_at "
+        "SELECT id, prompt, run_order, hidden_names, winner_run_id, verdict, created_at, checks "
         "FROM turns WHERE comparison_id = ? ORDER BY position",
         (comparison_id,),
     ).fetchall()
@@ -124,7 +126,7 @@ def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comp
 
 
 def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
-    turn_id, prompt, order, hidden, winner, verdict, created = row
+    turn_id, prompt, order, hidden, winner, verdict, created, checks = row
     found = connection.execute(
         "SELECT body FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
     )
@@ -147,6 +149,7 @@ def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
         winner_run_id=winner,
         verdict=VoteOutcome(verdict) if verdict else None,
         created_at=datetime.fromisoformat(created) if created else None,
+        checks=decoded(tuple[Check, ...], checks) if checks else (),
     )
 
 
@@ -212,14 +215,15 @@ def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
     return target.label, target.provider.name if isinstance(target, CloudTarget) else ""
 
 
-def _decoded(kind: Any, body: str) -> Any:
+def decoded(kind: Any, body: str) -> Any:
+    """Return the value in a row; raises `StorageFailed` where it is damaged."""
     try:
         return decode(kind, json.loads(body))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise StorageFailed("An entry of the history is damaged and cannot be read.", "") from error
 
 
-def _matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
+def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
     """Return a condition on comparisons `c` that holds where every word of `query` is found.
 
     A word is looked up as the beginning of a word, letters of any case. What is not made of plain
@@ -274,7 +278,7 @@ def new_owner() -> str:
     return f"{os.getpid()}:{started:.0f}:{uuid.uuid4().hex[:8]}"
 
 
-def _lives_elsewhere(owner: str) -> bool:
+def lives_elsewhere(owner: str) -> bool:
     """Return True where `owner` belongs to another process that is still there."""
     try:
         pid_text, started_text, _ = owner.split(":")
@@ -319,59 +323,15 @@ class ComparisonStore:
 
     async def save_comparison(self, comparison: Comparison) -> None:
         """Write everything of `comparison` but its turns; saving it again replaces it."""
-        created = comparison.created_at or datetime.now(UTC)
-        targets = [
-            {"key": t.key, "label": t.label, "detail": t.detail, "place": t.place}
-            for t in comparison.targets
-        ]
-        head = replace(comparison, turns=(), created_at=created)
-        # in UTC, so that text sorts by time
-        moment = created.astimezone(UTC).isoformat(timespec="microseconds")
-
-        def change(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO comparisons (id, created_at, targets, body) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET targets = excluded.targets, body = excluded.body",
-                (comparison.id, moment, json.dumps(targets), json.dumps(encode(head))),
-            )
-            _put_names(connection, comparison.id)
-
-        await self._keep(change)
+        await self._keep(lambda connection: insert_comparison(connection, comparison))
 
     async def save_turn(self, comparison_id: str, turn: Turn) -> None:
         """Write everything of `turn` but its runs; a vote that was cast is kept."""
-        prompt = _storable(turn.prompt)
-        row = (
-            turn.id,
-            comparison_id,
-            prompt,
-            turn.order.value,
-            turn.hidden_names,
-            turn.winner_run_id,
-            turn.verdict.value if turn.verdict else None,
-            turn.created_at.isoformat() if turn.created_at else None,
-            comparison_id,
-        )
-
-        def change(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO turns (id, comparison_id, prompt, run_order, hidden_names, "
-                "winner_run_id, verdict, created_at, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-                "(SELECT count(*) FROM turns WHERE comparison_id = ?)) "
-                "ON CONFLICT (id) DO UPDATE SET prompt = excluded.prompt, "
-                "hidden_names = excluded.hidden_names, "
-                "winner_run_id = coalesce(excluded.winner_run_id, winner_run_id), "
-                "verdict = coalesce(excluded.verdict, verdict)",
-                row,
-            )
-            _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
-            _put_names(connection, comparison_id)
-
-        await self._keep(change)
+        await self._keep(lambda connection: insert_turn(connection, comparison_id, turn))
 
     async def save_run(self, turn_id: str, run: Run) -> None:
         """Write `run` as it is now; one that is final stays as it is."""
-        await self._keep(lambda connection: _put_run(connection, turn_id, run, self._owner))
+        await self._keep(lambda connection: put_run(connection, turn_id, run, self._owner))
 
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
@@ -429,7 +389,7 @@ class ComparisonStore:
 
         Names of one whose names are still hidden are neither found nor told.
         """
-        condition, arguments = _matching(query, has_fts=self._database.has_fts)
+        condition, arguments = matching(query, has_fts=self._database.has_fts)
 
         def select(connection: sqlite3.Connection) -> list[ComparisonSummary]:
             found = connection.execute(
@@ -477,7 +437,7 @@ class ComparisonStore:
             deleted = connection.execute(
                 "SELECT id, deleted_by FROM comparisons WHERE deleted_at IS NOT NULL"
             ).fetchall()
-            gone = [(key,) for key, owner in deleted if not _lives_elsewhere(owner or "")]
+            gone = [(key,) for key, owner in deleted if not lives_elsewhere(owner or "")]
             connection.executemany("DELETE FROM comparisons WHERE id = ?", gone)
             if gone and has_fts:
                 # words of removed texts stay in the index's own pages until then
@@ -504,11 +464,11 @@ class ComparisonStore:
             ).fetchall()
             recovered = 0
             for run_id, turn_id, owner, body in unfinished:
-                if _lives_elsewhere(owner):
+                if lives_elsewhere(owner):
                     continue
                 with contextlib.suppress(StorageFailed):  # a damaged row holds up no other
                     run = _interrupted(decode_run(body), _load_events(connection, run_id))
-                    _put_run(connection, turn_id, run, self._owner)
+                    put_run(connection, turn_id, run, self._owner)
                     recovered += 1
             return recovered
 
@@ -547,7 +507,58 @@ class ComparisonStore:
                 await self._write_waiting()
 
 
-def _put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:
+def insert_comparison(
+    connection: sqlite3.Connection, comparison: Comparison, evaluation_id: str | None = None
+) -> None:
+    """Write everything of `comparison` but its turns; saving it again replaces it."""
+    created = comparison.created_at or datetime.now(UTC)
+    targets = [
+        {"key": t.key, "label": t.label, "detail": t.detail, "place": t.place}
+        for t in comparison.targets
+    ]
+    head = replace(comparison, turns=(), created_at=created)
+    # in UTC, so that text sorts by time
+    moment = created.astimezone(UTC).isoformat(timespec="microseconds")
+    connection.execute(
+        "INSERT INTO comparisons (id, created_at, targets, body, evaluation_id) "
+        "VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET targets = excluded.targets, body = excluded.body",
+        (comparison.id, moment, json.dumps(targets), json.dumps(encode(head)), evaluation_id),
+    )
+    _put_names(connection, comparison.id)
+
+
+def insert_turn(connection: sqlite3.Connection, comparison_id: str, turn: Turn) -> None:
+    """Write everything of `turn` but its runs; a vote that was cast is kept."""
+    prompt = _storable(turn.prompt)
+    connection.execute(
+        "INSERT INTO turns (id, comparison_id, prompt, run_order, hidden_names, "
+        "winner_run_id, verdict, created_at, checks, position) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "(SELECT count(*) FROM turns WHERE comparison_id = ?)) "
+        "ON CONFLICT (id) DO UPDATE SET prompt = excluded.prompt, "
+        "hidden_names = excluded.hidden_names, checks = excluded.checks, "
+        "winner_run_id = coalesce(excluded.winner_run_id, winner_run_id), "
+        "verdict = coalesce(excluded.verdict, verdict)",
+        (
+            turn.id,
+            comparison_id,
+            prompt,
+            turn.order.value,
+            turn.hidden_names,
+            turn.winner_run_id,
+            turn.verdict.value if turn.verdict else None,
+            turn.created_at.isoformat() if turn.created_at else None,
+            json.dumps(encode(turn.checks)) if turn.checks else None,
+            comparison_id,
+        ),
+    )
+    _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
+    _put_names(connection, comparison_id)
+
+
+def put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:
+    """Write `run` as it is now; one that is final stays as it is."""
     key, body = _storable(run.target.key), json.dumps(encode(run))
     has_answer = bool(run.text.strip())
     connection.execute(

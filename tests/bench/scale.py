@@ -36,7 +36,7 @@ from playground.core.targets import CloudModel, LocalTarget, ModelFile, Provider
 from playground.services.comparison import ComparisonService
 from playground.services.replay import Replayer
 from playground.store.database import Database
-from playground.store.history import ComparisonStore, _put_run
+from playground.store.history import ComparisonStore, put_run
 from playground.store.local_runs import LocalRuns
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -102,7 +102,7 @@ async def fill_history(database: Database, count: int = COMPARISONS) -> None:
             for place, target in enumerate(targets):
                 answer = " ".join(chance.choices(VOCABULARY, k=400))
                 run = replace(template, id=f"r{name}{place}", target=target, text=answer)
-                _put_run(connection, f"t{name}", run, store._owner)
+                put_run(connection, f"t{name}", run, store._owner)
 
     await database.write(write)
 

@@ -1,0 +1,1 @@
+"""Checks: what an answer is expected to be, and whether it is."""

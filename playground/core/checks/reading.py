@@ -1,0 +1,131 @@
+"""Checks as files and commands write them, and what makes one unreadable."""
+
+import math
+import re
+
+from playground.core.checks.patterns import require_pattern
+from playground.core.checks.schema import read_schema
+from playground.core.errors import UsageError
+from playground.core.expected import OPTIONS, Check, CheckKind
+
+LISTS = frozenset({CheckKind.ANY_OF, CheckKind.ALL_OF})
+"""Kinds that expect several texts, split by `|`; `\\|` is the sign itself."""
+TEXTS = LISTS | {
+    CheckKind.CONTAINS,
+    CheckKind.NOT_CONTAINS,
+    CheckKind.BEGINS_WITH,
+    CheckKind.EQUALS,
+}
+"""Kinds that compare with a text: capitals, spaces and punctuation can be made to count."""
+COUNTS = frozenset({CheckKind.MIN_WORDS, CheckKind.MAX_WORDS})
+LIMITS = frozenset({CheckKind.MAX_SECONDS, CheckKind.MAX_USD})
+MAX_EXPECTED = 64 * 1024
+"""Characters of what is expected; a schema is the longest."""
+
+
+def read_check(kind: str, expected: str) -> Check:
+    """Return the check that a file or a command names.
+
+    `kind` is that of `CheckKind`, with what counts behind a colon (`equals:case,punctuation`).
+    Raises `UsageError` with a sentence where it cannot be read.
+    """
+    name, _, options = kind.strip().casefold().partition(":")
+    try:
+        found = CheckKind(name.strip())
+    except ValueError:
+        known = ", ".join(CheckKind)
+        raise UsageError(f"“{kind}” is no kind of check.", f"There are: {known}.") from None
+    chosen = [part.strip() for part in options.split(",") if part.strip()]
+    for option in chosen:
+        if option not in OPTIONS or found not in TEXTS:
+            raise UsageError(
+                f"“{option}” is nothing that can count in “{found}”.",
+                f"{', '.join(OPTIONS)} can, in {', '.join(k for k in CheckKind if k in TEXTS)}.",
+            )
+    check = Check(found, expected, **{f"{option}_counts": True for option in chosen})
+    require_readable(check)
+    return check
+
+
+def require_readable(check: Check) -> None:
+    """Raise `UsageError` where nothing could ever be held against `check`."""
+    kind, expected = check.kind, check.expected
+    if len(expected) > MAX_EXPECTED:
+        raise UsageError(f"What “{kind}” expects is longer than {MAX_EXPECTED:,} characters.")
+    if kind in TEXTS:
+        if not all(part.strip() for part in parts_of(check)):
+            raise UsageError(f"“{kind}” needs a text to look for.")
+    elif kind is CheckKind.REGEX:
+        require_pattern(expected)
+    elif kind is CheckKind.NUMBER:
+        read_expected_number(expected)
+    elif kind is CheckKind.SCHEMA:
+        read_schema(expected)
+    elif kind in COUNTS | LIMITS:
+        read_limit(check)
+
+
+def parts_of(check: Check) -> tuple[str, ...]:
+    """Return the texts a check looks for."""
+    if check.kind not in LISTS:
+        return (check.expected,)
+    parts = re.split(r"(?<!\\)\|", check.expected)
+    return tuple(part.replace(r"\|", "|").strip() for part in parts)
+
+
+def read_limit(check: Check) -> float:
+    """Return the number a count or a limit holds; raises `UsageError`."""
+    try:
+        value = float(check.expected)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0 or (check.kind in COUNTS and value % 1):
+        raise UsageError(f"“{check.expected}” is no number that “{check.kind}” could hold to.")
+    return value
+
+
+_GROUPED = r"[1-9]\d{0,2}(?:[,'’\u00a0\u202f]\d{3})+"
+_NUMBER = rf"""
+    (?:(?<![\w.,)])[-+−])?                      # a sign, not the dash of 3-5
+    (?<![\w.])
+    (?:
+        {_GROUPED}(?:\.\d+)?                    # 1,234,567.8
+      | [1-9]\d{{0,2}}(?:\.\d{{3}}){{2,}}(?:,\d+)?  # 1.234.567,8
+      | \d+(?:[.,]\d+)?                         # 12.5 and 12,5
+      | \.\d+
+    )
+    (?:[eE][-+]?\d{{1,3}}\b)?
+"""
+_NUMBERS = re.compile(_NUMBER, re.VERBOSE)
+_EXPECTED = re.compile(
+    rf"\s*(?P<value>{_NUMBER})\s*(?:(?:±|\+-|\+/-)\s*(?P<tolerance>{_NUMBER})\s*)?",
+    re.VERBOSE,
+)
+
+
+def read_expected_number(expected: str) -> tuple[float, float]:
+    """Return value and tolerance of `42±0.5`; raises `UsageError`."""
+    found = _EXPECTED.fullmatch(expected)
+    value = None if found is None else _value(found["value"])
+    if found is None or value is None:
+        raise UsageError(f"“{expected}” is no number such as 42 or 42±0.5.")
+    tolerance = _value(found["tolerance"]) if found["tolerance"] else 0.0
+    if tolerance is None or tolerance < 0:
+        raise UsageError(f"“{expected}” is no number such as 42 or 42±0.5.")
+    return value, tolerance
+
+
+def numbers_in(text: str) -> list[float]:
+    """Return the numbers written in `text`, in their order."""
+    found = (_value(match[0]) for match in _NUMBERS.finditer(text))
+    return [value for value in found if value is not None]
+
+
+def _value(written: str) -> float | None:
+    plain = written.replace("−", "-")
+    if re.match(rf"[-+]?{_GROUPED}(?!\d)", plain):
+        plain = re.sub(r"[^-+.\deE]", "", plain)
+    elif plain.count(".") > 1:
+        plain = plain.replace(".", "")
+    value = float(plain.replace(",", "."))
+    return value if math.isfinite(value) else None

@@ -1,0 +1,234 @@
+"""Answers against checks: right, wrong, or not scored with the reason."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playground.core.checks.patterns import matches
+from playground.core.checks.reading import (
+    COUNTS,
+    LIMITS,
+    TEXTS,
+    numbers_in,
+    parts_of,
+    read_expected_number,
+    read_limit,
+)
+from playground.core.checks.schema import MAX_ANSWER, Unjudged, first_fault, read_schema
+from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.fold import word_count
+from playground.core.runs import CutShort, Run, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check says, and why in a sentence."""
+
+    check: Check
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What all checks of an answer say."""
+
+    outcome: Outcome
+    results: tuple[CheckResult, ...] = ()
+    reason: str = ""
+    """Why nothing could be scored at all; empty where checks were held against the answer."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the outcome is what it is."""
+        if self.reason:
+            return (self.reason,)
+        return tuple(r.reason for r in self.results if r.outcome is self.outcome)
+
+
+_LONGEST_QUOTE = 60
+_CUT_SHORT = {
+    CutShort.LENGTH: "The answer was cut off at the longest length allowed.",
+    CutShort.FILTERED: "The provider held the answer back.",
+    CutShort.TOOL: "The answer ended with a call of a tool, and there is none.",
+    CutShort.GIVEN_UP: "The provider gave the answer up.",
+}
+_EDGE = " \t\r\n.,;:!?…\"'`*_()[]{}"
+_STRAIGHT = str.maketrans("‘’‚“”„«»", "''''\"\"\"\""[:3] + '"""""')
+
+
+def score(checks: Sequence[Check], run: Run) -> Score:
+    """Return what `checks` say of a run's answer.
+
+    Right is what every check finds right. An answer that failed, was stopped or is not whole is
+    never wrong: it is not scored.
+    """
+    if (reason := unscored_reason(run)) is not None:
+        return Score(Outcome.NOT_SCORED, reason=reason)
+    if not checks:
+        return Score(Outcome.NOT_SCORED, reason="There is no check.")
+    results = tuple(_result(check, run) for check in checks)
+    outcomes = {result.outcome for result in results}
+    for outcome in (Outcome.WRONG, Outcome.NOT_SCORED):
+        if outcome in outcomes:
+            return Score(outcome, results)
+    return Score(Outcome.RIGHT, results)
+
+
+def unscored_reason(run: Run) -> str | None:
+    """Return why a run's answer can be held against nothing; `None` where it can."""
+    if run.error is not None:
+        return run.error.message
+    if run.status is RunStatus.CANCELLED:
+        return "The answer was stopped."
+    if run.status is not RunStatus.FINISHED:
+        return "There is no answer yet."
+    return None if run.cut_short is None else _CUT_SHORT[run.cut_short]
+
+
+def _result(check: Check, run: Run) -> CheckResult:
+    text = run.text.strip()
+    kind = check.kind
+    if kind in LIMITS:
+        return _held_to_limit(check, run)
+    if not text:
+        return CheckResult(check, Outcome.WRONG, "The answer is empty.")
+    if kind in TEXTS:
+        return _said(check, *_compared(check, text))
+    if kind in COUNTS:
+        return _counted(check, text)
+    if kind is CheckKind.NUMBER:
+        return _numbered(check, text)
+    if kind is CheckKind.REGEX:
+        return _matched(check, text)
+    return _formed(check, text)
+
+
+def _said(check: Check, is_right: bool, reason: str) -> CheckResult:
+    return CheckResult(check, Outcome.RIGHT if is_right else Outcome.WRONG, reason)
+
+
+def _compared(check: Check, text: str) -> tuple[bool, str]:
+    answer = _normal(text, check)
+    parts = {part: _normal(part, check) for part in parts_of(check)}
+    found = [part for part, normal in parts.items() if normal in answer]
+    first = next(iter(parts))
+    match check.kind:
+        case CheckKind.CONTAINS:
+            return bool(found), f"It {'contains' if found else 'does not contain'} {_quote(first)}."
+        case CheckKind.NOT_CONTAINS:
+            return not found, f"It {'contains' if found else 'does not contain'} {_quote(first)}."
+        case CheckKind.ANY_OF:
+            said = f"It contains {_quote(found[0])}." if found else "It contains none of them."
+            return bool(found), said
+        case CheckKind.ALL_OF:
+            missing = [part for part in parts if part not in found]
+            said = f"It does not contain {_quote(missing[0])}." if missing else "It contains all."
+            return not missing, said
+        case CheckKind.BEGINS_WITH:
+            is_right = _bare(answer, check).startswith(_bare(parts[first], check))
+            said = "begins" if is_right else "does not begin"
+            return is_right, f"It {said} with {_quote(first)}."
+    is_right = _bare(answer, check) == _bare(parts[first], check)
+    said = f"It is {_quote(first)}." if is_right else f"It is {_quote(text)}, not {_quote(first)}."
+    return is_right, said
+
+
+def _normal(text: str, check: Check) -> str:
+    text = unicodedata.normalize("NFC", text)
+    if not check.case_counts:
+        text = text.casefold()
+    if not check.space_counts:
+        text = " ".join(text.split())
+    if not check.punctuation_counts:
+        text = text.translate(_STRAIGHT)
+    return text
+
+
+def _bare(text: str, check: Check) -> str:
+    """Return the text without what stands around it: quotes, full stops, marks of emphasis."""
+    if check.punctuation_counts:
+        return text
+    return text.strip(_EDGE) or text
+
+
+def _counted(check: Check, text: str) -> CheckResult:
+    words, limit = word_count(text), int(read_limit(check))
+    is_least = check.kind is CheckKind.MIN_WORDS
+    is_right = words >= limit if is_least else words <= limit
+    bound = "at least" if is_least else "at most"
+    return _said(check, is_right, f"It has {words:,} words; {bound} {limit:,} were wanted.")
+
+
+def _held_to_limit(check: Check, run: Run) -> CheckResult:
+    limit = read_limit(check)
+    if check.kind is CheckKind.MAX_SECONDS:
+        value, unit = run.timings.total_s, "It took {:.2f} s; {:g} s were allowed."
+    else:
+        value = run.cost.usd if run.cost else None
+        unit = "It cost ${:.6f}; ${:g} were allowed."
+    if value is None:
+        what = "took" if check.kind is CheckKind.MAX_SECONDS else "cost"
+        return CheckResult(check, Outcome.NOT_SCORED, f"What it {what} is not known.")
+    return _said(check, value <= limit, unit.format(value, limit))
+
+
+def _numbered(check: Check, text: str) -> CheckResult:
+    wanted, tolerance = read_expected_number(check.expected)
+    found = numbers_in(text)
+    if not found:
+        return _said(check, False, "It has no number.")
+    # an answer that reckons aloud ends with its result
+    last = found[-1]
+    slack = tolerance + 1e-9 * max(abs(wanted), 1.0)
+    is_right = abs(last - wanted) <= slack
+    said = f"Its last number is {last:g}" + (
+        "." if is_right else f", not {check.expected.strip()}."
+    )
+    return _said(check, is_right, said)
+
+
+def _matched(check: Check, text: str) -> CheckResult:
+    try:
+        found = matches(check.expected, text)
+    except TimeoutError:
+        reason = "The regular expression took too long on this answer."
+        return CheckResult(check, Outcome.NOT_SCORED, reason)
+    said = "matches" if found else "does not match"
+    return _said(check, found, f"It {said} the pattern {_quote(check.expected)}.")
+
+
+def _formed(check: Check, text: str) -> CheckResult:
+    try:
+        value = _json(text)
+    except ValueError:
+        fenced = re.fullmatch(r"```\w*\n.*\n?```", text, re.DOTALL)
+        where = " It stands in a code block, which a program would stumble on." if fenced else ""
+        return _said(check, False, f"It is not JSON.{where}")
+    except RecursionError:
+        return CheckResult(check, Outcome.NOT_SCORED, "It is nested too deeply to be read.")
+    if check.kind is CheckKind.JSON:
+        return _said(check, True, "It is JSON.")
+    if len(text) > MAX_ANSWER:
+        reason = f"It is longer than the {MAX_ANSWER:,} characters that are looked at."
+        return CheckResult(check, Outcome.NOT_SCORED, reason)
+    try:
+        fault = first_fault(value, read_schema(check.expected))
+    except Unjudged as error:
+        return CheckResult(check, Outcome.NOT_SCORED, f"Not told: {error}.")
+    return _said(check, fault is None, fault or "It has the form.")
+
+
+def _json(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _quote(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + '…'}”"

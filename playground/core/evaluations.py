@@ -1,0 +1,251 @@
+"""Evaluations: a prompt set on several targets, what it will take, and what came of it."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from playground.core.chat import SamplingParams
+from playground.core.checks.scoring import Score
+from playground.core.expected import Outcome
+from playground.core.metrics import figures
+from playground.core.prompt_sets import PromptSet
+from playground.core.runs import Provenance, Run
+from playground.core.statistics import (
+    Pair,
+    Spread,
+    case_is_right,
+    compare_pair,
+    spread,
+    tiers,
+    wilson_interval,
+)
+from playground.core.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A prompt set, as it was then, on several targets."""
+
+    id: str
+    prompt_set: PromptSet
+    targets: tuple[Target, ...]
+    repeats: int = 1
+    sampling: SamplingParams = SamplingParams()
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def units(self) -> tuple["Unit", ...]:
+        """What is asked, each once: models alternate within a case, so that heat hits all alike."""
+        return tuple(
+            Unit(case.id, target.key, repeat)
+            for repeat in range(self.repeats)
+            for case in self.prompt_set.cases
+            for target in self.targets
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unit:
+    """One case asked of one target once; it is stored whole or not at all."""
+
+    case: str
+    target: str
+    """Its key."""
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What came of a unit; `None` is unknown."""
+
+    unit: Unit
+    comparison_id: str
+    run_id: str
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+    tokens_per_s: float | None = None
+    speed_provenance: Provenance | None = None
+    total_s: float | None = None
+    usd: float | None = None
+    usd_provenance: Provenance | None = None
+    was_loaded: bool | None = None
+    """False where the model had to be loaded first."""
+
+
+def new_evaluation(
+    prompt_set: PromptSet, targets: Sequence[Target], repeats: int, sampling: SamplingParams
+) -> Evaluation:
+    return Evaluation(
+        uuid.uuid4().hex,
+        prompt_set,
+        tuple(targets),
+        repeats,
+        sampling,
+        created_at=datetime.now(UTC),
+    )
+
+
+def asks_the_same(one: Evaluation, other: Evaluation) -> bool:
+    """Return True where an answer of one evaluation is an answer of the other as well.
+
+    Names, tags, weights and checks may differ: they change nothing in what is asked.
+    """
+    return _asked(one) == _asked(other)
+
+
+def _asked(evaluation: Evaluation) -> tuple[object, ...]:
+    chosen = evaluation.prompt_set
+    cases = tuple((c.id, c.prompt, c.system_prompt, c.variables) for c in chosen.cases)
+    targets = frozenset(target.key for target in evaluation.targets)
+    settings = frozenset(getattr(target, "settings", None) for target in evaluation.targets)
+    asked = (chosen.id, chosen.system_prompt, chosen.variables, cases)
+    return (*asked, targets, settings, evaluation.repeats, evaluation.sampling)
+
+
+def result_of(unit: Unit, comparison_id: str, run: Run, score: Score) -> UnitResult:
+    """Return what is kept of a run beside the run itself."""
+    known = figures(run)
+    speed, cost = known.generation_tokens_per_s, known.cost_usd
+    return UnitResult(
+        unit,
+        comparison_id,
+        run.id,
+        score.outcome,
+        score.reasons,
+        tokens_per_s=None if speed is None else speed.value,
+        speed_provenance=None if speed is None else speed.provenance,
+        total_s=run.timings.total_s,
+        usd=None if cost is None else cost.value,
+        usd_provenance=None if cost is None else cost.provenance,
+        was_loaded=run.was_loaded,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """How one target did; counts are of cases."""
+
+    target: str
+    right: int
+    scored: int
+    not_scored: int
+    interval: tuple[float, float] | None
+    """95 %, Wilson."""
+    weighted_share: float | None
+    """Weights of the right cases over those of the scored ones, 0 … 1."""
+    always_right: int | None
+    """Cases in which every repeat was asked, scored and right; `None` without repeats."""
+    tokens_per_s: Spread | None
+    speed_provenance: Provenance | None
+    seconds: Spread | None
+    """Whole answers."""
+    usd: float | None
+    """All its answers together; `None` where the price of one is not known."""
+    provenance: Provenance | None
+    """Of `usd`: the least certain of its parts."""
+    tier: int = 0
+    """0 for the top group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an evaluation says, worked out from its results alone."""
+
+    models: tuple[ModelResult, ...]
+    pairs: tuple[Pair, ...]
+
+
+def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
+    """Return what the results say of each target and of each pair."""
+    by_target: dict[str, list[UnitResult]] = {target.key: [] for target in evaluation.targets}
+    for result in results:
+        if result.unit.target in by_target:
+            by_target[result.unit.target].append(result)
+    judged = {key: judge_cases(evaluation.prompt_set, found) for key, found in by_target.items()}
+    keys = list(by_target)
+    pairs = tuple(
+        compare_pair(a, b, judged[a], judged[b]) for n, a in enumerate(keys) for b in keys[n + 1 :]
+    )
+    models = [_model(evaluation, key, by_target[key], judged[key]) for key in keys]
+    shares = {model.target: model.right / model.scored for model in models if model.scored}
+    numbers = tiers(keys, pairs, shares)
+    return Report(
+        tuple(replace(m, tier=number) for m, number in zip(models, numbers, strict=True)), pairs
+    )
+
+
+def judge_cases(prompt_set: PromptSet, results: Iterable[UnitResult]) -> dict[str, bool | None]:
+    """Return case → right, wrong or `None` for one target's results; every case is in it."""
+    outcomes: dict[str, list[bool]] = {case.id: [] for case in prompt_set.cases}
+    for result in results:
+        if result.outcome is not Outcome.NOT_SCORED and result.unit.case in outcomes:
+            outcomes[result.unit.case].append(result.outcome is Outcome.RIGHT)
+    return {case: case_is_right(found) for case, found in outcomes.items()}
+
+
+def _model(
+    evaluation: Evaluation,
+    key: str,
+    results: Sequence[UnitResult],
+    judged: Mapping[str, bool | None],
+) -> ModelResult:
+    asked = {result.unit.case for result in results}
+    scored = [case for case, is_right in judged.items() if is_right is not None]
+    right = [case for case in scored if judged[case]]
+    weights = {case.id: case.weight for case in evaluation.prompt_set.cases}
+    whole = sum(weights[case] for case in scored)
+    costs = [result.usd for result in results]
+    is_priced = bool(costs) and None not in costs
+    warm = [result for result in results if result.was_loaded is not False]
+    return ModelResult(
+        target=key,
+        right=len(right),
+        scored=len(scored),
+        not_scored=len(asked - set(scored)),
+        interval=wilson_interval(len(right), len(scored)),
+        weighted_share=sum(weights[case] for case in right) / whole if whole else None,
+        always_right=_always_right(evaluation, results) if evaluation.repeats > 1 else None,
+        tokens_per_s=spread([r.tokens_per_s for r in results if r.tokens_per_s is not None]),
+        speed_provenance=_least_certain(result.speed_provenance for result in results),
+        seconds=spread([result.total_s for result in warm if result.total_s is not None]),
+        usd=sum(cost for cost in costs if cost is not None) if is_priced else None,
+        provenance=_least_certain(r.usd_provenance for r in results) if is_priced else None,
+    )
+
+
+def _least_certain(found: Iterable[Provenance | None]) -> Provenance | None:
+    known = set(found)
+    order = (Provenance.ESTIMATED, Provenance.REPORTED, Provenance.MEASURED)
+    return next((provenance for provenance in order if provenance in known), None)
+
+
+def _always_right(evaluation: Evaluation, results: Iterable[UnitResult]) -> int:
+    times: dict[str, int] = {}
+    for result in results:
+        if result.outcome is Outcome.RIGHT:
+            times[result.unit.case] = times.get(result.unit.case, 0) + 1
+    return sum(count == evaluation.repeats for count in times.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an evaluation takes before its first call; `None` is unknown."""
+
+    units: int
+    """Answers still to be asked for."""
+    seconds: float | None
+    usd: float | None
+    hosts: tuple[str, ...]
+    """Which computers get the prompts; empty where none leaves this one."""
+    local_targets: int
+    fewest_disagreements: int
+    """Below it no difference between two models can be told."""
+    can_tell: bool
+    """False where there are fewer cases than that."""
+
+
+def cases_by_tag(prompt_set: PromptSet, tag: str) -> PromptSet:
+    """Return the set with the cases of one tag."""
+    return replace(prompt_set, cases=tuple(c for c in prompt_set.cases if tag in c.tags))

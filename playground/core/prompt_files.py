@@ -1,0 +1,258 @@
+"""Prompt sets as files: CSV with a header, JSONL with the same keys, and plain text."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from playground.core.characters import whole_characters
+from playground.core.checks.reading import read_check
+from playground.core.errors import PlaygroundError, UsageError
+from playground.core.expected import Check, CheckKind
+from playground.core.prompt_sets import Case, PromptSet, names_in, new_case
+
+MAX_BYTES = 32 * 2**20
+MAX_CASES = 10_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula at the beginning of a cell
+(https://owasp.org/www-community/attacks/CSV_Injection)."""
+_CHECK_COLUMN = re.compile(r"(check|expected)(\d*)")
+_COLUMNS = ("prompt", "check", "expected", "tags", "weight", "system")
+
+
+class FileFormat(StrEnum):
+    """How a prompt set is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    TEXT = "text"
+
+
+def format_of(name: str) -> FileFormat:
+    """Return the format that a file's name tells; plain text where it tells none."""
+    ending = name.rpartition(".")[2].casefold()
+    if ending in {"csv", "tsv"}:
+        return FileFormat.CSV
+    return FileFormat.JSONL if ending in {"jsonl", "ndjson", "json"} else FileFormat.TEXT
+
+
+def read_cases(content: bytes, file_format: FileFormat) -> tuple[Case, ...]:
+    """Return the cases of a file.
+
+    Raises `UsageError`, with the line where there is one, for what cannot be read.
+    """
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"The file is larger than {MAX_BYTES // 2**20} MB.")
+    text = _decoded(content)
+    rows = {
+        FileFormat.CSV: _csv_rows,
+        FileFormat.JSONL: _jsonl_rows,
+        FileFormat.TEXT: _text_rows,
+    }[file_format](text)
+    cases = []
+    for line, row in rows:
+        try:
+            cases.append(_case(row))
+        except PlaygroundError as error:
+            raise UsageError(f"Line {line}: {error.message}", error.hint) from error
+        if len(cases) > MAX_CASES:
+            raise UsageError(f"The file has more than {MAX_CASES:,} prompts.")
+    if not cases:
+        raise UsageError("The file has no prompts.")
+    return tuple(cases)
+
+
+def write_cases(prompt_set: PromptSet, file_format: FileFormat) -> str:
+    """Return the set's cases as `read_cases` takes them, with the set's system prompt in each."""
+    if file_format is FileFormat.TEXT:
+        return "".join(" ".join(case.prompt.split()) + "\n" for case in prompt_set.cases)
+    rows = [_row(prompt_set, case) for case in prompt_set.cases]
+    if file_format is FileFormat.JSONL:
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["prompt"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: escaped_cell(_cell(value)) for name, value in row.items()} for row in rows
+    )
+    return out.getvalue()
+
+
+def escaped_cell(text: str) -> str:
+    """Return the cell so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in (json.detect_encoding(content), "utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return whole_characters(text.removeprefix("\ufeff"))
+    raise UsageError("The file is no text.", "Save it as UTF-8 and try again.")
+
+
+Rows = Iterator[tuple[int, Mapping[str, Any]]]
+
+
+def _text_rows(text: str) -> Rows:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield number, {"prompt": line.strip()}
+
+
+def _jsonl_rows(text: str) -> Rows:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"Line {number} is not JSON: {error}.") from error
+        if isinstance(row, str):
+            row = {"prompt": row}
+        if not isinstance(row, dict):
+            raise UsageError(f"Line {number} is not a JSON object.")
+        yield number, row
+
+
+def _csv_rows(text: str) -> Rows:
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        columns = [name.strip().casefold() for name in next(reader, [])]
+        if "prompt" not in columns:
+            raise UsageError(
+                "The first line names no column “prompt”.",
+                f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
+            )
+        if len(set(columns)) < len(columns):
+            raise UsageError("The first line names a column twice.")
+        line = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                if len(cells) > len(columns) and any(cells[len(columns) :]):
+                    raise UsageError(
+                        f"Line {line} has {len(cells)} cells, the first line {len(columns)}.",
+                        "A cell that holds the separator stands in quotes.",
+                    )
+                yield line, {n: _unescaped(c) for n, c in zip(columns, cells, strict=False)}
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError(f"Line {line} cannot be read as CSV: {error}.") from error
+
+
+def _unescaped(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
+
+
+def _case(row: Mapping[str, Any]) -> Case:
+    row = {str(name).strip().casefold(): value for name, value in row.items()}
+    prompt = _text(row.pop("prompt", None)).strip()
+    if not prompt:
+        raise UsageError("There is no prompt.")
+    checks = _checks(row)
+    variables = tuple(
+        (name, _text(value))
+        for name, value in row.items()
+        if name and name not in _COLUMNS and not _CHECK_COLUMN.fullmatch(name)
+    )
+    system = _text(row.get("system")).strip() or None
+    used = names_in("\n".join([prompt, system or "", *(check.expected for check in checks)]))
+    for name, _value in variables:
+        is_used = name in (each.casefold() for each in used)
+        if not is_used and get_close_matches(name, _COLUMNS, cutoff=0.75):
+            raise UsageError(
+                f"“{name}” is no column, and {{{{{name}}}}} stands nowhere in its prompt.",
+                f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
+            )
+    case = new_case(prompt, checks)
+    return Case(
+        case.id,
+        prompt,
+        checks,
+        tags=_tags(row.get("tags")),
+        weight=_weight(row.get("weight")),
+        system_prompt=system,
+        variables=tuple(
+            (each, value) for name, value in variables for each in used if each.casefold() == name
+        ),
+    )
+
+
+def _checks(row: Mapping[str, Any]) -> tuple[Check, ...]:
+    numbers = {
+        int(found[2] or 1) for name in row if (found := _CHECK_COLUMN.fullmatch(name)) is not None
+    }
+    checks = []
+    for number in sorted(numbers):
+        ending = "" if number == 1 and ("check" in row or "expected" in row) else str(number)
+        kind = _text(row.get(f"check{ending}")).strip()
+        expected = row.get(f"expected{ending}")
+        written = json.dumps(expected) if isinstance(expected, dict) else _text(expected)
+        if kind or written.strip():
+            checks.append(read_check(kind or CheckKind.CONTAINS, written))
+    return tuple(checks)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return whole_characters(str(value))
+    if isinstance(value, list):
+        return "|".join(_text(item).replace("|", r"\|") for item in value)
+    raise UsageError("An object stands where a text is expected.")
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    parts = (part.strip() for part in re.split(r"[|,;]", _text(value)))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _weight(value: Any) -> float:
+    written = _text(value).strip()
+    if not written:
+        return 1.0
+    try:
+        weight = float(written)
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight) or weight <= 0:
+        raise UsageError(f"“{written}” is no weight: a number above 0 is.")
+    return weight
+
+
+def _row(prompt_set: PromptSet, case: Case) -> dict[str, Any]:
+    system = prompt_set.system_prompt if case.system_prompt is None else case.system_prompt
+    row: dict[str, Any] = {"prompt": case.prompt}
+    for number, check in enumerate(case.checks, 1):
+        ending = "" if number == 1 else str(number)
+        row |= {f"check{ending}": check.written_kind, f"expected{ending}": check.expected}
+    if case.tags:
+        row["tags"] = list(case.tags)
+    if case.weight != 1:
+        row["weight"] = case.weight
+    if system:
+        row["system"] = system
+    values = dict(prompt_set.variables) | dict(case.variables)
+    used = names_in("\n".join([case.prompt, system, *(check.expected for check in case.checks)]))
+    return row | {name: values[name] for name in used if name in values and name not in row}
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "|".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

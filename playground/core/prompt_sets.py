@@ -1,0 +1,95 @@
+"""Prompt sets: named lists of cases, each a prompt with what is expected of its answer."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from playground.core.chat import SamplingParams
+from playground.core.expected import Check
+
+READY = "ready:"
+"""What the id of a set that comes with the program begins with; such a set is not changed."""
+USUAL_SAMPLING = SamplingParams(temperature=0.0, max_tokens=256, seed=1)
+"""What a set's prompts are asked with unless it says otherwise."""
+_PLACE = re.compile(r"\{\{\s*([^{}\s][^{}]*?)\s*\}\}")
+
+Variables = tuple[tuple[str, str], ...]
+"""Name → what stands in for `{{name}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A prompt with its checks."""
+
+    id: str
+    prompt: str
+    checks: tuple[Check, ...] = ()
+    tags: tuple[str, ...] = ()
+    weight: float = 1.0
+    """How much it counts in the weighted share; never in an interval."""
+    system_prompt: str | None = None
+    """Said before it instead of the set's."""
+    variables: Variables = ()
+    """In place of the set's of the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """A named list of cases and how they are asked."""
+
+    id: str
+    name: str
+    cases: tuple[Case, ...] = ()
+    system_prompt: str = ""
+    variables: Variables = ()
+    sampling: SamplingParams = USUAL_SAMPLING
+    description: str = ""
+    created_at: datetime | None = None
+
+    @property
+    def is_ready_made(self) -> bool:
+        """True for one that comes with the program."""
+        return self.id.startswith(READY)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags, in the order in which they first occur."""
+        return tuple(dict.fromkeys(tag for case in self.cases for tag in case.tags))
+
+
+def new_case(prompt: str, checks: tuple[Check, ...] = ()) -> Case:
+    return Case(uuid.uuid4().hex, prompt, checks)
+
+
+def new_set(name: str, cases: tuple[Case, ...] = (), system_prompt: str = "") -> PromptSet:
+    return PromptSet(
+        uuid.uuid4().hex, name, cases, system_prompt=system_prompt, created_at=datetime.now(UTC)
+    )
+
+
+def filled(prompt_set: PromptSet, case: Case) -> Case:
+    """Return the case as it is asked: `{{name}}` replaced, with the system prompt that it gets.
+
+    A name without a value stays as it is written.
+    """
+    values = dict(prompt_set.variables) | dict(case.variables)
+    system = prompt_set.system_prompt if case.system_prompt is None else case.system_prompt
+    return replace(
+        case,
+        prompt=_with_values(case.prompt, values),
+        system_prompt=_with_values(system, values),
+        checks=tuple(
+            replace(check, expected=_with_values(check.expected, values)) for check in case.checks
+        ),
+    )
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names that stand as `{{name}}` in `text`."""
+    return tuple(dict.fromkeys(_PLACE.findall(text)))
+
+
+def _with_values(text: str, values: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)

@@ -1,0 +1,485 @@
+"""Asks every model every question of a prompt set, keeps each answer and never asks twice."""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from playground.core.chat import ChatRequest
+from playground.core.errors import PlaygroundError, UsageError, explained
+from playground.core.evaluations import (
+    Evaluation,
+    Plan,
+    Unit,
+    UnitResult,
+    asks_the_same,
+    new_evaluation,
+)
+from playground.core.events import Failed, Finished
+from playground.core.fold import RunFold
+from playground.core.metrics import CHARACTERS_PER_TOKEN
+from playground.core.prompt_sets import PromptSet, filled
+from playground.core.runs import Cost, Run
+from playground.core.statistics import fewest_disagreements
+from playground.core.targets import CloudTarget, LocalTarget, ModelPrice, Target
+from playground.core.turns import new_comparison, request_for
+from playground.core.urls import host_of, is_private_host
+from playground.engines.base import Engine
+from playground.store.evaluations import EvaluationStore
+
+AT_ONCE = 4
+"""Answers a provider is asked for at the same time."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 60.0
+"""Between two attempts where a provider says "too many" and not for how long."""
+_PATIENCE_S = 15 * 60.0
+"""How long a provider may go on saying "too many" before a question counts as not scored."""
+_HOPELESS = frozenset(
+    {
+        "AuthenticationFailed",
+        "KeyMissing",
+        "ModelFileInvalid",
+        "ModelLoadFailed",
+        "ModelNotFound",
+        "ModelUnsupported",
+        "NotAChatModel",
+        "OutOfMemory",
+        "PermissionRefused",
+        "QuotaExceeded",
+    }
+)
+"""Errors that the next question would meet as well."""
+_GIVE_UP_AFTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationStarted:
+    """What is known before the first call."""
+
+    evaluation: Evaluation
+    results: tuple[UnitResult, ...]
+    """Of the units that were done before."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStarted:
+    """A question is being answered."""
+
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEnded:
+    """An answer is stored."""
+
+    result: UnitResult
+    spent_usd: float
+    """By all answers of paid providers so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderWaits:
+    """A provider allows no more for now; the others go on."""
+
+    targets: tuple[str, ...]
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGivenUp:
+    """A target is asked nothing more: each question would end the same way."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationEnded:
+    """Nothing runs any more."""
+
+    evaluation: Evaluation
+    is_finished: bool
+    reason: str = ""
+    """Why it is not finished."""
+
+
+EvaluationUpdate = (
+    EvaluationStarted | UnitStarted | UnitEnded | ProviderWaits | TargetGivenUp | EvaluationEnded
+)
+
+
+class EvaluationService:
+    """Runs evaluations, one process each; leaving `run` stops what runs and keeps what is whole."""
+
+    def __init__(
+        self,
+        engine_for: Callable[[Target], Engine],
+        store: EvaluationStore,
+        cost_of: Callable[[Run], Cost],
+        price_of: Callable[[CloudTarget], ModelPrice | None],
+        stay_awake: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.engine_for = engine_for
+        self.store = store
+        self.cost_of = cost_of
+        self.price_of = price_of
+        self.stay_awake = stay_awake
+        self._going_on: dict[str, asyncio.Event] = {}
+
+    async def begin(
+        self,
+        prompt_set: PromptSet,
+        targets: Sequence[Target],
+        repeats: int,
+        *,
+        anew: bool = False,
+    ) -> Evaluation:
+        """Return the evaluation to run: one that was left unfinished where it asks the same.
+
+        Its checks are the set's of today. With `anew` it is a new one in any case.
+        """
+        if not prompt_set.cases:
+            raise UsageError("The set has no prompts.")
+        if len({target.key for target in targets}) < len(targets):
+            raise UsageError("A model is named twice.")
+        wanted = new_evaluation(prompt_set, targets, repeats, prompt_set.sampling)
+        if not anew:
+            for before in await self.store.unfinished(prompt_set.id):
+                if asks_the_same(before, wanted):
+                    current = replace(before, prompt_set=prompt_set)
+                    if current != before:
+                        await self.store.score_again(current)
+                    return current
+        await self.store.save(wanted)
+        return wanted
+
+    def plan(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> Plan:
+        """Return what the units that are left take, from prices and from what is done."""
+        done = {result.unit for result in results}
+        left = [unit for unit in evaluation.units if unit not in done]
+        fewest = fewest_disagreements()
+        return Plan(
+            units=len(left),
+            seconds=_seconds(evaluation, left, results),
+            usd=self._expected_usd(evaluation, left, results),
+            hosts=tuple(
+                dict.fromkeys(
+                    host_of(target.provider.base_url)
+                    for target in evaluation.targets
+                    if isinstance(target, CloudTarget) and not target.uses_this_machine
+                )
+            ),
+            local_targets=sum(target.uses_this_machine for target in evaluation.targets),
+            fewest_disagreements=fewest,
+            can_tell=len(evaluation.prompt_set.cases) >= fewest,
+        )
+
+    def pause(self, evaluation_id: str) -> None:
+        """Begin no further question until `go_on`; what is being answered is waited for."""
+        if (event := self._going_on.get(evaluation_id)) is not None:
+            event.clear()
+
+    def go_on(self, evaluation_id: str) -> None:
+        if (event := self._going_on.get(evaluation_id)) is not None:
+            event.set()
+
+    async def run(
+        self, evaluation: Evaluation, max_usd: float | None = None
+    ) -> AsyncGenerator[EvaluationUpdate, None]:
+        """Yield what happens until every unit is stored, or nothing more can be asked.
+
+        Raises `UsageError` where another process runs it, or where a ceiling cannot be kept to.
+        """
+        if max_usd is not None:
+            self._require_prices(evaluation)
+        await self.store.claim(evaluation.id)
+        self._going_on[evaluation.id] = asyncio.Event()
+        self._going_on[evaluation.id].set()
+        try:
+            with self.stay_awake():
+                runner = _Runner(self, evaluation, self._going_on[evaluation.id], max_usd)
+                async with aclosing(runner.updates()) as updates:
+                    async for update in updates:
+                        yield update
+        finally:
+            del self._going_on[evaluation.id]
+            await asyncio.shield(self.store.release(evaluation.id))
+
+    async def ask_again(self, evaluation_id: str) -> Evaluation:
+        """Let what was not scored be asked again by the next `run`."""
+        await self.store.forget_unscored(evaluation_id)
+        return await self.store.load(evaluation_id)
+
+    def expected_usd(self, target: Target, request: ChatRequest) -> float | None:
+        """Return what an answer may cost at most, in US dollars; 0 where nobody sends a bill."""
+        if not is_paid(target):
+            return 0.0
+        price = self.price_of(target) if isinstance(target, CloudTarget) else None
+        if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
+            return None
+        characters = sum(len(message.content) for message in request.messages)
+        written = request.sampling.max_tokens or 0
+        tokens_in = characters / CHARACTERS_PER_TOKEN
+        usd = tokens_in * price.input_usd_per_mtok + written * price.output_usd_per_mtok
+        return usd / 1_000_000
+
+    def _expected_usd(
+        self, evaluation: Evaluation, left: Sequence[Unit], results: Sequence[UnitResult]
+    ) -> float | None:
+        targets = {target.key: target for target in evaluation.targets}
+        paid: dict[str, list[float]] = {}
+        for result in results:
+            if result.usd is not None:
+                paid.setdefault(result.unit.target, []).append(result.usd)
+        total = 0.0
+        for unit in left:
+            if not is_paid(targets[unit.target]):
+                continue
+            known = paid.get(unit.target)
+            usd = (
+                sum(known) / len(known)
+                if known
+                else self.expected_usd(targets[unit.target], request_of(evaluation, unit))
+            )
+            if usd is None:
+                return None
+            total += usd
+        return total
+
+    def _require_prices(self, evaluation: Evaluation) -> None:
+        for target in evaluation.targets:
+            unit = Unit(evaluation.prompt_set.cases[0].id, target.key, 0)
+            if self.expected_usd(target, request_of(evaluation, unit)) is None:
+                raise UsageError(
+                    f"What {target.label} costs is not known, so no ceiling can be kept to.",
+                    "Enter its price on the Providers page, or leave the ceiling out.",
+                )
+
+
+def is_paid(target: Target) -> bool:
+    """Return True where somebody sends a bill for an answer."""
+    if isinstance(target, LocalTarget) or target.uses_this_machine:
+        return False
+    return not is_private_host(host_of(target.provider.base_url))
+
+
+def request_of(evaluation: Evaluation, unit: Unit) -> ChatRequest:
+    """Return what a unit asks; each repeat has a seed of its own, or it would be the same again."""
+    case = next(case for case in evaluation.prompt_set.cases if case.id == unit.case)
+    asked = filled(evaluation.prompt_set, case)
+    sampling = evaluation.sampling
+    seed = (sampling.seed or 0) + unit.repeat
+    index = next(n for n, target in enumerate(evaluation.targets) if target.key == unit.target)
+    comparison = new_comparison(
+        evaluation.targets,
+        system_prompt=asked.system_prompt or "",
+        sampling=replace(sampling, seed=seed),
+    )
+    return request_for(comparison, index, asked.prompt, seed)
+
+
+def _seconds(
+    evaluation: Evaluation, left: Sequence[Unit], results: Sequence[UnitResult]
+) -> float | None:
+    """Return how long the rest takes; `None` until an answer of each target is there."""
+    times: dict[str, list[float]] = {}
+    for result in results:
+        if result.total_s is not None:
+            times.setdefault(result.unit.target, []).append(result.total_s)
+    here = 0.0
+    elsewhere: dict[str, float] = {}
+    for target in evaluation.targets:
+        count = sum(unit.target == target.key for unit in left)
+        if not count:
+            continue
+        if target.key not in times:
+            return None
+        seconds = count * sum(times[target.key]) / len(times[target.key])
+        if isinstance(target, CloudTarget) and not target.uses_this_machine:
+            provider = target.provider.id
+            elsewhere[provider] = elsewhere.get(provider, 0.0) + seconds / AT_ONCE
+        else:
+            here += seconds
+    return max([here, *elsewhere.values()])
+
+
+class _Lane:
+    """Units that are asked from one queue: this computer's one by one, a provider's several."""
+
+    def __init__(self, at_once: int) -> None:
+        self.units: deque[Unit] = deque()
+        self.at_once = at_once
+        self.waits_until = 0.0
+        self.refused_since: float | None = None
+        """Since when the provider says "too many" to everything."""
+        self.refusals = 0
+
+
+class _Runner:
+    """One evaluation on its way."""
+
+    def __init__(
+        self,
+        service: EvaluationService,
+        evaluation: Evaluation,
+        going_on: asyncio.Event,
+        max_usd: float | None,
+    ) -> None:
+        self._service = service
+        self._evaluation = evaluation
+        self._going_on = going_on
+        self._max_usd = max_usd
+        self._targets = {target.key: target for target in evaluation.targets}
+        self._queue: asyncio.Queue[EvaluationUpdate | None] = asyncio.Queue()
+        self._spent = 0.0
+        self._reserved = 0.0
+        self._hopeless: dict[str, int] = {}
+        self._given_up: dict[str, str] = {}
+        self._reason = ""
+
+    async def updates(self) -> AsyncGenerator[EvaluationUpdate, None]:
+        evaluation = self._evaluation
+        results = await self._service.store.results(evaluation.id)
+        self._spent = sum(
+            result.usd or 0.0 for result in results if is_paid(self._targets[result.unit.target])
+        )
+        yield EvaluationStarted(evaluation, tuple(results))
+        done = {result.unit for result in results}
+        left = [unit for unit in evaluation.units if unit not in done]
+        work = asyncio.create_task(self._work(left))
+        try:
+            while (update := await self._queue.get()) is not None:
+                yield update
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        work.result()
+        yield await self._end()
+
+    async def _end(self) -> EvaluationEnded:
+        store = self._service.store
+        stored = {result.unit for result in await store.results(self._evaluation.id)}
+        is_finished = stored.issuperset(self._evaluation.units)
+        if is_finished:
+            self._evaluation = replace(self._evaluation, finished_at=datetime.now(UTC))
+            await store.save(self._evaluation)
+        reason = self._reason or next(iter(self._given_up.values()), "")
+        return EvaluationEnded(self._evaluation, is_finished, "" if is_finished else reason)
+
+    async def _work(self, left: Sequence[Unit]) -> None:
+        lanes: dict[str, _Lane] = {}
+        for unit in left:
+            target = self._targets[unit.target]
+            if isinstance(target, LocalTarget) or target.uses_this_machine:
+                lane = lanes.setdefault("", _Lane(at_once=1))
+            else:
+                lane = lanes.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
+            lane.units.append(unit)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in lanes.values():
+                    for _ in range(min(lane.at_once, len(lane.units))):
+                        group.create_task(self._ask_all(lane))
+        except* PlaygroundError as errors:
+            # the disk is full, say: nothing is asked that could not be kept
+            self._reason = str(errors.exceptions[0])
+        finally:
+            self._queue.put_nowait(None)
+
+    async def _ask_all(self, lane: _Lane) -> None:
+        while lane.units:
+            await self._going_on.wait()
+            if (wait := lane.waits_until - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+                continue
+            if not lane.units:
+                return
+            unit = lane.units.popleft()
+            if unit.target in self._given_up:
+                continue
+            request = request_of(self._evaluation, unit)
+            if not self._reserve(unit, request):
+                return
+            try:
+                await self._ask(lane, unit, request)
+            finally:
+                self._reserved -= self._most(unit, request)
+
+    def _most(self, unit: Unit, request: ChatRequest) -> float:
+        if self._max_usd is None:
+            return 0.0
+        return self._service.expected_usd(self._targets[unit.target], request) or 0.0
+
+    def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
+        """Return False where the answer could go beyond the ceiling."""
+        most = self._most(unit, request)
+        if most and self._spent + self._reserved + most > (self._max_usd or 0.0):
+            self._reason = f"The ceiling of ${self._max_usd:g} is reached."
+            return False
+        self._reserved += most
+        return True
+
+    async def _ask(self, lane: _Lane, unit: Unit, request: ChatRequest) -> None:
+        self._queue.put_nowait(UnitStarted(unit))
+        run = await self._answer(unit, request)
+        if run.error is not None and run.error.kind == "RateLimited" and self._may_wait(lane):
+            lane.units.appendleft(unit)
+            self._wait(lane, run.error.retry_after_s)
+            return
+        lane.refused_since, lane.refusals = None, 0
+        cost = await asyncio.to_thread(self._service.cost_of, run)
+        # finished, and kept even where the program is being closed
+        keeping = self._service.store.keep(self._evaluation, unit, replace(run, cost=cost))
+        result = await asyncio.shield(keeping)
+        if is_paid(run.target):
+            self._spent += result.usd or 0.0
+        self._queue.put_nowait(UnitEnded(result, self._spent))
+        self._note_hope(unit.target, run)
+
+    async def _answer(self, unit: Unit, request: ChatRequest) -> Run:
+        target = self._targets[unit.target]
+        fold = RunFold(Run(uuid.uuid4().hex, target, request, order=0))
+        fold.start()
+        started = time.perf_counter()
+        try:
+            async with aclosing(self._service.engine_for(target).stream(request)) as events:
+                async for event in events:
+                    fold.add(event)
+                    if isinstance(event, Finished | Failed):
+                        break
+        except Exception as failure:
+            error = explained(failure)
+            if not isinstance(error, PlaygroundError):
+                raise
+            fold.fail(error.info(), time.perf_counter() - started)
+        return fold.run
+
+    def _may_wait(self, lane: _Lane) -> bool:
+        now = time.monotonic()
+        if lane.refused_since is None:
+            lane.refused_since = now
+        return now - lane.refused_since < _PATIENCE_S
+
+    def _wait(self, lane: _Lane, retry_after_s: float | None) -> None:
+        usual = min(_FIRST_WAIT_S * 2**lane.refusals, _LONGEST_WAIT_S)
+        seconds = min(usual if retry_after_s is None else retry_after_s, _PATIENCE_S)
+        lane.refusals += 1
+        lane.waits_until = max(lane.waits_until, time.monotonic() + seconds)
+        targets = tuple(dict.fromkeys(unit.target for unit in lane.units))
+        self._queue.put_nowait(
+            ProviderWaits(targets, seconds, "the provider allows no more for now")
+        )
+
+    def _note_hope(self, target: str, run: Run) -> None:
+        if run.error is None or run.error.kind not in _HOPELESS:
+            self._hopeless[target] = 0
+            return
+        self._hopeless[target] = self._hopeless.get(target, 0) + 1
+        if self._hopeless[target] >= _GIVE_UP_AFTER and target not in self._given_up:
+            said = f"{run.target.label}: {run.error.message} {run.error.hint}".strip()
+            self._given_up[target] = said
+            self._queue.put_nowait(TargetGivenUp(target, said))

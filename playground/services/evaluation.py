@@ -53,6 +53,7 @@ _HOPELESS = frozenset(
 )
 """Errors that the next question would meet as well."""
 _GIVE_UP_AFTER = 3
+_ADDED_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +215,26 @@ class EvaluationService:
         await self.store.forget_unscored(evaluation_id)
         return await self.store.load(evaluation_id)
 
+    def most_usd(self, target: Target, request: ChatRequest) -> float | None:
+        """Return what an answer costs at most, in US dollars; 0 where nobody sends a bill.
+
+        A token of the prompt has one byte at least, and the provider adds some to each message.
+        """
+        size = sum(len(m.content.encode()) + _ADDED_TOKENS for m in request.messages)
+        return self._usd(target, size, request)
+
     def expected_usd(self, target: Target, request: ChatRequest) -> float | None:
-        """Return what an answer may cost at most, in US dollars; 0 where nobody sends a bill."""
+        """Return what an answer of the longest length allowed is likely to cost."""
+        characters = sum(len(message.content) for message in request.messages)
+        return self._usd(target, characters / CHARACTERS_PER_TOKEN, request)
+
+    def _usd(self, target: Target, tokens_in: float, request: ChatRequest) -> float | None:
         if not is_paid(target):
             return 0.0
         price = self.price_of(target) if isinstance(target, CloudTarget) else None
         if price is None or price.input_usd_per_mtok is None or price.output_usd_per_mtok is None:
             return None
-        characters = sum(len(message.content) for message in request.messages)
         written = request.sampling.max_tokens or 0
-        tokens_in = characters / CHARACTERS_PER_TOKEN
         usd = tokens_in * price.input_usd_per_mtok + written * price.output_usd_per_mtok
         return usd / 1_000_000
 
@@ -412,7 +423,7 @@ class _Runner:
     def _most(self, unit: Unit, request: ChatRequest) -> float:
         if self._max_usd is None:
             return 0.0
-        return self._service.expected_usd(self._targets[unit.target], request) or 0.0
+        return self._service.most_usd(self._targets[unit.target], request) or 0.0
 
     def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
         """Return False where the answer could go beyond the ceiling."""

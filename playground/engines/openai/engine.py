@@ -177,6 +177,7 @@ class _Answer:
     def ended_by(self, error: EngineError) -> list[StreamEvent]:
         """Return the events that end the stream, with the key out of sight."""
         clean = type(error)(self.errors.redact(error.message), self.errors.redact(error.hint))
+        clean.retry_after_s = error.retry_after_s
         hosts = self._connection.hosts if self._connection else ()
         usage = self._text.usage
         known = usage if usage != TokenUsage() else None

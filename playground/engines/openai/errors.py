@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -177,7 +178,9 @@ class ErrorTranslator:
                 said, "Shorten the prompt: it is more than your account may send in a minute."
             )
         if status == 429:
-            return RateLimited(said, _wait_hint(retry_after))
+            limited = RateLimited(said, _wait_hint(retry_after))
+            limited.retry_after_s = _wait_s(retry_after, message)
+            return limited
         if status in {400, 413, 422} and _OVERFLOW.search(everything):
             return ContextOverflow(said)
         if status in {400, 422} and _NO_MODEL.search(everything):
@@ -276,6 +279,29 @@ def _not_found_hint(text: str) -> str | None:
 def _is_over_allowance(message: str) -> bool:
     found = _OVER_ALLOWANCE.search(message)
     return found is not None and int(found[2]) > int(found[1])
+
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TRY_AGAIN = re.compile(
+    r"(?:try again|retry) in ((?:\d+(?:\.\d+)?(?:ms|s|m|h)\s?)+)", re.IGNORECASE
+)
+"""OpenAI, Groq: "Please try again in 1m2.5s"."""
+
+
+def _wait_s(retry_after: str | None, message: str) -> float | None:
+    """Return how long a provider wants one to wait: `Retry-After` (RFC 9110), else its words."""
+    written = (retry_after or "").strip()
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", written):
+        return float(written)
+    try:
+        until = parsedate_to_datetime(written)
+        return max(0.0, (until - datetime.now(until.tzinfo)).total_seconds())
+    except ValueError:
+        pass
+    if (said := _TRY_AGAIN.search(message)) is None:
+        return None
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", said[1].casefold())
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def _wait_hint(retry_after: str | None) -> str | None:

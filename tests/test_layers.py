@@ -27,6 +27,7 @@ MAY_IMPORT = {
 }
 """Layer → the layers it may import. `__main__` starts everything."""
 SIBLINGS = {
+    "core.checks": {"core"},
     "core.gguf": {"core"},
     "core.requirements": {"core", "core.gguf"},
     "engines.llama": {"engines"},
@@ -60,7 +61,17 @@ ONLY_HERE = {
     "PySide6": ("playground/ui/", "playground/app/window.py", "playground/app/pages.py"),
 }
 """Distribution → where it may be imported."""
-SLOW = ("openai", "huggingface_hub", "genai_prices", "llama_cpp", "keyring", "numpy", "pydantic")
+SLOW = (
+    "jsonschema",
+    "regex",
+    "openai",
+    "huggingface_hub",
+    "genai_prices",
+    "llama_cpp",
+    "keyring",
+    "numpy",
+    "pydantic",
+)
 """Not imported before they are needed: the window must be there first."""
 LOADED_LATER = (
     "playground.engines.worker",

@@ -274,8 +274,8 @@ async def _dispatch(args: argparse.Namespace) -> int:
                 services.evaluation,
                 services.prompt_sets,
                 services.library,
-                services.providers,
-                services.settings,
+                providers=services.providers,
+                settings=services.settings,
             ),
             "models": lambda: models.run(args, services.library, services.requirements),
             "hub": lambda: hub.run(

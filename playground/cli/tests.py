@@ -14,9 +14,9 @@ from playground.cli.output import print_json, table
 from playground.cli.targets import find_target
 from playground.cli.terminal import FAILED, harmless, tell
 from playground.core.chat import SamplingParams
+from playground.core.checks.prompt_files import format_of, read_cases, write_cases
 from playground.core.errors import UsageError
 from playground.core.evaluations import Evaluation, ModelResult, Plan, Report, UnitResult, report
-from playground.core.prompt_files import format_of, read_cases, write_cases
 from playground.core.prompt_sets import new_set
 from playground.core.runs import Provenance
 from playground.core.statistics import Pair, Verdict
@@ -39,6 +39,7 @@ async def run(
     service: EvaluationService,
     sets: PromptSets,
     library: ModelLibrary,
+    *,
     providers: ProviderService,
     settings: SettingsStore,
 ) -> int:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from playground.core.chat import SamplingParams
-from playground.core.checks.scoring import Score
 from playground.core.expected import Outcome
 from playground.core.metrics import figures
 from playground.core.prompt_sets import PromptSet
@@ -104,7 +103,9 @@ def _asked(evaluation: Evaluation) -> tuple[object, ...]:
     return (*asked, targets, settings, evaluation.repeats, evaluation.sampling)
 
 
-def result_of(unit: Unit, comparison_id: str, run: Run, score: Score) -> UnitResult:
+def result_of(
+    unit: Unit, comparison_id: str, run: Run, outcome: Outcome, reasons: tuple[str, ...]
+) -> UnitResult:
     """Return what is kept of a run beside the run itself."""
     known = figures(run)
     speed, cost = known.generation_tokens_per_s, known.cost_usd
@@ -112,8 +113,8 @@ def result_of(unit: Unit, comparison_id: str, run: Run, score: Score) -> UnitRes
         unit,
         comparison_id,
         run.id,
-        score.outcome,
-        score.reasons,
+        outcome,
+        reasons,
         tokens_per_s=None if speed is None else speed.value,
         speed_provenance=None if speed is None else speed.provenance,
         total_s=run.timings.total_s,

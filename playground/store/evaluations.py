@@ -167,17 +167,18 @@ class EvaluationStore:
         case = next(case for case in evaluation.prompt_set.cases if case.id == unit.case)
         asked = filled(evaluation.prompt_set, case)
         comparison, turn = _place(evaluation, asked, unit.repeat)
-        result = result_of(unit, comparison.id, run, score(asked.checks, run))
+        found = score(asked.checks, run)
+        result = result_of(unit, comparison.id, run, found.outcome, found.reasons)
 
         def change(connection: sqlite3.Connection) -> UnitResult:
-            found = connection.execute(
+            before = connection.execute(
                 "SELECT body FROM evaluation_units WHERE evaluation_id = ? AND case_id = ? "
                 "AND target_key = ? AND repeat = ?",
                 (evaluation.id, unit.case, unit.target, unit.repeat),
             ).fetchone()
-            if found is not None:
-                before: UnitResult = decoded(UnitResult, found[0])
-                return before
+            if before is not None:
+                stored: UnitResult = decoded(UnitResult, before[0])
+                return stored
             insert_comparison(connection, comparison, evaluation.id)
             insert_turn(connection, comparison.id, turn)
             put_run(connection, turn.id, run, self._owner)

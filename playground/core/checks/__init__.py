@@ -1,1 +1,1 @@
-"""Checks: what an answer is expected to be, and whether it is."""
+"""What answers are expected to be: read, held against them, and kept in files of prompts."""

@@ -22,6 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell
 (https://owasp.org/www-community/attacks/CSV_Injection)."""
 _CHECK_COLUMN = re.compile(r"(check|expected)(\d*)")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _COLUMNS = ("prompt", "check", "expected", "tags", "weight", "system")
 
 
@@ -86,7 +87,7 @@ def write_cases(prompt_set: PromptSet, file_format: FileFormat) -> str:
 
 def escaped_cell(text: str) -> str:
     """Return the cell so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
 
 
 def _decoded(content: bytes) -> str:
@@ -95,7 +96,7 @@ def _decoded(content: bytes) -> str:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" not in text:
+        if not _CONTROLS.search(text):
             return whole_characters(text.removeprefix("\ufeff"))
     raise UsageError("The file is no text.", "Save it as UTF-8 and try again.")
 
@@ -153,7 +154,8 @@ def _csv_rows(text: str) -> Rows:
 
 
 def _unescaped(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
+    is_escaped = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if is_escaped else cell
 
 
 def _case(row: Mapping[str, Any]) -> Case:

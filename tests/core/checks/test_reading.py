@@ -1,0 +1,61 @@
+"""Checks that cannot be read are refused with a sentence."""
+
+import pytest
+
+from playground.core.checks.reading import read_check
+from playground.core.errors import UsageError
+from playground.core.expected import Check, CheckKind
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "words"),
+    [
+        ("foo", "x", "no kind of check"),
+        ("equals:foo", "x", "nothing that can count"),
+        ("number:case", "4", "nothing that can count"),
+        ("contains", "", "needs a text"),
+        ("contains", "   ", "needs a text"),
+        ("any_of", "a||b", "needs a text"),
+        ("number", "many", "no number"),
+        ("number", "4±-1", "no number"),
+        ("regex", "(", "cannot be read"),
+        ("regex", "", "empty"),
+        ("regex", "x" * 3000, "longer"),
+        ("regex", "(?:(?:(?:a{1000}){1000}){1000}){1000}", "repeats too often"),
+        ("regex", "(" * 1900, "cannot be read"),
+        ("min_words", "-1", "no number"),
+        ("max_words", "2.5", "no number"),
+        ("max_seconds", "soon", "no number"),
+        ("max_usd", "inf", "no number"),
+        ("max_usd", "nan", "no number"),
+        ("schema", "{", "not JSON"),
+        ("schema", "[]", "not an object"),
+        ("schema", '{"type": "foo"}', "wrong at type"),
+        ("schema", '{"pattern": "("}', "cannot be read"),
+        ("schema", '{"patternProperties": {"(": {}}}', "cannot be read"),
+        ("schema", '{"$ref": "https://example.com/s.json"}', "not fetched"),
+        ("schema", '{"items": [{"$ref": "file:///etc/passwd"}]}', "not fetched"),
+        ("schema", '{"a":' * 100 + "1" + "}" * 100, "nested too deeply"),
+        ("schema", '{"a":' * 9000 + "1" + "}" * 9000, "JSON"),
+        ("schema", '"' + "x" * 70_000 + '"', "longer"),
+        (
+            "schema",
+            '{"patternProperties": {"a": {}}, "unevaluatedProperties": false}',
+            "not supported",
+        ),
+    ],
+)
+def test_an_unreadable_check_is_refused(kind, expected, words):
+    with pytest.raises(UsageError, match=words):
+        read_check(kind, expected)
+
+
+@pytest.mark.parametrize("kind", ["Contains", " contains ", "CONTAINS:Case"])
+def test_kinds_are_read_in_any_case(kind):
+    assert read_check(kind, "x").kind is CheckKind.CONTAINS
+
+
+def test_a_check_is_written_as_it_is_read():
+    check = Check(CheckKind.EQUALS, "a|b", case_counts=True, punctuation_counts=True)
+    assert read_check(check.written_kind, check.expected) == check
+    assert check.written_kind == "equals:case,punctuation"

@@ -52,6 +52,7 @@ PAGE = {"ui", "ui.theme", "ui.widgets", "ui.widgets.markdown", "ui.window", "ui.
 PAGES = {
     "ui.pages.hub": {"ui.pages.downloads"},
     "ui.pages.settings": {"ui.pages.downloads"},
+    "ui.pages.tests": {"ui.pages.compare"},
 }
 COMMON = {"playground", "playground.__version__", "playground.resources"}
 """The version and the data files, which stand below every layer."""

@@ -13,7 +13,9 @@ from playground.core.errors import PlaygroundError
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
+from playground.services.machine.memory import main_memory
 from playground.ui.pages.compare.presenter import ComparePresenter
+from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.downloads.page import DownloadsPage
 from playground.ui.pages.downloads.presenter import DownloadsPresenter
 from playground.ui.pages.history.page import HistoryPage
@@ -28,6 +30,9 @@ from playground.ui.pages.providers.page import ProvidersPage
 from playground.ui.pages.providers.presenter import ProvidersPresenter
 from playground.ui.pages.settings.page import SettingsPage
 from playground.ui.pages.settings.presenter import SettingsPresenter
+from playground.ui.pages.tests.page import TestsPage
+from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
@@ -50,6 +55,7 @@ class Pages:
         self._services = services
         self._compare = compare
         self.factories: dict[str, Callable[[], Page]] = {
+            "tests": self._make_tests,
             "models": self._make_models,
             "hub": self._make_hub,
             "downloads": self._make_downloads,
@@ -78,6 +84,33 @@ class Pages:
         self._window.show_page("providers")
         page = self._window.pages.page("providers")
         cast("ProvidersPresenter", page.presenter).act(provider_id, action)
+
+    def _make_tests(self) -> Page:
+        services = self._services
+        view = TestsPage(self._theme, self._window.pages)
+        view.presenter = TestsPresenter(
+            view,
+            self._theme,
+            self._bridge,
+            sets=services.prompt_sets,
+            service=services.evaluation,
+            selection=TargetSelection(
+                self._bridge,
+                services.library,
+                services.providers,
+                services.settings,
+                lambda: main_memory().available_bytes,
+                is_remembered=False,
+            ),
+            surroundings=RunSurroundings(
+                notify=self._window.toast,
+                set_badge=lambda text: self._window.rail.set_badge("tests", text),
+                show_page=lambda: self._window.show_page("tests"),
+                is_comparing=lambda: self._compare.is_running,
+                show_provider=self.show_provider,
+            ),
+        )
+        return view
 
     def _make_models(self) -> Page:
         services = self._services

@@ -16,6 +16,7 @@ from playground.services.downloads.manager import DownloadManager
 from playground.services.evaluation import EvaluationService
 from playground.services.hub.service import HubService
 from playground.services.library.service import ModelLibrary
+from playground.services.machine.awake import stay_awake
 from playground.services.machine.machine import Bandwidth, MachineService
 from playground.services.machine.telemetry import Telemetry
 from playground.services.memory_plan import MemoryPlanner
@@ -74,6 +75,7 @@ class Services:
             self.evaluations,
             prices.cost,
             lambda target: prices.price(target.provider, target.model),
+            stay_awake,
         )
         self.hub = HubService(
             settings,

@@ -159,6 +159,7 @@ class _Program:
         tr, add = self._window.tr, self._window.add_page
         self._view = CompareView(self._theme)
         add("compare", tr("Compare"), "compare", lambda: self._view)
+        add("tests", tr("Tests"), "tests")
         add("models", tr("Models"), "models")
         add("hub", tr("Get models"), "download")
         add("downloads", tr("Downloads"), "downloads")

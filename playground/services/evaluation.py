@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -301,15 +301,27 @@ def _seconds(
     for result in results:
         if result.total_s is not None:
             times.setdefault(result.unit.target, []).append(result.total_s)
+    count = {t.key: sum(unit.target == t.key for unit in left) for t in evaluation.targets}
+    means = {key: sum(found) / len(found) for key, found in times.items()}
+    return time_left(evaluation.targets, count, means)
+
+
+def time_left(
+    targets: Sequence[Target], left: Mapping[str, int], mean_s: Mapping[str, float]
+) -> float | None:
+    """Return how many seconds `left` answers of each target take, `mean_s` for one.
+
+    This computer gives them one by one, a provider several at once. `None` where a mean is missing.
+    """
     here = 0.0
     elsewhere: dict[str, float] = {}
-    for target in evaluation.targets:
-        count = sum(unit.target == target.key for unit in left)
-        if not count:
+    for target in targets:
+        count = left[target.key]
+        if count <= 0:
             continue
-        if target.key not in times:
+        if target.key not in mean_s:
             return None
-        seconds = count * sum(times[target.key]) / len(times[target.key])
+        seconds = count * mean_s[target.key]
         if isinstance(target, CloudTarget) and not target.uses_this_machine:
             provider = target.provider.id
             elsewhere[provider] = elsewhere.get(provider, 0.0) + seconds / AT_ONCE

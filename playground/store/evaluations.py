@@ -237,6 +237,30 @@ class EvaluationStore:
 
         await self._database.write(change)
 
+    async def scores_of(
+        self, evaluation_id: str, prompt_set: PromptSet, case: Case
+    ) -> list[Outcome]:
+        """Return what a case's checks, as they are now, say of the answers an evaluation has.
+
+        Nothing where the case was asked in other words then.
+        """
+
+        def read(connection: sqlite3.Connection) -> list[Outcome]:
+            evaluation = _load(connection, evaluation_id)
+            before = next((c for c in evaluation.prompt_set.cases if c.id == case.id), None)
+            asked = filled(prompt_set, case)
+            if before is None or filled(evaluation.prompt_set, before).prompt != asked.prompt:
+                return []
+            found = connection.execute(
+                "SELECT r.body FROM evaluation_units u JOIN runs r "
+                "ON r.id = json_extract(u.body, '$.run_id') "
+                "WHERE u.evaluation_id = ? AND u.case_id = ?",
+                (evaluation_id, case.id),
+            ).fetchall()
+            return [score(asked.checks, decode_run(body)).outcome for (body,) in found]
+
+        return await self._database.read(read)
+
     async def cases_with(self, evaluation: Evaluation, query: str) -> set[str]:
         """Return the cases in whose prompts or answers every word of `query` occurs."""
         condition, arguments = matching(query, has_fts=self._database.has_fts)

@@ -182,7 +182,11 @@ class TargetSelection:
         providers: Providers,
         settings: SettingsStore,
         free_bytes: Callable[[], int],
+        *,
+        is_remembered: bool = True,
     ) -> None:
+        """`is_remembered` is False where another selection is the one of the next start."""
+        self._is_remembered = is_remembered
         self._bridge = bridge
         self._library = library
         self._providers = providers
@@ -206,6 +210,8 @@ class TargetSelection:
     def choose(self, targets: Sequence[Target]) -> None:
         """Replace the chosen targets, and remember them for the next start."""
         self._show(targets)
+        if not self._is_remembered:
+            return
         keys = tuple(target.key for target in self.chosen)
         self._bridge.write(self._settings.update, last_targets=keys)
 

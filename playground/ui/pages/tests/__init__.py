@@ -1,0 +1,1 @@
+"""Tests: sets of questions with checks, asked of several models at once."""

@@ -1,0 +1,294 @@
+"""The Tests page's widgets: sets with their messages, a test on its way, and what came out."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from typing_extensions import override
+
+from playground.core.checks.prompt_files import FileFormat
+from playground.core.evaluations import Evaluation, Plan
+from playground.ui.pages.tests.progress import Progress
+from playground.ui.pages.tests.running import RunningView
+from playground.ui.pages.tests.sets_view import SetsView
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import Badge, ElidedLabel, IconButton, make_button, make_label
+from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.layouts import NO_MARGINS, make_column
+from playground.ui.window.page import Page
+
+_FOLDS_BELOW = 1000
+"""Width of the window, in units of text, below which the list of sets becomes a box in the head."""
+
+
+class ResultsView(QWidget):
+    """Where the results of an evaluation stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = make_label("", "control", "quiet", wrap=True)
+        self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        make_column(1, self._said, 2, parent=self, margins=NO_MARGINS)
+
+    def show_evaluation(self, evaluation_id: str) -> None:
+        self._said.setText(
+            self.tr("The answers are kept: playground tests report {0}").format(evaluation_id)
+        )
+
+
+class TestsPage(Page):
+    """Lays out the page and tells what a person does; it decides nothing."""
+
+    __test__ = False
+    """Not a test that pytest would collect."""
+
+    undo_wanted = Signal()
+    redo_wanted = Signal()
+    back_wanted = Signal()
+    pause_wanted = Signal()
+    stop_wanted = Signal()
+    import_chosen = Signal(object)
+    """The path of a file with questions."""
+    export_chosen = Signal(object, object)
+    """The path of the file to write, and its `FileFormat`."""
+    set_picked = Signal(str)
+    """Id of the set that was picked in the head."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._is_on_stage = False
+        self._export_name = ""
+        self._build()
+        self._connect()
+        self._apply_theme()
+        self.show_sets()
+
+    def show_sets(self) -> None:
+        """Bring the sets to the front."""
+        self._bring(self.sets, self.tr("Tests"))
+
+    def show_running(
+        self, progress: Progress, evaluation: Evaluation, plan: Plan, max_usd: float | None
+    ) -> None:
+        """Bring a test on its way to the front."""
+        self.running.show_evaluation(progress, evaluation, plan, max_usd)
+        self._bring(self.running, evaluation.prompt_set.name)
+
+    def bring_running(self, name: str) -> None:
+        """Bring the test that is shown already to the front again."""
+        self._bring(self.running, name)
+
+    def show_results(self, evaluation_id: str, name: str = "") -> None:
+        """Bring the results of an evaluation to the front."""
+        self.results.show_evaluation(evaluation_id)
+        self._bring(self.results, name or self.tr("Results"))
+
+    def show_count(self, count: int) -> None:
+        text = self.tr("1 set") if count == 1 else self.tr("{0} sets").format(count)
+        self._count.set_badge(text)
+        self._has_sets = count > 0
+        self._fit_head()
+
+    def show_names(self, choices: list[tuple[str, str]], chosen: str | None) -> None:
+        """Offer the sets in the head, where the list has no room."""
+        self._box.set_choices(choices)
+        self._box.choose(chosen)
+
+    def show_state(self, text: str, tone: str, *, is_running: bool, is_paused: bool) -> None:
+        """Say how the test is, and offer what can be done."""
+        self._state.set_badge(text, tone)
+        self._is_running = is_running
+        self.pause_button.setText(
+            self.tr("Go on") if is_paused or not is_running else self.tr("Pause")
+        )
+        self.pause_button.setAccessibleName(self.pause_button.text())
+        self._is_pause = is_running and not is_paused
+        self._fit_head()
+        self._apply_theme()
+
+    def offer_running(self, text: str) -> None:
+        """Lead back from the sets to the test that is running; an empty text leads nowhere."""
+        self.back_to_run.setText(text)
+        self.back_to_run.setAccessibleName(text)
+        self._fit_head()
+
+    @property
+    def is_showing_sets(self) -> bool:
+        return self._body.currentWidget() is self.sets
+
+    @property
+    def is_showing_run(self) -> bool:
+        return self._body.currentWidget() is self.running
+
+    def name_export(self, name: str) -> None:
+        """Say what a file of the opened set is called; empty where none can be written."""
+        self._export_name = name
+        self.export_button.setEnabled(bool(name))
+
+    @override
+    def focus_first(self) -> None:
+        if self.is_showing_sets:
+            self.sets.focus_first()
+        else:
+            self.back_button.setFocus()
+
+    @override
+    def handle_escape(self) -> bool:
+        if not self.is_showing_sets:
+            if self._is_on_stage:
+                return False
+            self.back_wanted.emit()
+            return True
+        return self.sets.handle_escape()
+
+    @override
+    def set_presentation_mode(self, *, on: bool) -> None:
+        super().set_presentation_mode(on=on)
+        self._is_on_stage = on
+        self._fit_head()
+
+    def _bring(self, view: QWidget, title: str) -> None:
+        self._body.setCurrentWidget(view)
+        self._title.set_full_text(title)
+        self._fit_head()
+
+    def _fit_head(self) -> None:
+        """Show in the head what belongs to the view in front."""
+        is_sets, is_run = self.is_showing_sets, self.is_showing_run
+        is_narrow = self._units < _FOLDS_BELOW or self._is_on_stage
+        self.back_button.setVisible(not is_sets)
+        self._count.setVisible(is_sets and self._has_sets and not is_narrow)
+        self._box.setVisible(is_sets and is_narrow and self._box.count() > 0)
+        self._state.setVisible(is_run)
+        self.pause_button.setVisible(is_run)
+        self.stop_button.setVisible(is_run and self._is_running)
+        self._files.setVisible(is_sets and not self._is_on_stage)
+        self.new_button.setVisible(is_sets and not self._is_on_stage)
+        self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text()))
+        self.sets.show_list(is_shown=not is_narrow and self._has_sets)
+
+    def _build(self) -> None:
+        self._has_sets = self._is_running = self._is_pause = False
+        self.back_button = IconButton(
+            self._theme, "chevron-left", self.tr("Back to the sets (Esc)"), size=20
+        )
+        self._title = ElidedLabel("", "title")
+        self._count, self._state = Badge(self._theme), Badge(self._theme)
+        self._box = ComboBox(self._theme, self.tr("Set"))
+        self.back_to_run = make_button("", tooltip=self.tr("Show the test that is running"))
+        self.import_button = make_button(
+            self.tr("Import"), tooltip=self.tr("Read questions from a CSV, JSONL or text file")
+        )
+        self.export_button = make_button(
+            self.tr("Export"), tooltip=self.tr("Write this set into a file")
+        )
+        self.export_button.setEnabled(False)
+        self._files = FoldingRow(self._theme, self.import_button, self.export_button)
+        self.new_button = make_button(self.tr("New set"), tooltip=self.tr("Begin an empty set"))
+        self.pause_button = make_button(
+            self.tr("Pause"), tooltip=self.tr("Ask nothing more for now; what is answered is kept")
+        )
+        self.stop_button = make_button(
+            self.tr("Stop"), tooltip=self.tr("End it here; it can go on from here later")
+        )
+        head = self._head
+        head.addWidget(self.back_button)
+        head.addWidget(self._title)
+        for part in (self._count, self._state):
+            head.addWidget(part)
+        head.addWidget(self._box, 1)
+        head.addStretch(1)
+        for button in (self.back_to_run, self._files, self.new_button, self.pause_button):
+            head.addWidget(button)
+        head.addWidget(self.stop_button)
+        self.sets = SetsView(self._theme)
+        self.running = RunningView(self._theme)
+        self.results = ResultsView()
+        self._body = QStackedWidget()
+        for view in (self.sets, self.running, self.results):
+            self._body.addWidget(view)
+        self._column.addWidget(self._body, 1)
+
+    def _connect(self) -> None:
+        self.back_button.clicked.connect(self.back_wanted)
+        self.pause_button.clicked.connect(self.pause_wanted)
+        self.stop_button.clicked.connect(self.stop_wanted)
+        self.import_button.clicked.connect(self._choose_import)
+        self.export_button.clicked.connect(self._open_export)
+        self._box.picked.connect(self.set_picked)
+        self._theme.changed.connect(self._apply_theme)
+        for keys, signal in (
+            (QKeySequence.StandardKey.Undo, self.undo_wanted),
+            (QKeySequence.StandardKey.Redo, self.redo_wanted),
+        ):
+            action = QAction(self)
+            action.setShortcuts(QKeySequence.keyBindings(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(signal)
+            self.addAction(action)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.activated.connect(self._focus_search)
+
+    def _focus_search(self) -> None:
+        if self.is_showing_sets:
+            self.sets.focus_search()
+
+    def _choose_import(self) -> None:
+        words = self.tr("Questions (*.csv *.tsv *.jsonl *.ndjson *.json *.txt *.md)")
+        dialog = QFileDialog(self, self.tr("Import questions"), str(Path.home()), words)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._on_import)
+        dialog.open()
+
+    def _on_import(self, name: str) -> None:
+        self.import_chosen.emit(Path(name))
+
+    def _open_export(self) -> None:
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for file_format, ending, text in (
+            (FileFormat.CSV, "csv", self.tr("CSV, for a spreadsheet")),
+            (FileFormat.JSONL, "jsonl", self.tr("JSONL, for programs")),
+            (FileFormat.TEXT, "txt", self.tr("Text, the messages alone")),
+        ):
+            action = menu.addAction(text)
+            action.setData((file_format, ending))
+            action.triggered.connect(self._choose_export)
+        menu.popup(self.export_button.mapToGlobal(self.export_button.rect().bottomLeft()))
+
+    def _choose_export(self) -> None:
+        action = self.sender()
+        if not isinstance(action, QAction):
+            return
+        file_format, ending = action.data()
+        name = str(Path.home() / f"{self._export_name}.{ending}")
+        dialog = QFileDialog(self, self.tr("Export the set"), name)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(ending)
+        dialog.selectFile(name)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self.export_chosen.emit(Path(path), file_format))
+        dialog.open()
+
+    def _apply_theme(self) -> None:
+        side = self._theme.px(15)
+        for button, icon in (
+            (self.import_button, "download"),
+            (self.export_button, "up"),
+            (self.new_button, "plus"),
+            (self.pause_button, "pause" if self._is_pause else "play"),
+            (self.stop_button, "stop"),
+            (self.back_to_run, "chevron-right"),
+        ):
+            button.setIcon(self._theme.icon(icon, "text"))
+            button.setIconSize(QSize(side, side))
+        self._box.setMinimumWidth(self._theme.px(150))
+        self._fit_head()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_head()

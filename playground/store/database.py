@@ -80,6 +80,8 @@ def _evaluations(connection: sqlite3.Connection) -> None:
         CREATE TABLE evaluations (
             id TEXT PRIMARY KEY,
             prompt_set_id TEXT NOT NULL,   -- the set may be gone: the body holds it as it was
+            set_name TEXT NOT NULL,
+            units INTEGER NOT NULL,    -- how many answers it asks for
             created_at TEXT NOT NULL,
             finished_at TEXT,
             owner TEXT,                -- the process that runs it

@@ -73,7 +73,7 @@ class Settings:
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
-    """Proxy for the Hub and downloads; `None`: the system's own."""
+    """Proxy for providers, the Hub and downloads; `None`: the system's own."""
     offline: bool = False
     """Nothing is fetched from the Hub."""
     download_limit_bytes_per_s: int | None = None

@@ -43,7 +43,12 @@ _CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "ma
 
 
 async def fetch_models(
-    provider: Provider, key: str | None, timeouts: Timeouts, redactor: Redactor, traffic: Traffic
+    provider: Provider,
+    key: str | None,
+    timeouts: Timeouts,
+    redactor: Redactor,
+    traffic: Traffic,
+    proxy: str | None,
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
@@ -51,7 +56,7 @@ async def fetch_models(
     try:
         # importing the package takes a second, and its TLS context reads files
         connection = await asyncio.to_thread(
-            ProviderConnection, provider.base_url, key, timeouts, traffic
+            ProviderConnection, provider.base_url, key, timeouts, traffic, proxy
         )
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
@@ -123,6 +128,7 @@ class ProviderEngine:
         *,
         redactor: Redactor,
         traffic: Traffic,
+        proxy: str | None,
     ) -> None:
         """`is_starting` tells whether the server has to be started first."""
         self._target = target
@@ -131,6 +137,7 @@ class ProviderEngine:
         self._is_starting = is_starting
         self._redactor = redactor
         self._traffic = traffic
+        self._proxy = proxy
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events."""
@@ -152,6 +159,7 @@ class ProviderEngine:
             started=started,
             redactor=self._redactor,
             traffic=self._traffic,
+            proxy=self._proxy,
         )
         async with aclosing(engine.stream(request)) as events:
             async for event in events:
@@ -382,7 +390,12 @@ class ProviderService:
         found: tuple[CloudModel, ...] = ()
         try:
             found = await fetch_models(
-                provider, key, self._timeouts, self._secrets.redactor, self._traffic
+                provider,
+                key,
+                self._timeouts,
+                self._secrets.redactor,
+                self._traffic,
+                self._settings.settings.proxy,
             )
         except EngineError as error:
             if not (typed and lacks_list(error)):
@@ -426,6 +439,7 @@ class ProviderService:
             must_start,
             redactor=self._secrets.redactor,
             traffic=self._traffic,
+            proxy=self._settings.settings.proxy,
         )
 
     async def start_practice(self) -> Provider:

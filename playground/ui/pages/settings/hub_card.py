@@ -108,7 +108,12 @@ class HubCard(SettingsCard):
         self._explained: dict[str, tuple[QLineEdit, QLabel]] = {}
         for name, field, title, what in (
             ("hub_endpoint", self._address, tr("Address"), tr("The Hub, or a mirror of it")),
-            ("proxy", self._proxy, tr("Proxy"), tr("As http://host:port; usually left empty")),
+            (
+                "proxy",
+                self._proxy,
+                tr("Proxy"),
+                tr("As http://host:port, for cloud models too; usually left empty"),
+            ),
         ):
             label = make_label(role="caption", tone="bad", wrap=True)
             label.hide()

@@ -84,6 +84,7 @@ class Services:
         goes for good. Without a history everything else works: each run says that it is not kept.
         """
         problems = [self.settings.problem]
+        await self.hub.hide_login()
         try:
             await self.database.open()
             await self.history.recover()

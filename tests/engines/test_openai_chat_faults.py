@@ -267,8 +267,14 @@ async def test_the_hint_says_how_long_to_wait(cloud):
     assert "17 s" in failed.error.hint
 
 
-S3 = "<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code><Message>Access &amp; all</Message></Error>"
-SOAP = "<s:Envelope><s:Body><s:Fault><faultstring>No such</faultstring></s:Fault></s:Body></s:Envelope>"
+S3 = (
+    "<?xml version='1.0'?>\n"
+    "<Error><Code>AccessDenied</Code><Message>Access &amp; all</Message></Error>"
+)
+SOAP = (
+    "<s:Envelope><s:Body><s:Fault><faultstring>No such</faultstring></s:Fault></s:Body>"
+    "</s:Envelope>"
+)
 
 
 @pytest.mark.parametrize(

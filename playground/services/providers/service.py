@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeGuard
 
 from playground.core.characters import whole_characters
@@ -47,17 +48,14 @@ async def fetch_models(
     key: str | None,
     timeouts: Timeouts,
     redactor: Redactor,
-    traffic: Traffic,
-    proxy: str | None,
+    connect: Callable[[], ProviderConnection],
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
     connection: ProviderConnection | None = None
     try:
         # importing the package takes a second, and its TLS context reads files
-        connection = await asyncio.to_thread(
-            ProviderConnection, provider.base_url, key, timeouts, traffic, proxy
-        )
+        connection = await asyncio.to_thread(connect)
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
@@ -389,13 +387,16 @@ class ProviderService:
         typed = self._settings.settings.typed_models.get(provider.id, ())
         found: tuple[CloudModel, ...] = ()
         try:
-            found = await fetch_models(
-                provider,
+            connect = partial(
+                ProviderConnection,
+                provider.base_url,
                 key,
                 self._timeouts,
-                self._secrets.redactor,
                 self._traffic,
                 self._settings.settings.proxy,
+            )
+            found = await fetch_models(
+                provider, key, self._timeouts, self._secrets.redactor, connect
             )
         except EngineError as error:
             if not (typed and lacks_list(error)):

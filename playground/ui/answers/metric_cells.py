@@ -202,6 +202,8 @@ def _had_machine_to_itself(run: Run) -> tuple[str, str] | None:
     note = words.format(f"{load.other_cores:.0%}")
     if load.was_throttled:
         note += " " + _tr("The processor slowed down, being too hot.")
+    if load.was_throttled is None:
+        note += " " + _tr("Whether heat slowed the processor down is not known.")
     if not run.is_evidence:
         note += " " + _tr("So verdicts learn nothing from this answer.")
     return _yes_no(run.is_evidence), note

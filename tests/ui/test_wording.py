@@ -10,6 +10,7 @@ from playground.core.metrics import figures
 from playground.core.runs import (
     Cost,
     HostContact,
+    MachineLoad,
     Provenance,
     Run,
     RunOrder,
@@ -253,6 +254,25 @@ def test_a_race_says_that_it_is_unfair() -> None:
     runs = (run("a", shared_machine=True), run("b", shared_machine=True))
     assert "shared this computer" in summary(Turn("t", "Hello", RunOrder.RACE, runs))
     assert "shared this computer" in footer(runs[0])[0]
+
+
+@pytest.mark.parametrize(
+    ("load", "value", "said"),
+    [
+        (MachineLoad(0.02, was_throttled=False), "yes", ()),
+        (MachineLoad(0.02, was_throttled=None), "yes", ("Whether heat slowed", "not known")),
+        (MachineLoad(0.02, was_throttled=True), "no", ("being too hot", "learn nothing")),
+        (MachineLoad(0.5, was_throttled=False), "no", ("50%", "learn nothing")),
+    ],
+)
+def test_details_say_whether_a_run_had_the_computer_to_itself(
+    load: MachineLoad, value: str, said: tuple[str, ...]
+) -> None:
+    rows = {label: rest for label, *rest in details(run(machine_load=load))}
+    found, note = rows["Had the computer to itself"]
+    assert found == value
+    assert all(word in note for word in said)
+    assert ("slowed" in note) is (load.was_throttled is not False)
 
 
 def test_details_have_every_number_with_its_origin() -> None:

@@ -241,7 +241,7 @@ def _harmless_space(line: str) -> int | None:
     if space is None:
         return None
     before = line[:space]
-    is_open = any(before.count(mark) % 2 for mark in "*_`~$")
+    is_open = any(before.count(mark) % 2 for mark in ("$$", *"$*_`~"))
     is_open |= any(before.count(mark) != before.count(end) for mark, end in ("[]", ("\\(", "\\)")))
     return None if is_open else space
 

@@ -360,6 +360,21 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert pressed == [True]
 
 
+def test_a_row_that_grows_while_it_is_not_seen_does_not_fold_where_there_is_room(
+    shown: QWidget, theme: Theme
+) -> None:
+    page, rare = QWidget(), make_button("Short")
+    make_column(page, 1, parent=shown)
+    make_column(make_flow(make_label("Title"), 1, FoldingRow(theme, rare)), parent=page)
+    settle()
+    page.hide()
+    rare.setText("Not so short any more")
+    settle()
+    page.show()
+    settle()
+    assert rare.isVisible()
+
+
 def test_what_scales_comes_back_to_its_first_size(shown: QWidget, theme: Theme) -> None:
     column = make_column(make_label("Words"), parent=shown, margins=(7, 5, 3, 1), spacing=9)
     for scale, margins, gap in ((1.5, (10, 8, 4, 2), 14), (2.0, (14, 10, 6, 2), 18)):

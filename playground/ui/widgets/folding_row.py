@@ -1,7 +1,7 @@
 """Buttons in a row that fold into one “⋯” where there is no room for them."""
 
 from PySide6.QtCore import QEvent, QPoint, QSize
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -42,6 +42,13 @@ class FoldingRow(Folding):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._place()
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # while it is not seen, Qt does not tell it that its buttons have become wider
+        self.updateGeometry()
         self._place()
 
     def _place(self) -> None:

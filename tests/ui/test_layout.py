@@ -360,18 +360,15 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert pressed == [True]
 
 
-def test_a_row_that_grows_while_it_is_not_seen_does_not_fold_where_there_is_room(
-    shown: QWidget, theme: Theme
-) -> None:
-    page, rare = QWidget(), make_button("Short")
-    make_column(page, 1, parent=shown)
-    make_column(make_flow(make_label("Title"), 1, FoldingRow(theme, rare)), parent=page)
+def test_a_folded_row_whose_buttons_become_shorter_unfolds(shown: QWidget, theme: Theme) -> None:
+    rare = make_button("Something that there is no room for at all")
+    make_column(make_flow(make_label("Title"), 1, FoldingRow(theme, rare)), 1, parent=shown)
+    shown.resize(220, 200)
     settle()
-    page.hide()
-    rare.setText("Not so short any more")
-    settle()
-    page.show()
-    settle()
+    assert not rare.isVisible()
+    for words in ("Something that there is still no room for", "Short"):
+        rare.setText(words)
+        settle()
     assert rare.isVisible()
 
 

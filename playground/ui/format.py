@@ -158,6 +158,18 @@ def shortened(name: str, limit: int = 30) -> str:
     return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
 
 
+def one_line(text: str, limit: int) -> str:
+    """Return the beginning of `text` in one line of at most `limit` characters.
+
+    No more of it is looked at than can be shown: a prompt may be a megabyte.
+    """
+    stripped = text.strip()
+    line = " ".join(stripped[: 2 * limit].split())
+    if len(line) <= limit and len(stripped) <= 2 * limit:
+        return line
+    return f"{line[: limit - 1].rstrip()}…"
+
+
 @dataclass(frozen=True, slots=True)
 class PaneHead:
     """What stands above an answer."""

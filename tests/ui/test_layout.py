@@ -360,6 +360,18 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert pressed == [True]
 
 
+def test_a_folded_row_whose_buttons_become_shorter_unfolds(shown: QWidget, theme: Theme) -> None:
+    rare = make_button("Something that there is no room for at all")
+    make_column(make_flow(make_label("Title"), 1, FoldingRow(theme, rare)), 1, parent=shown)
+    shown.resize(220, 200)
+    settle()
+    assert not rare.isVisible()
+    for words in ("Something that there is still no room for", "Short"):
+        rare.setText(words)
+        settle()
+    assert rare.isVisible()
+
+
 def test_what_scales_comes_back_to_its_first_size(shown: QWidget, theme: Theme) -> None:
     column = make_column(make_label("Words"), parent=shown, margins=(7, 5, 3, 1), spacing=9)
     for scale, margins, gap in ((1.5, (10, 8, 4, 2), 14), (2.0, (14, 10, 6, 2), 18)):

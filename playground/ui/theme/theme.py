@@ -124,6 +124,8 @@ class Theme(QObject):
 
     def _apply_theme(self) -> None:
         palette = self.palette
+        # over another sheet Qt applies one to each widget as many times as it has widgets around it
+        self._app.setStyleSheet("")
         self._app.setFont(self.font())
         self._app.setPalette(_qt_palette(palette))
         self._app.setStyleSheet(style_sheet(palette, self.scale))

@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -14,6 +13,7 @@ from typing_extensions import override
 
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
+from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.flow_layout import FlowLayout
@@ -50,8 +50,7 @@ class Header(QWidget):
 
     def show_question(self, question: str, *, on_stage: bool) -> None:
         """Show on stage what was asked instead of what can be chosen."""
-        asked = shorten(question, _LONGEST_TITLE, placeholder="…")
-        self._title.setText(asked if on_stage and asked else self.tr("Compare"))
+        self._title.setText(question if on_stage and question else self.tr("Compare"))
         self._actions.setVisible(not on_stage)
         # before a first question the room still has to see what is decided
         self.ask_button.setVisible(on_stage and bool(question))
@@ -342,6 +341,7 @@ class CompareView(Page):
         self._drawer: AnswerSettings | None = None
         self._summary: SummaryCard | None = None
         self._question = ""
+        """The title on stage."""
         self._has_summary = False
         self._build()
         self._connect()
@@ -462,7 +462,7 @@ class CompareView(Page):
 
     def show_question(self, question: str) -> None:
         """Take what was asked last; empty where nothing was."""
-        self._question = question
+        self._question = one_line(question, _LONGEST_TITLE)
         self.header.ask_button.setChecked(False)
         self._fit()
 

@@ -70,6 +70,8 @@ class TurnViewModel:
     panes: tuple[PaneViewModel, ...]
     summary: str
     """HTML of the line in plain words; empty while names are hidden or answers are missing."""
+    short_summary: str
+    """The same without costs, for a stage, where they are among the figures."""
     vote: VoteViewModel
     names_hidden: bool
     is_over: bool
@@ -85,9 +87,11 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
     """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast."""
     is_hidden = comparison.names_hidden
     is_over = all(run.status.is_final for run in turn.runs)
+    is_told = is_over and not is_hidden
     return TurnViewModel(
         panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn),
-        summary=summary(turn) if is_over and not is_hidden else "",
+        summary=summary(turn) if is_told else "",
+        short_summary=summary(turn, has_costs=False) if is_told else "",
         vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
         names_hidden=is_hidden,
         is_over=is_over,

@@ -15,7 +15,7 @@ from typing_extensions import override
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import Segmented
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
-_LONGEST_TITLE = 140
+_LONGEST_TITLE = 90
 """Characters of a question that are its title on stage."""
 
 
@@ -52,6 +52,7 @@ class Header(QWidget):
         """Show on stage what was asked instead of what can be chosen."""
         asked = shorten(question, _LONGEST_TITLE, placeholder="…")
         self._title.setText(asked if on_stage and asked else self.tr("Compare"))
+        self._title.setToolTip(plain_tooltip(shorten(question, 1000)) if on_stage else "")
         self._actions.setVisible(not on_stage)
         # before a first question the room still has to see what is decided
         self.ask_button.setVisible(on_stage and bool(question))
@@ -92,6 +93,7 @@ class Header(QWidget):
             self.tr("Ask again"), tooltip=self.tr("Show the line to type a question in (Ctrl+L)")
         )
         self.ask_button.setCheckable(True)
+        self.ask_button.setProperty("small", True)
         self.ask_button.hide()
         self._actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
         parts = (1, self.ask_button, self.models_button, self._actions)
@@ -463,6 +465,7 @@ class CompareView(Page):
     def show_question(self, question: str) -> None:
         """Take what was asked last; empty where nothing was."""
         self._question = question
+        self.grid.begin_text()
         self.header.ask_button.setChecked(False)
         self._fit()
 

@@ -63,6 +63,12 @@ class MarkdownView(QTextBrowser):
         self.markdown = text
         self._append(added)
 
+    def set_text_scale(self, scale: float) -> None:
+        """Write the text smaller or larger than the theme says."""
+        if scale != self._writer.text_scale:
+            self._writer.text_scale = scale
+            self._apply_theme()
+
     @override
     def createMimeDataFromSelection(self) -> QMimeData:
         data = QMimeData()

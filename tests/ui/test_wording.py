@@ -242,9 +242,7 @@ def test_the_foot_has_no_address_of_this_computer_on_the_stage_and_begins_like_a
     target = CloudTarget(PRACTICE, "smollm2")
     sent = run("p", target=target, hosts=(HostContact("127.0.0.1:9", 140),))
     assert "127.0.0.1" in footer(sent)[0]
-    assert (
-        footer(sent, in_presentation_mode=True)[0] == "To a program on this computer"
-    )
+    assert footer(sent, in_presentation_mode=True)[0] == "To a program on this computer"
     waits = replace(run("w", target=target, shared_machine=True), sent_t_s=None)
     assert footer(waits)[0] == "Shared this computer with other answers"
 

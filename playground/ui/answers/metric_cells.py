@@ -73,7 +73,12 @@ def metric_cells(
         _first_cell(run, known, is_best=best.first == run.id),
         _speed_cell(known, in_tokens=in_tokens, is_best=best.speed == run.id),
         _total_cell(run, known, is_best=best.total == run.id),
-        MetricCell(cost_words(cost, 1000 if on_stage else 1), caption, _cost_explanation(cost), best.cost == run.id),
+        MetricCell(
+            cost_words(cost, 1000 if on_stage else 1),
+            caption,
+            _cost_explanation(cost),
+            best.cost == run.id,
+        ),
     )
 
 

@@ -219,14 +219,18 @@ class MetricsCard(QFrame):
     def _arrange(self) -> None:
         self._lines = [QRect(0, 0, 1, self.height())] if self._is_beside else []
         top = 0
-        shown = [figure for figures in self._rows() for figure in figures]
+        rows = self._rows()
+        shown = [figure for figures in rows for figure in figures]
         for figure in self._figures:
             figure.setVisible(figure in shown)
-        for number, figures in enumerate(self._rows()):
-            height = self._height_of(figures)
-            if self._is_beside:
-                height = max(height, self.height() // 2)
-            self._place_row(figures, top, height)
+        # rows of as many figures share their columns: the lines between them meet
+        is_grid = len({len(figures) for figures in rows}) == 1
+        shared = self._columns(rows) if is_grid else []
+        for number, figures in enumerate(rows):
+            needed = self._height_of(figures)
+            height = max(needed, self.height() // 2) if self._is_beside else needed
+            widths = shared or self._columns([figures])
+            self._place_row(figures, widths, top, height, (height - needed) // 2)
             if number:
                 self._lines.append(QRect(0, top, self.width(), 1))
             top += height
@@ -234,22 +238,37 @@ class MetricsCard(QFrame):
             self._lines.append(QRect(0, top - 1, self.width(), 1))
         self.update()
 
-    def _place_row(self, figures: Sequence[_Figure], top: int, height: int) -> None:
-        in_one_line = self._is_in_one_line(figures)
+    def _columns(self, rows: Sequence[Sequence[_Figure]]) -> list[int]:
+        """Return widths that hold every row's figures, which shrink where they must."""
         needs: list[int] = []
         for shrink in _SHRINK:
-            needs = self._needs(figures, shrink, in_one_line=in_one_line)
-            for figure in figures:
+            needs = [
+                max(column)
+                for column in zip(
+                    *(
+                        self._needs(figures, shrink, in_one_line=self._is_in_one_line(figures))
+                        for figures in rows
+                    ),
+                    strict=True,
+                )
+            ]
+            for figure in (figure for figures in rows for figure in figures):
                 if figure.shrink != shrink:
                     figure.shrink = shrink
                     figure.update()
             if sum(needs) <= self.width():
                 break
         spare = max(0, self.width() - sum(needs)) // len(needs)
+        return [need + spare for need in needs]
+
+    def _place_row(
+        self, figures: Sequence[_Figure], widths: Sequence[int], top: int, height: int, above: int
+    ) -> None:
+        """Lay a row out, with so much room `above` what is painted."""
         left = 0
-        for index, (figure, need) in enumerate(zip(figures, needs, strict=True)):
-            width = need + spare if index < len(needs) - 1 else self.width() - left
-            figure.setGeometry(left, top, max(1, width), height)
+        for index, (figure, wide) in enumerate(zip(figures, widths, strict=True)):
+            width = wide if index < len(widths) - 1 else self.width() - left
+            figure.setGeometry(left, top + above, max(1, width), height - above)
             if index:
                 self._lines.append(QRect(left, top, 1, height))
             left += width

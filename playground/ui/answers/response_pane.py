@@ -513,9 +513,7 @@ class ResponsePane(QFrame):
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
-        self._follows_end = (
-            not self._is_on_stage and value >= bar.maximum() - self._theme.px(24)
-        )
+        self._follows_end = not self._is_on_stage and value >= bar.maximum() - self._theme.px(24)
         if self._from_end is not None:
             self._from_end = bar.maximum() - value
         self._look_up()

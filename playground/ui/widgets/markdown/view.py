@@ -242,7 +242,9 @@ class MarkdownView(QTextBrowser):
         first, last = (document.findBlockByNumber(line) for line in self._code_lines[number])
         area = layout.blockBoundingRect(first).united(layout.blockBoundingRect(last))
         pad = self._theme.px(8)
-        return QRectF(0.5, area.top() - pad, self.viewport().width() - 1, area.height() + 2 * pad)
+        # a text that begins with code has no room above it
+        top = max(0.5, area.top() - pad)
+        return QRectF(0.5, top, self.viewport().width() - 1, area.bottom() + pad - top)
 
     def _place_buttons(self, first: int = 0) -> None:
         for number in self._code_lines:

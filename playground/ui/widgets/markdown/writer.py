@@ -37,6 +37,8 @@ _LONG_BLOCK = 3000
 out whole."""
 _RULER = QTextBlockFormat.Property.BlockTrailingHorizontalRulerWidth
 _LINE_HEIGHT = 122.0
+_COPY_ROOM = 40
+"""What code leaves free on its right for the button that copies it, in pixels at scale 1."""
 CODE_STATE = 1000
 """User state of a block of code is this plus the number of its code block."""
 
@@ -179,7 +181,13 @@ class MarkdownWriter:
             formatted.setRightMargin(px(12))
             formatted.setTopMargin(px(18) if is_first else 0)
             self._new_block(cursor, formatted)
-            cursor.block().setUserState(CODE_STATE + number)
+            block, state = cursor.block(), CODE_STATE + number
+            block.setUserState(state)
+            before = block.previous()
+            if not before.isValid() or before.previous().userState() != state:
+                # beside the button that copies, which is as high as two lines
+                formatted.setRightMargin(px(_COPY_ROOM))
+                cursor.setBlockFormat(formatted)
             cursor.insertText(line, self._code_format)
 
     def _write_table(self, cursor: QTextCursor, source: QTextTable) -> None:

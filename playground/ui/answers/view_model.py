@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.errors import ErrorInfo
 from playground.core.metrics import figures
-from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import TOOL_ASKED, Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import LocalTarget
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
@@ -207,7 +207,11 @@ def _notices(run: Run) -> tuple[str, ...]:
         CutShort.TOOL: _tr("The model wanted to use a tool instead of answering; there is none."),
         CutShort.GIVEN_UP: _tr("The provider gave the answer up before it was whole."),
     }
-    notices = run.notices if run.cut_short is None else (*run.notices, words[run.cut_short])
+    notices = run.notices
+    # of a tool the provider's own notice tells more
+    is_told = run.cut_short is CutShort.TOOL and any(n.startswith(TOOL_ASKED) for n in notices)
+    if run.cut_short is not None and not is_told:
+        notices += (words[run.cut_short],)
     if run.continues:
         notices += (_tr("Continued: the figures are those of the second part."),)
     return notices

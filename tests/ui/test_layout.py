@@ -35,6 +35,11 @@ SIZES = ((900, 600), (1280, 800), (1920, 1080))
 SCALES = (1.0, 1.5, 2.0)
 
 
+STAGE_UNITS = 545
+"""Of the screen's height, at which text on stage has its plain size."""
+STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
+"""How many answers of ordinary length need no scrolling on such a stage."""
+
 Closer = Callable[[], object]
 Opener = Callable[[Any], Closer | None]
 
@@ -169,6 +174,27 @@ async def look_at_stage(walk: Walk) -> None:
             if view.grid.verticalScrollBar().maximum():
                 walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
     assert walk.window._theme.px(15) >= 22
+    for (width, height), counts in STAGE_WHOLE.items():
+        walk.window._theme.set_appearance(presentation_scale=height / STAGE_UNITS)
+        walk.window.resize(width, height)
+        for count in counts:
+            view.presenter.open_comparison(full_home.comparison(count, ordinary=True))
+            settle()
+            await until(lambda: not view.grid._fit.isActive())
+            settle()
+            place = f"stage of {width}×{height}, {count} answers"
+            walk.problems.extend(
+                f"{place}: {pane.accessibleName()} has to be scrolled"
+                for pane in view.panes
+                if pane._scroll.verticalScrollBar().maximum()
+            )
+            for pane in view.panes:
+                assert pane.metrics.geometry().bottom() < pane._scroll.geometry().top()
+            assert not view.grid.horizontalScrollBar().maximum()
+            # larger than in the window, whatever had to shrink
+            assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
+    walk.window.resize(*SIZES[1])
+    settle()
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
     assert back.isVisible()
     assert not walk.window.status_bar.isVisible()

@@ -151,6 +151,23 @@ def test_code_is_copied_by_its_button(view: MarkdownView) -> None:
     assert QGuiApplication.clipboard().text() == "def f(x):\n\n    return x"
 
 
+@pytest.mark.parametrize("code", ["x" * 300, "a\n" + "word " * 60, "word " * 60 + "\nb\nc"])
+def test_the_button_that_copies_covers_no_code(view: MarkdownView, code: str) -> None:
+    view.set_text(f"```\n{code}\n```\n\nafter it")
+    take = view.findChild(QToolButton).geometry()
+    layout = view.document().documentLayout()
+    block = view.document().begin()
+    lines = 0
+    while block.isValid():
+        corner = layout.blockBoundingRect(block).topLeft()
+        for number in range(block.layout().lineCount()):
+            line = block.layout().lineAt(number).naturalTextRect().translated(corner).toRect()
+            assert not line.intersects(take), block.text()
+            lines += 1
+        block = block.next()
+    assert lines > 3
+
+
 def test_code_that_is_still_written_can_be_copied(view: MarkdownView) -> None:
     for text in ("```\na = 1\n", "```\na = 1\nb = 2\nc", "```\na = 1\nb = 2\nc = 3"):
         view.set_text(text, is_writing=True)

@@ -9,7 +9,10 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
+from playground.ui.answers.metrics_card import MetricCell, MetricsCard
+from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.format import exact_speed, one_line, speed_figure, speed_words
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import elide_mode, make_button, plain_tooltip
 
 
@@ -90,3 +93,21 @@ def test_a_speed_is_never_no_words_at_all() -> None:
     assert exact_speed(learnt).endswith("Reckoned from what ran here: Smol, Gemma.")
     measured = Speed(9, 9, Provenance.MEASURED, run_count=3)
     assert exact_speed(measured).startswith("9.0 tokens a second. Measured here in 3 answers")
+
+
+@pytest.mark.parametrize(
+    "values", [("1.3 s", "15", "13.9 s", "≈ $0.000004"), ("2 s", "9", "3 s", "—")]
+)
+def test_figures_in_two_rows_share_their_columns(
+    qtbot: QtBot, theme: Theme, values: tuple[str, ...]
+) -> None:
+    card = MetricsCard(theme)
+    qtbot.addWidget(card)
+    card.set_shape(PaneShape.BESIDE)
+    card.resize(300, 190)
+    captions = ("first word", "words a second", "whole answer", "electricity")
+    card.set_cells([MetricCell(*both, "") for both in zip(values, captions, strict=True)])
+    first, second, third, fourth = (figure.geometry() for figure in card._figures)
+    assert first.top() == second.top() < third.top() == fourth.top()
+    assert first.left() == third.left() == 0
+    assert second.left() == fourth.left() > 0

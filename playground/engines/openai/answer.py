@@ -7,7 +7,7 @@ from typing import Any
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
-from playground.core.runs import TokenUsage
+from playground.core.runs import TOOL_ASKED, TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
 from playground.engines.openai.chunks import ChunkReader, StreamChunk, error_in
@@ -131,7 +131,7 @@ class AnswerReader:
             )
         if self._tool is not None:
             named = f" “{self._tool}”" if self._tool else ""
-            yield "tool_asked", f"The model asked for a tool{named}: there is none here"
+            yield "tool_asked", f"{TOOL_ASKED}{named}: there is none here"
         if self._strange:
             yield (
                 "piece_unknown",

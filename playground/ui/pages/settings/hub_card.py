@@ -93,7 +93,8 @@ class HubCard(SettingsCard):
             below=self._token_state,
         )
         self._forget = make_button(
-            tr("Forget the access token"), tooltip=tr("Take it out of this program and the keyring")
+            tr("Forget the access token"),
+            tooltip=tr("Take it out of this program and the password store"),
         )
         self._save = make_button(
             tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")

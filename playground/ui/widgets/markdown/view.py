@@ -64,6 +64,12 @@ class MarkdownView(QTextBrowser):
         self.markdown = text
         self._append(added)
 
+    def set_text_scale(self, scale: float) -> None:
+        """Write the text smaller or larger than the theme says."""
+        if scale != self._writer.text_scale:
+            self._writer.text_scale = scale
+            self._apply_theme()
+
     @override
     def createMimeDataFromSelection(self) -> QMimeData:
         data = QMimeData()
@@ -230,7 +236,9 @@ class MarkdownView(QTextBrowser):
         first, last = (document.findBlockByNumber(line) for line in self._code_lines[number])
         area = layout.blockBoundingRect(first).united(layout.blockBoundingRect(last))
         pad = self._theme.px(8)
-        return QRectF(0.5, area.top() - pad, self.viewport().width() - 1, area.height() + 2 * pad)
+        # a text that begins with code has no room above it
+        top = max(0.5, area.top() - pad)
+        return QRectF(0.5, top, self.viewport().width() - 1, area.bottom() + pad - top)
 
     def _place_buttons(self, first: int = 0) -> None:
         for number in self._code_lines:

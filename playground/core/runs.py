@@ -50,6 +50,8 @@ class CutShort(StrEnum):
     GIVEN_UP = "abort"
 
 
+TOOL_ASKED = "The model asked for a tool"
+"""How the notice begins that tells which one."""
 _CUT_SHORT = {
     CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
     CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),

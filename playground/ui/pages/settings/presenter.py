@@ -89,9 +89,9 @@ class HubTokenPresenter(QObject):
     def _source_words(self, token: HubToken) -> str:
         match token.source:
             case TokenSource.KEYRING:
-                return self.tr("from this system's keyring")
+                return self.tr("from this computer's password store")
             case TokenSource.SESSION:
-                return self.tr("kept until the program ends, as there is no usable keyring")
+                return self.tr("kept until the program ends, as there is no password store")
             case TokenSource.ENVIRONMENT:
                 return self.tr("from the variable {0}").format(token.detail)
             case TokenSource.LOGIN:
@@ -157,7 +157,7 @@ class SettingsPresenter(QObject):
             )
         )
         self._show(settings.settings)
-        self._view.show_storage(secrets.storage())
+        self._view.show_storage(secrets.storage(), secrets.backend)
         self._show_sent()
         self._bridge.spawn(self._load())
 
@@ -214,7 +214,8 @@ class SettingsPresenter(QObject):
 
     async def _load(self) -> None:
         self._view.show_about(await self._bridge.submit(asyncio.to_thread(about)))
-        self._view.show_storage(await self._bridge.submit(self._secrets.probe()))
+        sentence = await self._bridge.submit(self._secrets.probe())
+        self._view.show_storage(sentence, self._secrets.backend)
 
     def _on_backup(self, target: Path) -> None:
         self._bridge.spawn(self._back_up(target))

@@ -93,6 +93,8 @@ def _evaluations(connection: sqlite3.Connection) -> None:
             REFERENCES evaluations ON DELETE CASCADE""")
     connection.execute("CREATE INDEX comparisons_of ON comparisons (evaluation_id)")
     connection.execute("ALTER TABLE turns ADD COLUMN checks TEXT")  # JSON of core.expected.Check
+    # ids as little-endian int32, compressed: beside the body, which is read for every list of runs
+    connection.execute("ALTER TABLE runs ADD COLUMN prompt_ids BLOB")
     # of one run each; the answer itself is that run of the comparison
     connection.execute("""
         CREATE TABLE evaluation_units (

@@ -3,10 +3,17 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
-from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
+from playground.core.events import (
+    Alternative,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ThinkingEnded,
+    Token,
+)
 from playground.core.runs import TOOL_ASKED, TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
@@ -15,6 +22,7 @@ from playground.engines.openai.errors import WEB_PAGE, ErrorTranslator, provider
 from playground.engines.openai.sse import ServerEvent
 from playground.engines.openai.stamped import Piece, StampedSplitter, StreamRedactor
 
+TokenOrAlternative = TypeVar("TokenOrAlternative", Token, Alternative)
 _DONE = "[done]"
 _NO_JSON = object()
 
@@ -207,9 +215,7 @@ class AnswerReader:
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            tokens = tuple(
-                replace(t, text=self._errors.redactor.clean(t.text)) for t in chunk.tokens
-            )
+            tokens = tuple(map(self._without_key, chunk.tokens))
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)
@@ -222,6 +228,14 @@ class AnswerReader:
         for span, pieces in spans:
             for piece in pieces if span.is_shown else ():
                 self._say(piece, deltas, is_reasoning=True)
+
+    def _without_key(self, token: Token) -> Token:
+        others = tuple(map(self._clean, token.alternatives))
+        return replace(self._clean(token), alternatives=others)
+
+    def _clean(self, piece: TokenOrAlternative) -> TokenOrAlternative:
+        text = self._errors.redactor.clean(piece.text)
+        return piece if text == piece.text else replace(piece, text=text, raw=None)
 
     def _add_answer(self, t_s: float, text: str, deltas: "_Deltas") -> bool:
         """Add text in which thinking may stand between tags; return whether it is all thinking."""

@@ -162,18 +162,19 @@ class ChunkReader:
         for entry in map(_mapping, entries):
             alternatives = self._read_alternatives(entry.get("top_logprobs"))
             probability = _probability(entry.get("logprob"))
-            tokens.append(Token(self._tokens.feed(entry), t_s, probability, alternatives))
+            text_of = self._tokens.feed(entry)
+            tokens.append(Token(text_of, t_s, probability, alternatives, raw=_bytes(entry)))
         texts = _readable([token.text for token in tokens], text)
         return tuple(replace(token, text=known) for token, known in zip(tokens, texts, strict=True))
 
     def _read_alternatives(self, entries: Any) -> tuple[Alternative, ...]:
         if not isinstance(entries, list):
             return ()
-        read = [
-            (self._tokens.alternative(entry), _probability(entry.get("logprob")))
+        return tuple(
+            Alternative(self._tokens.alternative(entry), known, raw=_bytes(entry))
             for entry in map(_mapping, entries)
-        ]
-        return tuple(Alternative(text, known) for text, known in read if known is not None)
+            if (known := _probability(entry.get("logprob"))) is not None
+        )
 
 
 class _TokenTexts:

@@ -19,12 +19,13 @@ from playground.core.errors import (
 from playground.core.events import (
     Failed,
     Finished,
+    InputPrepared,
     Notice,
     RequestSent,
     StreamEvent,
 )
 from playground.core.redaction import Redactor
-from playground.core.runs import TokenUsage
+from playground.core.runs import ModelInput, TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.answer import AnswerReader
 from playground.engines.openai.chunks import error_in
@@ -158,6 +159,7 @@ class _Answer:
                         hosts=(connection.destination,),
                         connect_s=times.connect_s,
                     )
+                    yield InputPrepared(times.sent - self._started, self._given(body))
                 response, body = await opening
             finally:
                 opening.cancel()
@@ -198,6 +200,10 @@ class _Answer:
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.client.close()
+
+    def _given(self, body: dict[str, Any]) -> ModelInput:
+        fields = tuple((name, value) for name, value in body.items() if name != "messages")
+        return ModelInput(settings=fields, seed=body.get(self._provider.seed_field))
 
     async def _open(
         self, connection: ProviderConnection, body: dict[str, Any]

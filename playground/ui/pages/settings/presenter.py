@@ -241,11 +241,16 @@ class SettingsPresenter(QObject):
             restored = await self._bridge.submit(self._backups.restore(source))
         finally:
             self._view.show_backup_running(running=False)
+        said = self.tr("Comparisons added: {added}; here already: {known}.").format(
+            added=f"{restored.added:,}", known=f"{restored.known:,}"
+        )
+        if restored.sets or restored.evaluations:
+            said += " " + self.tr("Prompt sets added: {sets}; evaluations: {evaluations}.").format(
+                sets=f"{restored.sets:,}", evaluations=f"{restored.evaluations:,}"
+            )
         self._notify(
-            self.tr(
-                "Comparisons added: {added}; here already: {known}. The settings are those of the "
-                "backup. Keys have to be entered again."
-            ).format(added=f"{restored.added:,}", known=f"{restored.known:,}"),
+            f"{said} "
+            + self.tr("The settings are those of the backup. Keys have to be entered again."),
             stay_ms=0,
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playground.core.codec import text_to_bytes
 from playground.core.errors import PlaygroundError
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.worker.log import LogLines, explain

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playground import __version__
+from playground.core.errors import UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_window(models: Sequence[str]) -> int:
-    """Open the window, with these model files chosen for the next comparison."""
-    from playground.cli.terminal import prepare_output, tell, tell_failure
+    """Open the window, with these model files chosen for the next comparison.
+
+    What keeps it from opening is told in the terminal and, to whoever pressed an icon, on screen.
+    """
+    from playground.cli.terminal import describe_failure, prepare_output, tell
 
     prepare_output()
     if not has_display():
@@ -51,19 +55,25 @@ def _open_window(models: Sequence[str]) -> int:
             "“playground compare” does the same in the terminal."
         )
         return 2
-    for name in models:
-        if not Path(name).is_file():
-            tell(f"There is no file {name}.")
-            return 2
     try:
-        from playground.app.window import run_window
+        from playground.app.window import run_window, show_failure
     except ImportError as error:
         tell(f"A part that the window needs is missing: {error}.")
         return 1
     try:
+        _require_files(models)
         return run_window(models=models)
     except Exception as error:  # noqa: BLE001 - the last one to explain it
-        return tell_failure(error)
+        sentence, code = describe_failure(error)
+        tell(sentence)
+        show_failure(sentence)
+        return code
+
+
+def _require_files(names: Sequence[str]) -> None:
+    for name in names:
+        if not Path(name).is_file():
+            raise UsageError(f"There is no file {name}.")
 
 
 def has_display() -> bool:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 
-from playground.core.errors import StorageFailed
+from playground.core.errors import HomeUnusable, StorageFailed
 from playground.core.redaction import Redactor
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
@@ -95,12 +95,16 @@ class Services:
 
         Runs that a sudden end cut off are marked as interrupted, and what was deleted last time
         goes for good. Without a history everything else works: each run says that it is not kept.
+        Raises `HomeUnusable` where another program's database is in its place.
         """
         problems = [self.settings.problem]
+        await self.hub.hide_login()
         try:
             await self.database.open()
             await self.history.recover()
             await self.history.purge_deleted()
+        except HomeUnusable:
+            raise
         except StorageFailed as error:
             problems.append(f"{error.message} {error.hint}".strip())
         else:

@@ -5,15 +5,19 @@ follow in this order once the window has painted: importing them takes as long a
 """
 
 import asyncio
+import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from signal import SIG_DFL, SIGINT
+from signal import signal as on_signal
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer, SignalInstance
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, SignalInstance
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from typing_extensions import override
 
 # qasync takes the Qt that is imported already
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
 LOST_SCREEN = 1
 """The exit code where the screen went away."""
+_HANDLES = 24
+"""Files and pipes that the window opens, with a model: without the first of them Qt aborts."""
 _SWITCH_S = 0.001
 """How long another thread may go on in Python while this one wants to (Python's own: 5 ms)."""
 
@@ -51,11 +57,8 @@ def run_window(
     """
     paths = default_paths()
     paths.create()
-    # setStyle() would build the platform's style first, and every class of styles in PySide
-    application = QApplication([*sys.argv[:1], "-style", "fusion"])
-    application.setApplicationName("inference-playground")
-    application.setApplicationDisplayName("Inference Playground")
-    application.setDesktopFileName("inference-playground")
+    _check_handles(_HANDLES)
+    application = _make_application()
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
     sys.setswitchinterval(_SWITCH_S)
@@ -64,6 +67,43 @@ def run_window(
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
     gc.collect()
     return code
+
+
+def show_failure(sentence: str) -> None:
+    """Show what kept the window from opening until it is read, where somebody can see it."""
+    with contextlib.suppress(OSError):
+        _check_handles(_HANDLES)
+        application = _make_application()
+        if application.platformName() in {"offscreen", "minimal"}:
+            return
+        # Ctrl-C in a terminal, which has the sentence already
+        on_signal(SIGINT, SIG_DFL)
+        name = application.applicationDisplayName()
+        box = QMessageBox(QMessageBox.Icon.Warning, name, sentence)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.exec()
+
+
+def _make_application() -> QApplication:
+    """Return Qt's application, made unless it is there."""
+    made = QApplication.instance()
+    if isinstance(made, QApplication):
+        return made
+    # threads that paint take cores from what is measured, and abort where there is no handle
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
+    # setStyle() would build the platform's style first, and every class of styles in PySide
+    application = QApplication([*sys.argv[:1], "-style", "fusion"])
+    application.setApplicationName("inference-playground")
+    application.setApplicationDisplayName("Inference Playground")
+    application.setDesktopFileName("inference-playground")
+    return application
+
+
+def _check_handles(count: int) -> None:
+    """Raise `OSError` unless so many files can be opened."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(count):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def _run_program(
@@ -105,6 +145,7 @@ class _Program:
         self._instance: WindowInstance | None = None
         self._bridge = Bridge(self._report, qt_loop=loop)
         self._redactor = Redactor()
+        self._failure: Exception | None = None
 
     def build(self, application: QApplication, paths: Paths) -> None:
         """Build the window and its first page."""
@@ -128,7 +169,10 @@ class _Program:
         self._add_pages()
 
     async def live(self, on_shown: Callable[[MainWindow], None] | None) -> None:
-        """Show the window, and return when everything behind it has ended."""
+        """Show the window, and return when everything behind it has ended.
+
+        Raises what kept the services from starting, after everything has ended.
+        """
         closed = asyncio.Event()
         self._window.closed.connect(closed.set)
         sys.excepthook = lambda _kind, error, _trace: self._report(error)
@@ -144,6 +188,8 @@ class _Program:
             await closed.wait()
         self.has_ended = True
         sys.excepthook = sys.__excepthook__
+        if self._failure is not None:
+            raise self._failure
 
     def end_now(self) -> None:
         """End the services and the I/O thread where Qt's loop does not run."""
@@ -194,10 +240,19 @@ class _Program:
         remembered = self._settings.settings.window.page
         self._window.open_remembered("compare")
         await painted(self._window)
-        self._start_task = self._bridge.spawn(self._start())
+        self._start_task = self._bridge.spawn(self._start_or_end())
         if remembered != "compare":
             self._window.show_page(remembered)
             await asyncio.wait([self._start_task])
+
+    async def _start_or_end(self) -> None:
+        """Start what is behind the window; a window with nothing behind it is closed."""
+        try:
+            await self._start()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told after the end
+            if not self._window.is_closing():
+                self._failure = error
+                self._window.close()
 
     async def _start(self) -> None:
         self._services = services = await self._bridge.submit(
@@ -247,8 +302,8 @@ class _Program:
             action = tr("Show the other window")
             texts.append(
                 tr(
-                    "The playground is open in another window already. Both use the same history "
-                    "and settings, and both keep models in memory."
+                    "The playground is open in another window already, which does the downloads. "
+                    "Both use the same history and settings, and both keep models in memory."
                 )
             )
         if texts:

@@ -1,12 +1,13 @@
 """`playground backup` and `playground restore`: history and settings as one file."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from playground.cli.output import print_json
 from playground.cli.terminal import harmless
 from playground.core.errors import UsageError
-from playground.store.backup import Backups
+from playground.store.backup import Backups, Restored
 from playground.store.settings import SettingsStore
 
 
@@ -25,10 +26,11 @@ async def restore(args: argparse.Namespace, backups: Backups, settings: Settings
     if settings.unsaved is not None:
         raise settings.unsaved
     if args.json:
-        print_json({"added": restored.added, "known": restored.known})
+        print_json(asdict(restored))
     else:
         print(
-            f"{_comparisons(restored.added)} added, {restored.known} were here already. "
+            f"{_comparisons(restored.added)} added, {restored.known} were here already."
+            f"{_tests(restored)} "
             "The settings are those of the backup; keys have to be entered again."
         )
     return 0
@@ -39,6 +41,12 @@ def _unused(name: str) -> Path:
     if path.exists():
         raise UsageError(f"{path} is there already.", "Choose another name for the backup.")
     return path
+
+
+def _tests(restored: Restored) -> str:
+    if not restored.sets and not restored.evaluations:
+        return ""
+    return f" Prompt sets added: {restored.sets}; evaluations added: {restored.evaluations}."
 
 
 def _comparisons(count: int) -> str:

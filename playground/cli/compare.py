@@ -15,9 +15,9 @@ from playground.cli.targets import find_target
 from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.errors import UsageError
-from playground.core.events import Notice, ReasoningDelta, TextDelta, Token
+from playground.core.events import Alternative, Notice, ReasoningDelta, TextDelta, Token
 from playground.core.metrics import Figure, completed_usage, figures
-from playground.core.runs import CutShort, Provenance, Run, RunOrder, RunStatus
+from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -90,6 +90,7 @@ class RunReport:
             "order": run.order,
             "was_loaded": run.was_loaded,
             "shared_machine": run.shared_machine,
+            "machine_load": _load_json(run.machine_load),
             "hosts": [asdict(host) for host in run.hosts],
             "notices": list(run.notices),
             "error": asdict(run.error) if run.error else None,
@@ -115,7 +116,25 @@ class RunReport:
 
 
 def _token_json(token: Token, sent_s: float) -> dict[str, Any]:
-    return {**asdict(token), "t_s": token.t_s - sent_s}
+    return {
+        "text": token.text,
+        "t_s": token.t_s - sent_s,
+        "probability": token.probability,
+        "alternatives": [
+            {"text": other.text, "probability": other.probability, **_vocabulary_json(other)}
+            for other in token.alternatives
+        ],
+        **_vocabulary_json(token),
+    }
+
+
+def _vocabulary_json(piece: Token | Alternative) -> dict[str, Any]:
+    """Return what is told of a token beside its text; bytes as OpenAI's API has them."""
+    return {"id": piece.id, "bytes": None if piece.raw is None else list(piece.raw)}
+
+
+def _load_json(load: MachineLoad | None) -> dict[str, Any] | None:
+    return None if load is None else {**asdict(load), "is_quiet": load.is_quiet}
 
 
 def _value(figure: Figure | None) -> float | None:

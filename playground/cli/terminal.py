@@ -86,14 +86,19 @@ def tell(sentence: str) -> None:
 
 def tell_failure(failure: BaseException) -> int:
     """Print in one line why the program or a command ended, and return the exit code."""
+    sentence, code = describe_failure(failure)
+    tell(sentence)
+    return code
+
+
+def describe_failure(failure: BaseException) -> tuple[str, int]:
+    """Return why the program or a command ended, and the exit code; a bug is written to the log."""
     error = explained(failure)
     if isinstance(error, PlaygroundError):
-        tell(f"{error.message} {error.hint}")
         is_usage = isinstance(error, UsageError | AddressRefused | HomeUnusable)
-        return WRONG_USAGE if is_usage else FAILED
+        return f"{error.message} {error.hint}".strip(), WRONG_USAGE if is_usage else FAILED
     sentence = f"The program made a mistake ({type(error).__name__})."
     if any(isinstance(handler, logging.FileHandler) for handler in logging.root.handlers):
         log.error("bug", exc_info=failure)
         sentence += " The log tells more: please report it."
-    tell(sentence)
-    return FAILED
+    return sentence, FAILED

@@ -20,6 +20,8 @@ class DownloadState(StrEnum):
     VERIFYING = "verifying"
     DONE = "done"
     FAILED = "failed"
+    ELSEWHERE = "elsewhere"
+    """In the hands of another process; never stored."""
 
     @property
     def is_over(self) -> bool:

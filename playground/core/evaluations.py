@@ -35,6 +35,11 @@ class Evaluation:
     finished_at: datetime | None = None
 
     @property
+    def unit_count(self) -> int:
+        """How many units there are."""
+        return len(self.prompt_set.cases) * len(self.targets) * self.repeats
+
+    @property
     def units(self) -> tuple["Unit", ...]:
         """What is asked, each once: models alternate within a case, so that heat hits all alike."""
         return tuple(

@@ -2,16 +2,16 @@
 
 Every event carries `t_s`: seconds since `Engine.stream()` was entered, from a monotonic clock.
 Stamps of tokens are taken where the token is made: in the worker for local models, where the chunk
-arrives for providers. A stream is `LoadProgress* RequestSent (PromptProgress | TextDelta |
-ReasoningDelta | ThinkingEnded | Notice)* (Finished | Failed)`, with `Failed` possible at any place.
-`RequestSent` comes again, before any text, where a provider refused a parameter and was asked
-without it.
+arrives for providers. A stream is `LoadProgress* RequestSent Notice* InputPrepared
+(PromptProgress | TextDelta | ReasoningDelta | ThinkingEnded | Notice)* (Finished | Failed)`, with
+`Failed` possible at any place. `RequestSent` and `InputPrepared` come again, before any text, where
+a provider refused a parameter and was asked without it.
 """
 
 from dataclasses import dataclass
 
 from playground.core.errors import ErrorInfo
-from playground.core.runs import HostContact, MachineLoad, TokenUsage
+from playground.core.runs import HostContact, MachineLoad, ModelInput, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Alternative:
     text: str
     probability: float
     """Softmax of the raw logits, before any sampler; 0 … 1."""
+    id: int | None = None
+    """As in `Token`."""
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ class Token:
     t_s: float
     probability: float | None = None
     alternatives: tuple[Alternative, ...] = ()
+    id: int | None = None
+    """Its number in the model's vocabulary; `None` for providers."""
+    raw: bytes | None = None
+    """The bytes it stands for, which may be part of a character; `None` where they are not told."""
+    rank: int | None = None
+    """1 for the most probable of all; `None` where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,14 @@ class RequestSent:
     """Where the request goes, so that a run that is stopped tells it as well."""
     connect_s: float | None = None
     """Finding the address, connecting and agreeing on keys; providers only."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputPrepared:
+    """What the model gets is known, before it reads any of it."""
+
+    t_s: float
+    model_input: ModelInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +148,7 @@ class Failed:
 StreamEvent = (
     LoadProgress
     | RequestSent
+    | InputPrepared
     | PromptProgress
     | TextDelta
     | ReasoningDelta

@@ -11,6 +11,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.events import (
     Failed,
     Finished,
+    InputPrepared,
     LoadProgress,
     Notice,
     PromptProgress,
@@ -83,6 +84,8 @@ class RunFold:
                 self.load_fraction = fraction
             case RequestSent():
                 self._add_sent(event)
+            case InputPrepared(model_input=model_input):
+                self._run = replace(self._run, model_input=model_input)
             case Notice(message=message):
                 self._run = replace(self._run, notices=(*self._run.notices, message))
             case Finished():

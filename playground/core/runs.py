@@ -1,6 +1,6 @@
 """What happened: a run, the turn it belongs to, and the comparison they make up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -50,6 +50,8 @@ class CutShort(StrEnum):
     GIVEN_UP = "abort"
 
 
+TOOL_ASKED = "The model asked for a tool"
+"""How the notice begins that tells which one."""
 _CUT_SHORT = {
     CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
     CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
@@ -74,6 +76,26 @@ class HostContact:
     bytes_sent: int | None
     proxy: str | None = None
     """Host and port of the proxy it went through."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """What a model was really given beside the messages: enough to ask it for the same again."""
+
+    settings: tuple[tuple[str, object], ...] = ()
+    """Name → value of all that chose the tokens, defaults included, in the order of llama.cpp's
+    sampler chain; of a provider, the fields of the request that it took, without the messages."""
+    seed: int | None = None
+    """`None` where nothing was drawn, or where a provider was given none."""
+    template_sha256: str | None = None
+    """SHA-256 of the chat format's text in the model file; `None` for providers."""
+    prompt_ids: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """The prompt's token ids; empty for providers. The history keeps them apart, and a run that it
+    loads comes without: see `ComparisonStore.prompt_ids`."""
+
+
+NO_TEMPLATE_SHA256 = "none"
+"""Stands in `template_sha256` where the model file has no chat format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +198,8 @@ class Run:
     timings: Timings = Timings()
     counts: StreamCounts = StreamCounts()
     was_loaded: bool | None = None
+    model_input: ModelInput | None = None
+    """`None` until the prompt is made or sent, and for runs of version 0.1."""
     sent_t_s: float | None = None
     """When the request went out, on the run's own clock; marks the end of loading."""
     shared_machine: bool = False
@@ -196,6 +220,9 @@ class Run:
 
     @property
     def seed(self) -> int | None:
+        """The seed that was used, or that is asked for as long as nothing was."""
+        if self.model_input is not None:
+            return self.model_input.seed
         return self.request.sampling.seed
 
     @property

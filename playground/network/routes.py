@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
-from playground.core.urls import host_and_port, is_loopback_host
+from playground.core.urls import host_and_port, is_loopback_host, is_private_host
 
 SETTINGS = "Settings"
 """Source of a proxy that a person entered in this program."""
@@ -77,7 +77,8 @@ def route_for(url: str, chosen: str | None = None) -> Route:
     """Return the way of requests to `url`; `chosen` is the proxy from Settings.
 
     No proxy for this computer, nor for plain http, which goes to private networks only: it would
-    read key and prompt. Raises `NetworkFailed` for a proxy that cannot be used.
+    read key and prompt. That from Settings is for what lies outside; the environment has `NO_PROXY`
+    to say so. Raises `NetworkFailed` for a proxy that cannot be used.
     """
     parts = urlsplit(url)
     if parts.scheme != "https":
@@ -157,7 +158,7 @@ def certificate_source() -> str | None:
 
 def _proxy_for(host: str, port: int, chosen: str | None) -> Proxy | None:
     if chosen:
-        return parse_proxy(chosen, SETTINGS)
+        return None if is_private_host(host) else parse_proxy(chosen, SETTINGS)
     found = getproxies_environment()
     if found:
         if _is_listed(host, port, found.get("no", "")):

@@ -22,7 +22,7 @@ from playground.core.evaluations import (
 from playground.core.events import Failed, Finished
 from playground.core.fold import RunFold
 from playground.core.metrics import CHARACTERS_PER_TOKEN
-from playground.core.prompt_sets import PromptSet, filled
+from playground.core.prompt_sets import Case, PromptSet, filled
 from playground.core.runs import Cost, Run
 from playground.core.statistics import fewest_disagreements
 from playground.core.targets import CloudTarget, LocalTarget, ModelPrice, Target
@@ -242,6 +242,7 @@ class EvaluationService:
         self, evaluation: Evaluation, left: Sequence[Unit], results: Sequence[UnitResult]
     ) -> float | None:
         targets = {target.key: target for target in evaluation.targets}
+        cases = {case.id: case for case in evaluation.prompt_set.cases}
         paid: dict[str, list[float]] = {}
         for result in results:
             if result.usd is not None:
@@ -254,7 +255,9 @@ class EvaluationService:
             usd = (
                 sum(known) / len(known)
                 if known
-                else self.expected_usd(targets[unit.target], request_of(evaluation, unit))
+                else self.expected_usd(
+                    targets[unit.target], request_of(evaluation, unit, cases[unit.case])
+                )
             )
             if usd is None:
                 return None
@@ -262,9 +265,10 @@ class EvaluationService:
         return total
 
     def _require_prices(self, evaluation: Evaluation) -> None:
+        case = evaluation.prompt_set.cases[0]
         for target in evaluation.targets:
-            unit = Unit(evaluation.prompt_set.cases[0].id, target.key, 0)
-            if self.expected_usd(target, request_of(evaluation, unit)) is None:
+            request = request_of(evaluation, Unit(case.id, target.key, 0), case)
+            if self.expected_usd(target, request) is None:
                 raise UsageError(
                     f"What {target.label} costs is not known, so no ceiling can be kept to.",
                     "Enter its price on the Providers page, or leave the ceiling out.",
@@ -278,9 +282,8 @@ def is_paid(target: Target) -> bool:
     return not is_private_host(host_of(target.provider.base_url))
 
 
-def request_of(evaluation: Evaluation, unit: Unit) -> ChatRequest:
+def request_of(evaluation: Evaluation, unit: Unit, case: Case) -> ChatRequest:
     """Return what a unit asks; each repeat has a seed of its own, or it would be the same again."""
-    case = next(case for case in evaluation.prompt_set.cases if case.id == unit.case)
     asked = filled(evaluation.prompt_set, case)
     sampling = evaluation.sampling
     seed = (sampling.seed or 0) + unit.repeat
@@ -357,6 +360,7 @@ class _Runner:
         self._going_on = going_on
         self._max_usd = max_usd
         self._targets = {target.key: target for target in evaluation.targets}
+        self._cases = {case.id: case for case in evaluation.prompt_set.cases}
         self._queue: asyncio.Queue[EvaluationUpdate | None] = asyncio.Queue()
         self._spent = 0.0
         self._reserved = 0.0
@@ -424,7 +428,7 @@ class _Runner:
             unit = lane.units.popleft()
             if unit.target in self._given_up:
                 continue
-            request = request_of(self._evaluation, unit)
+            request = request_of(self._evaluation, unit, self._cases[unit.case])
             if not self._reserve(unit, request):
                 return
             try:
@@ -456,7 +460,8 @@ class _Runner:
         lane.refused_since, lane.refusals = None, 0
         cost = await asyncio.to_thread(self._service.cost_of, run)
         # finished, and kept even where the program is being closed
-        keeping = self._service.store.keep(self._evaluation, unit, replace(run, cost=cost))
+        asked = filled(self._evaluation.prompt_set, self._cases[unit.case])
+        keeping = self._service.store.keep(self._evaluation, unit, asked, replace(run, cost=cost))
         result = await asyncio.shield(keeping)
         if is_paid(run.target):
             self._spent += result.usd or 0.0

@@ -20,23 +20,26 @@ from urllib.parse import urlsplit, urlunsplit
 from playground import __version__
 from playground.core.codec import encode
 from playground.core.errors import StorageFailed
+from playground.core.prompt_sets import PromptSet
 from playground.store.database import Database
 from playground.store.files import make_folder
-from playground.store.history import ComparisonStore
+from playground.store.history import ComparisonStore, decoded
 from playground.store.settings import Settings, SettingsStore
 
 _FORMAT = 1
 _ABOUT, _SETTINGS, _HISTORY = "backup.json", "settings.json", "history.sqlite3"
 _PARTS = {
+    "evaluations": "id IN (SELECT id FROM new_evaluations)",
     "comparisons": "id IN (SELECT id FROM new)",
     "turns": "comparison_id IN (SELECT id FROM new)",
     "runs": "turn_id IN (SELECT id FROM turns WHERE comparison_id IN (SELECT id FROM new))",
     "events": "run_id IN (SELECT r.id FROM runs r JOIN turns t ON t.id = r.turn_id "
     "WHERE t.comparison_id IN (SELECT id FROM new))",
     "search_texts": "comparison_id IN (SELECT id FROM new)",
+    "evaluation_units": "evaluation_id IN (SELECT id FROM new_evaluations)",
 }
-"""Table → which of a backup's rows belong to comparisons that are not here, in the order in which
-they refer to each other."""
+"""Table → which of a backup's rows belong to what is not here, in the order in which they refer to
+each other."""
 _NUMBERED = frozenset({"events", "search_texts"})
 """Tables whose ids are counted anew in each file."""
 
@@ -46,9 +49,13 @@ class Restored:
     """What came out of a backup."""
 
     added: int
-    """Comparisons that were not here."""
+    """Comparisons that were not here; the answers of evaluations are not counted."""
     known: int
     """Comparisons that were here and stay as they are."""
+    sets: int = 0
+    """Prompt sets that were not here."""
+    evaluations: int = 0
+    """Evaluations that were not here."""
 
 
 class Backups:
@@ -84,7 +91,7 @@ class Backups:
         return count
 
     async def restore(self, source: Path) -> Restored:
-        """Add the backup's comparisons to those that are here, and put its settings into force."""
+        """Add what the backup has to what is here, and put its settings into force."""
         try:
             make_folder(self._work_dir)
             with tempfile.TemporaryDirectory(dir=self._work_dir) as name:
@@ -118,13 +125,17 @@ def _copy(connection: sqlite3.Connection, target: Path, *, has_fts: bool) -> int
         copy.execute("PRAGMA foreign_keys = ON")
         # it could still be brought back here, but it was not meant to be kept
         copy.execute("DELETE FROM comparisons WHERE deleted_at IS NOT NULL")
+        # nobody runs an evaluation in a backup
+        copy.execute("UPDATE evaluations SET owner = NULL")
         if has_fts:
             # words of removed texts stay in the index's own pages until then
             copy.execute("INSERT INTO search_index (search_index) VALUES ('optimize')")
         copy.commit()
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.execute("VACUUM")
-        (count,) = copy.execute("SELECT count(*) FROM comparisons").fetchone()
+        (count,) = copy.execute(
+            "SELECT count(*) FROM comparisons WHERE evaluation_id IS NULL"
+        ).fetchone()
     return int(count)
 
 
@@ -209,11 +220,18 @@ async def _bring_up_to_date(history: Path) -> None:
 
 def _merge(connection: sqlite3.Connection, path: Path) -> Restored:
     with closing(sqlite3.connect(path)) as backup:
-        listed = backup.execute("SELECT id FROM comparisons WHERE deleted_at IS NULL").fetchall()
-        here = {key for (key,) in connection.execute("SELECT id FROM comparisons")}
-        new = [(key,) for (key,) in listed if key not in here]
-        backup.execute("CREATE TEMP TABLE new (id TEXT PRIMARY KEY)")
-        backup.executemany("INSERT INTO new VALUES (?)", new)
+        sets = _merge_sets(connection, backup)
+        evaluations = _note_new(connection, backup, "new_evaluations", "evaluations", "1")
+        # an evaluation that is here stays as it is, with the answers that it has
+        wanted = (
+            "deleted_at IS NULL "
+            "AND (evaluation_id IS NULL OR evaluation_id IN (SELECT id FROM new_evaluations))"
+        )
+        _note_new(connection, backup, "new", "comparisons", wanted)
+        listed = backup.execute(
+            "SELECT id, id IN (SELECT id FROM new) FROM comparisons "
+            "WHERE deleted_at IS NULL AND evaluation_id IS NULL"
+        ).fetchall()
         for table, condition in _PARTS.items():
             columns = [
                 name
@@ -227,9 +245,47 @@ def _merge(connection: sqlite3.Connection, path: Path) -> Restored:
             )
         # what was deleted here since is wanted again
         connection.executemany(
-            "UPDATE comparisons SET deleted_at = NULL, deleted_by = NULL WHERE id = ?", listed
+            "UPDATE comparisons SET deleted_at = NULL, deleted_by = NULL WHERE id = ?",
+            [(key,) for key, _ in listed],
         )
-    return Restored(len(new), len(listed) - len(new))
+    added = sum(is_new for _, is_new in listed)
+    return Restored(added, len(listed) - added, sets, evaluations)
+
+
+def _note_new(
+    connection: sqlite3.Connection, backup: sqlite3.Connection, name: str, table: str, wanted: str
+) -> int:
+    """Put the ids of the backup's rows that are `wanted` and not here into a table of its own."""
+    here = {key for (key,) in connection.execute(f"SELECT id FROM {table}")}  # noqa: S608 - names of our own tables
+    found = backup.execute(f"SELECT id FROM {table} WHERE {wanted}").fetchall()  # noqa: S608 - fixed text
+    new = [(key,) for (key,) in found if key not in here]
+    backup.execute(f"CREATE TEMP TABLE {name} (id TEXT PRIMARY KEY)")
+    backup.executemany(f"INSERT INTO {name} VALUES (?)", new)  # noqa: S608 - as above
+    return len(new)
+
+
+def _merge_sets(connection: sqlite3.Connection, backup: sqlite3.Connection) -> int:
+    """Add the prompt sets that are not here; one whose name is taken gets another."""
+    here = {key for (key,) in connection.execute("SELECT id FROM prompt_sets")}
+    found = backup.execute("SELECT id, name, created_at, body FROM prompt_sets").fetchall()
+    new = [row for row in found if row[0] not in here]
+    for key, name, created, body in new:
+        free = _free_name(connection, name)
+        kept = body
+        if free != name:
+            kept = json.dumps(encode(replace(decoded(PromptSet, body), name=free)))
+        connection.execute(
+            "INSERT INTO prompt_sets VALUES (?, ?, ?, ?)", (key, free, created, kept)
+        )
+    return len(new)
+
+
+def _free_name(connection: sqlite3.Connection, name: str) -> str:
+    number, free = 1, name
+    while connection.execute("SELECT 1 FROM prompt_sets WHERE name = ?", (free,)).fetchone():
+        number += 1
+        free = f"{name} ({number})"
+    return free
 
 
 def _taken_over(now: Settings, loaded: Settings) -> Settings:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from playground.core.errors import StorageFailed
+from playground.core.errors import HomeUnusable, StorageFailed
 from playground.store.files import aside_path, make_folder
 
 T = TypeVar("T")
@@ -80,6 +80,8 @@ def _evaluations(connection: sqlite3.Connection) -> None:
         CREATE TABLE evaluations (
             id TEXT PRIMARY KEY,
             prompt_set_id TEXT NOT NULL,   -- the set may be gone: the body holds it as it was
+            set_name TEXT NOT NULL,
+            units INTEGER NOT NULL,    -- how many answers it asks for
             created_at TEXT NOT NULL,
             finished_at TEXT,
             owner TEXT,                -- the process that runs it
@@ -91,6 +93,8 @@ def _evaluations(connection: sqlite3.Connection) -> None:
             REFERENCES evaluations ON DELETE CASCADE""")
     connection.execute("CREATE INDEX comparisons_of ON comparisons (evaluation_id)")
     connection.execute("ALTER TABLE turns ADD COLUMN checks TEXT")  # JSON of core.expected.Check
+    # ids as little-endian int32, compressed: beside the body, which is read for every list of runs
+    connection.execute("ALTER TABLE runs ADD COLUMN prompt_ids BLOB")
     # of one run each; the answer itself is that run of the comparison
     connection.execute("""
         CREATE TABLE evaluation_units (
@@ -262,7 +266,8 @@ class Database:
 
         A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
         a file that a newer version of the program wrote, or that cannot be opened now: each use
-        tries that again.
+        tries that again. Raises `HomeUnusable` for a database of another program, which is left as
+        it is.
         """
         self._may_open = True
         await _finish(self._writing, self._open_writer)
@@ -318,7 +323,7 @@ class Database:
             ) from error
         with _translated_errors():
             try:
-                self._refuse_newer()
+                self._refuse_others()
                 self._writer = self._connect()
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
@@ -335,7 +340,6 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")  # what a person deletes is gone
             if self._path.stat().st_size <= CHECKED_BYTES:
                 _check(connection)
-            _check_origin(connection)
             migrate(connection)
             _check_tables(connection)
             self.has_fts = prepare_index(connection)
@@ -344,12 +348,20 @@ class Database:
             raise
         return connection
 
-    def _refuse_newer(self) -> None:
+    def _refuse_others(self) -> None:
+        """Refuse what another program or a newer version wrote, before anything is written."""
         if self._path.stat().st_size == 0:
             return
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
+            is_foreign = _is_foreign(connection, version)
+        if is_foreign:
+            self._may_open = False
+            raise HomeUnusable(
+                f"{self._path} is a database of another program and is left as it is.",
+                "Move it away, or set PLAYGROUND_HOME to another folder.",
+            )
         if version > VERSION:
             self._may_open = False
             raise StorageFailed(
@@ -389,22 +401,30 @@ def _check(connection: sqlite3.Connection) -> None:
         raise _Damaged(verdict)
 
 
-def _check_origin(connection: sqlite3.Connection) -> None:
-    """Refuse a file that another program wrote, before anything is added to it."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version == 0 and tables:
-        raise _Damaged("tables of another program")
+def _is_foreign(connection: sqlite3.Connection, version: int) -> bool:
+    """Return True where there are tables, and none of them is ours.
+
+    Ours come with their number in one transaction.
+    """
+    found = _columns(connection)
+    return bool(found) and (
+        version == 0
+        or not any(columns <= found.get(table, set()) for table, columns in _our_columns().items())
+    )
 
 
 def _check_tables(connection: sqlite3.Connection) -> None:
     """Refuse a file whose number says that the tables are there, and they are not."""
+    found = _columns(connection)
+    for table, columns in _our_columns().items():
+        if not columns <= found.get(table, set()):
+            raise _Damaged(f"no table {table} as it should be")
+
+
+def _our_columns() -> dict[str, set[str]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as reference:
         migrate(reference)
-        found = _columns(connection)
-        for table, columns in _columns(reference).items():
-            if not columns <= found.get(table, set()):
-                raise _Damaged(f"no table {table} as it should be")
+        return _columns(reference)
 
 
 def _columns(connection: sqlite3.Connection) -> dict[str, set[str]]:

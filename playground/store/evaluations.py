@@ -5,6 +5,7 @@ import sqlite3
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from playground.core.checks.scoring import Score, score
 from playground.core.codec import encode
@@ -39,6 +40,7 @@ class EvaluationSummary:
     units: int
     done: int
     is_running: bool
+    """In another process."""
 
 
 class EvaluationStore:
@@ -88,14 +90,16 @@ class EvaluationStore:
         row = (
             evaluation.id,
             evaluation.prompt_set.id,
+            evaluation.prompt_set.name,
+            evaluation.unit_count,
             created.isoformat(timespec="microseconds"),
             finished,
             json.dumps(encode(evaluation)),
         )
         await self._database.write(
             lambda c: c.execute(
-                "INSERT INTO evaluations (id, prompt_set_id, created_at, finished_at, body) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "INSERT INTO evaluations (id, prompt_set_id, set_name, units, created_at, "
+                "finished_at, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                 "finished_at = excluded.finished_at, body = excluded.body",
                 row,
             )
@@ -108,13 +112,14 @@ class EvaluationStore:
         """Return evaluations, the newest first; of one set where it is named."""
         found = await self._database.read(
             lambda c: c.execute(
-                "SELECT e.id, e.body, e.owner, (SELECT count(*) FROM evaluation_units u "
-                "WHERE u.evaluation_id = e.id) FROM evaluations e "
+                "SELECT e.id, prompt_set_id, set_name, created_at, finished_at, units, owner, "
+                "(SELECT count(*) FROM evaluation_units u WHERE u.evaluation_id = e.id) "
+                "FROM evaluations e "
                 "WHERE ? IS NULL OR prompt_set_id = ? ORDER BY created_at DESC LIMIT ?",
                 (set_id, set_id, limit),
             ).fetchall()
         )
-        return [_summary(*row) for row in found]
+        return [_summary(row) for row in found]
 
     async def unfinished(self, set_id: str) -> list[Evaluation]:
         """Return the set's evaluations that have not ended, the newest first."""
@@ -159,13 +164,11 @@ class EvaluationStore:
             )
         )
 
-    async def keep(self, evaluation: Evaluation, unit: Unit, run: Run) -> UnitResult:
-        """Store a unit whole: its answer and what the checks say of it.
+    async def keep(self, evaluation: Evaluation, unit: Unit, asked: Case, run: Run) -> UnitResult:
+        """Store a unit whole: its answer and what the checks of `asked` say of it.
 
         One that is there already stays, and is returned.
         """
-        case = next(case for case in evaluation.prompt_set.cases if case.id == unit.case)
-        asked = filled(evaluation.prompt_set, case)
         comparison, turn = _place(evaluation, asked, unit.repeat)
         found = score(asked.checks, run)
         result = result_of(unit, comparison.id, run, found.outcome, found.reasons)
@@ -317,17 +320,17 @@ def _load(connection: sqlite3.Connection, evaluation_id: str) -> Evaluation:
     return evaluation
 
 
-def _summary(evaluation_id: str, body: str, owner: str | None, done: int) -> EvaluationSummary:
-    evaluation: Evaluation = decoded(Evaluation, body)
+def _summary(row: tuple[Any, ...]) -> EvaluationSummary:
+    evaluation_id, set_id, set_name, created, finished, units, owner, done = row
     return EvaluationSummary(
         evaluation_id,
-        evaluation.prompt_set.id,
-        evaluation.prompt_set.name,
-        evaluation.created_at or datetime.now(UTC),
-        evaluation.finished_at,
-        len(evaluation.prompt_set.cases) * len(evaluation.targets) * evaluation.repeats,
+        set_id,
+        set_name,
+        datetime.fromisoformat(created),
+        datetime.fromisoformat(finished) if finished else None,
+        units,
         done,
-        bool(owner) and lives_elsewhere(owner or ""),
+        bool(owner) and lives_elsewhere(owner),
     )
 
 

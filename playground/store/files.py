@@ -73,9 +73,11 @@ class Paths:
             try:
                 make_folder(folder)
             except OSError as error:
+                reason = error.strerror or error
+                if isinstance(error, FileExistsError | NotADirectoryError):
+                    reason = f"{error.filename} is no folder"
                 raise HomeUnusable(
-                    f"The folder for the program's own files cannot be made: {folder} "
-                    f"({error.strerror or error})."
+                    f"The folder for the program's own files cannot be made: {folder} ({reason})."
                 ) from error
         for folder in (self.log_dir, self.models_dir):
             if folder.is_symlink():

@@ -8,7 +8,9 @@ import os
 import re
 import sqlite3
 import string
+import struct
 import uuid
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +21,10 @@ import psutil
 
 from playground.core.codec import decode, encode
 from playground.core.errors import StorageFailed, UsageError
-from playground.core.events import StreamEvent
+from playground.core.events import InputPrepared, StreamEvent
 from playground.core.expected import Check
 from playground.core.fold import RunFold, is_ideograph
-from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
+from playground.core.runs import Comparison, ModelInput, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, Place
 from playground.store.database import Database
 
@@ -107,6 +109,37 @@ def decode_run(body: str) -> Run:
 def _load_events(connection: sqlite3.Connection, run_id: str) -> list[StreamEvent]:
     found = connection.execute("SELECT body FROM events WHERE run_id = ? ORDER BY id", (run_id,))
     return [event for (body,) in found for event in decoded(list[StreamEvent], body)]
+
+
+def _load_prompt_ids(connection: sqlite3.Connection, run_id: str) -> tuple[int, ...]:
+    found = connection.execute("SELECT prompt_ids FROM runs WHERE id = ?", (run_id,)).fetchone()
+    if found is None or found[0] is None:
+        return ()
+    try:
+        packed = zlib.decompress(found[0])
+        return struct.unpack(f"<{len(packed) // 4}i", packed)
+    except (TypeError, zlib.error, struct.error) as error:
+        raise _damaged() from error
+
+
+def _put_prompt_ids(connection: sqlite3.Connection, run_id: str, model_input: ModelInput) -> None:
+    """Keep the ids of a run's prompt, once."""
+    ids = model_input.prompt_ids
+    if ids:
+        connection.execute(
+            "UPDATE runs SET prompt_ids = ? WHERE id = ? AND prompt_ids IS NULL",
+            (zlib.compress(struct.pack(f"<{len(ids)}i", *ids)), run_id),
+        )
+
+
+def _without_prompt_ids(event: StreamEvent) -> StreamEvent:
+    if not isinstance(event, InputPrepared):
+        return event
+    return replace(event, model_input=replace(event.model_input, prompt_ids=()))
+
+
+def _damaged() -> StorageFailed:
+    return StorageFailed("An entry of the history is damaged and cannot be read.", "")
 
 
 def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
@@ -220,7 +253,7 @@ def decoded(kind: Any, body: str) -> Any:
     try:
         return decode(kind, json.loads(body))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise StorageFailed("An entry of the history is damaged and cannot be read.", "") from error
+        raise _damaged() from error
 
 
 def matching(query: str, *, has_fts: bool) -> tuple[str, list[str]]:
@@ -336,13 +369,16 @@ class ComparisonStore:
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
             return
-        batch = tuple(events)
+        given = [event.model_input for event in events if isinstance(event, InputPrepared)]
+        batch = tuple(map(_without_prompt_ids, events))
 
         def change(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO events (run_id, body) VALUES (?, ?)",
                 (run_id, json.dumps(encode(batch), separators=(",", ":"))),
             )
+            for model_input in given:
+                _put_prompt_ids(connection, run_id, model_input)
 
         await self._keep(change)
 
@@ -400,10 +436,17 @@ class ComparisonStore:
         return await self._database.read(select)
 
     async def load(self, comparison_id: str) -> Comparison:
-        """Return the comparison with its turns and runs, names and all, unless it is deleted."""
+        """Return the comparison with its turns and runs, names and all, unless it is deleted.
+
+        Its runs come without their prompts' token ids.
+        """
         return await self._database.read(
             lambda connection: _load_comparison(connection, comparison_id)
         )
+
+    async def prompt_ids(self, run_id: str) -> tuple[int, ...]:
+        """Return the token ids of the run's prompt; none of a provider's, or of version 0.1."""
+        return await self._database.read(lambda connection: _load_prompt_ids(connection, run_id))
 
     async def timeline(self, run_id: str) -> list[StreamEvent]:
         return await self._database.read(lambda connection: _load_events(connection, run_id))
@@ -559,6 +602,9 @@ def insert_turn(connection: sqlite3.Connection, comparison_id: str, turn: Turn) 
 
 def put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:
     """Write `run` as it is now; one that is final stays as it is."""
+    model_input = run.model_input
+    if model_input is not None:
+        run = replace(run, model_input=replace(model_input, prompt_ids=()))
     key, body = _storable(run.target.key), json.dumps(encode(run))
     has_answer = bool(run.text.strip())
     connection.execute(
@@ -570,6 +616,8 @@ def put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) 
         "OR excluded.status IN ('finished', 'failed', 'cancelled')",
         (run.id, turn_id, key, run.status.value, has_answer, body, owner, turn_id),
     )
+    if model_input is not None:
+        _put_prompt_ids(connection, run.id, model_input)
     if run.status.is_final:
         (comparison_id,) = connection.execute(
             "SELECT comparison_id FROM turns WHERE id = ?", (turn_id,)

@@ -7,6 +7,7 @@ another host has no key there until it is entered again.
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,6 +48,13 @@ class Secret:
     """Environment variable it was read from."""
     note: str = ""
     """What was left out of what the variable holds."""
+
+
+_STORE = {
+    "darwin": "the keychain of this Mac",
+    "win32": "Windows' Credential Manager",
+}.get(sys.platform, "this computer's password store")
+"""What people call the keyring of their system."""
 
 
 class KeyringState(StrEnum):
@@ -148,19 +156,24 @@ class SecretStore:
         """Return where keys are kept, in a sentence for the interface; see `probe`."""
         match self._state:
             case KeyringState.USABLE:
-                return f"Keys are kept in this system's keyring ({self._keyring_name})."
+                return f"Keys are kept in {_STORE}."
             case KeyringState.MISSING:
                 return (
-                    "This system offers no usable keyring: a key is kept until the program ends, "
-                    "or read from an environment variable."
+                    "This computer has no password store that can be used: a key is kept until "
+                    "the program ends, or read from an environment variable."
                 )
             case KeyringState.SILENT:
                 return (
-                    "This system's keyring does not answer: unlock it. Until then a key is kept "
-                    "until the program ends, or read from an environment variable."
+                    f"{_STORE[:1].upper()}{_STORE[1:]} does not answer: unlock it. Until then a "
+                    "key is kept until the program ends, or read from an environment variable."
                 )
             case _:
-                return "Keys are kept in this system's keyring where it has one."
+                return f"Keys are kept in {_STORE}, where there is one."
+
+    @property
+    def backend(self) -> str:
+        """The keyring's own name; empty where none is known."""
+        return self._keyring_name
 
     async def _find(self, provider: Provider) -> Secret | None:
         account = _account(provider)

@@ -43,7 +43,7 @@ class Settings:
     theme: ThemeMode = ThemeMode.SYSTEM
     text_scale: float = 1.0
     """Factor on every font size, 0.5 … 3."""
-    stage_scale: float = 1.6
+    stage_scale: float = 2.0
     """The same factor while F11 is on, 1 … 4."""
     watts: float | None = None
     """Power above idle while a local model answers; `None`: a default for this kind of machine."""
@@ -73,7 +73,7 @@ class Settings:
     hub_endpoint: str | None = None
     """Address of the Hub or of a mirror; `None`: `HF_ENDPOINT`, else the public Hub."""
     proxy: str | None = None
-    """Proxy for the Hub and downloads; `None`: the system's own."""
+    """Proxy for providers, the Hub and downloads; `None`: the system's own."""
     offline: bool = False
     """Nothing is fetched from the Hub."""
     download_limit_bytes_per_s: int | None = None

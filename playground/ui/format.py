@@ -119,9 +119,12 @@ def provenance_words(kind: Provenance | None) -> str:
     }[kind]
 
 
-def place_words(target: Target) -> str:
+def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
     if isinstance(target, LocalTarget):
         return _tr("On this computer")
+    if target.provider.is_loopback and in_presentation_mode:
+        # nobody can hover over it there to read the rest
+        return _tr("Practice cloud, here") if target.provider.is_practice else _tr("Server, here")
     if target.provider.is_practice:
         return _tr("Practice cloud, on this computer")
     if target.provider.is_loopback:
@@ -158,6 +161,18 @@ def shortened(name: str, limit: int = 30) -> str:
     return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
 
 
+def one_line(text: str, limit: int) -> str:
+    """Return the beginning of `text` in one line of at most `limit` characters.
+
+    No more of it is looked at than can be shown: a prompt may be a megabyte.
+    """
+    stripped = text.strip()
+    line = " ".join(stripped[: 2 * limit].split())
+    if len(line) <= limit and len(stripped) <= 2 * limit:
+        return line
+    return f"{line[: limit - 1].rstrip()}…"
+
+
 @dataclass(frozen=True, slots=True)
 class PaneHead:
     """What stands above an answer."""
@@ -186,7 +201,7 @@ def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
         explanation = target.provider.base_url
     return PaneHead(
         label=target.label,
-        place=place_words(target),
+        place=place_words(target, in_presentation_mode=in_presentation_mode),
         tone="local" if is_local else "cloud",
         icon="home" if is_local else "cloud",
         detail="" if in_presentation_mode else detail,
@@ -230,7 +245,7 @@ def _where(run: Run, *, in_presentation_mode: bool) -> str:
             else _tr("The words went to {host}").format(host=run.target.provider.name)
         )
     if is_loopback and in_presentation_mode:
-        return _tr("The words went to a program on this computer")
+        return _tr("To a program on this computer")
     sent = ", ".join(_sent_to(contact) for contact in run.hosts)
     if is_loopback:
         return _tr("{sent}, which is this computer").format(sent=sent)

@@ -1,13 +1,12 @@
 """Much of everything: how long the window stalls, and how fast the history is searched.
 
-    python -m tests.bench.scale [PART ...]
-
 `history`: 10,000 comparisons, searched while the Models page reads them. `files`: 3,000 model
 files. `providers`: 60 with 2,000 models each, in the picker and on their page. `prompt`: texts of a
 megabyte typed, sent and opened in History. `turns`: a comparison of 200, opened and scaled. Stalls
 are how much later than due a 1 ms timer of Qt's loop fires, on Qt's offscreen platform.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -366,7 +365,15 @@ PARTS = {
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or list(PARTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all if none")
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := [name for name in wanted if name not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}; the parts are {', '.join(PARTS)}")
     failed = []
     for name in wanted:
         print(name, flush=True)

@@ -11,6 +11,8 @@ from playground.app.services import Services, open_services
 from playground.cli import hub as command
 from playground.cli.main import build_parser
 from playground.core.errors import UsageError
+from playground.services.machine.machine import Bandwidth, BandwidthReading
+from playground.store.files import default_paths
 from tests.core.gguf_files import Dense, store_as, write_dense
 from tests.servers.hub import HubServer
 
@@ -24,6 +26,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 @pytest.fixture
 async def services(playground_home: Path) -> AsyncIterator[Services]:
+    # measured beside other tests it would be unknown
+    await Bandwidth(default_paths().bandwidth_file, lambda: BandwidthReading(20e9)).get()
     async with open_services(print) as opened:
         yield opened
 
@@ -31,6 +35,15 @@ async def services(playground_home: Path) -> AsyncIterator[Services]:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return write_dense(tmp_path / "m.gguf", "llama", Dense(layers=1))
+
+
+async def test_the_login_of_hugging_face_is_hidden_from_the_start(
+    playground_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("hf_planted01\n")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    async with open_services(print) as services:
+        assert services.secrets.redactor.clean("said hf_planted01") == "said [key]"
 
 
 async def run(services: Services, *words: str) -> int:

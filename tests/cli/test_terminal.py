@@ -12,9 +12,9 @@ from playground.cli.main import build_parser, run_command
 from playground.cli.terminal import harmless, tell
 from playground.core.chat import ChatRequest
 from playground.core.errors import StorageFailed
-from playground.core.events import TextDelta
+from playground.core.events import Finished, StreamEvent, TextDelta
 from playground.core.fold import RunFold
-from playground.core.runs import Run
+from playground.core.runs import MachineLoad, Run, TokenUsage
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.comparison import ComparisonService, RunEnded, RunEvent, RunStarted
 from playground.store.settings import Settings
@@ -92,3 +92,27 @@ async def test_answers_are_printed_although_one_engine_has_a_bug(
         await compare.run(args, service, Here(), None, Nothing())  # type: ignore[arg-type]
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert (run["status"], run["text"]) == ("failed", "half an answer")
+
+
+async def test_json_says_whether_a_run_had_the_machine_to_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Done:
+        async def stream(self, request: ChatRequest) -> AsyncIterator[StreamEvent]:
+            yield TextDelta(0.0, "yes")
+            load = MachineLoad(0.25, was_throttled=None)
+            yield Finished(1.0, TokenUsage(), "stop", machine_load=load)
+
+    class Here:
+        async def find(self, name: str) -> ModelFile:
+            return ModelFile(Path("/m.gguf"), name, 1, "Starter")
+
+    class Nothing:
+        settings = Settings()
+
+    args = build_parser().parse_args(["compare", "--target", "local:m", "--prompt", "hi", "--json"])
+    service = ComparisonService(lambda _target: Done())  # type: ignore[arg-type,return-value]
+    await compare.run(args, service, Here(), None, Nothing())  # type: ignore[arg-type]
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["machine_load"] == {"other_cores": 0.25, "was_throttled": None, "is_quiet": False}
+    assert run["shared_machine"] is False

@@ -10,7 +10,7 @@ from playground.core.requirements.offload import split_layers
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.gpu import AllGpus, NvidiaReader
-from playground.services.machine.machine import Bandwidth, MachineService
+from playground.services.machine.machine import Bandwidth, BandwidthReading, MachineService
 from playground.services.memory_plan import LoadPlan, MemoryPlanner
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import LoadedWorker, WorkerPool
@@ -35,7 +35,7 @@ class Place:
         self.nvml.used_bytes = 0
         library = ModelLibrary(lambda: (folder,), folder)
         self.machines = MachineService(
-            Bandwidth(folder / "bandwidth.json", lambda: 20e9),
+            Bandwidth(folder / "bandwidth.json", lambda: BandwidthReading(20e9)),
             lambda: AllGpus([NvidiaReader(self.nvml)]),
             lambda: can_use_cards,
         )

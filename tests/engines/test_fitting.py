@@ -23,7 +23,12 @@ from playground.core.targets import LoadSettings, LocalTarget, ModelFile
 from playground.core.turns import new_comparison
 from playground.services.library.service import ModelLibrary
 from playground.services.machine import machine as machine_module
-from playground.services.machine.machine import Bandwidth, HeldMemory, MachineService
+from playground.services.machine.machine import (
+    Bandwidth,
+    BandwidthReading,
+    HeldMemory,
+    MachineService,
+)
 from playground.services.memory_plan import MemoryPlanner
 from playground.services.worker_pool import WorkerPool
 from playground.store.local_runs import LocalRuns
@@ -275,7 +280,7 @@ async def test_a_loaded_model_counts_with_what_unloading_really_frees(
     starter_model: Path, tmp_path: Path
 ) -> None:
     library = ModelLibrary(lambda: (), starter_model.parent)
-    machines = MachineService(Bandwidth(tmp_path / "m.json", lambda: 20e9))
+    machines = MachineService(Bandwidth(tmp_path / "m.json", lambda: BandwidthReading(20e9)))
     pool = WorkerPool(MemoryPlanner(library, machines))
     assert pool.held_memory() == HeldMemory()
     model = ModelFile(starter_model, "m", starter_model.stat().st_size, "Starter")

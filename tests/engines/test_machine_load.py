@@ -67,7 +67,7 @@ def test_a_tenth_of_a_core_is_quiet_and_what_is_too_short_is_unknown(
 
 
 def test_a_processor_that_slowed_down_is_not_quiet(clock: Clock, tmp_path: Path) -> None:
-    counter = tmp_path / "cpu0" / "thermal_throttle" / "core_throttle_count"
+    counter = tmp_path / "devices/system/cpu/cpu0/thermal_throttle" / "core_throttle_count"
     counter.parent.mkdir(parents=True)
     counter.write_text("4\n")
     meter = MachineLoadMeter(psutil.Process().pid, tmp_path)
@@ -76,6 +76,43 @@ def test_a_processor_that_slowed_down_is_not_quiet(clock: Clock, tmp_path: Path)
     counter.write_text("5\n")
     assert meter.load().was_throttled
     assert not meter.load().is_quiet
+
+
+@pytest.mark.parametrize("kind", ["Processor", "cpufreq-cpu0", "thermal-cpufreq-0", "idle-cpu0"])
+def test_a_processor_that_the_system_slows_to_cool_it_is_not_quiet(
+    clock: Clock, tmp_path: Path, kind: str
+) -> None:
+    # as on AMD's and Arm's, which count nothing: only that it was slowed is known
+    device, fan = (tmp_path / f"class/thermal/cooling_device{number}" for number in (11, 2))
+    for folder, name, state in ((device, kind, "0"), (fan, "Fan", "3")):
+        folder.mkdir(parents=True)
+        (folder / "type").write_text(f"{name}\n")
+        (folder / "cur_state").write_text(f"{state}\n")
+    meter = MachineLoadMeter(psutil.Process().pid, tmp_path)
+    clock.seconds += 1
+    assert meter.load() == MachineLoad(0.0, was_throttled=None)
+    assert meter.load().is_quiet
+    (device / "cur_state").write_text("2\n")
+    assert meter.load() == MachineLoad(0.0, was_throttled=True)
+    assert not meter.load().is_quiet
+    slowed_from_the_start = MachineLoadMeter(psutil.Process().pid, tmp_path)
+    (device / "cur_state").write_text("0\n")
+    clock.seconds += 1
+    assert slowed_from_the_start.load().was_throttled
+
+
+@pytest.mark.parametrize("content", ["", "many", "-1", "\xff"])
+def test_a_state_that_cannot_be_read_tells_nothing(
+    clock: Clock, tmp_path: Path, content: str
+) -> None:
+    device = tmp_path / "class/thermal/cooling_device0"
+    device.mkdir(parents=True)
+    (device / "type").write_text("Processor\n")
+    (device / "cur_state").write_text(content, encoding="latin-1")
+    (tmp_path / "class/thermal/cooling_device1").mkdir()
+    meter = MachineLoadMeter(psutil.Process().pid, tmp_path)
+    clock.seconds += 1
+    assert meter.load().was_throttled is None
 
 
 async def test_a_run_beside_a_busy_program_is_no_evidence(

@@ -1,6 +1,7 @@
 """Answers of a scripted provider, as the engine reports them."""
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,11 @@ from playground.core.events import (
 from playground.core.fold import RunFold
 from playground.core.runs import Provenance, Run, RunStatus
 from playground.core.targets import CloudTarget, Provider
+from playground.engines.openai.answer import AnswerReader
+from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
+from playground.engines.openai.errors import ErrorTranslator
+from playground.engines.openai.sse import ServerEvent
 from tests.servers.scripted_openai import (
     Piece,
     RefuseField,
@@ -313,3 +318,17 @@ async def test_reasoning_and_answer_in_one_piece_are_both_kept(cloud):
     events = await events_of(ask(cloud))
     assert of_kind(events, ReasoningDelta)[0].text == "Two and two."
     assert of_kind(events, TextDelta)[0].text == "Four."
+
+
+def test_the_first_piece_of_a_choice_other_than_0_keeps_its_time() -> None:
+    def said(text: str, index: int) -> ServerEvent:
+        choice = {"index": index, "delta": {"content": text}}
+        return ServerEvent("message", json.dumps({"choices": [choice]}))
+
+    reader = AnswerReader("Lab", ErrorTranslator("Lab", "https://x/v1", None, Timeouts()))
+    assert reader.read([said("One", 1)], 1.0) == []
+    assert reader.read([said(" two", 1)], 2.0) == [TextDelta(1.0, "One"), TextDelta(2.0, " two")]
+    assert reader.read([said(" three", 1)], 3.0) == [TextDelta(3.0, " three")]
+    reader = AnswerReader("Lab", ErrorTranslator("Lab", "https://x/v1", None, Timeouts()))
+    assert reader.read([said("B", 1)], 1.0) == []
+    assert reader.read([said("One", 0), said("B", 1)], 2.0) == [TextDelta(2.0, "One")]

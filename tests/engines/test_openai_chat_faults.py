@@ -267,6 +267,67 @@ async def test_the_hint_says_how_long_to_wait(cloud):
     assert "17 s" in failed.error.hint
 
 
+S3 = (
+    "<?xml version='1.0'?>\n"
+    "<Error><Code>AccessDenied</Code><Message>Access &amp; all</Message></Error>"
+)
+SOAP = (
+    "<s:Envelope><s:Body><s:Fault><faultstring>No such</faultstring></s:Fault></s:Body>"
+    "</s:Envelope>"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ({"error": "no"}, "no"),
+        ({"error": {"message": "no"}}, "no"),
+        ({"message": "no"}, "no"),
+        ({"errors": [{"code": 7003, "message": "no"}], "messages": [], "result": None}, "no"),
+        ({"errors": ["no", "and no"]}, "no; and no"),
+        ({"errors": "no"}, "no"),
+        ({"detail": "no"}, "no"),
+        (
+            {"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]},
+            "Field required (body.model)",
+        ),
+        ({"type": "about:blank", "title": "Refused", "detail": "no", "status": 418}, "no"),
+        ({"type": "about:blank", "title": "Refused", "status": 418}, "Refused"),
+        ({"title": "One or more errors", "errors": {"Model": ["no"]}}, "no"),
+        ([{"error": {"message": "no"}}], "no"),
+        (
+            {"error": {"message": "Upstream", "metadata": {"raw": '{"detail": "no"}'}}},
+            "Upstream: no",
+        ),
+        (S3, "Access & all"),
+        ("\ufeff" + S3, "Access & all"),
+        (SOAP, "No such"),
+        ("<error><message lang='en'> no\nway </message></error>", "no way"),
+        ("<problem><title>Refused</title><detail>no</detail></problem>", "no"),
+        ("<error>no</error>", "no"),
+        ("<?xml version='1.0'?><error/>", "HTTP 418 without an explanation"),
+        ('\ufeff{"error": "no"}', "no"),
+        ("no", "no"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("<unknown> is no model", "<unknown> is no model"),
+        ("", "HTTP 418 without an explanation"),
+        ({}, "HTTP 418 without an explanation"),
+        ("<html><head><title>No way</title></head></html>", "a web page, “No way”"),
+        ("<?xml version='1.0'?><!DOCTYPE html><html><body>x</body></html>", "a web page"),
+    ],
+)
+async def test_the_sentence_of_an_error_is_found_in_every_usual_shape(cloud, error, sentence):
+    cloud.script(Reply(418, error))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert failed.error.message == f"Lab: {sentence}"
+
+
+async def test_an_error_as_xml_within_a_stream_is_shown(cloud):
+    cloud.script(Stream([event("<Error><Message>no more</Message></Error>")]))
+    failed, _ = await failure(engine_at(cloud.base_url))
+    assert failed.error.message == "Lab: no more"
+
+
 async def test_a_web_page_in_place_of_an_error_is_not_shown_as_html(cloud):
     page = "<!DOCTYPE html><html><title>502 Bad Gateway</title><script>x</script>"
     cloud.script(Reply(502, page, content_type="text/html"))

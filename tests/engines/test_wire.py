@@ -20,16 +20,25 @@ def test_a_request_survives_the_pipe_whole() -> None:
 
 
 def test_a_delta_keeps_each_token_with_time_and_alternatives() -> None:
-    rows = [["Hi", 12.5], [" 世", 12.75, 0.5, [[" 世", 0.5], ["!", 0.25]]]]
+    others = [wire.alternative_row(9, " 世".encode(), 0.5), wire.alternative_row(7, b"!", 0.25)]
+    plain, known = (wire.token_row(12.5, 3, b"Hi"), wire.token_row(12.75, 9, " 世".encode()))
+    rows = [plain, [*known, 0.5, 1, others]]
     line = wire.delta(12.75, "Hi 世", rows, is_reasoning=False)
     event = wire.read_delta(wire.unpack(line), 12.0)
     assert isinstance(event, TextDelta)
     assert [token.t_s for token in event.tokens] == [0.5, 0.75]
-    assert [a.probability for a in event.tokens[1].alternatives] == [0.5, 0.25]
+    assert [(t.id, t.raw, t.rank) for t in event.tokens] == [
+        (3, b"Hi", None),
+        (9, " 世".encode(), 1),
+    ]
+    assert [(a.text, a.probability, a.id) for a in event.tokens[1].alternatives] == [
+        (" 世", 0.5, 9),
+        ("!", 0.25, 7),
+    ]
 
 
 def test_reasoning_stays_reasoning() -> None:
-    line = wire.delta(1.0, "hm", [["hm", 1.0]], is_reasoning=True)
+    line = wire.delta(1.0, "hm", [wire.token_row(1.0, 3, b"hm")], is_reasoning=True)
     assert isinstance(wire.read_delta(wire.unpack(line), 0.0), ReasoningDelta)
 
 

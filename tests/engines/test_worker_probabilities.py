@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playground.core.codec import text_to_bytes
 from playground.core.errors import PlaygroundError
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.worker.log import LogLines, explain
@@ -73,14 +74,13 @@ def test_the_row_equals_a_softmax_of_all_logits(starter_model: Path) -> None:
         order_of_all = np.argsort(-softmax)
         for count in (1, 5, 20):
             chosen = int(order_of_all[3])
-            _, _, probability, alternatives = Probabilities(
+            _, _, token, raw, probability, rank, alternatives = Probabilities(
                 loaded, Logits(loaded), pieces, count
             ).row(chosen, 0.0)
             assert math.isclose(probability, softmax[chosen], rel_tol=1e-4)
-            assert [text for text, _ in alternatives] == [
-                pieces.text(int(i)) for i in order_of_all[:count]
-            ]
-            assert np.allclose([p for _, p in alternatives], softmax[order_of_all[:count]])
+            assert (token, text_to_bytes(raw), rank) == (chosen, pieces[chosen], 4)
+            assert [number for number, _, _ in alternatives] == order_of_all[:count].tolist()
+            assert np.allclose([p for _, _, p in alternatives], softmax[order_of_all[:count]])
     finally:
         loaded.close()
 

@@ -78,6 +78,17 @@ def test_no_proxy_reads_what_goes_to_this_computer_or_in_clear(
 
 
 @pytest.mark.parametrize(
+    "host", ["192.168.1.4", "10.0.0.9", "169.254.1.1", "[fd00::1]", "nas.local", "gpu.internal"]
+)
+def test_the_proxy_of_settings_is_for_what_lies_outside(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    assert route_for(f"https://{host}:8443/v1", "http://10.0.0.1:3128").proxy is None
+    monkeypatch.setenv("HTTPS_PROXY", "http://10.0.0.2:3128")
+    assert route_for(f"https://{host}:8443/v1", "http://10.0.0.1:3128").proxy is None
+
+
+@pytest.mark.parametrize(
     ("listed", "is_exempt"),
     [
         ("*", True),

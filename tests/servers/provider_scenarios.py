@@ -837,6 +837,14 @@ SHAPES: dict[str, Scenario] = {
         *REST,
     ),
     "choices_index1_only": stream(*(say(word, index=1) for word in WORDS), USAGE, DONE),
+    "choices_index1_whole": stream(say(ANSWER, "stop", COUNTS, index=1), DONE),
+    "choices_index1_no_finish": stream(say(ANSWER, index=1), DONE),
+    "choices_index1_body": reply(
+        200, {**COMPLETION, "choices": [{**MESSAGE, "index": 1, "finish_reason": None}]}
+    ),
+    "choices_index1_error": stream(
+        say("One two", index=1), choices({"index": 1, "error": {"message": "kaputt"}}), DONE
+    ),
     "choices_index_string": _said_as(
         lambda word: {"choices": [{"index": "0", "delta": {"content": word}}]}
     ),
@@ -868,6 +876,10 @@ def _detail(text: str) -> list[dict[str, Any]]:
 
 def _tagged(*pieces: str) -> Scenario:
     return stream(*map(say, pieces), STOP, TWICE, DONE)
+
+
+def _tagged_field(name: str, *pieces: str) -> Scenario:
+    return stream(*(delta(**{name: piece}) for piece in pieces), *AFTER_THOUGHT)
 
 
 def _empty(_: str) -> str:
@@ -920,6 +932,13 @@ REASONINGS: dict[str, Scenario] = {
         *WORDS,
         "<|return|>",
     ),
+    "reasoning_tagged": _tagged_field("reasoning_content", "<think>\n", *THOUGHTS, "\n</think>"),
+    "reasoning_tagged_split": _tagged_field("reasoning", "<th", "ink>Let me think now</", "think>"),
+    "reasoning_tagged_magistral": _tagged_field("reasoning", "[THINK]", *THOUGHTS, "[/THINK]"),
+    "reasoning_closed_alone": _tagged_field("reasoning_content", *THOUGHTS, "\n</think>"),
+    "reasoning_never_closed": _tagged_field("reasoning_content", "<think>", *THOUGHTS),
+    "reasoning_ends_like_a_tag": _tagged_field("reasoning", *THOUGHTS, " <"),
+    "reasoning_about_tags": _tagged_field("reasoning", "They write `</think>` after it"),
     "tags_like_code": stream(say("Use "), say("<think>"), say(" in HTML"), *REST),
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DiskFull, DownloadFailed, Offline
 from playground.core.hub import HubFile, HubPart
 from playground.services.downloads.job import ProgressEstimator
+from playground.services.downloads.manager import DownloadManager
 from playground.services.downloads.part_file import journal_path, part_path
 from tests.servers.hub import HubServer
 from tests.servers.hub_content import Generated, sha256_of
@@ -411,6 +413,8 @@ async def test_two_programs_do_not_fetch_the_same_file_at_once(
     item = await place.begin()
     await place.until(item, lambda item: item.received_bytes > 0)
     other = Place(hub, tmp_path)
+    # a terminal has no list
+    other.downloads = DownloadManager(other.models, None, other.hub, other.settings, limits=QUICK)
     second = await other.begin()
     second = await other.until(second, lambda item: item.state is DownloadState.FAILED)
     assert second.error is not None
@@ -558,3 +562,49 @@ def test_the_time_left_is_what_the_speed_beside_it_gives() -> None:
     estimator.update(now, received, total)
     estimator.update(now + 120, received, total)
     assert (estimator.bytes_per_s, estimator.left_s) == (None, None)
+
+
+async def test_a_second_program_shows_the_list_and_takes_it_over_when_the_first_ends(
+    hub: HubServer, place: Place
+) -> None:
+    hub.add("acme/Other", {"other-Q8_0.gguf": Generated(50_000)})
+    await place.restart()
+    second = Place(hub, place.folder)
+    await second.downloads.open()
+    hub.rate.bytes_per_s = 8 * MIB
+    item = await place.begin()
+    await place.until(item, lambda item: item.received_bytes > MIB)
+    shown = await second.until(item, lambda item: item.state is DownloadState.ELSEWHERE)
+    for ask in (
+        second.begin(repo="acme/Other"),
+        second.downloads.pause(item.id),
+        second.downloads.resume(item.id),
+        second.downloads.cancel(item.id),
+        second.downloads.remove(item.id),
+        second.downloads.move(item.id, 0),
+    ):
+        with pytest.raises(DownloadFailed, match="another window"):
+            await ask
+    assert [one.id for one in second.downloads.downloads()] == [shown.id]
+    assert place.now(item).state is DownloadState.RUNNING
+    await place.close()
+    hub.rate.bytes_per_s = None
+    await second.finished(item)
+    other = await second.finished(await second.begin(repo="acme/Other"))
+    await second.close()
+    await place.restart()
+    assert [one.id for one in place.downloads.downloads()] == [item.id, other.id]
+
+
+async def test_a_damaged_list_is_left_to_the_program_that_has_it(
+    hub: HubServer, place: Place
+) -> None:
+    item = await place.finished(await place.begin())
+    place.queue_file.write_text("{ not json")
+    second = Place(hub, place.folder)
+    await second.downloads.open()
+    assert second.downloads.problem is None
+    await second.close()
+    await place.downloads.remove(item.id)
+    assert json.loads(place.queue_file.read_text()) == {"downloads": []}
+    assert not list(place.folder.glob("*damaged*"))

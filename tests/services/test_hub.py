@@ -312,6 +312,39 @@ async def test_private_and_missing_repositories_look_the_same(
     await known.close()
 
 
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"HF_TOKEN_PATH": "$BASE/mine"}, "mine"),
+        ({"HF_HOME": "$BASE/hf"}, "hf/token"),
+        ({"HF_HOME": "~/hf"}, "home/hf/token"),
+        ({"XDG_CACHE_HOME": "$BASE/cache"}, "cache/huggingface/token"),
+        ({}, "home/.cache/huggingface/token"),
+    ],
+)
+async def test_the_login_of_hugging_face_is_hidden_before_the_hub_is_asked(
+    settings: SettingsStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    place: str,
+) -> None:
+    monkeypatch.setenv("BASE", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    secrets = SecretStore({})
+    service = HubService(settings, secrets, tmp_path / "cache", never, variables)
+    await service.hide_login()
+    assert secrets.redactor.clean("said hf_planted01") == "said hf_planted01"
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("hf_planted01\n")
+    await service.hide_login()
+    assert secrets.redactor.clean("said hf_planted01") == "said [key]"
+
+
+def never() -> None:
+    raise AssertionError("the library is not needed")
+
+
 async def test_the_token_in_force_says_where_it_is_from(
     hub: HubServer, settings: SettingsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from playground.services.machine.devices import devices
 from playground.services.machine.gpu import AllGpus, GpuSample
 from playground.services.machine.machine import (
     Bandwidth,
+    BandwidthReading,
     HeldMemory,
     MachineService,
     graphics_cards,
@@ -53,7 +54,7 @@ def holder(folder: Path, own_bytes: int, mapped_bytes: int) -> Iterator[int]:
 
 
 def service(folder: Path) -> MachineService:
-    return MachineService(Bandwidth(folder / "m.json", lambda: 20e9))
+    return MachineService(Bandwidth(folder / "m.json", lambda: BandwidthReading(20e9)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what counts as available differs")
@@ -163,7 +164,7 @@ async def test_cards_count_only_where_this_llama_cpp_can_use_them(tmp_path: Path
         opened.append(cards)
         return AllGpus([cards])
 
-    bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
+    bandwidth = Bandwidth(tmp_path / "m.json", lambda: BandwidthReading(20e9))
     without = MachineService(bandwidth, open_cards, lambda: False)
     assert (await without.machine()).cards == ()
     assert opened == []
@@ -197,7 +198,7 @@ def test_a_card_without_memory_of_its_own_shares_the_computers(
     tmp_path: Path, can_use: bool
 ) -> None:
     cards = Cards(GpuSample("NVIDIA GB10", load_percent=37.0))
-    bandwidth = Bandwidth(tmp_path / "m.json", lambda: 20e9)
+    bandwidth = Bandwidth(tmp_path / "m.json", lambda: BandwidthReading(20e9))
     machines = MachineService(bandwidth, lambda: AllGpus([cards]), lambda: can_use)
     looked = machines.memory_now()
     assert looked.cards == ()

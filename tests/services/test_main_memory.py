@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground.services.machine.machine import Bandwidth, MachineService
+from playground.services.machine.machine import Bandwidth, BandwidthReading, MachineService
 from playground.services.machine.memory import MainMemory, main_memory
 
 MIB = 1 << 20
@@ -102,5 +102,5 @@ def test_verdicts_and_meters_go_by_it(tmp_path: Path, monkeypatch: pytest.Monkey
     small = MainMemory(500 * MIB, 200 * MIB)
     for name in ("machine", "telemetry"):
         monkeypatch.setattr(f"playground.services.machine.{name}.main_memory", lambda: small)
-    looked = MachineService(Bandwidth(tmp_path / "m.json", lambda: 20e9)).quick()
+    looked = MachineService(Bandwidth(tmp_path / "m.json", lambda: BandwidthReading(20e9))).quick()
     assert (looked.ram_total_bytes, looked.ram_free_bytes) == (500 * MIB, 200 * MIB)

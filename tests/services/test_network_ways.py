@@ -23,6 +23,11 @@ from playground.engines.openai.client import Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.network.traffic import Traffic
 from playground.services.hub.exchange import HubLimits
+from playground.services.providers.practice import PracticeCloud
+from playground.services.providers.prices import PriceService
+from playground.services.providers.service import ProviderService
+from playground.store.secrets import SecretStore
+from playground.store.settings import SettingsStore
 from tests.servers.hub import HubServer
 from tests.servers.proxy import AUTHORITY, ProxyServer, TlsServer
 from tests.servers.scripted_openai import ScriptedOpenAI
@@ -348,6 +353,32 @@ async def test_the_run_names_the_proxy_from_its_beginning(
     (contact,) = ended.hosts
     assert (contact.host, contact.proxy) == ("api.example.com:443", proxy.name)
     assert contact.bytes_sent == len(cloud.requests[0].raw)
+
+
+async def test_the_proxy_of_settings_holds_for_providers(
+    cloud: ScriptedOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SettingsStore(tmp_path / "settings.json")
+    practice, prices = PracticeCloud(lambda: None), PriceService(settings)
+    providers = ProviderService(settings, SecretStore({"LAB_KEY": "sk-lab-01"}), practice, prices)
+    lab = Provider("lab", "Lab", CLOUD, key_env="LAB_KEY")
+
+    async def last_of(target: CloudTarget) -> StreamEvent:
+        return [event async for event in providers.engine(target).stream(REQUEST)][-1]
+
+    with ProxyServer(cloud.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{unused_port()}")
+        settings.update(proxy=proxy.url())
+        ended = await last_of(CloudTarget(lab, "m"))
+        assert isinstance(ended, Finished)
+        assert [contact.proxy for contact in ended.hosts] == [proxy.name]
+        await providers.models(lab)
+        assert proxy.asked_for == ["api.example.com:443"] * 2
+        near = Provider("near", "Near", cloud.base_url)
+        ended = await last_of(CloudTarget(near, "m"))
+        assert isinstance(ended, Finished)
+        assert [contact.proxy for contact in ended.hosts] == [None]
+        assert len(proxy.asked_for) == 2
 
 
 async def test_azure_is_asked_for_its_version_with_the_key_in_its_own_header(

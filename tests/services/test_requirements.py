@@ -15,7 +15,13 @@ from playground.core.runs import MachineLoad, Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import ModelLibrary
 from playground.services.machine.devices import devices
-from playground.services.machine.machine import NOTHING_HELD, Bandwidth, HeldMemory, MachineService
+from playground.services.machine.machine import (
+    NOTHING_HELD,
+    Bandwidth,
+    BandwidthReading,
+    HeldMemory,
+    MachineService,
+)
 from playground.services.requirements import RequirementsService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
@@ -33,7 +39,7 @@ class Computer(MachineService):
     """A computer that looks as a test says."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9))
+        super().__init__(Bandwidth(folder / "memory.json", lambda: BandwidthReading(20e9)))
         self.looks = Machine("test", 16 * GIB, 12 * GIB, bandwidth_bytes_per_s=20e9)
 
     async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:

@@ -177,7 +177,7 @@ async def test_cards_and_the_note_travel_with_the_sample() -> None:
     none = Telemetry(dict, QUICK_S, gpus=lambda: AllGpus([]))
     assert none.gpu_note is None
     await first(none)
-    assert none.gpu_note == "No GPU found: models run on the processor"
+    assert none.gpu_note == "No graphics card found: models run on the processor"
 
 
 def rapl(root: Path, microjoules: int, *, package: int = 0) -> None:

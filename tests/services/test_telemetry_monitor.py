@@ -33,7 +33,7 @@ async def test_json_prints_one_object_with_nulls_for_what_is_unknown(
     assert await monitor.run(parsed("--json", "--interval", "0.1"), without_cards()) == 0
     sample = json.loads(capsys.readouterr().out)
     assert sample["gpus"] == []
-    assert sample["gpu_note"] == "No GPU found: models run on the processor"
+    assert sample["gpu_note"] == "No graphics card found: models run on the processor"
     assert 0 < sample["ram_used_bytes"] < sample["ram_total_bytes"]
     assert sample["time"].endswith("+00:00")
     assert "power_w" in sample
@@ -53,7 +53,7 @@ async def test_a_person_reads_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "CPU " in out
     assert "NVIDIA GeForce RTX 4070 37 % 5.0 GiB 61 °C 144 W" in out
     await monitor.run(parsed("--count", "1", "--interval", "0.1"), without_cards())
-    assert "No GPU found" in capsys.readouterr().out
+    assert "No graphics card found" in capsys.readouterr().out
 
 
 async def test_stopping_is_the_usual_end(capsys: pytest.CaptureFixture[str]) -> None:

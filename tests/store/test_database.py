@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from playground.core.chat import ChatRequest, Message, Role
-from playground.core.errors import StorageFailed
+from playground.core.errors import HomeUnusable, StorageFailed
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
 from playground.store.history import ComparisonStore
@@ -77,6 +77,7 @@ async def test_a_damaged_history_is_kept_aside_and_a_new_one_started(
     assert await titles(history_file) == ["A new start"]
 
 
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 @pytest.mark.parametrize(
     "statements",
     [
@@ -84,22 +85,31 @@ async def test_a_damaged_history_is_kept_aside_and_a_new_one_started(
         "CREATE TABLE comparisons (made_by_somebody_else)",
         "CREATE TABLE moz_places (url); PRAGMA user_version = 1",
         "CREATE TABLE search_index (x); PRAGMA user_version = 1",
+        "CREATE TABLE moz_places (url); PRAGMA user_version = 84",
     ],
 )
-async def test_tables_of_another_program_are_kept_aside_as_they_are(
-    history_file: Path, statements: str
+async def test_a_database_of_another_program_is_refused_and_left_as_it_is(
+    history_file: Path, statements: str, journal: str
 ) -> None:
     with closing(sqlite3.connect(history_file)) as connection:
-        connection.executescript(statements)
+        connection.executescript(f"PRAGMA journal_mode = {journal}; {statements}")
+    before = history_file.read_bytes()
     database = Database(history_file)
-    await database.open()
-    assert database.problem is not None
-    with closing(sqlite3.connect(f"{history_file}.damaged-1")) as connection:
-        found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
-    assert found == [(statements.partition(";")[0],)]
-    await save(ComparisonStore(database), "new", "A new start")
+    with pytest.raises(HomeUnusable, match="another program"):
+        await database.open()
+    with pytest.raises(StorageFailed, match="not open"):
+        await save(ComparisonStore(database), "new", "Not kept")
     await database.close()
-    assert await titles(history_file) == ["A new start"]
+    assert history_file.read_bytes() == before
+    assert not list(history_file.parent.glob("*damaged*"))
+
+
+async def test_a_history_that_lacks_a_table_is_kept_aside(history_file: Path) -> None:
+    await saved_history(history_file)
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.execute("DROP TABLE events")
+    assert await titles(history_file) == []
+    assert history_file.with_name("history.sqlite3.damaged-1").exists()
 
 
 async def test_an_empty_file_becomes_a_history_without_complaint(history_file: Path) -> None:

@@ -58,7 +58,7 @@ from playground.core.targets import (
 from playground.services.comparison import RunEnded, RunEvent
 from playground.services.hub.headers import RemoteHeaders
 from playground.services.library.cache import LibraryCache
-from playground.services.machine.machine import Bandwidth
+from playground.services.machine.machine import Bandwidth, BandwidthReading
 from playground.services.providers.practice import PRACTICE_ID
 from playground.services.replay import Replayer
 from playground.store.database import Database
@@ -787,5 +787,5 @@ async def test_the_memory_speed_is_not_measured_again(
 ) -> None:
     monkeypatch.setattr(platform, "node", lambda: "a-computer")
     monkeypatch.setattr(platform, "processor", lambda: "x86_64")
-    known = Bandwidth(default_paths().bandwidth_file, lambda: 1.0, is_busy=lambda: False)
+    known = Bandwidth(default_paths().bandwidth_file, lambda: BandwidthReading(1.0))
     assert await known.get() == 25.6e9

@@ -57,6 +57,14 @@ print("an_identifier_that_is_longer_than_any_pane_would_like_it_to_be", 1_000_00
 """
 
 
+ORDINARY = (
+    "A **lighthouse** is a tall tower by the sea with a strong, turning light. Captains of ships "
+    "count the seconds between its flashes: each lighthouse has its own rhythm, so they know "
+    "exactly where they are, even in fog or darkness."
+)
+"""An answer as long as most are to such a question."""
+
+
 def targets(count: int) -> tuple[Target, ...]:
     """Return so many targets, the first with the longest names."""
     models = Path("/models")
@@ -74,14 +82,17 @@ def targets(count: int) -> tuple[Target, ...]:
     )[:count]
 
 
-def comparison(count: int, *, hidden_names: bool = False) -> Comparison:
-    """Return a comparison of `count` answers, one of which failed."""
+def comparison(count: int, *, hidden_names: bool = False, ordinary: bool = False) -> Comparison:
+    """Return a comparison of `count` answers, one of which failed; or `ordinary` ones alone."""
     chosen = targets(count)
     turn = Turn(
         f"turn-{count}-{hidden_names}",
         "Explain to a ten-year-old what a lighthouse is for, and what it is not for.",
         RunOrder.FAIR,
-        tuple(_run(target, order, count) for order, target in enumerate(chosen)),
+        tuple(
+            _ordinary(run) if ordinary else run
+            for run in (_run(target, order, count) for order, target in enumerate(chosen))
+        ),
         hidden_names=hidden_names,
         created_at=datetime.now(UTC),
     )
@@ -100,6 +111,12 @@ async def _keep(paths: Paths, *comparisons: Comparison) -> None:
             for run in turn.runs:
                 await history.save_run(turn.id, run)
     await database.close()
+
+
+def _ordinary(run: Run) -> Run:
+    return replace(
+        run, text=ORDINARY, reasoning="", notices=(), status=RunStatus.FINISHED, error=None
+    )
 
 
 def _run(target: Target, order: int, count: int) -> Run:

@@ -221,6 +221,23 @@ def test_a_follow_up_carries_each_target_its_own_answer(
     assert "Type a prompt below" in every_text(stage.view.panes[0])
 
 
+def test_a_prompt_of_a_megabyte_is_sent_whole_and_shown_in_part(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    engines = {"large-1": FakeEngine.saying("Theirs.")}
+    stage = make_compare_window(dict(engines))
+    stage.choose(HERE, THERE)
+    prompt = ("word " * 200_000).strip()
+    stage.ask(prompt)
+    qtbot.waitUntil(finished(stage))
+    assert engines["large-1"].requests[0].messages[-1].content == prompt
+    assert f"of {len(prompt):,} characters are shown" in every_text(stage.view)
+    stage.window.set_presentation_mode(on=True)
+    assert stage.view.header._title.text().startswith("word word")
+    shown = [label.text() for label in stage.view.findChildren(QLabel)]
+    assert max(map(len, shown)) < 1200
+
+
 def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:

@@ -35,6 +35,11 @@ SIZES = ((900, 600), (1280, 800), (1920, 1080))
 SCALES = (1.0, 1.5, 2.0)
 
 
+STAGE_UNITS = 545
+"""Of the screen's height, at which text on stage has its plain size."""
+STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
+"""How many answers of ordinary length need no scrolling on such a stage."""
+
 Closer = Callable[[], object]
 Opener = Callable[[Any], Closer | None]
 
@@ -169,6 +174,27 @@ async def look_at_stage(walk: Walk) -> None:
             if view.grid.verticalScrollBar().maximum():
                 walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
     assert walk.window._theme.px(15) >= 22
+    for (width, height), counts in STAGE_WHOLE.items():
+        walk.window._theme.set_appearance(presentation_scale=height / STAGE_UNITS)
+        walk.window.resize(width, height)
+        for count in counts:
+            view.presenter.open_comparison(full_home.comparison(count, ordinary=True))
+            settle()
+            await until(lambda: not view.grid._fit.isActive())
+            settle()
+            place = f"stage of {width}×{height}, {count} answers"
+            walk.problems.extend(
+                f"{place}: {pane.accessibleName()} has to be scrolled"
+                for pane in view.panes
+                if pane._scroll.verticalScrollBar().maximum()
+            )
+            for pane in view.panes:
+                assert pane.metrics.geometry().bottom() < pane._scroll.geometry().top()
+            assert not view.grid.horizontalScrollBar().maximum()
+            # larger than in the window, whatever had to shrink
+            assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
+    walk.window.resize(*SIZES[1])
+    settle()
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
     assert back.isVisible()
     assert not walk.window.status_bar.isVisible()
@@ -358,6 +384,18 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     menu.actions()[0].trigger()
     menu.close()
     assert pressed == [True]
+
+
+def test_a_folded_row_whose_buttons_become_shorter_unfolds(shown: QWidget, theme: Theme) -> None:
+    rare = make_button("Something that there is no room for at all")
+    make_column(make_flow(make_label("Title"), 1, FoldingRow(theme, rare)), 1, parent=shown)
+    shown.resize(220, 200)
+    settle()
+    assert not rare.isVisible()
+    for words in ("Something that there is still no room for", "Short"):
+        rare.setText(words)
+        settle()
+    assert rare.isVisible()
 
 
 def test_what_scales_comes_back_to_its_first_size(shown: QWidget, theme: Theme) -> None:

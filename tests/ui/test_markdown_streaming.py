@@ -207,6 +207,10 @@ _LINES = st.sampled_from(
         "# head",
         "> quote",
         "```",
+        "```md",
+        "```json",
+        "    ```",
+        "It goes on:",
         "| a | b |",
         "|---|---|",
         "two  spaces **bold** and",
@@ -235,18 +239,16 @@ def test_the_finished_pieces_are_the_same_however_the_text_is_cut(
         pieces += streamed.feed(text[start:end])
     at_once = MarkdownSplitter()
     assert _joined(pieces) == _joined(at_once.feed(text))
-    assert _joined([*pieces, streamed.rest]) == _joined(
-        [*MarkdownSplitter().feed(text), at_once.rest]
+    assert _joined([*pieces, *streamed.rest]) == _joined(
+        [*MarkdownSplitter().feed(text), *at_once.rest]
     )
 
 
-def _joined(pieces: list[Piece | None] | list[Piece]) -> list[Piece]:
+def _joined(pieces: list[Piece]) -> list[Piece]:
     """Put the lines of each code block together: they are finished one by one."""
     found: list[Piece] = []
     for piece in pieces:
         before = found[-1] if found else None
-        if piece is None:
-            continue
         if isinstance(piece, Code) and piece.joins and isinstance(before, Code):
             found[-1] = Code(f"{before.text}\n{piece.text}", before.language, before.joins)
         else:

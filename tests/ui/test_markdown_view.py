@@ -151,6 +151,23 @@ def test_code_is_copied_by_its_button(view: MarkdownView) -> None:
     assert QGuiApplication.clipboard().text() == "def f(x):\n\n    return x"
 
 
+@pytest.mark.parametrize("code", ["x" * 300, "a\n" + "word " * 60, "word " * 60 + "\nb\nc"])
+def test_the_button_that_copies_covers_no_code(view: MarkdownView, code: str) -> None:
+    view.set_text(f"```\n{code}\n```\n\nafter it")
+    take = view.findChild(QToolButton).geometry()
+    layout = view.document().documentLayout()
+    block = view.document().begin()
+    lines = 0
+    while block.isValid():
+        corner = layout.blockBoundingRect(block).topLeft()
+        for number in range(block.layout().lineCount()):
+            line = block.layout().lineAt(number).naturalTextRect().translated(corner).toRect()
+            assert not line.intersects(take), block.text()
+            lines += 1
+        block = block.next()
+    assert lines > 3
+
+
 def test_code_that_is_still_written_can_be_copied(view: MarkdownView) -> None:
     for text in ("```\na = 1\n", "```\na = 1\nb = 2\nc", "```\na = 1\nb = 2\nc = 3"):
         view.set_text(text, is_writing=True)
@@ -290,8 +307,7 @@ def test_a_link_opens_only_after_a_click_and_only_on_the_web(
 def test_pieces_put_together_are_the_text(text: str) -> None:
     splitter = MarkdownSplitter()
     pieces = [piece for character in text for piece in splitter.feed(character)]
-    if splitter.rest is not None:
-        pieces.append(splitter.rest)
+    pieces += splitter.rest
     joined = "\n".join(piece.text for piece in pieces)
     kept = "".join(
         line for line in text.splitlines(keepends=True) if line[:3] not in {"```", "~~~"}
@@ -304,7 +320,7 @@ def test_a_fence_inside_a_longer_fence_is_code() -> None:
     pieces = splitter.feed("````md\n```\nx\n```\n````\nend\n\nmore")
     code = "\n".join(piece.text for piece in pieces if isinstance(piece, Code))
     assert code.strip() == "```\nx\n```"
-    assert isinstance(splitter.rest, Prose)
+    assert isinstance(splitter.rest[-1], Prose)
 
 
 NESTED = """Here it is:
@@ -332,14 +348,116 @@ def test_code_in_a_document_with_fences_of_the_same_length_belongs_to_it() -> No
         splitter = MarkdownSplitter()
         parts = [NESTED[a:b] for a, b in pairwise([0, *cuts, len(NESTED)])]
         pieces = [piece for part in parts for piece in splitter.feed(part)]
-        assert splitter.rest is not None
-        pieces.append(splitter.rest)
+        pieces += splitter.rest
         code = "\n".join(piece.text for piece in pieces if isinstance(piece, Code))
         assert code.startswith("## Identity")
         assert code.endswith("}\n```")
         assert isinstance(pieces[-1], Prose)
         assert whole in {None, code}, "as it is in one piece"
         whole = code
+
+
+CODE_OR_PROSE = {
+    # CommonMark
+    "```py\nx\n```\nAfter.": [("code", "x"), "After."],
+    "```py\nx\n``` y\n```\nAfter.": [("code", "x\n``` y"), "After."],
+    "```py\nx\n`````\nAfter.": [("code", "x"), "After."],
+    "````py\n```\n````\nAfter.": [("code", "```"), "After."],
+    "~~~py\n```\n~~~\nAfter.": [("code", "```"), "After."],
+    "```py\nx\n   ```\nAfter.": [("code", "x"), "After."],
+    "```py\nx\n    ```\ny\n```\nAfter.": [("code", "x\n    ```\ny"), "After."],
+    "```py\nx\n\t```\ny\n```\nAfter.": [("code", "x\n\t```\ny"), "After."],
+    "```md\n# A\n```\nAfter.": [("code", "# A"), "After."],
+    "```md\n# A\n```\n- one\n- two": [("code", "# A"), "- one\n- two"],
+    "```md\n# A\n```\nSo:\n```py\nx\n```": [("code", "# A"), "So:", ("code", "x")],
+    "```md\n# A\n```\nSo:\n```\nx\n```\n": [("code", "# A"), "So:", ("code", "x")],
+    "```md\nA\n```\nand\n```md\nB\n```\nEnd.": [("code", "A"), "and", ("code", "B"), "End."],
+    "```md\n```\nAfter.": [("code", ""), "After."],
+    # fences within a document, as long as its own: the last one closes it
+    "```md\nA\n```json\n{}\n```\n```\nAfter.": [("code", "A\n```json\n{}\n```"), "After."],
+    "```md\nA\n```\nx\n```\nB\n```\nAfter.": [("code", "A\n```\nx\n```\nB"), "After."],
+    "```md\nA\n```\nx\n```\n```\n\nAfter.": [("code", "A\n```\nx\n```"), "After."],
+    "```md\nA\n```\nx\n```\n```\nAfter.": [("code", "A\n```\nx\n```"), "After."],
+    f"```md\nA\n```\n{'word ' * 600}\n```\n": [
+        ("code", "A"),
+        ("word " * 600).strip(),
+        ("code", ""),
+    ],
+}
+
+
+@pytest.mark.parametrize("text", CODE_OR_PROSE)
+def test_a_fence_closes_as_commonmark_says_but_for_those_within_a_document(text: str) -> None:
+    for size in (1, 3, len(text)):
+        splitter = MarkdownSplitter()
+        found: list[tuple[str, str] | str] = []
+        parts = [text[start : start + size] for start in range(0, len(text), size)]
+        pieces = [piece for part in parts for piece in splitter.feed(part)]
+        for piece in (*pieces, *splitter.rest):
+            before = found[-1] if found else None
+            if isinstance(piece, Code):
+                is_more = piece.joins and isinstance(before, tuple)
+                if is_more and isinstance(before, tuple):
+                    found[-1] = ("code", f"{before[1]}\n{piece.text}")
+                else:
+                    found.append(("code", piece.text))
+            elif piece.joins and isinstance(before, str):
+                found[-1] = f"{before} {piece.text.strip()}"
+            else:
+                found.append(piece.text.strip())
+        assert found == CODE_OR_PROSE[text]
+
+
+def test_what_turns_out_to_be_code_of_a_document_is_shown_and_copied_as_such(
+    view: MarkdownView,
+) -> None:
+    for length in range(1, len(NESTED) + 1):
+        view.set_text(NESTED[:length], is_writing=True)
+    view.set_text(NESTED)
+    buttons = view.findChildren(QToolButton)
+    assert len(buttons) == 1
+    buttons[0].click()
+    assert QGuiApplication.clipboard().text().endswith('"bundle" }\n```')
+    view.set_text("```md\n# A\n```\nSo:\n```py\nx = 1\n```", is_writing=True)
+    first, second = (b for b in view.findChildren(QToolButton) if b.isVisibleTo(view))
+    first.click()
+    assert QGuiApplication.clipboard().text() == "# A"
+    second.click()
+    assert QGuiApplication.clipboard().text() == "x = 1"
+
+
+FORMULAS = (
+    r"\frac{a_1 * b_2}{c_3 * d_4}",
+    r"\mathbf{x}_{i,j} = \{ *a*, **b** \} \\ \text{a_b_c}",
+    r"a < b > c & d # e ~ f | g",
+    r"[x](y) `z` ![w] <u>",
+    r"\left( \sum_{i=1}^{n} x_i^2 \right)^{*}",
+)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize(
+    ("opening", "closing"), [(r"\(", r"\)"), (r"\[", r"\]"), ("$", "$"), ("$$", "$$")]
+)
+def test_nothing_of_a_formula_is_lost(
+    formula: str, opening: str, closing: str, view: MarkdownView
+) -> None:
+    text = f"So {opening}{formula}{closing} holds, *really*."
+    for length in range(1, len(text) + 1):
+        view.set_text(text[:length], is_writing=True)
+    view.set_text(text)
+    assert view.toPlainText() == f"So {opening}{formula}{closing} holds, really."
+    if opening != "$":
+        view.set_text(f"{opening}\n{formula}\n{closing}\n\nend")
+        assert view.toPlainText().split() == f"{opening} {formula} {closing} end".split()
+
+
+def test_a_long_paragraph_is_not_cut_within_a_formula(view: MarkdownView) -> None:
+    for opening, closing in ((r"\(", r"\)"), (r"\[", r"\]"), ("$", "$"), ("$$", "$$")):
+        inside = r"a \{ x \, y \} plus b " * 20
+        text = f"{'word ' * 200}{opening}{inside.strip()}{closing} and {'more words ' * 60}".strip()
+        view.set_text(text)
+        assert view.toPlainText() == text
 
 
 @pytest.mark.parametrize(

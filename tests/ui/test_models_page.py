@@ -12,7 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QT
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
 from playground.services.library.service import ModelLibrary
-from playground.services.machine.machine import NOTHING_HELD, Bandwidth, HeldMemory, MachineService
+from playground.services.machine.machine import (
+    NOTHING_HELD,
+    Bandwidth,
+    BandwidthReading,
+    HeldMemory,
+    MachineService,
+)
 from playground.services.requirements import RequirementsService
 from playground.services.worker_pool import WorkerPool
 from playground.store.database import Database
@@ -34,7 +40,7 @@ class Computer(MachineService):
     """A computer with as much free memory as a test says, read at 20 GB a second."""
 
     def __init__(self, folder: Path, free_bytes: int) -> None:
-        super().__init__(Bandwidth(folder / "memory.json", lambda: 20e9))
+        super().__init__(Bandwidth(folder / "memory.json", lambda: BandwidthReading(20e9)))
         self._free_bytes = free_bytes
 
     async def machine(self, held: HeldMemory = NOTHING_HELD) -> Machine:

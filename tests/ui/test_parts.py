@@ -1,5 +1,7 @@
 """Small parts that every page uses."""
 
+import tracemalloc
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
@@ -7,7 +9,10 @@ from pytestqt.qtbot import QtBot
 
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
-from playground.ui.format import exact_speed, speed_figure, speed_words
+from playground.ui.answers.metrics_card import MetricCell, MetricsCard
+from playground.ui.answers.pane_shape import PaneShape
+from playground.ui.format import exact_speed, one_line, speed_figure, speed_words
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import elide_mode, make_button, plain_tooltip
 
 
@@ -33,6 +38,28 @@ def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() ->
     document.setHtml(tip)
     assert document.toPlainText() == text
     assert plain_tooltip("1 & 2\n3") == "1 & 2\n3"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (" What is\n\n a lighthouse? ", "What is a lighthouse?"),
+        ("What is a lighthouse for?!", "What is a lighthouse for…"),
+        ("灯台" * 20, "灯台" * 12 + "…"),
+        ("What\n" + " " * 100 + "is it?", "What…"),
+    ],
+)
+def test_a_title_is_the_beginning_of_a_text_in_one_line(text: str, line: str) -> None:
+    assert one_line(text, 25) == line
+
+
+def test_a_title_is_made_without_reading_all_of_a_long_text() -> None:
+    text = "word " * 200_000
+    tracemalloc.start()
+    one_line(text, 140)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * len(text)
 
 
 @pytest.mark.qt_log_ignore("Keyboard event not accepted")
@@ -66,3 +93,21 @@ def test_a_speed_is_never_no_words_at_all() -> None:
     assert exact_speed(learnt).endswith("Reckoned from what ran here: Smol, Gemma.")
     measured = Speed(9, 9, Provenance.MEASURED, run_count=3)
     assert exact_speed(measured).startswith("9.0 tokens a second. Measured here in 3 answers")
+
+
+@pytest.mark.parametrize(
+    "values", [("1.3 s", "15", "13.9 s", "≈ $0.000004"), ("2 s", "9", "3 s", "—")]
+)
+def test_figures_in_two_rows_share_their_columns(
+    qtbot: QtBot, theme: Theme, values: tuple[str, ...]
+) -> None:
+    card = MetricsCard(theme)
+    qtbot.addWidget(card)
+    card.set_shape(PaneShape.BESIDE)
+    card.resize(300, 190)
+    captions = ("first word", "words a second", "whole answer", "electricity")
+    card.set_cells([MetricCell(*both, "") for both in zip(values, captions, strict=True)])
+    first, second, third, fourth = (figure.geometry() for figure in card._figures)
+    assert first.top() == second.top() < third.top() == fourth.top()
+    assert first.left() == third.left() == 0
+    assert second.left() == fourth.left() > 0

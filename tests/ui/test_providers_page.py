@@ -90,7 +90,7 @@ def test_an_empty_page_says_what_to_do_and_offers_the_practice_cloud(harness: Pa
         assert providers.says("No provider yet")
         assert named(providers.page, "Add a provider")
         assert providers.says("Practice cloud (on this computer)")
-        await until(lambda: providers.says("no usable keyring"))
+        await until(lambda: providers.says("no password store"))
 
     harness.run(body)
 

@@ -156,7 +156,7 @@ def test_files_keys_versions_and_licences_are_told(
 
     async def body() -> None:
         page = settings_page(harness)
-        await until(lambda: says(page, "no usable keyring"))
+        await until(lambda: says(page, "no password store"))
         await until(lambda: says(page, "llama-cpp-python 0."))
         click(named(page, "Versions and licences"))
         text = named(page, "Versions and licences", QPlainTextEdit).toPlainText()

@@ -20,7 +20,7 @@ from playground.ui.widgets.details import DetailsPopup
 from playground.ui.window.status_bar import StatusBar
 from tests.ui.conftest import every_text
 
-NO_GPU = "No GPU found: models run on the processor"
+NO_GPU = "No graphics card found: models run on the processor"
 
 
 def sample(*gpus: GpuSample, cpu: float | None = 41.4) -> Sample:

@@ -4,9 +4,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from playground.ui.theme.icons import resource
 from playground.ui.theme.palette import DARK, LIGHT, TEXT_PAIRS, Palette, contrast
@@ -69,6 +71,36 @@ def test_text_grows_with_one_setting(theme: Theme, qtbot: QtBot) -> None:
     before = label.fontMetrics().height()
     theme.set_appearance(scale=2.0)
     assert label.fontMetrics().height() > before * 1.7
+    theme.set_appearance(scale=1.0)
+
+
+class Polished(QObject):
+    """Counts how often a look is applied to a widget."""
+
+    count = 0
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() is QEvent.Type.StyleChange
+        return False
+
+
+def test_a_changed_look_is_applied_as_often_to_a_widget_deep_in_others_as_to_any(
+    theme: Theme, qtbot: QtBot
+) -> None:
+    outer = QWidget()
+    qtbot.addWidget(outer)
+    inner = outer
+    for _ in range(12):
+        inner = QWidget(inner)
+    label = make_label("1,234", "figure")
+    label.setParent(inner)
+    outer.show()
+    polished = Polished()
+    label.installEventFilter(polished)
+    theme.set_appearance(scale=1.5)
+    assert 1 <= polished.count <= 2
+    assert label.fontMetrics().height() > 19 * 1.4
     theme.set_appearance(scale=1.0)
 
 

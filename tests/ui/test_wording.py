@@ -1,5 +1,6 @@
 """Figures into words."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from playground.core.chat import ChatRequest
 from playground.core.metrics import figures
 from playground.core.runs import (
+    TOOL_ASKED,
     Cost,
     HostContact,
+    MachineLoad,
     Provenance,
     Run,
     RunOrder,
@@ -21,9 +24,11 @@ from playground.core.runs import (
 )
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.services.library.index import disambiguate
+from playground.store.secrets import KeyringState, SecretStore
 from playground.ui.answers.metric_cells import Best, best_of, details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
+from playground.ui.answers.view_model import answer_view_model
 from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
@@ -108,6 +113,36 @@ def test_a_practice_cloud_is_never_called_a_cloud_without_saying_where_it_is() -
     assert words == "Practice cloud, on this computer"
     assert head(CloudTarget(OWN, "x")).place == "Your server, on this computer"
     assert head(CloudTarget(CLOUD, "x")).place == "In the cloud"
+    assert head(CloudTarget(PRACTICE, "x"), in_presentation_mode=True).place.endswith(", here")
+    assert head(CloudTarget(OWN, "x"), in_presentation_mode=True).place == "Server, here"
+
+
+def test_a_call_of_a_tool_is_told_once() -> None:
+    asked = run("t", finish_reason="tool_calls", notices=(f"{TOOL_ASKED} “search”: none here",))
+    assert answer_view_model(asked).notices == asked.notices
+    silent = replace(asked, notices=("It came in one piece",))
+    assert len(answer_view_model(silent).notices) == 2
+
+
+def test_a_room_is_told_what_a_thousand_answers_cost_and_no_costs_in_the_line() -> None:
+    runs = (run("a"), run("b"))
+    best = best_of([(one, figures(one)) for one in runs])
+    cell = metric_cells(runs[0], figures(runs[0]), best, on_stage=True)[3]
+    assert (cell.value, cell.caption) == ("≈ $0.004", "electricity, 1,000 times")
+    turn = Turn("t", "Hello", RunOrder.FAIR, runs)
+    assert "started first" in summary(turn, has_costs=False)
+    assert "$" not in summary(turn, has_costs=False)
+
+
+# what a person who knows nothing of this meets first; the field's word is in tooltips and details
+_JARGON = re.compile(r"keyring|logprob|endpoint|\bAPI\b|\bLLM\b|\bGPU found", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("state", KeyringState)
+def test_where_keys_are_kept_is_said_in_plain_words(state: KeyringState) -> None:
+    store = SecretStore({})
+    store._state = state
+    assert not _JARGON.search(store.storage())
     assert head(local()).place == "On this computer"
 
 
@@ -242,9 +277,7 @@ def test_the_foot_has_no_address_of_this_computer_on_the_stage_and_begins_like_a
     target = CloudTarget(PRACTICE, "smollm2")
     sent = run("p", target=target, hosts=(HostContact("127.0.0.1:9", 140),))
     assert "127.0.0.1" in footer(sent)[0]
-    assert (
-        footer(sent, in_presentation_mode=True)[0] == "The words went to a program on this computer"
-    )
+    assert footer(sent, in_presentation_mode=True)[0] == "To a program on this computer"
     waits = replace(run("w", target=target, shared_machine=True), sent_t_s=None)
     assert footer(waits)[0] == "Shared this computer with other answers"
 
@@ -253,6 +286,25 @@ def test_a_race_says_that_it_is_unfair() -> None:
     runs = (run("a", shared_machine=True), run("b", shared_machine=True))
     assert "shared this computer" in summary(Turn("t", "Hello", RunOrder.RACE, runs))
     assert "shared this computer" in footer(runs[0])[0]
+
+
+@pytest.mark.parametrize(
+    ("load", "value", "said"),
+    [
+        (MachineLoad(0.02, was_throttled=False), "yes", ()),
+        (MachineLoad(0.02, was_throttled=None), "yes", ("Whether heat slowed", "not known")),
+        (MachineLoad(0.02, was_throttled=True), "no", ("being too hot", "learn nothing")),
+        (MachineLoad(0.5, was_throttled=False), "no", ("50%", "learn nothing")),
+    ],
+)
+def test_details_say_whether_a_run_had_the_computer_to_itself(
+    load: MachineLoad, value: str, said: tuple[str, ...]
+) -> None:
+    rows = {label: rest for label, *rest in details(run(machine_load=load))}
+    found, note = rows["Had the computer to itself"]
+    assert found == value
+    assert all(word in note for word in said)
+    assert ("slowed" in note) is (load.was_throttled is not False)
 
 
 def test_details_have_every_number_with_its_origin() -> None:

@@ -11,6 +11,7 @@ from playground.core.errors import PlaygroundError, WorkerCrashed
 from playground.core.events import (
     Failed,
     Finished,
+    InputPrepared,
     LoadProgress,
     Notice,
     PromptProgress,
@@ -96,6 +97,8 @@ def _event(message: wire.JsonObject, origin: float) -> StreamEvent | None:
         raise wire.read_failed(message)
     try:
         stamp = message["t"] - origin if "t" in message else perf_counter() - origin
+        if kind == "input":
+            return InputPrepared(stamp, wire.read_model_input(message))
         if kind == "prompt":
             return PromptProgress(stamp, message["processed"], message["total"], message["kept"])
         if kind == "thinking_ended":

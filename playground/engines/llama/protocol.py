@@ -1,8 +1,8 @@
 """JSON-lines messages between a worker and its parent; never pickles.
 
 Parent to worker: `load`, `generate`, `stop`. Worker to parent: `load_progress`, `loaded`, `phase`,
-`prompt`, `delta`, `thinking_ended`, `notice`, and one of `finished`, `failed`, `stopped` at the end
-of each job.
+`input`, `prompt`, `delta`, `thinking_ended`, `notice`, and one of `finished`, `failed`, `stopped`
+at the end of each job.
 Stamps (`t`) are `time.perf_counter()` of the sender, which all processes of a machine share.
 """
 
@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.codec import bytes_to_text, text_to_bytes
 from playground.core.errors import ErrorInfo, WorkerCrashed, kinds
 from playground.core.events import Alternative, ReasoningDelta, TextDelta, Token
+from playground.core.runs import ModelInput
 from playground.core.targets import FlashAttention, KvType
 
 LINE_LIMIT = 16 * 1024 * 1024
@@ -23,7 +25,8 @@ _encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 JsonObject = dict[str, Any]
 TokenRow = list[Any]
-"""`[text, t]`, or `[text, t, probability, [[text, probability], …]]`."""
+"""`[text, t, id, raw]`, or `[text, t, id, raw, probability, rank, [[id, raw, probability], …]]`;
+`raw` is base64."""
 
 
 class WireError(ValueError):
@@ -128,13 +131,51 @@ def thinking_ended(stamp: float) -> JsonObject:
     return {"type": "thinking_ended", "t": stamp}
 
 
+def token_row(stamp: float, token: int, raw: bytes) -> TokenRow:
+    """Return the row of a token of which no probability is asked for; its text comes later."""
+    return ["", stamp, token, bytes_to_text(raw)]
+
+
+def alternative_row(token: int, raw: bytes, probability: float) -> list[Any]:
+    return [token, bytes_to_text(raw), probability]
+
+
 def _read_token(row: TokenRow, origin: float) -> Token:
-    if len(row) == 2:
-        return Token(row[0], row[1] - origin)
-    text, stamp, probability, alternatives = row
-    return Token(
-        text, stamp - origin, probability, tuple(Alternative(text, p) for text, p in alternatives)
-    )
+    text, stamp, token, raw, *known = row
+    if not known:
+        return Token(text, stamp - origin, id=token, raw=text_to_bytes(raw))
+    probability, rank, others = known
+    alternatives = tuple(_read_alternative(*other) for other in others)
+    return Token(text, stamp - origin, probability, alternatives, token, text_to_bytes(raw), rank)
+
+
+def _read_alternative(token: int, raw: str, probability: float) -> Alternative:
+    piece = text_to_bytes(raw)
+    return Alternative(piece.decode("utf-8", "replace"), probability, token, piece)
+
+
+def model_input(stamp: float, value: ModelInput) -> JsonObject:
+    """Report what the model is given, before it reads it."""
+    return {
+        "type": "input",
+        "t": stamp,
+        "settings": value.settings,
+        "seed": value.seed,
+        "template_sha256": value.template_sha256,
+        "prompt_ids": value.prompt_ids,
+    }
+
+
+def read_model_input(message: JsonObject) -> ModelInput:
+    try:
+        return ModelInput(
+            settings=tuple((str(name), value) for name, value in message["settings"]),
+            seed=message["seed"],
+            template_sha256=message["template_sha256"],
+            prompt_ids=tuple(message["prompt_ids"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError(f"input: {error}") from error
 
 
 def load_progress(fraction: float) -> JsonObject:

@@ -3,18 +3,26 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
-from playground.core.events import ReasoningDelta, StreamEvent, TextDelta, ThinkingEnded, Token
-from playground.core.runs import TokenUsage
+from playground.core.events import (
+    Alternative,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ThinkingEnded,
+    Token,
+)
+from playground.core.runs import TOOL_ASKED, TokenUsage
 from playground.core.thinking import Span
 from playground.core.usage import ReportedUsage, believed_usage
 from playground.engines.openai.chunks import ChunkReader, StreamChunk, error_in
-from playground.engines.openai.errors import ErrorTranslator, provider_message
+from playground.engines.openai.errors import WEB_PAGE, ErrorTranslator, provider_message
 from playground.engines.openai.sse import ServerEvent
 from playground.engines.openai.stamped import Piece, StampedSplitter, StreamRedactor
 
+TokenOrAlternative = TypeVar("TokenOrAlternative", Token, Alternative)
 _DONE = "[done]"
 _NO_JSON = object()
 
@@ -26,7 +34,11 @@ class AnswerReader:
         self._name = name
         self._errors = errors
         self._reader = ChunkReader()
+        self._undecided: list[tuple[dict[str, Any], float]] = []
+        """Chunks of a choice that may not be the answer, and when they arrived."""
         self._splitter = StampedSplitter()
+        self._thought_splitter = StampedSplitter()
+        """For thinking in a field of its own: some leave its tags in."""
         self._redactor = StreamRedactor(errors.redactor)
         self._in_reasoning = False
         self._last_s = 0.0
@@ -104,9 +116,11 @@ class AnswerReader:
 
     def rest(self) -> list[StreamEvent]:
         """Return what was held back: it began like the key or a tag, or was half a character."""
-        last, deltas = self._reader.rest(), _Deltas(self._last_s)
+        deltas = _Deltas(self._last_s)
         deltas.events, self._unsaid = self._unsaid, []
-        self._say((deltas.t_s, last.reasoning), deltas, is_reasoning=True)
+        self._read_undecided(deltas)
+        last = self._reader.rest()
+        self._add_thought(deltas.t_s, last.reasoning, deltas, is_last=True)
         self._add_answer(deltas.t_s, last.text, deltas)
         self._add_spans(self._splitter.finish(), deltas)
         self._flush(deltas)
@@ -125,7 +139,7 @@ class AnswerReader:
             )
         if self._tool is not None:
             named = f" “{self._tool}”" if self._tool else ""
-            yield "tool_asked", f"The model asked for a tool{named}: there is none here"
+            yield "tool_asked", f"{TOOL_ASKED}{named}: there is none here"
         if self._strange:
             yield (
                 "piece_unknown",
@@ -156,16 +170,24 @@ class AnswerReader:
             for line in lines:
                 yield from self._decoded(ServerEvent(event.name, line), is_cut=is_cut)
         elif not is_cut:
-            page = provider_message(data) if data.startswith("<") else ""
-            what = page or "a piece that cannot be read"
-            raise StreamMalformed(f"{self._name} sent {what}.")
+            said = provider_message(data) if data.startswith("<") else ""
+            if said and not said.startswith(WEB_PAGE):
+                raise self._errors.from_payload(said)  # an error as XML
+            raise StreamMalformed(f"{self._name} sent {said or 'a piece that cannot be read'}.")
 
     def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
         if not isinstance(data, dict):
             self._strange += data is not None
             return
+        if not self._reader.choose(data) and error_in(data) is None and not self._in_one_piece:
+            self._undecided.append((data, t_s))
+            return
+        self._read_undecided(deltas)
+        self._read_chosen(data, t_s, deltas)
+
+    def _read_chosen(self, data: dict[str, Any], t_s: float, deltas: "_Deltas") -> None:
         self.chunks += 1
-        error, chunk = error_in(data), self._reader.read(data, t_s)
+        error, chunk = error_in(data, self._reader.index), self._reader.read(data, t_s)
         if chunk.usage is not None:
             self._reported = self._reported.merged(chunk.usage)
         if chunk.tool is not None:
@@ -183,17 +205,37 @@ class AnswerReader:
         # Ollama's own API
         self.is_done |= data.get("done") is True
 
+    def _read_undecided(self, deltas: "_Deltas") -> None:
+        undecided, self._undecided = self._undecided, []
+        for data, t_s in undecided:
+            self._read_chosen(data, t_s, deltas)
+
     def _add_chunk(self, chunk: StreamChunk, t_s: float, deltas: "_Deltas") -> None:
-        self._say((t_s, chunk.reasoning), deltas, is_reasoning=True)
+        self._add_thought(t_s, chunk.reasoning, deltas, is_last=bool(chunk.text))
         in_reasoning = self._add_answer(t_s, chunk.text, deltas)
         if chunk.tokens:
             self.has_tokens = True
-            tokens = tuple(
-                replace(t, text=self._errors.redactor.clean(t.text)) for t in chunk.tokens
-            )
+            tokens = tuple(map(self._without_key, chunk.tokens))
             # probabilities of a chunk that has both belong to the answer
             is_thought = in_reasoning or (bool(chunk.reasoning) and not chunk.text)
             deltas.add_tokens(tokens, is_reasoning=is_thought)
+
+    def _add_thought(self, t_s: float, text: str, deltas: "_Deltas", *, is_last: bool) -> None:
+        """Add thinking without its tags; `is_last`: an answer follows, or nothing."""
+        spans = self._thought_splitter.feed(t_s, text) if text else []
+        if is_last:
+            spans += self._thought_splitter.finish()
+        for span, pieces in spans:
+            for piece in pieces if span.is_shown else ():
+                self._say(piece, deltas, is_reasoning=True)
+
+    def _without_key(self, token: Token) -> Token:
+        others = tuple(map(self._clean, token.alternatives))
+        return replace(self._clean(token), alternatives=others)
+
+    def _clean(self, piece: TokenOrAlternative) -> TokenOrAlternative:
+        text = self._errors.redactor.clean(piece.text)
+        return piece if text == piece.text else replace(piece, text=text, raw=None)
 
     def _add_answer(self, t_s: float, text: str, deltas: "_Deltas") -> bool:
         """Add text in which thinking may stand between tags; return whether it is all thinking."""

@@ -57,8 +57,11 @@ class StreamChunk:
     """False where something came that stands in none of the known places."""
 
 
-def error_in(data: Any) -> Any:
-    """Return the error a chunk brings instead of an answer, or with one; `None` for none."""
+def error_in(data: Any, index: str | None = None) -> Any:
+    """Return the error a chunk brings instead of an answer, or with one; `None` for none.
+
+    `index`: the choice that is the answer, where that is known.
+    """
     if isinstance(data, list):
         return next(filter(None, map(error_in, data)), None)
     if not isinstance(data, dict):
@@ -68,7 +71,7 @@ def error_in(data: Any) -> Any:
     if data.get("object") == "error" or data.get("type") == "error":
         return data
     if "choices" in data:
-        error = _choice(data).get("error")
+        error = _choice(data, index).get("error")
         return {"error": error} if _is_error(error) else None
     if data.get("errors"):  # Cloudflare
         return {"error": data["errors"]}
@@ -91,10 +94,32 @@ class ChunkReader:
         self._reasoning = SurrogateJoiner()
         self._tokens = _TokenTexts()
         self._has_deltas = False
+        self._first: str | None = None
+        """Index of the first choice, where it is not 0."""
+        self.index: str | None = None
+        """Index of the choice that is the answer; `None`: not known yet."""
+
+    def choose(self, data: dict[str, Any]) -> bool:
+        """Choose the answer among the choices: 0 where there is one, else the first that came.
+
+        Returns False where the next chunk has to tell: some servers count from 1, others send
+        answers that were not asked for.
+        """
+        if self.index is not None:
+            return True
+        choices = _choices(data)
+        indexes = [_index(choice) for choice in choices]
+        if "0" in indexes:
+            self.index = "0"
+        elif choices and (self._first or _finish(choices[0])):
+            self.index = self._first or indexes[0]
+        elif choices:
+            self._first = indexes[0]
+        return self.index is not None or self._first is None
 
     def read(self, data: dict[str, Any], t_s: float) -> StreamChunk:
         """Return what a decoded chunk says; `t_s` is when it arrived."""
-        choice = _choice(data)
+        choice = _choice(data, self.index)
         holders = [_mapping(choice.get("delta")), _mapping(choice.get("message")), choice]
         if isinstance(choice.get("delta"), str | list):
             holders[0] = {"content": choice["delta"]}
@@ -106,7 +131,7 @@ class ChunkReader:
         for holder in holders:
             said, thought = _said(holder)
             text, reasoning = text or said, reasoning or thought
-        finish = next(filter(None, (_text(choice.get(name)) for name in _FINISH_FIELDS)), "")
+        finish = _finish(choice)
         tool = next((tool for holder in holders if (tool := _tool(holder)) is not None), None)
         is_told = bool(text or reasoning or finish or tool is not None)
         # nothing follows the finish reason that a half could wait for
@@ -137,18 +162,19 @@ class ChunkReader:
         for entry in map(_mapping, entries):
             alternatives = self._read_alternatives(entry.get("top_logprobs"))
             probability = _probability(entry.get("logprob"))
-            tokens.append(Token(self._tokens.feed(entry), t_s, probability, alternatives))
+            text_of = self._tokens.feed(entry)
+            tokens.append(Token(text_of, t_s, probability, alternatives, raw=_bytes(entry)))
         texts = _readable([token.text for token in tokens], text)
         return tuple(replace(token, text=known) for token, known in zip(tokens, texts, strict=True))
 
     def _read_alternatives(self, entries: Any) -> tuple[Alternative, ...]:
         if not isinstance(entries, list):
             return ()
-        read = [
-            (self._tokens.alternative(entry), _probability(entry.get("logprob")))
+        return tuple(
+            Alternative(self._tokens.alternative(entry), known, raw=_bytes(entry))
             for entry in map(_mapping, entries)
-        ]
-        return tuple(Alternative(text, known) for text, known in read if known is not None)
+            if (known := _probability(entry.get("logprob"))) is not None
+        )
 
 
 class _TokenTexts:
@@ -217,15 +243,28 @@ def _is_known(text: str) -> bool:
     return bool(text) and REPLACEMENT not in text
 
 
-def _choice(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the first answer's part of a chunk: others were not asked for."""
+def _choices(data: dict[str, Any]) -> list[dict[str, Any]]:
     choices = data.get("choices")
-    if choices is None and isinstance(data.get("message"), dict):
-        return data  # Ollama's own API
     if isinstance(choices, dict):
         choices = list(choices.values())
-    found = map(_mapping, choices) if isinstance(choices, list) else iter(())
-    return next((choice for choice in found if str(choice.get("index") or 0) == "0"), {})
+    found = map(_mapping, choices) if isinstance(choices, list) else ()
+    return [choice for choice in found if choice]
+
+
+def _choice(data: dict[str, Any], index: str | None) -> dict[str, Any]:
+    """Return one answer's part of a chunk, the first one's where `index` is not known."""
+    if data.get("choices") is None and isinstance(data.get("message"), dict):
+        return data  # Ollama's own API
+    found = (one for one in _choices(data) if index is None or _index(one) == index)
+    return next(found, {})
+
+
+def _index(choice: dict[str, Any]) -> str:
+    return str(choice.get("index") or 0)
+
+
+def _finish(choice: dict[str, Any]) -> str:
+    return next(filter(None, (_text(choice.get(name)) for name in _FINISH_FIELDS)), "")
 
 
 def _said(holder: dict[str, Any]) -> tuple[str, str]:

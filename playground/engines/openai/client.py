@@ -71,7 +71,9 @@ class ProviderConnection:
         key: str | None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         traffic: Traffic | None = None,
+        proxy: str | None = None,
     ) -> None:
+        """`proxy` is the one from Settings."""
         import httpx2  # noqa: PLC0415 - start-up time
         from openai import AsyncOpenAI  # noqa: PLC0415 - start-up time
 
@@ -79,7 +81,7 @@ class ProviderConnection:
 
         self._key = _checked_key(key)
         self._timeouts = timeouts
-        route = route_for(base_url)
+        route = route_for(base_url, proxy)
         self._proxy = None if route.proxy is None else route.proxy.name
         self._host = host_and_port(base_url)
         # Azure's version of its interface, which belongs behind the endpoint

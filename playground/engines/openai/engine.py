@@ -19,12 +19,13 @@ from playground.core.errors import (
 from playground.core.events import (
     Failed,
     Finished,
+    InputPrepared,
     Notice,
     RequestSent,
     StreamEvent,
 )
 from playground.core.redaction import Redactor
-from playground.core.runs import TokenUsage
+from playground.core.runs import ModelInput, TokenUsage
 from playground.core.targets import CloudTarget
 from playground.engines.openai.answer import AnswerReader
 from playground.engines.openai.chunks import error_in
@@ -33,7 +34,7 @@ from playground.engines.openai.client import (
     ProviderConnection,
     Timeouts,
 )
-from playground.engines.openai.errors import ErrorTranslator, decoded, provider_message
+from playground.engines.openai.errors import WEB_PAGE, ErrorTranslator, decoded, provider_message
 from playground.engines.openai.request import RequestNote, build_body, without_refused_field
 from playground.engines.openai.sse import MOST_EVENT_BYTES, EventDecoder, EventTooLarge
 from playground.network.traffic import Traffic
@@ -63,10 +64,12 @@ class OpenAIChatEngine:
         started: float | None = None,
         redactor: Redactor | None = None,
         traffic: Traffic | None = None,
+        proxy: str | None = None,
     ) -> None:
         """Take `started`, a `time.perf_counter()`, where the events' clock began earlier.
 
-        `redactor` hides more keys than this one; `traffic` counts what leaves.
+        `redactor` hides more keys than this one; `traffic` counts what leaves; `proxy` is the one
+        from Settings.
         """
         self._target = target
         self._key = key
@@ -74,6 +77,7 @@ class OpenAIChatEngine:
         self._started = started
         self._redactor = redactor
         self._traffic = traffic
+        self._proxy = proxy
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events; leaving the generator closes the connection."""
@@ -85,6 +89,7 @@ class OpenAIChatEngine:
             started,
             redactor=self._redactor,
             traffic=self._traffic,
+            proxy=self._proxy,
         )
         try:
             async with aclosing(answer.events(request)) as events:
@@ -112,6 +117,7 @@ class _Answer:
         *,
         redactor: Redactor | None,
         traffic: Traffic | None,
+        proxy: str | None,
     ) -> None:
         self._provider = provider = target.provider
         self._name = provider.name
@@ -121,6 +127,7 @@ class _Answer:
         self._started = started
         self.errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
         self._traffic = traffic
+        self._proxy = proxy
         self._connection: ProviderConnection | None = None
         self._pending_notes: list[RequestNote] = []
         self._text = AnswerReader(provider.name, self.errors)
@@ -129,7 +136,12 @@ class _Answer:
         """Yield everything up to `Finished`; raises whatever goes wrong."""
         # importing the package takes a second, and its TLS context reads files
         self._connection = connection = await asyncio.to_thread(
-            ProviderConnection, self._provider.base_url, self._key, self._timeouts, self._traffic
+            ProviderConnection,
+            self._provider.base_url,
+            self._key,
+            self._timeouts,
+            self._traffic,
+            self._proxy,
         )
         body, notes = build_body(self._provider, self._model, request)
         self._pending_notes += notes
@@ -147,6 +159,7 @@ class _Answer:
                         hosts=(connection.destination,),
                         connect_s=times.connect_s,
                     )
+                    yield InputPrepared(times.sent - self._started, self._given(body))
                 response, body = await opening
             finally:
                 opening.cancel()
@@ -187,6 +200,10 @@ class _Answer:
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.client.close()
+
+    def _given(self, body: dict[str, Any]) -> ModelInput:
+        fields = tuple((name, value) for name, value in body.items() if name != "messages")
+        return ModelInput(settings=fields, seed=body.get(self._provider.seed_field))
 
     async def _open(
         self, connection: ProviderConnection, body: dict[str, Any]
@@ -321,7 +338,7 @@ class _Answer:
         said = provider_message(payload)
         kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
         what = f" {kind or 'something without a type'}."
-        if said.startswith("a web page"):
+        if said.startswith(WEB_PAGE):
             what = f" {said}."
         elif said and (isinstance(payload, dict) or _is_sentence(said)):
             what = f": {said}"

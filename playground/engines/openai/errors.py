@@ -4,6 +4,7 @@ import json
 import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +34,8 @@ from playground.network.routes import NetworkFailed
 if TYPE_CHECKING:
     from openai import APIStatusError
 
+WEB_PAGE = "a web page"
+"""Begins what is said of HTML in place of an error."""
 _MESSAGE_LIMIT = 500
 """Characters of a provider's own message that are shown."""
 _OVERFLOW = re.compile(
@@ -208,6 +211,18 @@ class ErrorTranslator:
         )
 
 
+_SENTENCE_FIELDS = (
+    "error",
+    "errors",  # Cloudflare; ASP.NET: field → sentences
+    "message",
+    "detail",  # FastAPI, problem details (RFC 9457)
+    "msg",
+    "error_description",
+    "title",
+)
+"""Where the sentence of an error stands, the fullest first."""
+
+
 def provider_message(payload: Any) -> str:
     """Return the sentence in an error body, whichever of the usual shapes it has."""
     if isinstance(payload, str):
@@ -216,8 +231,12 @@ def provider_message(payload: Any) -> str:
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
-    names = ("error", "message", "detail", "msg", "error_description", "title")
-    said = next(filter(None, (provider_message(payload.get(name)) for name in names)), "")
+    said = next(filter(None, (provider_message(payload.get(n)) for n in _SENTENCE_FIELDS)), "")
+    if not said and payload and all(isinstance(value, list) for value in payload.values()):
+        said = provider_message([value for values in payload.values() for value in values])
+    place = payload.get("loc")
+    if said and isinstance(place, list):  # pydantic, whose sentence names no field
+        said = f"{said} ({'.'.join(map(str, place))})"
     return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said
 
 
@@ -233,23 +252,37 @@ def _upstream_message(payload: dict[str, Any]) -> str:
 
 def decoded(body: bytes) -> Any:
     """Return a body as JSON where it is JSON, else as text."""
-    text = body[:65536].decode("utf-8", "replace")
+    text = body[:65536].decode("utf-8-sig", "replace")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
 
 
+_PAGE = re.compile(r"(<\?xml[^>]*>\s*)?<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_XML = re.compile(r"<(\?xml\b|([a-z][\w.:-]*)[^<>]*>.*</\2>\s*$)", re.IGNORECASE | re.DOTALL)
+_XML_SENTENCES = tuple(
+    re.compile(rf"<(?:\w+:)?{name}\b[^<>]*>([^<]*[^<\s][^<]*)<", re.IGNORECASE)
+    for name in ("message", "faultstring", "detail", "title")
+)
+"""S3 and Azure, SOAP, and problem details."""
+
+
 def _plain(text: str) -> str:
     text = text.strip()
-    if re.match(r"<(!doctype|html|\?xml)", text, re.IGNORECASE):
+    if _PAGE.match(text):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        return f"a web page, “{' '.join(title[1].split())}”" if title else "a web page"
+        return f"{WEB_PAGE}, “{' '.join(title[1].split())}”" if title else WEB_PAGE
+    if _XML.match(text):
+        found = next(filter(None, (pattern.search(text) for pattern in _XML_SENTENCES)), None)
+        text = unescape(found[1] if found else re.sub(r"<[^<>]*>", " ", text))
     return visible_line(text)
 
 
 def _status_in(payload: Any) -> int | None:
     """Return the HTTP status an error object names, as a number or by a usual code."""
+    if isinstance(payload, list):
+        return _status_in(payload[0]) if payload else None
     if not isinstance(payload, dict):
         return None
     for name in ("code", "status", "status_code", "type"):

@@ -9,6 +9,7 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import ChatRequest
 from playground.core.errors import ContextOverflow, OutOfMemory, WorkerCrashed
+from playground.core.runs import ModelInput
 from playground.engines.llama import protocol as wire
 from playground.engines.worker.log import LogLines, explain
 from playground.engines.worker.model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
@@ -49,7 +50,7 @@ class Decoder:
         *,
         ignores_end: bool = False,
     ) -> None:
-        """Emit progress, deltas and `finished`.
+        """Emit `input`, progress, deltas and `finished`.
 
         Raises `ContextOverflow` before any work, `GenerationStopped` once `is_stopped()` is true.
         """
@@ -60,8 +61,6 @@ class Decoder:
                 f"The prompt has {len(tokens):,} tokens, and this model's context holds "
                 f"{self._loaded.context_tokens:,} for prompt and answer together."
             )
-        kept = self._keep(tokens) if request.keep_cache else self._clear()
-        prompt_s = self._read_prompt(tokens, kept, is_stopped)
         sampling = request.sampling
         limit = room if sampling.max_tokens is None else max(0, min(sampling.max_tokens, room))
         text = AnswerText(sampling.stop, in_reasoning=prompt.opens_reasoning)
@@ -72,6 +71,9 @@ class Decoder:
             )
         sampler = Sampler(self._loaded, self._logits, sampling, tokens)
         try:
+            self._emit_input(prompt, sampler)
+            kept = self._keep(tokens) if request.keep_cache else self._clear()
+            prompt_s = self._read_prompt(tokens, kept, is_stopped)
             written, reason = self._write(
                 text, sampler.next, probabilities, limit, is_stopped, ignores_end=ignores_end
             )
@@ -116,13 +118,27 @@ class Decoder:
                 raise GenerationStopped
             if is_end(vocab, token) and not ignores_end:
                 return written, "stop"
-            row = ["", stamp] if probabilities is None else probabilities.row(token, stamp)
-            for chunk in text.add(pieces[token], row):
+            piece = pieces[token]
+            if probabilities is None:
+                row = wire.token_row(stamp, token, piece)
+            else:
+                row = probabilities.row(token, stamp)
+            for chunk in text.add(piece, row):
                 self._emit_chunk(chunk)
             if text.is_stopped:
                 return written + 1, "stop"
             self._next_token[0] = token
         return limit, "length"
+
+    def _emit_input(self, prompt: Prompt, sampler: Sampler) -> None:
+        """Tell what is read and how it is answered; a run that is stopped has it as well."""
+        given = ModelInput(
+            settings=tuple(sampler.settings.items()),
+            seed=sampler.seed,
+            template_sha256=prompt.template_sha256,
+            prompt_ids=prompt.tokens,
+        )
+        self._emit(wire.pack(wire.model_input(perf_counter(), given)))
 
     def _emit_chunk(self, chunk: TextPiece) -> None:
         stamp = chunk.rows[-1][1] if chunk.rows else perf_counter()

@@ -1,6 +1,7 @@
 """The model's own chat format, and text into tokens."""
 
 import ctypes
+import hashlib
 import html
 import json
 import re
@@ -13,6 +14,7 @@ import llama_cpp.llama_cpp as api
 
 from playground.core.chat import Message, Role
 from playground.core.errors import RequestRejected, TemplateFailed
+from playground.core.runs import NO_TEMPLATE_SHA256
 from playground.core.thinking import opens_reasoning
 from playground.engines.worker.model import LoadedModel
 from playground.engines.worker.text import CONTROL_PIECES
@@ -76,6 +78,8 @@ class Prompt:
     opens_reasoning: bool = False
     """True where the template itself wrote the tag that begins the reasoning."""
     notices: tuple[PromptNotice, ...] = ()
+    template_sha256: str = NO_TEMPLATE_SHA256
+    """Of the chat format's text as it is in the model file."""
 
 
 class PromptRenderer:
@@ -83,7 +87,11 @@ class PromptRenderer:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._vocab = loaded.vocab
-        self._template = (api.llama_model_chat_template(loaded.model, None) or b"").strip()
+        template = api.llama_model_chat_template(loaded.model, None) or b""
+        self._template = template.strip()
+        self._template_sha256 = (
+            hashlib.sha256(template).hexdigest() if self._template else NO_TEMPLATE_SHA256
+        )
         self._bos = api.llama_vocab_bos(self._vocab)
         self._adds_bos = bool(api.llama_vocab_get_add_bos(self._vocab)) and self._bos >= 0
         self._bos_text = self._token_text(self._bos)
@@ -101,7 +109,7 @@ class PromptRenderer:
             prompt = replace(prompt, notices=(*prompt.notices, NO_SWITCH))
         if not prompt.tokens:
             raise RequestRejected("The prompt is empty.", "Type something first.")
-        return prompt
+        return replace(prompt, template_sha256=self._template_sha256)
 
     def tokens_of(self, text: str, *, special: bool) -> list[int]:
         """Return the tokens of `text`; control tokens are seen in it only where `special`."""
@@ -326,10 +334,6 @@ class Pieces:
         if piece is None:
             piece = self._known[token] = self._look_up(token)
         return piece
-
-    def text(self, token: int) -> str:
-        """Return the token by itself as text, unreadable bytes replaced."""
-        return self[token].decode("utf-8", "replace")
 
     def _look_up(self, token: int) -> bytes:
         # rendered with control tokens first: the tags around reasoning are such in some models

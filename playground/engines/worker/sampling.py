@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from playground.core.chat import SamplingParams
-from playground.engines.llama.protocol import TokenRow
+from playground.engines.llama.protocol import TokenRow, alternative_row, token_row
 from playground.engines.worker.model import LoadedModel
 from playground.engines.worker.prompt import Pieces
 
@@ -52,8 +52,13 @@ class Sampler:
         self._context = loaded.context
         self._logits = logits
         self._chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        self.seed: int | None = None
+        """`None` where nothing is drawn."""
         penalty = _or(sampling.repeat_penalty, DEFAULT_REPEAT_PENALTY)
+        self.settings: dict[str, float] = {"repeat_penalty": penalty}
+        """Name → value of what each sampler of the chain was made with, in its order."""
         if penalty != DEFAULT_REPEAT_PENALTY:
+            self.settings["repeat_last_n"] = PENALTY_WINDOW
             self._add(
                 api.llama_sampler_init_penalties(
                     loaded.vocabulary_size, PENALTY_WINDOW, penalty, 0.0, 0.0
@@ -63,13 +68,10 @@ class Sampler:
         # what a chain of the greedy sampler alone does, without copying the vocabulary
         self._takes_largest = temperature <= 0 and penalty == DEFAULT_REPEAT_PENALTY
         if temperature <= 0:
+            self.settings["temperature"] = temperature
             self._add(api.llama_sampler_init_greedy())
         else:
-            self._add(api.llama_sampler_init_top_k(int(_or(sampling.top_k, DEFAULT_TOP_K))))
-            self._add(api.llama_sampler_init_top_p(_or(sampling.top_p, DEFAULT_TOP_P), 1))
-            self._add(api.llama_sampler_init_min_p(_or(sampling.min_p, DEFAULT_MIN_P), 1))
-            self._add(api.llama_sampler_init_temp(temperature))
-            self._add(api.llama_sampler_init_dist(sampling.seed or 0))
+            self._add_drawing(sampling, temperature)
         for token in prompt[-PENALTY_WINDOW:]:
             api.llama_sampler_accept(self._chain, token)
 
@@ -81,6 +83,24 @@ class Sampler:
     def close(self) -> None:
         """Free the chain and all that was added to it."""
         api.llama_sampler_free(self._chain)
+
+    def _add_drawing(self, sampling: SamplingParams, temperature: float) -> None:
+        """Add the samplers between which a token is drawn at random."""
+        top_k = int(_or(sampling.top_k, DEFAULT_TOP_K))
+        top_p = _or(sampling.top_p, DEFAULT_TOP_P)
+        min_p = _or(sampling.min_p, DEFAULT_MIN_P)
+        self.seed = sampling.seed or 0
+        self.settings |= {
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+            "temperature": temperature,
+        }
+        self._add(api.llama_sampler_init_top_k(top_k))
+        self._add(api.llama_sampler_init_top_p(top_p, 1))
+        self._add(api.llama_sampler_init_min_p(min_p, 1))
+        self._add(api.llama_sampler_init_temp(temperature))
+        self._add(api.llama_sampler_init_dist(self.seed))
 
     def _add(self, sampler: Any) -> None:
         api.llama_sampler_chain_add(self._chain, sampler)
@@ -100,7 +120,7 @@ class Probabilities:
         self._in_blocks = self._size // _BLOCK * _BLOCK
 
     def row(self, token: int, stamp: float) -> TokenRow:
-        """Return the row of `token`: its time, its probability, and what else was probable."""
+        """Return the row of `token`: its probability, its rank, and what else was probable."""
         logits = self._logits.row()
         top = logits.max()
         scratch = self._scratch
@@ -108,10 +128,12 @@ class Probabilities:
         np.exp(scratch, out=scratch)
         total = float(scratch.sum(dtype=np.float64))
         alternatives = [
-            [self._pieces.text(index), float(scratch[index]) / total]
+            alternative_row(index, self._pieces[index], float(scratch[index]) / total)
             for index in self._most_probable(logits)
         ]
-        return ["", stamp, float(scratch[token]) / total, alternatives]
+        rank = 1 + int(np.count_nonzero(logits > logits[token]))
+        row = token_row(stamp, token, self._pieces[token])
+        return [*row, float(scratch[token]) / total, rank, alternatives]
 
     def _most_probable(self, logits: npt.NDArray[np.float32]) -> list[int]:
         """Return the ids of the largest logits, largest first.

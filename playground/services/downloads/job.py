@@ -517,7 +517,7 @@ class DownloadTask:
         except FutureTimeoutError as error:
             answer.cancel()
             raise ConnectionBroke(
-                "This computer's keyring does not give out the Hub's access token."
+                "This computer's password store does not give out the Hub's access token."
             ) from error
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import uuid
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
@@ -29,7 +30,13 @@ from playground.services.downloads.job import (
     TransferLimits,
     TransferStopped,
 )
-from playground.services.downloads.part_file import bytes_on_disk, check_disk_space, delete_partial
+from playground.services.downloads.part_file import (
+    InUse,
+    bytes_on_disk,
+    check_disk_space,
+    delete_partial,
+    lock_file,
+)
 from playground.services.hub.service import HubService
 from playground.store.files import aside_path, write_atomically
 from playground.store.settings import Settings, SettingsStore
@@ -38,6 +45,8 @@ log = logging.getLogger(__name__)
 
 _PROGRESS_S = 0.25
 _CLOSE_S = 1.0
+_LOOK_S = 1.0
+"""How often it is looked what another process does with the list, and whether it has ended."""
 _RUNS = {DownloadState.RUNNING, DownloadState.WAITING, DownloadState.VERIFYING}
 
 
@@ -45,6 +54,7 @@ class QueueFile:
     """One JSON file, written whole or not at all; a damaged one is set aside.
 
     One that cannot be read just now, for want of rights or because of its drive, is left as it is.
+    The process that loads it first has it until `release`; to others it can only be shown.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,17 +62,24 @@ class QueueFile:
         self.problem: str | None = None
         self.is_read = False
         """Whether what was left behind is known: only then may it be written over."""
+        self.is_elsewhere = False
+        """Whether another process has the list."""
+        self._lock: int | None = None
 
     def load(self) -> tuple[Download, ...]:
-        """Return what was left behind; what ran when the program ended waits for its turn."""
+        """Return what was left behind; what ran when the program ended waits for its turn.
+
+        While another process has the list, that is what it has written down last.
+        """
         self.problem = None
+        self.is_elsewhere = not self._take()
         try:
             data: Any = json.loads(self._path.read_text(encoding="utf-8"))
             found = [decode(Download, item) for item in data["downloads"]]
         except OSError as error:
             # a link to a drive that is away is no list that was never written
             if isinstance(error, FileNotFoundError) and not self._path.is_symlink():
-                self.is_read = True
+                self.is_read = not self.is_elsewhere
                 return ()
             self.problem = (
                 f"The list of downloads cannot be read now ({error.strerror or error}) and is left "
@@ -70,8 +87,16 @@ class QueueFile:
             )
             return ()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            self._set_aside()
+            if not self.is_elsewhere:
+                self._set_aside()
             return ()
+        if self.is_elsewhere:
+            return tuple(
+                item
+                if item.state is DownloadState.DONE
+                else replace(item, state=DownloadState.ELSEWHERE, error=None)
+                for item in found
+            )
         self.is_read = True
         return tuple(
             replace(item, state=DownloadState.QUEUED) if item.state in _RUNS else item
@@ -88,6 +113,30 @@ class QueueFile:
             raise StorageFailed(
                 f"The list of downloads could not be saved: {error.strerror or error}."
             ) from error
+
+    def release(self) -> None:
+        """Leave the list to the next process; it is not written any more."""
+        self.is_read = False
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> bool:
+        """Take the list, unless another process has it; one that cannot be locked has no other."""
+        if self._lock is not None:
+            return True
+        path = self._path.with_name(f"{self._path.name}.lock")
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return True
+        try:
+            lock_file(lock, self._path)
+        except InUse:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
 
     def _set_aside(self) -> None:
         aside = aside_path(self._path)
@@ -134,6 +183,7 @@ class DownloadManager:
         self._saving = asyncio.Lock()
         self._is_closing = False
         self._progress: asyncio.Task[None] | None = None
+        self._look: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -142,10 +192,15 @@ class DownloadManager:
         return self._queue_file.problem if self._queue_file else None
 
     async def open(self) -> None:
-        """Read what was left behind, and go on with what was running."""
+        """Read what was left behind, and go on with what was running.
+
+        What another process is fetching is shown until that one ends, and then gone on with here.
+        """
         self._loop = asyncio.get_running_loop()
         self._settings.subscribe(self._on_settings)
         await self._load()
+        if self._is_elsewhere:
+            self._look = self._loop.create_task(self._wait_for_list())
         self._start_next()
 
     async def close(self) -> None:
@@ -154,11 +209,15 @@ class DownloadManager:
             return
         self._is_closing = True
         self._settings.unsubscribe(self._on_settings)
-        if self._progress is not None:
-            self._progress.cancel()
+        for following in (self._progress, self._look):
+            if following is not None:
+                following.cancel()
         tasks = list(self._tasks.values())
         await self._end(tasks)
         await (self._update() if tasks else self._notify())
+        if self._queue_file is not None:
+            async with self._saving:
+                self._queue_file.release()
 
     def downloads(self) -> tuple[Download, ...]:
         """Return every download in the queue's order."""
@@ -180,7 +239,7 @@ class DownloadManager:
         """Queue a model with all its parts; the same again is the one that is there.
 
         Raises `Offline`, `DiskFull` where the disk has no room for all that is queued, and
-        `DownloadFailed`.
+        `DownloadFailed`, as everything here does while another process has the list.
         """
         if self._hub.is_offline:
             raise Offline("Offline mode is on: nothing is downloaded.")
@@ -188,6 +247,7 @@ class DownloadManager:
             raise DownloadFailed(file.problem, "Take another one.")
         parts = (*file.parts, *(projector.parts if projector else ()))
         await self._load()
+        self._check_is_here()
         folder = self._folder / repository.model.repo
         for part in parts:
             if not is_safe_path(part.path):
@@ -217,6 +277,7 @@ class DownloadManager:
 
     async def pause(self, download_id: str) -> None:
         """Stop fetching; what has arrived stays."""
+        self._check_is_here()
         await self._stop(download_id)
         item = self._items.get(download_id)
         if item is not None and not item.state.is_over:
@@ -228,6 +289,7 @@ class DownloadManager:
 
         Raises `DiskFull` and `Offline`.
         """
+        self._check_is_here()
         item = self._items.get(download_id)
         if item is None or item.state not in {DownloadState.PAUSED, DownloadState.FAILED}:
             return
@@ -242,6 +304,7 @@ class DownloadManager:
 
     async def cancel(self, download_id: str) -> None:
         """Take a download off the list and delete what has arrived of it."""
+        self._check_is_here()
         await self._stop(download_id)
         item = self._items.pop(download_id, None)
         if item is not None and item.state is not DownloadState.DONE:
@@ -251,6 +314,7 @@ class DownloadManager:
 
     async def remove(self, download_id: str) -> None:
         """Take a finished download off the list; its files stay."""
+        self._check_is_here()
         item = self._items.get(download_id)
         if item is not None and item.state is DownloadState.DONE:
             del self._items[download_id]
@@ -258,6 +322,7 @@ class DownloadManager:
 
     async def move(self, download_id: str, position: int) -> None:
         """Give a download another place in the queue, counted from 0."""
+        self._check_is_here()
         order = [item.id for item in self.downloads()]
         if download_id not in order:
             return
@@ -266,6 +331,27 @@ class DownloadManager:
         for number, key in enumerate(order):
             self._items[key] = replace(self._items[key], position=number)
         await self._update()
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self._queue_file is not None and self._queue_file.is_elsewhere
+
+    def _check_is_here(self) -> None:
+        if self._is_elsewhere:
+            raise DownloadFailed(
+                "The downloads are in the hands of another window.",
+                "Do it there, or close that window: they go on here then.",
+            )
+
+    async def _wait_for_list(self) -> None:
+        """Show what the other process does until it has ended, then do it here."""
+        while self._is_elsewhere:
+            await asyncio.sleep(_LOOK_S)
+            before = self.downloads()
+            await self._load()
+            if self.downloads() != before:
+                await self._notify()
+        self._start_next()
 
     async def _check_disk_space(self, needed: int, but: str | None = None) -> None:
         """Raise `DiskFull` where the disk has no room for `needed` and all that is queued."""
@@ -384,9 +470,13 @@ class DownloadManager:
         async with self._saving:
             if self._queue_file is None or self._queue_file.is_read:
                 return
+            was_elsewhere = self._queue_file.is_elsewhere
+            found = await asyncio.to_thread(self._queue_file.load)
+            if was_elsewhere:
+                self._items.clear()
             # of a list that could not be read earlier, some may have been begun anew meanwhile
             begun = {(item.folder, item.parts) for item in self._items.values()}
-            for item in await asyncio.to_thread(self._queue_file.load):
+            for item in found:
                 if (item.folder, item.parts) not in begun:
                     self._items[item.id] = item
 

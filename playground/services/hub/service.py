@@ -1,6 +1,7 @@
 """Search, repositories, cards and headers on the Hugging Face Hub."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -47,6 +48,7 @@ from playground.services.hub.tokens import (
     account,
     find_token,
     login_token,
+    stored_login,
 )
 from playground.store.secrets import KeySource, SecretStore, usable_key
 from playground.store.settings import SettingsStore
@@ -61,6 +63,8 @@ PAGE_LENGTH = 30
 _MOST_PAGES = 5
 """Pages asked for in one go where a filter of ours leaves little of each."""
 _LARGEST_CARD = 300_000
+_LOGIN_S = 1.0
+"""Longest the program's start waits for a file of a few bytes."""
 _SORTS: "dict[HubSort, ModelSort_T]" = {
     HubSort.TRENDING: "trending_score",
     HubSort.DOWNLOADS: "downloads",
@@ -141,6 +145,17 @@ class HubService:
         """True where nothing may be fetched."""
         variable = self._environment.get("HF_HUB_OFFLINE", "").strip().lower()
         return self._settings.settings.offline or variable in _TRUE
+
+    async def hide_login(self) -> None:
+        """Have the token of `hf auth login` hidden before anything can show it."""
+
+        def know() -> None:
+            self._secrets.redactor.know(stored_login(self._environment))
+
+        # its folder may be on a drive that does not answer: the thread then hides it later
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOGIN_S):
+                await run_in_daemon_thread(know)
 
     async def load(self) -> None:
         """Load `huggingface_hub`, which takes a second: the first call finds it there."""

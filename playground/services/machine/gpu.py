@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-NO_GPU = "No GPU found: models run on the processor"
+NO_GPU = "No graphics card found: models run on the processor"
 
 
 @dataclass(frozen=True, slots=True)

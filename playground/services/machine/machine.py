@@ -21,6 +21,7 @@ import psutil
 
 from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
+from playground.engines.llama.machine_load import MachineLoadMeter
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 from playground.services.machine.memory import main_memory
 from playground.store.files import write_atomically
@@ -28,8 +29,22 @@ from playground.store.files import write_atomically
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
 _LONGEST_S = 0.6
+_AGAIN_S = 20.0
+"""Before memory is measured again where other programs were at work."""
+_MOST_TRIES = 3
+_QUIET_SHARE = 0.1
+"""Of the cores: others that take less take no more of the bandwidth."""
 _LOOK_S = 0.15
 _BUSY_PERCENT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BandwidthReading:
+    """One measurement of the memory bandwidth."""
+
+    bytes_per_s: float
+    is_quiet: bool = True
+    """False where other programs were at work: it is too low then."""
 
 
 class Bandwidth:
@@ -37,82 +52,101 @@ class Bandwidth:
 
     It is measured in a process of its own (`python -m playground --memory-speed`), so that neither
     the memory it takes nor its load stays. What was measured while other programs were at work is
-    too low: it is measured again at the next start, and the better figure counts.
+    too low: it is unknown then, and measured again while the program runs. Where they never rest
+    the best of all measurements counts, until the next start.
     """
 
     def __init__(
         self,
         file: Path,
-        measure: Callable[[], float | None] | None = None,
+        measure: Callable[[], BandwidthReading | None] | None = None,
         *,
         is_busy: Callable[[], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`is_busy` is asked before a second measurement, which would slow an answer down."""
         self._file = file
         self._measure = measure or measure_in_child
-        self._is_busy = is_busy or other_programs_are_busy
+        self._is_busy = is_busy or processor_is_busy
+        self._clock = clock
         self.bytes_per_s: float | None = None
         """What is known without measuring."""
         self._lock = asyncio.Lock()
-        self._has_failed = False
+        self._best = 0.0
+        self._tries = 0
+        self._next_s = -math.inf
+        self._is_settled = False
 
     async def get(self) -> float | None:
-        """Return bytes per second; measured at the first call on this computer."""
+        """Return bytes per second, `None` for unknown; the first call measures, later ones may."""
         async with self._lock:
-            if self.bytes_per_s is None and not self._has_failed:
-                self.bytes_per_s = await asyncio.to_thread(self._load_or_measure)
-                self._has_failed = self.bytes_per_s is None
+            if not self._is_settled and self._clock() >= self._next_s:
+                await asyncio.to_thread(self._load_or_measure)
+                self._next_s = self._clock() + _AGAIN_S
             return self.bytes_per_s
 
-    def _load_or_measure(self) -> float | None:
-        processor = platform.processor() or platform.machine()
-        name = f"{platform.node()} {processor}"
-        before: float | None = None
+    def _load_or_measure(self) -> None:
+        is_first = self._tries == 0
+        if is_first and self._load():
+            return
+        self._tries += 1
+        if is_first or not self._is_busy():
+            reading = self._measure()
+            if reading is None or not _is_speed(reading.bytes_per_s):
+                self._settle()
+                return
+            self._best = max(self._best, reading.bytes_per_s)
+            self._keep(is_quiet=reading.is_quiet)
+            if reading.is_quiet:
+                self._settle()
+        if self._tries >= _MOST_TRIES:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._is_settled, self.bytes_per_s = True, self._best or None
+
+    def _load(self) -> bool:
+        """Take what an earlier start measured; True where that is all that is needed."""
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
-            if known["machine"] == name and _is_speed(float(known["bytes_per_s"])):
-                before = float(known["bytes_per_s"])
-                if not known.get("is_busy"):
-                    return before
+            if known["machine"] != _machine_name() or not _is_speed(float(known["bytes_per_s"])):
+                return False
+            self._best = float(known["bytes_per_s"])
+            if known.get("is_busy"):
+                # once more, and no oftener
+                self._tries = _MOST_TRIES - 1
+                return False
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            pass
-        is_busy = self._is_busy()
-        value = self._measure()
-        if value is None or not _is_speed(value):
-            return before
-        value = max(value, before or 0.0)
-        text = json.dumps({"machine": name, "bytes_per_s": value, "is_busy": is_busy})
+            return False
+        self._settle()
+        return True
+
+    def _keep(self, *, is_quiet: bool) -> None:
+        kept = {
+            "machine": _machine_name(),
+            "bytes_per_s": self._best,
+            "is_busy": not is_quiet,
+        }
         with contextlib.suppress(OSError):
             # it is measured again at the next start
-            write_atomically(self._file, text.encode())
-        return value
+            write_atomically(self._file, json.dumps(kept).encode())
 
 
-def other_programs_are_busy() -> bool:
-    """Return True where other programs than this one keep the processor busy."""
-    before = _own_seconds()
-    busy_percent = psutil.cpu_percent(_LOOK_S)
-    own = max(0.0, _own_seconds() - before) / (_LOOK_S * (psutil.cpu_count() or 1))
-    return busy_percent - 100 * own > _BUSY_PERCENT
+def _machine_name() -> str:
+    return f"{platform.node()} {platform.processor() or platform.machine()}"
 
 
-def _own_seconds() -> float:
-    """Return the processor time this program and its children have taken so far."""
-    own = psutil.Process()
-    spent = 0.0
-    for process in (own, *own.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            # one that has just ended takes nothing any more
-            times = process.cpu_times()
-            spent += times.user + times.system
-    return spent
+def processor_is_busy() -> bool:
+    """Return True where programs, this one among them, keep the processor busy."""
+    return psutil.cpu_percent(_LOOK_S) > _BUSY_PERCENT
 
 
 def _is_speed(bytes_per_s: float) -> bool:
     return math.isfinite(bytes_per_s) and bytes_per_s > 0
 
 
-def measure_in_child() -> float | None:
-    """Return bytes per second, measured by a child process; `None` where it fails."""
+def measure_in_child() -> BandwidthReading | None:
+    """Return what a child process measures; `None` where it fails."""
     try:
         done = subprocess.run(
             child_command("--memory-speed"),
@@ -122,8 +156,9 @@ def measure_in_child() -> float | None:
             timeout=20.0,
             check=False,
         )
-        return float(done.stdout.split()[-1])
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        bytes_per_s, is_quiet = done.stdout.split()[-2:]
+        return BandwidthReading(float(bytes_per_s), is_quiet == str(True))
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
 
 
@@ -147,11 +182,16 @@ def measure(threads: int) -> float:
 
 
 def main() -> int:
-    """Print the memory bandwidth in bytes per second."""
+    """Print the memory bandwidth in bytes per second, and whether others were at rest."""
     if hasattr(os, "nice"):
         # the window that is opening meanwhile goes first
         os.nice(5)
-    sys.stdout.write(f"{measure(physical_cores()):.0f}\n")
+    # all but this process and the program that started it are others
+    meter, cores = MachineLoadMeter(os.getppid()), physical_cores()
+    bytes_per_s = measure(cores)
+    others = meter.load().other_cores
+    is_quiet = others is not None and others < _QUIET_SHARE * cores
+    sys.stdout.write(f"{bytes_per_s:.0f} {is_quiet}\n")
     return 0
 
 

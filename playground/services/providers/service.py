@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeGuard
 
 from playground.core.characters import whole_characters
@@ -43,16 +44,18 @@ _CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "ma
 
 
 async def fetch_models(
-    provider: Provider, key: str | None, timeouts: Timeouts, redactor: Redactor, traffic: Traffic
+    provider: Provider,
+    key: str | None,
+    timeouts: Timeouts,
+    redactor: Redactor,
+    connect: Callable[[], ProviderConnection],
 ) -> tuple[CloudModel, ...]:
     """Return what `GET /models` lists, by id; raises the errors a run would."""
     errors = ErrorTranslator(provider.name, provider.base_url, key, timeouts, redactor)
     connection: ProviderConnection | None = None
     try:
         # importing the package takes a second, and its TLS context reads files
-        connection = await asyncio.to_thread(
-            ProviderConnection, provider.base_url, key, timeouts, traffic
-        )
+        connection = await asyncio.to_thread(connect)
         payload = await connection.client.get("/models", cast_to=object)
     except Exception as error:
         translated = errors.translate(error)
@@ -123,6 +126,7 @@ class ProviderEngine:
         *,
         redactor: Redactor,
         traffic: Traffic,
+        proxy: str | None,
     ) -> None:
         """`is_starting` tells whether the server has to be started first."""
         self._target = target
@@ -131,6 +135,7 @@ class ProviderEngine:
         self._is_starting = is_starting
         self._redactor = redactor
         self._traffic = traffic
+        self._proxy = proxy
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer's events."""
@@ -152,6 +157,7 @@ class ProviderEngine:
             started=started,
             redactor=self._redactor,
             traffic=self._traffic,
+            proxy=self._proxy,
         )
         async with aclosing(engine.stream(request)) as events:
             async for event in events:
@@ -381,8 +387,16 @@ class ProviderService:
         typed = self._settings.settings.typed_models.get(provider.id, ())
         found: tuple[CloudModel, ...] = ()
         try:
+            connect = partial(
+                ProviderConnection,
+                provider.base_url,
+                key,
+                self._timeouts,
+                self._traffic,
+                self._settings.settings.proxy,
+            )
             found = await fetch_models(
-                provider, key, self._timeouts, self._secrets.redactor, self._traffic
+                provider, key, self._timeouts, self._secrets.redactor, connect
             )
         except EngineError as error:
             if not (typed and lacks_list(error)):
@@ -426,6 +440,7 @@ class ProviderService:
             must_start,
             redactor=self._secrets.redactor,
             traffic=self._traffic,
+            proxy=self._settings.settings.proxy,
         )
 
     async def start_practice(self) -> Provider:

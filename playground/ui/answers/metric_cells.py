@@ -57,18 +57,28 @@ def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
 
 
 def metric_cells(
-    run: Run, known: RunFigures, best: Best, *, in_tokens: bool = False
+    run: Run, known: RunFigures, best: Best, *, in_tokens: bool = False, on_stage: bool = False
 ) -> tuple[MetricCell, ...]:
-    """Return first word, speed, whole answer and cost of `run` as they are shown."""
+    """Return first word, speed, whole answer and cost of `run` as they are shown.
+
+    A room is told what a thousand such answers cost: it can read that number.
+    """
     cost = run.cost
     caption = _tr("cost")
     if cost is not None:
         caption = _tr("electricity") if cost.kind == "electricity" else _tr("price")
+    if on_stage:
+        caption = _tr("{cost}, 1,000 times").format(cost=caption)
     return (
         _first_cell(run, known, is_best=best.first == run.id),
         _speed_cell(known, in_tokens=in_tokens, is_best=best.speed == run.id),
         _total_cell(run, known, is_best=best.total == run.id),
-        MetricCell(cost_words(cost), caption, _cost_explanation(cost), best.cost == run.id),
+        MetricCell(
+            cost_words(cost, 1000 if on_stage else 1),
+            caption,
+            _cost_explanation(cost),
+            best.cost == run.id,
+        ),
     )
 
 
@@ -202,6 +212,8 @@ def _had_machine_to_itself(run: Run) -> tuple[str, str] | None:
     note = words.format(f"{load.other_cores:.0%}")
     if load.was_throttled:
         note += " " + _tr("The processor slowed down, being too hot.")
+    if load.was_throttled is None:
+        note += " " + _tr("Whether heat slowed the processor down is not known.")
     if not run.is_evidence:
         note += " " + _tr("So verdicts learn nothing from this answer.")
     return _yes_no(run.is_evidence), note

@@ -23,6 +23,8 @@ from playground.ui.widgets.basics import plain_tooltip
 _SHRINK = (1.0, 0.92, 0.84, 0.76, 0.68)
 """Figures get a little smaller before one of them would have to be cut."""
 _TWO_ROWS_BELOW = 270
+_STAGE_ROW_FROM = 390
+"""Width, in pixels at scale 1, that has room for three figures on stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,19 @@ class _Figure(QWidget):
         font.setPixelSize(round(font.pixelSize() * shrink))
         return font
 
+    @property
+    def caption_width(self) -> int:
+        """What the caption takes in one line."""
+        metrics = QFontMetrics(self._theme.font("caption"))
+        return metrics.horizontalAdvance(self.cell.caption)
+
     def needed_width(self, shrink: float, *, in_one_line: bool) -> int:
         """Return what value and caption take, or the caption's longest word."""
         value = QFontMetrics(self.font_at(shrink)).horizontalAdvance(self.cell.value)
+        if in_one_line:
+            return max(value, self.caption_width)
         metrics = QFontMetrics(self._theme.font("caption"))
-        words = [self.cell.caption] if in_one_line else self.cell.caption.split() or [""]
+        words = self.cell.caption.split() or [""]
         return max(value, *(metrics.horizontalAdvance(word) for word in words))
 
     @override
@@ -73,8 +83,8 @@ class _Figure(QWidget):
         painter = QPainter(self)
         painter.setFont(self.font_at(self.shrink))
         painter.setPen(theme.color("local" if self.cell.is_best else "text"))
-        high = QFontMetrics(theme.font("figure")).height()
-        area = QRect(px(11), px(10), self.width() - px(13), high)
+        high = value_height(theme)
+        area = QRect(px(11), px(_ABOVE_VALUE), self.width() - px(13), high)
         painter.drawText(
             area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.cell.value
         )
@@ -83,6 +93,16 @@ class _Figure(QWidget):
         below = QRect(px(11), area.bottom() + px(3), area.width(), self.height() - area.bottom())
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         painter.drawText(below, int(flags), self.cell.caption)
+
+
+_ABOVE_VALUE = 10
+_BELOW_VALUE = 14
+
+
+def value_height(theme: Theme) -> int:
+    """Return how high a value is; digits as large as on stage need nothing below their line."""
+    font = theme.font("figure")
+    return font.pixelSize() if theme.in_presentation_mode else QFontMetrics(font).height()
 
 
 class MetricsCard(QFrame):
@@ -166,16 +186,18 @@ class MetricsCard(QFrame):
     def _height_of(self, figures: Sequence[_Figure]) -> int:
         caption_lines = 1 if self._is_in_one_line(figures) else 2
         return (
-            QFontMetrics(self._theme.font("figure")).height()
+            value_height(self._theme)
             + QFontMetrics(self._theme.font("caption")).lineSpacing() * caption_lines
-            + self._theme.px(24)
+            + self._theme.px(_ABOVE_VALUE + _BELOW_VALUE // (2 if self._shape.is_on_stage else 1))
         )
 
     def _rows(self) -> list[list[_Figure]]:
         if self._shape.is_on_stage:
             # what a room asks first: how long, how fast, what does it cost
-            first, speed, total, cost = self._figures
-            rows = [[total, speed], [cost, first]]
+            _first, speed, total, cost = self._figures
+            if self.width() >= self._theme.px(_STAGE_ROW_FROM):
+                return [[total, speed, cost]]
+            rows = [[total, speed], [cost]]
             return rows if self._shape is PaneShape.STAGE else rows[:1]
         if not self._is_narrow():
             return [self._figures]
@@ -184,6 +206,10 @@ class MetricsCard(QFrame):
 
     def _is_in_one_line(self, figures: Sequence[_Figure]) -> bool:
         """Return whether no caption of a row has to go on in a second line."""
+        if self._shape.is_on_stage:
+            # not by the values: they differ from pane to pane, and rows stay on one height
+            around = self._theme.px(18)
+            return sum(one.caption_width + around for one in figures) <= self.width()
         return sum(self._needs(figures, _SHRINK[0], in_one_line=True)) <= self.width()
 
     def _needs(self, figures: Sequence[_Figure], shrink: float, *, in_one_line: bool) -> list[int]:
@@ -193,35 +219,56 @@ class MetricsCard(QFrame):
     def _arrange(self) -> None:
         self._lines = [QRect(0, 0, 1, self.height())] if self._is_beside else []
         top = 0
-        shown = [figure for figures in self._rows() for figure in figures]
+        rows = self._rows()
+        shown = [figure for figures in rows for figure in figures]
         for figure in self._figures:
             figure.setVisible(figure in shown)
-        for number, figures in enumerate(self._rows()):
-            height = self._height_of(figures)
-            if self._is_beside:
-                height = max(height, self.height() // 2)
-            self._place_row(figures, top, height)
+        # rows of as many figures share their columns: the lines between them meet
+        is_grid = len({len(figures) for figures in rows}) == 1
+        shared = self._columns(rows) if is_grid else []
+        for number, figures in enumerate(rows):
+            needed = self._height_of(figures)
+            height = max(needed, self.height() // 2) if self._is_beside else needed
+            widths = shared or self._columns([figures])
+            self._place_row(figures, widths, top, height, (height - needed) // 2)
             if number:
                 self._lines.append(QRect(0, top, self.width(), 1))
             top += height
+        if self._shape.is_on_stage:
+            self._lines.append(QRect(0, top - 1, self.width(), 1))
         self.update()
 
-    def _place_row(self, figures: Sequence[_Figure], top: int, height: int) -> None:
-        in_one_line = self._is_in_one_line(figures)
+    def _columns(self, rows: Sequence[Sequence[_Figure]]) -> list[int]:
+        """Return widths that hold every row's figures, which shrink where they must."""
         needs: list[int] = []
         for shrink in _SHRINK:
-            needs = self._needs(figures, shrink, in_one_line=in_one_line)
-            for figure in figures:
+            needs = [
+                max(column)
+                for column in zip(
+                    *(
+                        self._needs(figures, shrink, in_one_line=self._is_in_one_line(figures))
+                        for figures in rows
+                    ),
+                    strict=True,
+                )
+            ]
+            for figure in (figure for figures in rows for figure in figures):
                 if figure.shrink != shrink:
                     figure.shrink = shrink
                     figure.update()
             if sum(needs) <= self.width():
                 break
         spare = max(0, self.width() - sum(needs)) // len(needs)
+        return [need + spare for need in needs]
+
+    def _place_row(
+        self, figures: Sequence[_Figure], widths: Sequence[int], top: int, height: int, above: int
+    ) -> None:
+        """Lay a row out, with so much room `above` what is painted."""
         left = 0
-        for index, (figure, need) in enumerate(zip(figures, needs, strict=True)):
-            width = need + spare if index < len(needs) - 1 else self.width() - left
-            figure.setGeometry(left, top, max(1, width), height)
+        for index, (figure, wide) in enumerate(zip(figures, widths, strict=True)):
+            width = wide if index < len(widths) - 1 else self.width() - left
+            figure.setGeometry(left, top + above, max(1, width), height - above)
             if index:
                 self._lines.append(QRect(left, top, 1, height))
             left += width

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -21,6 +21,10 @@ _ROWS_FROM = 770
 """Width from which panes stand side by side, in pixels at scale 1."""
 _BESIDE_FROM = 620
 """Width from which a pane that has a row of its own has its figures beside the answer."""
+
+
+_STAGE_TEXT = (1.0, 0.92, 0.84, 0.76)
+"""Text of answers on stage gets a little smaller before a room would have to wait for the rest."""
 
 
 class PaneGrid(QScrollArea):
@@ -49,6 +53,11 @@ class PaneGrid(QScrollArea):
         self._panes: tuple[ResponsePane, ...] = ()
         self._columns = 0
         self._on_stage = False
+        self._fit = QTimer(self)
+        self._fit.setSingleShot(True)
+        self._fit.setInterval(0)
+        self._fit.timeout.connect(self._fit_text)
+        self._text_scale = 1.0
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         # its panes are what the keyboard goes to
@@ -82,13 +91,24 @@ class PaneGrid(QScrollArea):
                 pane.again_button.clicked.connect(self._on_again)
                 pane.vote_button.clicked.connect(self._on_vote)
                 pane.metrics.clicked.connect(self._on_details)
+                pane.overflowed.connect(self._fit.start)
         self._panes = tuple(panes)
         self._arrange()
+        self.begin_text()
 
     def set_presentation_mode(self, *, on: bool) -> None:
         """Show figures first, and all panes at once."""
         self._on_stage = on
         self._arrange()
+        self.begin_text()
+
+    def begin_text(self) -> None:
+        """Let answers be as large as they can be: others will be shown."""
+        self._text_scale = 1.0
+        if self._on_stage:
+            self._fit.start()
+        else:
+            self._fit_text()
 
     @property
     def row_count(self) -> int:
@@ -120,6 +140,17 @@ class PaneGrid(QScrollArea):
         stacked = any(pane.needed_width(with_name=True) > width for pane in self._panes)
         for pane in self._panes:
             pane.set_head_stacked(stacked=stacked)
+
+    def _fit_text(self) -> None:
+        """Write all answers as large as lets each be seen whole; what is written only shrinks."""
+        for scale in _STAGE_TEXT if self._on_stage else (1.0,):
+            if scale > self._text_scale:
+                continue
+            self._text_scale = scale
+            for pane in self._panes:
+                pane.set_text_scale(scale)
+            if all(pane.text_is_whole for pane in self._panes):
+                return
 
     def _on_stop(self) -> None:
         self.stop_clicked.emit(self._position_of_sender())
@@ -192,6 +223,8 @@ class PaneGrid(QScrollArea):
         ):
             self._arrange()
         self.fit_heads()
+        if self._on_stage:
+            self.begin_text()
 
     @override
     def sizeHint(self) -> QSize:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -86,6 +86,7 @@ class TurnView(QWidget):
         """What went wrong, what was kept, what to do about it."""
         self._offer: QPushButton | None = None
         self._has_tokens = False
+        self._text_scale = 1.0
         self._notice_count = 0
         self._build(prompt)
 
@@ -113,6 +114,21 @@ class TurnView(QWidget):
         self._offer.clicked.connect(lambda _checked: on_click())
         column = self._column if self._error_column is None else self._error_column
         column.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def set_text_scale(self, scale: float) -> None:
+        """Write answer and thoughts smaller or larger than the theme says."""
+        self._text_scale = scale
+        for view in (self.answer, self._reasoning):
+            if view is not None:
+                view.set_text_scale(scale)
+
+    def fit(self) -> None:
+        """Be as high as the text is at this width."""
+        # a scroll area does not ask how high something is at its width
+        needed = self._column.totalHeightForWidth(self.width())
+        height = needed if needed >= 0 else self._column.totalSizeHint().height()
+        if height != self.height():
+            self.setFixedHeight(height)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -167,28 +183,22 @@ class TurnView(QWidget):
         # on stage the question is the page's title
         self._bubble.setVisible(not self._theme.in_presentation_mode)
 
-    def _fit(self) -> None:
-        # a scroll area does not ask how high something is at its width
-        needed = self._column.totalHeightForWidth(self.width())
-        height = needed if needed >= 0 else self._column.totalSizeHint().height()
-        if height != self.height():
-            self.setFixedHeight(height)
-
     @override
     def event(self, event: QEvent) -> bool:
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
-            self._fit()
+            self.fit()
         return is_done
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self.fit()
 
     def _show_reasoning(self, reasoning: str, *, is_thinking: bool) -> None:
         if self._reasoning is None or self._thinking is None:
             self._reasoning = MarkdownView(self._theme, tone="quiet")
+            self._reasoning.set_text_scale(self._text_scale)
             self._reasoning.setAccessibleName(self.tr("What the model thought first"))
             self._thinking = Disclosure(self._theme, "", self._reasoning)
             self._column.insertWidget(self._column.indexOf(self.answer), self._thinking)
@@ -225,6 +235,9 @@ class ResponsePane(QFrame):
     asks for details.
     """
 
+    overflowed = Signal()
+    """On stage: the text has become longer than what is seen of it."""
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
@@ -237,7 +250,9 @@ class ResponsePane(QFrame):
         self._from_end: int | None = None
         """How far from the end the view stays while turns are put above it."""
         self._follows_end = True
+        self._text_scale = 1.0
         self._is_stacked = False
+        self._has_stage_head = False
         self._shows_detail = True
         self._has_figures = True
         self._has_vote = False
@@ -267,7 +282,8 @@ class ResponsePane(QFrame):
 
     def needed_width(self, *, with_name: bool) -> int:
         """Return what the head takes in one line, with its name or where that is below."""
-        width = self._place.sizeHint().width() + self._theme.px(108)
+        buttons = 40 if self._is_on_stage else 108
+        width = self._place.sizeHint().width() + self._theme.px(buttons)
         if with_name:
             width += self._label.sizeHint().width()
         if self._shows_detail or not with_name:
@@ -295,16 +311,35 @@ class ResponsePane(QFrame):
             # a room reads from the beginning
             self._follows_end = False
             self._scroll.verticalScrollBar().setValue(0)
+        self._show_turns()
         self._apply_theme()
+
+    @property
+    def text_is_whole(self) -> bool:
+        """False where the text has to be scrolled."""
+        margins = self._body_column.contentsMargins()
+        height = margins.top() + margins.bottom()
+        for turn in self._turns:
+            if not turn.isHidden():
+                turn.fit()
+                height += turn.height()
+        return height <= self._scroll.viewport().height()
+
+    def set_text_scale(self, scale: float) -> None:
+        """Write every answer smaller or larger than the theme says."""
+        self._text_scale = scale
+        for turn in self._turns:
+            turn.set_text_scale(scale)
 
     def set_head_stacked(self, *, stacked: bool) -> None:
         """Put the name below the place, where one line is too short for both."""
-        if stacked == self._is_stacked:
+        if (stacked, self._is_on_stage) == (self._is_stacked, self._has_stage_head):
             return
-        self._is_stacked = stacked
+        self._is_stacked, self._has_stage_head = stacked, self._is_on_stage
         self._head.removeWidget(self._label)
         if stacked:
-            self._head.addWidget(self._label, 1, 0, 1, 6)
+            # columns of buttons that are not there take gaps from the place
+            self._head.addWidget(self._label, 1, 0, 1, 2 if self._is_on_stage else 6)
         else:
             self._head.addWidget(self._label, 0, 1)
 
@@ -320,7 +355,9 @@ class ResponsePane(QFrame):
         """
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
+        turn.set_text_scale(self._text_scale)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
+        self._show_turns()
         self._follows_end = follows_end and not self._is_on_stage
         self._leave_unseen()
         return turn
@@ -387,6 +424,11 @@ class ResponsePane(QFrame):
     @property
     def _is_on_stage(self) -> bool:
         return self.shape is not None and self.shape.is_on_stage
+
+    def _show_turns(self) -> None:
+        """On stage leave out what was asked before: the question above is the last one."""
+        for turn in self._turns:
+            turn.setVisible(not self._is_on_stage or turn is self.turn)
 
     def _show_buttons(self) -> None:
         # a room has no use for them, and for the room they take
@@ -471,7 +513,7 @@ class ResponsePane(QFrame):
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
-        self._follows_end = value >= bar.maximum() - self._theme.px(24)
+        self._follows_end = not self._is_on_stage and value >= bar.maximum() - self._theme.px(24)
         if self._from_end is not None:
             self._from_end = bar.maximum() - value
         self._look_up()
@@ -482,11 +524,13 @@ class ResponsePane(QFrame):
             bar.setValue(high)
         elif self._from_end is not None:
             bar.setValue(high - self._from_end)
+        if self._is_on_stage and high:
+            self.overflowed.emit()
         self._look_up()
 
     def _look_up(self) -> None:
         """Lay out the next turn above soon, where the view has come near to it."""
-        if self._earlier and not self._fill.isActive():
+        if self._earlier and not self._is_on_stage and not self._fill.isActive():
             self._fill.start()
 
     def _fill_next(self) -> None:
@@ -504,8 +548,10 @@ class ResponsePane(QFrame):
         turn = TurnView(self._theme, content.prompt)
         turn.show_answer(content.answer)
         turn.show_tokens(content.tokens)
+        turn.set_text_scale(self._text_scale)
         self._turns.insert(0, turn)
         self._body_column.insertWidget(0, turn)
+        self._show_turns()
 
     def _leave_unseen(self) -> None:
         """Take away what is far above the end, as long as nobody looks at it."""
@@ -535,17 +581,20 @@ class ResponsePane(QFrame):
         # the ring that shows the keyboard, above and below
         around = 2 + (px(10) if self.shape is PaneShape.COLUMN else 0)
         self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
-        self.setMinimumWidth(px(230))
-        self._head.setContentsMargins(px(14), px(10), px(12), px(8))
+        self.setMinimumWidth(px(200 if self._is_on_stage else 230))
+        above, below = (8, 4) if self._is_on_stage else (10, 8)
+        self._head.setContentsMargins(px(14), px(above), px(12), px(below))
         # Stop comes and goes without moving what is below
         stop = 0 if self._is_on_stage else self.stop_button.sizeHint().height()
         self._head.setRowMinimumHeight(0, stop)
         self._head.setHorizontalSpacing(px(8))
-        self._head.setVerticalSpacing(px(6))
+        self._head.setVerticalSpacing(px(2 if self._is_on_stage else 6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))
-        self._body_column.setContentsMargins(px(16), px(8), px(12), px(10))
+        above, below = (4, 4) if self._is_on_stage else (8, 10)
+        self._body_column.setContentsMargins(px(16), px(above), px(12), px(below))
         self._body_column.setSpacing(px(14))
-        self._footer_row.setContentsMargins(px(14), px(8), px(14), px(9))
+        above, below = (4, 5) if self._is_on_stage else (8, 9)
+        self._footer_row.setContentsMargins(px(14), px(above), px(14), px(below))
         self._footer_row.setSpacing(px(6))
         self._vote_layout.setContentsMargins(px(14), px(2), px(14), px(10))
         self._color_footer()

@@ -25,11 +25,11 @@ def _tr(text: str) -> str:
 THOUSAND = 1000
 
 
-def summary(turn: Turn) -> str:
+def summary(turn: Turn, *, has_costs: bool = True) -> str:
     """Return the line as HTML in which only our own words are marked up."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
     whole = tuple(run for run in finished if run.cut_short is None)
-    sentences = [_troubles(turn.runs), _beginning(whole), _costs(finished)]
+    sentences = [_troubles(turn.runs), _beginning(whole), _costs(finished) if has_costs else ""]
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -172,14 +172,23 @@ class SummaryCard(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._on_stage = False
+        self._texts = ["", ""]
+        """The summary, and the short one for a stage."""
         self._build()
         theme.changed.connect(self._fit_vote_text)
 
-    def show_turn(self, summary_html: str, vote: VoteViewModel) -> None:
-        """Show the summary, in which only our own words are marked up, and the vote."""
+    def show_turn(self, summary_html: str, vote: VoteViewModel, short_html: str = "") -> None:
+        """Show the summary, in which only our own words are marked up, and the vote.
+
+        `short_html` stands in its place on stage.
+        """
         # an estimate and its sign stay in one line, and so do a number and its unit
-        self._line.setText(re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", summary_html))
-        self._line.setVisible(bool(summary_html))
+        self._texts = [
+            re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", html)
+            for html in (summary_html, short_html)
+        ]
+        self._show_line()
         self._vote_text.setText(vote.text)
         self._vote_text.setVisible(bool(vote.text))
         self._fit_vote_text()
@@ -192,11 +201,22 @@ class SummaryCard(QFrame):
 
     def set_presentation_mode(self, *, on: bool) -> None:
         """Leave the vote out while a room looks on; or offer it again."""
+        self._on_stage = on
         self._vote_row.setVisible(not on)
+        px = self._theme.px
+        side, edge = px(16), px(6 if on else 11)
+        self._column.setContentsMargins(side, edge, px(14), edge)
+        self._show_line()
 
     def clear(self) -> None:
-        self._line.clear()
+        self._texts = ["", ""]
+        self._show_line()
         self._vote_text.clear()
+
+    def _show_line(self) -> None:
+        text = self._texts[1 if self._on_stage else 0]
+        self._line.setText(text)
+        self._line.setVisible(bool(text))
 
     def _fit_vote_text(self) -> None:
         """Let the text wrap only where its line is longer than the card."""
@@ -227,7 +247,9 @@ class SummaryCard(QFrame):
         parts = ((self._vote_text, 1), self.tie_button, self.none_button)
         make_flow(*parts, parent=self._vote_row)
         margins = (px(16), px(11), px(14), px(11))
-        make_column(self._line, self._vote_row, parent=self, margins=margins, spacing=px(6))
+        self._column = make_column(
+            self._line, self._vote_row, parent=self, margins=margins, spacing=px(6)
+        )
 
     def _on_outcome(self) -> None:
         is_tie = self.sender() is self.tie_button

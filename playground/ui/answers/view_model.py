@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication
 
 from playground.core.errors import ErrorInfo
 from playground.core.metrics import figures
-from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import TOOL_ASKED, Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import LocalTarget
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
@@ -70,6 +70,8 @@ class TurnViewModel:
     panes: tuple[PaneViewModel, ...]
     summary: str
     """HTML of the line in plain words; empty while names are hidden or answers are missing."""
+    short_summary: str
+    """The same without costs, for a stage, where they are among the figures."""
     vote: VoteViewModel
     names_hidden: bool
     is_over: bool
@@ -85,9 +87,11 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
     """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast."""
     is_hidden = comparison.names_hidden
     is_over = all(run.status.is_final for run in turn.runs)
+    is_told = is_over and not is_hidden
     return TurnViewModel(
         panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn),
-        summary=summary(turn) if is_over and not is_hidden else "",
+        summary=summary(turn) if is_told else "",
+        short_summary=summary(turn, has_costs=False) if is_told else "",
         vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
         names_hidden=is_hidden,
         is_over=is_over,
@@ -203,7 +207,11 @@ def _notices(run: Run) -> tuple[str, ...]:
         CutShort.TOOL: _tr("The model wanted to use a tool instead of answering; there is none."),
         CutShort.GIVEN_UP: _tr("The provider gave the answer up before it was whole."),
     }
-    notices = run.notices if run.cut_short is None else (*run.notices, words[run.cut_short])
+    notices = run.notices
+    # of a tool the provider's own notice tells more
+    is_told = run.cut_short is CutShort.TOOL and any(n.startswith(TOOL_ASKED) for n in notices)
+    if run.cut_short is not None and not is_told:
+        notices += (words[run.cut_short],)
     if run.continues:
         notices += (_tr("Continued: the figures are those of the second part."),)
     return notices

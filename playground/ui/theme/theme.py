@@ -19,7 +19,7 @@ from playground.ui.theme.stylesheet import SIZES, style_sheet
 _PLAIN_FAMILIES = ("Inter", "Cantarell", "Ubuntu", "Noto Sans", "DejaVu Sans")
 _NO_REAL_FONT = {"", "Sans", "Sans Serif", "Sans-serif", "MS Shell Dlg 2", "DejaVu Sans"}
 
-_STAGE_FIGURE = 32
+_STAGE_FIGURE = 36
 """Size of a figure while a room looks at it, in pixels at scale 1."""
 _PLAIN_SIZES = "plain_sizes"
 """Property of a layout: its margins and gaps at scale 1."""
@@ -124,6 +124,8 @@ class Theme(QObject):
 
     def _apply_theme(self) -> None:
         palette = self.palette
+        # over another sheet Qt applies one to each widget as many times as it has widgets around it
+        self._app.setStyleSheet("")
         self._app.setFont(self.font())
         self._app.setPalette(_qt_palette(palette))
         self._app.setStyleSheet(style_sheet(palette, self.scale))

@@ -1,6 +1,6 @@
 """Buttons in a row that fold into one “⋯” where there is no room for them."""
 
-from PySide6.QtCore import QEvent, QPoint, QSize
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
@@ -18,7 +18,9 @@ class FoldingRow(Folding):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._row = QWidget(self)
-        make_row(*parts, parent=self._row, margins=NO_MARGINS, spacing=theme.px(8))
+        spacing = theme.px(8)
+        self._layout = make_row(*parts, parent=self._row, margins=NO_MARGINS, spacing=spacing)
+        self._row.installEventFilter(self)
         self._more = IconButton(theme, "more", self.tr("More"), size=20)
         self._more.setParent(self)
         self._more.clicked.connect(self._open_menu)
@@ -35,13 +37,24 @@ class FoldingRow(Folding):
     def event(self, event: QEvent) -> bool:
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-            self._place()
+            self._fit()
         return is_done
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # while it is folded, Qt does not tell that its buttons need another width
+        if watched is self._row and event.type() is QEvent.Type.LayoutRequest:
+            self._layout.activate()
+            self._fit()
+        return super().eventFilter(watched, event)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._place()
+
+    def _fit(self) -> None:
+        self.updateGeometry()
         self._place()
 
     def _place(self) -> None:

@@ -36,7 +36,7 @@ from playground.ui.window.status_bar import StatusBar
 log = logging.getLogger(__name__)
 
 _DEFAULT_SIZE = QSize(1280, 800)
-_PRESENTATION_ROOM = 500
+_PRESENTATION_ROOM = 545
 """Height, in pixels, that answers with their figures and the summary take at plain size."""
 _FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""

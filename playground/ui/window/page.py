@@ -71,6 +71,7 @@ class Page(QWidget):
                 tooltip=self.tr("Show the window as it was before"),
                 name=self.tr("Back from the stage"),
             )
+            self._back.setProperty("small", True)
             # Esc does the same; the first stop of the keyboard is what the page is about
             self._back.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             self._head.addStretch()

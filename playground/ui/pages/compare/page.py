@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -14,8 +13,9 @@ from typing_extensions import override
 
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
+from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import Segmented
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
-_LONGEST_TITLE = 140
+_LONGEST_TITLE = 90
 """Characters of a question that are its title on stage."""
+_LONGEST_TOOLTIP = 1000
+"""Those that its tooltip shows."""
 
 
 class Header(QWidget):
@@ -50,8 +52,9 @@ class Header(QWidget):
 
     def show_question(self, question: str, *, on_stage: bool) -> None:
         """Show on stage what was asked instead of what can be chosen."""
-        asked = shorten(question, _LONGEST_TITLE, placeholder="…")
+        asked = one_line(question, _LONGEST_TITLE)
         self._title.setText(asked if on_stage and asked else self.tr("Compare"))
+        self._title.setToolTip(plain_tooltip(question) if on_stage else "")
         self._actions.setVisible(not on_stage)
         # before a first question the room still has to see what is decided
         self.ask_button.setVisible(on_stage and bool(question))
@@ -92,6 +95,7 @@ class Header(QWidget):
             self.tr("Ask again"), tooltip=self.tr("Show the line to type a question in (Ctrl+L)")
         )
         self.ask_button.setCheckable(True)
+        self.ask_button.setProperty("small", True)
         self.ask_button.hide()
         self._actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
         parts = (1, self.ask_button, self.models_button, self._actions)
@@ -342,6 +346,7 @@ class CompareView(Page):
         self._drawer: AnswerSettings | None = None
         self._summary: SummaryCard | None = None
         self._question = ""
+        """The title on stage."""
         self._has_summary = False
         self._build()
         self._connect()
@@ -462,7 +467,8 @@ class CompareView(Page):
 
     def show_question(self, question: str) -> None:
         """Take what was asked last; empty where nothing was."""
-        self._question = question
+        self._question = one_line(question, _LONGEST_TOOLTIP)
+        self.grid.begin_text()
         self.header.ask_button.setChecked(False)
         self._fit()
 

@@ -362,7 +362,13 @@ class PaneController:
             return
         best = best_of([(shown.run, shown.figures) for shown in self._shown])
         for shown in self._shown:
-            cells = metric_cells(shown.run, shown.figures, best, in_tokens=self._in_tokens)
+            cells = metric_cells(
+                shown.run,
+                shown.figures,
+                best,
+                in_tokens=self._in_tokens,
+                on_stage=self._theme.in_presentation_mode,
+            )
             shown.pane.metrics.set_cells(cells)
             shown.pane.set_footer(*self._footer(shown.run))
 

@@ -387,7 +387,7 @@ class ComparePresenter(QObject):
     def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
         """Show the line in plain words and the vote on the last turn."""
         turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
-        self._view.summary.show_turn(turn.summary, turn.vote)
+        self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._panes.show_vote(turn)
         self._view.show_summary(is_shown=True)
 

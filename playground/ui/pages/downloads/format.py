@@ -84,6 +84,9 @@ def state_words(download: Download) -> tuple[str, str]:
             return _tr("Ready to run."), "local"
         case DownloadState.FAILED:
             return reason or _tr("It could not be fetched."), "bad"
+        case DownloadState.ELSEWHERE:
+            words = _tr("In the hands of another window. It goes on here when that one ends.")
+            return words, "caution"
 
 
 def badge_words(downloads: tuple[Download, ...]) -> str | None:

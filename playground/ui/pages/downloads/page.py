@@ -111,7 +111,7 @@ class DownloadCard(QFrame):
             "folder": state is DownloadState.DONE,
             "up": can_rise,
             "down": can_fall,
-            "cancel": not is_over,
+            "cancel": not is_over and state is not DownloadState.ELSEWHERE,
             "remove": is_over,
         }
         for action, button in self._buttons.items():

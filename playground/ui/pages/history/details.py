@@ -9,6 +9,7 @@ from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.answers.summary import SummaryCard
 from playground.ui.answers.view_model import PaneViewModel, TurnViewModel
+from playground.ui.format import one_line
 from playground.ui.pages.history.view_models import PromptViewModel
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
@@ -60,7 +61,7 @@ class DetailView(QWidget):
         self._system.setVisible(bool(prompt.system_prompt))
         self._system.set_full_text(
             self.tr("Instructions for the model: {0}").format(
-                " ".join(prompt.system_prompt[:_SYSTEM_LETTERS].split())
+                one_line(prompt.system_prompt, _SYSTEM_LETTERS)
             )
         )
         self._shown = turn.panes

@@ -11,12 +11,15 @@ from playground.services.replay import Replayer
 from playground.store.history import ComparisonStore
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge
+from playground.ui.format import one_line
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.view_models import prompt_view_model
 from playground.ui.widgets.toast import Notify
 
 UNDO_MS = 30_000
 """Time to change one's mind by the button; Ctrl+Z works until the program ends."""
+_LONGEST_TITLE = 60
+"""Characters of a title in a message."""
 PIECE = 100
 """How many comparisons are read at once."""
 
@@ -245,7 +248,7 @@ class HistoryPresenter(QObject):
         row = self._view.comparisons.index_of(comparison_id)
         title = str(row.data()) if row.isValid() else ""
         await self._bridge.submit(self._history.delete(comparison_id))
-        self._deleted.append((comparison_id, _shortened(title)))
+        self._deleted.append((comparison_id, one_line(title, _LONGEST_TITLE)))
         # what is being read now may still hold it
         self._list_asked += 1
         if self.opened is not None and self.opened.id == comparison_id:
@@ -253,7 +256,7 @@ class HistoryPresenter(QObject):
         self._view.comparisons.remove_row(comparison_id)
         self._tell_state()
         self._notify(
-            _tr("Deleted “{0}”.").format(_shortened(title)),
+            _tr("Deleted “{0}”.").format(one_line(title, _LONGEST_TITLE)),
             action=_tr("Undo"),
             on_action=self._on_undo,
             stay_ms=UNDO_MS,
@@ -297,10 +300,6 @@ class HistoryPresenter(QObject):
             raise
         if self.opened is not None and self.opened.id == comparison_id:
             await self._refresh()
-
-
-def _shortened(title: str) -> str:
-    return title if len(title) <= 60 else f"{title[:59]}…"
 
 
 def _tr(text: str) -> str:

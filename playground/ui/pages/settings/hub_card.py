@@ -93,7 +93,8 @@ class HubCard(SettingsCard):
             below=self._token_state,
         )
         self._forget = make_button(
-            tr("Forget the access token"), tooltip=tr("Take it out of this program and the keyring")
+            tr("Forget the access token"),
+            tooltip=tr("Take it out of this program and the password store"),
         )
         self._save = make_button(
             tr("Check and keep"), tooltip=tr("Ask the Hub whether it is valid, then keep it")
@@ -108,7 +109,12 @@ class HubCard(SettingsCard):
         self._explained: dict[str, tuple[QLineEdit, QLabel]] = {}
         for name, field, title, what in (
             ("hub_endpoint", self._address, tr("Address"), tr("The Hub, or a mirror of it")),
-            ("proxy", self._proxy, tr("Proxy"), tr("As http://host:port; usually left empty")),
+            (
+                "proxy",
+                self._proxy,
+                tr("Proxy"),
+                tr("As http://host:port, for cloud models too; usually left empty"),
+            ),
         ):
             label = make_label(role="caption", tone="bad", wrap=True)
             label.hide()

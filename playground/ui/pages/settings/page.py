@@ -18,7 +18,14 @@ from playground.store.backup import default_name
 from playground.store.settings import Settings, ThemeMode
 from playground.ui.pages.settings.hub_card import HubCard
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_card, make_label
+from playground.ui.widgets.basics import (
+    ElidedLabel,
+    IconButton,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.inputs import ChoiceOrNumber, ComboBox, NumberField
 from playground.ui.widgets.layouts import (
@@ -140,8 +147,11 @@ class SettingsPage(Page):
             self.tr("So 1,000 answers of 10 seconds cost ≈ ${0:.3f}.").format(cost)
         )
 
-    def show_storage(self, sentence: str) -> None:
+    def show_storage(self, sentence: str, backend: str) -> None:
+        """Say where keys are kept; the keyring's own name is for those who hover."""
         self._storage.setText(sentence)
+        words = self.tr("Keyring: {0}").format(backend) if backend else ""
+        self._storage.setToolTip(plain_tooltip(words))
 
     def show_sent(self, sentence: str) -> None:
         self._sent.setText(sentence)

@@ -89,9 +89,9 @@ class HubTokenPresenter(QObject):
     def _source_words(self, token: HubToken) -> str:
         match token.source:
             case TokenSource.KEYRING:
-                return self.tr("from this system's keyring")
+                return self.tr("from this computer's password store")
             case TokenSource.SESSION:
-                return self.tr("kept until the program ends, as there is no usable keyring")
+                return self.tr("kept until the program ends, as there is no password store")
             case TokenSource.ENVIRONMENT:
                 return self.tr("from the variable {0}").format(token.detail)
             case TokenSource.LOGIN:
@@ -157,7 +157,7 @@ class SettingsPresenter(QObject):
             )
         )
         self._show(settings.settings)
-        self._view.show_storage(secrets.storage())
+        self._view.show_storage(secrets.storage(), secrets.backend)
         self._show_sent()
         self._bridge.spawn(self._load())
 
@@ -214,7 +214,8 @@ class SettingsPresenter(QObject):
 
     async def _load(self) -> None:
         self._view.show_about(await self._bridge.submit(asyncio.to_thread(about)))
-        self._view.show_storage(await self._bridge.submit(self._secrets.probe()))
+        sentence = await self._bridge.submit(self._secrets.probe())
+        self._view.show_storage(sentence, self._secrets.backend)
 
     def _on_backup(self, target: Path) -> None:
         self._bridge.spawn(self._back_up(target))
@@ -240,11 +241,16 @@ class SettingsPresenter(QObject):
             restored = await self._bridge.submit(self._backups.restore(source))
         finally:
             self._view.show_backup_running(running=False)
+        said = self.tr("Comparisons added: {added}; here already: {known}.").format(
+            added=f"{restored.added:,}", known=f"{restored.known:,}"
+        )
+        if restored.sets or restored.evaluations:
+            said += " " + self.tr("Prompt sets added: {sets}; evaluations: {evaluations}.").format(
+                sets=f"{restored.sets:,}", evaluations=f"{restored.evaluations:,}"
+            )
         self._notify(
-            self.tr(
-                "Comparisons added: {added}; here already: {known}. The settings are those of the "
-                "backup. Keys have to be entered again."
-            ).format(added=f"{restored.added:,}", known=f"{restored.known:,}"),
+            f"{said} "
+            + self.tr("The settings are those of the backup. Keys have to be entered again."),
             stay_ms=0,
         )
 

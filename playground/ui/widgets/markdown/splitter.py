@@ -18,12 +18,16 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$")
 _DOCUMENTS = frozenset({"markdown", "md", "mdx"})
 """Languages whose text has fences of its own, which models write as long as the outer one."""
 _USUAL_FENCE = 3
+_DEEPEST_FENCE = 3
+"""Spaces a closing fence may stand further in: https://spec.commonmark.org/0.31.2/#fenced-code-blocks."""
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s")
 _LIST_ITEM_BEGUN = re.compile(r"[-*+]?|\d{1,9}[.)]?")
 _LEAST_LINE = LONG_PROSE // 2
 """Characters below which a line is not cut."""
 _STEP = 200
 """Characters between two attempts to find a harmless place."""
+_AHEAD = 2400
+"""Characters after a bare fence in a document that tell whether it closes the document."""
 _MARKER_ROOM = 12
 """Characters that show whether a word would be read as a list's number."""
 
@@ -50,11 +54,12 @@ Piece = Prose | Code
 
 
 class MarkdownSplitter:
-    """Incremental splitter: `feed` returns the pieces that are finished, `rest` is the last one."""
+    """Incremental splitter: `feed` returns the pieces that are finished, `rest` the last ones."""
 
     def __init__(self) -> None:
         self._pending = ""
         self._fence: str | None = None
+        self._indent = 0
         self._language = ""
         self._inner_fences = 0
         """Fences within one around a whole document that are open."""
@@ -62,19 +67,11 @@ class MarkdownSplitter:
         self._prose_joins = False
 
     @property
-    def rest(self) -> Piece | None:
-        """The piece that may still change."""
+    def rest(self) -> tuple[Piece, ...]:
+        """What may still change: one piece at most, but behind a fence that may be one within."""
         if self._fence is not None:
-            text = self._pending
-            before, _, last = text.removesuffix("\n").rpartition("\n")
-            if not self._inner_fences and _closes(last, self._fence):
-                text = before
-            if not text and self._code_joins:
-                return None
-            return Code(text, self._language, self._code_joins)
-        if not self._pending.strip():
-            return None
-        return Prose(self._pending, self._prose_joins)
+            return self._rest_of_code(self._fence)
+        return (Prose(self._pending, self._prose_joins),) if self._pending.strip() else ()
 
     def feed(self, text: str) -> list[Piece]:
         """Add `text` and return the pieces it has finished."""
@@ -83,6 +80,20 @@ class MarkdownSplitter:
         while (piece := self._next()) is not None:
             pieces.append(piece)
         return [piece for piece in pieces if not isinstance(piece, Prose) or piece.text.strip()]
+
+    def _rest_of_code(self, fence: str) -> tuple[Piece, ...]:
+        text = self._pending
+        first, _, behind = text.partition("\n")
+        if behind and not self._inner_fences and self._closes(first, fence):
+            following = MarkdownSplitter()
+            pieces = [*following.feed(behind), *following.rest]
+            return (*(() if self._code_joins else (Code("", self._language),)), *pieces)
+        before, _, last = text.removesuffix("\n").rpartition("\n")
+        if not self._inner_fences and self._closes(last, fence):
+            text = before
+        if not text and self._code_joins:
+            return ()
+        return (Code(text, self._language, self._code_joins),)
 
     def _next(self) -> Piece | None:
         if self._fence is not None:
@@ -95,11 +106,12 @@ class MarkdownSplitter:
             line = self._pending[position:end]
             if self._is_inner(line, fence):
                 self._inner_fences += 1
-            elif self._inner_fences and _closes(line, fence):
+            elif self._inner_fences and self._closes(line, fence):
                 self._inner_fences -= 1
-            elif _closes(line, fence):
+            elif self._closes(line, fence):
                 # a longer fence than usual was chosen to be unlike those within
-                opens_another = len(fence) == _USUAL_FENCE and self._opens_another(end + 1)
+                is_usual = len(fence) == _USUAL_FENCE
+                opens_another = is_usual and self._opens_another(end + 1, fence)
                 if opens_another is None:
                     break
                 if opens_another:
@@ -128,17 +140,26 @@ class MarkdownSplitter:
         found = _FENCE.match(line) if self._language.lower() in _DOCUMENTS else None
         return found is not None and found[1].startswith(fence) and bool(found[2].strip())
 
-    def _opens_another(self, following: int) -> bool | None:
+    def _opens_another(self, following: int, fence: str) -> bool | None:
         """Return whether a bare fence in a document opens code there; `None`: not known yet.
 
-        Models end a document with a blank line behind it, and begin code right below its fence.
+        Models begin code right below its fence, and close it with another bare one. Everything else
+        closes the document, as any bare fence does in CommonMark.
         """
         if self._language.lower() not in _DOCUMENTS:
             return False
-        line, is_complete, _ = self._pending[following:].partition("\n")
-        if line.strip():
-            return not line.lstrip().startswith(("`", "~"))
-        return False if is_complete else None
+        ahead = self._pending[following : following + _AHEAD]
+        line, is_complete, _ = ahead.partition("\n")
+        if line.lstrip().startswith(("`", "~")) or (is_complete and not line.strip()):
+            return False
+        before = ""
+        for line in ahead.split("\n")[:-1]:
+            found = _FENCE.match(line)
+            if found is not None and found[1].startswith(fence):
+                # below a colon a fence opens code of its own
+                return not found[2].strip() and not before.rstrip().endswith(":")
+            before = line
+        return None if len(ahead) < _AHEAD else False
 
     def _next_prose(self) -> Piece | None:
         position = 0
@@ -163,10 +184,16 @@ class MarkdownSplitter:
             after_blank = not line.strip()
             position = end + 1
 
+    def _closes(self, line: str, fence: str) -> bool:
+        stripped = line.strip()
+        is_fence = len(stripped) >= len(fence) and not stripped.strip(fence[0])
+        return is_fence and _indent_of(line) <= self._indent + _DEEPEST_FENCE
+
     def _open_fence(self, fence: "re.Match[str]", position: int, end: int) -> Piece:
         before = self._pending[:position]
         self._pending = self._pending[end + 1 :]
         self._fence = fence.group(1)
+        self._indent = _indent_of(fence[0])
         self._language = fence.group(2).strip()
         joins, self._prose_joins = self._prose_joins, False
         return Prose(before, joins)
@@ -203,9 +230,9 @@ class MarkdownSplitter:
         return _word_space(line[:LONG_LINE]) or _any_space(line[:LONG_LINE]) or LONG_LINE
 
 
-def _closes(line: str, fence: str) -> bool:
-    stripped = line.strip()
-    return len(stripped) >= len(fence) and not stripped.strip(fence[0]) and bool(stripped)
+def _indent_of(line: str) -> int:
+    line = line.expandtabs(4)
+    return len(line) - len(line.lstrip(" "))
 
 
 def _harmless_space(line: str) -> int | None:
@@ -214,8 +241,9 @@ def _harmless_space(line: str) -> int | None:
     if space is None:
         return None
     before = line[:space]
-    is_open = any(before.count(mark) % 2 for mark in "*_`~")
-    return None if is_open or before.count("[") != before.count("]") else space
+    is_open = any(before.count(mark) % 2 for mark in ("$$", *"$*_`~"))
+    is_open |= any(before.count(mark) != before.count(end) for mark, end in ("[]", ("\\(", "\\)")))
+    return None if is_open else space
 
 
 def _word_space(line: str) -> int | None:

@@ -39,7 +39,8 @@ class MarkdownView(QTextBrowser):
         self._tail_start = 0
         self._tail_state = -1
         self._tail_format = QTextBlockFormat()
-        self._tail: Piece | None = None
+        self._tail: tuple[Piece, ...] = ()
+        self._tail_codes: dict[int, str] = {}
         self._held = ""
         self._is_writing = False
         self._codes: dict[int, str] = {}
@@ -62,6 +63,12 @@ class MarkdownView(QTextBrowser):
         added = text[len(self.markdown) :]
         self.markdown = text
         self._append(added)
+
+    def set_text_scale(self, scale: float) -> None:
+        """Write the text smaller or larger than the theme says."""
+        if scale != self._writer.text_scale:
+            self._writer.text_scale = scale
+            self._apply_theme()
 
     @override
     def createMimeDataFromSelection(self) -> QMimeData:
@@ -142,7 +149,7 @@ class MarkdownView(QTextBrowser):
         finished = self._splitter.feed(added)
         self._tail = self._splitter.rest
         # a finished piece must be written: the next rewriting of the tail begins behind it
-        if expected is not None and not finished and self._tail == expected:
+        if expected is not None and not finished and self._tail == (expected,):
             self._append_plain(added)
         else:
             self._rewrite_tail(finished)
@@ -158,7 +165,7 @@ class MarkdownView(QTextBrowser):
             cursor.insertText(shown)
 
     def _rewrite_tail(self, finished: list[Piece]) -> None:
-        start = self._tail_start
+        start, first_code = self._tail_start, self._code_count
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         cursor.setPosition(start)
@@ -169,24 +176,22 @@ class MarkdownView(QTextBrowser):
         if cursor.blockFormat() != self._tail_format:
             cursor.setBlockFormat(self._tail_format)
         for piece in finished:
-            self._write(cursor, piece)
-            if isinstance(piece, Code):
-                self._remember_code(piece)
+            self._code_count = self._write(cursor, piece, self._code_count, self._codes)
         self._tail_start = cursor.position()
         self._tail_state = cursor.block().userState()
         self._tail_format = cursor.blockFormat()
-        self._held = ""
-        if self._tail is not None:
-            self._write(cursor, self._tail)
-            text = self._tail.text
-            self._held = text[len(text.rstrip(" ")) :] if isinstance(self._tail, Prose) else ""
+        self._held, self._tail_codes, number = "", {}, self._code_count
+        for piece in self._tail:
+            number = self._write(cursor, piece, number, self._tail_codes)
+            text = piece.text
+            self._held = text[len(text.rstrip(" ")) :] if isinstance(piece, Prose) else ""
         cursor.endEditBlock()
         self._note_code(start)
-        self._place_buttons(self._code_count)
+        self._place_buttons(first_code)
 
     def _plain_continuation(self, added: str) -> Prose | None:
         """Return the tail with `added`, where that cannot change how anything before it reads."""
-        tail = self._tail
+        tail = self._tail[0] if len(self._tail) == 1 else None
         if not isinstance(tail, Prose) or "|" in tail.text or not added.isprintable():
             return None
         # a mark at the end of the last word may open or close something once letters follow
@@ -201,18 +206,13 @@ class MarkdownView(QTextBrowser):
             return None
         return Prose(tail.text + added, tail.joins)
 
-    def _write(self, cursor: QTextCursor, piece: Piece) -> None:
-        number = self._code_count
-        if isinstance(piece, Code) and not piece.joins:
-            number += 1
+    def _write(self, cursor: QTextCursor, piece: Piece, number: int, codes: dict[int, str]) -> int:
+        """Write a piece after code block `number`, remember its code; return the last number."""
+        if isinstance(piece, Code):
+            number += not piece.joins
+            codes[number] = f"{codes[number]}\n{piece.text}" if number in codes else piece.text
         self._writer.write(cursor, piece, number)
-
-    def _remember_code(self, piece: Code) -> None:
-        if not piece.joins:
-            self._code_count += 1
-            self._codes[self._code_count] = piece.text
-        else:
-            self._codes[self._code_count] += "\n" + piece.text
+        return number
 
     def _note_code(self, start: int) -> None:
         """Note which lines are code, from the line at `start` on; the others stay as they are."""
@@ -236,7 +236,9 @@ class MarkdownView(QTextBrowser):
         first, last = (document.findBlockByNumber(line) for line in self._code_lines[number])
         area = layout.blockBoundingRect(first).united(layout.blockBoundingRect(last))
         pad = self._theme.px(8)
-        return QRectF(0.5, area.top() - pad, self.viewport().width() - 1, area.height() + 2 * pad)
+        # a text that begins with code has no room above it
+        top = max(0.5, area.top() - pad)
+        return QRectF(0.5, top, self.viewport().width() - 1, area.bottom() + pad - top)
 
     def _place_buttons(self, first: int = 0) -> None:
         for number in self._code_lines:
@@ -262,10 +264,8 @@ class MarkdownView(QTextBrowser):
         if not isinstance(button, IconButton):
             return
         number = button.property("code")
-        text = self._codes.get(number, "")
-        if isinstance(self._tail, Code) and number == self._code_count + (not self._tail.joins):
-            text = f"{text}\n{self._tail.text}" if self._tail.joins else self._tail.text
-        QGuiApplication.clipboard().setText(text)
+        parts = (codes[number] for codes in (self._codes, self._tail_codes) if number in codes)
+        QGuiApplication.clipboard().setText("\n".join(parts))
         button.set_icon("check", "local")
 
     def _open_link(self, address: QUrl) -> None:
@@ -274,7 +274,9 @@ class MarkdownView(QTextBrowser):
 
     def _height(self) -> int:
         height = self.document().size().height()
-        if isinstance(self._tail, Code) or self.document().lastBlock().userState() >= CODE_STATE:
+        if (
+            self._tail and isinstance(self._tail[-1], Code)
+        ) or self.document().lastBlock().userState() >= CODE_STATE:
             height += self._theme.px(10)
         return int(height) + 1
 
@@ -290,7 +292,8 @@ class MarkdownView(QTextBrowser):
         self._tail_start = 0
         self._tail_state = -1
         self._tail_format = QTextBlockFormat()
-        self._tail = None
+        self._tail = ()
+        self._tail_codes = {}
         self._held = ""
         self._codes.clear()
         self._code_lines.clear()

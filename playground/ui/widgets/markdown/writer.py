@@ -37,6 +37,8 @@ _LONG_BLOCK = 3000
 out whole."""
 _RULER = QTextBlockFormat.Property.BlockTrailingHorizontalRulerWidth
 _LINE_HEIGHT = 122.0
+_COPY_ROOM = 40
+"""What code leaves free on its right for the button that copies it, in pixels at scale 1."""
 CODE_STATE = 1000
 """User state of a block of code is this plus the number of its code block."""
 
@@ -48,19 +50,25 @@ class MarkdownWriter:
         self._document = document
         self._theme = theme
         self._tone = tone
+        self.text_scale = 1.0
+        """Size of the text, relative to the theme's; `apply_theme` takes it."""
         self._scratch = SealedDocument()
         self.apply_theme()
 
     def apply_theme(self) -> None:
         """Take the theme's formats for what is written from now on."""
         self._text_format = QTextCharFormat()
-        self._text_format.setFont(self._theme.font())
+        self._text_format.setFont(self._scaled(self._theme.font()))
         self._text_format.setForeground(self._theme.color(self._tone))
         self._code_format = QTextCharFormat()
-        self._code_format.setFont(self._theme.mono_font())
+        self._code_format.setFont(self._scaled(self._theme.mono_font()))
         self._code_format.setForeground(self._theme.color(self._tone))
         self._inline_code_format = QTextCharFormat(self._code_format)
         self._inline_code_format.setBackground(self._theme.color("chip"))
+
+    def _scaled(self, font: QFont) -> QFont:
+        font.setPixelSize(round(font.pixelSize() * self.text_scale))
+        return font
 
     def write(self, cursor: QTextCursor, piece: Piece, code_number: int) -> None:
         """Write `piece` at the document's end; `code_number` marks a code block's lines."""
@@ -149,7 +157,7 @@ class MarkdownWriter:
             made.setFontWeight(QFont.Weight.DemiBold)
         if level:
             font = QFont(made.font())
-            font.setPixelSize(self._theme.px(15 * _HEADING_SIZE.get(level, 1.0)))
+            font.setPixelSize(round(font.pixelSize() * _HEADING_SIZE.get(level, 1.0)))
             font.setWeight(QFont.Weight.DemiBold)
             made.setFont(font)
         if given.fontItalic():
@@ -173,7 +181,13 @@ class MarkdownWriter:
             formatted.setRightMargin(px(12))
             formatted.setTopMargin(px(18) if is_first else 0)
             self._new_block(cursor, formatted)
-            cursor.block().setUserState(CODE_STATE + number)
+            block, state = cursor.block(), CODE_STATE + number
+            block.setUserState(state)
+            before = block.previous()
+            if not before.isValid() or before.previous().userState() != state:
+                # beside the button that copies, which is as high as two lines
+                formatted.setRightMargin(px(_COPY_ROOM))
+                cursor.setBlockFormat(formatted)
             cursor.insertText(line, self._code_format)
 
     def _write_table(self, cursor: QTextCursor, source: QTextTable) -> None:

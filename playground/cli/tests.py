@@ -16,10 +16,17 @@ from playground.cli.terminal import FAILED, harmless, tell
 from playground.core.chat import SamplingParams
 from playground.core.checks.prompt_files import format_of, read_cases, write_cases
 from playground.core.errors import UsageError
-from playground.core.evaluations import Evaluation, ModelResult, Plan, Report, UnitResult, report
+from playground.core.evaluations import (
+    Evaluation,
+    ModelResult,
+    Plan,
+    Report,
+    UnitResult,
+    pair_sentence,
+    report,
+)
 from playground.core.prompt_sets import new_set
 from playground.core.runs import Provenance
-from playground.core.statistics import Pair, Verdict
 from playground.services.evaluation import (
     EvaluationEnded,
     EvaluationService,
@@ -200,13 +207,9 @@ async def _follow(
     if ended is not None and not is_finished:
         tell(f"Not finished. {ended.reason}")
     wanted = getattr(args, "at_least", None)
-    if wanted is not None and any(_share(model) < wanted for model in known.models):
+    if wanted is not None and any((model.share or 0.0) < wanted for model in known.models):
         return FAILED
     return 0 if is_finished else FAILED
-
-
-def _share(model: ModelResult) -> float:
-    return model.right / model.scored if model.scored else 0.0
 
 
 async def _report(
@@ -301,7 +304,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
 def _lines(evaluation: Evaluation, known: Report) -> list[str]:
     labels = {target.key: target.label for target in evaluation.targets}
     rows = []
-    for model in sorted(known.models, key=lambda model: (model.tier, -_share(model))):
+    for model in sorted(known.models, key=lambda model: (model.tier, -(model.share or 0.0))):
         low, high = model.interval or (None, None)
         speed = model.tokens_per_s
         rows.append(
@@ -324,32 +327,6 @@ def _money(model: ModelResult) -> str:
         return "—"
     mark = "≈ " if model.provenance is Provenance.ESTIMATED else ""
     return f"{mark}${model.usd:.4g}"
-
-
-def pair_sentence(pair: Pair, labels: dict[str, str]) -> str:
-    """Return what can be said of two models, the counts behind it."""
-    a, b = labels[pair.a], labels[pair.b]
-    only_a, only_b = pair.only_a_right, pair.only_b_right
-    if pair.verdict is Verdict.B_BETTER:
-        a, b, only_a, only_b = b, a, only_b, only_a
-    match pair.verdict:
-        case Verdict.A_BETTER | Verdict.B_BETTER:
-            return (
-                f"{a} is better than {b}: right where the other was wrong {_times(only_a)}, "
-                f"the other way round {_times(only_b)}."
-            )
-        case Verdict.SAME:
-            return f"{a} or {b}? They never disagreed on {pair.both_scored} questions."
-        case Verdict.UNDECIDED:
-            return (
-                f"{a} or {b}? Can't tell these apart yet: of {pair.both_scored} questions "
-                f"{only_a} went to {a} alone and {only_b} to {b} alone."
-            )
-    return f"{a} or {b}? No question was scored for both."
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 class _Progress:

@@ -13,6 +13,7 @@ from playground.core.runs import Provenance, Run
 from playground.core.statistics import (
     Pair,
     Spread,
+    Verdict,
     case_is_right,
     compare_pair,
     spread,
@@ -71,6 +72,7 @@ class UnitResult:
     reasons: tuple[str, ...] = ()
     tokens_per_s: float | None = None
     speed_provenance: Provenance | None = None
+    words_per_s: float | None = None
     total_s: float | None = None
     usd: float | None = None
     usd_provenance: Provenance | None = None
@@ -122,6 +124,7 @@ def result_of(
         reasons,
         tokens_per_s=None if speed is None else speed.value,
         speed_provenance=None if speed is None else speed.provenance,
+        words_per_s=None if known.words_per_s is None else known.words_per_s.value,
         total_s=run.timings.total_s,
         usd=None if cost is None else cost.value,
         usd_provenance=None if cost is None else cost.provenance,
@@ -145,6 +148,8 @@ class ModelResult:
     """Cases in which every repeat was asked, scored and right; `None` without repeats."""
     tokens_per_s: Spread | None
     speed_provenance: Provenance | None
+    words_per_s: Spread | None
+    """Measured in the text as it came."""
     seconds: Spread | None
     """Whole answers."""
     usd: float | None
@@ -153,6 +158,18 @@ class ModelResult:
     """Of `usd`: the least certain of its parts."""
     tier: int = 0
     """0 for the top group."""
+    answers: int = 0
+    """How many there are."""
+
+    @property
+    def share(self) -> float | None:
+        """Right of those scored, 0 … 1."""
+        return self.right / self.scored if self.scored else None
+
+    @property
+    def usd_per_1000(self) -> float | None:
+        """What 1,000 questions like these cost, in US dollars."""
+        return None if self.usd is None or not self.answers else 1000 * self.usd / self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +182,9 @@ class Report:
 
 def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
     """Return what the results say of each target and of each pair."""
-    by_target: dict[str, list[UnitResult]] = {target.key: [] for target in evaluation.targets}
-    for result in results:
-        if result.unit.target in by_target:
-            by_target[result.unit.target].append(result)
-    judged = {key: judge_cases(evaluation.prompt_set, found) for key, found in by_target.items()}
+    found = _by_target(results)
+    by_target = {target.key: found.get(target.key, []) for target in evaluation.targets}
+    judged = {key: judge_cases(evaluation.prompt_set, own) for key, own in by_target.items()}
     keys = list(by_target)
     pairs = tuple(
         compare_pair(a, b, judged[a], judged[b]) for n, a in enumerate(keys) for b in keys[n + 1 :]
@@ -215,9 +230,11 @@ def _model(
         always_right=_always_right(evaluation, results) if evaluation.repeats > 1 else None,
         tokens_per_s=spread([r.tokens_per_s for r in results if r.tokens_per_s is not None]),
         speed_provenance=_least_certain(result.speed_provenance for result in results),
+        words_per_s=spread([r.words_per_s for r in results if r.words_per_s is not None]),
         seconds=spread([result.total_s for result in warm if result.total_s is not None]),
         usd=sum(cost for cost in costs if cost is not None) if is_priced else None,
         provenance=_least_certain(r.usd_provenance for r in results) if is_priced else None,
+        answers=len(results),
     )
 
 
@@ -250,6 +267,65 @@ class Plan:
     """Below it no difference between two models can be told."""
     can_tell: bool
     """False where there are fewer cases than that."""
+
+
+def pair_sentence(pair: Pair, labels: Mapping[str, str]) -> str:
+    """Return what can be said of two models, with the counts behind it."""
+    a, b = labels[pair.a], labels[pair.b]
+    only_a, only_b = pair.only_a_right, pair.only_b_right
+    if pair.verdict is Verdict.B_BETTER:
+        a, b, only_a, only_b = b, a, only_b, only_a
+    match pair.verdict:
+        case Verdict.A_BETTER | Verdict.B_BETTER:
+            return (
+                f"{a} is better than {b}: right where the other was wrong {_times(only_a)}, "
+                f"the other way round {_times(only_b)}."
+            )
+        case Verdict.SAME:
+            return f"{a} or {b}? They never disagreed on {pair.both_scored} questions."
+        case Verdict.UNDECIDED:
+            return (
+                f"{a} or {b}? Can't tell these apart yet. Of {pair.both_scored} questions "
+                f"{only_a} went to {a} alone and {only_b} to {b} alone."
+            )
+    return f"{a} or {b}? No question was scored for both."
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def against_earlier(
+    now: Evaluation,
+    results: Iterable[UnitResult],
+    before: Evaluation,
+    earlier: Iterable[UnitResult],
+) -> dict[str, Pair]:
+    """Return, for each target of both, how it did now (`a`) and then (`b`) on the same questions.
+
+    The same is what has the same id and the same words.
+    """
+    asked = {case.id: case.prompt for case in before.prompt_set.cases}
+    same = [case for case in now.prompt_set.cases if asked.get(case.id) == case.prompt]
+    both = replace(now.prompt_set, cases=tuple(same))
+    keys = [t.key for t in now.targets if t.key in {other.key for other in before.targets}]
+    mine, theirs = _by_target(results), _by_target(earlier)
+    return {
+        key: compare_pair(
+            "now",
+            "then",
+            judge_cases(both, mine.get(key, ())),
+            judge_cases(both, theirs.get(key, ())),
+        )
+        for key in keys
+    }
+
+
+def _by_target(results: Iterable[UnitResult]) -> dict[str, list[UnitResult]]:
+    found: dict[str, list[UnitResult]] = {}
+    for result in results:
+        found.setdefault(result.unit.target, []).append(result)
+    return found
 
 
 def cases_by_tag(prompt_set: PromptSet, tag: str) -> PromptSet:

@@ -34,6 +34,7 @@ class Oracle:
         self.answered: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
         self.at_once = 0
+        self.models: tuple[str, ...] = ("m",)
         self.gate: threading.Event | None = None
         self._here = 0
         self._lock = threading.Lock()
@@ -44,6 +45,9 @@ class Oracle:
 
             def do_POST(self) -> None:
                 oracle._answer(self)
+
+            def do_GET(self) -> None:
+                oracle._send(self, 200, {}, {"data": [{"id": name} for name in oracle.models]})
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -39,6 +39,7 @@ class RunDialog(QDialog):
         super().__init__(parent)
         self._theme = theme
         self._ceiling_is_typed = False
+        self._parent = parent
         self.setModal(True)
         self.setWindowTitle(self.tr("Run this set"))
         self.picker = TargetPicker(theme, self)
@@ -201,7 +202,7 @@ class RunDialog(QDialog):
             margins=(px(20), px(18), px(20), px(18)),
             spacing=px(14),
         )
-        room = self.parentWidget().window().size() if self.parentWidget() else QSize(900, 600)
+        room = self._parent.window().size()
         self.resize(QSize(px(860), px(520)).boundedTo(room - QSize(24, 24)))
 
     def _labelled(self, text: str, part: QWidget) -> QWidget:
@@ -213,8 +214,9 @@ class RunDialog(QDialog):
 
     def _on_removed(self) -> None:
         button = self.sender()
-        if isinstance(button, QWidget) and button.parentWidget() is not None:
-            self.removed.emit(button.parentWidget().property("key"))
+        chip = button.parentWidget() if isinstance(button, QWidget) else None
+        if chip is not None:
+            self.removed.emit(chip.property("key"))
 
     def _on_ceiling(self) -> None:
         self._ceiling_is_typed = True

@@ -10,32 +10,17 @@ from typing_extensions import override
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.evaluations import Evaluation, Plan
 from playground.ui.pages.tests.progress import Progress
+from playground.ui.pages.tests.results import ResultsView
 from playground.ui.pages.tests.running import RunningView
 from playground.ui.pages.tests.sets_view import SetsView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, IconButton, make_button, make_label
 from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import ComboBox
-from playground.ui.widgets.layouts import NO_MARGINS, make_column
 from playground.ui.window.page import Page
 
 _FOLDS_BELOW = 1000
 """Width of the window, in units of text, below which the list of sets becomes a box in the head."""
-
-
-class ResultsView(QWidget):
-    """Where the results of an evaluation stand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said = make_label("", "control", "quiet", wrap=True)
-        self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        make_column(1, self._said, 2, parent=self, margins=NO_MARGINS)
-
-    def show_evaluation(self, evaluation_id: str) -> None:
-        self._said.setText(
-            self.tr("The answers are kept: playground tests report {0}").format(evaluation_id)
-        )
 
 
 class TestsPage(Page):
@@ -60,6 +45,8 @@ class TestsPage(Page):
         super().__init__(theme, parent)
         self._is_on_stage = False
         self._export_name = ""
+        self._has_sets = self._is_running = self._is_pause = False
+        self._has_unscored = self._has_earlier = False
         self._build()
         self._connect()
         self._apply_theme()
@@ -80,10 +67,21 @@ class TestsPage(Page):
         """Bring the test that is shown already to the front again."""
         self._bring(self.running, name)
 
-    def show_results(self, evaluation_id: str, name: str = "") -> None:
+    def show_results(self, name: str) -> None:
         """Bring the results of an evaluation to the front."""
-        self.results.show_evaluation(evaluation_id)
         self._bring(self.results, name or self.tr("Results"))
+
+    def describe_results(self, caption: str, *, not_scored: int, has_earlier: bool) -> None:
+        """Say in the head what the results are of, and offer what can be done with them."""
+        self._caption.setText(caption)
+        self.again_button.setText(
+            self.tr("Ask the one not scored again")
+            if not_scored == 1
+            else self.tr("Ask the {0} not scored again").format(not_scored)
+        )
+        self.again_button.setAccessibleName(self.again_button.text())
+        self._has_unscored, self._has_earlier = not_scored > 0, has_earlier
+        self._fit_head()
 
     def show_count(self, count: int) -> None:
         text = self.tr("1 set") if count == 1 else self.tr("{0} sets").format(count)
@@ -122,6 +120,10 @@ class TestsPage(Page):
     def is_showing_run(self) -> bool:
         return self._body.currentWidget() is self.running
 
+    @property
+    def is_showing_results(self) -> bool:
+        return self._body.currentWidget() is self.results
+
     def name_export(self, name: str) -> None:
         """Say what a file of the opened set is called; empty where none can be written."""
         self._export_name = name
@@ -131,6 +133,8 @@ class TestsPage(Page):
     def focus_first(self) -> None:
         if self.is_showing_sets:
             self.sets.focus_first()
+        elif self.is_showing_results:
+            self.results.focus_first()
         else:
             self.back_button.setFocus()
 
@@ -167,15 +171,26 @@ class TestsPage(Page):
         self._files.setVisible(is_sets and not self._is_on_stage)
         self.new_button.setVisible(is_sets and not self._is_on_stage)
         self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text()))
+        is_results = self.is_showing_results
+        self._caption.setVisible(is_results and not is_narrow)
+        self.earlier_button.setVisible(is_results and self._has_earlier and not self._is_on_stage)
+        self.again_button.setVisible(is_results and self._has_unscored and not self._is_on_stage)
         self.sets.show_list(is_shown=not is_narrow and self._has_sets)
 
     def _build(self) -> None:
-        self._has_sets = self._is_running = self._is_pause = False
         self.back_button = IconButton(
             self._theme, "chevron-left", self.tr("Back to the sets (Esc)"), size=20
         )
         self._title = ElidedLabel("", "title")
         self._count, self._state = Badge(self._theme), Badge(self._theme)
+        self._caption = make_label("", "caption", "quiet")
+        self.earlier_button = make_button(
+            self.tr("Against an earlier run"),
+            tooltip=self.tr("What has changed since the same set was run before"),
+        )
+        self.again_button = make_button(
+            "", tooltip=self.tr("Asks only what failed or was cut off, and keeps the rest")
+        )
         self._box = ComboBox(self._theme, self.tr("Set"))
         self.back_to_run = make_button("", tooltip=self.tr("Show the test that is running"))
         self.import_button = make_button(
@@ -196,16 +211,23 @@ class TestsPage(Page):
         head = self._head
         head.addWidget(self.back_button)
         head.addWidget(self._title)
-        for part in (self._count, self._state):
+        for part in (self._count, self._state, self._caption):
             head.addWidget(part)
         head.addWidget(self._box, 1)
         head.addStretch(1)
-        for button in (self.back_to_run, self._files, self.new_button, self.pause_button):
+        for button in (
+            self.back_to_run,
+            self._files,
+            self.new_button,
+            self.earlier_button,
+            self.again_button,
+            self.pause_button,
+        ):
             head.addWidget(button)
         head.addWidget(self.stop_button)
         self.sets = SetsView(self._theme)
         self.running = RunningView(self._theme)
-        self.results = ResultsView()
+        self.results = ResultsView(self._theme)
         self._body = QStackedWidget()
         for view in (self.sets, self.running, self.results):
             self._body.addWidget(view)
@@ -217,7 +239,7 @@ class TestsPage(Page):
         self.stop_button.clicked.connect(self.stop_wanted)
         self.import_button.clicked.connect(self._choose_import)
         self.export_button.clicked.connect(self._open_export)
-        self._box.picked.connect(self.set_picked)
+        self._box.picked.connect(self._on_picked)
         self._theme.changed.connect(self._apply_theme)
         for keys, signal in (
             (QKeySequence.StandardKey.Undo, self.undo_wanted),
@@ -230,6 +252,9 @@ class TestsPage(Page):
             self.addAction(action)
         find = QShortcut(QKeySequence.StandardKey.Find, self)
         find.activated.connect(self._focus_search)
+
+    def _on_picked(self, set_id: str) -> None:
+        self.set_picked.emit(set_id)
 
     def _focus_search(self) -> None:
         if self.is_showing_sets:
@@ -281,6 +306,8 @@ class TestsPage(Page):
             (self.new_button, "plus"),
             (self.pause_button, "pause" if self._is_pause else "play"),
             (self.stop_button, "stop"),
+            (self.earlier_button, "history"),
+            (self.again_button, "refresh"),
             (self.back_to_run, "chevron-right"),
         ):
             button.setIcon(self._theme.icon(icon, "text"))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
 
 from playground.core.checks.prompt_files import FileFormat, format_of, read_cases, write_cases
 from playground.core.errors import PlaygroundError, UsageError
@@ -15,6 +17,7 @@ from playground.core.prompt_sets import Case, PromptSet, new_case, new_set
 from playground.services.evaluation import EvaluationService
 from playground.services.prompt_sets import PromptSets
 from playground.store.evaluations import EvaluationSummary
+from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests import words
@@ -23,12 +26,15 @@ from playground.ui.pages.tests.dialogs import PasteDialog
 from playground.ui.pages.tests.draft import SetDraft
 from playground.ui.pages.tests.list import SetRow
 from playground.ui.pages.tests.page import TestsPage
+from playground.ui.pages.tests.results_presenter import ResultsPresenter
 from playground.ui.pages.tests.runner import EvaluationRunner, RunSurroundings
 from playground.ui.theme.theme import Theme
 
 SAVE_PAUSE_MS = 400
 """A set is saved once typing rests for so long."""
 _UNDO_MS = 30_000
+_EARLIER = 20
+"""Earlier runs that are offered."""
 
 
 class TestsPresenter(QObject):
@@ -44,6 +50,7 @@ class TestsPresenter(QObject):
         *,
         sets: PromptSets,
         service: EvaluationService,
+        history: ComparisonStore,
         selection: TargetSelection,
         surroundings: RunSurroundings,
     ) -> None:
@@ -72,6 +79,10 @@ class TestsPresenter(QObject):
             open_results=self.open_results,
             ended=self.refresh,
         )
+        self.results = ResultsPresenter(
+            view.results, theme, bridge, service.store, history, notify=surroundings.notify
+        )
+        self._earlier: list[EvaluationSummary] = []
         self._save_timer = QTimer(self)
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(SAVE_PAUSE_MS)
@@ -82,12 +93,41 @@ class TestsPresenter(QObject):
 
     def open_results(self, evaluation_id: str) -> None:
         """Show what came out of an evaluation."""
-        summary = next((s for s in self._last.values() if s.id == evaluation_id), None)
-        running = self.runner.evaluation
-        name = "" if summary is None else summary.set_name
-        if running is not None and running.id == evaluation_id:
-            name = running.prompt_set.name
-        self._view.show_results(evaluation_id, name)
+        self._bridge.spawn(self._open_results(evaluation_id))
+
+    async def _open_results(self, evaluation_id: str) -> None:
+        evaluation = await self.results.open(evaluation_id)
+        listed = await self._bridge.submit(self._service.store.listed(evaluation.prompt_set.id))
+        self._earlier = [each for each in listed if each.id != evaluation.id and each.done]
+        self._view.describe_results(
+            words.results_caption(evaluation),
+            not_scored=self.results.not_scored,
+            has_earlier=bool(self._earlier),
+        )
+        self._view.show_results(evaluation.prompt_set.name)
+        self._view.focus_first()
+
+    def _on_again(self) -> None:
+        if self.results.evaluation is not None:
+            self._bridge.spawn(self._ask_again(self.results.evaluation.id))
+
+    async def _ask_again(self, evaluation_id: str) -> None:
+        self.runner.go_on(await self._bridge.submit(self._service.ask_again(evaluation_id)))
+
+    def _on_earlier(self) -> None:
+        menu = QMenu(self._view)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for summary in self._earlier[:_EARLIER]:
+            action = menu.addAction(words.earlier_words(summary))
+            action.setData(summary.id)
+            action.triggered.connect(self._on_earlier_chosen)
+        button = self._view.earlier_button
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _on_earlier_chosen(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._bridge.spawn(self.results.compare_with(action.data()))
 
     def _connect(self) -> None:
         view, sets = self._view, self._view.sets
@@ -113,6 +153,8 @@ class TestsPresenter(QObject):
         card.renamed.connect(self._on_renamed)
         card.run_button.clicked.connect(self._on_run)
         card.results_button.clicked.connect(self._on_results)
+        view.again_button.clicked.connect(self._on_again)
+        view.earlier_button.clicked.connect(self._on_earlier)
         card.copy_button.clicked.connect(self._on_duplicate_set)
         card.duplicate_button.clicked.connect(self._on_duplicate_set)
         card.delete_button.clicked.connect(self._on_delete_set)

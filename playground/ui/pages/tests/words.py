@@ -57,36 +57,26 @@ def expected_hint(kind: CheckKind) -> str:
 
 def check_words(check: Check) -> str:
     """Return a check as its chip says it: “is “complaint””, “3 words at most”."""
-    expected = _short(check.expected)
-    match check.kind:
-        case CheckKind.EQUALS:
-            return _tr("is “{0}”").format(expected)
-        case CheckKind.CONTAINS:
-            return _tr("contains “{0}”").format(expected)
-        case CheckKind.NOT_CONTAINS:
-            return _tr("without “{0}”").format(expected)
-        case CheckKind.ANY_OF:
-            return _tr("has one of: {0}").format(_short(", ".join(parts_of(check))))
-        case CheckKind.ALL_OF:
-            return _tr("has all of: {0}").format(_short(", ".join(parts_of(check))))
-        case CheckKind.BEGINS_WITH:
-            return _tr("begins with “{0}”").format(expected)
-        case CheckKind.NUMBER:
-            return _tr("has the number {0}").format(expected)
-        case CheckKind.MIN_WORDS:
-            return _tr("{0} words at least").format(expected)
-        case CheckKind.MAX_WORDS:
-            return _tr("{0} words at most").format(expected)
-        case CheckKind.MAX_SECONDS:
-            return _tr("within {0} s").format(expected)
-        case CheckKind.MAX_USD:
-            return _tr("at most ${0}").format(expected)
-        case CheckKind.JSON:
-            return _tr("is JSON")
-        case CheckKind.SCHEMA:
-            return _tr("is JSON of a given form")
-        case CheckKind.REGEX:
-            return _tr("fits {0}").format(expected)
+    if check.kind in {CheckKind.ANY_OF, CheckKind.ALL_OF}:
+        expected = _short(", ".join(parts_of(check)))
+    else:
+        expected = _short(check.expected)
+    return {
+        CheckKind.EQUALS: _tr("is “{0}”"),
+        CheckKind.CONTAINS: _tr("contains “{0}”"),
+        CheckKind.NOT_CONTAINS: _tr("without “{0}”"),
+        CheckKind.ANY_OF: _tr("has one of: {0}"),
+        CheckKind.ALL_OF: _tr("has all of: {0}"),
+        CheckKind.BEGINS_WITH: _tr("begins with “{0}”"),
+        CheckKind.NUMBER: _tr("has the number {0}"),
+        CheckKind.MIN_WORDS: _tr("{0} words at least"),
+        CheckKind.MAX_WORDS: _tr("{0} words at most"),
+        CheckKind.MAX_SECONDS: _tr("within {0} s"),
+        CheckKind.MAX_USD: _tr("at most ${0}"),
+        CheckKind.JSON: _tr("is JSON"),
+        CheckKind.SCHEMA: _tr("is JSON of a given form"),
+        CheckKind.REGEX: _tr("fits {0}"),
+    }[check.kind].format(expected)
 
 
 def counts_words(weight: float) -> str:
@@ -215,3 +205,22 @@ def waits_words(left_s: float, reason: str) -> str:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_CHIP else f"{line[: _LONGEST_CHIP - 1]}…"
+
+
+def results_caption(evaluation: Evaluation) -> str:
+    """Return what results are of: `22 messages · 4 models · 2026-11-28 14:20`."""
+    count, models = len(evaluation.prompt_set.cases), len(evaluation.targets)
+    made = evaluation.created_at
+    return " · ".join(
+        (
+            _tr("1 message") if count == 1 else _tr("{0} messages").format(count),
+            _tr("1 model") if models == 1 else _tr("{0} models").format(models),
+            "" if made is None else f"{made.astimezone():%Y-%m-%d %H:%M}",
+        )
+    )
+
+
+def earlier_words(summary: EvaluationSummary) -> str:
+    """Return an earlier run as a menu lists it."""
+    moment = f"{summary.created_at.astimezone():%Y-%m-%d %H:%M}"
+    return _tr("{0} · {1} of {2} answers").format(moment, summary.done, summary.units)

@@ -1,0 +1,135 @@
+"""All answers to one message side by side, with what each check says of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
+
+from playground.core.checks.scoring import Score
+from playground.core.expected import Outcome
+from playground.core.runs import Run
+from playground.ui.format import seconds
+from playground.ui.pages.tests.grid import CellSample, place_icon
+from playground.ui.pages.tests.progress import CellState
+from playground.ui.pages.tests.words import check_words
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import ElidedLabel, make_button, make_card, make_label
+from playground.ui.widgets.layouts import make_column, make_flow, make_row, make_scroll_area
+from playground.ui.widgets.markdown.view import MarkdownView
+
+_STATES = {
+    Outcome.RIGHT: CellState.RIGHT,
+    Outcome.WRONG: CellState.WRONG,
+    Outcome.NOT_SCORED: CellState.NOT_SCORED,
+}
+_SHOWN = 20_000
+"""Characters of an answer; the whole one is in the clipboard and in the terminal's report."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """A run with what is held against it."""
+
+    run: Run
+    score: Score
+    repeat: int
+
+
+class AnswersDialog(QDialog):
+    """A column for each answer; ← and → go to the message before and after."""
+
+    moved = Signal(int)
+    """-1 or 1: the message before or after is wanted."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setWindowTitle(self.tr("Answers"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._title = ElidedLabel("", "title")
+        self._prompt = make_label("", "control", wrap=True)
+        self._prompt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._checks = make_label("", "caption", "quiet", wrap=True)
+        self._before = make_button(
+            self.tr("Before"), tooltip=self.tr("The message before this one")
+        )
+        self._after = make_button(self.tr("Next"), tooltip=self.tr("The message after this one"))
+        self._close = make_button(self.tr("Close"), self.reject, tooltip=self.tr("Close (Esc)"))
+        self._body = QWidget()
+        self._columns = make_row(parent=self._body)
+        self._before.clicked.connect(self._go_before)
+        self._after.clicked.connect(self._go_after)
+        px = theme.px
+        top = QWidget()
+        make_column(self._prompt, self._checks, parent=top)
+        scrolled = make_scroll_area(top, self.tr("The message"))
+        scrolled.setMaximumHeight(px(150))
+        make_column(
+            make_row((self._title, 1), self._before, self._after),
+            scrolled,
+            (self._body, 1),
+            make_flow(1, self._close),
+            parent=self,
+            margins=(px(20), px(16), px(20), px(16)),
+        )
+        window = parent.window().size()
+        self.resize(QSize(min(px(1100), window.width() - px(60)), window.height() - px(60)))
+
+    def show_answers(
+        self, title: str, prompt: str, checks: Sequence[str], answers: Sequence[ShownAnswer]
+    ) -> None:
+        self._title.set_full_text(title)
+        self._prompt.setText(prompt[:_SHOWN])
+        said = ", ".join(checks) or self.tr("nothing is checked")
+        self._checks.setText(self.tr("Right when the answer {0}").format(said))
+        while (item := self._columns.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.setParent(None)
+                widget.deleteLater()
+        for answer in answers:
+            self._columns.addWidget(self._column(answer), 1)
+
+    def allow(self, *, before: bool, after: bool) -> None:
+        self._before.setEnabled(before)
+        self._after.setEnabled(after)
+
+    def _column(self, answer: ShownAnswer) -> QWidget:
+        px = self._theme.px
+        run, score = answer.run, answer.score
+        icon = QLabel()
+        name, tone = place_icon(run.target)
+        icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(px(16), px(16))))
+        label = run.target.label
+        if answer.repeat:
+            label += " · " + self.tr("time {0}").format(answer.repeat + 1)
+        text = MarkdownView(self._theme)
+        text.setAccessibleName(self.tr("Answer of {0}").format(run.target.label))
+        text.set_text(run.text[:_SHOWN] or self.tr("(nothing)"))
+        inside = QWidget()
+        make_column(text, 1, parent=inside)
+        words = {
+            Outcome.RIGHT: self.tr("Right"),
+            Outcome.WRONG: self.tr("Wrong"),
+            Outcome.NOT_SCORED: self.tr("Not scored"),
+        }[score.outcome]
+        reason = make_label(" ".join((f"{words}.", *score.reasons)), "caption", wrap=True)
+        results = "\n".join(f"{check_words(r.check)}: {r.reason}" for r in score.results)
+        reason.setToolTip(results)
+        took = make_label(seconds(run.timings.total_s), "caption", "quiet")
+        card = make_card()
+        make_column(
+            make_row(icon, (ElidedLabel(label, "row"), 1), took),
+            (make_scroll_area(inside, label), 1),
+            make_row(CellSample(self._theme, _STATES[score.outcome]), (reason, 1)),
+            parent=card,
+            margins=(px(12), px(10), px(12), px(10)),
+        )
+        card.setMinimumWidth(px(140))
+        return card
+
+    def _go_before(self) -> None:
+        self.moved.emit(-1)
+
+    def _go_after(self) -> None:
+        self.moved.emit(1)

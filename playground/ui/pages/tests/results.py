@@ -1,0 +1,248 @@
+"""What came out of a test: groups of models, where they disagree, and right against cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QWidget
+from typing_extensions import override
+
+from playground.core.evaluations import ModelResult
+from playground.core.targets import Target
+from playground.ui.pages.tests.models_table import ModelsTable
+from playground.ui.pages.tests.outcomes import OutcomeRow, OutcomeTable, OutcomeTableModel
+from playground.ui.theme.theme import Theme
+from playground.ui.widgets.basics import IconButton, make_card, make_label
+from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_scroll_area,
+)
+
+DISPUTED, ALL = "disputed", "all"
+COST, SPEED = "cost", "speed"
+_STACKS_BELOW = 1000
+"""Width in units of text below which sentence and chart stand above the table."""
+_PAUSE_MS = 150
+
+
+class ResultsView(QWidget):
+    """Lays out the results; it decides nothing."""
+
+    filter_changed = Signal()
+    """Other messages are wanted, or another tag."""
+    axis_changed = Signal()
+    picture_chosen = Signal(object)
+    """The path a picture of the chart is to be written to."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._chart: QWidget | None = None
+        self._rows: Sequence[tuple[Target, ModelResult]] = ()
+        self._is_stacked = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._build()
+        self._connect()
+        self._apply_theme()
+
+    @property
+    def tag(self) -> str:
+        """The tag that is chosen; empty for all."""
+        return str(self._tags.value or "")
+
+    @property
+    def query(self) -> str:
+        return self._search.text().strip()
+
+    @property
+    def shows_disputed(self) -> bool:
+        return self._which.selected == DISPUTED
+
+    @property
+    def is_against_cost(self) -> bool:
+        return self._axis.selected == COST
+
+    def show_models(self, rows: Sequence[tuple[Target, ModelResult]]) -> None:
+        """Show the models, the best first."""
+        self._rows = rows
+        self.models.show_models(rows, is_narrow=self._is_stacked)
+
+    def show_tags(self, tags: Sequence[str]) -> None:
+        self._tags.set_choices([(self.tr("All tags"), ""), *((tag, tag) for tag in tags)])
+        self._tags.setVisible(bool(tags))
+
+    def show_rows(self, rows: Sequence[OutcomeRow], labels: Sequence[str], said: str) -> None:
+        """Show messages; `said` stands below them."""
+        self.outcomes.show_rows(rows, labels)
+        self._said.setText(said)
+
+    def show_sentences(self, first: str, rest: str) -> None:
+        """Say what can be told of the models: the main thing, then the other pairs."""
+        self._first.setText(first)
+        self._rest.setText(rest)
+        self._rest.setVisible(bool(rest))
+
+    def choose_messages(self, *, disputed: bool) -> None:
+        self._which.select(DISPUTED if disputed else ALL)
+
+    def place_chart(self, chart: QWidget) -> None:
+        """Put the chart into its card, once it could be built."""
+        self._chart = chart
+        self._chart_column.insertWidget(1, chart, 1)
+        self._wait.hide()
+
+    def show_chart_remark(self, text: str) -> None:
+        self._remark.setText(text)
+
+    def focus_first(self) -> None:
+        self.table.setFocus()
+
+    def _build(self) -> None:
+        self.models = ModelsTable(self._theme)
+        self._top = make_card()
+        make_column(self.models, parent=self._top)
+        self._build_messages()
+        self._build_side()
+        self._inside = QWidget()
+        self._grid = QGridLayout(self._inside)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._scroll = make_scroll_area(self._inside, self.tr("Results"))
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        make_column((self._scroll, 1), parent=self, margins=NO_MARGINS)
+        self._arrange()
+
+    def _build_messages(self) -> None:
+        self._which = Segmented(
+            (
+                (
+                    DISPUTED,
+                    self.tr("They disagree"),
+                    self.tr("Where one was right, one not"),
+                ),
+                (ALL, self.tr("All"), self.tr("Every message")),
+            )
+        )
+        self._tags = ComboBox(self._theme, self.tr("Tags"))
+        self._tags.setToolTip(self.tr("Count only messages with this tag, above as well"))
+        self._search = QLineEdit()
+        self._search.setPlaceholderText(self.tr("Search messages and answers"))
+        self._search.setAccessibleName(self.tr("Search messages and answers"))
+        self._search.setClearButtonEnabled(True)
+        self.outcomes = OutcomeTableModel(self)
+        self.table = OutcomeTable(self._theme, self.outcomes)
+        self._said = make_label("", "caption", "quiet", wrap=True)
+        self._messages = make_card()
+        title = make_label(self.tr("Message by message"), "heading", wrap=True)
+        make_column(
+            make_flow(title, 1, self._which, self._tags),
+            self._search,
+            (self.table, 1),
+            self._said,
+            parent=self._messages,
+        )
+
+    def _build_side(self) -> None:
+        self._first = make_label("", "strong", wrap=True)
+        self._rest = make_label("", "caption", "quiet", wrap=True)
+        for label in (self._first, self._rest):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._pairs = make_card()
+        inside = QWidget()
+        make_column(self._first, self._rest, 1, parent=inside)
+        self._pair_scroll = make_scroll_area(inside, self.tr("What can be said"))
+        make_column(self._pair_scroll, parent=self._pairs)
+        self._axis = Segmented(
+            (
+                (COST, self.tr("Cost"), self.tr("How often right against what it costs")),
+                (SPEED, self.tr("Speed"), self.tr("How often right against how fast it is")),
+            )
+        )
+        self._save = IconButton(
+            self._theme, "download", self.tr("Save the chart as a picture"), size=16
+        )
+        self._wait = make_label(self.tr("Drawing…"), "caption", "quiet")
+        self._remark = make_label("", "caption", "quiet", wrap=True)
+        self._chart_card = make_card()
+        title = make_label(self.tr("How often right"), "heading", wrap=True)
+        self._chart_column = make_column(
+            make_flow(title, 1, self._axis, self._save),
+            self._wait,
+            self._remark,
+            parent=self._chart_card,
+        )
+
+    def _connect(self) -> None:
+        self._which.chosen.connect(self._on_filter)
+        self._tags.picked.connect(self._on_filter)
+        self._search.textChanged.connect(self._pause.start)
+        self._pause.timeout.connect(self.filter_changed)
+        self._axis.chosen.connect(self._on_axis)
+        self._save.clicked.connect(self._choose_picture)
+        self._theme.changed.connect(self._apply_theme)
+
+    def _on_filter(self, _value: object = None) -> None:
+        self.filter_changed.emit()
+
+    def _on_axis(self, _key: str) -> None:
+        self.axis_changed.emit()
+
+    def _choose_picture(self) -> None:
+        dialog = QFileDialog(
+            self,
+            self.tr("Save the chart"),
+            str(Path.home() / "right.png"),
+            self.tr("Picture (*.png);;Drawing (*.svg)"),
+        )
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("png")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._on_picture)
+        dialog.open()
+
+    def _on_picture(self, name: str) -> None:
+        self.picture_chosen.emit(Path(name))
+
+    def _arrange(self) -> None:
+        """Lay the cards out beside or below each other."""
+        px = self._theme.px
+        for part in (self._top, self._messages, self._pairs, self._chart_card):
+            self._grid.removeWidget(part)
+        self._grid.setSpacing(px(12))
+        if self._is_stacked:
+            for row, part in enumerate((self._pairs, self._top, self._chart_card, self._messages)):
+                self._grid.addWidget(part, row, 0, 1, 2)
+        else:
+            self._grid.addWidget(self._top, 0, 0, 1, 2)
+            self._grid.addWidget(self._messages, 1, 0, 2, 1)
+            self._grid.addWidget(self._pairs, 1, 1)
+            self._grid.addWidget(self._chart_card, 2, 1)
+        self._grid.setColumnStretch(0, 6)
+        self._grid.setColumnStretch(1, 5)
+        self._grid.setRowStretch(2, 0 if self._is_stacked else 1)
+        self._grid.setRowStretch(3, 1 if self._is_stacked else 0)
+        self._pair_scroll.setMinimumHeight(px(90))
+        self._chart_card.setMinimumHeight(px(240))
+        self._messages.setMinimumHeight(px(260))
+        self.show_models(self._rows)
+
+    def _apply_theme(self) -> None:
+        self._tags.setMaximumWidth(self._theme.px(180))
+        self._fit()
+        self._arrange()
+
+    def _fit(self) -> None:
+        is_stacked = self.window().width() / self._theme.scale < _STACKS_BELOW
+        if is_stacked != self._is_stacked:
+            self._is_stacked = is_stacked
+            self._arrange()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()

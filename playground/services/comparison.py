@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError, explained
 from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
+from playground.core.expected import Check
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
 from playground.core.targets import Target
@@ -179,9 +180,10 @@ class ComparisonService:
         order: RunOrder,
         *,
         hidden_names: bool = False,
+        checks: tuple[Check, ...] = (),
     ) -> AsyncGenerator[TurnUpdate, None]:
         """Iterate what happens until every run of the new turn is final."""
-        turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
+        turn = new_turn(comparison, prompt, order, hidden_names=hidden_names, checks=checks)
         return _TurnRunner(self, comparison, turn).updates()
 
     async def run_again(

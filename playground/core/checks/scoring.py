@@ -78,6 +78,16 @@ def score(checks: Sequence[Check], run: Run) -> Score:
     return Score(Outcome.RIGHT, results)
 
 
+def check_results(checks: Sequence[Check], run: Run) -> tuple[CheckResult, ...]:
+    """Return what each check says of a run's answer; the form it was asked for is the first."""
+    schema = run.request.sampling.schema
+    form = () if schema is None else (Check(CheckKind.SCHEMA, schema),)
+    wanted = (*form, *(check for check in checks if check not in form))
+    if (reason := unscored_reason(run)) is not None:
+        return tuple(CheckResult(check, Outcome.NOT_SCORED, reason) for check in wanted)
+    return tuple(_result(check, run) for check in wanted)
+
+
 def unscored_reason(run: Run) -> str | None:
     """Return why a run's answer can be held against nothing; `None` where it can."""
     if run.error is not None:

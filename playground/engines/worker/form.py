@@ -10,11 +10,22 @@ import numpy.typing as npt
 from llama_cpp.llama_grammar import SchemaConverter
 
 MAX_GRAMMAR = 32 * 1024
-"""Characters of a grammar; llama.cpp's parser calls itself for each parenthesis, without a limit."""
+"""Characters of a grammar."""
 MAX_NESTED = 1_000
-"""Parentheses within one another."""
+"""Parentheses within one another: for each the parser of llama.cpp calls itself, without a limit."""
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data`."""
+_NOT_CONVERTED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the converter raises: what it does not know it leaves to chance."""
 _ANY_CHARACTER, _JSON_CHARACTER = r'[^"\\]', r'[^"\\\x7F\x00-\x1F]'
 
 
@@ -68,17 +79,11 @@ def grammar_of(schema: str) -> str | None:
         converter = _Converter(root)
         converter.visit(root, "")
         text: str = converter.format_grammar()
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError) as error:
-        return _none(error)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return _none(error)
+    except _NOT_CONVERTED:
+        return None
     if len(text) > MAX_GRAMMAR or _nested(text) > MAX_NESTED or "\0" in text:
         return None
     return text.replace(f"char ::= {_ANY_CHARACTER}", f"char ::= {_JSON_CHARACTER}")
-
-
-def _none(_error: BaseException) -> None:
-    """The converter leaves what it does not know to chance: any error of its is a schema's."""
 
 
 def _nested(grammar: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from playground.core.checks.scoring import CheckResult, check_results
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError, explained
 from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
 from playground.core.expected import Check
@@ -156,6 +157,15 @@ def with_progress(updates: Sequence[TurnUpdate]) -> list[TurnUpdate | RunProgres
             known = (fold.run, fold.load_fraction, fold.prompt_progress)
             passed_on.append(RunProgress(*known, tuple(tokens[run_id])))
     return passed_on
+
+
+async def checked(turn: Turn) -> dict[str, tuple[CheckResult, ...]]:
+    """Return what the checks say of each answer, by run id; worked out in a thread of its own."""
+
+    def work_out() -> dict[str, tuple[CheckResult, ...]]:
+        return {run.id: check_results(turn.checks, run) for run in turn.runs}
+
+    return await asyncio.to_thread(work_out)
 
 
 class ComparisonService:

@@ -12,7 +12,7 @@ from llama_cpp.llama_grammar import SchemaConverter
 MAX_GRAMMAR = 32 * 1024
 """Characters of a grammar."""
 MAX_NESTED = 1_000
-"""Parentheses within one another: for each the parser of llama.cpp calls itself, without a limit."""
+"""Parentheses within one another: its parser calls itself for each, without a limit."""
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data`."""
 _NOT_CONVERTED = (

@@ -28,8 +28,11 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.checks.reading import check_words
+from playground.core.checks.scoring import CheckResult
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
+from playground.core.expected import Outcome
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
@@ -48,6 +51,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.details import DetailsPopup, Row
+from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
@@ -71,6 +75,7 @@ class TurnContent:
     prompt: str | None
     answer: AnswerViewModel = AnswerViewModel()
     tokens: Sequence[Token] = ()
+    checks: Sequence[CheckResult] = ()
 
 
 class TurnView(QWidget):
@@ -86,6 +91,7 @@ class TurnView(QWidget):
         """What went wrong, what was kept, what to do about it."""
         self._offer: QPushButton | None = None
         self._has_tokens = False
+        self._marks: QWidget | None = None
         self._notice_count = 0
         self._build(prompt)
 
@@ -123,6 +129,35 @@ class TurnView(QWidget):
         view = TokenView(self._theme, tokens)
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
+
+    def show_checks(self, results: Sequence[CheckResult]) -> None:
+        """Put a mark for each check under the answer."""
+        if self._marks is not None:
+            self._column.removeWidget(self._marks)
+            self._marks.hide()
+            self._marks.deleteLater()
+            self._marks = None
+        self.content.checks = results
+        if not results:
+            return
+        self._marks = QWidget()
+        row = FlowLayout(self._marks, spacing=self._theme.px(6))
+        for result in results:
+            row.addWidget(self._mark(result))
+        self._column.insertWidget(self._column.indexOf(self.answer) + 1, self._marks)
+
+    def _mark(self, result: CheckResult) -> Badge:
+        words = {
+            Outcome.RIGHT: (self.tr("✓ {0}"), self.tr("Right"), "local"),
+            Outcome.WRONG: (self.tr("✕ {0}"), self.tr("Wrong"), "bad"),
+            Outcome.NOT_SCORED: (self.tr("– {0}"), self.tr("Not scored"), "quiet"),
+        }
+        text, outcome, tone = words[result.outcome]
+        check = check_words(result.check)
+        mark = Badge(self._theme, text.format(check), tone)
+        mark.setToolTip(plain_tooltip(f"{outcome}. {result.reason}"))
+        mark.setAccessibleName(f"{outcome}: {check}. {result.reason}")
+        return mark
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
         if self._error_column is not None:
@@ -504,6 +539,7 @@ class ResponsePane(QFrame):
         turn = TurnView(self._theme, content.prompt)
         turn.show_answer(content.answer)
         turn.show_tokens(content.tokens)
+        turn.show_checks(content.checks)
         self._turns.insert(0, turn)
         self._body_column.insertWidget(0, turn)
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.expected import Check
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.theme.theme import Theme
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
+    from playground.ui.pages.compare.checks import CheckBar
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
@@ -191,6 +193,7 @@ class PromptCard(QFrame):
         super().__init__()
         self._theme = theme
         self._is_running = False
+        self._check_bar: CheckBar | None = None
         self._build()
         self._connect()
         self._apply_theme()
@@ -202,6 +205,25 @@ class PromptCard(QFrame):
     def set_text(self, text: str) -> None:
         """Put `text` into the box, with the cursor behind it: one goes on typing there."""
         self._prompt.set_text(text)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What is expected of the answers."""
+        return () if self._check_bar is None else self._check_bar.checks
+
+    def set_checks(self, checks: tuple[Check, ...]) -> None:
+        if checks or self._check_bar is not None:
+            self.check_bar.set_checks(checks)
+
+    @property
+    def check_bar(self) -> "CheckBar":
+        """The chips of the checks, built when they are first needed."""
+        if self._check_bar is None:
+            from playground.ui.pages.compare.checks import CheckBar  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._check_bar = CheckBar(self._theme)
+            self._column.addWidget(self._check_bar)
+        return self._check_bar
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -218,6 +240,7 @@ class PromptCard(QFrame):
 
     def set_presentation_mode(self, *, on: bool) -> None:
         self._ideas.setVisible(not on)
+        self._add_check.setVisible(not on)
 
     def submit(self) -> None:
         if not self._is_running:
@@ -246,6 +269,12 @@ class PromptCard(QFrame):
         self._new.hide()
         self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
         self._ideas.setAccessibleName(self.tr("Ideas"))
+        self._add_check = make_button(
+            self.tr("Add a check"),
+            tooltip=self.tr(
+                "Say what makes an answer right: each gets a ✓ or ✕ for it, here on this computer"
+            ),
+        )
         self._run = make_button(
             self.tr("Run  ⌃⏎"),
             kind="primary",
@@ -260,7 +289,7 @@ class PromptCard(QFrame):
         self._stop_all.hide()
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
-        rarer = FoldingRow(self._theme, self._new, self._ideas)
+        rarer = FoldingRow(self._theme, self._new, self._add_check, self._ideas)
         buttons = (rarer, self._run, self._stop_all)
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
@@ -274,7 +303,13 @@ class PromptCard(QFrame):
         self._stop_all.clicked.connect(self.stop)
         self._new.clicked.connect(self.begin_anew)
         self._ideas.clicked.connect(self._open_ideas)
+        self._add_check.clicked.connect(self._open_checks)
         self._theme.changed.connect(self._apply_theme)
+
+    def _open_checks(self) -> None:
+        # the button may be behind the one that folds it away
+        shown = self._add_check.isVisible()
+        self.check_bar.open_editor(self._add_check if shown else self._run)
 
     def _open_ideas(self) -> None:
         menu = QMenu(self)

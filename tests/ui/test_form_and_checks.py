@@ -33,9 +33,12 @@ def pick(box: QWidget, text: str) -> None:
 
 
 def marks(stage: CompareWindow, index: int) -> list[str]:
-    turn = stage.view.panes[index].turn
-    assert turn is not None
-    return [b.text for b in turn.findChildren(Badge) if not b.isHidden() and b.parent() is not turn]
+    return [badge.text for badge in badges(stage.view.panes[index])]
+
+
+def badges(pane: QWidget) -> list[Badge]:
+    """Return the marks in a pane: badges with a sign."""
+    return [b for b in pane.findChildren(Badge) if b.isVisible() and b.text[:1] in {"✓", "✕", "–"}]
 
 
 def test_checks_become_chips_and_marks_under_each_answer(
@@ -54,10 +57,12 @@ def test_checks_become_chips_and_marks_under_each_answer(
     stage.ask("What floats?")
     qtbot.waitUntil(lambda: marks(stage, 1) == ["✕ mentions “ship”"])
     assert marks(stage, 0) == ["✓ mentions “ship”"]
-    badge = stage.view.panes[1].turn.findChildren(Badge)[0]  # type: ignore[union-attr]
+    (badge,) = badges(stage.view.panes[1])
     assert badge.accessibleName().startswith("Wrong: mentions “ship”. It does not contain")
     assert stage.presenter.comparison is not None
     assert stage.presenter.comparison.turns[0].checks == card.checks, "part of the history"
+    stage.ask("And what sinks?")
+    qtbot.waitUntil(lambda: marks(stage, 1) == ["✕ mentions “ship”"] * 2)
 
 
 def test_delete_on_a_chip_takes_its_check_away(make_compare_window: MakeCompareWindow) -> None:
@@ -80,7 +85,11 @@ def test_a_check_that_cannot_be_read_is_told_beside_its_field(
     assert editor is not None
     height = editor.height()
     QTest.keyClick(editor.value, Qt.Key.Key_Return)
-    assert "needs a text" in editor._problem.text()
+    assert "first" in editor._problem.text()
+    pick(editor._kind, "matches a pattern (regex)")
+    QTest.keyClicks(editor.value, "(")
+    QTest.keyClick(editor.value, Qt.Key.Key_Return)
+    assert "cannot be read" in editor._problem.text()
     assert editor.height() == height, "nothing jumps"
     assert card.checks == ()
 

@@ -244,7 +244,7 @@ def _checks(page: Any) -> Closer:
     outcomes = (Outcome.RIGHT, Outcome.WRONG)
     results = [CheckResult(c, o, "So it is.") for c, o in zip(checks, outcomes, strict=True)]
     for pane in page.panes:
-        pane.turn.show_checks(results)
+        pane.show_checks(results)
     return lambda: page.prompt_card.set_checks(())
 
 

@@ -25,12 +25,15 @@ _WIDTH = 380
 class CheckBar(QWidget):
     """Chips of the checks, hidden while there are none; Delete on a chip removes it."""
 
+    changed = Signal()
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._checks: list[Check] = []
         self._chips: list[TargetChip] = []
         self._row = FlowLayout(self, spacing=theme.px(8))
+        self._row.setContentsMargins(0, theme.px(8), 0, 0)
         self._row.addWidget(make_label(_tr("Right when the answer…"), "caption", "quiet"))
         self._popup: Popup | None = None
         self.hide()
@@ -74,6 +77,7 @@ class CheckBar(QWidget):
             self._row.addWidget(chip)
             self._chips.append(chip)
         self.setVisible(bool(self._checks))
+        self.changed.emit()
 
     def _on_removed(self) -> None:
         removed = self.sender()
@@ -135,6 +139,10 @@ class CheckEditor(QWidget):
         self._problem.setText("")
 
     def _on_add(self) -> None:
+        if self.value.isEnabled() and not self.value.text().strip():
+            self._problem.setText(_tr("Type what to look for first."))
+            self.value.setFocus()
+            return
         try:
             check = read_check(self._kind.value, self.value.text())
         except UsageError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from playground.core.checks.form_table import FieldKind, FormField, rows_of, schema_of
@@ -91,7 +91,7 @@ class FormEditor(QWidget):
         self._text.setPlaceholderText('{"type": "object", "properties": {…}}')
         self._text.textChanged.connect(self._on_edited)
         self._problem = make_label("", "caption", "bad", wrap=True)
-        self._problem.setMinimumHeight(self._problem.fontMetrics().height())
+        self._problem.setAlignment(Qt.AlignmentFlag.AlignTop)
         parts = (label, self._kind, self._table, self._text, self._problem)
         make_column(*parts, parent=self, margins=NO_MARGINS, spacing=px(4))
         self._fit()
@@ -99,6 +99,9 @@ class FormEditor(QWidget):
     def _fit(self) -> None:
         self._table.setVisible(self._kind.value == _TABLE)
         self._text.setVisible(self._kind.value == _OWN)
+        # kept free: nothing jumps when something is wrong
+        lines = 1 if self._kind.value == _NONE else 3
+        self._problem.setMinimumHeight(lines * self._problem.fontMetrics().height())
 
     def _set_rows(self, rows: Sequence[FormField]) -> None:
         for line in self._lines:
@@ -112,6 +115,8 @@ class FormEditor(QWidget):
     def _add_line(self, row: FormField) -> "_Line":
         line = _Line(self._theme, row, self._on_edited, self._on_removed)
         self._rows.insertWidget(len(self._lines), line)
+        # now, not with the next layout: the keyboard may go there at once
+        line.show()
         self._lines.append(line)
         return line
 

@@ -194,6 +194,8 @@ class PromptCard(QFrame):
         self._theme = theme
         self._is_running = False
         self._check_bar: CheckBar | None = None
+        self._folded_checks: Foldable | None = None
+        self._are_checks_folded = False
         self._build()
         self._connect()
         self._apply_theme()
@@ -223,7 +225,30 @@ class PromptCard(QFrame):
 
             self._check_bar = CheckBar(self._theme)
             self._column.addWidget(self._check_bar)
+            self._folded_checks = Foldable(
+                *(self._theme, self._check_bar, self._checks_button),
+                column=self._column,
+                width=420,
+            )
+            self._check_bar.changed.connect(self._fit_checks)
+            self._fit_checks()
         return self._check_bar
+
+    def fold_checks(self, *, is_folded: bool) -> None:
+        """Put the chips of the checks behind a button where there is no room for them."""
+        self._are_checks_folded = is_folded
+        self._fit_checks()
+
+    def _fit_checks(self) -> None:
+        if self._folded_checks is None:
+            return
+        count = len(self.checks)
+        words = self.tr("1 check ▾") if count == 1 else self.tr("{0} checks ▾").format(count)
+        self._checks_button.setText(words)
+        self._checks_button.setAccessibleName(words.removesuffix(" ▾"))
+        self._folded_checks.fold(is_folded=self._are_checks_folded)
+        self._checks_button.setVisible(self._are_checks_folded and count > 0)
+        self.check_bar.setVisible(count > 0)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -275,6 +300,8 @@ class PromptCard(QFrame):
                 "Say what makes an answer right: each gets a ✓ or ✕ for it, here on this computer"
             ),
         )
+        self._checks_button = make_button("", tooltip=self.tr("See and take away checks"))
+        self._checks_button.hide()
         self._run = make_button(
             self.tr("Run  ⌃⏎"),
             kind="primary",
@@ -289,7 +316,9 @@ class PromptCard(QFrame):
         self._stop_all.hide()
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
-        rarer = FoldingRow(self._theme, self._new, self._add_check, self._ideas)
+        rarer = FoldingRow(
+            *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
+        )
         buttons = (rarer, self._run, self._stop_all)
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
@@ -345,6 +374,8 @@ class PromptCard(QFrame):
 
 _NARROW = 1000
 """Width of the window, in units of text, below which models go behind a button."""
+_CHECKS_BELOW = 560
+"""Width of the window, in units of text, from which the checks stand under the prompt."""
 _DRAWER_BESIDE = 700
 """Width of the window, in units of text, from which the drawer stands beside the answers."""
 
@@ -554,6 +585,7 @@ class CompareView(Page):
         self.header.show_question(self._question, on_stage=on_stage)
         is_asking = self.header.ask_button.isChecked() or not self._question
         self.prompt_card.setVisible(not on_stage or is_asking)
+        self.prompt_card.fold_checks(is_folded=self._units < _CHECKS_BELOW)
         is_narrow = self._units < _NARROW and not on_stage
         if self._summary is not None:
             has_names = all(pane.has_figures for pane in self.panes)

@@ -296,7 +296,7 @@ class PaneController:
         self._checked.update(results)
         if not self.is_hidden:
             for shown in self._shown:
-                shown.turn.show_checks(results.get(shown.run.id, ()))
+                shown.pane.show_checks(results.get(shown.run.id, ()))
 
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""

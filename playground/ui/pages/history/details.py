@@ -76,8 +76,7 @@ class DetailView(QWidget):
     def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
         """Mark the answers that are shown, by run id."""
         for answer, pane in zip(self._shown, self.answers.panes, strict=True):
-            if pane.turn is not None:
-                pane.turn.show_checks(results.get(answer.run_id, ()))
+            pane.show_checks(results.get(answer.run_id, ()))
 
     def show_caption(self, caption: str) -> None:
         """Say when it was asked, and in which order."""

@@ -193,6 +193,7 @@ class PromptCard(QFrame):
         super().__init__()
         self._theme = theme
         self._is_running = False
+        self._is_follow_up = self._on_stage = False
         self._check_bar: CheckBar | None = None
         self._folded_checks: Foldable | None = None
         self._are_checks_folded = False
@@ -259,13 +260,20 @@ class PromptCard(QFrame):
 
     def set_follow_up(self, *, follow_up: bool) -> None:
         self._new.setVisible(follow_up)
+        self._is_follow_up = follow_up
+        self._show_ideas()
         self._prompt.setPlaceholderText(
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        self._ideas.setVisible(not on)
+        self._on_stage = on
+        self._show_ideas()
         self._add_check.setVisible(not on)
+
+    def _show_ideas(self) -> None:
+        # they are prompts to begin with
+        self._ideas.setVisible(not self._on_stage and not self._is_follow_up)
 
     def submit(self) -> None:
         if not self._is_running:

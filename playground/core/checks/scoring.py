@@ -61,16 +61,15 @@ _STRAIGHT = str.maketrans("‘’‚“”„«»", "''''\"\"\"\""[:3] + '"""""'
 
 
 def score(checks: Sequence[Check], run: Run) -> Score:
-    """Return what `checks` say of a run's answer.
+    """Return what `checks`, and the form it was asked for, say of a run's answer.
 
     Right is what every check finds right. An answer that failed, was stopped or is not whole is
     never wrong: it is not scored.
     """
     if (reason := unscored_reason(run)) is not None:
         return Score(Outcome.NOT_SCORED, reason=reason)
-    if not checks:
+    if not (results := check_results(checks, run)):
         return Score(Outcome.NOT_SCORED, reason="There is no check.")
-    results = tuple(_result(check, run) for check in checks)
     outcomes = {result.outcome for result in results}
     for outcome in (Outcome.WRONG, Outcome.NOT_SCORED):
         if outcome in outcomes:

@@ -2,20 +2,25 @@
 
 import argparse
 import asyncio
+import json
 import math
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from playground.cli.output import print_json
 from playground.cli.targets import find_target
 from playground.cli.terminal import harmless, read_prompt, tell
 from playground.core.chat import SamplingParams
+from playground.core.checks.reading import MAX_EXPECTED, check_words, read_check, require_readable
+from playground.core.checks.scoring import CheckResult, check_results
 from playground.core.errors import UsageError
 from playground.core.events import Alternative, Notice, ReasoningDelta, TextDelta, Token
+from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
 from playground.core.turns import new_comparison
@@ -44,8 +49,9 @@ CUT_SHORT = {
 class RunReport:
     """Gathers the runs of a turn, and their tokens where asked for."""
 
-    def __init__(self, *, with_tokens: bool) -> None:
+    def __init__(self, *, with_tokens: bool, checks: tuple[Check, ...] = ()) -> None:
         self._with_tokens = with_tokens
+        self._checks = checks
         self._tokens: dict[str, list[Token]] = {}
         self._runs: dict[str, Run] = {}
 
@@ -94,6 +100,7 @@ class RunReport:
             "hosts": [asdict(host) for host in run.hosts],
             "notices": list(run.notices),
             "error": asdict(run.error) if run.error else None,
+            "checks": [_check_json(result) for result in check_results(self._checks, run)],
         }
         if self._with_tokens:
             sent_s = run.sent_t_s or 0.0
@@ -112,7 +119,53 @@ class RunReport:
             ]
             ended = run.status.value if run.cut_short is None else CUT_SHORT[run.cut_short]
             lines.append(f"{run.target.label}: {ended} · " + " · ".join(parts))
+            lines.extend(_check_line(result) for result in check_results(self._checks, run))
         return lines
+
+
+_OUTCOMES = {
+    Outcome.RIGHT: ("✓", "right"),
+    Outcome.WRONG: ("✕", "wrong"),
+    Outcome.NOT_SCORED: ("–", "not scored"),
+}
+
+
+def _check_line(result: CheckResult) -> str:
+    sign, word = _OUTCOMES[result.outcome]
+    return f"  {sign} {word}: {check_words(result.check)}. {result.reason}"
+
+
+def _check_json(result: CheckResult) -> dict[str, Any]:
+    check = result.check
+    return {
+        "kind": check.written_kind,
+        "expected": check.expected,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+    }
+
+
+def read_schema_file(path: Path) -> str:
+    """Return the JSON schema in a file as text; raises `UsageError`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_EXPECTED + 1)
+        text = content.decode(json.detect_encoding(content))
+    except OSError as error:
+        said = error.strerror or error
+        raise UsageError(f"The schema {path} could not be read: {said}.") from error
+    except ValueError as error:
+        raise UsageError(f"The schema {path} is not text.") from error
+    require_readable(Check(CheckKind.SCHEMA, text))
+    return text
+
+
+def _read_checks(written: Sequence[str]) -> tuple[Check, ...]:
+    checks = []
+    for each in written:
+        kind, _, expected = each.partition("=")
+        checks.append(read_check(kind, expected))
+    return tuple(checks)
 
 
 def _token_json(token: Token, sent_s: float) -> dict[str, Any]:
@@ -176,6 +229,8 @@ async def run(
     prompt = read_prompt() if args.prompt == "-" else args.prompt
     if not prompt.strip():
         raise UsageError("The prompt is empty.")
+    schema = None if args.schema is None else read_schema_file(args.schema)
+    checks = _read_checks(args.checks)
     targets = [await find_target(text, library, providers, settings) for text in args.targets]
     comparison = new_comparison(
         targets,
@@ -186,15 +241,17 @@ async def run(
             max_tokens=args.max_tokens,
             logprobs=args.logprobs,
             think=None if args.think is None else args.think == "yes",
+            schema=schema,
         ),
     )
-    report = RunReport(with_tokens=args.logprobs is not None)
+    report = RunReport(with_tokens=args.logprobs is not None, checks=checks)
     printer = None if args.json else _Printer()
     order = RunOrder.RACE if args.race else RunOrder.FAIR
     bug: Exception | None = None
     try:
         with _interrupt_stops(service):
-            async with aclosing(service.run_turn(comparison, prompt, order)) as updates:
+            turn = service.run_turn(comparison, prompt, order, checks=checks)
+            async with aclosing(turn) as updates:
                 async for update in updates:
                     report.add(update)
                     if printer is not None:

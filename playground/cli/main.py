@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from playground import __version__
@@ -68,6 +69,17 @@ def add_compare(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument(
         "--logprobs", type=_alternatives, metavar="K", help="probability and K alternatives"
+    )
+    parser.add_argument(
+        "--schema", type=Path, metavar="FILE", help="a JSON schema: the form each answer shall have"
+    )
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="KIND=VALUE",
+        dest="checks",
+        help="what makes an answer right, such as contains=ship or max_words=60; may come again",
     )
     parser.add_argument("--race", action="store_true", help="start all at once")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")

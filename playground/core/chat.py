@@ -39,6 +39,9 @@ class SamplingParams:
     think: bool | None = None
     """Whether to think before answering; `None`: as the model likes."""
 
+    schema: str | None = None
+    """JSON schema the answer shall have the form of, as text that `read_schema` takes."""
+
     def overridden_by(self, other: "SamplingParams | None") -> "SamplingParams":
         """Return these parameters with those replaced that `other` sets."""
         if other is None:

@@ -115,6 +115,16 @@ class ThinkingSplitter:
         return self._decided(is_last=True)
 
     @property
+    def begins_answer(self) -> bool:
+        """True where what is written next may be the first of the answer."""
+        return self._state is _State.START
+
+    @property
+    def is_before_answer(self) -> bool:
+        """True in thinking and in the head of a channel: what is written next is no answer."""
+        return self._state in {_State.REASONING, _State.HEADER}
+
+    @property
     def _is_reasoning(self) -> bool:
         return self._state is _State.REASONING
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.expected import Check, CheckKind
 from playground.core.runs import Comparison, Run, RunOrder, Turn
 from playground.core.targets import LocalTarget, Target
 
@@ -33,7 +34,14 @@ def new_comparison(
     )
 
 
-def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_names: bool) -> Turn:
+def new_turn(
+    comparison: Comparison,
+    prompt: str,
+    order: RunOrder,
+    *,
+    hidden_names: bool,
+    checks: tuple[Check, ...] = (),
+) -> Turn:
     """Return the next turn with its waiting runs; local runs without a seed share a drawn one."""
     prompt = whole_characters(prompt)
     seed = comparison.sampling.seed
@@ -55,6 +63,7 @@ def new_turn(comparison: Comparison, prompt: str, order: RunOrder, *, hidden_nam
         runs=runs,
         hidden_names=hidden_names,
         created_at=datetime.now(UTC),
+        checks=checks,
     )
 
 
@@ -72,7 +81,11 @@ def with_run_again(turn: Turn, run_id: str, *, continues: bool = False) -> Turn:
     asked = request.messages[:-2] if before.continues else request.messages
     if continues:
         going_on = (Message(Role.ASSISTANT, before.text), Message(Role.USER, _GO_ON))
-        request = replace(request, messages=(*asked, *going_on))
+        # the rest of an answer has not the form of a whole one; both together are held to it
+        schema, sampling = request.sampling.schema, replace(request.sampling, schema=None)
+        request = replace(request, messages=(*asked, *going_on), sampling=sampling)
+        if schema is not None and (form := Check(CheckKind.SCHEMA, schema)) not in turn.checks:
+            turn = replace(turn, checks=(form, *turn.checks))
     else:
         request = replace(request, messages=asked)
     again = Run(

@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from playground.core.checks.scoring import CheckResult, check_results
 from playground.core.errors import EngineError, ErrorInfo, PlaygroundError, explained
 from playground.core.events import Failed, Finished, PromptProgress, StreamEvent, TextDelta, Token
+from playground.core.expected import Check
 from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Run, RunOrder, Turn
 from playground.core.targets import Target
@@ -157,6 +159,15 @@ def with_progress(updates: Sequence[TurnUpdate]) -> list[TurnUpdate | RunProgres
     return passed_on
 
 
+async def checked(turn: Turn) -> dict[str, tuple[CheckResult, ...]]:
+    """Return what the checks say of each answer, by run id; worked out in a thread of its own."""
+
+    def work_out() -> dict[str, tuple[CheckResult, ...]]:
+        return {run.id: check_results(turn.checks, run) for run in turn.runs}
+
+    return await asyncio.to_thread(work_out)
+
+
 class ComparisonService:
     """Sends one prompt to several targets; leaving `run_turn` ends whatever still runs."""
 
@@ -179,9 +190,10 @@ class ComparisonService:
         order: RunOrder,
         *,
         hidden_names: bool = False,
+        checks: tuple[Check, ...] = (),
     ) -> AsyncGenerator[TurnUpdate, None]:
         """Iterate what happens until every run of the new turn is final."""
-        turn = new_turn(comparison, prompt, order, hidden_names=hidden_names)
+        turn = new_turn(comparison, prompt, order, hidden_names=hidden_names, checks=checks)
         return _TurnRunner(self, comparison, turn).updates()
 
     async def run_again(

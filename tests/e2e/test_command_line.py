@@ -211,3 +211,53 @@ def test_too_few_file_handles_are_a_sentence(playground_home: Path, handles: int
     assert "Too many" in done.stderr
     assert "Traceback" not in done.stderr
     assert "mistake" not in done.stderr
+
+
+def test_a_form_and_checks_are_held_against_every_answer(
+    playground_home: Path, tmp_path: Path
+) -> None:
+    form = tmp_path / "form.json"
+    form.write_text(
+        '{"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}'
+    )
+    words = ("compare", "--target", "local:starter", "--prompt", "Say hello.", "--max-tokens", "30")
+    checks = ("--schema", str(form), "--check", "contains=zebra", "--check", "max_words=90")
+    done = playground(playground_home, *words, *checks, "--json")
+    assert done.returncode == 0, done.stderr
+    (run,) = runs_of(done)
+    assert set(json.loads(run["text"])) == {"a"}
+    assert [(c["kind"], c["outcome"]) for c in run["checks"]] == [
+        ("schema", "right"),
+        ("contains", "wrong"),
+        ("max_words", "right"),
+    ]
+    assert all(check["reason"] for check in run["checks"])
+    plain = playground(playground_home, *words, *checks, PYTHONIOENCODING="ascii")
+    assert plain.returncode == 0, plain.stderr
+    assert [line.split(":")[0].split()[-1] for line in plain.stdout.splitlines()[-3:]] == [
+        "right",
+        "wrong",
+        "right",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--schema", "nowhere.json"),
+        ("--schema", str(ROOT)),
+        ("--schema", str(ROOT / "pyproject.toml")),
+        ("--check", "contains"),
+        ("--check", "tastes=good"),
+        ("--check", "number=many"),
+    ],
+)
+def test_a_form_or_check_that_cannot_be_read_is_refused(
+    playground_home: Path, words: tuple[str, str]
+) -> None:
+    done = playground(
+        playground_home, "compare", "--target", "local:starter", "--prompt", "Hi", *words
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("playground: ")
+    assert len(done.stderr.splitlines()) == 1

@@ -101,3 +101,25 @@ async def test_thinking_is_told_from_the_answer_of_a_model_here(
     assert (run_now.reasoning, run_now.text) == ("Let me see.", "It is 4.")
     assert (run_now.timings.first_answer_s or 0) > (run_now.timings.ttft_s or 0)
     assert (ThinkingEnded in map(type, answer.events)) is (pieces[0] == "Let me ")
+
+
+@pytest.mark.parametrize("said", ["7", "Hm"], ids=["fits", "is masked"])
+async def test_a_form_holds_for_the_answer_and_leaves_the_thinking_alone(
+    tmp_path: Path, said: str
+) -> None:
+    pieces, control = ["[THINK]", "Let me see.", "[/THINK]", said], ("[THINK]", "[/THINK]")
+    path = write_scripted_model(tmp_path / "m.gguf", pieces, control=control)
+    async with local_engine(path) as (engine, _):
+        answer = await run(engine, ask("Hi", schema='{"enum": [7]}'))
+    assert (answer.reasoning, answer.text) == ("Let me see.", "7")
+
+
+async def test_a_form_is_filled_in_without_thinking_where_nobody_chose(tmp_path: Path) -> None:
+    path = write_scripted_model(tmp_path / "asking.gguf", ["7"], template=SWITCHED)
+    without, _ = await prompt_tokens(path, think=False)
+    async with local_engine(path) as (engine, _):
+        formed = await run(engine, ask("Hi", schema='{"enum": [7]}'))
+        chosen = await run(engine, ask("Hi", schema='{"enum": [7]}', think=True))
+    assert formed.finished.usage.prompt_tokens == without
+    assert formed.notices == ["thinking_left_out"]
+    assert chosen.notices == []

@@ -11,7 +11,7 @@ from playground.engines.llama import protocol as wire
 def test_a_request_survives_the_pipe_whole() -> None:
     request = ChatRequest(
         (Message(Role.SYSTEM, "Be brief.\n"), Message(Role.USER, "नमस्ते 😀 \u2028 \x00")),
-        SamplingParams(0.5, 0.9, 7, 0.1, 1.1, 2**31 - 1, 12, ("END", "\n"), 3),
+        SamplingParams(0.5, 0.9, 7, 0.1, 1.1, 2**31 - 1, 12, ("END", "\n"), 3, True, "{}"),
         keep_cache=True,
     )
     line = wire.pack(wire.generate(9, request))

@@ -1,5 +1,6 @@
 """The History page on a real SQLite history, filled by the real comparison service."""
 
+import asyncio
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from playground.core.errors import RateLimited, StorageFailed
+from playground.core.expected import Check, CheckKind
 from playground.core.pricing import electricity_cost
 from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
@@ -105,6 +107,7 @@ class History:
         targets: tuple[Target, ...] = (HERE, CLOUD),
         engine_for: Callable[[Target], Engine] = answering,
         hidden_names: bool = False,
+        checks: tuple[Check, ...] = (),
         age: timedelta = timedelta(0),
     ) -> Comparison:
         service = ComparisonService(engine_for, self.store, cost)
@@ -113,7 +116,9 @@ class History:
         async def run() -> Comparison:
             result = comparison
             for prompt in prompts:
-                turn = service.run_turn(result, prompt, RunOrder.RACE, hidden_names=hidden_names)
+                turn = service.run_turn(
+                    result, prompt, RunOrder.RACE, hidden_names=hidden_names, checks=checks
+                )
                 async with aclosing(turn) as updates:
                     async for update in updates:
                         if isinstance(update, TurnEnded):
@@ -222,6 +227,27 @@ def test_each_prompt_of_a_conversation_can_be_read(harness: PageHarness) -> None
         click(named(history.page, "Replay"))
         await until(lambda: history.replayed)
         assert history.replayed[0][1].prompt == "Second question"
+
+    on_page(harness, body)
+
+
+def test_each_answer_has_its_marks_unless_names_are_hidden(harness: PageHarness) -> None:
+    def marks(history: History) -> list[str]:
+        found = history.page.findChildren(Badge)
+        return [badge.text for badge in found if badge.isVisible() and badge.text[:1] in "✓✕–"]
+
+    async def body(history: History) -> None:
+        checks = (Check(CheckKind.MIN_WORDS, "1"), Check(CheckKind.MAX_SECONDS, "60"))
+        await history.compare("In the open", checks=checks)
+        history.show()
+        await history.shown("In the open")
+        await until(lambda: len(marks(history)) == 4)
+        assert set(marks(history)) == {"✓ 1 words at least", "✓ 60 s at most"}
+        await history.compare("Without names", checks=checks, hidden_names=True)
+        history.show()
+        await history.shown("Without names")
+        await asyncio.sleep(0.1)
+        assert marks(history) == [], "what an answer took tells whose it is"
 
     on_page(harness, body)
 

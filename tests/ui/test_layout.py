@@ -13,7 +13,12 @@ from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QApplication, QDialog, QFrame, QLabel, QMenu, QPushButton, QWidget
 
 from playground.app.window import _run_program
+from playground.core.chat import SamplingParams
+from playground.core.checks.form_table import FieldKind, FormField, schema_of
+from playground.core.checks.scoring import CheckResult
+from playground.core.expected import Check, CheckKind, Outcome
 from playground.store.files import default_paths
+from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.view_models import ResultsState
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
@@ -247,6 +252,28 @@ def _no_models(page: Any) -> None:
     page.presenter._selection.choose(())
 
 
+def _form(page: Any) -> Closer:
+    rows = (FormField("mood", FieldKind.ONE_OF, True, ("good", "bad")), FormField("reason"))
+    page.header.drawer_button.click()
+    page.settings.set_drafts(Draft(SamplingParams(schema=schema_of(rows))))
+
+    def close() -> None:
+        page.settings.set_drafts(Draft())
+        page.header.drawer_button.click()
+
+    return close
+
+
+def _checks(page: Any) -> Closer:
+    checks = (Check(CheckKind.CONTAINS, "ship"), Check(CheckKind.MAX_WORDS, "60"))
+    page.prompt_card.set_checks(checks)
+    outcomes = (Outcome.RIGHT, Outcome.WRONG)
+    results = [CheckResult(c, o, "So it is.") for c, o in zip(checks, outcomes, strict=True)]
+    for pane in page.panes:
+        pane.show_checks(results)
+    return lambda: page.prompt_card.set_checks(())
+
+
 def _toggled(part: Callable[[Any], Any]) -> Opener:
     def press(page: Any) -> Closer:
         part(page).click()
@@ -273,6 +300,8 @@ OPENED: dict[str, dict[str, Opener]] = {
         "nothing chosen": _no_models,
         "two panes": _compare(2),
         "answer settings": _toggled(lambda page: page.header.drawer_button),
+        "a form": _form,
+        "checks": _checks,
         "names hidden": _compare(2, hidden_names=True),
         "six panes": _compare(6),
     },

@@ -2,6 +2,7 @@
 
 import math
 import re
+from textwrap import shorten
 
 from playground.core.checks.patterns import require_pattern
 from playground.core.checks.schema import read_schema
@@ -63,6 +64,34 @@ def require_readable(check: Check) -> None:
         read_schema(expected)
     elif kind in COUNTS | LIMITS:
         read_limit(check)
+
+
+_WORDS = {
+    CheckKind.CONTAINS: "mentions {}",
+    CheckKind.NOT_CONTAINS: "does not mention {}",
+    CheckKind.ANY_OF: "mentions one of {}",
+    CheckKind.ALL_OF: "mentions all of {}",
+    CheckKind.BEGINS_WITH: "begins with {}",
+    CheckKind.EQUALS: "is {}",
+    CheckKind.REGEX: "matches {}",
+    CheckKind.NUMBER: "ends with the number {}",
+    CheckKind.MIN_WORDS: "{} words at least",
+    CheckKind.MAX_WORDS: "{} words at most",
+    CheckKind.MAX_SECONDS: "{} s at most",
+    CheckKind.MAX_USD: "${} at most",
+}
+_LONGEST_EXPECTED = 40
+
+
+def check_words(check: Check) -> str:
+    """Return a check in a few words, as a chip or a line names it."""
+    if check.kind is CheckKind.JSON:
+        return "is JSON"
+    if check.kind is CheckKind.SCHEMA:
+        return "has the form"
+    expected = shorten(check.expected, _LONGEST_EXPECTED, placeholder="…")
+    quoted = expected if check.kind in COUNTS | LIMITS | {CheckKind.NUMBER} else f"“{expected}”"
+    return _WORDS[check.kind].format(quoted)
 
 
 def parts_of(check: Check) -> tuple[str, ...]:

@@ -61,21 +61,30 @@ _STRAIGHT = str.maketrans("‘’‚“”„«»", "''''\"\"\"\""[:3] + '"""""'
 
 
 def score(checks: Sequence[Check], run: Run) -> Score:
-    """Return what `checks` say of a run's answer.
+    """Return what `checks`, and the form it was asked for, say of a run's answer.
 
     Right is what every check finds right. An answer that failed, was stopped or is not whole is
     never wrong: it is not scored.
     """
     if (reason := unscored_reason(run)) is not None:
         return Score(Outcome.NOT_SCORED, reason=reason)
-    if not checks:
+    if not (results := check_results(checks, run)):
         return Score(Outcome.NOT_SCORED, reason="There is no check.")
-    results = tuple(_result(check, run) for check in checks)
     outcomes = {result.outcome for result in results}
     for outcome in (Outcome.WRONG, Outcome.NOT_SCORED):
         if outcome in outcomes:
             return Score(outcome, results)
     return Score(Outcome.RIGHT, results)
+
+
+def check_results(checks: Sequence[Check], run: Run) -> tuple[CheckResult, ...]:
+    """Return what each check says of a run's answer; the form it was asked for is the first."""
+    schema = run.request.sampling.schema
+    form = () if schema is None else (Check(CheckKind.SCHEMA, schema),)
+    wanted = (*form, *(check for check in checks if check not in form))
+    if (reason := unscored_reason(run)) is not None:
+        return tuple(CheckResult(check, Outcome.NOT_SCORED, reason) for check in wanted)
+    return tuple(_result(check, run) for check in wanted)
 
 
 def unscored_reason(run: Run) -> str | None:

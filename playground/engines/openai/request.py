@@ -42,6 +42,10 @@ _OUT_OF_RANGE = re.compile(
     re.IGNORECASE,
 )
 """What is said of a value that is refused: it was a person's choice, and stays one."""
+_FORM = re.compile(
+    r"json[_ ](schema|object|mode)|structured[_ ]outputs?|response[_ ]format", re.IGNORECASE
+)
+"""What is said of a form that is refused, where the field is not named."""
 _STREAMING = re.compile(r"\bstream(ing|ed)?\b(?!_)", re.IGNORECASE)
 _PARTNERS = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
 _COMMON_WORDS = frozenset({"stop", "seed", "temperature"})
@@ -90,6 +94,7 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
         provider.seed_field: sampling.seed,
         provider.max_tokens_field: sampling.max_tokens,
         "stop": list(sampling.stop) or None,
+        "response_format": _response_format(sampling.schema),
     }
     if sampling.think is not None:
         usual = "template" if provider.tier is Tier.OWN_SERVER else "effort"
@@ -101,8 +106,66 @@ def _sampling(provider: Provider, request: ChatRequest) -> dict[str, Any]:
     return {field: value for field, value in fields.items() if value is not None}
 
 
+def _response_format(schema: str | None) -> dict[str, Any] | None:
+    """Return the field that asks for a form.
+
+    https://platform.openai.com/docs/guides/structured-outputs
+    """
+    if schema is None:
+        return None
+    form = json.loads(schema)
+    described = {"name": "answer", "schema": form, "strict": _is_strict(form)}
+    return {"type": "json_schema", "json_schema": described}
+
+
+def _is_strict(form: Any) -> bool:
+    """Return whether a schema is one of those OpenAI takes as strict.
+
+    Each object lists all its names as needed and takes no other; the whole is an object.
+    """
+    is_object = isinstance(form, dict) and form.get("type") == "object" and "anyOf" not in form
+    return is_object and _has_closed_objects(form)
+
+
+def _has_closed_objects(part: Any) -> bool:
+    if isinstance(part, list):
+        return all(map(_has_closed_objects, part))
+    if not isinstance(part, dict):
+        return True
+    kinds = part.get("type")
+    if kinds == "object" or (isinstance(kinds, list) and "object" in kinds) or "properties" in part:
+        names = part.get("properties")
+        if not isinstance(names, dict) or part.get("additionalProperties") is not False:
+            return False
+        if set(part.get("required", ())) != set(names):
+            return False
+        if not all(map(_has_closed_objects, names.values())):
+            return False
+    return all(_has_closed_objects(inner) for name, inner in part.items() if name != "properties")
+
+
+def _with_simpler_form(
+    provider: Provider, body: dict[str, Any]
+) -> tuple[dict[str, Any], RequestNote]:
+    """Return the body with JSON alone asked for, or without a form where it was already."""
+    if body["response_format"]["type"] == "json_schema":
+        message = (
+            f"{provider.name} does not hold to a form: it was asked for JSON alone, and the answer "
+            "is checked"
+        )
+        simpler = {**body, "response_format": {"type": "json_object"}}
+        return simpler, RequestNote("form_not_enforced", message)
+    shorter = {name: value for name, value in body.items() if name != "response_format"}
+    return shorter, _left_out(provider, "response_format")
+
+
 def _left_out(provider: Provider, field: str) -> RequestNote:
     message = f"{provider.name} does not take {field}: it was left out"
+    if field == "response_format":
+        message = (
+            f"{provider.name} does not take a form (response_format): the answer is asked for in "
+            "words only, and then checked"
+        )
     if field == "stream_options":
         message = f"{provider.name} was not asked for token counts: they may be estimated"
     return RequestNote("parameter_left_out", message)
@@ -119,6 +182,9 @@ def without_refused_field(
     """
     field = _named_field(body, refusal)
     sentence = json.dumps(refusal, ensure_ascii=False)
+    is_form = field == "response_format" or (field is None and _FORM.search(sentence) is not None)
+    if is_form and "response_format" in body:
+        return _with_simpler_form(provider, body)
     if field is None:
         if body["stream"] and _refuses_streaming(refusal, sentence):
             whole = {name: value for name, value in body.items() if name != "stream_options"}

@@ -2,6 +2,8 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -11,6 +13,7 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import ContextOverflow, OutOfMemory, WorkerCrashed
 from playground.core.runs import ModelInput
 from playground.engines.llama import protocol as wire
+from playground.engines.worker.form import Form
 from playground.engines.worker.log import LogLines, explain
 from playground.engines.worker.model import LOWEST_CHUNK, PROMPT_CHUNK, LoadedModel
 from playground.engines.worker.prompt import Pieces, Prompt
@@ -48,9 +51,10 @@ class Decoder:
         request: ChatRequest,
         is_stopped: Callable[[], bool],
         *,
+        form: Form | None = None,
         ignores_end: bool = False,
     ) -> None:
-        """Emit `input`, progress, deltas and `finished`.
+        """Emit `input`, progress, deltas and `finished`; the answer is held to `form`.
 
         Raises `ContextOverflow` before any work, `GenerationStopped` once `is_stopped()` is true.
         """
@@ -69,16 +73,21 @@ class Decoder:
             probabilities = Probabilities(
                 self._loaded, self._logits, self._pieces, sampling.logprobs
             )
-        sampler = Sampler(self._loaded, self._logits, sampling, tokens)
-        try:
+        with ExitStack() as closing:
+            sampler = Sampler(self._loaded, self._logits, sampling, tokens)
+            closing.callback(sampler.close)
+            sample = sampler.next
+            if form is not None:
+                pieces = self._pieces
+                sample = partial(
+                    sampler.next_fitting, form, lambda token: text.is_answer(pieces[token])
+                )
             self._emit_input(prompt, sampler)
             kept = self._keep(tokens) if request.keep_cache else self._clear()
             prompt_s = self._read_prompt(tokens, kept, is_stopped)
             written, reason = self._write(
-                text, sampler.next, probabilities, limit, is_stopped, ignores_end=ignores_end
+                text, sample, probabilities, limit, is_stopped, ignores_end=ignores_end
             )
-        finally:
-            sampler.close()
         for chunk in text.finish():
             self._emit_chunk(chunk)
         finished = wire.finished(

@@ -16,9 +16,10 @@ from playground.core.errors import OutOfMemory, PlaygroundError
 from playground.engines.child_process import claim_pipes, die_with_parent
 from playground.engines.llama import protocol as wire
 from playground.engines.worker.decode import Decoder, GenerationStopped
+from playground.engines.worker.form import make_form
 from playground.engines.worker.log import LogLines
 from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
-from playground.engines.worker.prompt import Pieces, PromptRenderer
+from playground.engines.worker.prompt import NO_GRAMMAR, Pieces, PromptRenderer
 
 
 class WorkerJob:
@@ -126,12 +127,20 @@ class Session:
         _, request = wire.read_generate(job.message)
         self._log.clear()
         self._emit(wire.pack(wire.phase("template")))
-        prompt = self._prompts.make(request.messages, think=request.sampling.think)
-        if job.is_stopped:
-            raise GenerationStopped
-        for notice in prompt.notices:
-            self._emit(wire.pack(wire.notice(perf_counter(), notice.kind, notice.message)))
-        self._decoder.answer(prompt, request, lambda: job.is_stopped)
+        sampling = request.sampling
+        has_form = sampling.schema is not None
+        prompt = self._prompts.make(request.messages, think=sampling.think, has_form=has_form)
+        form = None if self._loaded is None else make_form(self._loaded.vocab, sampling.schema)
+        try:
+            if job.is_stopped:
+                raise GenerationStopped
+            notices = (*prompt.notices, *((NO_GRAMMAR,) if has_form and form is None else ()))
+            for notice in notices:
+                self._emit(wire.pack(wire.notice(perf_counter(), notice.kind, notice.message)))
+            self._decoder.answer(prompt, request, lambda: job.is_stopped, form=form)
+        finally:
+            if form is not None:
+                form.close()
 
 
 def main() -> int:

@@ -51,6 +51,15 @@ NO_SWITCH = PromptNotice(
     "parameter_left_out",
     "This model has no switch for thinking: the choice whether to think was left out.",
 )
+NO_THINKING = PromptNotice(
+    "thinking_left_out",
+    "The answer has a fixed form: it is given without thinking first. Answer settings can ask "
+    "for it.",
+)
+NO_GRAMMAR = PromptNotice(
+    "form_not_enforced",
+    "This form cannot be enforced here: the answer is asked for in words only, and then checked.",
+)
 _SWITCHES: dict[str, dict[bool, Any]] = {
     "enable_thinking": {True: True, False: False},
     "thinking": {True: True, False: False},
@@ -98,13 +107,22 @@ class PromptRenderer:
         self._eos_text = self._token_text(api.llama_vocab_eos(self._vocab))
         self._control_texts = self._find_control_texts(loaded.vocabulary_size)
 
-    def make(self, messages: tuple[Message, ...], *, think: bool | None = None) -> Prompt:
+    def make(
+        self, messages: tuple[Message, ...], *, think: bool | None = None, has_form: bool = False
+    ) -> Prompt:
         """Return the prompt for `messages`; `think` as in `SamplingParams`.
 
+        Before an answer that `has_form` nothing is thought where the model has a switch for it and
+        nobody chose.
         Raises `TemplateFailed` where the model's chat format refuses them, and `RequestRejected`
         where nothing is left to answer.
         """
+        leaves_out = has_form and think is None and self._has_switch
+        if leaves_out:
+            think = False
         prompt = self._chat(messages, think) if self._template else self._plain(messages)
+        if leaves_out:
+            prompt = replace(prompt, notices=(*prompt.notices, NO_THINKING))
         if think is not None and not self._has_switch:
             prompt = replace(prompt, notices=(*prompt.notices, NO_SWITCH))
         if not prompt.tokens:

@@ -1,7 +1,7 @@
 """Which token comes next, and how probable it was."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import llama_cpp.llama_cpp as api
@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from playground.core.chat import SamplingParams
+from playground.core.errors import RequestRejected
 from playground.engines.llama.protocol import TokenRow, alternative_row, token_row
+from playground.engines.worker.form import TOKEN_DATA, Form, as_token_array
 from playground.engines.worker.model import LoadedModel
 from playground.engines.worker.prompt import Pieces
 
@@ -51,6 +53,7 @@ class Sampler:
     ) -> None:
         self._context = loaded.context
         self._logits = logits
+        self._candidates: npt.NDArray[np.void] | None = None
         self._chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
         self.seed: int | None = None
         """`None` where nothing is drawn."""
@@ -79,6 +82,41 @@ class Sampler:
         if self._takes_largest:
             return int(self._logits.row().argmax())
         return int(api.llama_sampler_sample(self._chain, self._context, -1))
+
+    def next_fitting(self, form: Form, is_answer: Callable[[int], bool]) -> int:
+        """Return the next token, held to `form` where it belongs to the answer.
+
+        The usual choice first: masking the whole vocabulary takes as long as a small model needs
+        for a token, and is left for what does not fit (as `common_sampler_sample` of llama.cpp).
+        Raises `RequestRejected` where no token fits.
+        """
+        token = self._choose(None)
+        if is_answer(token):
+            if not form.admits(token):
+                token = self._choose(form)
+            form.accept(token)
+        api.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _choose(self, form: Form | None) -> int:
+        """Return what the chain chooses from all tokens, or from those that fit."""
+        logits = self._logits.row()
+        if form is None and self._takes_largest:
+            return int(logits.argmax())
+        candidates = self._candidates
+        if candidates is None:
+            candidates = self._candidates = np.empty(len(logits), TOKEN_DATA)
+        candidates["id"] = np.arange(len(logits))
+        candidates["logit"] = logits
+        array = as_token_array(candidates)
+        if form is not None:
+            form.mask(array)
+            if not np.isfinite(candidates["logit"].max()):
+                raise RequestRejected(
+                    "No word of this model fits the form from here.", "Simplify the form."
+                )
+        api.llama_sampler_apply(self._chain, ctypes.byref(array))
+        return int(array.data[array.selected].id)
 
     def close(self) -> None:
         """Free the chain and all that was added to it."""

@@ -52,6 +52,12 @@ class AnswerText:
     def is_stopped(self) -> bool:
         return self._splitter.is_stopped
 
+    def is_answer(self, piece: bytes) -> bool:
+        """Return whether `piece`, coming next, is part of the answer, not of the thinking."""
+        if self._splitter.is_before_answer:
+            return False
+        return not (self._splitter.begins_answer and piece in CONTROL_PIECES)
+
     def add(self, piece: bytes, row: TokenRow) -> list[TextPiece]:
         """Take the next token and return what can be shown now."""
         text = self._decode(piece)

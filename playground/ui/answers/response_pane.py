@@ -28,8 +28,11 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.checks.reading import check_words
+from playground.core.checks.scoring import CheckResult
 from playground.core.errors import ErrorInfo
 from playground.core.events import Token
+from playground.core.expected import Outcome
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
@@ -41,6 +44,7 @@ from playground.ui.widgets.basics import (
     Disclosure,
     ElidedLabel,
     IconButton,
+    clear_layout,
     make_button,
     make_card,
     make_label,
@@ -48,6 +52,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.details import DetailsPopup, Row
+from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import SealedDocument
@@ -71,6 +76,7 @@ class TurnContent:
     prompt: str | None
     answer: AnswerViewModel = AnswerViewModel()
     tokens: Sequence[Token] = ()
+    checks: Sequence[CheckResult] = ()
 
 
 class TurnView(QWidget):
@@ -140,6 +146,14 @@ class TurnView(QWidget):
         folded = Disclosure(self._theme, self.tr("How sure it was, word by word"), view)
         self._column.insertWidget(self._column.indexOf(self.answer) + 1, folded)
 
+    def show_checks(self, results: Sequence[CheckResult]) -> None:
+        """Put a mark for each check under the answer, once."""
+        if results and not self.content.checks:
+            self.content.checks = results
+            self._column.insertWidget(
+                self._column.indexOf(self.answer) + 1, CheckMarks(self._theme, results)
+            )
+
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
         if self._error_column is not None:
             return
@@ -208,6 +222,49 @@ class TurnView(QWidget):
         self._reasoning.set_text(reasoning, is_writing=is_thinking)
 
 
+class CheckMarks(QWidget):
+    """A mark for each check of an answer, with its reason as tooltip."""
+
+    def __init__(self, theme: Theme, results: Sequence[CheckResult]) -> None:
+        super().__init__()
+        self._theme = theme
+        self._inside = QWidget(self)
+        self._row = FlowLayout(self._inside, spacing=theme.px(6))
+        theme.changed.connect(self._fit)
+        self.show_results(results)
+
+    def show_results(self, results: Sequence[CheckResult]) -> None:
+        clear_layout(self._inside)
+        for result in results:
+            self._row.addWidget(self._mark(result))
+        self._fit()
+
+    def _fit(self) -> None:
+        # the grid of a pane does not ask how high something is at its width
+        height = self._row.heightForWidth(self.width())
+        self._inside.setGeometry(0, 0, self.width(), height)
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _mark(self, result: CheckResult) -> Badge:
+        words = {
+            Outcome.RIGHT: ("✓", self.tr("Right"), "local"),
+            Outcome.WRONG: ("✕", self.tr("Wrong"), "bad"),
+            Outcome.NOT_SCORED: ("–", self.tr("Not scored"), "quiet"),
+        }
+        sign, outcome, tone = words[result.outcome]
+        check = check_words(result.check)
+        mark = Badge(self._theme, f"{sign} {check}", tone)
+        mark.setToolTip(plain_tooltip(f"{outcome}. {result.reason}"))
+        mark.setAccessibleName(f"{outcome}: {check}. {result.reason}")
+        return mark
+
+
 _FOOTER_ROW = 6
 _PLACES = {
     PaneShape.COLUMN: ((2, 0), (3, 0), (4, 0), (5, 0)),
@@ -254,6 +311,7 @@ class ResponsePane(QFrame):
         self._is_stacked = False
         self._has_stage_head = False
         self._shows_detail = True
+        self._results: Sequence[CheckResult] = ()
         self._has_figures = True
         self._has_vote = False
         self._has_copy = False
@@ -353,6 +411,10 @@ class ResponsePane(QFrame):
 
         `follows_end` keeps the end of the text in view, as it is written.
         """
+        if self.turn is not None:
+            # what is said of an earlier answer goes up with it
+            self.turn.show_checks(self._results)
+        self.show_checks(())
         turn = TurnView(self._theme, prompt)
         self._turns.append(turn)
         turn.set_text_scale(self._text_scale)
@@ -361,6 +423,12 @@ class ResponsePane(QFrame):
         self._follows_end = follows_end and not self._is_on_stage
         self._leave_unseen()
         return turn
+
+    def show_checks(self, results: Sequence[CheckResult]) -> None:
+        """Mark the last answer, in place of what was said of it before."""
+        self._results = results
+        self._marks.show_results(results)
+        self._show_vote()
 
     def show_earlier(self, turns: Sequence[TurnContent]) -> None:
         """Put turns above those that are there; each is laid out when it comes near the view."""
@@ -372,6 +440,7 @@ class ResponsePane(QFrame):
         self._earlier.clear()
         while self._turns:
             self._take_away(self._turns.pop())
+        self.show_checks(())
         self.set_footer("", None)
         self.set_vote(offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
@@ -437,7 +506,11 @@ class ResponsePane(QFrame):
 
     def _show_vote(self) -> None:
         # on stage only where it is what leads to the names
-        self._vote_row.setVisible(self._has_vote and not (self._is_on_stage and self._has_figures))
+        has_vote = self._has_vote and not (self._is_on_stage and self._has_figures)
+        has_marks = bool(self._results) and not self._is_on_stage
+        self._vote_box.setVisible(has_vote)
+        self._marks.setVisible(has_marks)
+        self._vote_row.setVisible(has_vote or has_marks)
 
     def show_details(self, rows: Sequence[Row]) -> None:
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
@@ -500,8 +573,11 @@ class ResponsePane(QFrame):
         self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
         self.vote_button.setCheckable(True)
         self.vote_button.setProperty("small", True)
+        self._vote_box = QWidget()
+        make_row(self.vote_button, 1, parent=self._vote_box, margins=NO_MARGINS)
+        self._marks = CheckMarks(self._theme, ())
         self._vote_row = QWidget()
-        self._vote_layout = make_row(self.vote_button, 1, parent=self._vote_row)
+        self._vote_layout = make_column(self._marks, self._vote_box, parent=self._vote_row)
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self._copy_answer)
@@ -549,6 +625,7 @@ class ResponsePane(QFrame):
         turn.show_answer(content.answer)
         turn.show_tokens(content.tokens)
         turn.set_text_scale(self._text_scale)
+        turn.show_checks(content.checks)
         self._turns.insert(0, turn)
         self._body_column.insertWidget(0, turn)
         self._show_turns()
@@ -596,6 +673,7 @@ class ResponsePane(QFrame):
         above, below = (4, 5) if self._is_on_stage else (8, 9)
         self._footer_row.setContentsMargins(px(14), px(above), px(14), px(below))
         self._footer_row.setSpacing(px(6))
+        self._vote_layout.setSpacing(px(6))
         self._vote_layout.setContentsMargins(px(14), px(2), px(14), px(10))
         self._color_footer()
 

@@ -87,13 +87,15 @@ QPushButton[segment="last"] { border-top-left-radius: 0; border-bottom-left-radi
 QPushButton[segment="last"]:focus { border-left: 2px solid @accent; }
 
 QFrame[chip="local"] { background: @local_ground; border: none; border-radius: {12}px; }
+QFrame[chip="chip"] { background: @chip; border: none; border-radius: {12}px; }
 QFrame[chip="cloud"] { background: @cloud_ground; border: none; border-radius: {12}px; }
-QToolButton[chiptext="local"], QToolButton[chiptext="cloud"] { background: transparent;
+QToolButton[chiptext] { background: transparent;
   border: none; padding: {4}px {3}px {4}px {4}px; font-size: {12}px; font-weight: 600;
   border-radius: {10}px; }
+QToolButton[chiptext="chip"] { color: @chip_ink; }
 QToolButton[chiptext="local"] { color: @local_ink; }
 QToolButton[chiptext="cloud"] { color: @cloud_ink; }
-QToolButton[chiptext="local"]:focus, QToolButton[chiptext="cloud"]:focus {
+QToolButton[chiptext]:focus {
   border: 2px solid @accent; padding: {2}px {1}px {2}px {2}px; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit[field="true"] { background: @card;

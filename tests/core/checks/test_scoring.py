@@ -1,17 +1,18 @@
 """Answers against checks: one table a kind, and what is never scored."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground.core.chat import ChatRequest
+from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.checks.reading import numbers_in, read_check
-from playground.core.checks.scoring import score
+from playground.core.checks.scoring import check_results, score
 from playground.core.errors import ErrorInfo
-from playground.core.expected import CheckKind, Outcome
+from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.runs import Cost, Provenance, Run, RunStatus, Timings
 from playground.core.targets import CloudTarget, Provider
 
@@ -203,3 +204,15 @@ def test_no_answer_breaks_a_check(text, kind):
 def test_a_written_number_is_read_as_it_is(value):
     found = numbers_in(f"so {value:.6f}.")
     assert found == [pytest.approx(float(f"{value:.6f}"))]
+
+
+def test_the_form_an_answer_was_asked_for_is_held_against_it_first() -> None:
+    asked = replace(run_of("no"), request=ChatRequest((), SamplingParams(schema='{"enum": [1]}')))
+    found = check_results((Check(CheckKind.CONTAINS, "no"),), asked)
+    assert [(r.check.kind, r.outcome) for r in found] == [
+        (CheckKind.SCHEMA, Outcome.WRONG),
+        (CheckKind.CONTAINS, Outcome.RIGHT),
+    ]
+    assert score((), asked).outcome is Outcome.WRONG
+    stopped = replace(asked, status=RunStatus.CANCELLED)
+    assert {r.outcome for r in check_results((), stopped)} == {Outcome.NOT_SCORED}

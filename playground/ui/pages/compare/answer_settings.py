@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
+from playground.ui.pages.compare.form_editor import FormEditor
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
 from playground.ui.widgets.inputs import ComboBox, SwitchedNumber
@@ -217,6 +218,9 @@ class AnswerSettings(QFrame):
         form = make_column(parent=body, margins=(0, 0, px(8), 0), spacing=px(4))
         self._build_system(form)
         self._build_thinking(form)
+        self._form = FormEditor(self._theme)
+        self._form.edited.connect(self._on_edited)
+        form.addWidget(self._form)
         for parameter in PARAMETERS:
             self._build_field(form, parameter)
         self._probabilities = SwitchedNumber(
@@ -308,6 +312,7 @@ class AnswerSettings(QFrame):
             else self.tr("Nothing: the model answers as it was made")
         )
         self._thinking.choose(draft.sampling.think)
+        self._form.show_value(draft.sampling.schema)
         for parameter in PARAMETERS:
             field = self._fields[parameter.name]
             field.setText(as_text(draft.sampling, parameter))
@@ -320,7 +325,11 @@ class AnswerSettings(QFrame):
     def _on_edited(self) -> None:
         if self._is_loading:
             return
-        sampling = SamplingParams(think=self._thinking.value, logprobs=self._probabilities.value)
+        sampling = SamplingParams(
+            think=self._thinking.value,
+            logprobs=self._probabilities.value,
+            schema=self._form.value,
+        )
         for parameter in PARAMETERS:
             text = self._fields[parameter.name].text()
             problem = None
@@ -340,6 +349,8 @@ class AnswerSettings(QFrame):
     @property
     def problem(self) -> str | None:
         """What is wrong with a field, as a sentence with its name; `None` where nothing is."""
+        if self._form.problem is not None:
+            return _tr("Answer as a form: {0}").format(self._form.problem)
         for parameter in PARAMETERS:
             sentence = self._problems[parameter.name].text()
             if sentence:
@@ -348,6 +359,9 @@ class AnswerSettings(QFrame):
 
     def focus_problem(self) -> None:
         """Put the keyboard where something is wrong."""
+        if self._form.problem is not None:
+            self._form.focus_problem()
+            return
         for name, label in self._problems.items():
             if label.text():
                 self._fields[name].setFocus()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.expected import Check
 from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
     from playground.ui.answers.summary import SummaryCard
     from playground.ui.pages.compare.answer_settings import AnswerSettings
+    from playground.ui.pages.compare.checks import CheckBar
     from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 
@@ -195,6 +197,10 @@ class PromptCard(QFrame):
         super().__init__()
         self._theme = theme
         self._is_running = False
+        self._is_follow_up = self._on_stage = False
+        self._check_bar: CheckBar | None = None
+        self._folded_checks: Foldable | None = None
+        self._are_checks_folded = False
         self._build()
         self._connect()
         self._apply_theme()
@@ -207,6 +213,48 @@ class PromptCard(QFrame):
         """Put `text` into the box, with the cursor behind it: one goes on typing there."""
         self._prompt.set_text(text)
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What is expected of the answers."""
+        return () if self._check_bar is None else self._check_bar.checks
+
+    def set_checks(self, checks: tuple[Check, ...]) -> None:
+        if checks or self._check_bar is not None:
+            self.check_bar.set_checks(checks)
+
+    @property
+    def check_bar(self) -> "CheckBar":
+        """The chips of the checks, built when they are first needed."""
+        if self._check_bar is None:
+            from playground.ui.pages.compare.checks import CheckBar  # noqa: PLC0415 - not on the way to the first prompt
+
+            self._check_bar = CheckBar(self._theme)
+            self._column.addWidget(self._check_bar)
+            self._folded_checks = Foldable(
+                *(self._theme, self._check_bar, self._checks_button),
+                column=self._column,
+                width=420,
+            )
+            self._check_bar.changed.connect(self._fit_checks)
+            self._fit_checks()
+        return self._check_bar
+
+    def fold_checks(self, *, is_folded: bool) -> None:
+        """Put the chips of the checks behind a button where there is no room for them."""
+        self._are_checks_folded = is_folded
+        self._fit_checks()
+
+    def _fit_checks(self) -> None:
+        if self._folded_checks is None:
+            return
+        count = len(self.checks)
+        words = self.tr("1 check ▾") if count == 1 else self.tr("{0} checks ▾").format(count)
+        self._checks_button.setText(words)
+        self._checks_button.setAccessibleName(words.removesuffix(" ▾"))
+        self._folded_checks.fold(is_folded=self._are_checks_folded)
+        self._checks_button.setVisible(self._are_checks_folded and count > 0)
+        self.check_bar.setVisible(count > 0)
+
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
         self._is_running = running
@@ -216,12 +264,20 @@ class PromptCard(QFrame):
 
     def set_follow_up(self, *, follow_up: bool) -> None:
         self._new.setVisible(follow_up)
+        self._is_follow_up = follow_up
+        self._show_ideas()
         self._prompt.setPlaceholderText(
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        self._ideas.setVisible(not on)
+        self._on_stage = on
+        self._show_ideas()
+        self._add_check.setVisible(not on)
+
+    def _show_ideas(self) -> None:
+        # they are prompts to begin with
+        self._ideas.setVisible(not self._on_stage and not self._is_follow_up)
 
     def submit(self) -> None:
         if not self._is_running:
@@ -250,6 +306,14 @@ class PromptCard(QFrame):
         self._new.hide()
         self._ideas = make_button(self.tr("Ideas ▾"), tooltip=self.tr("Prompts to begin with"))
         self._ideas.setAccessibleName(self.tr("Ideas"))
+        self._add_check = make_button(
+            self.tr("Add a check"),
+            tooltip=self.tr(
+                "Say what makes an answer right: each gets a ✓ or ✕ for it, here on this computer"
+            ),
+        )
+        self._checks_button = make_button("", tooltip=self.tr("See and take away checks"))
+        self._checks_button.hide()
         self._run = make_button(
             self.tr("Run  ⌃⏎"),
             kind="primary",
@@ -264,7 +328,9 @@ class PromptCard(QFrame):
         self._stop_all.hide()
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
-        rarer = FoldingRow(self._theme, self._new, self._ideas)
+        rarer = FoldingRow(
+            *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
+        )
         buttons = (rarer, self._run, self._stop_all)
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
@@ -278,7 +344,13 @@ class PromptCard(QFrame):
         self._stop_all.clicked.connect(self.stop)
         self._new.clicked.connect(self.begin_anew)
         self._ideas.clicked.connect(self._open_ideas)
+        self._add_check.clicked.connect(self._open_checks)
         self._theme.changed.connect(self._apply_theme)
+
+    def _open_checks(self) -> None:
+        # the button may be behind the one that folds it away
+        shown = self._add_check.isVisible()
+        self.check_bar.open_editor(self._add_check if shown else self._run)
 
     def _open_ideas(self) -> None:
         menu = QMenu(self)
@@ -314,6 +386,8 @@ class PromptCard(QFrame):
 
 _NARROW = 1000
 """Width of the window, in units of text, below which models go behind a button."""
+_CHECKS_BELOW = 560
+"""Width of the window, in units of text, from which the checks stand under the prompt."""
 _DRAWER_BESIDE = 700
 """Width of the window, in units of text, from which the drawer stands beside the answers."""
 
@@ -525,6 +599,7 @@ class CompareView(Page):
         self.header.show_question(self._question, on_stage=on_stage)
         is_asking = self.header.ask_button.isChecked() or not self._question
         self.prompt_card.setVisible(not on_stage or is_asking)
+        self.prompt_card.fold_checks(is_folded=self._units < _CHECKS_BELOW)
         is_narrow = self._units < _NARROW and not on_stage
         if self._summary is not None:
             has_names = all(pane.has_figures for pane in self.panes)

@@ -1,12 +1,13 @@
 """The panes of the page: which run is shown where, live and afterwards, with names or without."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.checks.scoring import CheckResult
 from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
 from playground.core.metrics import RunFigures, figures
@@ -145,6 +146,8 @@ class PaneController:
         self._order: list[int] = []
         """Place of a pane → number of its target."""
         self._shown: list[RunPane] = []
+        self._checked: dict[str, Sequence[CheckResult]] = {}
+        """Run id → what the checks said of it."""
         self._is_replay = False
         self._turn_id: str | None = None
         self.is_hidden = False
@@ -157,6 +160,7 @@ class PaneController:
         self._order = list(range(len(self._targets)))
         self._flushes.clear()
         self._shown = []
+        self._checked.clear()
         self.is_hidden = False
         self._view.show_question("")
         for pane in self._view.panes:
@@ -287,6 +291,13 @@ class PaneController:
                 offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner
             )
 
+    def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
+        """Mark each answer; not while names are hidden, since what it took may be checked."""
+        self._checked.update(results)
+        if not self.is_hidden:
+            for shown in self._shown:
+                shown.pane.show_checks(results.get(shown.run.id, ()))
+
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""
         for position, (pane, index) in enumerate(zip(self._view.panes, self._order, strict=False)):
@@ -353,9 +364,11 @@ class PaneController:
         """Show these turns in place of what is there."""
         for pane, index in zip(self._view.panes, self._order, strict=True):
             pane.clear_turns()
-            pane.show_earlier(
-                [TurnContent(turn.prompt, answer_view_model(turn.runs[index])) for turn in turns]
-            )
+            pane.show_earlier([self._content(turn, turn.runs[index]) for turn in turns])
+
+    def _content(self, turn: Turn, run: Run) -> TurnContent:
+        checks = self._checked.get(run.id, ())
+        return TurnContent(turn.prompt, answer_view_model(run), checks=checks)
 
     def _show_figures(self) -> None:
         if self.is_hidden:

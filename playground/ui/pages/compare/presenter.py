@@ -20,6 +20,7 @@ from playground.services.comparison import (
     TurnEnded,
     TurnStarted,
     TurnUpdate,
+    checked,
     with_progress,
 )
 from playground.store.history import ComparisonStore
@@ -148,7 +149,7 @@ class ComparePresenter(QObject):
         self._turn: Turn | None = None
         """The last one, on its way or at its end."""
         self._follower: Follower | None = None
-        self._prompts_to_come: list[str] = []
+        self._turns_to_come: list[Turn] = []
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
@@ -206,6 +207,7 @@ class ComparePresenter(QObject):
         self._panes.show_comparison(comparison)
         if comparison.turns:
             self._show_end(comparison, asks_vote=True)
+        self._view.prompt_card.set_checks(())
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
 
     def run_again(self, comparison: Comparison) -> None:
@@ -215,7 +217,7 @@ class ComparePresenter(QObject):
         self._selection.choose(comparison.targets)
         self._forget()
         self._options.show(comparison)
-        self._prompts_to_come = [turn.prompt for turn in comparison.turns]
+        self._turns_to_come = [*comparison.turns]
         self._run_next()
 
     def replay(self, comparison: Comparison, updates: Updates) -> None:
@@ -309,11 +311,14 @@ class ComparePresenter(QObject):
         order = RunOrder(view.header.order.selected)
         # a question asked before the vote must not show who gave the answers so far
         is_hidden = view.header.hide_names.isChecked() or self._panes.is_hidden
+        checks = view.prompt_card.checks
         comparison = self._options.prepare(self._comparison, self._selection.chosen)
         self._follow(
             Phase.RUNNING,
             comparison,
-            lambda: self._service.run_turn(comparison, prompt, order, hidden_names=is_hidden),
+            lambda: self._service.run_turn(
+                comparison, prompt, order, hidden_names=is_hidden, checks=checks
+            ),
         )
         view.prompt_card.set_text("")
 
@@ -380,8 +385,10 @@ class ComparePresenter(QObject):
             if again is not None and run is not None and run.id == again:
                 self._on_again(index)
                 return
-        if self._prompts_to_come:
-            self._view.prompt_card.set_text(self._prompts_to_come.pop(0))
+        if self._turns_to_come:
+            turn = self._turns_to_come.pop(0)
+            self._view.prompt_card.set_text(turn.prompt)
+            self._view.prompt_card.set_checks(turn.checks)
             self.run()
 
     def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
@@ -390,6 +397,13 @@ class ComparePresenter(QObject):
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._panes.show_vote(turn)
         self._view.show_summary(is_shown=True)
+        self._bridge.spawn(self._show_checks(comparison.turns[-1]))
+
+    async def _show_checks(self, turn: Turn) -> None:
+        """Put what the checks say under each answer, once it is worked out."""
+        results = await self._bridge.submit(checked(turn))
+        if self._turn is not None and self._turn.id == turn.id:
+            self._panes.show_checks(results)
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
@@ -458,7 +472,7 @@ class ComparePresenter(QObject):
 
     def _on_stop_all(self) -> None:
         self._again = None
-        self._prompts_to_come.clear()
+        self._turns_to_come.clear()
         if self._phase is Phase.REPLAYING and self._follower is not None:
             self._follower.cancel()
             self._on_done()
@@ -472,6 +486,7 @@ class ComparePresenter(QObject):
 
     def _on_new(self) -> None:
         self._forget()
+        self._view.prompt_card.set_checks(())
         self._view.focus_first()
 
     def _forget(self) -> None:

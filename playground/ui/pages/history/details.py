@@ -1,10 +1,13 @@
 """An opened comparison: one prompt at a time, its answers, and what can be done with it."""
 
+from collections.abc import Mapping, Sequence
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 from typing_extensions import override
 
+from playground.core.checks.scoring import CheckResult
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.answers.summary import SummaryCard
@@ -70,6 +73,11 @@ class DetailView(QWidget):
         self.summary.show_turn(turn.summary, turn.vote)
         self.summary.setVisible(bool(turn.summary or turn.vote.text))
         self._offer(turn)
+
+    def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
+        """Mark the answers that are shown, by run id."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            pane.show_checks(results.get(answer.run_id, ()))
 
     def show_caption(self, caption: str) -> None:
         """Say when it was asked, and in which order."""

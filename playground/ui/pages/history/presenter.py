@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.errors import PlaygroundError, StorageFailed
 from playground.core.runs import Comparison, Turn, VoteOutcome
+from playground.services.comparison import checked
 from playground.services.replay import Replayer
 from playground.store.history import ComparisonStore
 from playground.ui.answers.view_model import turn_view_model
@@ -191,6 +192,13 @@ class HistoryPresenter(QObject):
             turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
         )
         self._view.detail.show()
+        if not self.opened.names_hidden:
+            self._bridge.spawn(self._show_checks(turn))
+
+    async def _show_checks(self, turn: Turn) -> None:
+        results = await self._bridge.submit(checked(turn))
+        if self.opened is not None and self.opened.turns[self._turn : self._turn + 1] == (turn,):
+            self._view.detail.show_checks(results)
 
     def _tell_time(self) -> None:
         """Say anew how long ago things were, on the left and on the right."""

@@ -23,6 +23,7 @@ from playground.core.evaluations import (
     Report,
     UnitResult,
     pair_sentence,
+    ranked,
     report,
 )
 from playground.core.prompt_sets import new_set
@@ -292,7 +293,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
         "interval": list(model.interval) if model.interval else None,
         "weighted_share": model.weighted_share,
         "always_right": model.always_right,
-        "tier": model.tier + 1,
+        "tier": None if model.tier is None else model.tier + 1,
         "tokens_per_s": (
             {**asdict(speed), "provenance": model.speed_provenance} if speed else None
         ),
@@ -304,7 +305,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
 def _lines(evaluation: Evaluation, known: Report) -> list[str]:
     labels = {target.key: target.label for target in evaluation.targets}
     rows = []
-    for model in sorted(known.models, key=lambda model: (model.tier, -(model.share or 0.0))):
+    for model in ranked(known.models):
         low, high = model.interval or (None, None)
         speed = model.tokens_per_s
         rows.append(

@@ -156,8 +156,8 @@ class ModelResult:
     """All its answers together; `None` where the price of one is not known."""
     provenance: Provenance | None
     """Of `usd`: the least certain of its parts."""
-    tier: int = 0
-    """0 for the top group."""
+    tier: int | None = None
+    """0 for the top group; `None` where nothing was scored."""
     answers: int = 0
     """How many there are."""
 
@@ -190,11 +190,9 @@ def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
         compare_pair(a, b, judged[a], judged[b]) for n, a in enumerate(keys) for b in keys[n + 1 :]
     )
     models = [_model(evaluation, key, by_target[key], judged[key]) for key in keys]
-    shares = {model.target: model.right / model.scored for model in models if model.scored}
-    numbers = tiers(keys, pairs, shares)
-    return Report(
-        tuple(replace(m, tier=number) for m, number in zip(models, numbers, strict=True)), pairs
-    )
+    shares = {model.target: model.share for model in models if model.share is not None}
+    numbers = dict(zip(shares, tiers(list(shares), pairs, shares), strict=True))
+    return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs)
 
 
 def judge_cases(prompt_set: PromptSet, results: Iterable[UnitResult]) -> dict[str, bool | None]:
@@ -267,6 +265,14 @@ class Plan:
     """Below it no difference between two models can be told."""
     can_tell: bool
     """False where there are fewer cases than that."""
+
+
+def ranked(models: Iterable[ModelResult]) -> list[ModelResult]:
+    """Return the models with the best group first, within it by their share."""
+    return sorted(
+        models,
+        key=lambda m: (m.tier is None, m.tier or 0, -(m.share or 0.0)),
+    )
 
 
 def pair_sentence(pair: Pair, labels: Mapping[str, str]) -> str:

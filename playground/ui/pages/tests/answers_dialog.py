@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
+from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import Score
 from playground.core.expected import Outcome
 from playground.core.runs import Run
 from playground.ui.format import seconds
 from playground.ui.pages.tests.grid import CellSample, place_icon
 from playground.ui.pages.tests.progress import CellState
-from playground.ui.pages.tests.words import check_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, make_button, make_card, make_label
 from playground.ui.widgets.layouts import make_column, make_flow, make_row, make_scroll_area

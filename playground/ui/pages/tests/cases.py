@@ -27,8 +27,9 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.checks.reading import check_words
 from playground.core.prompt_sets import Case
-from playground.ui.pages.tests.words import check_words, counts_words
+from playground.ui.pages.tests.words import counts_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import chip_width, paint_chip, plain_tooltip
 from playground.ui.widgets.lists import (

@@ -12,7 +12,7 @@ import pyqtgraph as pg
 from pyqtgraph.exporters import ImageExporter, SVGExporter
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
 from playground.core.targets import Place
@@ -54,6 +54,7 @@ class RightChart(QWidget):
         self._plot: pg.PlotWidget | None = None
         self._column = make_column(parent=self, margins=NO_MARGINS)
         self.setMinimumHeight(theme.px(160))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         theme.changed.connect(self._draw)
 
     def show_points(self, points: Sequence[ChartPoint], *, is_cost: bool) -> None:
@@ -124,7 +125,7 @@ class RightChart(QWidget):
         room = max(0.5 if self._is_cost else 1.0, (max(xs) - min(xs)) * 0.25)
         low = min(xs) - room
         item.setXRange(low if self._is_cost else max(0.0, low), max(xs) + room, padding=0)
-        item.setYRange(0, 1.04, padding=0)
+        item.setYRange(-0.06, 1.06, padding=0)
         if self._is_cost:
             first, last = math.floor(min(xs) - room), math.ceil(max(xs) + room)
             ticks = [(n, _dollars(10**n)) for n in range(first, last + 1)]

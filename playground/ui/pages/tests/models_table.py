@@ -39,7 +39,7 @@ class IntervalBar(QWidget):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._theme.px(90), self._theme.px(24))
+        return QSize(self._theme.px(70), self._theme.px(24))
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -96,8 +96,8 @@ class ModelsTable(QWidget):
         self._theme = theme
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(0, 3)
-        self._grid.setColumnStretch(3, 4)
+        self._grid.setColumnStretch(0, 4)
+        self._grid.setColumnStretch(3, 3)
         self._shown: tuple[tuple[Target, ModelResult], ...] = ()
         self._is_narrow = False
         theme.changed.connect(self._apply_theme)
@@ -119,7 +119,7 @@ class ModelsTable(QWidget):
             self.tr("Model"),
             self.tr("Group"),
             self.tr("How often right"),
-            self.tr("0 %   where the truth may lie   100 %"),
+            self.tr("Where the truth may lie"),
             "",
             self.tr("Words a second"),
             self.tr("1,000 messages cost"),
@@ -167,11 +167,13 @@ class ModelsTable(QWidget):
         row.addWidget(icon, 0, 0)
         row.addWidget(label, 0, 1)
         row.setColumnStretch(1, 1)
-        part.setMinimumWidth(self._theme.px(110))
+        part.setMinimumWidth(self._theme.px(130))
         return part
 
     def _group(self, model: ModelResult) -> QWidget:
         badge = Badge(self._theme)
+        if model.tier is None:
+            return make_label(UNKNOWN, "numbers", "quiet")
         if model.tier == 0:
             badge.set_badge(self.tr("Top group"), "accent")
             badge.setToolTip(self.tr("Nobody is shown to be better than those in this group"))
@@ -181,6 +183,8 @@ class ModelsTable(QWidget):
         return badge
 
     def _right(self, model: ModelResult) -> QWidget:
+        if not model.scored:
+            return make_label(self.tr("nothing scored"), "row", "quiet")
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if model.not_scored:
             text += " · " + self.tr("{0} not scored").format(model.not_scored)
@@ -215,6 +219,6 @@ class ModelsTable(QWidget):
         return label
 
     def _apply_theme(self) -> None:
-        self._grid.setHorizontalSpacing(self._theme.px(16))
+        self._grid.setHorizontalSpacing(self._theme.px(14))
         self._grid.setVerticalSpacing(self._theme.px(8))
         self._fill()

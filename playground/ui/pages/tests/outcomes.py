@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.checks.reading import check_words
 from playground.core.prompt_sets import Case
 from playground.core.targets import Target
 from playground.ui.pages.tests.grid import paint_cell
 from playground.ui.pages.tests.progress import CellState
-from playground.ui.pages.tests.words import check_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.lists import ROW_ROLE, Index, paint_text, row_rect, row_state

@@ -128,6 +128,7 @@ class ResultsView(QWidget):
                 (ALL, self.tr("All"), self.tr("Every message")),
             )
         )
+        self._which.select(ALL)
         self._tags = ComboBox(self._theme, self.tr("Tags"))
         self._tags.setToolTip(self.tr("Count only messages with this tag, above as well"))
         self._search = QLineEdit()
@@ -163,6 +164,7 @@ class ResultsView(QWidget):
                 (SPEED, self.tr("Speed"), self.tr("How often right against how fast it is")),
             )
         )
+        self._axis.select(COST)
         self._save = IconButton(
             self._theme, "download", self.tr("Save the chart as a picture"), size=16
         )
@@ -226,7 +228,7 @@ class ResultsView(QWidget):
         self._grid.setColumnStretch(1, 5)
         self._grid.setRowStretch(2, 0 if self._is_stacked else 1)
         self._grid.setRowStretch(3, 1 if self._is_stacked else 0)
-        self._pair_scroll.setMinimumHeight(px(90))
+        self._pair_scroll.setMinimumHeight(px(112))
         self._chart_card.setMinimumHeight(px(240))
         self._messages.setMinimumHeight(px(260))
         self.show_models(self._rows)

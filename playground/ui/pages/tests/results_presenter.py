@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject
 
+from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import score
 from playground.core.errors import PlaygroundError, StorageFailed
 from playground.core.evaluations import (
@@ -19,6 +20,7 @@ from playground.core.evaluations import (
     cases_by_tag,
     judge_cases,
     pair_sentence,
+    ranked,
     report,
 )
 from playground.core.prompt_sets import filled
@@ -30,7 +32,6 @@ from playground.ui.bridge import Bridge
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.outcomes import OutcomeRow, outcome_rows
 from playground.ui.pages.tests.results import ResultsView
-from playground.ui.pages.tests.words import check_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
@@ -146,9 +147,9 @@ class ResultsPresenter(QObject):
         return [target for target, _ in self._ranking(evaluation)]
 
     def _ranking(self, evaluation: Evaluation) -> list[tuple[Target, ModelResult]]:
-        known = {} if self._known is None else {m.target: m for m in self._known.models}
-        rows = [(target, known[target.key]) for target in evaluation.targets]
-        return sorted(rows, key=lambda row: (row[1].tier, -(row[1].share or -1.0)))
+        targets = {target.key: target for target in evaluation.targets}
+        models = () if self._known is None else self._known.models
+        return [(targets[model.target], model) for model in ranked(models)]
 
     def _show(self) -> None:
         evaluation = self.evaluation

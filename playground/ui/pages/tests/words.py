@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.checks.reading import COUNTS, LIMITS, TEXTS, parts_of
+from playground.core.checks.reading import COUNTS, LIMITS, TEXTS
 from playground.core.evaluations import Evaluation, Plan
-from playground.core.expected import Check, CheckKind
+from playground.core.expected import CheckKind
 from playground.core.prompt_sets import PromptSet
 from playground.store.evaluations import EvaluationSummary
 from playground.ui.format import money, seconds
@@ -53,30 +53,6 @@ def expected_hint(kind: CheckKind) -> str:
         CheckKind.REGEX: r"\d{4}-\d{2}-\d{2}",
         CheckKind.MAX_USD: "0.01",
     }.get(kind, "5" if kind in COUNTS | LIMITS else "")
-
-
-def check_words(check: Check) -> str:
-    """Return a check as its chip says it: “is “complaint””, “3 words at most”."""
-    if check.kind in {CheckKind.ANY_OF, CheckKind.ALL_OF}:
-        expected = _short(", ".join(parts_of(check)))
-    else:
-        expected = _short(check.expected)
-    return {
-        CheckKind.EQUALS: _tr("is “{0}”"),
-        CheckKind.CONTAINS: _tr("contains “{0}”"),
-        CheckKind.NOT_CONTAINS: _tr("without “{0}”"),
-        CheckKind.ANY_OF: _tr("has one of: {0}"),
-        CheckKind.ALL_OF: _tr("has all of: {0}"),
-        CheckKind.BEGINS_WITH: _tr("begins with “{0}”"),
-        CheckKind.NUMBER: _tr("has the number {0}"),
-        CheckKind.MIN_WORDS: _tr("{0} words at least"),
-        CheckKind.MAX_WORDS: _tr("{0} words at most"),
-        CheckKind.MAX_SECONDS: _tr("within {0} s"),
-        CheckKind.MAX_USD: _tr("at most ${0}"),
-        CheckKind.JSON: _tr("is JSON"),
-        CheckKind.SCHEMA: _tr("is JSON of a given form"),
-        CheckKind.REGEX: _tr("fits {0}"),
-    }[check.kind].format(expected)
 
 
 def counts_words(weight: float) -> str:

@@ -12,8 +12,8 @@ from playground.app.services import Services
 from playground.core.errors import PlaygroundError
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
-from playground.ui.bridge import Bridge
 from playground.services.machine.memory import main_memory
+from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.downloads.page import DownloadsPage

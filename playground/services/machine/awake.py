@@ -12,7 +12,7 @@ def stay_awake() -> Iterator[None]:
     """Keep the computer awake within the block; where it cannot be, the block runs all the same."""
     held = ExitStack()
     with _tolerated():
-        from wakepy import keep
+        from wakepy import keep  # noqa: PLC0415 - 50 ms, and rarely needed
 
         # the screen may go dark: only the computer is to go on
         held.enter_context(keep.running(on_fail="pass"))

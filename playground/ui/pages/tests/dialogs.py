@@ -43,6 +43,7 @@ class RunDialog(QDialog):
         self.setWindowTitle(self.tr("Run this set"))
         self.picker = TargetPicker(theme, self)
         self._build(name)
+        self.resize(self._room.boundedTo(parent.window().size() - QSize(24, 24)))
 
     @property
     def repeats(self) -> int:
@@ -201,8 +202,7 @@ class RunDialog(QDialog):
             margins=(px(20), px(18), px(20), px(18)),
             spacing=px(14),
         )
-        room = self.parentWidget().window().size() if self.parentWidget() else QSize(900, 600)
-        self.resize(QSize(px(860), px(520)).boundedTo(room - QSize(24, 24)))
+        self._room = QSize(px(860), px(520))
 
     def _labelled(self, text: str, part: QWidget) -> QWidget:
         box = QWidget()
@@ -213,8 +213,9 @@ class RunDialog(QDialog):
 
     def _on_removed(self) -> None:
         button = self.sender()
-        if isinstance(button, QWidget) and button.parentWidget() is not None:
-            self.removed.emit(button.parentWidget().property("key"))
+        chip = button.parent() if isinstance(button, QWidget) else None
+        if isinstance(chip, TargetChip):
+            self.removed.emit(chip.property("key"))
 
     def _on_ceiling(self) -> None:
         self._ceiling_is_typed = True

@@ -28,9 +28,9 @@ class _Change(QUndoCommand):
         super().__init__()
         self._show = show
         self._before = before
-        self._after = after
-        self._field = field
-        self._changed_s = time.monotonic()
+        self.after = after
+        self.field = field
+        self.changed_s = time.monotonic()
 
     @override
     def undo(self) -> None:
@@ -38,20 +38,20 @@ class _Change(QUndoCommand):
 
     @override
     def redo(self) -> None:
-        self._show(self._after)
+        self._show(self.after)
 
     @override
     def id(self) -> int:
-        return 1 if self._field else -1
+        return 1 if self.field else -1
 
     @override
     def mergeWith(self, other: QUndoCommand) -> bool:
         # letters typed one after the other into the same field are one change
-        if not isinstance(other, _Change) or other._field != self._field:
+        if not isinstance(other, _Change) or other.field != self.field:
             return False
-        if other._changed_s - self._changed_s > _ONE_CHANGE_S:
+        if other.changed_s - self.changed_s > _ONE_CHANGE_S:
             return False
-        self._after, self._changed_s = other._after, other._changed_s
+        self.after, self.changed_s = other.after, other.changed_s
         return True
 
 

@@ -226,7 +226,7 @@ class CaseEditor(QWidget):
         self._tried.setVisible(bool(text))
 
     def focus_first(self) -> None:
-        """Put the keyboard where most is changed: the first check, or the words of a new message."""
+        """Put the keyboard into the first check, or into the words of a new message."""
         if self._rows and self._prompt.toPlainText().strip():
             self._rows[0].focus_expected()
         else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.core.checks.prompt_files import FileFormat
@@ -175,7 +175,8 @@ class TestsPage(Page):
             self._theme, "chevron-left", self.tr("Back to the sets (Esc)"), size=20
         )
         self._title = ElidedLabel("", "title")
-        self._count, self._state = Badge(self._theme), Badge(self._theme)
+        self._count: Badge = Badge(self._theme)
+        self._state: Badge = Badge(self._theme)
         self._box = ComboBox(self._theme, self.tr("Set"))
         self.back_to_run = make_button("", tooltip=self.tr("Show the test that is running"))
         self.import_button = make_button(
@@ -187,7 +188,7 @@ class TestsPage(Page):
         self.export_button.setEnabled(False)
         self._files = FoldingRow(self._theme, self.import_button, self.export_button)
         self.new_button = make_button(self.tr("New set"), tooltip=self.tr("Begin an empty set"))
-        self.pause_button = make_button(
+        self.pause_button: QPushButton = make_button(
             self.tr("Pause"), tooltip=self.tr("Ask nothing more for now; what is answered is kept")
         )
         self.stop_button = make_button(

@@ -186,9 +186,10 @@ class Progress:
             return words.format(named), False
         if self.is_paused or self.evaluation.finished_at is not None:
             return (_tr("paused") if self.is_paused else ""), False
-        if self._targets[key].uses_this_machine and any(
-            self._running[other] for other in self._targets if other != key
-        ):
+        others = [
+            unit for other, running in self._running.items() if other != key for unit in running
+        ]
+        if others and self._targets[key].uses_this_machine:
             return _tr("waits for its turn: one model on this computer at a time"), False
         return "", False
 

@@ -142,7 +142,7 @@ class EvaluationRunner(QObject):
         )
 
     def close(self) -> None:
-        """The program ends: stop without a word."""
+        """Stop without a word, as the program ends."""
         self._timer.stop()
         if self._follower is not None:
             self._follower.cancel()
@@ -389,8 +389,8 @@ class EvaluationRunner(QObject):
 
 def _slowed() -> str:
     return _tr(
-        "Compare is answering at the same time: both become slower, so the speeds that are measured "
-        "now are too low."
+        "Compare is answering at the same time: both become slower, so the speeds that are "
+        "measured now are too low."
     )
 
 

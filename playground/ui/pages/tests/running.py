@@ -250,8 +250,8 @@ class RunningView(QWidget):
         self._bar.setAccessibleName(self.tr("Answers so far"))
         kept = make_label(
             self.tr(
-                "Every finished answer is kept. Close the window or lose the power: it goes on from "
-                "here and asks nothing twice."
+                "Every finished answer is kept. Close the window or lose the power: it goes on "
+                "from here and asks nothing twice."
             ),
             "caption",
             "quiet",

@@ -131,8 +131,9 @@ class SetsView(QWidget):
             "tests",
             self.tr("Which model is good enough? Ask all of them"),
             self.tr(
-                "A set is a list of your own questions, each with a check that says when its answer "
-                "counts as right. Run it on several models at once, and see how often each is right."
+                "A set is a list of your own questions, each with a check that says when its "
+                "answer counts as right. Run it on several models at once, and see how often each "
+                "is right."
             ),
             self.tr("Make a set"),
         )

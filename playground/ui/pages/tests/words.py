@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.checks.reading import COUNTS, LIMITS, TEXTS, parts_of
+from playground.core.checks.reading import COUNTS, LIMITS, LISTS, TEXTS, parts_of
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.expected import Check, CheckKind
 from playground.core.prompt_sets import PromptSet
@@ -56,37 +56,26 @@ def expected_hint(kind: CheckKind) -> str:
 
 
 def check_words(check: Check) -> str:
-    """Return a check as its chip says it: “is “complaint””, “3 words at most”."""
-    expected = _short(check.expected)
-    match check.kind:
-        case CheckKind.EQUALS:
-            return _tr("is “{0}”").format(expected)
-        case CheckKind.CONTAINS:
-            return _tr("contains “{0}”").format(expected)
-        case CheckKind.NOT_CONTAINS:
-            return _tr("without “{0}”").format(expected)
-        case CheckKind.ANY_OF:
-            return _tr("has one of: {0}").format(_short(", ".join(parts_of(check))))
-        case CheckKind.ALL_OF:
-            return _tr("has all of: {0}").format(_short(", ".join(parts_of(check))))
-        case CheckKind.BEGINS_WITH:
-            return _tr("begins with “{0}”").format(expected)
-        case CheckKind.NUMBER:
-            return _tr("has the number {0}").format(expected)
-        case CheckKind.MIN_WORDS:
-            return _tr("{0} words at least").format(expected)
-        case CheckKind.MAX_WORDS:
-            return _tr("{0} words at most").format(expected)
-        case CheckKind.MAX_SECONDS:
-            return _tr("within {0} s").format(expected)
-        case CheckKind.MAX_USD:
-            return _tr("at most ${0}").format(expected)
-        case CheckKind.JSON:
-            return _tr("is JSON")
-        case CheckKind.SCHEMA:
-            return _tr("is JSON of a given form")
-        case CheckKind.REGEX:
-            return _tr("fits {0}").format(expected)
+    """Return a check as its chip says it: `is “complaint”`, `3 words at most`."""
+    expected = check.expected
+    if check.kind in LISTS:
+        expected = ", ".join(parts_of(check))
+    return {
+        CheckKind.EQUALS: _tr("is “{0}”"),
+        CheckKind.CONTAINS: _tr("contains “{0}”"),
+        CheckKind.NOT_CONTAINS: _tr("without “{0}”"),
+        CheckKind.ANY_OF: _tr("has one of: {0}"),
+        CheckKind.ALL_OF: _tr("has all of: {0}"),
+        CheckKind.BEGINS_WITH: _tr("begins with “{0}”"),
+        CheckKind.NUMBER: _tr("has the number {0}"),
+        CheckKind.MIN_WORDS: _tr("{0} words at least"),
+        CheckKind.MAX_WORDS: _tr("{0} words at most"),
+        CheckKind.MAX_SECONDS: _tr("within {0} s"),
+        CheckKind.MAX_USD: _tr("at most ${0}"),
+        CheckKind.JSON: _tr("is JSON"),
+        CheckKind.SCHEMA: _tr("is JSON of a given form"),
+        CheckKind.REGEX: _tr("fits {0}"),
+    }[check.kind].format(_short(expected))
 
 
 def counts_words(weight: float) -> str:

@@ -53,7 +53,7 @@ class TestsPage(Page):
     """The path of a file with questions."""
     export_chosen = Signal(object, object)
     """The path of the file to write, and its `FileFormat`."""
-    set_picked = Signal(str)
+    set_picked = Signal(object)
     """Id of the set that was picked in the head."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -110,7 +110,7 @@ class TestsPage(Page):
 
     def offer_running(self, text: str) -> None:
         """Lead back from the sets to the test that is running; an empty text leads nowhere."""
-        self.back_to_run.setText(text)
+        self.back_to_run.setText(f" {text}" if text else "")
         self.back_to_run.setAccessibleName(text)
         self._fit_head()
 
@@ -166,7 +166,7 @@ class TestsPage(Page):
         self.stop_button.setVisible(is_run and self._is_running)
         self._files.setVisible(is_sets and not self._is_on_stage)
         self.new_button.setVisible(is_sets and not self._is_on_stage)
-        self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text()))
+        self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text().strip()))
         self.sets.show_list(is_shown=not is_narrow and self._has_sets)
 
     def _build(self) -> None:
@@ -286,6 +286,8 @@ class TestsPage(Page):
         ):
             button.setIcon(self._theme.icon(icon, "text"))
             button.setIconSize(QSize(side, side))
+            # the space keeps icon and text apart
+            button.setText(f" {button.text().strip()}" if button.text() else "")
         self._box.setMinimumWidth(self._theme.px(150))
         self._fit_head()
 

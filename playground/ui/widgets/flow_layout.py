@@ -29,10 +29,10 @@ class Folding(QWidget):
 class FlowLayout(QLayout):
     """Items from left to right, then from top to bottom.
 
-    Each is in the middle of its line, or at its foot if so aligned. None gets less than it asks for
-    while a line of its own has it. One with a stretch takes what its line leaves, and asks for no
-    more than a line of text that is easily read. What comes after an empty stretch stands at the
-    right edge, in every line.
+    Each is in the middle of its line, or at its head or foot if so aligned. None gets less than it
+    asks for while a line of its own has it. One with a stretch takes what its line leaves, and asks
+    for no more than a line of text that is easily read. What comes after an empty stretch stands at
+    the right edge, in every line.
     """
 
     def __init__(self, parent: QWidget | None = None, *, spacing: int = 8) -> None:
@@ -200,8 +200,11 @@ class FlowLayout(QLayout):
             x += left // 2 if self._is_centred else left
         for (item, _), width in zip(line.items, widths, strict=True):
             own = _height(item, width)
-            is_low = bool(item.alignment() & Qt.AlignmentFlag.AlignBottom)
-            lower = height - own if is_low else (height - own) // 2
+            lower = (height - own) // 2
+            if item.alignment() & Qt.AlignmentFlag.AlignBottom:
+                lower = height - own
+            elif item.alignment() & Qt.AlignmentFlag.AlignTop:
+                lower = 0
             item.setGeometry(QRect(x, y + lower, width, own))
             x += width + self.spacing()
 

@@ -399,6 +399,8 @@ class CaseTable(QTableView):
         if row < 0:
             self._editor.hide()
             return
+        # what is not shown takes no room
+        self._editor.show()
         width = self.viewport().width()
         layout = self._editor.layout()
         self._editor.ensurePolished()
@@ -411,7 +413,6 @@ class CaseTable(QTableView):
             height = self._editor.sizeHint().height()
         self.setRowHeight(row, base + height + 1)
         self._place_editor()
-        self._editor.show()
 
     def _place_editor(self) -> None:
         if self._tall_row < 0:

@@ -39,11 +39,11 @@ class RunDialog(QDialog):
         super().__init__(parent)
         self._theme = theme
         self._ceiling_is_typed = False
-        self._parent = parent
         self.setModal(True)
         self.setWindowTitle(self.tr("Run this set"))
         self.picker = TargetPicker(theme, self)
         self._build(name)
+        self.resize(self._room.boundedTo(parent.window().size() - QSize(24, 24)))
 
     @property
     def repeats(self) -> int:
@@ -202,8 +202,7 @@ class RunDialog(QDialog):
             margins=(px(20), px(18), px(20), px(18)),
             spacing=px(14),
         )
-        room = self._parent.window().size()
-        self.resize(QSize(px(860), px(520)).boundedTo(room - QSize(24, 24)))
+        self._room = QSize(px(860), px(520))
 
     def _labelled(self, text: str, part: QWidget) -> QWidget:
         box = QWidget()
@@ -214,8 +213,8 @@ class RunDialog(QDialog):
 
     def _on_removed(self) -> None:
         button = self.sender()
-        chip = button.parentWidget() if isinstance(button, QWidget) else None
-        if chip is not None:
+        chip = button.parent() if isinstance(button, QWidget) else None
+        if isinstance(chip, TargetChip):
             self.removed.emit(chip.property("key"))
 
     def _on_ceiling(self) -> None:

@@ -70,7 +70,7 @@ class TextField(QPlainTextEdit):
 
     def _fit(self) -> None:
         lines = min(self._most_lines, max(1, int(self.document().size().height())))
-        around = 2 * self.frameWidth() + self._theme.px(14) + 2
+        around = 2 * self.frameWidth() + 4
         height = lines * self.fontMetrics().lineSpacing() + around
         if height != self.minimumHeight():
             self.setFixedHeight(height)
@@ -80,6 +80,14 @@ class TextField(QPlainTextEdit):
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]  # Qt's own event
         self._fit()
+
+
+class WeightField(NumberField):
+    """Shows whole numbers without their noughts."""
+
+    @override
+    def textFromValue(self, value: float) -> str:
+        return f"{value:g}"
 
 
 class CheckRow(QWidget):
@@ -253,7 +261,7 @@ class CaseEditor(QWidget):
         self._tags.setAccessibleName(self.tr("Tags"))
         self._tags.setPlaceholderText(self.tr("tags, with commas between"))
         self._tags.setMinimumWidth(px(150))
-        self._weight = NumberField(
+        self._weight = WeightField(
             self._theme,
             self.tr("Counts"),
             self.tr("How much this message weighs in the weighted share; 1 is usual"),
@@ -305,6 +313,8 @@ class CaseEditor(QWidget):
         row.height_changed.connect(self.height_changed)
         self._rows.append(row)
         self._checks_column.addWidget(row)
+        # at once: what is not shown yet takes no room
+        row.show()
         return row
 
     def _on_add(self) -> None:

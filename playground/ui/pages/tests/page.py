@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.core.checks.prompt_files import FileFormat
@@ -38,7 +38,7 @@ class TestsPage(Page):
     """The path of a file with questions."""
     export_chosen = Signal(object, object)
     """The path of the file to write, and its `FileFormat`."""
-    set_picked = Signal(str)
+    set_picked = Signal(object)
     """Id of the set that was picked in the head."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -108,7 +108,7 @@ class TestsPage(Page):
 
     def offer_running(self, text: str) -> None:
         """Lead back from the sets to the test that is running; an empty text leads nowhere."""
-        self.back_to_run.setText(text)
+        self.back_to_run.setText(f" {text}" if text else "")
         self.back_to_run.setAccessibleName(text)
         self._fit_head()
 
@@ -170,7 +170,7 @@ class TestsPage(Page):
         self.stop_button.setVisible(is_run and self._is_running)
         self._files.setVisible(is_sets and not self._is_on_stage)
         self.new_button.setVisible(is_sets and not self._is_on_stage)
-        self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text()))
+        self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text().strip()))
         is_results = self.is_showing_results
         self._caption.setVisible(is_results and not is_narrow)
         self.earlier_button.setVisible(is_results and self._has_earlier and not self._is_on_stage)
@@ -182,7 +182,8 @@ class TestsPage(Page):
             self._theme, "chevron-left", self.tr("Back to the sets (Esc)"), size=20
         )
         self._title = ElidedLabel("", "title")
-        self._count, self._state = Badge(self._theme), Badge(self._theme)
+        self._count: Badge = Badge(self._theme)
+        self._state: Badge = Badge(self._theme)
         self._caption = make_label("", "caption", "quiet")
         self.earlier_button = make_button(
             self.tr("Against an earlier run"),
@@ -202,7 +203,7 @@ class TestsPage(Page):
         self.export_button.setEnabled(False)
         self._files = FoldingRow(self._theme, self.import_button, self.export_button)
         self.new_button = make_button(self.tr("New set"), tooltip=self.tr("Begin an empty set"))
-        self.pause_button = make_button(
+        self.pause_button: QPushButton = make_button(
             self.tr("Pause"), tooltip=self.tr("Ask nothing more for now; what is answered is kept")
         )
         self.stop_button = make_button(
@@ -312,6 +313,8 @@ class TestsPage(Page):
         ):
             button.setIcon(self._theme.icon(icon, "text"))
             button.setIconSize(QSize(side, side))
+            # the space keeps icon and text apart
+            button.setText(f" {button.text().strip()}" if button.text() else "")
         self._box.setMinimumWidth(self._theme.px(150))
         self._fit_head()
 

@@ -1,5 +1,6 @@
 """What an evaluation takes, in five figures: before its start, and while it runs."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from playground.core.evaluations import Evaluation, Plan
@@ -47,14 +48,10 @@ class PlanRow(QWidget):
         layout = self._hosts.layout()
         if layout is not None:
             layout.insertWidget(2, self._chips)  # type: ignore[attr-defined]  # a column
-        make_flow(
-            *(
-                (part, 1)
-                for part in (self._answers, self._time, self._price, self._hosts, self._outcome)
-            ),
-            parent=self,
-            spacing=theme.px(22),
-        )
+        parts = (self._answers, self._time, self._price, self._hosts, self._outcome)
+        flow = make_flow(*((part, 1) for part in parts), parent=self, spacing=theme.px(22))
+        for part in parts:
+            flow.setAlignment(part, Qt.AlignmentFlag.AlignTop)
 
     def show_plan(self, evaluation: Evaluation, plan: Plan, max_usd: float | None) -> None:
         """Show what the answers that are left take; `max_usd` is the ceiling."""

@@ -59,6 +59,7 @@ class Progress:
         self.evaluation = evaluation
         self.spent_usd = 0.0
         self.is_paused = False
+        self._is_over = False
         self._numbers = {case.id: n for n, case in enumerate(evaluation.prompt_set.cases, 1)}
         self._targets = {target.key: target for target in evaluation.targets}
         self._each = len(evaluation.prompt_set.cases) * evaluation.repeats
@@ -82,7 +83,9 @@ class Progress:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until all is answered; `None` until each model has answered once."""
+        """Seconds until all is answered; `None` until each has answered once, and at the end."""
+        if self._is_over:
+            return None
         keys = [key for key in self._targets if key not in self._given_up]
         return self._time_left(keys)
 
@@ -99,13 +102,14 @@ class Progress:
                     self._running[key].clear()
                     self._waits[key] = (time.monotonic() + wait, reason)
             case TargetGivenUp(target=key, reason=reason):
-                self._given_up[key] = reason
+                self._given_up[key] = reason.removeprefix(f"{self._targets[key].label}: ")
             case EvaluationEnded(evaluation=evaluation):
                 self.evaluation = evaluation
                 self.stop()
 
     def stop(self) -> None:
         """Nothing is being answered any more."""
+        self._is_over = True
         for running in self._running.values():
             running.clear()
         self._waits.clear()
@@ -163,7 +167,7 @@ class Progress:
             counts[Outcome.NOT_SCORED],
             now,
             is_waiting,
-            None if key in self._given_up else self._time_left([key]),
+            None if self._is_over or key in self._given_up else self._time_left([key]),
         )
 
     def _now(self, key: str) -> tuple[str, bool]:
@@ -186,8 +190,10 @@ class Progress:
             return words.format(named), False
         if self.is_paused or self.evaluation.finished_at is not None:
             return (_tr("paused") if self.is_paused else ""), False
-        is_busy = any(self._running[other] for other in self._targets if other != key)
-        if self._targets[key].uses_this_machine and is_busy:
+        others = [
+            unit for other, running in self._running.items() if other != key for unit in running
+        ]
+        if others and self._targets[key].uses_this_machine:
             return _tr("waits for its turn: one model on this computer at a time"), False
         return "", False
 

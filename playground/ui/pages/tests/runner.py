@@ -142,7 +142,7 @@ class EvaluationRunner(QObject):
         )
 
     def close(self) -> None:
-        """Stop without a word: the program ends."""
+        """Stop without a word, as the program ends."""
         self._timer.stop()
         if self._follower is not None:
             self._follower.cancel()

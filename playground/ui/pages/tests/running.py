@@ -226,6 +226,8 @@ class RunningView(QWidget):
         is_over = progress.done >= progress.units
         self._left.setText("" if is_over else duration_words(progress.left_s, is_left=True))
         self._spent.setText(spent_words(progress.spent_usd))
+        for label in (self._left, self._spent):
+            label.setVisible(bool(label.text()))
         self._bar.setValue(round(_STEPS * progress.done / max(1, progress.units)))
         self._models.show_models(progress.models())
         self._grid.refresh()

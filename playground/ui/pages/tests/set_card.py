@@ -208,8 +208,9 @@ class SetCard(QFrame):
             self._theme, "trash", self.tr("Delete this set (can be undone)")
         )
         self.run_button = make_button(
-            self.tr("Run this set…"),
+            self.tr(" Run this set…"),
             kind="primary",
+            name=self.tr("Run this set…"),
             tooltip=self.tr("Choose models, see what it takes, then start (Ctrl+Enter)"),
         )
         head = make_flow(

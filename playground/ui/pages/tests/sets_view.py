@@ -132,8 +132,8 @@ class SetsView(QWidget):
             self.tr("Which model is good enough? Ask all of them"),
             self.tr(
                 "A set is a list of your own questions, each with a check that says when its "
-                "answer counts as right. Run it on several models at once, and see how often "
-                "each is right."
+                "answer counts as right. Run it on several models at once, and see how often each "
+                "is right."
             ),
             self.tr("Make a set"),
         )

@@ -1,0 +1,564 @@
+"""The Tests page on real services: a real database, and a scripted provider over real HTTP."""
+
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
+
+from playground.core.checks.prompt_files import FileFormat
+from playground.core.checks.reading import read_check
+from playground.core.evaluations import new_evaluation
+from playground.core.expected import CheckKind
+from playground.core.prompt_sets import PromptSet, new_case, new_set
+from playground.core.runs import Cost, Provenance, Run
+from playground.core.targets import CloudTarget, ModelPrice, Target
+from playground.engines.base import Engine
+from playground.engines.openai.engine import OpenAIChatEngine
+from playground.services import prompt_sets
+from playground.services.evaluation import EvaluationService
+from playground.services.prompt_sets import PromptSets
+from playground.store.database import Database
+from playground.store.evaluations import EvaluationStore
+from playground.ui.pages.compare.targets import TargetSelection
+from playground.ui.pages.tests.cases import CaseTableModel
+from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
+from playground.ui.pages.tests.editor import CheckRow
+from playground.ui.pages.tests.page import TestsPage
+from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.runner import RunSurroundings
+from playground.ui.widgets.basics import Badge
+from tests.services.evaluating import Answer, Oracle, number_in, number_set
+from tests.ui.conftest import Library, Providers
+from tests.ui.page_harness import PageHarness, click, harness, named, until
+
+__all__ = ["harness"]
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+class Tests:
+    """The page and what stands behind it."""
+
+    __test__ = False
+
+    def __init__(self, harness: PageHarness) -> None:
+        self.harness = harness
+        self.database = Database(harness.home / "history.sqlite3")
+        self.store = EvaluationStore(self.database)
+        self.sets = PromptSets(self.store)
+        self.service = EvaluationService(
+            self._engine, self.store, self._cost, lambda _target: ModelPrice(1.0, 1.0)
+        )
+        self.selection: TargetSelection
+        self.badges: list[str | None] = []
+        self.is_comparing = False
+        self.page: TestsPage
+        self.presenter: TestsPresenter
+
+    @staticmethod
+    def _engine(target: Target) -> Engine:
+        assert isinstance(target, CloudTarget)
+        return OpenAIChatEngine(target, None)
+
+    @staticmethod
+    def _cost(_run: Run) -> Cost:
+        return Cost(0.0, "api", Provenance.REPORTED)
+
+    async def open(self, *sets: PromptSet, width: int = 1200, height: int = 760) -> None:
+        await self.harness.bridge.submit(self.database.open())
+        for each in sets:
+            await self.harness.bridge.submit(self.sets.save(each))
+        self.show(width, height)
+        if sets:
+            await until(lambda: self.presenter.draft.prompt_set)
+
+    def show(self, width: int = 1200, height: int = 760) -> None:
+        bridge, settings = self.harness.bridge, self.harness.settings
+        self.page = TestsPage(self.harness.theme)
+        self.selection = TargetSelection(
+            bridge, Library(), Providers(), settings, lambda: 8 << 30, is_remembered=False
+        )
+        self.presenter = TestsPresenter(
+            self.page,
+            self.harness.theme,
+            bridge,
+            sets=self.sets,
+            service=self.service,
+            selection=self.selection,
+            surroundings=RunSurroundings(
+                self.harness.toasts,
+                self.badges.append,
+                lambda: None,
+                lambda: self.is_comparing,
+                lambda _provider, _action: None,
+            ),
+        )
+        self.harness.show(self.page, width, height)
+
+    async def stored(self) -> list[PromptSet]:
+        return await self.harness.bridge.submit(self.store.sets())
+
+    async def start(self, *targets: Target) -> None:
+        """Choose models in the dialog and press Start."""
+        self.selection.choose(targets)
+        click(named(self.page, "Run this set…"))
+        dialog = self.dialog()
+        await until(dialog._start.isEnabled)
+        dialog._start.click()
+
+    def dialog(self) -> RunDialog:
+        found = [d for d in self.page.findChildren(RunDialog) if d.isVisible()]
+        assert found, "no dialog is open"
+        return found[-1]
+
+    def rows(self) -> list[CheckRow]:
+        return [r for r in self.page.sets.editor.findChildren(CheckRow) if not r.isHidden()]
+
+    def expected(self, place: int = 0) -> QLineEdit:
+        return self.rows()[place]._expected
+
+    def choose_row(self, row: int) -> None:
+        self.page.sets.table.choose(self.page.sets.cases.case_at(row).id)
+
+    def says(self, text: str, where: QWidget | None = None) -> bool:
+        where = where or self.page
+        labels = [one for one in where.findChildren(QLabel) if one.isVisibleTo(where)]
+        badges = [one for one in where.findChildren(Badge) if one.isVisibleTo(where)]
+        return any(text in label.text() for label in labels) or any(
+            text in badge.text for badge in badges
+        )
+
+    def picture(self, name: str) -> None:
+        """Keep what is shown where somebody wants to look at it."""
+        folder = os.environ.get("TESTS_PAGE_PICTURES")
+        if folder:
+            self.page.window().grab().save(f"{folder}/{name}.png")
+
+
+def shop() -> PromptSet:
+    """Return a small set as a person would write it."""
+    cases = (
+        replace(
+            new_case("My parcel arrived with a broken lid.", (read_check("equals", "complaint"),)),
+            tags=("easy",),
+        ),
+        replace(
+            new_case("When do you open on Sunday?", (read_check("equals", "question"),)),
+            tags=("easy",),
+        ),
+        replace(
+            new_case(
+                "You charged me twice in March.",
+                (read_check("equals", "billing"), read_check("max_words", "3")),
+            ),
+            tags=("money",),
+            weight=2,
+        ),
+    )
+    return new_set("Sort messages, my shop", cases, "You sort messages. Answer with one word.")
+
+
+def answers(model: str, prompt: str) -> Answer:
+    number = number_in(prompt)
+    return str(number) if model == "good" or number % 3 == 0 else "no idea"
+
+
+Body = Callable[[], Coroutine[Any, Any, None]]
+
+
+def test_an_empty_page_says_what_to_do_and_offers_it(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        monkeypatch.setattr(prompt_sets, "ready_sets", lambda: ())
+        await tests.open()
+        await until(lambda: tests.says("Which model is good enough?"))
+        tests.picture("empty")
+        click(named(tests.page, "Make a set"))
+        field = await wait_named(tests, "Name of the set", QLineEdit)
+        field.selectAll()
+        QTest.keyClicks(field, "Letters")
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        await until(lambda: tests.says("Letters"))
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["Letters"])
+
+    harness.run(body)
+
+
+async def wait_named(tests: Tests, name: str, kind: type[QWidget]) -> Any:
+    def there() -> bool:
+        return any(
+            w.accessibleName() == name and w.isVisibleTo(tests.page)
+            for w in tests.page.findChildren(kind)
+        )
+
+    await until(there)
+    return named(tests.page, name, kind)
+
+
+async def until_stored(tests: Tests, holds: Callable[[list[PromptSet]], bool]) -> None:
+    import asyncio
+
+    async with asyncio.timeout(20):
+        while not holds(await tests.stored()):
+            await asyncio.sleep(0.02)
+
+
+def test_what_is_typed_is_saved_and_each_change_can_be_undone(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.picture("set")
+        tests.choose_row(0)
+        tests.picture("editor")
+        field = tests.expected()
+        field.selectAll()
+        QTest.keyClicks(field, "praise")
+        chips = tests.page.sets.cases.index(0, 2).data()
+        assert chips == "is “praise”"
+        await until_stored(tests, lambda s: s[0].cases[0].checks[0].expected == "praise")
+        tests.page.activateWindow()
+        field.setFocus()
+        tests.page.undo_wanted.emit()
+        assert tests.expected().text() != "praise"
+        while tests.presenter.draft.undo():
+            pass
+        assert tests.expected().text() == "complaint"
+        await until_stored(tests, lambda s: s[0].cases[0].checks[0].expected == "complaint")
+        tests.presenter.draft.redo()
+        assert tests.expected().text() == "praise"
+
+    harness.run(body)
+
+
+def test_ctrl_z_in_a_field_undoes_what_the_page_has_changed(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.choose_row(0)
+        tests.page.activateWindow()
+        await until(tests.page.isActiveWindow)
+        prompt = named(tests.page.sets.editor, "Message", QPlainTextEdit)
+        prompt.setFocus()
+        QTest.keyClicks(prompt, "Hello. ")
+        assert tests.presenter.draft.prompt_set.cases[0].prompt.startswith("Hello. My parcel")
+        QTest.keySequence(prompt, QKeySequence(QKeySequence.StandardKey.Undo))
+        assert tests.presenter.draft.prompt_set.cases[0].prompt.startswith("My parcel")
+        assert prompt.toPlainText().startswith("My parcel")
+
+    harness.run(body)
+
+
+def test_a_check_that_cannot_be_read_says_so_and_changes_nothing(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.choose_row(0)
+        row = tests.rows()[0]
+        row._kind.choose(CheckKind.NUMBER)
+        row._kind.picked.emit(CheckKind.NUMBER)
+        assert tests.says("“complaint” is no number such as 42")
+        assert tests.presenter.draft.prompt_set.cases[0].checks[0].kind is CheckKind.EQUALS
+        tests.picture("unreadable")
+        tests.expected().setText("")
+        QTest.keyClicks(tests.expected(), "42")
+        assert not tests.says("is no number")
+        check = tests.presenter.draft.prompt_set.cases[0].checks[0]
+        assert (check.kind, check.expected) == (CheckKind.NUMBER, "42")
+
+    harness.run(body)
+
+
+def test_closing_at_once_loses_nothing(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.choose_row(1)
+        QTest.keyClicks(tests.expected(), "s")
+        tests.page.closing.emit()
+        (kept,) = await tests.stored()
+        assert kept.cases[1].checks[0].expected == "questions"
+
+    harness.run(body)
+
+
+def test_messages_are_added_duplicated_moved_and_deleted_by_keyboard(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        QAbstractItemModelTester(tests.page.sets.cases)
+        table = tests.page.sets.table
+        tests.choose_row(2)
+        tests.page.sets.case_action.emit("duplicate")
+        assert prompts(tests)[2] == prompts(tests)[3]
+        tests.choose_row(0)
+        QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+        assert prompts(tests)[1].startswith("My parcel")
+        assert table.currentIndex().row() == 1
+        QTest.keyClick(table, Qt.Key.Key_Delete)
+        assert not any(p.startswith("My parcel") for p in prompts(tests))
+        assert harness.toasts.undo is not None
+        harness.toasts.undo()
+        assert prompts(tests)[1].startswith("My parcel")
+        tests.page.sets.case_action.emit("add")
+        assert prompts(tests)[-1] == ""
+        assert tests.page.sets.editor.case is not None
+        assert tests.page.sets.editor.case.prompt == ""
+
+    harness.run(body)
+
+
+def prompts(tests: Tests) -> list[str]:
+    assert tests.presenter.draft.prompt_set is not None
+    return [case.prompt for case in tests.presenter.draft.prompt_set.cases]
+
+
+def test_a_pasted_list_says_which_line_is_wrong_and_stays(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        click(named(tests.page, "Paste a list"))
+        (dialog,) = tests.page.findChildren(PasteDialog)
+        dialog._format.select("csv")
+        dialog._text.setPlainText("prompt,check,expected\nHow many?,number,many\n")
+        dialog._on_add()
+        assert tests.says("Line 2", dialog)
+        tests.picture("paste")
+        dialog._text.setPlainText("prompt,check,expected\nHow many?,number,3\n")
+        dialog._on_add()
+        assert prompts(tests)[-1] == "How many?"
+        dialog.close()
+
+    harness.run(body)
+
+
+def test_import_tells_the_line_and_export_reads_back(harness: PageHarness, tmp_path: Path) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        wrong = tmp_path / "wrong.csv"
+        wrong.write_text("prompt,check,expected\nA,contains,a\nB,nothing,b\n", "utf-8")
+        tests.page.import_chosen.emit(wrong)
+        await until(lambda: harness.toasts.texts)
+        assert "wrong.csv: Line 3: “nothing” is no kind of check." in harness.toasts.texts[-1]
+        out = tmp_path / "out.csv"
+        tests.page.export_chosen.emit(out, FileFormat.CSV)
+        await until(lambda: "Written to out.csv." in harness.toasts.texts)
+        tests.page.import_chosen.emit(out)
+        await until(lambda: "3 messages are here." in harness.toasts.texts)
+        stored = {each.name: each for each in await tests.stored()}
+        assert stored["out"].cases[2].checks == shop().cases[2].checks
+
+    harness.run(body)
+
+
+def test_a_deleted_set_comes_back(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        first, second = shop(), number_set(3, "Numbers")
+        await tests.open(first, second)
+        tests.page.sets.list.choose(first.id)
+        click(named(tests.page, "Delete this set (can be undone)"))
+        await until(lambda: harness.toasts.undo)
+        assert [each.name for each in await tests.stored()] == ["Numbers"]
+        tests.page.undo_wanted.emit()
+        await until_stored(tests, lambda sets: len(sets) == 2)
+        assert first in [replace(s, created_at=first.created_at) for s in await tests.stored()]
+
+    harness.run(body)
+
+
+def test_search_and_tags_keep_the_open_message(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        model: QAbstractItemModel = tests.page.sets.cases
+        QAbstractItemModelTester(model)
+        tests.choose_row(2)
+        tests.page.sets._search.setText("march")
+        tests.page.sets._find()
+        assert model.rowCount() == 1
+        assert tests.page.sets.editor.isVisibleTo(tests.page)
+        assert tests.page.sets.table.currentIndex().row() == 0
+        tests.page.sets._search.setText("sunday")
+        tests.page.sets._find()
+        assert not tests.page.sets.editor.isVisibleTo(tests.page)
+
+    harness.run(body)
+
+
+def test_ten_thousand_messages_are_a_model_that_changes_one_row(qapp: QApplication) -> None:
+    model = CaseTableModel()
+    cases = number_set(10_000).cases
+    model.show_cases(cases)
+    changed: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda a, b: changed.append((a.row(), b.row())))
+    model.show_cases((*cases[:7000], replace(cases[7000], prompt="Other"), *cases[7001:]))
+    assert changed == [(7000, 7000)]
+    assert model.rowCount() == 10_000
+
+
+def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            elsewhere = oracle.target("far", "away")
+            provider = replace(elsewhere.provider, base_url="https://api.example.com/v1")
+            await tests.open(number_set(4))
+            tests.selection.choose((oracle.target("good"), replace(elsewhere, provider=provider)))
+            click(named(tests.page, "Run this set…"))
+            dialog = tests.dialog()
+            await until(lambda: tests.says("4 messages × 2 models × once", dialog))
+            assert tests.says("api.example.com", dialog)
+            assert tests.says("two models must disagree on 6 at least", dialog)
+            assert not oracle.bodies
+            tests.picture("plan")
+            dialog.grab().save(f"{os.environ.get('TESTS_PAGE_PICTURES', '/nowhere')}/dialog.png")
+            dialog._repeats._buttons["3"].click()
+            await until(lambda: tests.says("× 3 times", dialog))
+            dialog.reject()
+
+    harness.run(body)
+
+
+def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            await tests.open(number_set(6))
+            oracle.gate = threading.Event()
+            tests.is_comparing = True
+            await tests.start(oracle.target("good"), oracle.target("poor"))
+            await until(lambda: tests.page.is_showing_run)
+            await until(lambda: tests.says("answering message"))
+            assert tests.says("0 of 6")
+            assert tests.says("Compare is answering at the same time")
+            tests.picture("running")
+            click(named(tests.page, "Pause"))
+            assert tests.says("Paused")
+            oracle.gate.set()
+            oracle.gate = None
+            await until(lambda: tests.presenter.runner._progress.done >= 1)
+            click(named(tests.page, "Back to the sets (Esc)"))
+            assert tests.page.is_showing_sets
+            tests.presenter.runner.show()
+            click(named(tests.page, "Go on"))
+            await until(lambda: not tests.presenter.runner.is_running)
+            assert not tests.page.is_showing_sets
+            assert not tests.page.is_showing_run
+            assert any("is finished: 12 answers" in text for text in harness.toasts.texts)
+            assert tests.badges[-1] is None
+            progress = tests.presenter.runner._progress
+            assert [(m.right, m.wrong) for m in progress.models()] == [(6, 0), (2, 4)]
+            (listed,) = await harness.bridge.submit(tests.store.listed())
+            assert listed.finished_at is not None
+
+    harness.run(body)
+
+
+def test_a_stopped_run_is_offered_again_and_asks_nothing_twice(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        stop_at = threading.Event()
+
+        def say(model: str, prompt: str) -> Answer:
+            if number_in(prompt) >= 3:
+                stop_at.wait(20)
+            return str(number_in(prompt))
+
+        with Oracle(say) as oracle:
+            await tests.open(number_set(8))
+            target = oracle.target("good")
+            await tests.start(target)
+            await until(lambda: tests.presenter.runner._progress)
+            await until(lambda: tests.presenter.runner._progress.done == 3)
+            click(named(tests.page, "Stop"))
+            assert "Stopped: 3 of 8 answers are kept." in harness.toasts.texts[-1]
+            stop_at.set()
+            click(named(tests.page, "Run this set…"))
+            dialog = tests.dialog()
+            await until(lambda: tests.says("Go on: 3 of 8 answers are there.", dialog))
+            tests.picture("go-on")
+            dialog._start.click()
+            await until(lambda: tests.presenter.runner._end)
+            asked = [prompt for _, prompt in oracle.answered[:3]]
+            later = [prompt for _, prompt in oracle.answered[3:]]
+            assert not set(asked) & set(later)
+
+    harness.run(body)
+
+
+def test_a_provider_that_refuses_ends_it_and_says_why(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        refusal = (401, {}, {"error": {"message": "Incorrect API key provided."}})
+        with Oracle(lambda _model, _prompt: refusal) as oracle:
+            await tests.open(number_set(9))
+            await tests.start(oracle.target("good"))
+            await until(lambda: tests.presenter.runner._end)
+            await until(lambda: tests.says("It ended before all was asked."))
+            assert tests.says("Not finished")
+            assert tests.page.is_showing_run
+            assert named(tests.page, "Go on")
+            tests.picture("refused")
+
+    harness.run(body)
+
+
+def test_a_changed_check_is_tried_on_the_last_answers(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            await tests.open(number_set(2))
+            await tests.start(oracle.target("good"), oracle.target("poor"))
+            await until(lambda: tests.presenter.runner._end)
+            tests.page.show_sets()
+            await until(lambda: tests.presenter._last)
+            tests.choose_row(1)
+            await until(lambda: tests.says("Tried on the last answers: 1 right, 1 wrong"))
+            tests.expected().setText("")
+            QTest.keyClicks(tests.expected(), "7")
+            await until(lambda: tests.says("Tried on the last answers: 0 right, 2 wrong"))
+
+    harness.run(body)
+
+
+def test_a_set_of_another_window_shows_when_the_page_comes_back(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        first = shop()
+        await tests.open(first)
+        changed = replace(first, cases=(*first.cases, new_case("One more")))
+        await harness.bridge.submit(tests.sets.save(changed))
+        tests.page.shown.emit()
+        await until(lambda: tests.page.sets.cases.rowCount() == 4)
+        evaluation = new_evaluation(changed, (), 1, changed.sampling)
+        tests.presenter.open_results(evaluation.id)
+        assert not tests.page.is_showing_sets
+
+    harness.run(body)

@@ -27,6 +27,7 @@ from playground.services.evaluation import EvaluationService
 from playground.services.prompt_sets import PromptSets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
+from playground.store.history import ComparisonStore
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests.cases import CaseTableModel
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
@@ -92,6 +93,7 @@ class Tests:
             bridge,
             sets=self.sets,
             service=self.service,
+            history=ComparisonStore(self.database),
             selection=self.selection,
             surroundings=RunSurroundings(
                 self.harness.toasts,

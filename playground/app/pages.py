@@ -18,6 +18,7 @@ from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.downloads.page import DownloadsPage
 from playground.ui.pages.downloads.presenter import DownloadsPresenter
+from playground.ui.pages.history.add_to_set import AddToSet
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
 from playground.ui.pages.hub.page import HubPage
@@ -188,7 +189,7 @@ class Pages:
         navigation = HistoryNavigation(
             self._show_compare, self._open_comparison, self._run_again, self._replay
         )
-        view.presenter = HistoryPresenter(
+        view.presenter = presenter = HistoryPresenter(
             view,
             self._bridge,
             self._services.history,
@@ -196,6 +197,7 @@ class Pages:
             navigation=navigation,
             notify=self._window.toast,
         )
+        AddToSet(view, self._bridge, presenter, self._services.prompt_sets, self._window.toast)
         return view
 
     def _make_meters(self) -> MetersPage:

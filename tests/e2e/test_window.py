@@ -67,7 +67,7 @@ def test_a_typed_prompt_runs_with_the_keyboard_alone_and_is_found_in_history(
         running.press("ctrl+Return")
         running.wait_text("Name three fruits")
         wait_until_done(running)
-        running.press("ctrl+6")
+        running.press("ctrl+7")
         running.wait_text("Name three fruits")
         assert running.close() == 0
     runs = stored_runs(playground_home)
@@ -79,12 +79,12 @@ def test_every_page_opens_by_its_shortcut(playground_home: Path) -> None:
     with program(playground_home) as running:
         running.wait_for(TRY)
         for keys, text in (
-            ("ctrl+2", "Models on this computer"),
-            ("ctrl+3", "Get models"),
-            ("ctrl+4", "Downloads"),
-            ("ctrl+5", "Providers"),
-            ("ctrl+6", "History"),
-            ("ctrl+7", "Settings"),
+            ("ctrl+3", "Models on this computer"),
+            ("ctrl+4", "Get models"),
+            ("ctrl+5", "Downloads"),
+            ("ctrl+6", "Providers"),
+            ("ctrl+7", "History"),
+            ("ctrl+8", "Settings"),
             ("ctrl+1", "Ask once, see every answer side by side"),
         ):
             running.press(keys)

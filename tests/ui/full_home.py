@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from playground.core.chat import ChatRequest
+from playground.core.checks.reading import read_check
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import ErrorInfo
+from playground.core.evaluations import Evaluation, UnitResult, new_evaluation
+from playground.core.expected import Outcome
 from playground.core.hub import HubPart
+from playground.core.prompt_sets import new_case, new_set
 from playground.core.runs import (
     Comparison,
     Cost,
@@ -25,10 +29,13 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target, Tier
 from playground.core.turns import new_comparison
 from playground.services.downloads.manager import QueueFile
+from playground.services.evaluation import ProviderWaits, TargetGivenUp, UnitStarted
 from playground.store.database import Database
+from playground.store.evaluations import EvaluationStore
 from playground.store.files import Paths
 from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore, ThemeMode
+from playground.ui.pages.tests.progress import Progress
 from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 
@@ -99,11 +106,42 @@ def comparison(count: int, *, hidden_names: bool = False, ordinary: bool = False
     return replace(new_comparison(chosen), turns=(turn,), created_at=datetime.now(UTC))
 
 
+def evaluation() -> Evaluation:
+    """Return an evaluation of a long set on models with long names."""
+    check = (read_check("contains", LONG), read_check("max_words", "3"))
+    cases = tuple(
+        replace(new_case(f"{LONG} {number}? {ANSWER}", check), tags=(LONG, "a tag", "another"))
+        for number in range(40)
+    )
+    made = new_set(f"{LONG} with a long name of its own", cases, ANSWER)
+    made = replace(
+        made, variables=(("a_name", LONG),), description=ANSWER.split("\n", maxsplit=1)[0]
+    )
+    return new_evaluation(made, targets(6), 3, made.sampling)
+
+
+def progress(chosen: Evaluation) -> Progress:
+    """Return how far such an evaluation is in the middle: one waits, one has been given up."""
+    done = [
+        UnitResult(unit, "", "", tuple(Outcome)[number % 3], total_s=1.5)
+        for number, unit in enumerate(chosen.units[:90])
+    ]
+    shown = Progress(chosen, done)
+    keys = [target.key for target in chosen.targets]
+    shown.add(UnitStarted(chosen.units[100]))
+    shown.add(ProviderWaits((keys[1],), 1200.0, "the provider allows no more for now"))
+    refused = f"{chosen.targets[3].label}: Enter a key on the Providers page."
+    shown.add(TargetGivenUp(keys[3], refused))
+    shown.spent_usd = 0.0123
+    return shown
+
+
 async def _keep(paths: Paths, *comparisons: Comparison) -> None:
     """Put comparisons into the history; the last of them is the newest."""
     database = Database(paths.database_file)
     await database.open()
     history = ComparisonStore(database)
+    await EvaluationStore(database).save_set(evaluation().prompt_set)
     for comparison in comparisons:
         await history.save_comparison(comparison)
         for turn in comparison.turns:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QLabel,
     QLineEdit,
+    QMenu,
     QPlainTextEdit,
     QScrollArea,
     QWidget,
@@ -30,11 +31,14 @@ from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, 
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
+from playground.services.prompt_sets import PromptSets
 from playground.services.replay import Replayer
 from playground.store.database import Database
+from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
+from playground.ui.pages.history.add_to_set import AddToSet
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
@@ -99,6 +103,8 @@ class History:
             navigation=navigation,
             notify=self.harness.toasts,
         )
+        self.sets = PromptSets(EvaluationStore(self.database))
+        AddToSet(page, self.harness.bridge, page.presenter, self.sets, self.harness.toasts)
         self.harness.show(page, width, height)
 
     async def compare(
@@ -694,3 +700,37 @@ def test_a_moment_is_told_in_plain_words(age: timedelta, said: str) -> None:
     if said == "25 February, 15:00":
         age = now - now.replace(month=2, day=25)
     assert words.when(now - age, now) == said
+
+
+def test_a_prompt_becomes_a_message_of_a_test_and_can_be_taken_back(harness: PageHarness) -> None:
+    history = History(harness)
+
+    async def own() -> list[Any]:
+        sets = await harness.bridge.submit(history.sets.all())
+        return [each for each in sets if not each.is_ready_made]
+
+    async def pick(name: str) -> None:
+        click(named(history.page, "Add to a test…"))
+        await until(lambda: [m for m in history.page.findChildren(QMenu) if m.isVisible()])
+        menu = next(m for m in history.page.findChildren(QMenu) if m.isVisible())
+        before = len(harness.toasts.texts)
+        next(action for action in menu.actions() if action.text() == name).trigger()
+        menu.close()
+        await until(lambda: len(harness.toasts.texts) > before)
+
+    async def body() -> None:
+        await history.open()
+        await history.compare("Roses?")
+        history.show(width=1600)
+        await until(lambda: history.page.detail.answers.panes)
+        await pick("A new set")
+        assert harness.toasts.texts[-1] == "Added to “From History”."
+        await pick("From History")
+        (made,) = await own()
+        assert [case.prompt for case in made.cases] == ["Roses?", "Roses?"]
+        harness.toasts.undo()
+        await until(lambda: "is as it was" in harness.toasts.texts[-1])
+        (made,) = await own()
+        assert len(made.cases) == 1
+
+    harness.run(body)

@@ -233,7 +233,12 @@ async def _history(page: Any) -> None:
     await until(lambda: page.detail.answers.panes)
 
 
+async def _tests(page: Any) -> None:
+    await until(lambda: page.presenter.draft.prompt_set)
+
+
 SETTLED: dict[str, Callable[[Any], Awaitable[None]]] = {
+    "tests": _tests,
     "models": _models,
     "hub": _hub,
     "history": _history,
@@ -287,6 +292,41 @@ def _entry(page: Any) -> Closer:
     return page._close_entry
 
 
+def _message(page: Any) -> Closer:
+    page.sets.table.choose(page.sets.cases.case_at(0).id)
+    return page.sets.close_case
+
+
+def _unreadable(page: Any) -> Closer:
+    page.sets.table.choose(page.sets.cases.case_at(1).id)
+    page.sets.editor._on_add()
+    page.sets.editor._rows[-1]._on_edited()
+    return page.sets.close_case
+
+
+def _folded_open(page: Any) -> Closer:
+    card = page.sets.card
+    for fold in (card._asked, card._words):
+        fold._button.setChecked(True)
+    return lambda: [fold.fold() for fold in (card._asked, card._words)]
+
+
+def _running(page: Any) -> Closer:
+    evaluation = full_home.evaluation()
+    progress = full_home.progress(evaluation)
+    plan = page.presenter._service.plan(evaluation, ())
+    page.show_running(progress, evaluation, plan, 0.5)
+    page.show_state("Running", "accent", is_running=True, is_paused=False)
+    page.running.show_remark(full_home.ANSWER.split("\n", maxsplit=1)[0])
+    return page.show_sets
+
+
+def _named(page: Any) -> Closer:
+    page.sets.card.rename()
+    page.sets.card._on_name_typed("")
+    return page.sets.card._end_renaming
+
+
 def _featured(page: Any) -> None:
     page.show_listing(ResultsState.FEATURED)
 
@@ -304,6 +344,13 @@ OPENED: dict[str, dict[str, Opener]] = {
         "checks": _checks,
         "names hidden": _compare(2, hidden_names=True),
         "six panes": _compare(6),
+    },
+    "tests": {
+        "a message": _message,
+        "a check that cannot be read": _unreadable,
+        "all open": _folded_open,
+        "being renamed": _named,
+        "running": _running,
     },
     "models": {
         "one model": _entry,

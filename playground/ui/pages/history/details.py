@@ -175,7 +175,13 @@ class DetailView(QWidget):
             self._theme, "trash", self.tr("Delete this comparison (can be undone)")
         )
         self.delete_button.setAccessibleName(self.tr("Delete"))
-        return make_row((self._caption, 1), self._turn_box)
+        self.test_button = IconButton(
+            self._theme,
+            "tests",
+            self.tr("Make a message of this prompt, to ask many models at once (Tests)"),
+        )
+        self.test_button.setAccessibleName(self.tr("Add to a test…"))
+        return make_row((self._caption, 1), self._turn_box, self.test_button)
 
     def _build_actions(self) -> FlowLayout:
         self.open_button = make_button(self.tr("Open in Compare"), kind="primary")

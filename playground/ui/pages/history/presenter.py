@@ -69,6 +69,11 @@ class HistoryPresenter(QObject):
         """Id and title of what can be brought back."""
         self._connect()
 
+    @property
+    def turn(self) -> Turn | None:
+        """The turn that is shown of what is opened."""
+        return None if self.opened is None else self.opened.turns[self._turn]
+
     def refresh(self) -> None:
         self._bridge.spawn(self._refresh())
 

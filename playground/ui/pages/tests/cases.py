@@ -43,6 +43,8 @@ from playground.ui.widgets.lists import (
 
 ROW_HEIGHT = 42
 """In pixels at scale 1."""
+_NARROW = 520
+"""Width of the table, in units of text, below which only message and checks are shown."""
 _TOOLTIP_LETTERS = 600
 _SEARCHED_LETTERS = 20_000
 
@@ -71,6 +73,7 @@ class CaseTableModel(QAbstractTableModel):
         self._places: dict[str, int] = {}
         self._words: list[str] = []
         self._tag = ""
+        self._is_narrow = False
         self.is_updating = False
         """True while rows are told one change after the other."""
 
@@ -86,6 +89,12 @@ class CaseTableModel(QAbstractTableModel):
         if (words, tag) != (self._words, self._tag):
             self._words, self._tag = words, tag
             self._update()
+
+    def set_narrow(self, *, is_narrow: bool) -> None:
+        """Say less in the headings where there is little room."""
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, Column.CHECKS, Column.CHECKS)
 
     def case_at(self, row: int) -> Case | None:
         return self._shown[row][1] if 0 <= row < len(self._shown) else None
@@ -163,7 +172,7 @@ class CaseTableModel(QAbstractTableModel):
             return (
                 "#",
                 self.tr("Message"),
-                self.tr("Right when the answer…"),
+                self.tr("Right when…") if self._is_narrow else self.tr("Right when the answer…"),
                 self.tr("Tags"),
                 self.tr("Counts"),
                 "",
@@ -453,18 +462,19 @@ class CaseTable(QTableView):
         """Give the message and its checks what the other columns leave."""
         px = self._theme.px
         units = self.viewport().width() / self._theme.scale
-        header = QFontMetrics(self._theme.font("caption"))
-        checks = header.horizontalAdvance(
-            self._cases.headerData(Column.CHECKS, Qt.Orientation.Horizontal)
-        )
+        self._cases.set_narrow(is_narrow=units < _NARROW)
+        header = self.horizontalHeader().fontMetrics()
         widths = {
             Column.NUMBER: px(52),
-            Column.CHECKS: max(px(140), checks + px(18)),
+            Column.CHECKS: px(140),
             Column.TAGS: px(110),
             Column.COUNTS: px(72),
             Column.MENU: px(44),
         }
-        for column, least in ((Column.TAGS, 640), (Column.COUNTS, 520)):
+        for column, width in widths.items():
+            title = self._cases.headerData(column, Qt.Orientation.Horizontal)
+            widths[column] = max(width, header.horizontalAdvance(title) + px(8))
+        for column, least in ((Column.TAGS, 640), (Column.COUNTS, _NARROW)):
             self.setColumnHidden(column, units < least)
             if units < least:
                 widths[column] = 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -24,6 +24,7 @@ from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
 
 _KIND_WIDTH = 190
+_NARROW = 420
 _MOST_LINES = 6
 _MOST_WEIGHT = 1000.0
 
@@ -137,6 +138,12 @@ class CheckRow(QWidget):
     def focus_expected(self) -> None:
         field: QWidget = self._expected if self._expected.isVisibleTo(self) else self._kind
         field.setFocus(Qt.FocusReason.TabFocusReason)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_narrow = self.width() < self._theme.px(_NARROW)
+        self._loose.setText(self.tr("any capitals") if is_narrow else self._loose.accessibleName())
 
     def _on_kind(self) -> None:
         self._fit_kind()

@@ -113,7 +113,7 @@ class ModelsTable(QWidget):
         self._lines: list[_ModelLine] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        names = (
+        self._names = names = (
             self.tr("Model"),
             self.tr("So far"),
             self.tr("Right"),
@@ -122,6 +122,9 @@ class ModelsTable(QWidget):
             self.tr("Now"),
         )
         self._heads = [make_label(name, "caption", "quiet") for name in names]
+        for head, name in zip(self._heads, names, strict=True):
+            head.setAccessibleName(name)
+            head.setToolTip(name)
         for head in self._heads[2:5]:
             head.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._columns = -1
@@ -158,6 +161,8 @@ class ModelsTable(QWidget):
             grid.addWidget(head, 0, column, 1, 2 if column in {0, 2} else 1)
         grid.addWidget(now, 0, 7)
         so_far.setVisible(has_bar)
+        for head, name, sign in zip(self._heads[2:5], self._names[2:5], "✓✕–", strict=True):
+            head.setText(name if has_bar else sign)
         now.setVisible(is_wide)
         for number, line in enumerate(self._lines):
             row = 1 + 2 * number

@@ -44,7 +44,7 @@ class VariablesTable(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.px(6))
         self._explained = make_label(
-            self.tr("{{name}} in a message or a check is replaced by the text beside the name."),
+            self.tr("{{name}} in a message or check is replaced by its text (variables)."),
             "caption",
             "quiet",
             wrap=True,
@@ -174,16 +174,9 @@ class SetCard(QFrame):
             field.setValue(value)  # type: ignore[arg-type]  # whole numbers where they are
             field.blockSignals(False)
             field.setReadOnly(prompt_set.is_ready_made)
-        self._asked.set_title(
-            self.tr("How they are asked: {0} tokens at most, temperature {1:g}").format(
-                sampling.max_tokens or 0, sampling.temperature or 0.0
-            )
-        )
         count = len(prompt_set.variables)
         self._words.set_title(
-            self.tr("Words to fill in (variables): {0}").format(count)
-            if count
-            else self.tr("Words to fill in (variables)")
+            self.tr("Words to fill in: {0}").format(count) if count else self.tr("Words to fill in")
         )
 
     def _build(self) -> None:

@@ -109,8 +109,7 @@ def walk(
         try:
             pages = window.pages
             await until(lambda: all(key in pages._factories for key in pages.keys))
-            # long words that fit into two sizes fit into a third, larger one
-            walks.append(Walk(window, SIZES[:2] if language else SIZES))
+            walks.append(Walk(window, SIZES))
             await body(walks[0])
         finally:
             window.close()

@@ -122,7 +122,7 @@ def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(harness: PageH
         await until(lambda: models.says("Q4_1 · 135 million parameters"))
         assert models.says("It needs ≈")
         size = models.table.model().index(0, Column.SIZE)
-        assert size.data(Qt.ItemDataRole.ToolTipRole) == "98,362,432 bytes"
+        assert size.data(Qt.ItemDataRole.ToolTipRole) == "98 MB\n98,362,432 bytes"
 
     harness.run(body)
 

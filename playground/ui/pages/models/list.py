@@ -216,18 +216,23 @@ class ModelTableModel(QAbstractTableModel):
                 return last_used_words(row.use)
 
     def _tooltip(self, row: ModelRow, column: Column) -> str:
+        """Return the whole of what a cell may have cut, and what is to be said of it."""
         model = row.model
         match column:
+            case Column.MODEL:
+                # a card shows all of it in one cell
+                parts = (caption(row), badge(row)[0], row_speed(row), str(model.path))
             case Column.FIT:
-                return plain_tooltip(reason(row))
+                parts = (reason(row),)
             case Column.SPEED:
-                return plain_tooltip(exact_speed(row.needs.speed if row.needs else None))
+                parts = (exact_speed(row.needs.speed if row.needs else None),)
             case Column.SIZE:
-                return exact_bytes(model.size_bytes)
+                parts = (exact_bytes(model.size_bytes),)
             case Column.READS if model.context_length is not None:
-                return self.tr("{0} tokens").format(f"{model.context_length:,}")
+                parts = (self.tr("{0} tokens").format(f"{model.context_length:,}"),)
             case _:
-                return plain_tooltip(str(model.path))
+                parts = (str(model.path),)
+        return plain_tooltip("\n".join((self._text(row, column), *parts)))
 
     def _sort_value(self, row: ModelRow, column: Column) -> Any:
         model = row.model

@@ -219,7 +219,7 @@ async def _models(page: Any) -> None:
 
     await until(lambda: place() is not None)
     page.list._table.selectRow(place())
-    await until(lambda: full_home.UNBROKEN in page.details._title.accessibleName())
+    await until(lambda: page.details._row.model.name == full_home.UNBROKEN)
 
 
 async def _hub(page: Any) -> None:

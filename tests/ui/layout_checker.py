@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QApplication,
     QComboBox,
+    QDialog,
     QHeaderView,
     QLabel,
-    QDialog,
     QLineEdit,
     QListView,
     QProgressBar,
@@ -29,7 +29,6 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QWidget,
 )
-
 from typing_extensions import override
 
 from playground.ui.widgets.basics import Badge, ElidedLabel
@@ -251,7 +250,9 @@ def _cut_cells(view: QAbstractItemView) -> Iterator[str]:
             recorder = _Recorder(image)
             view.itemDelegateForIndex(index).paint(recorder, option, index)
             recorder.end()
-            tip = html.unescape(re.sub(r"<[^>]*>", "", index.data(Qt.ItemDataRole.ToolTipRole) or ""))
+            tip = html.unescape(
+                re.sub(r"<[^>]*>", "", index.data(Qt.ItemDataRole.ToolTipRole) or "")
+            )
             for area, text, metrics in recorder.written:
                 yield from _cut_text(area, text, metrics, tip)
 

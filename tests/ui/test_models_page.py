@@ -141,6 +141,7 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(
         assert not models.page.details.compare.isVisibleTo(models.page)
         tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert "&lt;b&gt;" in tip
+        assert "it is no model" in tip
 
     harness.run(body)
 

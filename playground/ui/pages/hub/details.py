@@ -32,10 +32,12 @@ from playground.ui.widgets.basics import (
     Badge,
     Disclosure,
     ElidedLabel,
+    breakable,
     make_button,
     make_card,
     make_label,
     make_line,
+    plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox
@@ -393,7 +395,10 @@ class RepositoryDetails(QScrollArea):
             self.show_card("")
             self.all_versions.fold()
             self.offer.forget_focus()
-        self._title.setText(name_from_repository(opened.repo))
+        name = name_from_repository(opened.repo)
+        self._title.setText(breakable(name))
+        self._title.setAccessibleName(name)
+        self._title.setToolTip(plain_tooltip(opened.repo))
         self._owner.set_full_text(opened.repo)
         self._show_model(opened)
         self._show_notice(opened)

@@ -221,7 +221,8 @@ class ModelTableModel(QAbstractTableModel):
         match column:
             case Column.MODEL:
                 # a card shows all of it in one cell
-                parts = (caption(row), badge(row)[0], row_speed(row), str(model.path))
+                shown = (caption(row), badge(row)[0], row_speed(row))
+                parts = (*filter(None, (*shown, model.problem)), str(model.path))
             case Column.FIT:
                 parts = (reason(row),)
             case Column.SPEED:
@@ -331,6 +332,10 @@ def place_name(source: str) -> str:
     return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
 
 
+_PADDING = 8
+"""At both sides of a cell."""
+
+
 class ModelDelegate(QStyledItemDelegate):
     """A name with a quiet line below it, a verdict's badge, or a figure."""
 
@@ -356,7 +361,7 @@ class ModelDelegate(QStyledItemDelegate):
         is_chosen = row_state(option) & chosen == chosen
         is_marked = is_chosen and index.column() == Column.MODEL
         paint_ground(self._theme, painter, option, is_marked=is_marked)
-        padding = self._theme.px(8)
+        padding = self._theme.px(_PADDING)
         inner = row_rect(option).adjusted(padding, 0, -padding, 0)
         if index.column() == Column.MODEL:
             self._paint_name(painter, inner, row)
@@ -457,6 +462,7 @@ _WIDTHS = {
     Column.PLACE: 112,
     Column.USED: 100,
 }
+_LONGEST_SPEED = "≈ 9999–99999 words/s"
 _ROW_HEIGHT = 58
 
 
@@ -637,7 +643,11 @@ class ModelList(QFrame):
         for column, width in _WIDTHS.items():
             head = self._table_model.headerData(column, Qt.Orientation.Horizontal)
             self._widths[column] = max(px(width), metrics.horizontalAdvance(head) + px(30))
-            self._table.setColumnWidth(column, self._widths[column])
+        figures = QFontMetrics(self._theme.font("numbers"))
+        speed = figures.horizontalAdvance(_LONGEST_SPEED) + 2 * px(_PADDING)
+        self._widths[Column.SPEED] = max(self._widths[Column.SPEED], speed)
+        for column, width in self._widths.items():
+            self._table.setColumnWidth(column, width)
         self._table.viewport().update()
         self._fit_columns()
 

@@ -178,6 +178,9 @@ class ComparePresenter(QObject):
         return self._comparison
 
     def run(self) -> None:
+        if self.is_running:
+            self._notify(_tr("Wait until the answers are there, or stop them first."))
+            return
         if self._phase is not Phase.IDLE or not self._can_run():
             return
         if self._selection.has_unread:

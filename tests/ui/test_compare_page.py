@@ -645,7 +645,13 @@ def test_a_click_on_the_figures_shows_every_exact_number(
     popup = stage.view.findChild(DetailsPopup)
     assert popup.isVisible()
     texts = every_text(popup)
-    for word in ("Tokens a second", "Seed", "Ended because", "Hosts contacted", "Tokens out"):
+    for word in (
+        "Tokens a second",
+        "Chance number (seed)",
+        "Ended because",
+        "Hosts contacted",
+        "Tokens out",
+    ):
         assert word in texts
     popup.close()
 

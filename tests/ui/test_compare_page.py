@@ -891,3 +891,35 @@ def test_escape_closes_the_answer_settings(
     stage.view.header.drawer_button.click()
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
     assert not stage.view.settings.isVisible()
+
+
+def test_the_first_click_shortens_only_its_own_answer(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    engine = FakeEngine.saying("a b")
+    stage = make_compare_window({"SmolLM2 135M": engine})
+    by_name(stage.view, "Try it: a model here against the practice cloud").click()
+    qtbot.waitUntil(stage.view.summary.isVisible)
+    assert engine.requests[0].sampling.max_tokens == 300
+    assert not stage.view.settings._fields["max_tokens"].text()
+    stage.ask("And now?")
+    qtbot.waitUntil(lambda: len(engine.requests) == 2)
+    qtbot.waitUntil(finished(stage))
+    assert engine.requests[1].sampling.max_tokens is None
+
+
+def test_each_answer_setting_has_the_word_of_the_field_and_its_unit(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.view.header.drawer_button.click()
+    drawer = stage.view.settings
+    shown = {label.text() for label in drawer.findChildren(QLabel) if label.isVisible()}
+    words = {"temperature", "max_tokens", "seed", "top_p", "top_k", "min_p", "stop", "logprobs"}
+    assert words <= shown
+    assert "tokens" in shown
+    qtbot.keyClicks(drawer._fields["max_tokens"], "400")
+    shown = {label.text() for label in drawer.findChildren(QLabel) if label.isVisible()}
+    assert "tokens, ≈ 300 words" in shown
+    number = drawer.findChild(QSpinBox)
+    assert number.lineEdit().textMargins().left() > 4

@@ -61,15 +61,19 @@ def _open_window(models: Sequence[str]) -> int:
         tell(f"A part that the window needs is missing: {error}.")
         return 1
     try:
-        for name in models:
-            if not Path(name).is_file():
-                raise UsageError(f"There is no file {name}.")
+        _check_files(models)
         return run_window(models=models)
     except Exception as error:  # noqa: BLE001 - the last one to explain it
         sentence, code = describe_failure(error)
         tell(sentence)
         show_failure(sentence)
         return code
+
+
+def _check_files(names: Sequence[str]) -> None:
+    for name in names:
+        if not Path(name).is_file():
+            raise UsageError(f"There is no file {name}.")
 
 
 def has_display() -> bool:

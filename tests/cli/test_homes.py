@@ -1,6 +1,8 @@
 """Homes that cannot be used, and damaged files in them, as a command meets them."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,23 @@ def test_a_home_that_cannot_be_used_is_one_line(
     assert said.out == ""
     assert said.err.startswith("playground: ")
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["monitor"], ["models"], ["providers", "list"]])
+def test_a_history_of_another_program_is_one_line_and_left_alone(
+    playground_home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    history = playground_home / "history.sqlite3"
+    with closing(sqlite3.connect(history)) as connection:
+        connection.execute("CREATE TABLE moz_places (url)")
+    before = history.read_bytes()
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert f"{history} is a database of another program" in said.err
+    assert history.read_bytes() == before
+    assert list(playground_home.glob("history*")) == [history]
 
 
 def test_what_was_set_aside_is_told_and_left_for_the_next_window(

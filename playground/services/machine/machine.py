@@ -23,7 +23,7 @@ from playground.core.machine import GraphicsCard, Machine, ProgramMemory
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 from playground.services.machine.memory import main_memory
-from playground.store.files import write_atomically
+from playground.store.files import read_file, write_atomically
 
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
@@ -68,7 +68,7 @@ class Bandwidth:
         name = f"{platform.node()} {processor}"
         before: float | None = None
         try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
+            known = json.loads(read_file(self._file))
             if known["machine"] == name and _is_speed(float(known["bytes_per_s"])):
                 before = float(known["bytes_per_s"])
                 if not known.get("is_busy"):

@@ -150,7 +150,8 @@ class RecommendedVersion(QFrame):
         self._get.setText(words)
         self._get.setAccessibleName(words)
         self.show_downloads.setVisible(is_coming or bool(failed))
-        self._bar.setVisible(is_coming)
+        is_elsewhere = download is not None and download.state is DownloadState.ELSEWHERE
+        self._bar.setVisible(is_coming and not is_elsewhere)
         text, tone = "", "quiet"
         if is_here:
             text, tone = self.tr("It is on this computer, ready to run."), "local"

@@ -61,7 +61,7 @@ def _open_window(models: Sequence[str]) -> int:
         tell(f"A part that the window needs is missing: {error}.")
         return 1
     try:
-        _require_files(models)
+        _check_files(models)
         return run_window(models=models)
     except Exception as error:  # noqa: BLE001 - the last one to explain it
         sentence, code = describe_failure(error)
@@ -70,7 +70,7 @@ def _open_window(models: Sequence[str]) -> int:
         return code
 
 
-def _require_files(names: Sequence[str]) -> None:
+def _check_files(names: Sequence[str]) -> None:
     for name in names:
         if not Path(name).is_file():
             raise UsageError(f"There is no file {name}.")

@@ -160,7 +160,7 @@ async def open_services(tell: Callable[[str], None]) -> AsyncGenerator[Services,
         for problem in await services.open():
             tell(problem)
         set_aside = [p for p in (services.settings.problem, services.database.problem) if p]
-        if set_aside:
+        if set_aside and services.settings.can_be_saved:
             services.settings.change(
                 lambda s: replace(s, untold_problems=(*s.untold_problems, *set_aside))
             )

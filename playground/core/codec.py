@@ -12,6 +12,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 TAG = "type"
 """Key that names the class where a field may hold one of several."""
+_LARGEST = 2**63 - 1
+"""What Qt, SQLite and a count of bytes can hold; JSON knows no limit."""
 
 
 def encode(value: Any) -> Any:
@@ -139,13 +141,20 @@ def _decode_dataclass(kind: type, data: Any) -> Any:
 
 def _decode_scalar(kind: Any, data: Any) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
+        return float(_bounded(data))
     if kind in (bool, int, float, str):
         if type(data) is not kind:
             raise ValueError(f"expected {kind.__name__}, got {type(data).__name__}")
-        return data
+        return _bounded(data) if kind is int else data
     if not isinstance(data, str):
         raise ValueError(f"expected a text for {kind.__name__}, got {type(data).__name__}")
     if kind is bytes:
         return text_to_bytes(data)
     return datetime.fromisoformat(data) if kind is datetime else kind(data)
+
+
+def _bounded(number: int) -> int:
+    """Return an integer that everything it is used in can hold."""
+    if abs(number) > _LARGEST:
+        raise ValueError("the number is too large")
+    return number

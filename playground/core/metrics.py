@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from playground.core.runs import Provenance, Run, RunStatus, TokenUsage
+from playground.core.runs import Provenance, Run, TokenUsage
 from playground.core.targets import Place
 
 CHARACTERS_PER_TOKEN = 4
@@ -143,23 +143,6 @@ def prompt_speed(run: Run) -> Figure | None:
     if not processed or not run.timings.prompt_s or processed < (run.usage.cached_tokens or 0):
         return None
     return Figure(processed / run.timings.prompt_s, Provenance.MEASURED)
-
-
-def first_to_start(runs: tuple[Run, ...]) -> Run | None:
-    known = [run for run in runs if run.timings.ttft_s is not None and run.cut_short is None]
-    return min(known, key=lambda run: run.timings.ttft_s or 0.0, default=None)
-
-
-def fastest(runs: tuple[Run, ...]) -> Run | None:
-    """Return the finished run with the most words per second."""
-    known = [
-        (speed.value, index)
-        for index, run in enumerate(runs)
-        if run.status is RunStatus.FINISHED
-        and run.cut_short is None
-        and (speed := words_speed(run)) is not None
-    ]
-    return runs[max(known)[1]] if known else None
 
 
 def _shows_every_token(run: Run) -> bool:

@@ -177,8 +177,12 @@ class MachineLoad:
     @property
     def is_quiet(self) -> bool:
         """True where the run is known to have had the machine to itself."""
-        is_alone = self.other_cores is not None and self.other_cores < _QUIET_CORES
-        return is_alone and not self.was_throttled
+        return self.other_cores is not None and not self.is_busy and not self.was_throttled
+
+    @property
+    def is_busy(self) -> bool:
+        """True where other programs are known to have slowed the run down."""
+        return self.other_cores is not None and self.other_cores >= _QUIET_CORES
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def _checked_host(parts: SplitResult, notes: list[str]) -> AddressCheck:
         path = path.removesuffix(endpoint)
         notes.append(f"“{endpoint}” was taken off the end: every request adds its own.")
     elif not path:
-        notes.append("Most addresses end in /v1. Add it if the test finds no models.")
+        notes.append("Most addresses end in /v1: that is tried if this one does not answer.")
     query = f"?{parts.query}" if parts.query else ""
     clean = f"{parts.scheme}://{parts.netloc}{path}{query}"
     said = " ".join(notes)

@@ -4,9 +4,13 @@ import errno
 import re
 import socket
 import ssl
+import tomllib
 from collections.abc import Iterator
+from functools import cache
 
+from playground.core.urls import host_of
 from playground.network.routes import NetworkFailed, Proxy, certificate_source
+from playground.resources import resource
 
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER|PACKET_LENGTH", re.IGNORECASE)
@@ -99,14 +103,36 @@ def _of_proxy(chain: tuple[BaseException, ...], host: str, proxy: Proxy) -> Netw
 
 
 def _of_name(error: socket.gaierror, host: str) -> NetworkFailed:
-    if error.errno == socket.EAI_AGAIN:
+    is_connected = "Is this computer connected to the internet?"
+    if error.errno == socket.EAI_AGAIN or _is_our_own(host):
+        # nothing can be looked up, or the name is none that a person has written
         return NetworkFailed(
-            f"The name {host} could not be looked up.", "Check the internet connection."
+            f"The name {_without_port(host)} could not be looked up.", is_connected
         )
     return NetworkFailed(
         f"The address {host} is not known.",
-        "Check how it is written, and the internet connection.",
+        f"{is_connected} If it is, check how the address is written.",
     )
+
+
+def _without_port(host: str) -> str:
+    return host.rpartition(":")[0] or host
+
+
+def _is_our_own(host: str) -> bool:
+    """Return True for a host that this program names: the Hub's, and those of known providers."""
+    name = _without_port(host).lower()
+    return name in _provider_hosts() or name.endswith(_HUB_HOSTS) or f".{name}" in _HUB_HOSTS
+
+
+_HUB_HOSTS = (".huggingface.co", ".hf.co")
+
+
+@cache
+def _provider_hosts() -> frozenset[str]:
+    with resource("providers.toml").open("rb") as file:
+        presets = tomllib.load(file).values()
+    return frozenset(host_of(preset["base_url"]) for preset in presets)
 
 
 def _of_tls(error: ssl.SSLError, host: str) -> tuple[str, str]:

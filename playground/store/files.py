@@ -1,6 +1,8 @@
 """Where the program keeps its files, and how they are written."""
 
+import errno
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from itertools import count
@@ -13,6 +15,8 @@ from playground.core.errors import HomeUnusable
 _APPLICATION = "inference-playground"
 _LONGEST_PATH = 480
 """Bytes: SQLite opens no path of 512 and more, its side files' names included."""
+_LARGEST_FILE = 64 * 2**20
+"""Bytes that are read into memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,25 @@ def aside_path(path: Path) -> Path:
     """Return the first unused name of the form `history.sqlite3.damaged-1` beside `path`."""
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
     return next(name for name in names if not (name.exists() or name.is_symlink()))
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a file of moderate size.
+
+    Raises `OSError`, also for what is no file: a pipe would be waited for, a device never ends.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        if status.st_size > _LARGEST_FILE:
+            raise OSError(errno.EINVAL, "it is far too large", str(path))
+        return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # opening a pipe waits for somebody who writes to it
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

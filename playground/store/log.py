@@ -51,10 +51,11 @@ class _ScrubbingFormatter(logging.Formatter):
 def open_log(path: Path, redactor: Redactor) -> logging.Handler | None:
     """Send warnings and errors of the whole program to `path`; return the handler.
 
-    A folder that cannot be written must not keep the program from starting: the log then goes to
-    nowhere and `None` is returned.
+    A folder that cannot be written, or a pipe in the place of the file, must not keep the program
+    from starting: the log then goes to nowhere and `None` is returned.
     """
-    if not os.access(path.parent, os.W_OK):
+    is_other = path.exists() and not path.is_file()
+    if is_other or not os.access(path.parent, os.W_OK):
         # or warnings would go to the terminal
         logging.getLogger().addHandler(logging.NullHandler())
         return None

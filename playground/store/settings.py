@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import threading
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
 from playground.core.targets import LoadSettings, ModelFile, ModelPrice, Provider
-from playground.store.files import aside_path, write_atomically
+from playground.store.files import aside_path, read_file, write_atomically
 
 
 class ThemeMode(StrEnum):
@@ -122,6 +121,11 @@ class SettingsStore:
         self._load()
 
     @property
+    def can_be_saved(self) -> bool:
+        """False where the file could not be read and is left as it is, see `problem`."""
+        return self._write_refused is None
+
+    @property
     def settings(self) -> Settings:
         # without the lock, which is held while a change is written: the window must not wait for it
         return self._settings
@@ -164,7 +168,7 @@ class SettingsStore:
 
     def _load(self) -> None:
         try:
-            text = self._path.read_text(encoding="utf-8")
+            text = read_file(self._path).decode()
         except FileNotFoundError:
             return
         except UnicodeDecodeError:
@@ -214,7 +218,7 @@ class SettingsStore:
     def _keep_copy(self) -> Path:
         copy = aside_path(self._path)
         try:
-            write_atomically(copy, self._path.read_bytes())
+            write_atomically(copy, read_file(self._path))
         except OSError as error:
             self._write_refused = error.strerror or str(error)
         return copy
@@ -286,6 +290,6 @@ def _check_limits(name: str, value: object) -> None:
     if name not in _LIMITS or value is None:
         return
     low, high = _LIMITS[name]
-    if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+    if not isinstance(value, int | float) or not low <= value <= high:
         words = name.replace("_", " ")
         raise UsageError(f"The setting “{words}” must be between {low:g} and {high:g}.", "")

@@ -1,6 +1,11 @@
 """Homes that cannot be used, and damaged files in them, as a command meets them."""
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +31,23 @@ def test_a_home_that_cannot_be_used_is_one_line(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["monitor"], ["models"], ["providers", "list"]])
+def test_a_history_of_another_program_is_one_line_and_left_alone(
+    playground_home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    history = playground_home / "history.sqlite3"
+    with closing(sqlite3.connect(history)) as connection:
+        connection.execute("CREATE TABLE moz_places (url)")
+    before = history.read_bytes()
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert f"{history} is a database of another program" in said.err
+    assert history.read_bytes() == before
+    assert list(playground_home.glob("history*")) == [history]
+
+
 def test_what_was_set_aside_is_told_and_left_for_the_next_window(
     playground_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -40,6 +62,28 @@ def test_what_was_set_aside_is_told_and_left_for_the_next_window(
     assert [f"playground: {sentence}" for sentence in kept] == lines
     assert main(["monitor", "--json"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_settings_that_cannot_be_read_are_told_once(
+    playground_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (playground_home / "settings.json").mkdir()
+    assert main(["monitor", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    assert said.err.count("\n") == 1
+    assert "could not be read" in said.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+def test_pipes_in_the_places_of_files_are_waited_for_by_nobody(playground_home: Path) -> None:
+    for name in ("logs/playground.log", "cache/memory-speed.json", "downloads.json"):
+        (playground_home / name).parent.mkdir(exist_ok=True)
+        os.mkfifo(playground_home / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "playground", "models", "--json"], timeout=60, check=True
+    )
+    assert done.returncode == 0
 
 
 def test_a_backup_is_taken_over_in_another_home(

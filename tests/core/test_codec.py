@@ -84,6 +84,8 @@ def test_missing_fields_keep_their_default_and_unknown_ones_are_left_out() -> No
     ("kind", "data"),
     [
         (int, "3"),
+        (int, 10**400),
+        (float, -(10**400)),
         (int, 3.5),
         (int, True),
         (bool, 1),

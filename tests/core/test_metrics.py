@@ -15,14 +15,12 @@ from playground.core.events import (
 from playground.core.metrics import (
     Figure,
     completed_usage,
-    fastest,
     figures,
-    first_to_start,
     generation_speed,
     prompt_speed,
     words_speed,
 )
-from playground.core.runs import Cost, Provenance, Run, Timings, TokenUsage
+from playground.core.runs import Cost, Provenance, Run, TokenUsage
 from tests.core.streams import cloud_run, fold, local_run, token
 
 MEASURED, REPORTED, ESTIMATED = Provenance.MEASURED, Provenance.REPORTED, Provenance.ESTIMATED
@@ -185,16 +183,3 @@ def test_loading_is_no_part_of_the_time_to_the_first_word() -> None:
     shown = figures(run)
     assert shown.ttft_s == Figure(0.5, MEASURED)
     assert shown.load_s == Figure(4.9, MEASURED)
-
-
-def test_who_was_first_and_who_was_fastest() -> None:
-    early = cloud(TextDelta(0.5, "a "), TextDelta(8.0, "b c"))
-    quick = cloud(TextDelta(2.0, "a "), TextDelta(3.0, "b c d e"))
-    silent = cloud()
-    cut_off = fold(cloud_run(), [RequestSent(0.0), TextDelta(1.0, "a "), TextDelta(1.1, "b c d")])
-    runs = (silent, early, quick, cut_off)
-    assert first_to_start(runs) is early
-    assert fastest(runs) is quick
-    assert first_to_start((silent,)) is None
-    assert fastest((silent, cut_off)) is None
-    assert silent.timings == Timings(total_s=9.0)

@@ -2,13 +2,16 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from playground.__main__ import main
+from tests.e2e.screen import can_drive, virtual_screen
 
 ROOT = Path(__file__).resolve().parents[2]
 SAY_AND_CLOSE = """
@@ -104,6 +107,69 @@ def fail(*_):
 MainWindow.{method} = fail
 sys.exit(__main__.main([]))
 """
+FAIL_BEHIND = """
+import sys
+from playground import __main__
+from playground.app.services import Services
+
+def fail(*_):
+    raise ZeroDivisionError
+
+Services.{method} = fail
+sys.exit(__main__.main([]))
+"""
+FEW_HANDLES = """
+import resource, sys
+from playground import __main__
+resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))
+sys.exit(__main__.main([]))
+"""
+LOSE_HANDLES = """
+import os, resource, sqlite3, sys
+from contextlib import closing
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QMessageBox
+from playground.app.window import run_window
+from playground.ui.widgets.toast import Toast
+from playground.ui.window.instance import WindowInstance
+
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+def follow(window):
+    view = window.pages.page("compare")
+    toast = window.findChild(Toast)
+
+    def wait():
+        if window.findChild(WindowInstance) is not None and view.empty.try_button.isEnabled():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, hard))
+            then(refused)
+            view.empty.try_button.click()
+
+    def refused():
+        if toast.isVisible() and "Too many files" in toast.accessibleName():
+            print("refused", flush=True)
+            toast.hide()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            then(answered)
+            view.empty.try_button.click()
+
+    def answered():
+        with closing(sqlite3.connect(sys.argv[1])) as history:
+            if history.execute("SELECT 1 FROM runs WHERE status = 'finished'").fetchone():
+                print(window.findChild(QMessageBox, "bug"), flush=True)
+                timer.stop()
+                window.close()
+
+    def then(step):
+        timer.timeout.disconnect()
+        timer.timeout.connect(step)
+
+    timer = QTimer(window)
+    timer.timeout.connect(wait)
+    timer.start(20)
+
+sys.exit(run_window(follow))
+"""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -117,7 +183,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def run(home: Path, program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, str(home / "history.sqlite3")],
         capture_output=True,
         text=True,
         env=environment(home),
@@ -180,3 +246,67 @@ def test_a_mistake_while_the_window_is_built_ends_the_program_with_a_sentence(
         done = run(playground_home, FAIL.format(method=method))
         assert done.returncode == 1
         assert "The program made a mistake (ZeroDivisionError)." in done.stderr
+
+
+def test_a_mistake_behind_the_window_ends_the_program_with_a_sentence(
+    playground_home: Path,
+) -> None:
+    for method in ("__init__", "open"):
+        done = run(playground_home, FAIL_BEHIND.format(method=method))
+        assert done.returncode == 1
+        assert "The program made a mistake (ZeroDivisionError)." in done.stderr
+
+
+def test_a_history_of_another_program_keeps_the_window_from_opening(playground_home: Path) -> None:
+    history = playground_home / "history.sqlite3"
+    with closing(sqlite3.connect(history)) as connection:
+        connection.execute("CREATE TABLE moz_places (url)")
+    before = history.read_bytes()
+    done = run(
+        playground_home, "import sys; from playground.__main__ import main; sys.exit(main([]))"
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"playground: {history} is a database of another program")
+    assert done.stderr.count("\n") == 1
+    assert history.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+@pytest.mark.parametrize("handles", [11, 24])
+def test_a_window_with_too_few_file_handles_ends_with_a_sentence(
+    playground_home: Path, handles: int
+) -> None:
+    done = run(playground_home, FEW_HANDLES.format(handles=handles))
+    assert done.returncode == 1
+    assert done.stderr.startswith("playground: Too many files are open.")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted there")
+def test_a_window_that_runs_out_of_file_handles_works_again_when_there_are_some(
+    playground_home: Path,
+) -> None:
+    done = run(playground_home, LOSE_HANDLES)
+    assert (done.returncode, done.stdout.split()) == (0, ["refused", "None"]), done.stderr
+
+
+@pytest.mark.skipif(not can_drive(), reason="Xvfb and xdotool are not installed")
+def test_what_keeps_the_window_from_opening_is_shown_on_screen(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with virtual_screen() as display:
+        on_screen = {
+            **environment(tmp_path / "home"), "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"
+        }  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-m", "playground"], stderr=subprocess.PIPE, text=True, env=on_screen
+        )
+        try:
+            assert process.stderr is not None
+            assert "is no folder" in process.stderr.readline()
+            find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "Inference"]
+            subprocess.run([*find, "windowfocus"], env=on_screen, timeout=60, check=True)
+            subprocess.run(["xdotool", "key", "Return"], env=on_screen, check=True)
+            assert process.wait(20) == 2
+        finally:
+            process.kill()
+            process.communicate()

@@ -159,6 +159,8 @@ class ScriptedOpenAI:
         """Set when the first request has arrived."""
         self.models = models
         """Body of `GET /models`, or a `Reply`."""
+        self.list_path = "/models"
+        """What the path of the list ends with."""
         self._scripts = list(scripts)
         self._by_model: dict[str, list[Script]] = {}
         self._lock = threading.Lock()
@@ -246,7 +248,7 @@ def _handler_for(owner: ScriptedOpenAI) -> type[BaseHTTPRequestHandler]:
             models = owner.models
             if isinstance(models, Reply):
                 self._reply(models)
-            elif self.path.endswith("/models"):
+            elif self.path.endswith(owner.list_path):
                 listed = models or {"object": "list", "data": [{"id": "m", "object": "model"}]}
                 self._reply(Reply(200, listed))
             else:

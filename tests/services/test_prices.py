@@ -141,5 +141,21 @@ def test_a_run_that_sent_nothing_costs_nothing_that_is_known(prices):
     assert prices.cost(failed).usd is None
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:5/v1", "https://api.openai.com/v1"])
+def test_a_refused_call_costs_nothing(prices, address):
+    target = CloudTarget(Provider("p", "P", address, is_practice="127" in address), "gpt-4o-mini")
+    refused = run_on(
+        target,
+        status=RunStatus.FAILED,
+        usage=TokenUsage(),
+        timings=Timings(total_s=0.01),
+    )
+    cost = prices.cost(refused)
+    assert cost.usd is None
+    assert "nothing to pay for" in cost.explanation
+    broke_off = replace(refused, counts=StreamCounts(chunks=3), timings=Timings(0.1, total_s=9.0))
+    assert "nothing to pay for" not in prices.cost(broke_off).explanation
+
+
 def test_the_default_power_is_one_a_computer_can_draw():
     assert 5 < default_watts() < 100

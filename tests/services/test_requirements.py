@@ -11,6 +11,7 @@ from playground.core.hub import HubModel
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.requirements.memory import budget, default_context
 from playground.core.requirements.model import ChangeKind, Compatibility
+from playground.core.requirements.speed import middle
 from playground.core.runs import MachineLoad, Provenance
 from playground.core.targets import LoadSettings, ModelFile
 from playground.services.library.service import ModelLibrary
@@ -323,6 +324,15 @@ async def test_elsewhere_is_always_an_estimate(place: Place) -> None:
     assert verdicts["phone"] is Compatibility.WONT_FIT
     assert verdicts["laptop"] is Compatibility.RUNS
     assert verdicts["gaming"] is verdicts["cloud"] is Compatibility.RUNS_GREAT
+
+
+async def test_a_tiny_model_is_faster_where_memory_is_faster(place: Place) -> None:
+    path = write_dense(place.folder / "tiny.gguf", "llama", Dense(layers=2, width=256))
+    found = place.service.elsewhere(read_header(path))
+    middles = [middle(needs.speed) for _, needs in found if needs.speed is not None]
+    assert len(middles) == len(devices())
+    # the table goes from the slowest memory to the fastest
+    assert middles == sorted(middles)
 
 
 async def test_settings_of_this_computer_do_not_go_elsewhere(place: Place) -> None:

@@ -1,6 +1,7 @@
 """Settings survive restarts, damage, full disks and other processes."""
 
 import json
+import os
 import stat
 import threading
 from dataclasses import replace
@@ -192,6 +193,35 @@ def test_a_value_that_makes_no_sense_is_refused_and_changes_nothing(
         store.update(**change)
     assert store.settings == Settings()
     assert not path.exists()
+
+
+def test_numbers_beyond_every_limit_cost_only_themselves(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"watts": 10**400, "parallel_downloads": 10**400, "offline": True}))
+    store = SettingsStore(path)
+    assert store.settings == Settings(offline=True)
+    assert "watts, parallel_downloads" in (store.problem or "")
+
+
+@pytest.mark.parametrize("other", ["folder", "pipe", "sparse"])
+def test_what_is_no_file_is_neither_waited_for_nor_overwritten(path: Path, other: str) -> None:
+    path.parent.mkdir()
+    if other == "folder":
+        path.mkdir()
+    elif other == "sparse":
+        with path.open("wb") as file:
+            file.truncate(2**31)
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("there are no pipes in folders")
+    before = path.stat()
+    store = SettingsStore(path)
+    assert "could not be read" in (store.problem or "")
+    assert not store.can_be_saved
+    assert store.update(offline=True).offline
+    assert store.unsaved is not None
+    assert (path.stat().st_ino, path.stat().st_size) == (before.st_ino, before.st_size)
 
 
 def test_subscribers_hear_of_changes_and_only_of_changes(path: Path) -> None:

@@ -40,6 +40,7 @@ from tests.core.gguf_files import Dense, write_dense
 from tests.servers.hub import HubServer
 
 LONG = "Meta-Llama-3.1-8B-Instruct-abliterated-v2.1-i1"
+UNBROKEN = "Another" + "Name" * 18
 PROVIDERS = (
     Provider("o", "Ollama", "http://127.0.0.1:9/v1"),
     Provider(
@@ -199,7 +200,7 @@ def fill(paths: Paths, hub: HubServer, folder: Path) -> None:
     )
     folder.mkdir()
     small = Dense(layers=1, width=64, heads=1, kv_heads=1, feed_forward=64, vocabulary=64)
-    for name in (LONG, "tiny", "another_model_name_without_a_single_place_to_break_it"):
+    for name in (LONG, "tiny", UNBROKEN):
         extra = {"general.name": name, "general.license": "apache-2.0"}
         extra["tokenizer.chat_template"] = "{{ messages }}"
         write_dense(folder / f"{name}-Q4_K_M.gguf", "llama", small, extra)

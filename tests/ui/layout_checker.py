@@ -1,20 +1,24 @@
 """Finds what a person would see as cut, squeezed, covered or off the screen."""
 
+import html
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QRect
-from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractScrollArea,
     QApplication,
     QComboBox,
+    QDialog,
     QHeaderView,
     QLabel,
     QLineEdit,
+    QListView,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -22,8 +26,10 @@ from PySide6.QtWidgets import (
     QSplitterHandle,
     QStyle,
     QStyleOptionComboBox,
+    QStyleOptionViewItem,
     QWidget,
 )
+from typing_extensions import override
 
 from playground.ui.widgets.basics import Badge, ElidedLabel
 
@@ -57,7 +63,11 @@ def popup_problems(popup: QWidget) -> list[str]:
     """Return what is wrong with an open popup, such as a part that is off the screen."""
     screen = popup.screen().availableGeometry()
     found = layout_problems(popup)
-    if not screen.contains(popup.frameGeometry()):
+    if isinstance(popup, QDialog):
+        # where it lies is up to the desktop
+        if popup.width() > screen.width() or popup.height() > screen.height():
+            found.append(f"{_path(popup)}: {popup.size()} is larger than the screen {screen}")
+    elif not screen.contains(popup.frameGeometry()):
         found.append(f"{_path(popup)}: {popup.frameGeometry()} is not on the screen {screen}")
     return found
 
@@ -82,6 +92,7 @@ def _faults(widget: QWidget, root: QWidget) -> Iterator[str]:
         rows = widget.model().rowCount() if widget.model() is not None else 0
         if rows and widget.viewport().height() < widget.sizeHintForRow(0):
             yield f"shows {widget.viewport().height()} of a row of {widget.sizeHintForRow(0)}"
+        yield from _cut_cells(widget)
     elif isinstance(widget, QScrollArea):
         yield from _flat(widget)
     elif widget.layout() is None and not isinstance(widget, _SIZED_BY_STYLE):
@@ -204,6 +215,59 @@ def _cut_sections(header: QHeaderView) -> Iterator[str]:
         need = header.fontMetrics().horizontalAdvance(text)
         if header.sectionSize(section) < need:
             yield f"column {text!r} has {header.sectionSize(section)}, needs {need}"
+
+
+class _Recorder(QPainter):
+    """Notes what a delegate writes, and how much room it gives to it."""
+
+    def __init__(self, image: QImage) -> None:
+        super().__init__(image)
+        self.written: list[tuple[QRect, str, QFontMetrics]] = []
+
+    @override
+    def drawText(self, *given: Any) -> Any:
+        area, *_flags, text = given
+        self.written.append((area, text, self.fontMetrics()))
+
+
+def _cut_cells(view: QAbstractItemView) -> Iterator[str]:
+    """Yield what delegates have cut without telling the whole in the cell's tooltip."""
+    model, room = view.model(), view.viewport().rect()
+    if model is None:
+        return
+    columns = range(model.columnCount()) if not isinstance(view, QListView) else (0,)
+    image = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
+    for row in range(model.rowCount()):
+        if not view.visualRect(model.index(row, 0)).intersects(room):
+            continue
+        for column in columns:
+            index = model.index(row, column)
+            option = QStyleOptionViewItem()
+            view.initViewItemOption(option)
+            option.rect = view.visualRect(index)
+            if option.rect.isEmpty():
+                continue
+            recorder = _Recorder(image)
+            view.itemDelegateForIndex(index).paint(recorder, option, index)
+            recorder.end()
+            tip = html.unescape(
+                re.sub(r"<[^>]*>", "", index.data(Qt.ItemDataRole.ToolTipRole) or "")
+            )
+            for area, text, metrics in recorder.written:
+                yield from _cut_text(area, text, metrics, tip)
+
+
+def _cut_text(area: QRect, text: str, metrics: QFontMetrics, tip: str) -> Iterator[str]:
+    width = metrics.horizontalAdvance(text)
+    if width > area.width() + 1:
+        yield f"a cell writes {width} into {area.width()}: {text!r}"
+    # one that ends so by itself does not fill its room
+    if "…" not in text or text == "…" or width + 2 * metrics.maxWidth() < area.width():
+        return
+    if area.width() < metrics.averageCharWidth() * min(FEWEST_CHARACTERS, len(text)):
+        yield f"a cell shows {text!r} alone"
+    if re.search(".*".join(map(re.escape, text.split("…"))), tip, re.DOTALL) is None:
+        yield f"a cell is cut and its tooltip {tip!r} does not tell the rest: {text!r}"
 
 
 def _flat(area: QScrollArea) -> Iterator[str]:

@@ -30,6 +30,7 @@ class Toasts:
 
     texts: list[str] = field(default_factory=list)
     undo: Callable[[], object] | None = None
+    stay_ms: int = 0
 
     def __call__(
         self,
@@ -41,7 +42,7 @@ class Toasts:
         stay_ms: int = 0,
     ) -> None:
         self.texts.append(text)
-        self.undo = on_action
+        self.undo, self.stay_ms = on_action, stay_ms
 
 
 class PageHarness:

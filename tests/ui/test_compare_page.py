@@ -1,6 +1,7 @@
 """The Compare page as a person uses it: a real window, scripted engines."""
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -643,7 +645,13 @@ def test_a_click_on_the_figures_shows_every_exact_number(
     popup = stage.view.findChild(DetailsPopup)
     assert popup.isVisible()
     texts = every_text(popup)
-    for word in ("Tokens a second", "Seed", "Ended because", "Hosts contacted", "Tokens out"):
+    for word in (
+        "Tokens a second",
+        "Chance number (seed)",
+        "Ended because",
+        "Hosts contacted",
+        "Tokens out",
+    ):
         assert word in texts
     popup.close()
 
@@ -824,3 +832,94 @@ def test_an_answer_that_was_cut_off_goes_on_where_it_stopped(
     asked = [message.content for message in here.requests[1].messages]
     assert asked[:2] == ["Tell a story.", "Once upon"]
     assert "figures are those of the second part" in every_text(stage.view.panes[0])
+
+
+def test_a_double_click_on_run_is_one_run(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=["some "])
+    stage = make_compare_window({"SmolLM2 135M": hanging})
+    stage.choose(HERE)
+    stage.view.prompt_card.set_text("Hello")
+    run = by_name(stage.view, "Run")
+    place = run.mapTo(stage.window, run.rect().center())
+    # as the screen sends it: the second press goes to what stands there by then
+    QTest.mouseDClick(
+        stage.window.windowHandle(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0), place
+    )
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    take_turns(qtbot)
+    assert stage.presenter.is_running
+    assert len(hanging.requests) == 1
+    stop = by_name(stage.view, "Stop all")
+    QTest.mouseClick(stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(finished(stage))
+
+
+def test_run_names_its_keys_and_says_why_they_do_nothing_now(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["some "])})
+    stage.choose(HERE)
+    keys = "⌘" if sys.platform == "darwin" else "Ctrl+Enter"
+    assert keys in by_name(stage.view, "Run").text()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: "some" in shown_text(stage, 0))
+    box = stage.view.prompt_card._prompt
+    qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    said = "Wait until the answers are there, or stop them first."
+    assert said in every_text(stage.window._toast)
+    qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(finished(stage))
+
+
+def test_escape_closes_the_answer_settings(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["some "])})
+    stage.choose(HERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: "some" in shown_text(stage, 0))
+    stage.view.header.drawer_button.click()
+    stage.view.settings._fields["seed"].setFocus()
+    qtbot.keyClick(stage.view.settings._fields["seed"], Qt.Key.Key_Escape)
+    assert not stage.view.settings.isVisible()
+    assert not stage.view.header.drawer_button.isChecked()
+    assert stage.presenter.is_running, "one Esc does one thing"
+    qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(finished(stage))
+    stage.view.header.drawer_button.click()
+    qtbot.keyClick(stage.window, Qt.Key.Key_Escape)
+    assert not stage.view.settings.isVisible()
+
+
+def test_the_first_click_shortens_only_its_own_answer(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    engine = FakeEngine.saying("a b")
+    stage = make_compare_window({"SmolLM2 135M": engine})
+    by_name(stage.view, "Try it: a model here against the practice cloud").click()
+    qtbot.waitUntil(stage.view.summary.isVisible)
+    assert engine.requests[0].sampling.max_tokens == 300
+    assert not stage.view.settings._fields["max_tokens"].text()
+    stage.ask("And now?")
+    qtbot.waitUntil(lambda: len(engine.requests) == 2)
+    qtbot.waitUntil(finished(stage))
+    assert engine.requests[1].sampling.max_tokens is None
+
+
+def test_each_answer_setting_has_the_word_of_the_field_and_its_unit(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.view.header.drawer_button.click()
+    drawer = stage.view.settings
+    shown = {label.text() for label in drawer.findChildren(QLabel) if label.isVisible()}
+    words = {"temperature", "max_tokens", "seed", "top_p", "top_k", "min_p", "stop", "logprobs"}
+    assert words <= shown
+    assert "tokens" in shown
+    qtbot.keyClicks(drawer._fields["max_tokens"], "400")
+    shown = {label.text() for label in drawer.findChildren(QLabel) if label.isVisible()}
+    assert "tokens, ≈ 300 words" in shown
+    number = drawer.findChild(QSpinBox)
+    assert number.lineEdit().textMargins().left() > 4

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QToolButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from playground.app.services import use_hub_transport
 from playground.core.downloads import Download, DownloadState
@@ -273,3 +273,18 @@ def test_progress_is_exact_above_four_gigabytes_and_in_plain_words() -> None:
         "1 minute",
         "1 h 2 min",
     ]
+
+
+def test_what_another_window_fetches_is_shown_without_buttons_or_an_old_figure(
+    harness: PageHarness,
+) -> None:
+    async def body(scene: Scene) -> None:
+        scene.page.show_downloads((download(DownloadState.ELSEWHERE, 5, 10_000_000),), frozenset())
+        (card,) = scene.page.findChildren(DownloadCard)
+        assert scene.says("another window")
+        assert scene.says("10 MB")
+        assert not scene.says(" of 10")
+        buttons = [*card.findChildren(QToolButton), *card.findChildren(QPushButton)]
+        assert not [one.accessibleName() for one in buttons if one.isVisibleTo(scene.page)]
+
+    run(harness, body)

@@ -1,6 +1,7 @@
 """Hide names: nothing tells whose an answer is before the vote."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -138,7 +139,8 @@ def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
         for pane in stage.view.panes
     }
     assert len(texts) == 1, "the panes can be told apart while they run"
-    assert "The answers appear when all are done. 1 of 2 done." in texts.pop()
+    said = r"The answers appear when all are done\. 1 of 2 done after \d+ s\."
+    assert re.search(said, texts.pop())
     for pane in stage.view.panes:
         assert not [b for b in pane.findChildren(QToolButton) if b.isVisible()]
     stage.view.prompt_card._stop_all.click()
@@ -257,3 +259,19 @@ def test_a_comparison_reopened_without_a_vote_is_still_hidden(
     assert leaks(stage) == []
     vote_buttons(stage)[0].click()
     qtbot.waitUntil(lambda: leaks(stage) != [])
+
+
+def test_the_time_goes_on_while_names_are_hidden(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["x"])})
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: "of 2 done after 0 s." in every_text(stage.view.panes[0]))
+    stage.presenter._panes._began_s -= 3600
+    said = r"of 2 done after 3,6\d\d s\."
+    qtbot.waitUntil(lambda: re.search(said, every_text(stage.view.panes[1])) is not None)
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    assert not re.search(said, every_text(stage.view))

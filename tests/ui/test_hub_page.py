@@ -33,6 +33,7 @@ from playground.ui.pages.hub.view_models import (
     ResultRow,
     ResultsState,
     VersionRow,
+    popularity,
     recommended_words,
 )
 from tests.core.gguf_files import Dense, write_dense
@@ -245,6 +246,34 @@ def test_the_list_says_what_the_header_said_once_it_is_read(
         assert hub.page.details.offer._mark.text == "Best of these"
 
     run(harness, body, two_versions(starter_model))
+
+
+def test_a_new_search_shows_no_model_of_the_one_before(
+    harness: PageHarness, starter_model: Path
+) -> None:
+    def fill(server: HubServer) -> None:
+        two_versions(starter_model)(server)
+        server.add("other/Thing-GGUF", {"m-Q4_K_M.gguf": b"GGUF"})
+
+    async def body(hub: Hub) -> None:
+        QTest.keyClicks(hub.search, "tiny")
+        await until(lambda: hub.listed() == [REPO])
+        hub.page.panel.list.choose_row(0)
+        choose = "Choose a model to see whether it runs here."
+        await until(lambda: not hub.says(choose))
+        hub.search.setText("thing")
+        await until(lambda: hub.listed() == ["other/Thing-GGUF"])
+        await until(lambda: hub.says(choose))
+        hub.page.panel.list.choose_row(0)
+        await until(lambda: not hub.says(choose))
+
+    run(harness, body, fill)
+
+
+def test_one_like_is_no_likes() -> None:
+    known = HubModel("acme/T-GGUF", downloads=1, likes=1)
+    assert popularity(known) == "1 download · 1 like"
+    assert popularity(replace(known, downloads=0, likes=2)) == "0 downloads · 2 likes"
 
 
 def test_a_pasted_address_opens_the_version_it_names(

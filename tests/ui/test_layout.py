@@ -114,8 +114,7 @@ def walk(
         try:
             pages = window.pages
             await until(lambda: all(key in pages._factories for key in pages.keys))
-            # long words that fit into two sizes fit into a third, larger one
-            walks.append(Walk(window, SIZES[:2] if language else SIZES))
+            walks.append(Walk(window, SIZES))
             await body(walks[0])
         finally:
             window.close()
@@ -214,8 +213,17 @@ async def _nothing(_page: QWidget) -> None:
 
 async def _models(page: Any) -> None:
     await until(page.list.focus_list)
-    page.list._table.selectRow(0)
     await until(lambda: page._beside.currentIndex() == 1)
+    # the one that has no place to break it
+    rows = page.list._table.model()
+
+    def place() -> int | None:
+        names = [rows.index(row, 0).data() for row in range(rows.rowCount())]
+        return next((row for row, name in enumerate(names) if full_home.UNBROKEN in name), None)
+
+    await until(lambda: place() is not None)
+    page.list._table.selectRow(place())
+    await until(lambda: page.details._row.model.name == full_home.UNBROKEN)
 
 
 async def _hub(page: Any) -> None:

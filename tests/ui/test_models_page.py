@@ -122,7 +122,7 @@ def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(harness: PageH
         await until(lambda: models.says("Q4_1 · 135 million parameters"))
         assert models.says("It needs ≈")
         size = models.table.model().index(0, Column.SIZE)
-        assert size.data(Qt.ItemDataRole.ToolTipRole) == "98,362,432 bytes"
+        assert size.data(Qt.ItemDataRole.ToolTipRole) == "98 MB\n98,362,432 bytes"
 
     harness.run(body)
 
@@ -141,6 +141,7 @@ def test_a_broken_file_is_listed_with_the_reason_and_cannot_be_compared(
         assert not models.page.details.compare.isVisibleTo(models.page)
         tip = models.table.model().index(broken, 0).data(Qt.ItemDataRole.ToolTipRole)
         assert "&lt;b&gt;" in tip
+        assert "it is no model" in tip
 
     harness.run(body)
 

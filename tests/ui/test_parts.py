@@ -13,7 +13,13 @@ from playground.ui.answers.metrics_card import MetricCell, MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.format import exact_speed, one_line, speed_figure, speed_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import elide_mode, make_button, plain_tooltip
+from playground.ui.widgets.basics import (
+    breakable,
+    elide_mode,
+    make_button,
+    make_label,
+    plain_tooltip,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,7 @@ from playground.ui.widgets.basics import elide_mode, make_button, plain_tooltip
         ("/home/me/models/a model.gguf", Qt.TextElideMode.ElideLeft),
         ("accounts/fireworks/models/deepseek", Qt.TextElideMode.ElideLeft),
         ("https://api.example.com/v1", Qt.TextElideMode.ElideMiddle),
+        ("Meta-Llama-3.1-8B-Instruct-Q4_K_M", Qt.TextElideMode.ElideMiddle),
         ("Words, and/or more words", Qt.TextElideMode.ElideRight),
     ],
 )
@@ -29,6 +36,13 @@ def test_a_path_is_cut_in_front_and_a_sentence_at_its_end(
     text: str, mode: Qt.TextElideMode
 ) -> None:
     assert elide_mode(text) is mode
+
+
+def test_a_name_without_spaces_wraps_and_one_of_short_parts_stays(qtbot: QtBot) -> None:
+    label = make_label(breakable("Another" + "Name" * 20), wrap=True)
+    qtbot.addWidget(label)
+    assert label.minimumSizeHint().width() < 200
+    assert breakable("SmolLM2 135M Instruct") == "SmolLM2 135M Instruct"
 
 
 def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QTableWidget, QWidget
 
@@ -15,7 +15,7 @@ from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.store.secrets import SecretStore
 from playground.ui.pages.providers.dialog import ProviderDialog
-from playground.ui.pages.providers.page import ProvidersPage
+from playground.ui.pages.providers.page import ProviderCard, ProvidersPage
 from playground.ui.pages.providers.presenter import ProvidersPresenter
 from playground.ui.pages.providers.prices import PriceDialog
 from tests.servers.scripted_openai import Reply, ScriptedOpenAI
@@ -238,6 +238,54 @@ def test_an_unencrypted_address_in_the_own_network_must_be_confirmed(harness: Pa
     harness.run(body)
 
 
+def test_an_address_without_v1_is_found_with_it_and_its_model_can_be_tried(
+    harness: PageHarness, server: ScriptedOpenAI
+) -> None:
+    server.list_path = "/v1/models"
+
+    async def body() -> None:
+        providers = Providers(harness)
+        await providers.add(server.base_url.removesuffix("/v1"))
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("It answers at the address with /v1"))
+        assert harness.settings.settings.providers[0].base_url == server.base_url
+        assert providers.says(server.base_url)
+        click(named(providers.page, "Try Box"))
+        (target,) = providers.compared
+        assert isinstance(target, CloudTarget)
+        assert (target.provider.base_url, target.model) == (server.base_url, "<b>large</b>")
+
+    harness.run(body)
+
+
+def test_editing_begins_in_the_address_where_nothing_answers(harness: PageHarness) -> None:
+    async def body() -> None:
+        providers = Providers(harness)
+        await providers.add("http://127.0.0.1:9/v1")
+        click(named(providers.page, "Test Box"))
+        await until(lambda: providers.says("Nothing answers at 127.0.0.1:9"))
+        click(named(providers.page, "Edit Box"))
+        await until(lambda: _dialogs(providers))
+        dialog = providers.dialog()
+        assert dialog.focusWidget() is named(dialog, "Address", QLineEdit)
+
+    harness.run(body)
+
+
+def test_edit_and_remove_stay_in_the_first_line_of_a_narrow_card(harness: PageHarness) -> None:
+    async def body() -> None:
+        providers = Providers(harness)
+        await providers.add("http://127.0.0.1:9/v1", "A server whose name is rather long")
+        providers.page.resize(700, 500)
+        (card,) = providers.page.findChildren(ProviderCard)
+        await until(lambda: card.width() < 700)
+        middle = card._buttons["edit"].geometry().center().y()
+        assert abs(card._name.geometry().center().y() - middle) < card._name.height()
+        assert card._buttons["test"].geometry().top() > card._buttons["edit"].geometry().bottom()
+
+    harness.run(body)
+
+
 def test_a_failed_test_says_what_happened_and_what_to_try(
     harness: PageHarness, server: ScriptedOpenAI
 ) -> None:
@@ -256,8 +304,9 @@ def test_a_failed_test_says_what_happened_and_what_to_try(
     harness.run(body)
 
 
+@pytest.mark.parametrize("by_key", [False, True], ids=["button", "Ctrl+Z"])
 def test_a_removed_provider_comes_back_with_its_key(
-    harness: PageHarness, server: ScriptedOpenAI
+    harness: PageHarness, server: ScriptedOpenAI, *, by_key: bool
 ) -> None:
     async def body() -> None:
         providers = Providers(harness)
@@ -268,7 +317,12 @@ def test_a_removed_provider_comes_back_with_its_key(
         await until(lambda: harness.toasts.undo)
         assert providers.says("No provider yet")
         assert harness.toasts.undo is not None
-        harness.toasts.undo()
+        assert harness.toasts.stay_ms == 30_000
+        if by_key:
+            providers.page.activateWindow()
+            QTest.keySequence(providers.page, QKeySequence.StandardKey.Undo)
+        else:
+            harness.toasts.undo()
         await until(lambda: providers.says("Key kept for this run of the program only"))
         (provider,) = harness.settings.settings.providers
         secret = await harness.bridge.submit(providers.secrets.get(provider))

@@ -66,6 +66,15 @@ def test_each_graphics_card_has_its_own_meter(strip: StatusBar) -> None:
     assert not any(meter.isVisible() for meter in strip._gpus)
 
 
+def test_a_longer_figure_has_its_room_at_once_and_a_shorter_one_keeps_it(strip: StatusBar) -> None:
+    value = strip._cpu._value
+    strip.show_sample(sample(cpu=7.0))
+    room = value.width()
+    for cpu in (13.0, 100.0, 5.0):
+        strip.show_sample(sample(cpu=cpu))
+        assert value.width() == room >= value.fontMetrics().horizontalAdvance(value.text())
+
+
 def test_what_is_unknown_is_a_dash(strip: StatusBar) -> None:
     strip.show_sample(sample(cpu=None))
     assert "—" in every_text(strip._cpu)

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from PySide6.QtCore import QModelIndex
+import pytest
+from PySide6.QtCore import QModelIndex, QRect, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -14,7 +16,13 @@ from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.target_picker import ENTRY_ROLE, PickerEntry, PickerListModel
+from playground.ui.widgets.target_picker import (
+    ENTRY_ROLE,
+    PickerDelegate,
+    PickerEntry,
+    PickerListModel,
+    TargetPicker,
+)
 from tests.ui.conftest import OTHER, STARTER, CompareWindow, Library, Providers
 
 
@@ -172,3 +180,52 @@ def test_the_view_gets_thousands_of_entries_piece_by_piece(qtbot: QtBot, theme: 
     titles = [model.index(row, 0).data(ENTRY_ROLE).title for row in range(model.rowCount())]
     assert titles == ["In the cloud", "Model-499", *(f"Model-{n}" for n in range(4990, 5000))]
     assert not model.index_of("p:model-7").isValid()
+
+
+def test_the_picker_opens_with_its_first_line_selected_and_keeps_what_was_chosen(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.show()
+    picker = TargetPicker(theme, parent)
+
+    def entries(*keys: str) -> list[PickerEntry]:
+        return [PickerEntry(None, "Here"), *(PickerEntry(key, key) for key in keys)]
+
+    def selected() -> str:
+        return str(picker._list.currentIndex().data(ENTRY_ROLE).key)
+
+    picker.set_entries(entries("b"))
+    picker.open_at(parent)
+    # one that is found later stands before it
+    picker.set_entries(entries("a", "b"))
+    assert selected() == "a"
+    qtbot.keyClick(picker._search, Qt.Key.Key_Down)
+    picker.set_entries(entries("0", "a", "b"))
+    assert selected() == "b"
+    picker.close()
+    picker.open_at(parent)
+    assert selected() == "0"
+    picker.close()
+
+
+def test_the_remark_at_the_right_is_painted_whole(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    room: dict[str, float] = {}
+
+    def paint_text(_theme: Theme, painter: QPainter, rect: QRect, text: str, **_: object) -> None:
+        painter.setFont(theme.font("caption"))
+        room[text] = rect.width() - QFontMetricsF(theme.font("caption")).horizontalAdvance(text)
+
+    monkeypatch.setattr("playground.ui.widgets.target_picker.paint_text", paint_text)
+    picture = QPixmap(600, 48)
+    painter = QPainter(picture)
+    for remark in ("Fits", "free", "Needs 1.2 GB more", "$0.15 in"):
+        entry = PickerEntry("k", "Model", remark=remark, is_chosen=True)
+        PickerDelegate(theme, parent)._paint_entry(painter, picture.rect(), entry)
+        assert room[f"✓ chosen · {remark}"] >= 1
+    painter.end()

@@ -25,7 +25,7 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.services.library.index import disambiguate
 from playground.store.secrets import KeyringState, SecretStore
-from playground.ui.answers.metric_cells import Best, best_of, details, metric_cells
+from playground.ui.answers.metric_cells import TIE, Best, best_of, details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
 from playground.ui.answers.view_model import answer_view_model
@@ -125,7 +125,7 @@ def test_a_call_of_a_tool_is_told_once() -> None:
 
 
 def test_a_room_is_told_what_a_thousand_answers_cost_and_no_costs_in_the_line() -> None:
-    runs = (run("a"), run("b"))
+    runs = (run("a"), run("b", ttft=0.4))
     best = best_of([(one, figures(one)) for one in runs])
     cell = metric_cells(runs[0], figures(runs[0]), best, on_stage=True)[3]
     assert (cell.value, cell.caption) == ("≈ $0.004", "electricity, 1,000 times")
@@ -208,6 +208,45 @@ def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
     assert best(quick, writing) == Best("quick")
     assert best(quick) == Best()
     assert best(quick, run("x", status=RunStatus.FAILED)).first is None
+    assert best(quick, run("cut", finish_reason="length")).first is None
+
+
+def test_a_lead_that_cannot_be_seen_is_none() -> None:
+    one, other = run("a", ttft=0.101, words=20), run("b", ttft=0.104, words=20)
+    assert best(one, other) == Best(TIE, TIE, TIE, TIE)
+    assert not any(
+        cell.is_best
+        for each in (one, other)
+        for cell in metric_cells(each, figures(each), best(one, other))
+    )
+    turn = Turn("t", "Hello", RunOrder.FAIR, (one, other))
+    assert summary(turn).startswith("First word and speed: <b>no real difference</b>.")
+    quick = replace(turn, runs=(one, run("b", ttft=0.104, words=90)))
+    assert "First word: <b>no real difference</b>. b wrote <b>fastest</b>" in summary(quick)
+    early = replace(turn, runs=(one, run("b", ttft=0.4, words=20)))
+    assert "a <b>started first</b>. Speed: <b>no real difference</b>." in summary(early)
+
+
+def test_a_line_says_each_place_once() -> None:
+    here = run("a", target=local("SmolLM2 135M"))
+    there = run("b", target=CloudTarget(PRACTICE, "smollm2-135m"), ttft=0.5, words=90)
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (here, there)))
+    assert line.count("(on this computer)") == 1
+    assert line.count("SmolLM2 135M on this computer") == 1
+    assert "electricity for the one here" in line
+    assert "for the practice cloud." in line
+    twice = summary(Turn("t", "Hello", RunOrder.FAIR, (here, replace(here, id="c"))))
+    assert "the one here" not in twice, "it would be either of them"
+
+
+def test_the_line_says_when_a_figure_is_that_of_a_busy_or_hot_computer() -> None:
+    quiet = run("a", machine_load=MachineLoad(0.02, was_throttled=False))
+    busy = run("b", machine_load=MachineLoad(1.13, was_throttled=False))
+    hot = run("c", machine_load=MachineLoad(0.02, was_throttled=True))
+    line = summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, busy, hot)))
+    assert "kept this computer busy</b> meanwhile: b may be faster" in line
+    assert "<b>too hot</b>: c may be faster" in line
+    assert "may be" not in summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, run("d"))))
 
 
 def test_speed_can_be_shown_in_tokens() -> None:
@@ -225,7 +264,7 @@ def test_the_line_names_who_was_first_who_was_fastest_and_what_a_thousand_cost()
         words=90,
         cost=Cost(0.0011, "api", Provenance.REPORTED),
     )
-    unknown = run("u", target=CloudTarget(CLOUD, "odd"), cost=Cost(None, "api", None))
+    unknown = run("u", target=CloudTarget(CLOUD, "odd"), ttft=0.7, cost=Cost(None, "api", None))
     line = summary(Turn("t", "Hello", RunOrder.FAIR, (run(), cloud, unknown)))
     assert "Smol <b>started first</b>; large-1 wrote <b>fastest</b> (89 words a second)." in line
     assert "<b>≈ $0.004</b> electricity for Smol" in line
@@ -311,7 +350,7 @@ def test_details_have_every_number_with_its_origin() -> None:
     rows = {label: (value, note) for label, value, note in details(run(finish_reason="stop"))}
     assert rows["Tokens out"] == ("5", "measured here")
     assert rows["Ended because"][0] == "stop"
-    assert rows["Seed"][0] == "—"
+    assert rows["Chance number (seed)"][0] == "—"
     assert rows["Hosts contacted"][0] == "none"
     assert "2 s × 15 W" in rows["Cost"][1]
 

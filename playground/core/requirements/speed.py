@@ -53,8 +53,9 @@ _CARD_EFFICIENCY = 0.75
 """Share of a graphics card's bandwidth that llama.cpp usually reaches. A P40 (346 GB/s) writes 57
 tokens/s of a 3.8 GB model: 0.67 (https://github.com/ggml-org/llama.cpp/pull/4766); newer cards
 reach more. Not tried here."""
-_CARD_OVERHEAD_S = 0.001
-"""What every token takes on a card beside the weights: many small steps have to be started."""
+_CARD_LAYER_S = 0.000035
+"""What a layer takes on a card beside the weights, about 1 ms for a usual model: its small steps
+have to be started."""
 _UNKNOWN_RANGE = (0.55, 1.8)
 _LEARNT_RANGE = (0.65, 1.5)
 _ENOUGH_QUANTIZATIONS = 2
@@ -170,8 +171,12 @@ def predict_on_card(
         return None
     reached = (bandwidth_bytes_per_s or _USUAL_BANDWIDTH) * _CARD_EFFICIENCY
     if known:
-        reached = median(seen.read.total_bytes / _spent_s(seen, _CARD_OVERHEAD_S) for seen in known)
-    return _range(1 / (read.total_bytes / reached + _CARD_OVERHEAD_S), known)
+        reached = median(
+            seen.read.total_bytes / _spent_s(seen, _overhead_s(seen.read, _CARD_LAYER_S))
+            for seen in known
+        )
+    seconds = read.total_bytes / reached + _overhead_s(read, _CARD_LAYER_S)
+    return _range(1 / seconds, known)
 
 
 def middle(speed: Speed) -> float:
@@ -226,8 +231,8 @@ def _correction(read: TokenCost, pace: _Pace, known: list[Observation]) -> float
     return float(is_off ** (1 / (1 + distance(nearest))))
 
 
-def _overhead_s(read: TokenCost) -> float:
-    return (read.layers + 1) * _LAYER_S
+def _overhead_s(read: TokenCost, layer_s: float = _LAYER_S) -> float:
+    return (read.layers + 1) * layer_s
 
 
 def _spent_s(seen: Observation, overhead_s: float) -> float:

@@ -38,7 +38,7 @@ from playground.services.downloads.part_file import (
     lock_file,
 )
 from playground.services.hub.service import HubService
-from playground.store.files import aside_path, write_atomically
+from playground.store.files import aside_path, read_file, write_atomically
 from playground.store.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class QueueFile:
         self.problem = None
         self.is_elsewhere = not self._take()
         try:
-            data: Any = json.loads(self._path.read_text(encoding="utf-8"))
+            data: Any = json.loads(read_file(self._path))
             found = [decode(Download, item) for item in data["downloads"]]
         except OSError as error:
             # a link to a drive that is away is no list that was never written

@@ -10,7 +10,7 @@ from playground.core.gguf import codec as gguf_codec
 from playground.core.gguf.header import GgufHeader, merge_shards
 from playground.core.gguf.remote import read_remote_header
 from playground.core.hub import HubFile, HubPart
-from playground.store.files import make_folder
+from playground.store.files import make_folder, read_file
 
 _AT_ONCE = 4
 _MOST_KEPT = 4_000
@@ -69,6 +69,6 @@ class RemoteHeaders:
 
 def _load(path: Path) -> GgufHeader | None:
     try:
-        return gguf_codec.loads(path.read_bytes())
+        return gguf_codec.loads(read_file(path))
     except OSError:
         return None

@@ -24,7 +24,7 @@ from playground.engines.child_process import child_command, worker_environment
 from playground.engines.llama.machine_load import MachineLoadMeter
 from playground.services.machine.gpu import AllGpus, GpuSample, open_gpus
 from playground.services.machine.memory import main_memory
-from playground.store.files import write_atomically
+from playground.store.files import read_file, write_atomically
 
 _BUFFER_BYTES = 192 << 20
 """Larger than any cache."""
@@ -108,7 +108,7 @@ class Bandwidth:
     def _load(self) -> bool:
         """Take what an earlier start measured; True where that is all that is needed."""
         try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
+            known = json.loads(read_file(self._file))
             if known["machine"] != _machine_name() or not _is_speed(float(known["bytes_per_s"])):
                 return False
             self._best = float(known["bytes_per_s"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.core.metrics import completed_usage
 from playground.core.pricing import api_cost, electricity_cost
-from playground.core.runs import Cost, Provenance, Run, TokenUsage
+from playground.core.runs import Cost, Provenance, Run, RunStatus, TokenUsage
 from playground.core.targets import CloudTarget, ModelPrice, Provider
 from playground.core.urls import host_of, is_private_host
 from playground.store.settings import Settings, SettingsStore
@@ -71,6 +71,8 @@ class PriceService:
         provider = target.provider
         if run.timings.ttft_s is None and run.usage == TokenUsage() and not run.hosts:
             return Cost(None, "api", None, "Nothing was sent.")
+        if run.status is RunStatus.FAILED and run.usage == TokenUsage() and not run.counts.chunks:
+            return Cost(None, "api", None, "No answer came, so there is nothing to pay for.")
         if (own := self._own_price(target.key)) is not None:
             return api_cost(own, _usage(run))
         if run.reported_cost_usd is not None:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeGuard
+from urllib.parse import urljoin, urlsplit
 
 from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest
@@ -409,6 +410,25 @@ class ProviderService:
             return tuple(replace(m, price=price(provider, m.id)) for m in (*own, *found))
 
         return await asyncio.to_thread(priced)
+
+    async def find_models(self, provider_id: str) -> tuple[tuple[CloudModel, ...], Provider | None]:
+        """Return what a provider offers, and the provider where it was found at another address.
+
+        An address of a host alone that does not answer as an API is tried with `/v1`; where that
+        answers it is kept. Raises what `models` raises of the address as it was.
+        """
+        provider = self.find(provider_id)
+        try:
+            return await self.models(provider), None
+        except EngineError as error:
+            if not lacks_list(error) or urlsplit(provider.base_url).path.strip("/"):
+                raise
+            longer = replace(provider, base_url=urljoin(provider.base_url, "/v1"))
+            try:
+                found = await self.models(longer)
+            except EngineError:
+                raise error from None
+        return found, await self.update(longer)
 
     async def name_model(self, provider_id: str, model: str) -> CloudModel:
         """Keep a model that the provider's list does not have, and return it with its price.

@@ -26,9 +26,13 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("answers", text)
 
 
+TIE = ""
+"""Stands for the best run where the best figures read the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Best:
-    """Which runs hold the best figures, by run id; `None` while it is not decided."""
+    """Which runs hold the best figures, by run id: `None` while it is not decided, or `TIE`."""
 
     first: str | None = None
     speed: str | None = None
@@ -45,14 +49,14 @@ def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
     ]
     if len(able) < 2:
         return Best()
-    first = _holder(min, {run.id: known.ttft_s for run, known in able})
+    first = _holder(min, {run.id: known.ttft_s for run, known in able}, seconds)
     if not all(run.status.is_final for run, _known in able):
         return Best(first)
     return Best(
         first,
-        speed=_holder(max, {run.id: known.words_per_s for run, known in able}),
-        total=_holder(min, {run.id: known.total_s for run, known in able}),
-        cost=_holder(min, {run.id: known.cost_usd for run, known in able}),
+        speed=_holder(max, {run.id: known.words_per_s for run, known in able}, rate),
+        total=_holder(min, {run.id: known.total_s for run, known in able}, seconds),
+        cost=_holder(min, {run.id: known.cost_usd for run, known in able}, money),
     )
 
 
@@ -187,7 +191,7 @@ def details(run: Run) -> list[tuple[str, str, str]]:
         _count(_tr("Tokens in, really read"), usage.processed_tokens, run),
         _count(_tr("Tokens of thinking"), usage.reasoning_tokens, run),
         (_tr("Ended because"), run.finish_reason or UNKNOWN, ""),
-        (_tr("Seed"), UNKNOWN if run.seed is None else str(run.seed), ""),
+        (_tr("Chance number (seed)"), UNKNOWN if run.seed is None else str(run.seed), ""),
     ]
     cost = run.cost
     price = UNKNOWN if cost is None or cost.usd is None else f"${cost.usd:.9f}"
@@ -247,7 +251,18 @@ def _value(figure: Figure | None) -> float | None:
     return None if figure is None else figure.value
 
 
-def _holder(choose: Callable[..., str], known: dict[str, Figure | None]) -> str | None:
-    """Return whose figure `min` or `max` chooses; `None` where one of them is not known."""
+def _holder(
+    choose: Callable[..., str],
+    known: dict[str, Figure | None],
+    shown: Callable[[float], str],
+) -> str | None:
+    """Return whose figure `min` or `max` chooses; `None` where one of them is not known.
+
+    A lead counts only where it can be seen: in the words in which figures are `shown`.
+    """
     values = {key: figure.value for key, figure in known.items() if figure is not None}
-    return choose(values, key=values.__getitem__) if values and len(values) == len(known) else None
+    if not values or len(values) < len(known):
+        return None
+    holder = choose(values, key=values.__getitem__)
+    words = [shown(value) for value in values.values()]
+    return holder if words.count(shown(values[holder])) == 1 else TIE

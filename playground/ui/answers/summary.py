@@ -8,10 +8,11 @@ from html import escape
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
-from playground.core.metrics import fastest, figures, first_to_start
+from playground.core.metrics import figures
 from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.targets import LocalTarget
 from playground.store.history import INTERRUPTED
-from playground.ui.answers.metric_cells import cost_words
+from playground.ui.answers.metric_cells import TIE, best_of, cost_words
 from playground.ui.format import name_with_place, rate, seconds, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
@@ -28,8 +29,10 @@ THOUSAND = 1000
 def summary(turn: Turn, *, has_costs: bool = True) -> str:
     """Return the line as HTML in which only our own words are marked up."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
-    whole = tuple(run for run in finished if run.cut_short is None)
-    sentences = [_troubles(turn.runs), _beginning(whole), _costs(finished) if has_costs else ""]
+    names = _Names(turn.runs)
+    sentences = [_troubles(turn.runs, names), _beginning(finished, names)]
+    if has_costs:
+        sentences += [_disturbed(finished, names), _costs(finished, names)]
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -37,22 +40,67 @@ def summary(turn: Turn, *, has_costs: bool = True) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _beginning(runs: tuple[Run, ...]) -> str:
+class _Names:
+    """What runs are called in one line: whole where a name comes first, then as short as can be."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+        self._said: set[str] = set()
+
+    def __getitem__(self, run: Run) -> str:
+        """Return the name as HTML; one that others have as well is told by its place."""
+        name = shortened(run.target.label)
+        alike = [other for other in self._runs if _plain(other) == _plain(run)]
+        if len(alike) > 1:
+            place = _place(run)
+            is_told_by_place = [_place(other) for other in alike].count(place) == 1
+            is_short = run.id in self._said and is_told_by_place
+            name = place if is_short else name_with_place(run.target)
+        self._said.add(run.id)
+        # a line may end after what joins the parts of a name
+        return escape(name).replace("_", "_\N{ZERO WIDTH SPACE}")
+
+
+def _place(run: Run) -> str:
+    """Return what stands for a model that was named before, within a sentence."""
+    target = run.target
+    if isinstance(target, LocalTarget):
+        return _tr("the one here")
+    if target.provider.is_practice:
+        return _tr("the practice cloud")
+    return _tr("the one at {provider}").format(provider=target.provider.name)
+
+
+def _beginning(finished: tuple[Run, ...], names: _Names) -> str:
+    runs = [run for run in finished if run.cut_short is None]
     if len(runs) < 2:
         return _alone(runs[0]) if runs else ""
-    first, quickest = first_to_start(runs), fastest(runs)
-    if first is None:
-        return ""
+    by_id = {run.id: run for run in runs}
+    best = best_of([(run, figures(run)) for run in runs])
+    if best.first == best.speed == TIE:
+        return _tr("First word and speed: <b>no real difference</b>.")
+    first, quickest = by_id.get(best.first or ""), by_id.get(best.speed or "")
     speed = figures(quickest).words_per_s if quickest is not None else None
-    if quickest is None or speed is None:
-        return _tr("{name} <b>started first</b>.").format(name=_name(first, runs))
+    words = rate(speed.value) if speed is not None else ""
+    if first is None or quickest is None:
+        parts = []
+        if first is not None:
+            parts.append(_tr("{name} <b>started first</b>.").format(name=names[first]))
+        elif best.first == TIE:
+            parts.append(_tr("First word: <b>no real difference</b>."))
+        if quickest is not None:
+            fastest = _tr("{name} wrote <b>fastest</b> ({speed} words a second).")
+            parts.append(fastest.format(name=names[quickest], speed=words))
+        elif best.speed == TIE:
+            parts.append(_tr("Speed: <b>no real difference</b>."))
+        return " ".join(parts)
     if quickest.id == first.id:
         return _tr(
             "{name} <b>started first</b> and wrote <b>fastest</b> ({speed} words a second)."
-        ).format(name=_name(first, runs), speed=rate(speed.value))
+        ).format(name=names[first], speed=words)
     return _tr(
         "{first} <b>started first</b>; {fastest} wrote <b>fastest</b> ({speed} words a second)."
-    ).format(first=_name(first, runs), fastest=_name(quickest, runs), speed=rate(speed.value))
+    ).format(first=names[first], fastest=names[quickest], speed=words)
 
 
 def _alone(run: Run) -> str:
@@ -62,7 +110,28 @@ def _alone(run: Run) -> str:
     )
 
 
-def _costs(runs: Sequence[Run]) -> str:
+def _disturbed(finished: Sequence[Run], names: _Names) -> str:
+    """Return whose speed says little, as the computer was busy or hot; a race says so itself."""
+    loads = [(run, run.machine_load) for run in finished if not run.shared_machine]
+    busy = [run for run, load in loads if load is not None and load.is_busy]
+    hot = [run for run, load in loads if load is not None and load.was_throttled]
+    return " ".join(
+        words.format(names=_listed([names[run] for run in troubled]))
+        for words, troubled in (
+            (
+                _tr(
+                    "<b>Other programs kept this computer busy</b> meanwhile: {names} may be "
+                    "faster than this."
+                ),
+                busy,
+            ),
+            (_tr("The processor was <b>too hot</b>: {names} may be faster than this."), hot),
+        )
+        if troubled
+    )
+
+
+def _costs(runs: Sequence[Run], names: _Names) -> str:
     parts = []
     for run in runs:
         words = cost_words(run.cost, THOUSAND)
@@ -72,20 +141,20 @@ def _costs(runs: Sequence[Run]) -> str:
             part = _tr("<b>{cost}</b> electricity for {name}")
         else:
             part = _tr("<b>{cost}</b> for {name}")
-        parts.append(part.format(cost=escape(words), name=_name(run, runs)))
+        parts.append(part.format(cost=escape(words), name=names[run]))
     if not parts:
         return ""
     return _tr("A thousand prompts like this: {costs}.").format(costs=", ".join(parts))
 
 
-def _troubles(runs: Sequence[Run]) -> str:
+def _troubles(runs: Sequence[Run], names: _Names) -> str:
     failed = [run for run in runs if run.status is RunStatus.FAILED]
     cut = [run for run in runs if run.status is RunStatus.CANCELLED]
     not_whole = [run for run in runs if run.cut_short is not None]
     interrupted = [run for run in cut if run.finish_reason == INTERRUPTED]
     stopped = [run for run in cut if run.finish_reason != INTERRUPTED]
     return " ".join(
-        words.format(names=_listed([_name(run, runs) for run in troubled]))
+        words.format(names=_listed([names[run] for run in troubled]))
         for words, troubled in (
             (_tr("{names} could not finish."), failed),
             (_tr("{names} did not give a whole answer."), not_whole),
@@ -94,14 +163,6 @@ def _troubles(runs: Sequence[Run]) -> str:
         )
         if troubled
     )
-
-
-def _name(run: Run, runs: Sequence[Run]) -> str:
-    """Return the short name where it is clear, else the one with its place."""
-    alike = [other for other in runs if _plain(other) == _plain(run)]
-    name = shortened(run.target.label) if len(alike) == 1 else name_with_place(run.target)
-    # a line may end after what joins the parts of a name
-    return escape(name).replace("_", "_\N{ZERO WIDTH SPACE}")
 
 
 def _plain(run: Run) -> str:

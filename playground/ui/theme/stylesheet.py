@@ -156,6 +156,7 @@ QToolButton[rail="true"]:checked { background: @accent_ground; color: @accent_in
 QToolButton[rail="true"]:focus { border: 2px solid @accent; padding: {6}px 0; }
 QToolButton[rail="true"][folded="true"]:focus { padding: {3}px 0; }
 QWidget#strip { background: @card; border-top: 1px solid @line; }
+QWidget#strip:hover { background: @hover; }
 QWidget#strip:focus { border-top: 2px solid @accent; }
 """
 

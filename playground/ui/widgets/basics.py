@@ -185,13 +185,28 @@ _LEAST_CHARACTERS = 10
 
 
 _PATH = re.compile(r"(?:/|~|[A-Za-z]:[\\/])|\S+[/\\]\S+$")
+_NAME = re.compile(r"\S*[-_.\d]\S*")
 
 
 def elide_mode(text: str) -> Qt.TextElideMode:
-    """Return where a text is cut that does not fit: a path in front, since its end tells most."""
-    if "://" in text:
+    """Return where a text is cut that does not fit.
+
+    A path in front, since its end tells most; a name without spaces in the middle, since names of
+    models differ at both ends; a sentence at its end.
+    """
+    if "://" in text or (not _PATH.match(text) and _NAME.fullmatch(text)):
         return Qt.TextElideMode.ElideMiddle
     return Qt.TextElideMode.ElideLeft if _PATH.match(text) else Qt.TextElideMode.ElideRight
+
+
+_LONGEST_RUN = 12
+"""Characters of a name that stay in one line."""
+
+
+def breakable(name: str) -> str:
+    """Return a name that a label can wrap though it has no spaces: Qt breaks only between words."""
+    marked = re.sub(r"(?<=[_.:/\\])(?=[^\W_])", "\N{ZERO WIDTH SPACE}", name)
+    return re.sub(rf"([^\s\-\u200b]{{{_LONGEST_RUN}}})(?=[^\s\-\u200b]{{4}})", "\\1\u200b", marked)
 
 
 class ElidedLabel(QLabel):

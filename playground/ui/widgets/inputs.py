@@ -6,6 +6,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, plain_tooltip, with_whole_text
+from playground.ui.widgets.basics import make_button, make_label, plain_tooltip, with_whole_text
 from playground.ui.widgets.layouts import make_flow, round_corners
 
 EXACTLY = object()
@@ -236,8 +237,10 @@ class SwitchedNumber(QWidget):
 
     edited = Signal()
 
-    def __init__(self, theme: Theme, text: str, tooltip: str, *, highest: int, usual: int) -> None:
-        """Take numbers from 0 to `highest`; `usual` is the first one a person sees."""
+    def __init__(
+        self, theme: Theme, text: str, tooltip: str, *, word: str, highest: int, usual: int
+    ) -> None:
+        """Take numbers from 0 to `highest`; `usual` is the first one, `word` the field's own."""
         super().__init__()
         self._switch = CheckBox(theme, text, tooltip)
         self._number = QSpinBox()
@@ -246,7 +249,9 @@ class SwitchedNumber(QWidget):
         self._number.setAccessibleName(self.tr("{0}, how many").format(text))
         self._number.setToolTip(plain_tooltip(tooltip))
         self._number.setEnabled(False)
-        make_flow(self._switch, 1, self._number, parent=self)
+        _pad(self._number, theme)
+        name = make_label(word, "caption", "quiet")
+        make_flow(self._switch, 1, name, self._number, parent=self)
         self.setFocusProxy(self._switch)
         self._switch.toggled.connect(self._on_toggled)
         self._number.valueChanged.connect(self._on_number)
@@ -273,6 +278,12 @@ class SwitchedNumber(QWidget):
         self.edited.emit()
 
 
+def _pad(box: QAbstractSpinBox, theme: Theme) -> None:
+    """Keep digits off the edges: the style sheet's padding does not reach the line edit inside."""
+    margin = theme.px(7)
+    box.lineEdit().setTextMargins(margin, 0, margin, 0)
+
+
 class NumberField(QDoubleSpinBox):
     """Takes a number with its unit, and tells it once it has been typed to its end."""
 
@@ -282,9 +293,7 @@ class NumberField(QDoubleSpinBox):
         self.setToolTip(plain_tooltip(tooltip))
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        margin = theme.px(7)
-        # the style sheet's padding does not reach the line edit inside
-        self.lineEdit().setTextMargins(margin, 0, margin, 0)
+        _pad(self, theme)
 
     @override
     def wheelEvent(self, event: QWheelEvent) -> None:

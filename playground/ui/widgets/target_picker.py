@@ -118,7 +118,8 @@ class PickerDelegate(QStyledItemDelegate):
         if entry.is_chosen:
             # not a tick alone: beside a verdict it would read as part of that
             remark = " · ".join(part for part in (self.tr("✓ chosen"), remark) if part)
-        width = QFontMetrics(theme.font("caption")).horizontalAdvance(remark)
+        # the advance is rounded: what is exactly as wide would be elided
+        width = QFontMetrics(theme.font("caption")).horizontalAdvance(remark) + px(2)
         box = QRect(right - width, area.top(), width, area.height())
         paint_text(theme, painter, box, remark, role="caption", tone="quiet", align=RIGHT)
         room = right - width - px(10) - left
@@ -219,13 +220,15 @@ class TargetPicker(QFrame):
         self.setProperty("card", "popup")
         self.setAccessibleName(self.tr("Add a model"))
         self._model = PickerListModel(self)
+        self._has_moved = False
+        """Something else than the first line was selected since it was opened."""
         self._build()
         self._connect()
 
     def set_entries(self, entries: Sequence[PickerEntry]) -> None:
-        """Show `entries`, keeping the search and what is selected."""
+        """Show `entries`, keeping the search and what a person has selected."""
         selected = self._list.currentIndex().data(ENTRY_ROLE)
-        key = selected.key if isinstance(selected, PickerEntry) else None
+        key = selected.key if isinstance(selected, PickerEntry) and self._has_moved else None
         self._model.set_entries(entries)
         index = QModelIndex() if key is None else self._model.index_of(key)
         if index.isValid():
@@ -239,6 +242,9 @@ class TargetPicker(QFrame):
         self.setGeometry(popup_rect(anchor, QSize(px(520), px(440))))
         round_corners(self, px(10))
         self._search.clear()
+        self._has_moved = False
+        self._select(0)
+        self._list.scrollToTop()
         self.show()
         self._search.setFocus(Qt.FocusReason.PopupFocusReason)
 
@@ -289,6 +295,7 @@ class TargetPicker(QFrame):
     def _choose(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY_ROLE)
         if isinstance(entry, PickerEntry) and entry.key is not None:
+            self._has_moved = True
             # it stays: most people choose more than one
             self.chosen.emit(entry.key)
 
@@ -301,6 +308,7 @@ class TargetPicker(QFrame):
                 return True
             moves = {Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp}
             if is_press and event.key() in moves:
+                self._has_moved = True
                 self._list.keyPressEvent(event)
                 return True
         return False

@@ -12,6 +12,8 @@ from playground.ui.widgets.basics import IconButton, make_button, make_label
 from playground.ui.widgets.layouts import make_flow
 
 STAY_MS = 8000
+UNDO_MS = 30_000
+"""Of a message that offers to take back a deletion."""
 _WIDTH = 620
 
 

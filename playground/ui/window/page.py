@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLineEdit,
@@ -53,6 +53,18 @@ class Page(QWidget):
         self._outer = make_row((self._main, 1), parent=self, margins=NO_MARGINS, spacing=0)
         theme.changed.connect(self._apply_spacing)
         self._apply_spacing()
+
+    def offer_undo(self, undo: Callable[[], object]) -> None:
+        """Have the keys for undoing call `undo` while this page is in front.
+
+        A field in which something is typed keeps them for itself.
+        """
+        action = QAction(self)
+        action.setShortcut(QKeySequence(QKeySequence.StandardKey.Undo))
+        # wherever the keyboard is: what was removed had it
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.triggered.connect(lambda: undo())  # noqa: PLW0108 - it would be given a bool
+        self.addAction(action)
 
     def focus_first(self) -> None:
         """Put the keyboard where a person most likely wants it."""

@@ -70,6 +70,9 @@ class Sparkline(QWidget):
         painter.drawPolyline(line)
 
 
+_WIDEST = "100 %"
+
+
 class Meter(QWidget):
     """Name and value in small type beside a sparkline."""
 
@@ -91,6 +94,13 @@ class Meter(QWidget):
 
     def show_words(self, text: str) -> None:
         self._value.setText(text)
+        # not one digit narrower at every other sample, and never narrower than its text: the
+        # layout gives a label its new width only after it has been painted
+        advance = self._value.fontMetrics().horizontalAdvance
+        self._value.setMinimumWidth(max(advance(text), advance(_WIDEST)) + 2)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
         self.setAccessibleName(f"{self._name} {text}")
 
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from playground.core.chat import SamplingParams
 from playground.core.turns import SEED_LIMIT
+from playground.ui.format import words_in
 from playground.ui.pages.compare.form_editor import FormEditor
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import IconButton, make_button, make_label, plain_tooltip
@@ -39,6 +40,8 @@ class Parameter:
     is_text: bool = False
 
 
+_LENGTH = "max_tokens"
+
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "temperature",
@@ -49,7 +52,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         high=2,
     ),
     Parameter(
-        "max_tokens",
+        _LENGTH,
         lambda: _tr("Longest answer"),
         lambda: _tr("In tokens (pieces of words; three words are about four tokens)."),
         low=1,
@@ -226,7 +229,8 @@ class AnswerSettings(QFrame):
         self._probabilities = SwitchedNumber(
             self._theme,
             _tr("Show probabilities"),
-            _tr("How many words that could have come instead to show for each (logprobs)"),
+            _tr("How many words that could have come instead to show for each"),
+            word="logprobs",
             highest=_MOST_ALTERNATIVES,
             usual=_USUAL_ALTERNATIVES,
         )
@@ -277,7 +281,8 @@ class AnswerSettings(QFrame):
 
     def _build_field(self, form: QVBoxLayout, parameter: Parameter) -> None:
         label = make_label(parameter.label(), "control", wrap=True)
-        form.addWidget(label)
+        word = make_label(parameter.name, "caption", "quiet")
+        form.addLayout(make_row((label, 1), word))
         field = QLineEdit()
         field.setAccessibleName(parameter.label())
         explanation = f"{parameter.explanation()} ({parameter.name})"
@@ -286,7 +291,11 @@ class AnswerSettings(QFrame):
         field.setProperty("parameter", parameter.name)
         field.textEdited.connect(self._on_edited)
         label.setBuddy(field)
-        form.addWidget(field)
+        if parameter.name == _LENGTH:
+            self._length_words = make_label("", "caption", "quiet")
+            form.addLayout(make_row((field, 1), self._length_words))
+        else:
+            form.addWidget(field)
         problem = make_label("", "caption", "bad", wrap=True)
         # its line is kept free: nothing jumps when something is wrong
         policy = problem.sizePolicy()
@@ -320,6 +329,7 @@ class AnswerSettings(QFrame):
             field.setPlaceholderText(inherited or _tr("up to the model"))
             self._mark(parameter.name, None)
         self._probabilities.show_value(draft.sampling.logprobs)
+        self._show_length(draft.sampling.max_tokens or self.shared.sampling.max_tokens)
         self._is_loading = False
 
     def _on_edited(self) -> None:
@@ -344,7 +354,14 @@ class AnswerSettings(QFrame):
         if self._scope and not system:
             system = None
         self._drafts[self._scope] = Draft(sampling, system)
+        self._show_length(sampling.max_tokens or self.shared.sampling.max_tokens)
         self.changed.emit()
+
+    def _show_length(self, tokens: int | None) -> None:
+        """Say in which unit the longest answer is, and about how many words that are."""
+        unit = _tr("tokens")
+        words = words_in(tokens)
+        self._length_words.setText(unit if tokens is None else f"{unit}, ≈ {words}")
 
     @property
     def problem(self) -> str | None:

@@ -1,12 +1,13 @@
 """The Compare page's widgets."""
 
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
@@ -37,6 +38,8 @@ _LONGEST_TITLE = 90
 """Characters of a question that are its title on stage."""
 _LONGEST_TOOLTIP = 1000
 """Those that its tooltip shows."""
+_RUN_KEYS = "Ctrl+Return" if sys.platform == "darwin" else "Ctrl+Enter"
+"""As the key is called there; Qt writes it as ⌘ on macOS. Either key of the keyboard runs."""
 
 
 class Header(QWidget):
@@ -280,8 +283,7 @@ class PromptCard(QFrame):
         self._ideas.setVisible(not self._on_stage and not self._is_follow_up)
 
     def submit(self) -> None:
-        if not self._is_running:
-            self.run_clicked.emit()
+        self.run_clicked.emit()
 
     def stop(self) -> bool:
         """Do what Stop all does; return False where nothing runs."""
@@ -314,10 +316,11 @@ class PromptCard(QFrame):
         )
         self._checks_button = make_button("", tooltip=self.tr("See and take away checks"))
         self._checks_button.hide()
+        keys = QKeySequence(_RUN_KEYS).toString(QKeySequence.SequenceFormat.NativeText)
         self._run = make_button(
-            self.tr("Run  ⌃⏎"),
+            self.tr("Run  {keys}").format(keys=keys),
             kind="primary",
-            tooltip=self.tr("Send the prompt to every model (Ctrl+Enter)"),
+            tooltip=self.tr("Send the prompt to every model ({keys})").format(keys=keys),
             name=self.tr("Run"),
         )
         self._stop_all = make_button(
@@ -326,6 +329,7 @@ class PromptCard(QFrame):
             tooltip=self.tr("End every answer; what is written stays (Esc)"),
         )
         self._stop_all.hide()
+        self._stop_all.installEventFilter(self)
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
         rarer = FoldingRow(
@@ -382,6 +386,13 @@ class PromptCard(QFrame):
         self._column.setContentsMargins(px(12), px(12), px(14), px(12))
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # the second press of a double click on Run, whose place Stop all has taken
+        if watched is self._stop_all and event.type() is QEvent.Type.MouseButtonDblClick:
+            return True
+        return super().eventFilter(watched, event)
 
 
 _NARROW = 1000
@@ -527,7 +538,15 @@ class CompareView(Page):
         return self.prompt_card.mapTo(self, QPoint(0, 0)).y()
 
     def handle_escape(self) -> bool:
-        return self.prompt_card.stop()
+        drawer, focus = self._drawer, self.focusWidget()
+        is_open = drawer is not None and drawer.isVisible()
+        is_in_drawer = drawer is not None and focus is not None and drawer.isAncestorOf(focus)
+        if not (is_open and is_in_drawer) and self.prompt_card.stop():
+            return True
+        if is_open:
+            self.header.drawer_button.setChecked(False)
+            self.prompt_card.focus_prompt()
+        return is_open
 
     def set_presentation_mode(self, *, on: bool) -> None:
         super().set_presentation_mode(on=on)

@@ -27,7 +27,7 @@ from playground.ui.answers.view_model import (
     run_spans,
     silence_words,
 )
-from playground.ui.format import footer, head
+from playground.ui.format import footer, head, whole
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler
@@ -150,6 +150,8 @@ class PaneController:
         """Run id → what the checks said of it."""
         self._is_replay = False
         self._turn_id: str | None = None
+        self._began_s: float | None = None
+        """When the turn on its way was sent."""
         self.is_hidden = False
         theme.changed.connect(self.refresh)
         view.header.hide_names.toggled.connect(self.show_heads)
@@ -192,6 +194,9 @@ class PaneController:
             self._refill(comparison.turns)
         self._show_turn(turn)
         self.show_heads()
+        self._began_s = time.perf_counter()
+        if self.is_hidden:
+            self._show_count()
 
     def start(self, run: Run) -> None:
         shown = self._of(run.id)
@@ -220,14 +225,18 @@ class PaneController:
             self.tick()
 
     def _show_count(self) -> None:
-        """Say in every pane how many answers are done; not which."""
+        """Say in every pane how many answers are done, and for how long it goes on; not which."""
         count = sum(shown.run.status.is_final for shown in self._shown)
-        done = _tr("{count} of {all} done.").format(count=count, all=len(self._shown))
+        elapsed = time.perf_counter() - (self._began_s or time.perf_counter())
+        done = _tr("{count} of {all} done after {time} s.").format(
+            count=count, all=len(self._shown), time=whole(elapsed)
+        )
         for shown in self._shown:
             shown.turn.show_answer(hidden_answer(shown.run, is_over=False, done=done))
 
     def finish(self) -> None:
         """Show the end of the turn: with hidden names, this is when the answers appear."""
+        self._began_s = None
         for shown in self._shown:
             shown.pane.set_running(running=False)
             is_asked = shown.run.status.is_final and not self._is_replay
@@ -245,6 +254,8 @@ class PaneController:
     def tick(self) -> None:
         """Show the time as it is now, and figures that have changed."""
         if self.is_hidden:
+            if self._began_s is not None:
+                self._show_count()
             return
         spans = [shown.spans() for shown in self._shown]
         scale = max((span.total_s for span in spans), default=0.0)

@@ -65,14 +65,22 @@ class OptionsPresenter(QObject):
         view.header.hide_names.toggled.connect(self._on_hide_names)
         view.settings.changed.connect(self._timer.start)
 
-    def prepare(self, comparison: Comparison | None, targets: Sequence[Target]) -> Comparison:
-        """Return the comparison to go on with, or a new one, with what the drawer says now."""
+    def prepare(
+        self, comparison: Comparison | None, targets: Sequence[Target], longest: int | None
+    ) -> Comparison:
+        """Return the comparison to go on with, or a new one, with what the drawer says now.
+
+        `longest` is how many tokens an answer may have where the drawer does not say.
+        """
         drawer = self._view.settings
+        sampling = drawer.shared.sampling
+        if sampling.max_tokens is None:
+            sampling = replace(sampling, max_tokens=longest)
         drafts = [(t.key, draft) for t in targets if (draft := drawer.override(t.key)) is not None]
         return replace(
             comparison or new_comparison(targets),
             system_prompt=drawer.shared.system or "",
-            sampling=drawer.shared.sampling,
+            sampling=sampling,
             overrides=tuple((key, draft.sampling) for key, draft in drafts),
             system_overrides=tuple((key, draft.system) for key, draft in drafts if draft.system),
         )
@@ -178,14 +186,18 @@ class ComparePresenter(QObject):
         """What is on the page, with the turns that have ended."""
         return self._comparison
 
-    def run(self) -> None:
+    def run(self, longest: int | None = None) -> None:
+        """Send what is in the box; `longest` limits this answer where the drawer does not."""
+        if self.is_running:
+            self._notify(_tr("Wait until the answers are there, or stop them first."))
+            return
         if self._phase is not Phase.IDLE or not self._can_run():
             return
         if self._selection.has_unread:
             # what a run tells of its model is kept for good
-            self._bridge.spawn(self._read_and_run())
+            self._bridge.spawn(self._read_and_run(longest))
         else:
-            self._send()
+            self._send(longest)
 
     def choose_targets(self, targets: Sequence[Target]) -> None:
         """Put these in place of what is chosen."""
@@ -239,7 +251,7 @@ class ComparePresenter(QObject):
 
     def _connect(self) -> None:
         view = self._view
-        view.prompt_card.run_clicked.connect(self.run)
+        view.prompt_card.run_clicked.connect(self._on_run)
         view.prompt_card.stop_clicked.connect(self._on_stop_all)
         view.prompt_card.new_clicked.connect(self._on_new)
         view.grid.stop_clicked.connect(self._on_stop)
@@ -294,16 +306,16 @@ class ComparePresenter(QObject):
             return False
         return True
 
-    async def _read_and_run(self) -> None:
+    async def _read_and_run(self, longest: int | None) -> None:
         self._phase = Phase.READING
         try:
             await self._selection.read_chosen()
         finally:
             self._phase = Phase.IDLE
         if self._can_run():
-            self._send()
+            self._send(longest)
 
-    def _send(self) -> None:
+    def _send(self, longest: int | None) -> None:
         if self._comparison is None:
             self._selection.renew()
         view, prompt = self._view, self._view.prompt_card.text.strip()
@@ -312,7 +324,7 @@ class ComparePresenter(QObject):
         # a question asked before the vote must not show who gave the answers so far
         is_hidden = view.header.hide_names.isChecked() or self._panes.is_hidden
         checks = view.prompt_card.checks
-        comparison = self._options.prepare(self._comparison, self._selection.chosen)
+        comparison = self._options.prepare(self._comparison, self._selection.chosen, longest)
         self._follow(
             Phase.RUNNING,
             comparison,
@@ -439,6 +451,9 @@ class ComparePresenter(QObject):
         if self._panes.is_hidden and turn.is_voted:
             self._panes.reveal(self._comparison)
         self._show_end(self._comparison, asks_vote=True)
+
+    def _on_run(self) -> None:
+        self.run()
 
     def _on_stop(self, index: int) -> None:
         run = self._panes.run_at(index)

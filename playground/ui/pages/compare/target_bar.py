@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject
 
@@ -20,11 +19,14 @@ def _tr(text: str) -> str:
 
 
 _TRIAL_TOKENS = 300
-"""Longest answer of the first comparison, where nobody has chosen one."""
+"""Longest answer to the first question, where nobody has chosen one."""
 
 
 class TargetBarPresenter(QObject):
-    """Between the selection and the view; `run` sends the prompt of the one-click comparison."""
+    """Between the selection and the view.
+
+    `run` sends the prompt of the one-click comparison; it takes how many tokens an answer may have.
+    """
 
     def __init__(
         self,
@@ -33,7 +35,7 @@ class TargetBarPresenter(QObject):
         selection: TargetSelection,
         *,
         notify: Notify,
-        run: Callable[[], None],
+        run: Callable[[int], None],
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -105,12 +107,8 @@ class TargetBarPresenter(QObject):
         self._selection.choose((starter, practice))
         if not self._view.prompt_card.text.strip():
             self._view.prompt_card.set_text(starter_prompts()[0].text)
-        shared = self._view.settings.shared
-        if shared.sampling.max_tokens is None:
-            # so small a model may go on for minutes; the limit stands in the answer settings
-            short = replace(shared.sampling, max_tokens=_TRIAL_TOKENS)
-            self._view.settings.set_drafts(replace(shared, sampling=short))
-        self._run()
+        # so small a model may go on for minutes
+        self._run(_TRIAL_TOKENS)
 
 
 def _chip(target: Target, *, is_alone: bool) -> ChipState:

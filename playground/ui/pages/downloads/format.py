@@ -44,7 +44,8 @@ def speed_words(bytes_per_s: float) -> str:
 
 def amount_words(download: Download) -> str:
     """Return how much is here of how much: `1.2 GB of 2.5 GB`."""
-    if download.state is DownloadState.DONE:
+    # how much the other process has is not known
+    if download.state in {DownloadState.DONE, DownloadState.ELSEWHERE}:
         return size_words(download.total_bytes)
     return _tr("{0} of {1}").format(
         size_words(download.received_bytes), size_words(download.total_bytes)

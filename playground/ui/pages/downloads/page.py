@@ -94,7 +94,8 @@ class DownloadCard(QFrame):
             )
         )
         self._bar.setValue(download.permille)
-        self._bar.setVisible(download.state is not DownloadState.DONE and not is_leaving)
+        has_bar = download.state not in {DownloadState.DONE, DownloadState.ELSEWHERE}
+        self._bar.setVisible(has_bar and not is_leaving)
         self.setAccessibleName(f"{download.title}, {words} {self._amount.text()}")
         self._show_buttons(download, can_rise=can_rise, can_fall=can_fall, is_leaving=is_leaving)
 

@@ -1,7 +1,6 @@
 """The History page's widgets: search and list on the left, the opened comparison on the right."""
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 from typing_extensions import override
 
@@ -161,11 +160,7 @@ class HistoryPage(SplitPage):
         self.votes.empty.asked.connect(self._show_comparisons)
         self._sections.chosen.connect(self._show_section)
         self._theme.changed.connect(self._apply_theme)
-        undo = QAction(self)
-        undo.setShortcut(QKeySequence(QKeySequence.StandardKey.Undo))
-        undo.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        undo.triggered.connect(self.undo_wanted)
-        self.addAction(undo)
+        self.offer_undo(self.undo_wanted.emit)
 
     def _show_section(self) -> None:
         self._has_search = not self.is_showing_votes

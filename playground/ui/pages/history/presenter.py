@@ -15,9 +15,8 @@ from playground.ui.bridge import Bridge
 from playground.ui.format import one_line
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.view_models import prompt_view_model
-from playground.ui.widgets.toast import Notify
+from playground.ui.widgets.toast import UNDO_MS, Notify
 
-UNDO_MS = 30_000
 """Time to change one's mind by the button; Ctrl+Z works until the program ends."""
 _LONGEST_TITLE = 60
 """Characters of a title in a message."""

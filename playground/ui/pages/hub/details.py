@@ -32,10 +32,12 @@ from playground.ui.widgets.basics import (
     Badge,
     Disclosure,
     ElidedLabel,
+    breakable,
     make_button,
     make_card,
     make_label,
     make_line,
+    plain_tooltip,
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox
@@ -148,7 +150,8 @@ class RecommendedVersion(QFrame):
         self._get.setText(words)
         self._get.setAccessibleName(words)
         self.show_downloads.setVisible(is_coming or bool(failed))
-        self._bar.setVisible(is_coming)
+        is_elsewhere = download is not None and download.state is DownloadState.ELSEWHERE
+        self._bar.setVisible(is_coming and not is_elsewhere)
         text, tone = "", "quiet"
         if is_here:
             text, tone = self.tr("It is on this computer, ready to run."), "local"
@@ -393,7 +396,10 @@ class RepositoryDetails(QScrollArea):
             self.show_card("")
             self.all_versions.fold()
             self.offer.forget_focus()
-        self._title.setText(name_from_repository(opened.repo))
+        name = name_from_repository(opened.repo)
+        self._title.setText(breakable(name))
+        self._title.setAccessibleName(name)
+        self._title.setToolTip(plain_tooltip(opened.repo))
         self._owner.set_full_text(opened.repo)
         self._show_model(opened)
         self._show_notice(opened)

@@ -312,6 +312,11 @@ class HubPage(SplitPage):
         self._beside.setCurrentWidget(self.details)
         self.details.show_repository(opened)
 
+    def show_no_repository(self) -> None:
+        """Ask for a choice in place of the details."""
+        self.featured.mark(None)
+        self._beside.setCurrentIndex(0)
+
     def clear_search(self) -> None:
         """Search for nothing: the featured models are shown again."""
         self._search.clear()

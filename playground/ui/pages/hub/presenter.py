@@ -140,6 +140,7 @@ class HubPresenter(QObject):
         self._cursor = found.next_cursor
         rows = tuple(map(self._row, found.models))
         self._view.panel.show_results(rows, is_complete=found.next_cursor is None)
+        self._repository.leave({row.model.repo for row in rows})
         is_empty = not rows and found.next_cursor is None
         self._view.show_listing(ResultsState.NOTHING if is_empty else ResultsState.RESULTS)
 

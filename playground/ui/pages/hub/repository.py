@@ -1,7 +1,7 @@
 """Decides what is shown of the repository that is open."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,6 +201,14 @@ class RepositoryPresenter(QObject):
             here,
             self._bridge.spawn(self._ask_token(repo)),
         ]
+
+    def leave(self, listed: Collection[str]) -> None:
+        """Show no repository any more, unless it is `listed` or was asked for by its address."""
+        if self._opened is None or self._wanted.is_explicit or self._wanted.repo in listed:
+            return
+        self._stop()
+        self._wanted, self._opened = HubReference(""), None
+        self._view.show_no_repository()
 
     def retry_if_failed(self) -> None:
         """Ask again where the Hub had not answered."""

@@ -28,7 +28,9 @@ class ResultListModel(PagedListModel[ResultRow]):
 
     @override
     def tooltip(self, row: ResultRow) -> str:
-        return f"{row.model.repo}\n{words.popularity(row.model)}"
+        name, model = name_from_repository(row.model.repo), row.model
+        parts = (name, words.result_caption(model), words.popularity(model), model.repo)
+        return "\n".join(parts)
 
 
 class ResultDelegate(RowDelegate):

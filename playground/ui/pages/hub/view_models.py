@@ -205,9 +205,11 @@ def popularity(model: HubModel) -> str:
     """Return how well known a repository is and how fresh."""
     parts = []
     if model.downloads is not None:
-        parts.append(_tr("{0} downloads").format(_roughly(model.downloads)))
+        some = _tr("1 download") if model.downloads == 1 else _tr("{0} downloads")
+        parts.append(some.format(_roughly(model.downloads)))
     if model.likes is not None:
-        parts.append(_tr("{0} likes").format(_roughly(model.likes)))
+        some = _tr("1 like") if model.likes == 1 else _tr("{0} likes")
+        parts.append(some.format(_roughly(model.likes)))
     if day := date_words(model.updated_at):
         parts.append(_tr("updated {0}").format(day))
     return " · ".join(parts)

@@ -30,6 +30,7 @@ from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import MemoryBar, MemoryPart
 from playground.ui.widgets.basics import (
     Badge,
+    breakable,
     clear_layout,
     make_button,
     make_label,
@@ -163,7 +164,9 @@ class ModelDetails(QScrollArea):
         self._shown = (row, limits)
         is_other = self._row is None or self._row.key != row.key
         self._row = row
-        self._title.setText(row.model.name)
+        self._title.setText(breakable(row.model.name))
+        self._title.setAccessibleName(row.model.name)
+        self._title.setToolTip(plain_tooltip(row.model.name))
         self._badge.set_badge(*badge(row))
         self._reason.setText(reason(row))
         self._summary.setText(self._summarised(row))

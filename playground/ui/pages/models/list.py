@@ -216,18 +216,24 @@ class ModelTableModel(QAbstractTableModel):
                 return last_used_words(row.use)
 
     def _tooltip(self, row: ModelRow, column: Column) -> str:
+        """Return the whole of what a cell may have cut, and what is to be said of it."""
         model = row.model
         match column:
+            case Column.MODEL:
+                # a card shows all of it in one cell
+                shown = (caption(row), badge(row)[0], row_speed(row))
+                parts = (*filter(None, (*shown, model.problem)), str(model.path))
             case Column.FIT:
-                return plain_tooltip(reason(row))
+                parts = (reason(row),)
             case Column.SPEED:
-                return plain_tooltip(exact_speed(row.needs.speed if row.needs else None))
+                parts = (exact_speed(row.needs.speed if row.needs else None),)
             case Column.SIZE:
-                return exact_bytes(model.size_bytes)
+                parts = (exact_bytes(model.size_bytes),)
             case Column.READS if model.context_length is not None:
-                return self.tr("{0} tokens").format(f"{model.context_length:,}")
+                parts = (self.tr("{0} tokens").format(f"{model.context_length:,}"),)
             case _:
-                return plain_tooltip(str(model.path))
+                parts = (str(model.path),)
+        return plain_tooltip("\n".join((self._text(row, column), *parts)))
 
     def _sort_value(self, row: ModelRow, column: Column) -> Any:
         model = row.model
@@ -326,6 +332,10 @@ def place_name(source: str) -> str:
     return source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source
 
 
+_PADDING = 8
+"""At both sides of a cell."""
+
+
 class ModelDelegate(QStyledItemDelegate):
     """A name with a quiet line below it, a verdict's badge, or a figure."""
 
@@ -351,7 +361,7 @@ class ModelDelegate(QStyledItemDelegate):
         is_chosen = row_state(option) & chosen == chosen
         is_marked = is_chosen and index.column() == Column.MODEL
         paint_ground(self._theme, painter, option, is_marked=is_marked)
-        padding = self._theme.px(8)
+        padding = self._theme.px(_PADDING)
         inner = row_rect(option).adjusted(padding, 0, -padding, 0)
         if index.column() == Column.MODEL:
             self._paint_name(painter, inner, row)
@@ -452,6 +462,7 @@ _WIDTHS = {
     Column.PLACE: 112,
     Column.USED: 100,
 }
+_LONGEST_SPEED = "≈ 9999–99999 words/s"
 _ROW_HEIGHT = 58
 
 
@@ -632,7 +643,11 @@ class ModelList(QFrame):
         for column, width in _WIDTHS.items():
             head = self._table_model.headerData(column, Qt.Orientation.Horizontal)
             self._widths[column] = max(px(width), metrics.horizontalAdvance(head) + px(30))
-            self._table.setColumnWidth(column, self._widths[column])
+        figures = QFontMetrics(self._theme.font("numbers"))
+        speed = figures.horizontalAdvance(_LONGEST_SPEED) + 2 * px(_PADDING)
+        self._widths[Column.SPEED] = max(self._widths[Column.SPEED], speed)
+        for column, width in self._widths.items():
+            self._table.setColumnWidth(column, width)
         self._table.viewport().update()
         self._fit_columns()
 

@@ -73,7 +73,13 @@ class FolderList(QFrame):
 
     def _fill(self) -> None:
         entries = self._entries
-        self._head.setText(self.tr("Looked for in {0} places").format(len(entries)))
+        self._head.setText(
+            (
+                self.tr("Looked for in 1 place")
+                if len(entries) == 1
+                else self.tr("Looked for in {0} places")
+            ).format(len(entries))
+        )
         self._head.setAccessibleName(self._head.text())
         clear_layout(self._list)
         for entry in entries:

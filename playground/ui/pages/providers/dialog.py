@@ -29,6 +29,8 @@ class FormValues:
     """Where the key will be kept."""
     key_hint: str = ""
     """What the empty key field says."""
+    is_address_wrong: bool = False
+    """True where nothing answered there as it should."""
 
 
 class ProviderForm(QWidget):
@@ -98,10 +100,11 @@ class ProviderForm(QWidget):
         self._confirm.setVisible(is_risky)
         self._confirm.setChecked(is_risky and self._confirm.isChecked())
 
-    def focus_first(self) -> None:
+    def focus_first(self, *, is_address_wrong: bool) -> None:
+        """Put the keyboard into the field that is empty or wrong, else into the key's."""
         if not self._name.text().strip():
             self._name.setFocus()
-        elif not self.base_url:
+        elif not self.base_url or is_address_wrong:
             self._url.setFocus()
         else:
             self._key.setFocus()
@@ -217,7 +220,7 @@ class ProviderDialog(QDialog):
         self.form.show_values(values)
         self._on_edited()
         if not self._presets:
-            self.form.focus_first()
+            self.form.focus_first(is_address_wrong=values.is_address_wrong)
 
     def show_check(self, check: AddressCheck | None) -> None:
         self.form.show_check(check)

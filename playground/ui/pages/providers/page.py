@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -31,6 +31,7 @@ from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
     make_flow,
+    make_row,
     make_scroll_area,
 )
 from playground.ui.window.page import Page
@@ -51,6 +52,10 @@ class ProviderEntry:
     """Why it could not be asked, and what to try."""
     lacks_list: bool = False
     """It answers, but has no list of its models: they have to be named."""
+    has_moved: bool = False
+    """It was found at its address with /v1, which is kept."""
+    is_address_wrong: bool = False
+    """The last test found nobody at its address, or something that is no API."""
     key_action: str = ""
     """What can be done about a key that is missing, in words; empty where it is not."""
 
@@ -128,7 +133,7 @@ def _show_state(label: QLabel, words: str, tone: str) -> None:
 class ProviderCard(QFrame):
     """Name, kind, address, key and models of one provider, with what can be done.
 
-    `asked` gets the provider's id and `key`, `test`, `models`, `edit` or `remove`.
+    `asked` gets the provider's id and `key`, `try`, `test`, `models`, `edit` or `remove`.
     """
 
     def __init__(self, theme: Theme, asked: Callable[[str, str], None]) -> None:
@@ -162,8 +167,11 @@ class ProviderCard(QFrame):
         self._show_state(entry)
         self._buttons["key"].setText(entry.key_action)
         self._buttons["key"].setVisible(bool(entry.key_action))
+        is_own = provider.tier is Tier.OWN_SERVER
+        self._buttons["try"].setVisible(is_own and bool(entry.models))
         for action, words in (
             ("key", self.tr("Enter the key of {0}")),
+            ("try", self.tr("Try {0}")),
             ("test", self.tr("Test {0}")),
             ("models", self.tr("Models and prices of {0}")),
             ("edit", self.tr("Edit {0}")),
@@ -191,6 +199,8 @@ class ProviderCard(QFrame):
             count = len(entry.models)
             some = self.tr("1 model") if count == 1 else self.tr("{0} models").format(count)
             words = self.tr("Connected: {0}, {1} with a known price").format(some, priced)
+            if entry.has_moved:
+                words = f"{words}. {self.tr('It answers at the address with /v1: that is kept.')}"
             tone = "local"
         _show_state(self._state, words, tone)
 
@@ -202,6 +212,10 @@ class ProviderCard(QFrame):
         self._tier = Badge(self._theme)
         self._buttons: dict[str, QAbstractButton] = {
             "key": make_button("", tooltip=self.tr("The secret word it knows your account by")),
+            "try": make_button(
+                self.tr("Try it"),
+                tooltip=self.tr("Open the Compare page, where you can ask it something"),
+            ),
             "models": make_button("", tooltip=self.tr("What it offers, and what that costs")),
             "test": make_button(
                 "", tooltip=self.tr("Ask it which models it offers. Nothing of yours is sent.")
@@ -209,11 +223,17 @@ class ProviderCard(QFrame):
             "edit": IconButton(self._theme, "edit", self.tr("Edit")),
             "remove": IconButton(self._theme, "trash", self.tr("Remove")),
         }
-        head = make_flow(self._name, self._place, self._tier, 1)
+        words = make_flow(self._name, self._place, self._tier, 1)
+        # at the right of the first line, however many lines the others take
+        icons = make_row()
         for action, button in self._buttons.items():
             button.setProperty("action", action)
             button.clicked.connect(self._on_clicked)
-            head.addWidget(button)
+            if isinstance(button, IconButton):
+                icons.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            else:
+                words.addWidget(button)
+        head = make_row((words, 1), icons)
         self._address = ElidedLabel(role="caption", tone="quiet")
         self._key = make_label(role="caption", tone="quiet", wrap=True)
         line = make_flow(self._address, self._key, spacing=px(14))

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
-from playground.core.errors import PlaygroundError
+from playground.core.errors import AddressRefused, ConnectionFailed, PlaygroundError, TimedOut
 from playground.core.targets import CloudTarget, ModelPrice, Provider, Target, Tier
 from playground.core.urls import check_url
 from playground.services.providers.practice import (
@@ -27,7 +28,7 @@ from playground.ui.pages.providers.dialog import FormValues, ProviderDialog
 from playground.ui.pages.providers.page import ProviderEntry, ProvidersPage, with_key
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.toast import Notify
+from playground.ui.widgets.toast import UNDO_MS, Notify
 
 
 class ProviderEditor(QObject):
@@ -63,7 +64,7 @@ class ProviderEditor(QObject):
         dialog.preset_chosen.connect(self._on_preset)
         dialog.choose_first()
 
-    def edit(self, provider: Provider, source: KeySource | None) -> None:
+    def edit(self, provider: Provider, source: KeySource | None, *, is_address_wrong: bool) -> None:
         title = self.tr("Edit {0}").format(provider.name)
         dialog = self._opened((), title, self.tr("Save"))
         if dialog is None:
@@ -80,6 +81,7 @@ class ProviderEditor(QObject):
                 base_url=provider.base_url,
                 key_url=_safe(provider.key_url),
                 key_hint=hint,
+                is_address_wrong=is_address_wrong,
                 key_note=self.tr(
                     "{0} A key belongs to its address: on another host it is deleted."
                 ).format(self._secrets.storage()),
@@ -209,6 +211,8 @@ class ProvidersPresenter(QObject):
         self._open_compare = open_compare
         self._toast = toast
         self._entries: dict[str, ProviderEntry] = {}
+        self._removed: list[RemovedProvider] = []
+        """What can be brought back, the last removed at the end."""
         self._status = PracticeStatus()
         self._starting: asyncio.Task[None] | None = None
         self._watcher: Follower | None = None
@@ -241,6 +245,8 @@ class ProvidersPresenter(QObject):
                 self.open_models(provider_id)
             case "edit" | "key":
                 self.edit(provider_id)
+            case "try":
+                self._try(provider_id)
             case "remove":
                 self._bridge.spawn(self._remove(provider_id))
 
@@ -249,6 +255,11 @@ class ProvidersPresenter(QObject):
         if entry is not None and not entry.is_testing:
             self._put(replace(entry, is_testing=True, problem=""))
             self._bridge.spawn(self._test(provider_id))
+
+    def _try(self, provider_id: str) -> None:
+        entry = self._entries.get(provider_id)
+        if entry is not None and entry.models:
+            self._open_compare(CloudTarget(entry.provider, entry.models[0].id))
 
     def toggle_practice(self) -> None:
         """Start the practice cloud, call its start off, or stop it."""
@@ -266,7 +277,7 @@ class ProvidersPresenter(QObject):
 
     def edit(self, provider_id: str) -> None:
         if provider_id in self._entries:
-            self._bridge.spawn(self._edit(self._entries[provider_id].provider))
+            self._bridge.spawn(self._edit(self._entries[provider_id]))
 
     def open_models(self, provider_id: str) -> None:
         entry = self._entries.get(provider_id)
@@ -304,6 +315,7 @@ class ProvidersPresenter(QObject):
         view.add_asked.connect(self._editor.add)
         view.empty.asked.connect(self._editor.add)
         view.asked.connect(self.act)
+        view.offer_undo(self._on_undo)
         view.practice.toggled.connect(self.toggle_practice)
         view.practice.compare_asked.connect(self.compare_practice)
 
@@ -330,29 +342,36 @@ class ProvidersPresenter(QObject):
         self._view.show_storage(self._secrets.storage())
 
     async def _test(self, provider_id: str) -> None:
-        found, problem, has_no_list = None, "", False
+        tested: dict[str, Any] = {"models": None, "problem": "", "lacks_list": False}
+        tested |= {"has_moved": False, "is_address_wrong": False}
         try:
-            found = await self._bridge.submit(self._service.models(self._service.find(provider_id)))
+            found, moved = await self._bridge.submit(self._service.find_models(provider_id))
+            tested["models"] = found
+            if moved is not None:
+                tested |= {"provider": moved, "has_moved": True}
         except PlaygroundError as error:
-            problem = f"{error.message} {error.hint}".strip()
-            has_no_list = lacks_list(error)
+            tested["problem"] = f"{error.message} {error.hint}".strip()
+            tested["lacks_list"] = lacks_list(error)
+            tested["is_address_wrong"] = lacks_list(error) or isinstance(
+                error, AddressRefused | ConnectionFailed | TimedOut
+            )
         finally:
             entry = self._entries.get(provider_id)
             if entry is not None:
-                tested = replace(entry, is_testing=False, models=found, problem=problem)
-                self._put(replace(tested, lacks_list=has_no_list))
+                self._put(replace(entry, is_testing=False, **tested))
 
     async def _start_practice(self) -> None:
         # what keeps it from starting is said on its card
         with contextlib.suppress(PlaygroundError):
             await self._bridge.submit(self._service.start_practice())
 
-    async def _edit(self, provider: Provider) -> None:
-        source = await self._bridge.submit(self._service.key_source(provider))
-        self._editor.edit(provider, source)
+    async def _edit(self, entry: ProviderEntry) -> None:
+        source = await self._bridge.submit(self._service.key_source(entry.provider))
+        self._editor.edit(entry.provider, source, is_address_wrong=entry.is_address_wrong)
 
     async def _remove(self, provider_id: str) -> None:
         removed = await self._bridge.submit(self._service.remove(provider_id))
+        self._removed.append(removed)
         self._entries.pop(provider_id, None)
         self._show()
         words = self.tr("{0} is removed.")
@@ -361,11 +380,18 @@ class ProvidersPresenter(QObject):
         self._toast(
             words.format(removed.provider.name),
             action=self.tr("Undo"),
-            on_action=lambda: self._bridge.spawn(self._restore(removed)),
+            on_action=self._on_undo,
+            stay_ms=UNDO_MS,
         )
+
+    def _on_undo(self) -> None:
+        if self._removed:
+            self._bridge.spawn(self._restore(self._removed.pop()))
 
     async def _restore(self, removed: RemovedProvider) -> None:
         await self._bridge.submit(self._service.restore(removed))
+        # in place of the message that offers to undo it
+        self._toast(self.tr("{0} is back.").format(removed.provider.name))
         self.refresh()
 
     async def _set_price(self, provider: Provider, model: str, price: ModelPrice | None) -> None:

@@ -126,9 +126,15 @@ class Pages:
             requirements=services.requirements,
             open_compare=self._compare_with,
             open_hub=self._show_hub,
+            open_tests=self._compare_versions,
             toast=self._window.toast,
         )
         return view
+
+    def _compare_versions(self, targets: Sequence[Target]) -> None:
+        self._window.show_page("tests")
+        page = self._window.pages.page("tests")
+        cast("TestsPresenter", page.presenter).compare_versions(targets)
 
     def _make_hub(self) -> Page:
         services = self._services

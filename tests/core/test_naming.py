@@ -13,10 +13,12 @@ from playground.core.gguf.naming import (
     is_projector,
     name_from_file,
     name_from_repository,
+    other_version,
     quantization_of,
     shard_of,
 )
 from playground.core.hub import HubFile, HubPart
+from playground.core.targets import ModelFile
 
 
 @pytest.mark.parametrize(
@@ -211,3 +213,24 @@ def test_a_version_that_is_several_or_none_says_what_there_is() -> None:
     with pytest.raises(RepositoryNotFound) as caught:
         choose_version(FILES, "Q2_K", "owner/name")
     assert "m-Q4_K_M.gguf" in caught.value.hint
+
+
+def version(quantization: str, size: int, name: str = "Model 7B", **changes: object) -> ModelFile:
+    path = Path(f"/m/{name}-{quantization}.gguf")
+    known: dict[str, object] = {"architecture": "llama", "parameters": 7}
+    return ModelFile(path, name, size, "m", quantization=quantization, **known | changes)  # type: ignore[arg-type]
+
+
+def test_the_next_larger_version_of_the_same_model_is_what_one_is_held_against() -> None:
+    small, middle, large = version("Q4_K_M", 4), version("Q6_K", 6), version("Q8_0", 8)
+    strangers = [
+        version("Q5_K_M", 5, "Model 8B"),
+        version("Q5_K_M", 5, parameters=8),
+        version("Q5_K_M", 5, problem="it is damaged"),
+        version("Q5_K_M", 5, is_present=False),
+    ]
+    here = [*strangers, small, large, middle]
+    assert other_version(small, here) == middle
+    assert other_version(middle, here) == large
+    assert other_version(large, here) == middle
+    assert other_version(small, [small, *strangers]) is None

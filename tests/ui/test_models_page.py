@@ -1,6 +1,7 @@
 """The Models page on real folders, with real model files and a real worker."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ class Models:
         self.own = harness.home / "models"
         self.own.mkdir()
         self.compared: list[Target] = []
+        self.tested: list[Sequence[Target]] = []
         self.hub_shown = 0
         self.library = ModelLibrary(
             lambda: harness.settings.settings.model_folders, self.own, apps=lambda: ()
@@ -74,6 +76,7 @@ class Models:
             pool=self.pool,
             requirements=RequirementsService(computer, runs, self.library),
             open_compare=self.compared.append,
+            open_tests=self.tested.append,
             open_hub=self._count_hub,
             toast=harness.toasts,
         )

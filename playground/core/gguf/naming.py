@@ -271,6 +271,30 @@ def _file_names(path: str) -> tuple[str, str]:
     return name, _ENDING.sub("", name)
 
 
+def other_version(model: ModelFile, models: Iterable[ModelFile]) -> ModelFile | None:
+    """Return another quantization of the same model: the next larger one, else the next smaller.
+
+    The same is what has the same name, architecture and number of parameters.
+    """
+
+    def identity(file: ModelFile) -> tuple[object, ...]:
+        return _plain(file.name), file.architecture, file.parameters
+
+    others = [
+        file
+        for file in models
+        if file.path != model.path
+        and file.quantization != model.quantization
+        and file.problem is None
+        and file.is_present
+        and identity(file) == identity(model)
+    ]
+    larger = [file for file in others if file.size_bytes >= model.size_bytes]
+    if larger:
+        return min(larger, key=lambda file: file.size_bytes)
+    return max(others, key=lambda file: file.size_bytes, default=None)
+
+
 def choose(models: Iterable[ModelFile], wanted: str) -> ModelFile:
     """Return the model `wanted` names: by file name, name, or the beginning of one of them.
 

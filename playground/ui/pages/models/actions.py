@@ -1,6 +1,6 @@
 """What a person can do with the chosen model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from playground.core.errors import PlaygroundError
+from playground.core.gguf.naming import other_version
 from playground.core.targets import KvType, LoadSettings, LocalTarget, ModelFile, Target
 from playground.services.library.delete import Deletion
 from playground.services.library.service import ModelLibrary
@@ -74,6 +75,7 @@ class ModelActions(QObject):
         pool: WorkerPool,
         settings: SettingsStore,
         open_compare: Callable[[Target], object],
+        open_tests: Callable[[Sequence[Target]], object],
         toast: Notify,
         rescan: Callable[[], None],
     ) -> None:
@@ -85,6 +87,7 @@ class ModelActions(QObject):
         self._pool = pool
         self._settings = settings
         self._open_compare = open_compare
+        self._open_tests = open_tests
         self._toast = toast
         self._rescan = rescan
         self._loads: dict[str, Follower] = {}
@@ -104,6 +107,7 @@ class ModelActions(QObject):
         details.load.clicked.connect(self._load)
         details.unload.clicked.connect(self._unload)
         details.stop.clicked.connect(self._stop_loading)
+        details.versions_action.triggered.connect(self._compare_versions)
         details.folder_action.triggered.connect(self._show_in_folder)
         details.copy_action.triggered.connect(self._copy_path)
         details.delete_action.triggered.connect(self._ask_to_delete)
@@ -118,6 +122,23 @@ class ModelActions(QObject):
         row = self._rows.chosen
         if row is not None and row.is_usable:
             self._open_compare(LocalTarget(row.model, row.settings))
+
+    def _compare_versions(self) -> None:
+        """Lead to a test of the chosen file and the next larger version of its model."""
+        row = self._rows.chosen
+        if row is None or not row.is_usable:
+            return
+        other = other_version(row.model, [each.model for each in self._rows.rows])
+        if other is None:
+            self._toast(
+                self.tr(
+                    "There is no other version of this model here. Download one on “Get models”, "
+                    "then ask both the same questions."
+                )
+            )
+            return
+        settings = self._settings.settings.load_settings_of(other)
+        self._open_tests((LocalTarget(row.model, row.settings), LocalTarget(other, settings)))
 
     def _load(self) -> None:
         row = self._rows.chosen

@@ -1,7 +1,7 @@
 """Decides what the Models page shows of the library, and which folders belong to it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class ModelsPresenter(QObject):
         pool: WorkerPool,
         requirements: RequirementsService,
         open_compare: Callable[[Target], object],
+        open_tests: Callable[[Sequence[Target]], object],
         open_hub: Callable[[], object],
         toast: Notify,
     ) -> None:
@@ -61,6 +62,7 @@ class ModelsPresenter(QObject):
             pool=pool,
             settings=settings,
             open_compare=open_compare,
+            open_tests=open_tests,
             toast=toast,
             rescan=self.rescan,
         )

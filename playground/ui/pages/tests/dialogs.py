@@ -12,7 +12,7 @@ from playground.core.targets import LocalTarget, Target
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import clear_layout, make_button, make_card, make_label
-from playground.ui.widgets.inputs import CheckBox, NumberField, Segmented
+from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField, Segmented
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -34,14 +34,21 @@ class RunDialog(QDialog):
     removed = Signal(str)
     """Key of a model that is not to be asked."""
     started = Signal()
+    set_picked = Signal(str)
+    """Id of the set that is to be asked."""
 
-    def __init__(self, theme: Theme, name: str, parent: QWidget) -> None:
+    def __init__(
+        self, theme: Theme, name: str, parent: QWidget, sets: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Offer `sets`, names with their ids, where it is not decided which one is asked."""
         super().__init__(parent)
         self._theme = theme
         self._ceiling_is_typed = False
         self.setModal(True)
         self.setWindowTitle(self.tr("Run this set"))
         self.picker = TargetPicker(theme, self)
+        self._sets = ComboBox(theme, self.tr("Which questions"), sets)
+        self._sets.setToolTip(self.tr("The set of questions that both are asked"))
         self._build(name)
         self.resize(self._room.boundedTo(parent.window().size() - QSize(24, 24)))
 
@@ -176,6 +183,7 @@ class RunDialog(QDialog):
         self._anew.toggled.connect(self.changed)
         body = QWidget()
         make_column(
+            *self._choice(),
             make_label(self.tr("Models"), "caption", "quiet"),
             *(self._chips, make_flow(self.add_button)),
             make_flow(often, ceiling, spacing=px(22)),
@@ -203,6 +211,16 @@ class RunDialog(QDialog):
             spacing=px(14),
         )
         self._room = QSize(px(860), px(520))
+
+    def _choice(self) -> tuple[QWidget, ...]:
+        if not self._sets.count():
+            return ()
+        self._sets.picked.connect(self._on_set)
+        self._sets.setMaximumWidth(self._theme.px(320))
+        return (make_label(self.tr("Which questions"), "caption", "quiet"), self._sets)
+
+    def _on_set(self, set_id: str) -> None:
+        self.set_picked.emit(set_id)
 
     def _labelled(self, text: str, part: QWidget) -> QWidget:
         box = QWidget()

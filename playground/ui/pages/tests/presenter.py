@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from playground.core.checks.prompt_files import FileFormat, format_of, read_case
 from playground.core.errors import PlaygroundError, UsageError
 from playground.core.expected import Outcome
 from playground.core.prompt_sets import Case, PromptSet, new_case, new_set
+from playground.core.targets import Target
 from playground.services.evaluation import EvaluationService
 from playground.services.prompt_sets import PromptSets
 from playground.store.evaluations import EvaluationSummary
@@ -128,6 +130,16 @@ class TestsPresenter(QObject):
         action = self.sender()
         if isinstance(action, QAction):
             self._bridge.spawn(self.results.compare_with(action.data()))
+
+    def compare_versions(self, targets: Sequence[Target]) -> None:
+        """Offer to ask versions of one model the same questions, of a set that can be chosen."""
+        self._bridge.spawn(self._compare_versions(targets))
+
+    async def _compare_versions(self, targets: Sequence[Target]) -> None:
+        await self._refresh()
+        sets = [each for each in self._known.values() if each.cases]
+        if sets:
+            self.runner.choose(sets[0], targets, sets)
 
     def _connect(self) -> None:
         view, sets = self._view, self._view.sets

@@ -12,6 +12,7 @@ from playground.core.evaluations import (
     new_evaluation,
 )
 from playground.core.prompt_sets import PromptSet
+from playground.core.targets import Target
 from playground.services.evaluation import (
     EvaluationEnded,
     EvaluationService,
@@ -71,6 +72,7 @@ class EvaluationRunner(QObject):
         self._tell_ended = ended
         self._dialog: RunDialog | None = None
         self._set: PromptSet | None = None
+        self._sets: dict[str, PromptSet] = {}
         self._asked = 0
         self._follower: Follower | None = None
         self._evaluation: Evaluation | None = None
@@ -95,8 +97,16 @@ class EvaluationRunner(QObject):
         """The one that is shown."""
         return self._evaluation
 
-    def choose(self, prompt_set: PromptSet) -> None:
-        """Ask which models, how often and up to which price; the plan is shown before the start."""
+    def choose(
+        self,
+        prompt_set: PromptSet,
+        targets: Sequence[Target] = (),
+        sets: Sequence[PromptSet] = (),
+    ) -> None:
+        """Ask which models, how often and up to which price; the plan is shown before the start.
+
+        `targets` are chosen already; `sets` are offered in place of `prompt_set`.
+        """
         if self.is_running:
             self._around.notify(
                 _tr("A test is running: stop it first, or wait for its end."), tone="caution"
@@ -104,7 +114,11 @@ class EvaluationRunner(QObject):
             self.show()
             return
         self._set = prompt_set
-        self._dialog = dialog = RunDialog(self._theme, prompt_set.name, self._view)
+        self._sets = {each.id: each for each in sets}
+        title = _tr("two versions of a model") if sets else prompt_set.name
+        choices = [(each.name, each.id) for each in sets]
+        self._dialog = dialog = RunDialog(self._theme, title, self._view, choices)
+        dialog.set_picked.connect(self._on_set)
         dialog.picker_wanted.connect(self._open_picker)
         dialog.picker.chosen.connect(self._on_picked)
         dialog.removed.connect(self._selection.remove)
@@ -114,7 +128,16 @@ class EvaluationRunner(QObject):
         self._selection.renew()
         self._on_targets()
         dialog.open()
-        self._bridge.spawn(self._selection.restore())
+        self._bridge.spawn(self._offer(targets))
+
+    async def _offer(self, targets: Sequence[Target]) -> None:
+        await self._selection.restore()
+        if targets:
+            self._selection.choose(targets)
+
+    def _on_set(self, set_id: str) -> None:
+        self._set = self._sets[set_id]
+        self._on_targets()
 
     def show(self) -> None:
         """Bring the test that runs, or ran last, to the front."""

@@ -147,6 +147,7 @@ class TestsPage(Page):
     def set_presentation_mode(self, *, on: bool) -> None:
         super().set_presentation_mode(on=on)
         self._is_on_stage = on
+        self.running.set_stage(on=on)
         self._fit_head()
 
     def _bring(self, view: QWidget, title: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.checks.prompt_files import FileFormat, format_of, read_cases, write_cases
-from playground.core.errors import PlaygroundError, UsageError
+from playground.core.errors import PlaygroundError, StorageFailed, UsageError
 from playground.core.expected import Outcome
 from playground.core.prompt_sets import Case, PromptSet, new_case, new_set
 from playground.services.evaluation import EvaluationService
-from playground.services.prompt_sets import PromptSets
+from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.evaluations import EvaluationSummary
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
@@ -123,8 +123,13 @@ class TestsPresenter(QObject):
 
     async def _refresh(self, choose: str | None = None) -> None:
         await asyncio.gather(*self._saving, return_exceptions=True)
-        found = await self._bridge.submit(self._sets.all())
-        listed = await self._bridge.submit(self._service.store.listed())
+        try:
+            found = await self._bridge.submit(self._sets.all())
+            listed = await self._bridge.submit(self._service.store.listed())
+        except StorageFailed as error:
+            # those of the program are there all the same
+            self._bridge.report(error)
+            found, listed = list(ready_sets()), []
         self._known = {each.id: each for each in found}
         self._last = {}
         for summary in listed:
@@ -227,6 +232,9 @@ class TestsPresenter(QObject):
         self._view.show_sets()
         if rename:
             self._view.sets.card.rename()
+        else:
+            # the button that was pressed may be gone
+            self._view.focus_first()
 
     def _on_renamed(self, name: str) -> None:
         opened = self.draft.prompt_set

@@ -50,7 +50,7 @@ class SetsView(QWidget):
 
     def show_set(self, prompt_set: PromptSet | None, case_id: str | None = None) -> None:
         """Show a set's messages, with one of them open; nothing where there is no set."""
-        self._pages.setCurrentIndex(0 if prompt_set is not None else 1)
+        self._pages.setCurrentIndex(1 if prompt_set is not None else 2)
         if prompt_set is None:
             return
         self._is_read_only = prompt_set.is_ready_made
@@ -140,6 +140,8 @@ class SetsView(QWidget):
         empty_card = make_card()
         make_column(self.empty, parent=empty_card)
         self._pages = QStackedWidget()
+        # nothing at all until it is known what there is
+        self._pages.addWidget(QWidget())
         self._pages.addWidget(scroll)
         self._pages.addWidget(empty_card)
         make_row(self.list_card, (self._pages, 1), parent=self, margins=NO_MARGINS, spacing=px(12))

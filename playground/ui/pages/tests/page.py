@@ -168,7 +168,7 @@ class TestsPage(Page):
         self._files.setVisible(is_sets and not self._is_on_stage)
         self.new_button.setVisible(is_sets and not self._is_on_stage)
         self.back_to_run.setVisible(is_sets and bool(self.back_to_run.text().strip()))
-        self.sets.show_list(is_shown=not is_narrow and self._has_sets)
+        self.sets.show_list(is_shown=not is_narrow and self._has_sets, is_narrow=is_narrow)
 
     def _build(self) -> None:
         self._has_sets = self._is_running = self._is_pause = False

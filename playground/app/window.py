@@ -265,16 +265,18 @@ class _Program:
         if self._window.is_closing():
             return
         compare = self._answer_compare(services, presenter, selection)
+        # while the pages are imported; they read the history as soon as they are shown
+        opening = self._bridge.submit(services.open())
         all_pages = await self._bridge.submit(asyncio.to_thread(_import_pages))
+        problems = await opening
+        if self._window.is_closing():
+            return
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
         if self._models:
             pages.compare_files(self._models)
         self._view.provider_asked.connect(pages.show_provider)
-        problems = await self._bridge.submit(services.open())
-        if self._window.is_closing():
-            return
         self._window.status_bar.follow(
             self._bridge, services.telemetry.samples, services.traffic.sent
         )

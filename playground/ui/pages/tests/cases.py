@@ -479,7 +479,7 @@ class CaseTable(QTableView):
             if units < least:
                 widths[column] = 0
         left = self.viewport().width() - sum(widths.values())
-        more = max(0, min(px(210), left // 3))
+        more = max(0, min(px(110), left // 4))
         widths[Column.CHECKS] += more
         widths[Column.MESSAGE] = max(px(120), left - more)
         for column, width in widths.items():

@@ -151,6 +151,7 @@ class TestsPage(Page):
     def set_presentation_mode(self, *, on: bool) -> None:
         super().set_presentation_mode(on=on)
         self._is_on_stage = on
+        self.running.set_stage(on=on)
         self._fit_head()
 
     def _bring(self, view: QWidget, title: str) -> None:
@@ -175,7 +176,7 @@ class TestsPage(Page):
         self._caption.setVisible(is_results and not is_narrow)
         self.earlier_button.setVisible(is_results and self._has_earlier and not self._is_on_stage)
         self.again_button.setVisible(is_results and self._has_unscored and not self._is_on_stage)
-        self.sets.show_list(is_shown=not is_narrow and self._has_sets)
+        self.sets.show_list(is_shown=not is_narrow and self._has_sets, is_narrow=is_narrow)
 
     def _build(self) -> None:
         self.back_button = IconButton(

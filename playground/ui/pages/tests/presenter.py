@@ -12,12 +12,12 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from playground.core.checks.prompt_files import FileFormat, format_of, read_cases, write_cases
-from playground.core.errors import PlaygroundError, UsageError
+from playground.core.errors import PlaygroundError, StorageFailed, UsageError
 from playground.core.expected import Outcome
 from playground.core.prompt_sets import Case, PromptSet, new_case, new_set
 from playground.core.targets import Target
 from playground.services.evaluation import EvaluationService
-from playground.services.prompt_sets import PromptSets
+from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.evaluations import EvaluationSummary
 from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
@@ -177,8 +177,13 @@ class TestsPresenter(QObject):
 
     async def _refresh(self, choose: str | None = None) -> None:
         await asyncio.gather(*self._saving, return_exceptions=True)
-        found = await self._bridge.submit(self._sets.all())
-        listed = await self._bridge.submit(self._service.store.listed())
+        try:
+            found = await self._bridge.submit(self._sets.all())
+            listed = await self._bridge.submit(self._service.store.listed())
+        except StorageFailed as error:
+            # those of the program are there all the same
+            self._bridge.report(error)
+            found, listed = list(ready_sets()), []
         self._known = {each.id: each for each in found}
         self._last = {}
         for summary in listed:
@@ -281,6 +286,9 @@ class TestsPresenter(QObject):
         self._view.show_sets()
         if rename:
             self._view.sets.card.rename()
+        else:
+            # the button that was pressed may be gone
+            self._view.focus_first()
 
     def _on_renamed(self, name: str) -> None:
         opened = self.draft.prompt_set

@@ -216,6 +216,10 @@ class RunningView(QWidget):
         self.show_remark("")
         self.refresh()
 
+    def set_stage(self, *, on: bool) -> None:
+        """Show the room how far it is, and not what was planned."""
+        self._plan_card.setVisible(not on)
+
     def show_remark(self, text: str) -> None:
         """Say what falsifies the figures, or why it ended early; nothing where `text` is empty."""
         if text != self._remark.text():
@@ -241,8 +245,8 @@ class RunningView(QWidget):
         px = self._theme.px
         inner = (px(16), px(12), px(16), px(12))
         self.plan = PlanRow(self._theme)
-        plan_card, done_card, models_card, grid_card = (make_card() for _ in range(4))
-        make_column(self.plan, parent=plan_card, margins=inner)
+        self._plan_card, done_card, models_card, grid_card = (make_card() for _ in range(4))
+        make_column(self.plan, parent=self._plan_card, margins=inner)
         self._remark = make_label("", "control", wrap=True)
         self._remark_card = make_card("caution")
         make_column(self._remark, parent=self._remark_card, margins=inner)
@@ -296,7 +300,7 @@ class RunningView(QWidget):
         )
         body = QWidget()
         make_column(
-            *(plan_card, self._remark_card, done_card, models_card, grid_card, 1),
+            *(self._plan_card, self._remark_card, done_card, models_card, grid_card, 1),
             parent=body,
             margins=NO_MARGINS,
             spacing=px(12),

@@ -115,6 +115,7 @@ class SetCard(QFrame):
         super().__init__()
         self._theme = theme
         self._set: PromptSet | None = None
+        self._is_narrow = False
         self._is_name_taken: Callable[[str], bool] = lambda _name: False
         self._undo_keys = UndoKeys(self)
         self.setProperty("card", "true")
@@ -137,7 +138,7 @@ class SetCard(QFrame):
         self._checks.set_badge(words, "quiet" if is_whole else "caution")
         self._checks.setVisible(bool(prompt_set.cases))
         self._description.setText(prompt_set.description)
-        self._description.setVisible(bool(prompt_set.description))
+        self.set_narrow(is_narrow=self._is_narrow)
         self._system.show_text(prompt_set.system_prompt)
         self._system.setReadOnly(is_fixed)
         self._variables.show_variables(prompt_set.variables, is_read_only=is_fixed)
@@ -147,6 +148,11 @@ class SetCard(QFrame):
         self.copy_button.setVisible(is_fixed)
         self.run_button.setEnabled(bool(prompt_set.cases))
         self._apply_theme()
+
+    def set_narrow(self, *, is_narrow: bool) -> None:
+        """Leave out what can be done without."""
+        self._is_narrow = is_narrow
+        self._description.setVisible(bool(self._description.text()) and not is_narrow)
 
     def show_results(self, *, has_results: bool) -> None:
         self.results_button.setVisible(has_results)

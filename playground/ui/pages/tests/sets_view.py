@@ -44,13 +44,19 @@ class SetsView(QWidget):
         self._connect()
         self._apply_theme()
 
-    def show_list(self, *, is_shown: bool) -> None:
-        """Show the list beside the set, or leave all the room to the set."""
+    def show_list(self, *, is_shown: bool, is_narrow: bool) -> None:
+        """Show the list beside the set, or leave all the room to the set.
+
+        Where that is narrow, nothing is explained that can be done without.
+        """
         self.list_card.setVisible(is_shown)
+        for label in self._explanations:
+            label.setVisible(not is_narrow)
+        self.card.set_narrow(is_narrow=is_narrow)
 
     def show_set(self, prompt_set: PromptSet | None, case_id: str | None = None) -> None:
         """Show a set's messages, with one of them open; nothing where there is no set."""
-        self._pages.setCurrentIndex(0 if prompt_set is not None else 1)
+        self._pages.setCurrentIndex(1 if prompt_set is not None else 2)
         if prompt_set is None:
             return
         self._is_read_only = prompt_set.is_ready_made
@@ -76,6 +82,9 @@ class SetsView(QWidget):
         if self.editor.case is not None:
             self.table.scrollTo(self.table.currentIndex())
             self.editor.focus_first()
+            focused = self.editor.focusWidget()
+            if focused is not None:
+                self._scroll.ensureWidgetVisible(focused)
 
     def focus_search(self) -> None:
         self._search.setFocus()
@@ -123,7 +132,7 @@ class SetsView(QWidget):
         make_column(
             *(self.card, (self._build_table(), 1)), parent=body, margins=NO_MARGINS, spacing=px(12)
         )
-        scroll = make_scroll_area(body, self.tr("The opened set"))
+        self._scroll = scroll = make_scroll_area(body, self.tr("The opened set"))
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.empty = EmptyState(
@@ -140,6 +149,8 @@ class SetsView(QWidget):
         empty_card = make_card()
         make_column(self.empty, parent=empty_card)
         self._pages = QStackedWidget()
+        # nothing at all until it is known what there is
+        self._pages.addWidget(QWidget())
         self._pages.addWidget(scroll)
         self._pages.addWidget(empty_card)
         make_row(self.list_card, (self._pages, 1), parent=self, margins=NO_MARGINS, spacing=px(12))
@@ -184,6 +195,7 @@ class SetsView(QWidget):
             "quiet",
             wrap=True,
         )
+        self._explanations = (hint, saved)
         head, foot, card = QWidget(), QWidget(), make_card()
         make_column(
             make_flow((self._search, 2), (self._tag, 1), 1, hint),

@@ -1,5 +1,6 @@
 """The Tests page on real services: a real database, and a scripted provider over real HTTP."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
@@ -73,7 +74,7 @@ class Tests:
 
     @staticmethod
     def _cost(_run: Run) -> Cost:
-        return Cost(0.0, "api", Provenance.REPORTED)
+        return Cost(0.001, "api", Provenance.REPORTED)
 
     async def open(self, *sets: PromptSet, width: int = 1200, height: int = 760) -> None:
         await self.harness.bridge.submit(self.database.open())
@@ -615,6 +616,8 @@ def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
                 picture = tmp_path / f"chart.{ending}"
                 tests.presenter.results._save_chart(picture)
                 assert picture.stat().st_size > 1000
+            assert "good" in (tmp_path / "chart.svg").read_text("utf-8")
+            assert QImage(str(tmp_path / "chart.png")).width() == 1600
             tests.page.results.table.setCurrentIndex(table.index(1, 3))
             QTest.keyClick(tests.page.results.table, Qt.Key.Key_Return)
             await until(lambda: shown_answers(tests))

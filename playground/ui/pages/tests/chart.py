@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyqtgraph as pg
-from pyqtgraph.exporters import ImageExporter, SVGExporter
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage, QPaintDevice, QPainter
+from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -69,13 +69,28 @@ class RightChart(QWidget):
         """Write the chart as it is shown, as SVG or PNG by the path's ending."""
         if self._plot is None:
             return
-        item = self._plot.getPlotItem()
+        size = self._plot.size()
         if path.suffix.casefold() == ".svg":
-            SVGExporter(item).export(str(path))
+            drawing = QSvgGenerator()
+            drawing.setFileName(str(path))
+            drawing.setSize(size)
+            drawing.setViewBox(self._plot.rect())
+            drawing.setTitle(self._spoken())
+            self._render(drawing)
             return
-        exporter = ImageExporter(item)
-        exporter.parameters()["width"] = PNG_WIDTH
-        exporter.export(str(path))
+        times = PNG_WIDTH / max(1, size.width())
+        picture = QImage(size * times, QImage.Format.Format_RGB32)
+        picture.setDevicePixelRatio(times)
+        self._render(picture)
+        if not picture.save(str(path)):
+            raise OSError(f"nothing could be written to {path.parent}")
+
+    def _render(self, device: QPaintDevice) -> None:
+        painter = QPainter(device)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._plot is not None:
+            self._plot.render(painter)
+        painter.end()
 
     @property
     def frontier(self) -> tuple[ChartPoint, ...]:

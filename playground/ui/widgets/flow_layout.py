@@ -29,9 +29,9 @@ class Folding(QWidget):
 class FlowLayout(QLayout):
     """Items from left to right, then from top to bottom.
 
-    Each is in the middle of its line, or at its foot if so aligned. None gets less than it asks for
-    while a line of its own has it. One with a stretch takes what its line leaves, and asks for no
-    more than a line of text that is easily read. What comes after an empty stretch stands at the
+    Each is in the middle of its line, or at its foot if so aligned. None gets less than it
+    asks for while a line of its own has it. One with a stretch takes what its line leaves, and asks
+    for no more than a line of text that is easily read. What comes after an empty stretch stands at
     the right edge, in every line.
     """
 

@@ -38,6 +38,7 @@ from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.prompt_box import shown_part
 from tests.fakes.engine import FakeEngine
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -222,6 +223,21 @@ def test_each_prompt_of_a_conversation_can_be_read(harness: PageHarness) -> None
         click(named(history.page, "Replay"))
         await until(lambda: history.replayed)
         assert history.replayed[0][1].prompt == "Second question"
+
+    on_page(harness, body)
+
+
+def test_of_a_prompt_of_a_megabyte_a_part_is_shown_and_all_of_it_is_replayed(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        prompt = ("word " * 200_000).strip()
+        await history.compare(prompt)
+        history.show()
+        await history.shown(shown_part(prompt))
+        click(named(history.page, "Replay"))
+        await until(lambda: history.replayed)
+        assert history.replayed[0][1].prompt == prompt
 
     on_page(harness, body)
 

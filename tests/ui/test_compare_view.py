@@ -153,3 +153,28 @@ def test_what_went_wrong_is_read_from_its_beginning(
     )
     top = label.mapTo(area(pane), QPoint(0, 0)).y()
     assert 0 <= top < area(pane).height() // 2
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1280, 800)])
+def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_page(
+    size: tuple[int, int], make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying(WORDS * 9)})
+    window = stage.window
+    window.resize(*size)
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot, "What?")
+    window.page_toast("Deleted. It can be brought back.", action="Undo", on_action=lambda: None)
+    take_turns(qtbot)
+    toast = window._toast
+    kept = [part for pane in stage.view.panes for part in (pane.vote_button, pane.metrics)]
+    kept += [*(area(pane) for pane in stage.view.panes), stage.view.summary]
+    for part in (*kept, stage.view.prompt_card):
+        place = QRect(part.mapTo(window, QPoint(0, 0)), part.size())
+        seen = part.visibleRegion().boundingRect().translated(part.mapTo(window, QPoint(0, 0)))
+        assert not toast.geometry().intersects(place & seen)
+    window.show_page("history")
+    assert not toast.isVisible()
+    window.toast("A model is here.")
+    window.show_page("compare")
+    assert toast.isVisible(), "that is about the whole program"

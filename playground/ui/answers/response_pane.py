@@ -136,8 +136,8 @@ class TurnView(QWidget):
 
     def _align(self) -> None:
         """Begin the answer whole lines below the top: what is seen of it ends with a whole line."""
-        bubble = self._column.itemAt(0).layout()
-        top = 0
+        first, top = self._column.itemAt(0), 0
+        bubble = None if first is None else first.layout()
         if bubble is not None and not bubble.isEmpty():
             above = bubble.totalHeightForWidth(self.width()) + self._column.spacing()
             top = -above % line_pitch(self._theme.font())
@@ -536,9 +536,9 @@ class ResponsePane(QFrame):
             part.hide()
 
     def _build_body(self) -> None:
-        body = QWidget()
-        self._body_column = make_column(1, parent=body)
-        self._scroll = _TextArea(body, self.tr("Answers"))
+        self._body = QWidget()
+        self._body_column = make_column(1, parent=self._body)
+        self._scroll = _TextArea(self._body, self.tr("Answers"))
         self._scroll.setProperty("ring", True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -587,7 +587,7 @@ class ResponsePane(QFrame):
         bar = self._scroll.verticalScrollBar()
         self._is_placing = True
         if self._anchor is not None:
-            bar.setValue(self._anchor.mapTo(self._scroll.widget(), QPoint(0, 0)).y())
+            bar.setValue(self._anchor.mapTo(self._body, QPoint(0, 0)).y())
         elif self._follows_end:
             bar.setValue(bar.maximum())
         elif self._from_end is not None:

@@ -89,8 +89,10 @@ class Toast(QFrame):
         room = self._room()
         if room is not None:
             width = min(px(_WIDTH), room.width())
+            height = self.heightForWidth(width)
             left = room.left() + (room.width() - width) // 2
-            self.setGeometry(left, room.top(), width, self.heightForWidth(width))
+            top = max(px(4), room.center().y() - height // 2)
+            self.setGeometry(left, top, width, height)
             return
         width = min(px(_WIDTH), window.width() - px(32))
         height = self.heightForWidth(width)

@@ -206,8 +206,9 @@ class MainWindow(QMainWindow):
 
     def _toast_room(self) -> QRect | None:
         page = self.pages.currentWidget()
-        room = page.message_room if isinstance(page, Page) else None
-        return None if room is None else room.translated(page.mapTo(self, QPoint(0, 0)))
+        if not isinstance(page, Page) or page.message_room is None:
+            return None
+        return page.message_room.translated(page.mapTo(self, QPoint(0, 0)))
 
     def _on_page_changed(self) -> None:
         if self._toast.is_of_page:

@@ -117,8 +117,8 @@ def test_figures_in_two_rows_share_their_columns(
 ) -> None:
     card = MetricsCard(theme)
     qtbot.addWidget(card)
-    card.set_shape(PaneShape.BESIDE)
-    card.resize(300, 190)
+    card.set_shape(PaneShape.COLUMN)
+    card.resize(260, 190)
     captions = ("first word", "words a second", "whole answer", "electricity")
     card.set_cells([MetricCell(*both, "") for both in zip(values, captions, strict=True)])
     first, second, third, fourth = (figure.geometry() for figure in card._figures)

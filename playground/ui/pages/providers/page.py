@@ -92,7 +92,7 @@ def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
         case KeySource.SESSION:
             words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:
-            words = _tr("Key from the environment variable {0}").format(key.variable)
+            words = _tr("Key from this system's variable {0}").format(key.variable)
             tone = "quiet"
         case _ if key.is_lost:
             words = _tr("The key was kept only until the program ended")

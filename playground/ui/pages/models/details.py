@@ -306,7 +306,9 @@ class ModelDetails(QScrollArea):
         column.setSpacing(px(10))
         self._title = make_label(role="title", wrap=True)
         self._badge = Badge(self._theme)
-        column.addLayout(make_flow((self._title, 1), self._badge))
+        # below the name: beside it, it would change lines with the verdict
+        column.addWidget(self._title)
+        column.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignLeft)
         self._summary = make_label(role="control", tone="quiet", wrap=True)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._summary)

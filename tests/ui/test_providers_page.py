@@ -301,6 +301,8 @@ def test_a_missing_key_is_told_in_plain_words_and_not_sent_to_the_page_one_is_on
         providers.page.presenter.refresh()
         await until(lambda: providers.says("Key from this system's variable LAB_KEY"))
         assert not providers.says("environment variable")
+        (card,) = providers.page.findChildren(ProviderCard)
+        assert card._key.toolTip() == "Environment variable LAB_KEY"
 
     harness.run(body)
 

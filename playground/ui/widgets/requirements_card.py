@@ -20,6 +20,7 @@ from playground.ui.format import (
 )
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import (
+    ElidedLabel,
     clear_layout,
     make_button,
     make_label,
@@ -179,8 +180,8 @@ class RequirementBox(QWidget):
             (self.tr("Yours"), self.tr("This computer, now")),
         )
         for place, (text, why) in enumerate(heads):
-            # a column is as wide as its head: figures wrap, a head is one word
-            head = make_label(text, "caption", "quiet")
+            # as wide as a long word: figures wrap, a head does not
+            head = ElidedLabel(text, "caption", "quiet", least=15)
             head.setToolTip(plain_tooltip(why))
             grid.addWidget(head, 0, place)
             # what is expected here is often a range, and takes the room the others leave

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QApplication,
     QComboBox,
+    QDialog,
     QHeaderView,
     QLabel,
-    QDialog,
     QLineEdit,
     QListView,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -29,7 +30,6 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QWidget,
 )
-
 from typing_extensions import override
 
 from playground.ui.widgets.basics import Badge, ElidedLabel
@@ -64,6 +64,9 @@ def popup_problems(popup: QWidget) -> list[str]:
     """Return what is wrong with an open popup, such as a part that is off the screen."""
     screen = popup.screen().availableGeometry()
     found = layout_problems(popup)
+    if isinstance(popup, QMessageBox):
+        # Qt limits their width by the screen's, whatever their buttons need
+        found = [one for one in found if "QDialogButtonBox" not in one]
     if isinstance(popup, QDialog):
         # where it lies is up to the desktop
         if popup.width() > screen.width() or popup.height() > screen.height():
@@ -251,7 +254,9 @@ def _cut_cells(view: QAbstractItemView) -> Iterator[str]:
             recorder = _Recorder(image)
             view.itemDelegateForIndex(index).paint(recorder, option, index)
             recorder.end()
-            tip = html.unescape(re.sub(r"<[^>]*>", "", index.data(Qt.ItemDataRole.ToolTipRole) or ""))
+            tip = html.unescape(
+                re.sub(r"<[^>]*>", "", index.data(Qt.ItemDataRole.ToolTipRole) or "")
+            )
             for area, text, metrics in recorder.written:
                 yield from _cut_text(area, text, metrics, tip)
 

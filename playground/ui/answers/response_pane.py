@@ -129,6 +129,10 @@ class TurnView(QWidget):
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
+        else:
+            # being asked, a layout takes itself for done, and leaves its parts where they are
+            self._column.invalidate()
+            self._column.activate()
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""

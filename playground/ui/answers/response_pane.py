@@ -133,6 +133,10 @@ class TurnView(QWidget):
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
+        else:
+            # being asked, a layout takes itself for done, and leaves its parts where they are
+            self._column.invalidate()
+            self._column.activate()
 
     def _align(self) -> None:
         """Begin the answer whole lines below the top: what is seen of it ends with a whole line."""

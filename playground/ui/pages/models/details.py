@@ -41,7 +41,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import make_flow
+from playground.ui.widgets.layouts import NO_MARGINS, make_flow, make_row
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -95,18 +95,15 @@ class MemoryParts(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._named: tuple[tuple[tuple[str, str, str], ...], str] = ((), "")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(6))
         self._where = make_label(role="caption", tone="quiet", wrap=True)
         self._bar = MemoryBar(theme)
-        self._legend = make_label(role="caption", tone="quiet", wrap=True)
-        # its words are this program's own
-        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._legend = QWidget()
+        self._legend_row = make_flow(parent=self._legend, spacing=theme.px(10))
         for widget in (self._where, self._bar, self._legend):
             column.addWidget(widget)
-        theme.changed.connect(self._apply_theme)
 
     @property
     def legend(self) -> str:
@@ -147,23 +144,22 @@ class MemoryParts(QWidget):
 
     def _show_legend(self, parts: Iterable[tuple[str, str, str]], on_card: str = "") -> None:
         """Name the colours of the bar: name, size and tone of each, and what the card holds."""
-        self._named = (tuple(parts), on_card)
-        # a number stays in one line with its unit, and a colour with its name
-        shown = [
-            f'<span style="color: {self._theme.color(tone).name()}">■</span>&nbsp;{name} '
-            + size.replace(" ", "&nbsp;")
-            for name, size, tone in self._named[0]
-        ]
-        words = [f"{name} {size}" for name, size, _ in self._named[0]]
+        clear_layout(self._legend)
+        words = []
+        for name, size, tone in parts:
+            words.append(f"{name} {size}")
+            # a colour stays in one line with its name
+            entry = QWidget()
+            mark, label = (
+                make_label("■", "caption", tone),
+                make_label(words[-1], "caption", "quiet"),
+            )
+            make_row(mark, label, parent=entry, margins=NO_MARGINS, spacing=self._theme.px(4))
+            self._legend_row.addWidget(entry)
         if on_card:
-            said = self.tr("of it {0} on the graphics card").format(on_card)
-            shown.append(said)
-            words.append(said)
-        self._legend.setText(" · ".join(shown))
+            words.append(self.tr("of it {0} on the graphics card").format(on_card))
+            self._legend_row.addWidget(make_label(words[-1], "caption", "quiet"))
         self._legend.setAccessibleName(" · ".join(words))
-
-    def _apply_theme(self) -> None:
-        self._show_legend(*self._named)
 
     def _model_words(self, need: MemoryNeed) -> str:
         if not need.repacked_bytes:

@@ -129,10 +129,6 @@ class TurnView(QWidget):
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
-        else:
-            # being asked, a layout takes itself for done, and leaves its parts where they are
-            self._column.invalidate()
-            self._column.activate()
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -192,6 +188,9 @@ class TurnView(QWidget):
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
             self.fit()
+        elif event.type() is QEvent.Type.Show:
+            # the height that `resizeEvent` sets while it is hidden reaches no layout
+            self._column.setGeometry(self.rect())
         return is_done
 
     @override

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import (
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QWidget,
 )
@@ -33,6 +34,7 @@ from playground.store.database import Database
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
+from playground.ui.pages.history.details import DetailView
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
@@ -321,6 +323,22 @@ def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(
         assert history.replayed == [(made, made.turns[0])]
 
     on_page(harness, body)
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+def test_what_people_do_most_comes_first_and_is_the_only_primary_button(
+    harness: PageHarness, width: int
+) -> None:
+    view = DetailView(harness.theme)
+    view.resize(width, 600)
+    view.show()
+    ordered = [view.open_button, view.again_button, view.replay_button, view.delete_button]
+    places = [button.mapTo(view, QPoint(0, 0)).x() for button in ordered]
+    assert places == sorted(places)
+    primary = [b for b in view.findChildren(QPushButton) if b.property("primary")]
+    assert primary == [view.open_button]
+    view.hide()
+    view.deleteLater()
 
 
 def test_a_long_answer_is_read_from_its_beginning(harness: PageHarness) -> None:

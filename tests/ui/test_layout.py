@@ -101,10 +101,9 @@ class Walk:
         for width, height in self.sizes:
             self.window.resize(width, height)
             settle()
-            for _ in range(3):
-                # what was put off to the next turn
-                await asyncio.sleep(0)
-                settle()
+            # what was put off to the next turn
+            await asyncio.sleep(0)
+            settle()
             place = f"{what} at {width}×{height}, {self.window._theme.scale:.0%}"
             if self.window.size() != QSize(width, height):
                 self.problems.append(f"{place}: the window is {self.window.size()}")

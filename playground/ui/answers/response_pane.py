@@ -133,10 +133,6 @@ class TurnView(QWidget):
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
-        else:
-            # being asked, a layout takes itself for done, and leaves its parts where they are
-            self._column.invalidate()
-            self._column.activate()
 
     def _align(self) -> None:
         """Begin the answer whole lines below the top: what is seen of it ends with a whole line."""
@@ -207,6 +203,9 @@ class TurnView(QWidget):
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
             self.fit()
+        elif event.type() is QEvent.Type.Show:
+            # the height that `resizeEvent` sets while it is hidden reaches no layout
+            self._column.setGeometry(self.rect())
         return is_done
 
     @override

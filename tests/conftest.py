@@ -8,7 +8,9 @@ import keyring
 import pytest
 from keyring.backends import fail
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# as large as the smallest screen the window is made for
+_SCREEN = Path(__file__).with_name("screen.json")
+os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 os.environ.setdefault("QT_API", "pyside6")
 # not the developer's own login and cache of huggingface_hub, which reads these when it is imported
 os.environ["HF_TOKEN_PATH"] = "/nowhere/token"

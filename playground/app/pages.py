@@ -127,7 +127,7 @@ class Pages:
             open_compare=self._compare_with,
             open_hub=self._show_hub,
             open_tests=self._compare_versions,
-            toast=self._window.toast,
+            toast=self._window.page_toast,
         )
         return view
 
@@ -149,7 +149,7 @@ class Pages:
             open_downloads=self._show_downloads,
             open_compare=self.compare_with_file,
             open_settings=self._show_settings,
-            toast=self._window.toast,
+            toast=self._window.page_toast,
         )
         view.presenter = HubPresenter(
             view,
@@ -186,7 +186,7 @@ class Pages:
             practice=services.practice,
             settings=services.settings,
             open_compare=self._compare_with,
-            toast=self._window.toast,
+            toast=self._window.page_toast,
         )
         return view
 
@@ -201,7 +201,7 @@ class Pages:
             self._services.history,
             self._services.replayer,
             navigation=navigation,
-            notify=self._window.toast,
+            notify=self._window.page_toast,
         )
         AddToSet(view, self._bridge, presenter, self._services.prompt_sets, self._window.toast)
         return view
@@ -227,7 +227,7 @@ class Pages:
             hub=services.hub,
             sent=services.traffic.sent,
             backups=services.backups,
-            notify=self._window.toast,
+            notify=self._window.page_toast,
         )
         return view
 
@@ -263,12 +263,12 @@ class Pages:
         self._compare_with(LocalTarget(model, settings.load_settings_of(model)))
 
     def _compare_with(self, target: Target) -> None:
-        self._compare.add_target(target)
         self._show_compare()
+        self._compare.add_target(target)
 
     def _open_comparison(self, comparison: Comparison) -> None:
-        self._compare.open_comparison(comparison)
         self._show_compare()
+        self._compare.open_comparison(comparison)
 
     def _run_again(self, comparison: Comparison) -> None:
         self._show_compare()

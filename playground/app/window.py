@@ -349,7 +349,7 @@ class _Program:
             history=services.history,
             selection=selection,
             settings=services.settings,
-            notify=self._window.toast,
+            notify=self._window.page_toast,
         )
         for signal, keep in self._early_presses():
             signal.disconnect(keep)

@@ -160,12 +160,12 @@ class SecretStore:
             case KeyringState.MISSING:
                 return (
                     "This computer has no password store that can be used: a key is kept until "
-                    "the program ends, or read from an environment variable."
+                    "the program ends, or read from this system's variables."
                 )
             case KeyringState.SILENT:
                 return (
                     f"{_STORE[:1].upper()}{_STORE[1:]} does not answer: unlock it. Until then a "
-                    "key is kept until the program ends, or read from an environment variable."
+                    "key is kept until the program ends, or read from this system's variables."
                 )
             case _:
                 return f"Keys are kept in {_STORE}, where there is one."

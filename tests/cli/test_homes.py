@@ -24,14 +24,14 @@ def test_a_home_that_cannot_be_used_is_one_line(
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("a file")
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
-    assert main(["monitor"]) == 2
+    assert main(["monitor", "--json"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("playground: ")
     assert said.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["monitor"], ["models"], ["providers", "list"]])
+@pytest.mark.parametrize("words", [["monitor", "--json"], ["models"], ["providers", "list"]])
 def test_a_history_of_another_program_is_one_line_and_left_alone(
     playground_home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:

@@ -306,7 +306,9 @@ async def test_what_takes_long_to_read_holds_up_no_search(
 ) -> None:
     await save(store, "c", "Found meanwhile")
     release = threading.Event()
-    long = asyncio.create_task(database.read(lambda _: release.wait(), takes_long=True))
+    long = asyncio.create_task(database.read(lambda _: release.wait(10), takes_long=True))
+    # it is asked for before the search is
+    await asyncio.sleep(0)
     assert [found.title for found in await store.search("f")] == ["Found meanwhile"]
     assert not long.done()
     release.set()

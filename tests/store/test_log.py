@@ -1,6 +1,7 @@
-"""No key reaches the log, however it gets into a message."""
+"""No key reaches the log, however it gets into a message, and no log holds up the program."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from playground.core.redaction import Redactor
 from playground.store.log import open_log, scrub
+from tests.store.history import full_disk
 
 KEY = "sk-proj-Zq81kdTTplantedkey00000"
 
@@ -64,3 +66,25 @@ def test_a_traceback_carries_no_key_into_the_log(log_file: Path) -> None:
     assert "a bug with" in written
     assert "RuntimeError" in written
     assert KEY not in written
+
+
+def test_a_full_disk_under_the_log_says_nothing_in_the_terminal(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with full_disk(0):
+        logging.getLogger("playground.test").error("nobody can read this")
+    assert capsys.readouterr().err == ""
+    logging.getLogger("playground.test").error("there is room again")
+    assert "there is room again" in log_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("other", ["folder", "pipe"])
+def test_what_lies_in_the_place_of_the_log_is_left_alone(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "playground.log"
+    if other == "folder":
+        path.mkdir()
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("there are no pipes in folders")
+    assert open_log(path, Redactor()) is None

@@ -236,7 +236,7 @@ def make_compare_window(
             history=history,
             selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
             settings=settings,
-            notify=window.toast,
+            notify=window.page_toast,
         )
         window.add_page("compare", "Compare", "compare", lambda: view)
         for key in ("models", "providers", "history"):

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListView,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -63,6 +64,9 @@ def popup_problems(popup: QWidget) -> list[str]:
     """Return what is wrong with an open popup, such as a part that is off the screen."""
     screen = popup.screen().availableGeometry()
     found = layout_problems(popup)
+    if isinstance(popup, QMessageBox):
+        # Qt limits their width by the screen's, whatever their buttons need
+        found = [one for one in found if "QDialogButtonBox" not in one]
     if isinstance(popup, QDialog):
         # where it lies is up to the desktop
         if popup.width() > screen.width() or popup.height() > screen.height():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import (
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QWidget,
 )
@@ -39,11 +40,13 @@ from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.add_to_set import AddToSet
+from playground.ui.pages.history.details import DetailView
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.widgets.prompt_box import shown_part
 from tests.fakes.engine import FakeEngine
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -258,6 +261,21 @@ def test_each_answer_has_its_marks_unless_names_are_hidden(harness: PageHarness)
     on_page(harness, body)
 
 
+def test_of_a_prompt_of_a_megabyte_a_part_is_shown_and_all_of_it_is_replayed(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        prompt = ("word " * 200_000).strip()
+        await history.compare(prompt)
+        history.show()
+        await history.shown(shown_part(prompt))
+        click(named(history.page, "Replay"))
+        await until(lambda: history.replayed)
+        assert history.replayed[0][1].prompt == prompt
+
+    on_page(harness, body)
+
+
 def test_search_finds_words_of_answers_as_they_are_typed_and_is_taken_back_with_escape(
     harness: PageHarness,
 ) -> None:
@@ -337,6 +355,22 @@ def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(
         assert history.replayed == [(made, made.turns[0])]
 
     on_page(harness, body)
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+def test_what_people_do_most_comes_first_and_is_the_only_primary_button(
+    harness: PageHarness, width: int
+) -> None:
+    view = DetailView(harness.theme)
+    view.resize(width, 600)
+    view.show()
+    ordered = [view.open_button, view.again_button, view.replay_button, view.delete_button]
+    places = [button.mapTo(view, QPoint(0, 0)).x() for button in ordered]
+    assert places == sorted(places)
+    primary = [b for b in view.findChildren(QPushButton) if b.property("primary")]
+    assert primary == [view.open_button]
+    view.hide()
+    view.deleteLater()
 
 
 def test_a_long_answer_is_read_from_its_beginning(harness: PageHarness) -> None:

@@ -1,5 +1,6 @@
 """Nothing is cut, squeezed or off the screen: every page at every size, text scale and length."""
 
+import ast
 import asyncio
 import math
 import re
@@ -10,16 +11,33 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMargins, QPoint, QSize, QTranslator
 from PySide6.QtGui import QFont, QFontMetrics
-from PySide6.QtWidgets import QApplication, QDialog, QFrame, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QFrame,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 
+import playground
 from playground.app.window import _run_program
 from playground.core.chat import SamplingParams
 from playground.core.checks.form_table import FieldKind, FormField, schema_of
 from playground.core.checks.scoring import CheckResult
 from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.redaction import Redactor
+from playground.core.targets import CloudModel, CloudTarget
+from playground.services.library.delete import Deletion
 from playground.store.files import default_paths
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.view_models import ResultsState
+from playground.ui.pages.models.actions import DeleteDialog
+from playground.ui.pages.providers.dialog import ProviderDialog
+from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
@@ -28,10 +46,10 @@ from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
-from playground.ui.window.main_window import MainWindow
+from playground.ui.window.main_window import MainWindow, show_bug
 from tests.servers.hub import HubServer
 from tests.ui import full_home
-from tests.ui.layout_checker import layout_problems, settle
+from tests.ui.layout_checker import layout_problems, popup_problems, settle
 from tests.ui.page_harness import until
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -44,6 +62,9 @@ STAGE_UNITS = 545
 """Of the screen's height, at which text on stage has its plain size."""
 STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
 """How many answers of ordinary length need no scrolling on such a stage."""
+
+NOT_OURS = {"QFileDialog in ui/pages/models/page.py", "QFileDialog in ui/pages/settings/page.py"}
+"""Dialogs of the system, or of Qt where it has none."""
 
 Closer = Callable[[], object]
 Opener = Callable[[Any], Closer | None]
@@ -71,11 +92,14 @@ def _longer(word: str) -> str:
 class Walk:
     """The real program, shown page by page."""
 
-    def __init__(self, window: MainWindow, sizes: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, window: MainWindow, scales: Sequence[float]) -> None:
         self.window = window
+        self.scales = scales
         self.problems: list[str] = []
-        self.sizes = self.all_sizes = sizes
+        self.sizes = self.all_sizes = SIZES
         self.checked = 0
+        self.opened: set[str] = set()
+        """What was looked at of `ABOVE`."""
 
     async def everywhere(self, what: str) -> None:
         """Look at what is shown now at each size."""
@@ -90,6 +114,20 @@ class Walk:
                 self.problems.append(f"{place}: the window is {self.window.size()}")
             self.checked += 1
             self.problems.extend(f"{place}: {found}" for found in layout_problems(self.window))
+
+    async def above(self, what: str, shown: QWidget | None) -> None:
+        """Look at what has opened above the page, and close it."""
+        for _ in range(2):
+            settle()
+            await asyncio.sleep(0)
+        if shown is None or not shown.isVisible():
+            # what folds stands on the page where there is room
+            return
+        self.opened.add(what)
+        place = f"{what} at {self.window._theme.scale:.0%}"
+        self.problems.extend(f"{place}: {found}" for found in popup_problems(shown))
+        shown.close()
+        settle()
 
     def page(self, key: str) -> Any:
         self.window.show_page(key)
@@ -114,7 +152,8 @@ def walk(
         try:
             pages = window.pages
             await until(lambda: all(key in pages._factories for key in pages.keys))
-            walks.append(Walk(window, SIZES))
+            # long words that fit at both ends fit between them
+            walks.append(Walk(window, (SCALES[0], SCALES[-1]) if language else SCALES))
             await body(walks[0])
         finally:
             window.close()
@@ -144,9 +183,9 @@ async def visit(walk: Walk) -> None:
     for key in window.pages.keys:
         await SETTLED.get(key, _nothing)(walk.page(key))
     # the first scale comes again after the largest: nothing stays squeezed
-    for turn, scale in enumerate((*SCALES, SCALES[0])):
+    for turn, scale in enumerate((*walk.scales, SCALES[0])):
         walk.scale(scale)
-        walk.sizes = SIZES[:1] if turn == len(SCALES) else walk.all_sizes
+        walk.sizes = SIZES[:1] if turn == len(walk.scales) else walk.all_sizes
         for key in window.pages.keys:
             page = walk.page(key)
             await walk.everywhere(key)
@@ -156,6 +195,16 @@ async def visit(walk: Walk) -> None:
                 await walk.everywhere(f"{key}, {name}")
                 if close_it is not None:
                     close_it()
+            walk.window.resize(*SIZES[0])
+            settle()
+            for name, (below, open_above) in ABOVE.items():
+                if below == key:
+                    await walk.above(name, open_above(walk, page))
+            for box in page.findChildren(QComboBox):
+                if box.isVisible() and turn < len(walk.scales):
+                    box.showPopup()
+                    await walk.above("list of a box", box.view().window())
+                    box.hidePopup()
 
 
 async def look_at_stage(walk: Walk) -> None:
@@ -375,6 +424,105 @@ OPENED: dict[str, dict[str, Opener]] = {
 """What is opened on each page, in this order; `None` leaves it open for the next."""
 
 
+def _menu(open_it: Callable[[Any], object]) -> Callable[[Walk, Any], QWidget | None]:
+    def show(_walk: Walk, page: Any) -> QWidget | None:
+        open_it(page)
+        return QApplication.activePopupWidget()
+
+    return show
+
+
+def _file_menu(_walk: Walk, page: Any) -> QWidget:
+    menu = page.details.findChild(QMenu)
+    menu.popup(page.mapToGlobal(QPoint(0, 0)))
+    return menu
+
+
+def _machine(walk: Walk, _page: Any) -> QWidget | None:
+    walk.window.status_bar.show_details(walk.window.status_bar)
+    return QApplication.activePopupWidget()
+
+
+def _bug(walk: Walk, _page: Any) -> QWidget | None:
+    show_bug(walk.window, ValueError("it broke"), Redactor())
+    return walk.window.findChild(QMessageBox, "bug")
+
+
+def _deletion(_walk: Walk, page: Any) -> QWidget:
+    model = full_home.targets(1)[0].model
+    dialog = DeleteDialog(page, model, Deletion((model.path,), model.size_bytes, "LM Studio"))
+    dialog.open()
+    return dialog
+
+
+def _new_provider(_walk: Walk, page: Any) -> QWidget | None:
+    page._add.click()
+    return page.findChild(ProviderDialog)
+
+
+def _prices(walk: Walk, page: Any) -> QWidget:
+    provider = full_home.PROVIDERS[1]
+    dialog = PriceDialog(walk.window._theme, provider, page)
+    models = [target.model for target in full_home.targets(6) if isinstance(target, CloudTarget)]
+    dialog.show_models(tuple(CloudModel(provider.id, model) for model in models))
+    dialog.open()
+    return dialog
+
+
+ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
+    "QMenu in ui/pages/compare/page.py": (
+        "compare",
+        _menu(lambda page: page.prompt_card._open_ideas()),
+    ),
+    "QMenu in ui/pages/models/details.py": ("models", _file_menu),
+    "QMenu in ui/widgets/folding_row.py": (
+        "compare",
+        _menu(lambda page: page.header._actions._open_menu()),
+    ),
+    "Foldable in ui/pages/compare/page.py": (
+        "compare",
+        _menu(lambda page: page._folded_chips._open()),
+    ),
+    "Foldable in ui/pages/hub/page.py": ("hub", _menu(lambda page: page._folded_filters._open())),
+    "Popup in ui/widgets/popup.py": ("compare", _menu(lambda page: page._folded_chips._open())),
+    "TargetPicker in ui/pages/compare/page.py": ("compare", _menu(lambda page: page.open_picker())),
+    "DetailsPopup in ui/answers/response_pane.py": (
+        "compare",
+        _menu(lambda page: page.panes[0].metrics.clicked.emit()),
+    ),
+    "DetailsPopup in ui/window/status_bar.py": ("settings", _machine),
+    "QMessageBox in ui/window/main_window.py": ("settings", _bug),
+    "DeleteDialog in ui/pages/models/actions.py": ("models", _deletion),
+    "ProviderDialog in ui/pages/providers/presenter.py": ("providers", _new_provider),
+    "PriceDialog in ui/pages/providers/presenter.py": ("providers", _prices),
+}
+"""What opens above a page, by where it is made → the page it is looked at on, and its opener."""
+
+
+def _made_above_pages() -> set[str]:
+    """Return every class of a menu, dialog or popup with the module that makes one."""
+    root = Path(playground.__file__).parent
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in (root / "ui").rglob("*.py")}
+    kinds = {"QMenu", "QDialog", "QMessageBox", "QFileDialog", "QInputDialog", "Foldable"}
+    classes = [
+        one for tree in trees.values() for one in ast.walk(tree) if isinstance(one, ast.ClassDef)
+    ]
+    for one in classes:
+        bases = {base.id for base in one.bases if isinstance(base, ast.Name)}
+        if bases & kinds or "WindowType.Popup" in ast.unparse(one):
+            kinds.add(one.name)
+    return {
+        f"{call.func.id} in {path.relative_to(root).as_posix()}"
+        for path, tree in trees.items()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in kinds
+    }
+
+
+def test_every_dialog_menu_and_popup_is_looked_at() -> None:
+    assert _made_above_pages() == ABOVE.keys() | NOT_OURS
+
+
 @pytest.fixture(autouse=True)
 def runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder a desktop has for what lives as long as its session."""
@@ -389,6 +537,7 @@ def test_nothing_is_cut_on_any_page(
 ) -> None:
     seen = walk(qapp, playground_home, visit, language=language)
     assert seen.checked > 100
+    assert ABOVE.keys() <= seen.opened
     assert not seen.problems, f"{len(seen.problems)} faults:\n{chr(10).join(seen.problems)}"
 
 

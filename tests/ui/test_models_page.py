@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QTableView,
+    QWidget,
+)
 
 from playground.core.machine import Machine
 from playground.core.targets import KvType, LoadSettings, LocalTarget, Target
@@ -29,6 +37,7 @@ from playground.ui.pages.models.page import ModelsPage
 from playground.ui.pages.models.presenter import ModelsPresenter
 from tests.core.gguf_files import Dense, write_dense
 from tests.fakes.planner import FixedPlanner
+from tests.ui.layout_checker import settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -126,6 +135,31 @@ def test_the_starter_is_listed_with_its_verdict_and_what_it_needs(harness: PageH
         assert models.says("It needs ≈")
         size = models.table.model().index(0, Column.SIZE)
         assert size.data(Qt.ItemDataRole.ToolTipRole) == "98 MB\n98,362,432 bytes"
+
+    harness.run(body)
+
+
+def test_nothing_moves_when_the_verdict_comes_and_the_bar_has_a_legend(
+    harness: PageHarness,
+) -> None:
+    async def body() -> None:
+        models = Models(harness)
+        await models.listed("SmolLM2 135M Instruct")
+        await until(lambda: models.says("It needs ≈"))
+        details = models.page.details
+        row, limits = details._shown
+        marks = [m for m in details._parts.findChildren(QLabel) if m.text() == "■"]
+        assert len({mark.property("tone") for mark in marks}) == 3
+        assert details._parts.legend.startswith("model 97 MB · conversation")
+        settle()
+        there = details.compare.mapTo(details, QPoint(0, 0))
+        details.show_row(replace(row, needs=None), limits)
+        settle()
+        assert details.requirements.isVisible()
+        assert details.compare.mapTo(details, QPoint(0, 0)) == there
+        details.show_row(row, limits)
+        settle()
+        assert details.compare.mapTo(details, QPoint(0, 0)) == there
 
     harness.run(body)
 

@@ -14,12 +14,14 @@ from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.format import exact_speed, one_line, speed_figure, speed_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
+    ElidedLabel,
     breakable,
     elide_mode,
     make_button,
     make_label,
     plain_tooltip,
 )
+from playground.ui.widgets.requirements_card import RequirementBox
 
 
 @pytest.mark.parametrize(
@@ -117,11 +119,22 @@ def test_figures_in_two_rows_share_their_columns(
 ) -> None:
     card = MetricsCard(theme)
     qtbot.addWidget(card)
-    card.set_shape(PaneShape.BESIDE)
-    card.resize(300, 190)
+    card.set_shape(PaneShape.COLUMN)
+    card.resize(260, 190)
     captions = ("first word", "words a second", "whole answer", "electricity")
     card.set_cells([MetricCell(*both, "") for both in zip(values, captions, strict=True)])
     first, second, third, fourth = (figure.geometry() for figure in card._figures)
     assert first.top() == second.top() < third.top() == fourth.top()
     assert first.left() == third.left() == 0
     assert second.left() == fourth.left() > 0
+
+
+def test_the_heads_of_the_requirements_are_whole_in_the_narrowest_panel(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    box = RequirementBox(theme)
+    qtbot.addWidget(box)
+    box.resize(300, 200)
+    box.show()
+    (head,) = (label for label in box.findChildren(ElidedLabel) if label.text() == "Recommended")
+    assert head.width() >= head.fontMetrics().horizontalAdvance("Recommended")

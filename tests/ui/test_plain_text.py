@@ -306,6 +306,11 @@ def test_the_history_page_reads_nothing_as_html(harness: PageHarness) -> None:
     harness.run(body)
 
 
+def whole(text: str) -> str:
+    """Return a name without the places where it may be broken."""
+    return text.replace("\N{ZERO WIDTH SPACE}", "")
+
+
 def test_the_models_page_reads_nothing_as_html(harness: PageHarness) -> None:
     async def body() -> None:
         models = Models(harness)
@@ -322,7 +327,7 @@ def test_the_models_page_reads_nothing_as_html(harness: PageHarness) -> None:
             models.table.selectRow(row)
             check_plain(models.page)
         models.table.selectRow(models.cells(Column.MODEL).index(EVIL))
-        await until(lambda: models.page.details._title.text() == EVIL)
+        await until(lambda: whole(models.page.details._title.text()) == EVIL)
         await until(lambda: check_plain(models.page) > 2)
         models.page.details.delete_action.trigger()
         await until(lambda: models.page.findChild(QMessageBox))

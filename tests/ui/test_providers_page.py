@@ -8,7 +8,7 @@ from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QListWidget, QTableWidget, QWidget
 
-from playground.core.targets import CloudTarget, Provider, Target
+from playground.core.targets import CloudTarget, Provider, Target, Tier
 from playground.services.library.service import ModelLibrary
 from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
@@ -282,6 +282,27 @@ def test_edit_and_remove_stay_in_the_first_line_of_a_narrow_card(harness: PageHa
         middle = card._buttons["edit"].geometry().center().y()
         assert abs(card._name.geometry().center().y() - middle) < card._name.height()
         assert card._buttons["test"].geometry().top() > card._buttons["edit"].geometry().bottom()
+
+    harness.run(body)
+
+
+def test_a_missing_key_is_told_in_plain_words_and_not_sent_to_the_page_one_is_on(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> None:
+        providers = Providers(harness)
+        lab = Provider("lab", "Lab", "http://127.0.0.1:9/v1", Tier.STUDIO, key_env="LAB_KEY")
+        await harness.bridge.submit(providers.service.add(lab))
+        await until(lambda: providers.says("No key yet"))
+        click(named(providers.page, "Test Lab"))
+        await until(lambda: providers.says("No key for Lab is known. Enter one, or set LAB_KEY."))
+        assert not providers.says("on the Providers page")
+        monkeypatch.setenv("LAB_KEY", KEY)
+        providers.page.presenter.refresh()
+        await until(lambda: providers.says("Key from this system's variable LAB_KEY"))
+        assert not providers.says("environment variable")
+        (card,) = providers.page.findChildren(ProviderCard)
+        assert card._key.toolTip() == "Environment variable LAB_KEY"
 
     harness.run(body)
 

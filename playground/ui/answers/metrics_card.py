@@ -129,7 +129,7 @@ class MetricsCard(QFrame):
         self._arrange()
 
     def set_shape(self, shape: PaneShape) -> None:
-        """Stand beside the answer in two rows as high as the pane, or below or above it."""
+        """Stand beside the answer, one below the other, or below or above it."""
         self._shape = shape
         is_beside = self._is_beside
         tall = QSizePolicy.Policy.Expanding if is_beside else QSizePolicy.Policy.Fixed
@@ -180,15 +180,13 @@ class MetricsCard(QFrame):
     def _is_beside(self) -> bool:
         return self._shape is PaneShape.BESIDE
 
-    def _is_narrow(self) -> bool:
-        return self._is_beside or self.width() < self._theme.px(_TWO_ROWS_BELOW)
-
     def _height_of(self, figures: Sequence[_Figure]) -> int:
         caption_lines = 1 if self._is_in_one_line(figures) else 2
+        is_tight = self._is_beside or self._shape.is_on_stage
         return (
             value_height(self._theme)
             + QFontMetrics(self._theme.font("caption")).lineSpacing() * caption_lines
-            + self._theme.px(_ABOVE_VALUE + _BELOW_VALUE // (2 if self._shape.is_on_stage else 1))
+            + self._theme.px(_ABOVE_VALUE + _BELOW_VALUE // (2 if is_tight else 1))
         )
 
     def _rows(self) -> list[list[_Figure]]:
@@ -199,7 +197,9 @@ class MetricsCard(QFrame):
                 return [[total, speed, cost]]
             rows = [[total, speed], [cost]]
             return rows if self._shape is PaneShape.STAGE else rows[:1]
-        if not self._is_narrow():
+        if self._is_beside:
+            return [[figure] for figure in self._figures]
+        if self.width() >= self._theme.px(_TWO_ROWS_BELOW):
             return [self._figures]
         half = (len(self._figures) + 1) // 2
         return [self._figures[:half], self._figures[half:]]
@@ -228,7 +228,7 @@ class MetricsCard(QFrame):
         shared = self._columns(rows) if is_grid else []
         for number, figures in enumerate(rows):
             needed = self._height_of(figures)
-            height = max(needed, self.height() // 2) if self._is_beside else needed
+            height = max(needed, self.height() // len(rows)) if self._is_beside else needed
             widths = shared or self._columns([figures])
             self._place_row(figures, widths, top, height, (height - needed) // 2)
             if number:

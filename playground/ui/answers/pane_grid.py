@@ -187,7 +187,9 @@ class PaneGrid(QScrollArea):
         if self._on_stage:
             return PaneShape.STAGE if len(self._panes) <= self._columns else PaneShape.STAGE_LOW
         if width >= self._theme.px(_ROWS_FROM):
-            return PaneShape.COLUMN
+            # where rows have to share the height, figures take none of it
+            is_wide = width // max(1, self._columns) >= self._theme.px(NARROWEST + FIGURES_WIDTH)
+            return PaneShape.BESIDE if self.row_count > 1 and is_wide else PaneShape.COLUMN
         return PaneShape.BESIDE if width >= self._theme.px(_BESIDE_FROM) else PaneShape.ABOVE
 
     def _arrange(self) -> None:

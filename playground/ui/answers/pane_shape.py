@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-FIGURES_WIDTH = 300
+FIGURES_WIDTH = 160
 """Of the figures beside an answer, in pixels at scale 1."""
 
 

@@ -4,10 +4,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
-    QFontMetrics,
     QGuiApplication,
     QMouseEvent,
     QResizeEvent,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QTextEdit,
     QToolTip,
@@ -53,9 +53,14 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.details import DetailsPopup, Row
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_row,
+    scrolled,
+)
 from playground.ui.widgets.markdown.view import MarkdownView
-from playground.ui.widgets.markdown.writer import SealedDocument
+from playground.ui.widgets.markdown.writer import PARAGRAPH_MARGIN, SealedDocument, line_pitch
 from playground.ui.widgets.prompt_box import shown_part
 
 _BUBBLE, _BUBBLE_LINES = 1_000, 20
@@ -81,6 +86,9 @@ class TurnContent:
 
 class TurnView(QWidget):
     """Shows one turn's text; parts appear when there is something to show."""
+
+    failed = Signal(QWidget)
+    """The card has come that says what went wrong."""
 
     def __init__(self, theme: Theme, prompt: str | None) -> None:
         super().__init__()
@@ -130,11 +138,22 @@ class TurnView(QWidget):
 
     def fit(self) -> None:
         """Be as high as the text is at this width."""
+        self._align()
         # a scroll area does not ask how high something is at its width
         needed = self._column.totalHeightForWidth(self.width())
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
+
+    def _align(self) -> None:
+        """Begin the answer whole lines below the top: what is seen of it ends with a whole line."""
+        first, top = self._column.itemAt(0), 0
+        bubble = None if first is None else first.layout()
+        if bubble is not None and not bubble.isEmpty():
+            above = bubble.totalHeightForWidth(self.width()) + self._column.spacing()
+            top = -above % line_pitch(self._theme.font())
+        if top != self._column.contentsMargins().top():
+            self._column.setContentsMargins(0, top, 0, 0)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -170,6 +189,7 @@ class TurnView(QWidget):
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
         self._error_column = column
         self._column.addWidget(card)
+        self.failed.emit(card)
 
     def _build(self, prompt: str | None) -> None:
         spacing = self._theme.px(6)
@@ -202,6 +222,9 @@ class TurnView(QWidget):
         is_done = super().event(event)
         if event.type() is QEvent.Type.LayoutRequest:
             self.fit()
+        elif event.type() is QEvent.Type.Show:
+            # the height that `resizeEvent` sets while it is hidden reaches no layout
+            self._column.setGeometry(self.rect())
         return is_done
 
     @override
@@ -276,12 +299,40 @@ _PLACES = {
 """Where answer, vote, line and figures stand in the grid of a pane."""
 _LEAST_LINES = {
     PaneShape.COLUMN: 5,
-    PaneShape.BESIDE: 3,
+    PaneShape.BESIDE: 5,
     PaneShape.ABOVE: 4,
     PaneShape.STAGE: 2,
     PaneShape.STAGE_LOW: 2,
 }
 """Lines of the answer that are seen at least."""
+
+
+class _TextArea(QScrollArea):
+    """Scrolls the turns of a pane; it is as high as whole lines."""
+
+    def __init__(self, body: QWidget, name: str) -> None:
+        super().__init__()
+        scrolled(self, body, name)
+        self._line, self._margin, self._above, self._below = 1, 0, 0, 0
+
+    def set_lines(self, least: int, *, line: int, margin: int, above: int, below: int) -> None:
+        """Show at least so many lines of `line` pixels, with room above and below them.
+
+        `margin` is that of a paragraph: beginning and end of a text stand as far from the edge.
+        """
+        self._line, self._margin, self._above, self._below = line, margin, above, below
+        self.setMinimumHeight(least * line + margin + above + below + 2 * self.frameWidth())
+        self._fit()
+
+    def _fit(self) -> None:
+        around = 2 * self.frameWidth() + self._above + self._below + self._margin
+        rest = max(0, self.height() - around) % self._line
+        self.setViewportMargins(0, self._above, 0, self._below + rest)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
 
 class ResponsePane(QFrame):
@@ -307,6 +358,9 @@ class ResponsePane(QFrame):
         self._from_end: int | None = None
         """How far from the end the view stays while turns are put above it."""
         self._follows_end = True
+        self._anchor: QWidget | None = None
+        """What stands at the top of the view until a person scrolls."""
+        self._is_placing = False
         self._text_scale = 1.0
         self._is_stacked = False
         self._has_stage_head = False
@@ -352,7 +406,7 @@ class ResponsePane(QFrame):
         """Put the figures below the answer, beside it or above it."""
         if shape is self.shape:
             return
-        self.shape = shape
+        was_on_stage, self.shape = self._is_on_stage, shape
         parts = (self._scroll, self._vote_row, self._metrics_line, self.metrics)
         for part in parts:
             self._grid.removeWidget(part)
@@ -365,12 +419,13 @@ class ResponsePane(QFrame):
         self._show_figures()
         self._show_vote()
         self._show_buttons()
-        if shape.is_on_stage:
-            # a room reads from the beginning
-            self._follows_end = False
-            self._scroll.verticalScrollBar().setValue(0)
         self._show_turns()
         self._apply_theme()
+        if was_on_stage is not shape.is_on_stage and self.turn is not None:
+            self._from_end = None
+            if not (self._follows_end and self.turn.content.answer.is_writing):
+                # what was asked last is read from its beginning
+                self._stand_at(self.turn)
 
     @property
     def text_is_whole(self) -> bool:
@@ -385,7 +440,9 @@ class ResponsePane(QFrame):
 
     def set_text_scale(self, scale: float) -> None:
         """Write every answer smaller or larger than the theme says."""
-        self._text_scale = scale
+        if scale != self._text_scale:
+            self._text_scale = scale
+            self._fit_lines()
         for turn in self._turns:
             turn.set_text_scale(scale)
 
@@ -420,7 +477,8 @@ class ResponsePane(QFrame):
         turn.set_text_scale(self._text_scale)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
         self._show_turns()
-        self._follows_end = follows_end and not self._is_on_stage
+        self._follows_end, self._anchor, self._from_end = follows_end, None, None
+        turn.failed.connect(self._stand_at)
         self._leave_unseen()
         return turn
 
@@ -559,9 +617,9 @@ class ResponsePane(QFrame):
             part.hide()
 
     def _build_body(self) -> None:
-        body = QWidget()
-        self._body_column = make_column(1, parent=body)
-        self._scroll = make_scroll_area(body, self.tr("Answers"))
+        self._body = QWidget()
+        self._body_column = make_column(1, parent=self._body)
+        self._scroll = _TextArea(self._body, self.tr("Answers"))
         self._scroll.setProperty("ring", True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -589,20 +647,36 @@ class ResponsePane(QFrame):
 
     def _on_scrolled(self, value: int) -> None:
         bar = self._scroll.verticalScrollBar()
-        self._follows_end = not self._is_on_stage and value >= bar.maximum() - self._theme.px(24)
+        if not self._is_placing:
+            self._anchor = None
+            self._follows_end = value >= bar.maximum() - self._theme.px(24)
         if self._from_end is not None:
             self._from_end = bar.maximum() - value
         self._look_up()
 
     def _on_range(self, _low: int, high: int) -> None:
-        bar = self._scroll.verticalScrollBar()
-        if self._follows_end:
-            bar.setValue(high)
-        elif self._from_end is not None:
-            bar.setValue(high - self._from_end)
+        self._place_view()
         if self._is_on_stage and high:
             self.overflowed.emit()
         self._look_up()
+
+    def _stand_at(self, part: QWidget) -> None:
+        """Keep the beginning of a part of the text in view until a person scrolls."""
+        self._anchor, self._follows_end = part, False
+        # once it has its place
+        QTimer.singleShot(0, self, self._place_view)
+
+    def _place_view(self) -> None:
+        """Scroll to where the view is to stay while what is in it changes."""
+        bar = self._scroll.verticalScrollBar()
+        self._is_placing = True
+        if self._anchor is not None:
+            bar.setValue(self._anchor.mapTo(self._body, QPoint(0, 0)).y())
+        elif self._follows_end:
+            bar.setValue(bar.maximum())
+        elif self._from_end is not None:
+            bar.setValue(bar.maximum() - self._from_end)
+        self._is_placing = False
 
     def _look_up(self) -> None:
         """Lay out the next turn above soon, where the view has come near to it."""
@@ -638,6 +712,8 @@ class ResponsePane(QFrame):
             self._take_away(turn)
 
     def _take_away(self, turn: TurnView) -> None:
+        if self._anchor is not None and (turn is self._anchor or turn.isAncestorOf(self._anchor)):
+            self._anchor = None
         turn.hide()
         turn.setParent(None)
         turn.deleteLater()
@@ -654,10 +730,7 @@ class ResponsePane(QFrame):
 
     def _apply_theme(self) -> None:
         px = self._theme.px
-        line = QFontMetrics(self._theme.font()).lineSpacing()
-        # the ring that shows the keyboard, above and below
-        around = 2 + (px(10) if self.shape is PaneShape.COLUMN else 0)
-        self._scroll.setMinimumHeight(line * _LEAST_LINES[self.shape or PaneShape.COLUMN] + around)
+        self._fit_lines()
         self.setMinimumWidth(px(200 if self._is_on_stage else 230))
         above, below = (8, 4) if self._is_on_stage else (10, 8)
         self._head.setContentsMargins(px(14), px(above), px(12), px(below))
@@ -667,8 +740,7 @@ class ResponsePane(QFrame):
         self._head.setHorizontalSpacing(px(8))
         self._head.setVerticalSpacing(px(2 if self._is_on_stage else 6))
         self._bar_row.setContentsMargins(px(14), 0, px(14), px(4))
-        above, below = (4, 4) if self._is_on_stage else (8, 10)
-        self._body_column.setContentsMargins(px(16), px(above), px(12), px(below))
+        self._body_column.setContentsMargins(px(16), 0, px(12), 0)
         self._body_column.setSpacing(px(14))
         above, below = (4, 5) if self._is_on_stage else (8, 9)
         self._footer_row.setContentsMargins(px(14), px(above), px(14), px(below))
@@ -676,6 +748,18 @@ class ResponsePane(QFrame):
         self._vote_layout.setSpacing(px(6))
         self._vote_layout.setContentsMargins(px(14), px(2), px(14), px(10))
         self._color_footer()
+
+    def _fit_lines(self) -> None:
+        font = self._theme.font()
+        font.setPixelSize(round(font.pixelSize() * self._text_scale))
+        above, below = (0, 4) if self._is_on_stage else (4, 6)
+        self._scroll.set_lines(
+            _LEAST_LINES[self.shape or PaneShape.COLUMN],
+            line=line_pitch(font),
+            margin=self._theme.px(PARAGRAPH_MARGIN),
+            above=self._theme.px(above),
+            below=self._theme.px(below),
+        )
 
     def _color_footer(self) -> None:
         if self._footer_icon_name is not None:

@@ -44,6 +44,7 @@ QLabel[tone="cloud"] { color: @cloud; }
 QLabel[tone="caution"] { color: @caution; }
 QLabel[tone="bad"] { color: @bad; }
 QLabel[tone="accent"] { color: @accent; }
+QLabel[tone="reading"] { color: @reading; }
 
 QLabel[role="chip"] { background: @chip; color: @chip_ink; border-radius: {11}px;
   padding: {3}px {9}px; }

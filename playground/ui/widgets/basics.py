@@ -212,8 +212,17 @@ def breakable(name: str) -> str:
 class ElidedLabel(QLabel):
     """A single line that is cut with “…” where it does not fit; its tooltip has all of it."""
 
-    def __init__(self, text: str = "", role: str = "body", tone: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str = "",
+        role: str = "body",
+        tone: str | None = None,
+        *,
+        least: int = _LEAST_CHARACTERS,
+    ) -> None:
+        """`least` is how many characters of average width it shows at least."""
         super().__init__()
+        self._least = least
         self._full = text
         self._explanation = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -238,7 +247,7 @@ class ElidedLabel(QLabel):
     @override
     def minimumSizeHint(self) -> QSize:
         whole = super().minimumSizeHint()
-        least = self.fontMetrics().averageCharWidth() * _LEAST_CHARACTERS
+        least = self.fontMetrics().averageCharWidth() * self._least
         return QSize(min(whole.width(), least), whole.height())
 
     @override

@@ -22,7 +22,13 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import make_button, make_label, plain_tooltip, with_whole_text
+from playground.ui.widgets.basics import (
+    elide_mode,
+    make_button,
+    make_label,
+    plain_tooltip,
+    with_whole_text,
+)
 from playground.ui.widgets.layouts import make_flow, round_corners
 
 EXACTLY = object()
@@ -94,7 +100,7 @@ class ComboBox(QComboBox):
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         super().initStyleOption(option)
         elided = self.fontMetrics().elidedText(
-            self.currentText(), Qt.TextElideMode.ElideRight, self._text_room(option)
+            self.currentText(), elide_mode(self.currentText()), self._text_room(option)
         )
         option.currentText = elided
 

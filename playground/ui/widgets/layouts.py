@@ -83,9 +83,14 @@ def round_corners(window: QWidget, radius: int) -> None:
 
 def make_scroll_area(body: QWidget, name: str = "") -> QScrollArea:
     """Return an area that scrolls `body`; `name` is its accessible name."""
-    body.setObjectName("scrolled")
     area = QScrollArea()
+    scrolled(area, body, name)
+    return area
+
+
+def scrolled(area: QScrollArea, body: QWidget, name: str) -> None:
+    """Have `body` scrolled by `area`; `name` is the accessible name."""
+    body.setObjectName("scrolled")
     area.setWidgetResizable(True)
     area.setAccessibleName(name)
     area.setWidget(body)
-    return area

@@ -12,6 +12,10 @@ _EDGE = 8
 """Between a popup and the screen's edge, in pixels."""
 
 
+_FRAME = QSize(8, 40)
+"""What the desktop draws around a dialog."""
+
+
 def popup_rect(anchor: QWidget, size: QSize) -> QRect:
     """Return where a popup of `size` opens: below `anchor`, or above it where there is more room.
 
@@ -25,6 +29,12 @@ def popup_rect(anchor: QWidget, size: QSize) -> QRect:
         y = top.y() - size.height() - 4
     x = min(max(top.x(), room.left()), room.right() + 1 - size.width())
     return QRect(QPoint(x, min(max(y, room.top()), room.bottom() + 1 - size.height())), size)
+
+
+def resize_dialog(theme: Theme, dialog: QWidget, width: int, height: int) -> None:
+    """Give a dialog its size, in pixels at scale 1, as far as the screen has room."""
+    room = dialog.screen().availableSize() - _FRAME
+    dialog.resize(QSize(theme.px(width), theme.px(height)).boundedTo(room))
 
 
 class Popup(QFrame):

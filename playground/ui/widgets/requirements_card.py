@@ -58,8 +58,16 @@ class RequirementBox(QWidget):
         self._shown: Requirements | None = None
         self._build()
 
-    def show_needs(self, needs: Requirements) -> None:
+    def show_needs(self, needs: Requirements | None) -> None:
+        """Show the figures; `None` shows that they are being worked out, in the same room."""
         if needs == self._shown:
+            return
+        if needs is None:
+            self._shown = None
+            for row, column in self._cells:
+                self._say(row, column, "…")
+                set_role(self._cells[row, column], "control", None)
+            self._changes_box.hide()
             return
         self._shown = needs
         for column, box in ((1, needs.minimum), (2, needs.recommended)):
@@ -172,7 +180,8 @@ class RequirementBox(QWidget):
             (self.tr("Yours"), self.tr("This computer, now")),
         )
         for place, (text, why) in enumerate(heads):
-            head = ElidedLabel(text, "caption", "quiet")
+            # as wide as a long word: figures wrap, a head does not
+            head = ElidedLabel(text, "caption", "quiet", least=13)
             head.setToolTip(plain_tooltip(why))
             grid.addWidget(head, 0, place)
             # what is expected here is often a range, and takes the room the others leave

@@ -264,8 +264,15 @@ class TargetPicker(QFrame):
             self._search,
             (self._list, 1),
             make_flow(
-                make_label(self.tr("↑ ↓ to move, Enter to add or take away"), "caption", "quiet"),
-                1,
+                (
+                    make_label(
+                        self.tr("↑ ↓ to move, Enter to add or take away"),
+                        "caption",
+                        "quiet",
+                        wrap=True,
+                    ),
+                    1,
+                ),
                 make_button(self.tr("Done"), self.close, tooltip=self.tr("Close the list (Esc)")),
             ),
             parent=self,

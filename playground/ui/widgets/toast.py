@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QRect, QTimer
 from PySide6.QtWidgets import QFrame, QWidget
 from typing_extensions import override
 
@@ -20,7 +20,8 @@ _WIDTH = 620
 class Toast(QFrame):
     """Shows one message at a time; a new one takes the place of the old.
 
-    `bottom` says how far down the window it may reach: what stands below stays in reach.
+    It lies in the `room` a page has for it, if it has any, else above what stands at `bottom`: that
+    stays in reach.
     """
 
     def __init__(
@@ -28,10 +29,14 @@ class Toast(QFrame):
         theme: Theme,
         parent: QWidget | None = None,
         bottom: Callable[[], int] | None = None,
+        room: Callable[[], QRect | None] = lambda: None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
         self._bottom = bottom
+        self._room = room
+        self.is_of_page = False
+        """True where the message goes with the page that showed it."""
         self._on_action: Callable[[], object] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -52,6 +57,7 @@ class Toast(QFrame):
     ) -> None:
         """Show `text`; `tone` is `true`, `caution` or `bad`; `stay_ms` 0 stays until closed."""
         set_properties(self, (("card", tone),))
+        self.is_of_page = False
         self._label.setText(text)
         self.setAccessibleName(text)
         self._on_action = on_action
@@ -77,11 +83,19 @@ class Toast(QFrame):
         flow.setContentsMargins(px(14), px(8), px(8), px(8))
 
     def place(self) -> None:
-        """Lie over the page, in the middle of its lower part, and move nothing."""
+        """Lie over the page where it has room, else in its lower part, and move nothing."""
         window = self.parentWidget()
         if window is None:
             return
         px = self._theme.px
+        room = self._room()
+        if room is not None:
+            width = min(px(_WIDTH), room.width())
+            height = self.heightForWidth(width)
+            left = room.left() + (room.width() - width) // 2
+            top = max(px(4), room.center().y() - height // 2)
+            self.setGeometry(left, top, width, height)
+            return
         width = min(px(_WIDTH), window.width() - px(32))
         height = self.heightForWidth(width)
         bottom = window.height() if self._bottom is None else self._bottom()

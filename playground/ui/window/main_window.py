@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QSize, Qt, QTimer, Signal, qVersion
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, QSize, Qt, QTimer, Signal, qVersion
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -28,7 +28,7 @@ from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
-from playground.ui.widgets.toast import Notify, Toast
+from playground.ui.widgets.toast import STAY_MS, Notify, Toast
 from playground.ui.window.navigation_rail import NavigationRail
 from playground.ui.window.page import Factory, Page, PageStack
 from playground.ui.window.status_bar import StatusBar
@@ -139,6 +139,19 @@ class MainWindow(QMainWindow):
             return
         show_bug(self, error, self._redactor)
 
+    def page_toast(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = STAY_MS,
+    ) -> None:
+        """Show a message of the page in front, which goes with it; see `Toast.show_message`."""
+        self.toast(text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms)
+        self._toast.is_of_page = True
+
     def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""
         if on == self._theme.in_presentation_mode:
@@ -177,7 +190,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(720, 480)
         self.rail = NavigationRail(self._theme)
         self.pages = PageStack(self._leave_stage)
-        self._toast = Toast(self._theme, self, self._toast_bottom)
+        self._toast = Toast(self._theme, self, self._toast_bottom, self._toast_room)
         self.toast: Notify = self._toast.show_message
         self.status_bar = StatusBar(self._theme)
         row = make_row(self.rail, (self.pages, 1), spacing=0)
@@ -191,10 +204,21 @@ class MainWindow(QMainWindow):
             return self.status_bar.mapTo(self, QPoint(0, 0)).y()
         return page.mapTo(self, QPoint(0, page.foot_top)).y()
 
+    def _toast_room(self) -> QRect | None:
+        page = self.pages.currentWidget()
+        if not isinstance(page, Page) or page.message_room is None:
+            return None
+        return page.message_room.translated(page.mapTo(self, QPoint(0, 0)))
+
+    def _on_page_changed(self) -> None:
+        if self._toast.is_of_page:
+            self._toast.hide()
+        # once the page is laid out
+        QTimer.singleShot(0, self._toast.place)
+
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
-        # once the page is laid out
-        self.pages.currentChanged.connect(lambda _: QTimer.singleShot(0, self._toast.place))
+        self.pages.currentChanged.connect(self._on_page_changed)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -95,6 +95,11 @@ class Page(QWidget):
     def foot_top(self) -> int:
         """Where what must stay in reach begins at the page's end; messages lie above it."""
         return self.height()
+
+    @property
+    def message_room(self) -> QRect | None:
+        """Free room of the head in which messages lie; `None` puts them above `foot_top`."""
+        return None
 
     @property
     def _units(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
@@ -38,6 +38,8 @@ _LONGEST_TITLE = 90
 """Characters of a question that are its title on stage."""
 _LONGEST_TOOLTIP = 1000
 """Those that its tooltip shows."""
+_LEAST_MESSAGE = 280
+"""Width in the head, in pixels at scale 1, in which a message can be read."""
 _RUN_KEYS = "Ctrl+Return" if sys.platform == "darwin" else "Ctrl+Enter"
 """As the key is called there; Qt writes it as ⌘ on macOS. Either key of the keyboard runs."""
 
@@ -63,6 +65,15 @@ class Header(QWidget):
         self._actions.setVisible(not on_stage)
         # before a first question the room still has to see what is decided
         self.ask_button.setVisible(on_stage and bool(question))
+
+    @property
+    def free_room(self) -> QRect:
+        """Where nothing stands between the title and what can be chosen."""
+        gap = self._theme.px(16)
+        left = self._title.fontMetrics().horizontalAdvance(self._title.text()) + gap
+        parts = (self.ask_button, self.models_button, self._actions)
+        edges = [part.x() for part in parts if part.isVisible() and part.y() < part.height()]
+        return QRect(left, 0, min([*edges, self.width()]) - gap - left, self.height())
 
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title", wrap=True)
@@ -536,6 +547,14 @@ class CompareView(Page):
     @override
     def foot_top(self) -> int:
         return self.prompt_card.mapTo(self, QPoint(0, 0)).y()
+
+    @property
+    @override
+    def message_room(self) -> QRect | None:
+        room = self.header.free_room
+        if room.width() < self._theme.px(_LEAST_MESSAGE):
+            return None
+        return room.translated(self.header.mapTo(self, QPoint(0, 0)))
 
     def handle_escape(self) -> bool:
         drawer, focus = self._drawer, self.focusWidget()

@@ -383,7 +383,8 @@ class ComparePresenter(QObject):
             ended = _with_turn(self._comparison, self._turn)
             self._show_end(ended, asks_vote=not was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
-        self._view.focus_first()
+        # on stage the box stays closed until it is asked for
+        self._view.prompt_card.focus_prompt()
         if was_replay:
             # a recording is watched, not gone on with: the next run is a new comparison
             self._comparison = None

@@ -19,7 +19,7 @@ from playground.ui.format import size_words
 from playground.ui.pages.hub.view_models import FeaturedRow, licence_words, verdict_badge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
-from playground.ui.widgets.layouts import make_flow
+from playground.ui.widgets.layouts import make_flow, make_row
 
 _CARD_WIDTH = 300
 """Width from which another card goes beside the first."""
@@ -55,7 +55,8 @@ class FeaturedCard(QFrame):
         name = ElidedLabel(entry.model.name, "heading")
         self._badge = Badge(theme)
         self._badge.setToolTip(self.tr("Estimated from its size for this computer"))
-        column.addLayout(make_flow((name, 1), self._badge))
+        # in the first line on every card
+        column.addLayout(make_row((name, 1), self._badge))
         good_at = make_label(entry.model.good_at, "control", wrap=True)
         good_at.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         column.addWidget(good_at, 1)

@@ -1,5 +1,7 @@
 """The pane beside the list: one model file, what it needs, and what can be done with it."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -39,7 +41,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import make_flow
+from playground.ui.widgets.layouts import NO_MARGINS, make_flow, make_row
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -92,21 +94,31 @@ class MemoryParts(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self._theme = theme
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(6))
         self._where = make_label(role="caption", tone="quiet", wrap=True)
         self._bar = MemoryBar(theme)
-        self._legend = make_label(role="caption", tone="quiet", wrap=True)
+        self._legend = QWidget()
+        self._legend_row = make_flow(parent=self._legend, spacing=theme.px(10))
         for widget in (self._where, self._bar, self._legend):
             column.addWidget(widget)
 
     @property
     def legend(self) -> str:
         """The figures in words."""
-        return self._legend.text()
+        return self._legend.accessibleName()
 
-    def show_needs(self, needs: Requirements) -> None:
+    def show_needs(self, needs: Requirements | None) -> None:
+        """Show where the memory goes; `None` while that is being worked out."""
+        if needs is None:
+            self._where.setText(self.tr("Where the memory goes"))
+            self._where.setToolTip("")
+            self._bar.show_parts((), 0)
+            waiting = ((self.tr("model"), "…", "accent"), (self.tr("conversation"), "…", "cloud"))
+            self._show_legend((*waiting, (self.tr("working space"), "…", "reading")))
+            return
         need = needs.need
         self._where.setText(
             self.tr("Where the memory goes, at ~{0}").format(words_in(need.context))
@@ -117,21 +129,37 @@ class MemoryParts(QWidget):
             MemoryPart(self.tr("Conversation"), need.kv_bytes, "cloud"),
             MemoryPart(self.tr("Working space (≈)"), need.compute_bytes, "reading"),
         ]
-        words = self.tr("model {0} · conversation {1} · working space ≈\N{NO-BREAK SPACE}{2}")
-        sizes = [need.weights_bytes, need.kv_bytes, need.compute_bytes]
         if need.projector_bytes:
             parts.append(MemoryPart(self.tr("Pictures (≈)"), need.projector_bytes, "local"))
-            words += self.tr(" · pictures ≈\N{NO-BREAK SPACE}{3}")
-            sizes.append(need.projector_bytes)
         self._bar.show_parts(tuple(parts), needs.free_bytes)
-        # a number stays in one line with its unit
-        shown = (size_words(size).replace(" ", "\N{NO-BREAK SPACE}") for size in sizes)
-        legend = words.format(*shown)
-        if needs.card_layers:
-            legend += self.tr(" · of it {0} on the graphics card").format(
-                size_words(needs.card_bytes)
+        shown = [
+            (self.tr("model"), size_words(need.weights_bytes), "accent"),
+            (self.tr("conversation"), size_words(need.kv_bytes), "cloud"),
+            (self.tr("working space"), f"≈ {size_words(need.compute_bytes)}", "reading"),
+        ]
+        if need.projector_bytes:
+            shown.append((self.tr("pictures"), f"≈ {size_words(need.projector_bytes)}", "local"))
+        on_card = size_words(needs.card_bytes) if needs.card_layers else ""
+        self._show_legend(shown, on_card)
+
+    def _show_legend(self, parts: Iterable[tuple[str, str, str]], on_card: str = "") -> None:
+        """Name the colours of the bar: name, size and tone of each, and what the card holds."""
+        clear_layout(self._legend)
+        words = []
+        for name, size, tone in parts:
+            words.append(f"{name} {size}")
+            # a colour stays in one line with its name
+            entry = QWidget()
+            mark, label = (
+                make_label("■", "caption", tone),
+                make_label(words[-1], "caption", "quiet"),
             )
-        self._legend.setText(legend)
+            make_row(mark, label, parent=entry, margins=NO_MARGINS, spacing=self._theme.px(4))
+            self._legend_row.addWidget(entry)
+        if on_card:
+            words.append(self.tr("of it {0} on the graphics card").format(on_card))
+            self._legend_row.addWidget(make_label(words[-1], "caption", "quiet"))
+        self._legend.setAccessibleName(" · ".join(words))
 
     def _model_words(self, need: MemoryNeed) -> str:
         if not need.repacked_bytes:
@@ -171,8 +199,8 @@ class ModelDetails(QScrollArea):
         self._reason.setText(reason(row))
         self._summary.setText(self._summarised(row))
         set_role(self._reason, "control", "bad" if row.is_broken else None)
-        self._show_need(row.needs)
         is_usable = row.is_usable
+        self._show_need(row.needs, is_usable=is_usable)
         self._usable.setVisible(is_usable)
         self.compare.setVisible(is_usable)
         if is_usable:
@@ -222,10 +250,9 @@ class ModelDetails(QScrollArea):
     def show_other_devices(self, found: tuple[tuple[Device, Requirements], ...]) -> None:
         self.other_devices.show_devices(found)
 
-    def _show_need(self, needs: Requirements | None) -> None:
-        self._memory.setVisible(needs is not None)
-        if needs is None:
-            return
+    def _show_need(self, needs: Requirements | None, *, is_usable: bool) -> None:
+        # what is still worked out has its room
+        self._memory.setVisible(is_usable)
         self.requirements.show_needs(needs)
         self._parts.show_needs(needs)
 
@@ -275,13 +302,13 @@ class ModelDetails(QScrollArea):
         column.setSpacing(px(10))
         self._title = make_label(role="title", wrap=True)
         self._badge = Badge(self._theme)
-        column.addLayout(make_flow((self._title, 1), self._badge))
+        # below the name: beside it, it would change lines with the verdict
+        column.addWidget(self._title)
+        column.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignLeft)
         self._summary = make_label(role="control", tone="quiet", wrap=True)
         self._reason = make_label(role="control", wrap=True)
         column.addWidget(self._summary)
-        self._memory = self._build_memory()
-        column.addWidget(self._memory)
-        column.addWidget(self._reason)
+        # before what is worked out: they do not move under the mouse when that comes
         column.addLayout(self._build_actions())
         self._state = make_label(role="caption", tone="quiet", wrap=True)
         column.addWidget(self._state)
@@ -289,6 +316,9 @@ class ModelDetails(QScrollArea):
         self._progress.setAccessibleName(self.tr("How much of the model is loaded"))
         self._progress.setTextVisible(False)
         column.addWidget(self._progress)
+        self._memory = self._build_memory()
+        column.addWidget(self._memory)
+        column.addWidget(self._reason)
 
     def _build_lower(self) -> None:
         px, column = self._theme.px, self._column

@@ -14,6 +14,7 @@ from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.inputs import CheckBox
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
+from playground.ui.widgets.popup import resize_dialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class ProviderForm(QWidget):
             self.tr("Use it all the same: I trust this network"),
             self.tr("The key and your prompts travel unencrypted"),
         )
+        self._confirm.hide()
         column.addWidget(self._said)
         column.addWidget(self._confirm)
         self._key_page = make_button(
@@ -285,7 +287,8 @@ class ProviderDialog(QDialog):
             margins=(px(20), px(18), px(20), px(18)),
             spacing=px(14),
         )
-        self.resize(px(760) if self._presets else px(480), px(500) if self._presets else px(380))
+        size = (760, 500) if self._presets else (480, 380)
+        resize_dialog(self._theme, self, *size)
 
     def _fill(self) -> None:
         shown = None

@@ -25,6 +25,7 @@ from playground.ui.widgets.basics import (
     make_button,
     make_card,
     make_label,
+    plain_tooltip,
 )
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.layouts import (
@@ -45,6 +46,8 @@ class ProviderEntry:
     key_words: str = ""
     """Where its key is, in words; empty while that is being looked up."""
     key_tone: str = "quiet"
+    key_note: str = ""
+    """The same in the field's words, for those who hover."""
     is_testing: bool = False
     models: tuple[CloudModel, ...] | None = None
     """What it offered when it was asked; `None` before that."""
@@ -85,15 +88,16 @@ def tier_explained(tier: Tier) -> str:
 
 def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
     """Return the entry with where the provider's key is, and what can be done about that."""
-    words, tone, action = "", "caution", ""
+    words, tone, action, note = "", "caution", "", ""
     match key.source:
         case KeySource.KEYRING:
             words, tone = _tr("Key kept safely by this system"), "quiet"
+            note = _tr("In the system's keyring")
         case KeySource.SESSION:
             words = _tr("Key kept for this run of the program only")
         case KeySource.ENVIRONMENT:
-            words = _tr("Key from the environment variable {0}").format(key.variable)
-            tone = "quiet"
+            words = _tr("Key from this system's variable {0}").format(key.variable)
+            tone, note = "quiet", _tr("Environment variable {0}").format(key.variable)
         case _ if key.is_lost:
             words = _tr("The key was kept only until the program ended")
             action = _tr("Enter the key again")
@@ -101,7 +105,7 @@ def with_key(entry: ProviderEntry, key: KeyLocation) -> ProviderEntry:
             words, tone = _tr("No key: your own server may not need one"), "quiet"
         case _:
             words, action = _tr("No key yet"), _tr("Enter the key")
-    return replace(entry, key_words=words, key_tone=tone, key_action=action)
+    return replace(entry, key_words=words, key_tone=tone, key_action=action, key_note=note)
 
 
 def price_words(usd_per_mtok: float | None) -> str:
@@ -163,6 +167,7 @@ class ProviderCard(QFrame):
         self._tier.setToolTip(tier_explained(provider.tier))
         self._address.set_full_text(provider.base_url)
         self._key.setText(entry.key_words)
+        self._key.setToolTip(plain_tooltip(entry.key_note))
         set_role(self._key, "caption", entry.key_tone)
         self._show_state(entry)
         self._buttons["key"].setText(entry.key_action)

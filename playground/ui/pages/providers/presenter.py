@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -115,7 +116,7 @@ class ProviderEditor(QObject):
         notes = [self._secrets.storage()]
         if variable and preset.needs_key:
             notes.append(
-                self.tr("Without one, the environment variable {0} is read.").format(variable)
+                self.tr("Without one, this system's variable {0} is read.").format(variable)
             )
         self._dialog.show_values(
             FormValues(
@@ -183,6 +184,11 @@ class ProviderEditor(QObject):
 def _safe(address: str | None) -> str | None:
     """Return an address a browser may be sent to."""
     return address if address and address.startswith(("https://", "http://")) else None
+
+
+def _hint_here(error: PlaygroundError) -> str:
+    """Return what to try without sending a person to the page that is being read."""
+    return re.sub(r",? on the Providers page", "", error.hint)
 
 
 class ProvidersPresenter(QObject):
@@ -350,7 +356,7 @@ class ProvidersPresenter(QObject):
             if moved is not None:
                 tested |= {"provider": moved, "has_moved": True}
         except PlaygroundError as error:
-            tested["problem"] = f"{error.message} {error.hint}".strip()
+            tested["problem"] = f"{error.message} {_hint_here(error)}".strip()
             tested["lacks_list"] = lacks_list(error)
             tested["is_address_wrong"] = lacks_list(error) or isinstance(
                 error, AddressRefused | ConnectionFailed | TimedOut
@@ -411,7 +417,7 @@ class ProvidersPresenter(QObject):
             model = await self._bridge.submit(self._service.name_model(provider.id, typed))
         except PlaygroundError as error:
             if self._price_dialog is not None:
-                self._price_dialog.show_problem(f"{error.message} {error.hint}")
+                self._price_dialog.show_problem(f"{error.message} {_hint_here(error)}")
             return
         entry = self._entries.get(provider.id)
         if entry is not None:

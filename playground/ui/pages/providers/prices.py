@@ -26,7 +26,8 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.inputs import NumberField
-from playground.ui.widgets.layouts import make_column, make_row
+from playground.ui.widgets.layouts import make_column, make_flow, make_row
+from playground.ui.widgets.popup import resize_dialog
 
 _MOST_USD = 100_000.0
 _AMOUNTS = (2, 3)
@@ -142,7 +143,7 @@ class PriceDialog(QDialog):
             margins=(px(20), px(18), px(20), px(18)),
             spacing=px(10),
         )
-        self.resize(px(760), px(520))
+        resize_dialog(self._theme, self, 760, 520)
 
     def _build_table(self, title: str) -> None:
         self._table = QTableWidget(0, 5)
@@ -157,6 +158,7 @@ class PriceDialog(QDialog):
             ]
         )
         self._table.setShowGrid(False)
+        self._table.setWordWrap(False)
         self._table.setTabKeyNavigation(False)
         self._table.verticalHeader().hide()
         self._table.verticalHeader().setDefaultSectionSize(self._theme.px(36))
@@ -170,6 +172,7 @@ class PriceDialog(QDialog):
                 item.setTextAlignment(right if place in _AMOUNTS else left)
         header = self._table.horizontalHeader()
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(self._theme.px(84))
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
@@ -204,7 +207,7 @@ class PriceDialog(QDialog):
         self._listed = make_button(
             self.tr("Price list"), tooltip=self.tr("Go back to the published price, where known")
         )
-        row = make_row(
+        row = make_flow(
             make_label(self.tr("you send"), "caption", "quiet"),
             self._sent,
             make_label(self.tr("it writes"), "caption", "quiet"),
@@ -222,7 +225,7 @@ class PriceDialog(QDialog):
         field.setRange(0.0, _MOST_USD)
         field.setDecimals(4)
         field.setPrefix("$")
-        field.setFixedWidth(self._theme.px(116))
+        field.setFixedWidth(max(self._theme.px(116), field.minimumSizeHint().width()))
         return field
 
     def _connect(self) -> None:

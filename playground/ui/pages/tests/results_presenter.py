@@ -221,10 +221,10 @@ class ResultsPresenter(QObject):
         points = []
         left_out = []
         for target, model in self._ranking(evaluation):
-            x = model.usd_per_1000 if is_cost else model.words_per_s and model.words_per_s.median
+            speed = None if model.words_per_s is None else model.words_per_s.median
+            x = model.usd_per_1000 if is_cost else speed
             # what costs nothing has no place on a scale of powers of ten
-            is_off = x is None or (is_cost and x <= 0)
-            if is_off or x is None or model.share is None or model.interval is None:
+            if not x or model.share is None or model.interval is None:
                 left_out.append(target.label)
                 continue
             low, high = model.interval
@@ -237,7 +237,9 @@ class ResultsPresenter(QObject):
             remark = _tr("Dashed: nobody is both faster and right as often. Thin bars: where the "
                          "truth may lie.")  # fmt: skip
         if left_out:
-            remark += " " + _tr("Not shown, for want of a figure above 0: {0}.").format(", ".join(left_out))
+            remark += " " + _tr("Not shown, for want of a figure above 0: {0}.").format(
+                ", ".join(left_out)
+            )
         self._view.show_chart_remark(remark)
 
     def _save_chart(self, path: Path) -> None:

@@ -4,11 +4,13 @@ Qt's reader parses each piece in a document nobody sees, and only text, emphasis
 tables are taken over: an image or raw HTML never reaches a document that is laid out.
 """
 
+import math
 import re
 
 from PySide6.QtCore import QByteArray, QObject, QUrl
 from PySide6.QtGui import (
     QFont,
+    QFontMetrics,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -37,6 +39,16 @@ _LONG_BLOCK = 3000
 out whole."""
 _RULER = QTextBlockFormat.Property.BlockTrailingHorizontalRulerWidth
 _LINE_HEIGHT = 122.0
+"""Percent of what the font itself asks for."""
+
+
+def line_pitch(font: QFont) -> int:
+    """Return how far the lines of a paragraph are apart, in pixels."""
+    return math.ceil(QFontMetrics(font).lineSpacing() * _LINE_HEIGHT / 100)
+
+
+PARAGRAPH_MARGIN = 5
+"""Above and below each paragraph, in pixels at scale 1."""
 _COPY_ROOM = 40
 """What code leaves free on its right for the button that copies it, in pixels at scale 1."""
 CODE_STATE = 1000
@@ -214,11 +226,11 @@ class MarkdownWriter:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.block().setUserState(_AFTER_TABLE)
 
-    def _paragraph(self, top: float = 5) -> QTextBlockFormat:
+    def _paragraph(self, top: float = PARAGRAPH_MARGIN) -> QTextBlockFormat:
         formatted = QTextBlockFormat()
         px = self._theme.px
         formatted.setTopMargin(px(top))
-        formatted.setBottomMargin(px(5))
+        formatted.setBottomMargin(px(PARAGRAPH_MARGIN))
         formatted.setLineHeight(
             _LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
         )

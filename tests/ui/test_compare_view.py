@@ -1,0 +1,180 @@
+"""What of the answers is in view: while they are written, on the stage, and after a follow-up."""
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from playground.core.errors import AuthenticationFailed
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.view_model import AnswerViewModel
+from tests.fakes.engine import FakeEngine
+from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, take_turns
+
+MakeCompareWindow = Callable[..., CompareWindow]
+WORDS = "It helps ships find their way at night and keeps them away from rocks. "
+
+
+def lines(pane: ResponsePane) -> list[QRect]:
+    """Return where the lines of the last answer are, from the top of the text area."""
+    view = pane.turn.answer
+    found = []
+    block = view.document().begin()
+    layout = view.document().documentLayout()
+    while block.isValid():
+        top = layout.blockBoundingRect(block).topLeft()
+        for number in range(block.layout().lineCount()):
+            line = block.layout().lineAt(number)
+            rect = line.naturalTextRect().translated(top).toRect()
+            # what is written, without what keeps the lines apart
+            bottom = rect.top() + int(line.height()) - 1
+            rect.setTop(bottom - int(line.ascent()) - 1)
+            rect.setBottom(bottom)
+            found.append(rect.translated(view.viewport().mapTo(area(pane), QPoint(0, 0))))
+        block = block.next()
+    return found
+
+
+def area(pane: ResponsePane) -> QWidget:
+    return pane._scroll.viewport()
+
+
+def whole_lines(pane: ResponsePane) -> int:
+    """Return how many lines are seen, all of them whole."""
+    room = area(pane).rect()
+    seen = [line for line in lines(pane) if line.intersected(room).height() > 2]
+    cut = [line for line in seen if line.height() - line.intersected(room).height() > 2]
+    assert not cut, f"lines are cut: {cut} in {room}"
+    return len(seen)
+
+
+def is_at_end(pane: ResponsePane) -> bool:
+    bar = pane._scroll.verticalScrollBar()
+    return bar.maximum() > 0 and bar.value() == bar.maximum()
+
+
+def ask(stage: CompareWindow, qtbot: QtBot, prompt: str) -> None:
+    stage.ask(prompt)
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    take_turns(qtbot)
+
+
+@pytest.mark.parametrize(("size", "count"), [((900, 600), 2), ((1280, 800), 3)])
+def test_five_whole_lines_of_each_answer_are_seen(
+    size: tuple[int, int], count: int, make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    targets = (HERE, THERE, HERE_TOO)[:count]
+    engines = {target.label: FakeEngine.saying(WORDS * 9) for target in targets}
+    stage = make_compare_window(dict(engines))
+    stage.window.resize(*size)
+    stage.choose(*targets)
+    ask(stage, qtbot, "What is it?")
+    for pane in stage.view.panes:
+        assert whole_lines(pane) >= 5
+        pane._scroll.verticalScrollBar().setValue(0)
+        take_turns(qtbot)
+        whole_lines(pane)
+        if size == (900, 600):
+            assert pane.metrics.width() < pane.width() // 4
+            assert not any(figure.height() > 80 for figure in pane.metrics._figures), (
+                "a figure is mostly empty"
+            )
+
+
+def test_four_answers_have_whole_lines_in_two_rows(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE, HERE_TOO)
+    grid = stage.view.grid
+    panes = [ResponsePane(stage.window._theme) for _ in range(4)]
+    grid.set_panes(panes)
+    for pane in panes:
+        pane.begin_turn("What?").show_answer(AnswerViewModel(WORDS * 9))
+    take_turns(qtbot, 20)
+    assert grid.row_count == 2
+    assert all(whole_lines(pane) >= 5 for pane in panes)
+
+
+def test_the_stage_goes_on_following_what_is_written(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.window.resize(900, 600)
+    stage.choose(HERE)
+    pane = stage.view.panes[0]
+    turn = pane.begin_turn("What?")
+    turn.show_answer(AnswerViewModel(WORDS * 60, is_writing=True))
+    take_turns(qtbot)
+    assert is_at_end(pane)
+    for on in (True, False):
+        stage.window.set_presentation_mode(on=on)
+        take_turns(qtbot, 30)
+        assert is_at_end(pane)
+        turn.show_answer(AnswerViewModel(WORDS * (70 + 10 * (not on)), is_writing=True))
+        take_turns(qtbot, 30)
+        assert is_at_end(pane)
+
+
+def test_the_last_question_is_in_view_on_the_stage_and_after_it(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying(WORDS * 30)})
+    stage.window.resize(900, 600)
+    stage.choose(HERE)
+    ask(stage, qtbot, "First?")
+    stage.window.set_presentation_mode(on=True)
+    take_turns(qtbot, 30)
+    ask(stage, qtbot, "Second?")
+    pane = stage.view.panes[0]
+    assert [turn.isVisible() for turn in pane._turns] == [False, True]
+    assert not stage.view.prompt_card.isVisible(), "the box is closed until it is asked for"
+    assert not stage.view.header.ask_button.isChecked()
+    assert any(area(pane).rect().contains(line) for line in lines(pane))
+    stage.window.set_presentation_mode(on=False)
+    take_turns(qtbot, 30)
+    top = pane.turn.mapTo(area(pane), QPoint(0, 0)).y()
+    assert 0 <= top < area(pane).height() // 2, "the last question is not at the top"
+
+
+def test_what_went_wrong_is_read_from_its_beginning(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    refused = AuthenticationFailed("The key was refused. " * 12, hint="Enter another key. " * 20)
+    stage = make_compare_window({"large-1": FakeEngine.failing(refused, after=[WORDS * 20])})
+    stage.window.resize(900, 600)
+    stage.choose(THERE)
+    ask(stage, qtbot, "What?")
+    pane = stage.view.panes[0]
+    label = next(
+        each for each in pane.turn.findChildren(QLabel) if each.text().startswith("The key was")
+    )
+    top = label.mapTo(area(pane), QPoint(0, 0)).y()
+    assert 0 <= top < area(pane).height() // 2
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1280, 800)])
+def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_page(
+    size: tuple[int, int], make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying(WORDS * 9)})
+    window = stage.window
+    window.resize(*size)
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot, "What?")
+    window.page_toast("Deleted. It can be brought back.", action="Undo", on_action=lambda: None)
+    take_turns(qtbot)
+    toast = window._toast
+    kept = [part for pane in stage.view.panes for part in (pane.vote_button, pane.metrics)]
+    kept += [*(area(pane) for pane in stage.view.panes), stage.view.summary]
+    for part in (*kept, stage.view.prompt_card):
+        place = QRect(part.mapTo(window, QPoint(0, 0)), part.size())
+        seen = part.visibleRegion().boundingRect().translated(part.mapTo(window, QPoint(0, 0)))
+        assert not toast.geometry().intersects(place & seen)
+    window.show_page("history")
+    assert not toast.isVisible()
+    window.toast("A model is here.")
+    window.show_page("compare")
+    assert toast.isVisible(), "that is about the whole program"

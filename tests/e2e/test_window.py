@@ -79,6 +79,7 @@ def test_every_page_opens_by_its_shortcut(playground_home: Path) -> None:
     with program(playground_home) as running:
         running.wait_for(TRY)
         for keys, text in (
+            ("ctrl+2", "Copy to change it"),
             ("ctrl+3", "Models on this computer"),
             ("ctrl+4", "Get models"),
             ("ctrl+5", "Downloads"),

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -376,3 +376,30 @@ def _owner_of_init() -> str:
     import psutil
 
     return f"1:{psutil.Process(1).create_time():.0f}:x"
+
+
+async def test_the_computer_is_kept_awake_until_the_end_and_after_a_stop(
+    database: Database,
+) -> None:
+    held: list[bool] = []
+
+    @contextmanager
+    def stay_awake() -> Iterator[None]:
+        held.append(True)
+        try:
+            yield
+        finally:
+            held.append(False)
+
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        bench.service.stay_awake = stay_awake
+        evaluation = await bench.service.begin(number_set(4), (oracle.target(),), 1)
+        async with aclosing(bench.service.run(evaluation)) as updates:
+            async for update in updates:
+                if isinstance(update, UnitEnded):
+                    assert held == [True]
+                    break
+        assert held == [True, False]
+        await bench.run(evaluation)
+        assert held == [True, False, True, False]

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
+from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.checks.reading import read_check
 from playground.core.evaluations import new_evaluation
@@ -28,6 +29,7 @@ from playground.services.evaluation import EvaluationService
 from playground.services.prompt_sets import PromptSets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
+from playground.store.files import default_paths
 from playground.store.history import ComparisonStore
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests.answers_dialog import AnswersDialog
@@ -39,8 +41,10 @@ from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.markdown.view import MarkdownView
+from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
 from tests.ui.conftest import Library, Providers
+from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -212,8 +216,6 @@ async def wait_named(tests: Tests, name: str, kind: type[QWidget]) -> Any:
 
 
 async def until_stored(tests: Tests, holds: Callable[[list[PromptSet]], bool]) -> None:
-    import asyncio
-
     async with asyncio.timeout(20):
         while not holds(await tests.stored()):
             await asyncio.sleep(0.02)
@@ -412,6 +414,41 @@ def test_search_and_tags_keep_the_open_message(harness: PageHarness) -> None:
     harness.run(body)
 
 
+def test_a_page_that_is_left_open_waits_for_the_history(
+    qapp: QApplication, playground_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Database.open
+
+    async def slowly(database: Database) -> None:
+        await asyncio.sleep(1)
+        await opened(database)
+
+    monkeypatch.setattr(Database, "open", slowly)
+    monkeypatch.setattr(MainWindow, "report", lambda _window, error: failures.append(error))
+    failures: list[BaseException] = []
+    tasks: list[asyncio.Task[None]] = []
+    windows: list[MainWindow] = []
+
+    async def live(window: MainWindow) -> None:
+        try:
+            window.show_page("tests")
+            await until(lambda: window.pages.current == "tests")
+            await until(lambda: window.pages.page("tests").presenter.draft.prompt_set)
+        finally:
+            window.close()
+
+    def on_shown(window: MainWindow) -> None:
+        windows.append(window)
+        tasks.append(asyncio.ensure_future(live(window)))
+
+    assert _run_program(qapp, default_paths(), on_shown) == 0
+    tasks[0].result()
+    for window in windows:
+        window.deleteLater()
+        window._theme.deleteLater()
+    assert failures == []
+
+
 def test_ten_thousand_messages_are_a_model_that_changes_one_row(qapp: QApplication) -> None:
     model = CaseTableModel()
     cases = number_set(10_000).cases
@@ -439,7 +476,13 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
             assert tests.says("two models must disagree on 6 at least", dialog)
             assert not oracle.bodies
             tests.picture("plan")
-            dialog.grab().save(f"{os.environ.get('TESTS_PAGE_PICTURES', '/nowhere')}/dialog.png")
+            for scale in (1.0, 1.5, 2.0):
+                harness.theme.set_appearance(scale=scale)
+                for size in ((620, 480), (876, 576), (1200, 700)):
+                    dialog.resize(*size)
+                    settle()
+                    assert layout_problems(dialog) == []
+            harness.theme.set_appearance(scale=1.0)
             dialog._repeats._buttons["3"].click()
             await until(lambda: tests.says("× 3 times", dialog))
             dialog.reject()

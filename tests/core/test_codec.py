@@ -93,6 +93,7 @@ def test_missing_fields_keep_their_default_and_unknown_ones_are_left_out() -> No
         (str, None),
         (bytes, "a"),
         (bytes, "ü==="),
+        (bytes, "YW!I="),
         (bytes, 3),
         (float, "1"),
         (Colour, "blue"),

@@ -86,7 +86,7 @@ class ModelInput:
     """Name → value of all that chose the tokens, defaults included, in the order of llama.cpp's
     sampler chain; of a provider, the fields of the request that it took, without the messages."""
     seed: int | None = None
-    """`None` where nothing was drawn, or where a provider was given none."""
+    """At temperature 0 nothing is drawn with it; `None` where a provider was given none."""
     template_sha256: str | None = None
     """SHA-256 of the chat format's text in the model file; `None` for providers."""
     prompt_ids: tuple[int, ...] = field(default=(), compare=False, repr=False)

@@ -31,6 +31,7 @@ class Everything:
     whole: int
     text: str | None = None
     flag: bool = False
+    raw: bytes | None = None
     colour: Colour = Colour.RED
     path: Path | None = None
     when: datetime | None = None
@@ -49,6 +50,7 @@ def test_every_kind_of_field_comes_back() -> None:
         whole=2**53 + 1,
         text="ümläut \ud800 \0 🏳️‍🌈",
         flag=True,
+        raw=bytes(range(256)),
         path=Path("/a b/c"),
         when=datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
         pair=("x", 1),
@@ -59,9 +61,10 @@ def test_every_kind_of_field_comes_back() -> None:
     assert through_json(Everything, value) == value
 
 
-@given(st.text(), st.floats(allow_nan=False), st.lists(st.text()))
-def test_any_token_comes_back(text: str, stamp: float, pieces: list[str]) -> None:
-    event = TextDelta(stamp, text, tuple(Token(piece, stamp) for piece in pieces))
+@given(st.text(), st.floats(allow_nan=False), st.lists(st.tuples(st.text(), st.binary())))
+def test_any_token_comes_back(text: str, stamp: float, pieces: list[tuple[str, bytes]]) -> None:
+    tokens = (Token(piece, stamp, id=len(raw), raw=raw) for piece, raw in pieces)
+    event = TextDelta(stamp, text, tuple(tokens))
     assert through_json(StreamEvent, event) == event
 
 
@@ -90,6 +93,10 @@ def test_missing_fields_keep_their_default_and_unknown_ones_are_left_out() -> No
         (int, True),
         (bool, 1),
         (str, None),
+        (bytes, "a"),
+        (bytes, "ü==="),
+        (bytes, "YW!I="),
+        (bytes, 3),
         (float, "1"),
         (Colour, "blue"),
         (Colour, 3),

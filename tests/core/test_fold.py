@@ -6,6 +6,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.events import (
     Failed,
     Finished,
+    InputPrepared,
     LoadProgress,
     Notice,
     PromptProgress,
@@ -16,7 +17,7 @@ from playground.core.events import (
     Token,
 )
 from playground.core.fold import RunFold
-from playground.core.runs import HostContact, Provenance, RunStatus, TokenUsage
+from playground.core.runs import HostContact, ModelInput, Provenance, RunStatus, TokenUsage
 from tests.core.streams import cloud_run, fold, local_run, token
 
 USAGE = TokenUsage(10, 3, provenance=Provenance.MEASURED)
@@ -229,6 +230,20 @@ def test_a_local_answer_that_was_stopped_says_what_of_its_prompt_was_processed_a
     assert (usage.prompt_tokens, usage.processed_tokens, usage.cached_tokens) == (40, 30, 10)
     assert usage.completion_tokens == 1
     assert usage.provenance is Provenance.MEASURED
+
+
+def test_a_stopped_run_keeps_what_the_model_was_given_last() -> None:
+    refused = ModelInput((("seed", 4), ("top_k", 2)), seed=4)
+    taken = ModelInput((("top_k", 2),))
+    stopped = RunFold(cloud_run())
+    stopped.add(RequestSent(0.1))
+    stopped.add(InputPrepared(0.1, refused))
+    assert stopped.run.seed == 4
+    stopped.add(RequestSent(0.2))
+    stopped.add(InputPrepared(0.2, taken))
+    stopped.cancel(0.3)
+    assert stopped.run.model_input == taken
+    assert stopped.run.seed is None
 
 
 def test_a_run_is_described_once_for_each_event() -> None:

@@ -61,6 +61,12 @@ def test_compare_prints_one_object_with_every_figure_of_the_contract(playground_
     for token in run["tokens"]:
         assert 0 < token["probability"] <= 1
         assert len(token["alternatives"]) == 3
+        assert token.keys() == {"text", "t_s", "probability", "alternatives", "id", "bytes"}
+        for known in (token, *token["alternatives"]):
+            assert known["id"] >= 0
+            assert all(0 <= byte < 256 for byte in known["bytes"])
+    written = b"".join(bytes(token["bytes"]) for token in run["tokens"])
+    assert written.decode().strip() == run["text"].strip()
 
 
 def test_the_same_request_gives_the_same_answer_and_processes_the_same_prompt(

@@ -12,6 +12,7 @@ import pytest
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.events import (
     Finished,
+    InputPrepared,
     Notice,
     ReasoningDelta,
     RequestSent,
@@ -170,6 +171,25 @@ async def test_a_refused_parameter_is_left_out_visibly_and_asked_again(cloud, st
     assert run.sent_t_s == again.t_s, "TTFT counts from the request that was accepted"
 
 
+async def test_what_was_sent_in_the_end_is_told_without_messages_and_key(cloud):
+    error = Reply(400, {"error": {"message": "Unsupported value", "param": "temperature"}})
+    cloud.script(RefuseField("temperature", error, Stream([*text("fine"), usage(1, 1)])))
+    engine = ask(cloud, seed_field="random_seed")
+    events = await events_of(engine, temperature=0.5, seed=3, stop=("END",), prompt="Secret")
+    kinds = [type(event) for event in events if isinstance(event, RequestSent | InputPrepared)]
+    assert kinds == [RequestSent, InputPrepared] * 2
+    given = folded(events, cloud).model_input
+    assert given is not None
+    sent = cloud.requests[1].body
+    del sent["messages"]
+    assert dict(given.settings) == sent
+    assert {"random_seed", "stop", "model"} <= sent.keys()
+    assert "temperature" not in sent
+    assert (given.seed, given.template_sha256, given.prompt_ids) == (3, None, ())
+    assert "Secret" not in repr(given)
+    assert KEY not in repr(given)
+
+
 async def test_a_provider_that_does_not_count_is_asked_without_counts(cloud):
     error = Reply(422, {"error": {"message": "Extra inputs: stream_options"}})
     cloud.script(RefuseField("stream_options", error, Stream(text("fine"))))
@@ -274,6 +294,15 @@ async def test_log_probabilities_become_probabilities_with_alternatives(cloud):
         ("Yes", pytest.approx(0.75)),
         ("No", 0.0),
     ]
+
+
+async def test_a_key_in_a_token_is_in_neither_its_text_nor_its_bytes(cloud):
+    said = {"token": KEY, "logprob": 0.0, "bytes": list(KEY.encode())}
+    entry = {**said, "top_logprobs": [said]}
+    cloud.script(Stream([chunk(content="Hi", logprobs={"content": [entry]}), chunk(finish="stop")]))
+    (token,) = of_kind(await events_of(ask(cloud), logprobs=1), TextDelta)[0].tokens
+    assert KEY not in token.text + token.alternatives[0].text
+    assert (token.raw, token.alternatives[0].raw) == (None, None)
 
 
 async def test_probabilities_that_do_not_come_are_said_to_be_missing(cloud):

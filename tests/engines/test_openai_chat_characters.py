@@ -241,6 +241,18 @@ async def test_the_texts_of_the_tokens_together_are_the_answer(
     assert [each.text for each in tokens_of(events)] == texts
 
 
+async def test_tokens_have_the_bytes_that_are_told_of_them(cloud: ScriptedOpenAI) -> None:
+    pieces = [
+        with_tokens("", token(SMILE_BYTES[:3], b"Hello")),
+        with_tokens(SMILE, token(SMILE_BYTES[3:])),
+        with_tokens("a", untold(token(b"a"))),
+    ]
+    found = tokens_of(await answer(cloud, *pieces, STOP, logprobs=1))
+    assert [each.raw for each in found] == [SMILE_BYTES[:3], SMILE_BYTES[3:], None]
+    assert [each.raw for each in found[0].alternatives] == [SMILE_BYTES[:3], b"Hello"]
+    assert {each.id for each in found} == {None}
+
+
 async def test_an_alternative_is_read_as_if_it_had_come_instead(cloud: ScriptedOpenAI) -> None:
     smirk = "😏".encode()
     pieces = [

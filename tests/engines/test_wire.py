@@ -5,6 +5,7 @@ import pytest
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.errors import ContextOverflow
 from playground.core.events import ReasoningDelta, TextDelta
+from playground.core.runs import ModelInput
 from playground.engines.llama import protocol as wire
 
 
@@ -40,6 +41,16 @@ def test_a_delta_keeps_each_token_with_time_and_alternatives() -> None:
 def test_reasoning_stays_reasoning() -> None:
     line = wire.delta(1.0, "hm", [wire.token_row(1.0, 3, b"hm")], is_reasoning=True)
     assert isinstance(wire.read_delta(wire.unpack(line), 0.0), ReasoningDelta)
+
+
+def test_what_the_model_is_given_survives_the_pipe() -> None:
+    value = ModelInput((("top_k", 40), ("temperature", 0.8)), 2**31 - 1, "ab", tuple(range(70_000)))
+    message = wire.unpack(wire.pack(wire.model_input(1.5, value)))
+    arrived = wire.read_model_input(message)
+    assert (arrived, arrived.prompt_ids) == (value, value.prompt_ids)
+    del message["seed"]
+    with pytest.raises(wire.WireError):
+        wire.read_model_input(message)
 
 
 def test_an_error_arrives_as_what_it_was() -> None:

@@ -9,18 +9,23 @@ from pathlib import Path
 import pytest
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.evaluations import Evaluation
 from playground.core.events import (
     Alternative,
     Finished,
+    InputPrepared,
     RequestSent,
     StreamEvent,
     TextDelta,
     Token,
 )
+from playground.core.expected import Check, CheckKind
 from playground.core.fold import RunFold
+from playground.core.prompt_sets import Case, PromptSet
 from playground.core.runs import (
     Comparison,
     HostContact,
+    ModelInput,
     Provenance,
     Run,
     RunOrder,
@@ -36,6 +41,7 @@ from playground.core.targets import (
     Target,
     Tier,
 )
+from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -51,14 +57,24 @@ STUDIO = CloudTarget(
 )
 
 
+GIVEN = ModelInput(
+    (("repeat_penalty", 1.0), ("temperature", 0.8)),
+    7,
+    "ab" * 32,
+    prompt_ids=(-1, *range(77_000, 77_100)),
+)
+"""What a model was given."""
+
+
 def answer_events(text: str, *, t_s: float = 0.1) -> list[StreamEvent]:
     """Return a whole stream that says `text` word by word."""
-    events: list[StreamEvent] = [RequestSent(0.01, was_loaded=True)]
+    events: list[StreamEvent] = [RequestSent(0.01, was_loaded=True), InputPrepared(0.02, GIVEN)]
     words = text.split(" ")
     for index, word in enumerate(words):
         stamp = t_s * (index + 1)
         piece = word if index == len(words) - 1 else word + " "
-        token = Token(piece, stamp, 0.5, (Alternative(piece, 0.5), Alternative("x", 0.25)))
+        others = (Alternative(piece, 0.5, index, piece.encode()), Alternative("x", 0.25))
+        token = Token(piece, stamp, 0.5, others, index, piece.encode(), rank=1)
         events.append(TextDelta(stamp, piece, (token,)))
     usage = TokenUsage(7, len(words), provenance=Provenance.MEASURED)
     hosts = (HostContact("api.acme.example", 120),)
@@ -106,6 +122,23 @@ async def save(
         finished.append(folded(run, events))
         await store.save_run(turn.id, finished[-1])
     return replace(comparison, turns=(replace(turn, runs=tuple(finished)),))
+
+
+def rivers_evaluation(key: str = "0" * 31 + "1") -> Evaluation:
+    """Return an evaluation of two cases on one target."""
+    check = Check(CheckKind.CONTAINS, "Nile")
+    cases = (Case("k1", "Name a river.", (check,)), Case("k2", "Name another.", (check,)))
+    prompt_set = PromptSet("s1", "Rivers", cases, created_at=START)
+    return Evaluation(key, prompt_set, (INDIE,), created_at=START)
+
+
+async def save_evaluation(store: EvaluationStore, evaluation: Evaluation, answers: int = 1) -> None:
+    """Save an evaluation with its set and the first of its answers."""
+    await store.save_set(evaluation.prompt_set)
+    await store.save(evaluation)
+    for unit, case in zip(evaluation.units[:answers], evaluation.prompt_set.cases, strict=False):
+        run = waiting_run(f"{evaluation.id}-{unit.case}", INDIE, case.prompt)
+        await store.keep(evaluation, unit, case, folded(run, answer_events("The Nile")))
 
 
 @contextlib.contextmanager

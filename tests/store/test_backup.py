@@ -12,13 +12,23 @@ from pathlib import Path
 import pytest
 
 from playground.core.errors import StorageFailed
+from playground.core.prompt_sets import PromptSet
 from playground.core.runs import RunOrder, RunStatus, Turn
 from playground.core.targets import Provider, Tier
 from playground.store.backup import Backups, Restored
 from playground.store.database import VERSION, Database
+from playground.store.evaluations import EvaluationStore
 from playground.store.history import INTERRUPTED, ComparisonStore
 from playground.store.settings import SettingsStore, ThemeMode, WindowState
-from tests.store.history import INDIE, full_disk, save, waiting_run
+from tests.store.history import (
+    GIVEN,
+    INDIE,
+    full_disk,
+    rivers_evaluation,
+    save,
+    save_evaluation,
+    waiting_run,
+)
 
 
 class Home:
@@ -28,6 +38,7 @@ class Home:
         self.folder = folder
         self.database = Database(folder / "history.sqlite3")
         self.store = ComparisonStore(self.database)
+        self.evaluations = EvaluationStore(self.database)
         self.settings = SettingsStore(folder / "settings.json")
         self.backups = Backups(self.database, self.store, self.settings, folder / "cache")
 
@@ -85,6 +96,75 @@ async def test_what_is_here_stays_and_what_was_deleted_is_back(home: Home, backu
     assert set(await home.titles()) == {"About whales", "About wolves", "Since then"}
     assert await home.backups.restore(backup) == Restored(added=0, known=2)
     assert len(await home.titles("about")) == 2
+
+
+async def test_sets_and_evaluations_come_with_their_answers(
+    home: Home, other: Home, tmp_path: Path
+) -> None:
+    evaluation = rivers_evaluation()
+    await save(home.store, "a", "About whales")
+    await save_evaluation(home.evaluations, evaluation, answers=2)
+    await home.evaluations.claim(evaluation.id)
+    path = tmp_path / "backup.zip"
+    assert await home.backups.back_up(path) == 1, "answers of evaluations are no comparisons"
+    restored = Restored(added=1, known=0, sets=1, evaluations=1)
+    assert await other.backups.restore(path) == restored
+    assert await other.backups.restore(path) == Restored(added=0, known=1)
+    assert await other.evaluations.sets() == await home.evaluations.sets()
+    assert await other.evaluations.load(evaluation.id) == evaluation
+    results = await other.evaluations.results(evaluation.id)
+    assert results == await home.evaluations.results(evaluation.id)
+    answer = (await other.store.load(results[0].comparison_id)).turns[0].runs[0]
+    assert answer.text == "The Nile"
+    assert await other.store.prompt_ids(answer.id) == GIVEN.prompt_ids
+    assert await other.titles() == ["About whales"]
+    (owner,) = await other.database.read(
+        lambda c: c.execute("SELECT owner FROM evaluations").fetchone()
+    )
+    assert owner is None
+
+
+async def test_an_evaluation_that_is_here_stays_as_it_is(home: Home, tmp_path: Path) -> None:
+    evaluation = rivers_evaluation()
+    path = tmp_path / "backup.zip"
+    await save_evaluation(home.evaluations, evaluation, answers=2)
+    await home.backups.back_up(path)
+    (*_, last) = await home.evaluations.results(evaluation.id)
+    await home.database.write(
+        lambda c: (
+            c.execute("DELETE FROM evaluation_units WHERE case_id = 'k2'"),
+            c.execute("DELETE FROM comparisons WHERE id = ?", (last.comparison_id,)),
+        )
+    )
+    assert await home.backups.restore(path) == Restored(added=0, known=0)
+    assert [found.unit.case for found in await home.evaluations.results(evaluation.id)] == ["k1"]
+    with pytest.raises(StorageFailed):
+        await home.store.load(last.comparison_id)
+
+
+async def test_a_deleted_evaluation_stays_out_and_comes_back_from_an_older_backup(
+    home: Home, tmp_path: Path
+) -> None:
+    evaluation = rivers_evaluation()
+    await save_evaluation(home.evaluations, evaluation)
+    await home.backups.back_up(tmp_path / "older.zip")
+    await home.evaluations.delete(evaluation.id)
+    await home.evaluations.delete_set("s1")
+    await home.backups.back_up(tmp_path / "newer.zip")
+    assert await home.backups.restore(tmp_path / "newer.zip") == Restored(0, 0)
+    assert await home.backups.restore(tmp_path / "older.zip") == Restored(0, 0, 1, 1)
+    assert len(await home.evaluations.results(evaluation.id)) == 1
+
+
+async def test_a_set_whose_name_is_taken_gets_another(
+    home: Home, other: Home, tmp_path: Path
+) -> None:
+    await home.evaluations.save_set(PromptSet("mine", "Rivers"))
+    await home.backups.back_up(tmp_path / "backup.zip")
+    await other.evaluations.save_set(PromptSet("theirs", "rivers"))
+    assert (await other.backups.restore(tmp_path / "backup.zip")).sets == 1
+    found = {each.id: each.name for each in await other.evaluations.sets()}
+    assert found == {"theirs": "rivers", "mine": "Rivers (2)"}
 
 
 async def test_a_backup_holds_no_key_and_nothing_deleted(home: Home, tmp_path: Path) -> None:

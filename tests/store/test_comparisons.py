@@ -15,7 +15,16 @@ from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta,
 from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, new_owner
-from tests.store.history import INDIE, START, STUDIO, answer_events, folded, save, waiting_run
+from tests.store.history import (
+    GIVEN,
+    INDIE,
+    START,
+    STUDIO,
+    answer_events,
+    folded,
+    save,
+    waiting_run,
+)
 
 
 async def test_a_comparison_comes_back_exactly_as_it_was(store: ComparisonStore) -> None:
@@ -46,6 +55,34 @@ async def test_every_field_of_a_run_and_a_comparison_is_kept(store: ComparisonSt
     loaded = await store.load("c")
     assert replace(loaded, turns=()) == replace(head, turns=())
     assert loaded.turns[0].runs == (saved.turns[0].runs[0], run)
+
+
+async def test_the_ids_of_a_prompt_are_kept_once_beside_what_is_read_for_lists(
+    store: ComparisonStore, database: Database
+) -> None:
+    await save(store, "c", "hi")
+    first = (await store.load("c")).turns[0].runs[0]
+    assert first.model_input is not None
+    assert (first.model_input, first.model_input.prompt_ids) == (GIVEN, ())
+    assert await store.prompt_ids(first.id) == GIVEN.prompt_ids
+    assert await store.prompt_ids("no such run") == ()
+    bodies = await database.read(
+        lambda c: c.execute("SELECT body FROM runs UNION ALL SELECT body FROM events").fetchall()
+    )
+    assert not any("77050" in body for (body,) in bodies)
+    await database.write(lambda c: c.execute("UPDATE runs SET prompt_ids = X'0102'"))
+    with pytest.raises(StorageFailed, match="damaged"):
+        await store.prompt_ids(first.id)
+
+
+async def test_a_run_that_was_cut_off_has_what_the_model_was_given(store: ComparisonStore) -> None:
+    await save(store, "c", "hi")
+    await store.save_turn("c", Turn("t", "again", RunOrder.FAIR))
+    await store.save_run("t", waiting_run("r", INDIE))
+    await store.append_events("r", answer_events("It was")[:3])
+    assert await store.recover() == 1
+    assert (await store.load("c")).turns[1].runs[0].model_input == GIVEN
+    assert await store.prompt_ids("r") == GIVEN.prompt_ids
 
 
 async def test_the_timeline_comes_back_in_order_with_tokens_and_alternatives(

@@ -13,10 +13,15 @@ import pytest
 
 from playground.core.chat import ChatRequest, Message, Role
 from playground.core.errors import HomeUnusable, StorageFailed
+from playground.core.events import TextDelta
+from playground.core.expected import Outcome
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
+from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore
-from tests.store.history import INDIE, full_disk, save
+from tests.store.history import GIVEN, INDIE, full_disk, rivers_evaluation, save
+
+DATA = Path(__file__).parent / "data"
 
 
 async def saved_history(path: Path, count: int = 3) -> None:
@@ -258,9 +263,7 @@ async def test_two_programs_write_the_same_history(history_file: Path) -> None:
     assert len(found) == 10
 
 
-@pytest.mark.parametrize(
-    "dump", sorted((Path(__file__).parent / "data").glob("*.sql")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("dump", sorted(DATA.glob("*.sql")), ids=lambda path: path.stem)
 async def test_histories_of_every_released_version_can_be_read(
     history_file: Path, dump: Path
 ) -> None:
@@ -277,8 +280,69 @@ async def test_histories_of_every_released_version_can_be_read(
     assert database.problem is None
     assert found.title == "Which rivers are long?"
     assert [run.text for run in comparison.turns[0].runs] == ["The Nile", "Amazon and Nile"]
-    assert len(timeline) == 4
+    deltas = [event for event in timeline if isinstance(event, TextDelta)]
+    assert "".join(delta.text for delta in deltas) == "The Nile"
+    assert [token.probability for delta in deltas for token in delta.tokens] == [0.5, 0.5]
     assert (votes[0].target_key, votes[0].wins) == ("acme:gpt-large-2", 1)
+
+
+async def test_a_run_of_version_1_has_neither_ids_nor_bytes(history_file: Path) -> None:
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.executescript((DATA / "v1.sql").read_text(encoding="utf-8"))
+    database = Database(history_file)
+    await database.open()
+    store = ComparisonStore(database)
+    runs = (await store.load("c1")).turns[0].runs
+    tokens = [
+        token
+        for event in await store.timeline(runs[1].id)
+        if isinstance(event, TextDelta)
+        for token in event.tokens
+    ]
+    prompt_ids = await store.prompt_ids(runs[0].id)
+    await database.close()
+    assert [run.model_input for run in runs] == [None, None]
+    assert prompt_ids == ()
+    assert [(t.text, t.id, t.raw, t.alternatives[0].raw) for t in tokens] == [
+        ("Amazon ", None, None, None),
+        ("and ", None, None, None),
+        ("Nile", None, None, None),
+    ]
+
+
+async def test_an_evaluation_of_version_2_can_be_read(history_file: Path) -> None:
+    with closing(sqlite3.connect(history_file)) as connection:
+        connection.executescript((DATA / "v2.sql").read_text(encoding="utf-8"))
+    database = Database(history_file)
+    await database.open()
+    store, evaluations = ComparisonStore(database), EvaluationStore(database)
+    (prompt_set,) = await evaluations.sets()
+    (listed,) = await evaluations.listed()
+    (result,) = await evaluations.results(listed.id)
+    evaluation = await evaluations.load(listed.id)
+    answer = (await store.load(result.comparison_id)).turns[0].runs[0]
+    prompt_ids = await store.prompt_ids(answer.id)
+    (*_, last, _) = await store.timeline("c1-run0")
+    await database.close()
+    assert evaluation == rivers_evaluation()
+    assert prompt_set == evaluation.prompt_set
+    assert (listed.set_name, listed.units, listed.done) == ("Rivers", 2, 1)
+    assert (result.unit.case, result.outcome) == ("k1", Outcome.RIGHT)
+    assert (answer.model_input, prompt_ids) == (GIVEN, GIVEN.prompt_ids)
+    assert isinstance(last, TextDelta)
+    assert [(token.id, token.raw, token.rank) for token in last.tokens] == [(1, b"Nile", 1)]
+
+
+def test_the_newest_dump_has_the_tables_of_today() -> None:
+    with (
+        closing(sqlite3.connect(":memory:")) as written,
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as today,
+    ):
+        written.executescript((DATA / f"v{VERSION}.sql").read_text(encoding="utf-8"))
+        migrate(today)
+        schema = "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name"
+        found, wanted = (c.execute(schema).fetchall() for c in (written, today))
+    assert found == wanted, "a version that is not released yet: python -m tests.store.dump"
 
 
 def test_a_step_that_fails_changes_nothing_and_is_tried_again(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class Decoder:
                 sample = partial(
                     sampler.next_fitting, form, lambda token: text.is_answer(pieces[token])
                 )
-            self._emit_input(prompt, sampler)
+            self._emit_input(prompt, sampler, sampling.seed)
             kept = self._keep(tokens) if request.keep_cache else self._clear()
             prompt_s = self._read_prompt(tokens, kept, is_stopped)
             written, reason = self._write(
@@ -139,11 +139,11 @@ class Decoder:
             self._next_token[0] = token
         return limit, "length"
 
-    def _emit_input(self, prompt: Prompt, sampler: Sampler) -> None:
+    def _emit_input(self, prompt: Prompt, sampler: Sampler, seed: int | None) -> None:
         """Tell what is read and how it is answered; a run that is stopped has it as well."""
         given = ModelInput(
             settings=tuple(sampler.settings.items()),
-            seed=sampler.seed,
+            seed=seed,
             template_sha256=prompt.template_sha256,
             prompt_ids=prompt.tokens,
         )

@@ -55,8 +55,6 @@ class Sampler:
         self._logits = logits
         self._candidates: npt.NDArray[np.void] | None = None
         self._chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
-        self.seed: int | None = None
-        """`None` where nothing is drawn."""
         penalty = _or(sampling.repeat_penalty, DEFAULT_REPEAT_PENALTY)
         self.settings: dict[str, float] = {"repeat_penalty": penalty}
         """Name → value of what each sampler of the chain was made with, in its order."""
@@ -127,7 +125,6 @@ class Sampler:
         top_k = int(_or(sampling.top_k, DEFAULT_TOP_K))
         top_p = _or(sampling.top_p, DEFAULT_TOP_P)
         min_p = _or(sampling.min_p, DEFAULT_MIN_P)
-        self.seed = sampling.seed or 0
         self.settings |= {
             "top_k": top_k,
             "top_p": top_p,
@@ -138,7 +135,7 @@ class Sampler:
         self._add(api.llama_sampler_init_top_p(top_p, 1))
         self._add(api.llama_sampler_init_min_p(min_p, 1))
         self._add(api.llama_sampler_init_temp(temperature))
-        self._add(api.llama_sampler_init_dist(self.seed))
+        self._add(api.llama_sampler_init_dist(sampling.seed or 0))
 
     def _add(self, sampler: Any) -> None:
         api.llama_sampler_chain_add(self._chain, sampler)

@@ -221,7 +221,12 @@ class ModelTableModel(QAbstractTableModel):
         match column:
             case Column.MODEL:
                 # a card shows all of it in one cell
-                parts = (caption(row), badge(row)[0], row_speed(row), str(model.path))
+                parts: tuple[str, ...] = (
+                    caption(row),
+                    badge(row)[0],
+                    row_speed(row),
+                    str(model.path),
+                )
             case Column.FIT:
                 parts = (reason(row),)
             case Column.SPEED:

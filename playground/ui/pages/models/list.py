@@ -221,8 +221,13 @@ class ModelTableModel(QAbstractTableModel):
         match column:
             case Column.MODEL:
                 # a card shows all of it in one cell
-                shown = (caption(row), badge(row)[0], row_speed(row))
-                parts = (*filter(None, (*shown, model.problem)), str(model.path))
+                parts: tuple[str, ...] = (
+                    caption(row),
+                    badge(row)[0],
+                    row_speed(row),
+                    *filter(None, (model.problem,)),
+                    str(model.path),
+                )
             case Column.FIT:
                 parts = (reason(row),)
             case Column.SPEED:

@@ -80,7 +80,8 @@ def has_display() -> bool:
     """Return False where Qt would abort for want of a screen."""
     if not sys.platform.startswith("linux"):
         return True
-    if os.environ.get("QT_QPA_PLATFORM", "") in {"offscreen", "minimal", "vnc", "linuxfb"}:
+    platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+    if platform in {"offscreen", "minimal", "vnc", "linuxfb"}:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 

@@ -5,6 +5,7 @@ import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,26 @@ import playground
 from playground.app.window import _run_program
 from playground.core.chat import SamplingParams
 from playground.core.checks.form_table import FieldKind, FormField, schema_of
-from playground.core.checks.scoring import CheckResult
+from playground.core.checks.reading import check_words
+from playground.core.checks.scoring import CheckResult, score
+from playground.core.evaluations import UnitResult
 from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.prompt_sets import new_case
 from playground.core.redaction import Redactor
+from playground.core.runs import Provenance
 from playground.core.targets import CloudModel, CloudTarget
 from playground.services.library.delete import Deletion
+from playground.store.evaluations import EvaluationSummary
 from playground.store.files import default_paths
 from playground.ui.pages.compare.answer_settings import Draft
+from playground.ui.pages.history.add_to_set import AddToSet
 from playground.ui.pages.hub.view_models import ResultsState
 from playground.ui.pages.models.actions import DeleteDialog
 from playground.ui.pages.providers.dialog import ProviderDialog
 from playground.ui.pages.providers.prices import PriceDialog
+from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
+from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
+from playground.ui.pages.tests.words import results_caption
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
@@ -63,7 +73,12 @@ STAGE_UNITS = 545
 STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
 """How many answers of ordinary length need no scrolling on such a stage."""
 
-NOT_OURS = {"QFileDialog in ui/pages/models/page.py", "QFileDialog in ui/pages/settings/page.py"}
+NOT_OURS = {
+    "QFileDialog in ui/pages/models/page.py",
+    "QFileDialog in ui/pages/settings/page.py",
+    "QFileDialog in ui/pages/tests/page.py",
+    "QFileDialog in ui/pages/tests/results.py",
+}
 """Dialogs of the system, or of Qt where it has none."""
 
 Closer = Callable[[], object]
@@ -378,6 +393,21 @@ def _running(page: Any) -> Closer:
     return page.show_sets
 
 
+def _results(page: Any) -> Closer:
+    evaluation = full_home.evaluation()
+    done = [
+        UnitResult(
+            unit, "", "", tuple(Outcome)[number % 7 % 3], (full_home.LONG,), words_per_s=12.5,
+            usd=0.001, usd_provenance=Provenance.ESTIMATED,
+        )
+        for number, unit in enumerate(evaluation.units)
+    ]  # fmt: skip
+    page.presenter.results.show(evaluation, done)
+    page.describe_results(results_caption(evaluation), not_scored=12, has_earlier=True)
+    page.show_results(evaluation.prompt_set.name)
+    return page.show_sets
+
+
 def _named(page: Any) -> Closer:
     page.sets.card.rename()
     page.sets.card._on_name_typed("")
@@ -403,6 +433,7 @@ OPENED: dict[str, dict[str, Opener]] = {
         "six panes": _compare(6),
     },
     "tests": {
+        "results": _results,
         "a message": _message,
         "a check that cannot be read": _unreadable,
         "all open": _folded_open,
@@ -469,6 +500,48 @@ def _prices(walk: Walk, page: Any) -> QWidget:
     return dialog
 
 
+def _earlier(_walk: Walk, page: Any) -> QWidget | None:
+    when = datetime.now(UTC)
+    page.presenter._earlier = [EvaluationSummary("e", "s", "S", when, when, 240, 240, False)]
+    page.presenter._on_earlier()
+    return QApplication.activePopupWidget()
+
+
+def _paste(walk: Walk, page: Any) -> QWidget:
+    dialog = PasteDialog(walk.window._theme, page)
+    dialog.show_problem(full_home.ANSWER.split("\n", maxsplit=1)[0])
+    dialog.open()
+    return dialog
+
+
+def _run_dialog(walk: Walk, page: Any) -> RunDialog:
+    evaluation = full_home.evaluation()
+    name = evaluation.prompt_set.name
+    dialog = RunDialog(walk.window._theme, name, page, [(name, "a"), ("Another", "b")])
+    dialog.show_targets(evaluation.targets, 8)
+    plan = page.presenter._service.plan(evaluation, ())
+    dialog.show_plan(evaluation, plan, [full_home.ANSWER.split("\n", maxsplit=1)[0]])
+    dialog.open()
+    return dialog
+
+
+def _run_picker(walk: Walk, page: Any) -> QWidget:
+    dialog = _run_dialog(walk, page)
+    dialog.open_picker()
+    dialog.picker.closed.connect(dialog.reject)
+    return dialog.picker
+
+
+def _answers(walk: Walk, page: Any) -> QWidget:
+    (turn,) = full_home.comparison(6).turns
+    check = Check(CheckKind.CONTAINS, full_home.LONG)
+    dialog = AnswersDialog(walk.window._theme, page)
+    answers = [ShownAnswer(run, score((check,), run), 0) for run in turn.runs]
+    dialog.show_answers("Message 12", turn.prompt, [check_words(check)], answers)
+    dialog.open()
+    return dialog
+
+
 ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "QMenu in ui/pages/compare/page.py": (
         "compare",
@@ -495,6 +568,24 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "DeleteDialog in ui/pages/models/actions.py": ("models", _deletion),
     "ProviderDialog in ui/pages/providers/presenter.py": ("providers", _new_provider),
     "PriceDialog in ui/pages/providers/presenter.py": ("providers", _prices),
+    "Popup in ui/pages/compare/checks.py": (
+        "compare",
+        _menu(lambda page: page.prompt_card.check_bar.open_editor(page.prompt_card._run)),
+    ),
+    "QMenu in ui/pages/history/add_to_set.py": (
+        "history",
+        _menu(lambda page: page.findChild(AddToSet)._open_menu([], new_case("?"))),
+    ),
+    "QMenu in ui/pages/tests/page.py": ("tests", _menu(lambda page: page._open_export())),
+    "QMenu in ui/pages/tests/sets_view.py": (
+        "tests",
+        _menu(lambda page: page.sets._open_menu(page.mapToGlobal(QPoint(200, 200)))),
+    ),
+    "QMenu in ui/pages/tests/presenter.py": ("tests", _earlier),
+    "PasteDialog in ui/pages/tests/presenter.py": ("tests", _paste),
+    "RunDialog in ui/pages/tests/runner.py": ("tests", _run_dialog),
+    "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
+    "AnswersDialog in ui/pages/tests/results_presenter.py": ("tests", _answers),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
 

@@ -1,5 +1,6 @@
 """Makes a message of a test of what was compared: the prompt, with its checks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QObject, QPoint
@@ -43,7 +44,10 @@ class AddToSet(QObject):
             self._bridge.spawn(self._offer(_case(opened, turn)))
 
     async def _offer(self, case: Case) -> None:
-        sets = [s for s in await self._bridge.submit(self._sets.all()) if not s.is_ready_made]
+        found = await self._bridge.submit(self._sets.all())
+        self._open_menu([each for each in found if not each.is_ready_made], case)
+
+    def _open_menu(self, sets: Sequence[PromptSet], case: Case) -> None:
         menu = QMenu(self._view)
         menu.setAccessibleName(_tr("Add to a test"))
         menu.aboutToHide.connect(menu.deleteLater)

@@ -152,13 +152,13 @@ class MemoryParts(QWidget):
             entry = QWidget()
             mark, label = (
                 make_label("■", "caption", tone),
-                make_label(words[-1], "caption", "quiet"),
+                make_label(words[-1], "caption", "quiet", wrap=True),
             )
-            make_row(mark, label, parent=entry, margins=NO_MARGINS, spacing=self._theme.px(4))
+            make_row(mark, (label, 1), parent=entry, margins=NO_MARGINS, spacing=self._theme.px(4))
             self._legend_row.addWidget(entry)
         if on_card:
             words.append(self.tr("of it {0} on the graphics card").format(on_card))
-            self._legend_row.addWidget(make_label(words[-1], "caption", "quiet"))
+            self._legend_row.addWidget(make_label(words[-1], "caption", "quiet", wrap=True))
         self._legend.setAccessibleName(" · ".join(words))
 
     def _model_words(self, need: MemoryNeed) -> str:

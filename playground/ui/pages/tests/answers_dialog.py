@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QWidget
 
 from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import Score
@@ -14,7 +14,13 @@ from playground.ui.format import seconds
 from playground.ui.pages.tests.grid import CellSample, place_icon
 from playground.ui.pages.tests.progress import CellState
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_button, make_card, make_label
+from playground.ui.widgets.basics import (
+    ElidedLabel,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.layouts import make_column, make_flow, make_row, make_scroll_area
 from playground.ui.widgets.markdown.view import MarkdownView
 
@@ -23,6 +29,8 @@ _STATES = {
     Outcome.WRONG: CellState.WRONG,
     Outcome.NOT_SCORED: CellState.NOT_SCORED,
 }
+_NARROWEST = 230
+"""Width of a column, at scale 1."""
 _SHOWN = 20_000
 """Characters of an answer; the whole one is in the clipboard and in the terminal's report."""
 
@@ -56,8 +64,10 @@ class AnswersDialog(QDialog):
         )
         self._after = make_button(self.tr("Next"), tooltip=self.tr("The message after this one"))
         self._close = make_button(self.tr("Close"), self.reject, tooltip=self.tr("Close (Esc)"))
-        self._body = QWidget()
-        self._columns = make_row(parent=self._body)
+        body = QWidget()
+        self._answers = QGridLayout(body)
+        self._answers.setContentsMargins(0, 0, 0, 0)
+        self._body = make_scroll_area(body, self.tr("Answers"))
         self._before.clicked.connect(self._go_before)
         self._after.clicked.connect(self._go_after)
         px = theme.px
@@ -74,7 +84,7 @@ class AnswersDialog(QDialog):
             margins=(px(20), px(16), px(20), px(16)),
         )
         window = parent.window().size()
-        self.resize(QSize(min(px(1100), window.width() - px(60)), window.height() - px(60)))
+        self.resize(QSize(min(px(1100), window.width() - 60), window.height() - 60))
 
     def show_answers(
         self, title: str, prompt: str, checks: Sequence[str], answers: Sequence[ShownAnswer]
@@ -83,12 +93,14 @@ class AnswersDialog(QDialog):
         self._prompt.setText(prompt[:_SHOWN])
         said = ", ".join(checks) or self.tr("nothing is checked")
         self._checks.setText(self.tr("Right when the answer {0}").format(said))
-        while (item := self._columns.takeAt(0)) is not None:
+        while (item := self._answers.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.setParent(None)
                 widget.deleteLater()
-        for answer in answers:
-            self._columns.addWidget(self._column(answer), 1)
+        # as many side by side as there is room for, the others below
+        beside = max(1, (self.width() - self._theme.px(60)) // self._theme.px(_NARROWEST + 10))
+        for place, answer in enumerate(answers):
+            self._answers.addWidget(self._column(answer), place // beside, place % beside)
 
     def allow(self, *, before: bool, after: bool) -> None:
         self._before.setEnabled(before)
@@ -107,7 +119,6 @@ class AnswersDialog(QDialog):
         text.setAccessibleName(self.tr("Answer of {0}").format(run.target.label))
         text.set_text(run.text[:_SHOWN] or self.tr("(nothing)"))
         inside = QWidget()
-        make_column(text, 1, parent=inside)
         words = {
             Outcome.RIGHT: self.tr("Right"),
             Outcome.WRONG: self.tr("Wrong"),
@@ -115,17 +126,18 @@ class AnswersDialog(QDialog):
         }[score.outcome]
         reason = make_label(" ".join((f"{words}.", *score.reasons)), "caption", wrap=True)
         results = "\n".join(f"{check_words(r.check)}: {r.reason}" for r in score.results)
-        reason.setToolTip(results)
+        reason.setToolTip(plain_tooltip(results))
         took = make_label(seconds(run.timings.total_s), "caption", "quiet")
+        mark = make_row(CellSample(self._theme, _STATES[score.outcome]), (reason, 1))
+        make_column(mark, text, 1, parent=inside)
         card = make_card()
         make_column(
             make_row(icon, (ElidedLabel(label, "row"), 1), took),
             (make_scroll_area(inside, label), 1),
-            make_row(CellSample(self._theme, _STATES[score.outcome]), (reason, 1)),
             parent=card,
             margins=(px(12), px(10), px(12), px(10)),
         )
-        card.setMinimumWidth(px(140))
+        card.setMinimumSize(px(_NARROWEST), px(170))
         return card
 
     def _go_before(self) -> None:

@@ -227,7 +227,7 @@ class CaseTableModel(QAbstractTableModel):
     def _tooltip(self, case: Case, column: Column) -> str:
         match column:
             case Column.MESSAGE:
-                return plain_tooltip(case.prompt[:_TOOLTIP_LETTERS])
+                return plain_tooltip(" ".join(case.prompt[:_TOOLTIP_LETTERS].split()))
             case Column.CHECKS:
                 return plain_tooltip("\n".join(map(check_words, case.checks))) or self.tr(
                     "Without a check its answers are not scored"

@@ -194,7 +194,8 @@ class UnitGrid(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
             text = self._tooltip(event.pos())
-            QToolTip.showText(event.globalPos(), text, self) if text else QToolTip.hideText()
+            # an empty text hides what is shown
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
             return True
         return super().viewportEvent(event)
 

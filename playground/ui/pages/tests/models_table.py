@@ -97,6 +97,7 @@ class ModelsTable(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(0, 4)
+        self._grid.setColumnStretch(2, 3)
         self._grid.setColumnStretch(3, 3)
         self._shown: tuple[tuple[Target, ModelResult], ...] = ()
         self._is_narrow = False
@@ -128,7 +129,7 @@ class ModelsTable(QWidget):
             if column in self._columns:
                 self._add(make_label(text, "caption", "quiet"), 0, column)
         for row, (target, model) in enumerate(self._shown, 1):
-            for column, part in enumerate(self._parts(target, model)):
+            for column, part in enumerate(self._parts(row, target, model)):
                 if column in self._columns:
                     self._add(part, row, column)
                 else:
@@ -136,16 +137,16 @@ class ModelsTable(QWidget):
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        return (0, 2, 4, 5) if self._is_narrow else tuple(range(7))
+        return (0, 2) if self._is_narrow else tuple(range(7))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
         right = column in {5, 6}
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag(0)
         self._grid.addWidget(part, row, column, side | Qt.AlignmentFlag.AlignVCenter)
 
-    def _parts(self, target: Target, model: ModelResult) -> list[QWidget]:
+    def _parts(self, number: int, target: Target, model: ModelResult) -> list[QWidget]:
         return [
-            self._name(target),
+            self._name(number, target),
             self._group(model),
             self._right(model),
             IntervalBar(self._theme, model, target.place),
@@ -154,7 +155,7 @@ class ModelsTable(QWidget):
             self._cost(model),
         ]
 
-    def _name(self, target: Target) -> QWidget:
+    def _name(self, number: int, target: Target) -> QWidget:
         part = QWidget()
         row = QGridLayout(part)
         row.setContentsMargins(0, 0, 0, 0)
@@ -164,10 +165,11 @@ class ModelsTable(QWidget):
         icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(side, side)))
         label = ElidedLabel(target.label, "row")
         label.setToolTip(plain_tooltip(f"{target.label} · {target.detail}".strip(" ·")))
-        row.addWidget(icon, 0, 0)
-        row.addWidget(label, 0, 1)
-        row.setColumnStretch(1, 1)
-        part.setMinimumWidth(self._theme.px(130))
+        row.addWidget(make_label(str(number), "numbers", "quiet"), 0, 0)
+        row.addWidget(icon, 0, 1)
+        row.addWidget(label, 0, 2)
+        row.setColumnStretch(2, 1)
+        part.setMinimumWidth(self._theme.px(150))
         return part
 
     def _group(self, model: ModelResult) -> QWidget:
@@ -188,14 +190,15 @@ class ModelsTable(QWidget):
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if model.not_scored:
             text += " · " + self.tr("{0} not scored").format(model.not_scored)
-        label = make_label(text, "row")
+        label = make_label(text, "row", wrap=True)
+        label.setMinimumWidth(self._theme.px(120))
         details = [text]
         if model.always_right is not None:
             details.append(self.tr("{0} right every time").format(model.always_right))
         if model.weighted_share is not None:
             share = f"{100 * model.weighted_share:.0f} %"
             details.append(self.tr("{0} with the messages' weights").format(share))
-        label.setToolTip("\n".join(details))
+        label.setToolTip(plain_tooltip("\n".join(details)))
         return label
 
     def _speed(self, model: ModelResult) -> QWidget:

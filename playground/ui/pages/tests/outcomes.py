@@ -103,6 +103,9 @@ class OutcomeTableModel(QAbstractTableModel):
             return None
         names = ("#", self.tr("Message"), self.tr("Right when it…"), *self._labels)
         if role == Qt.ItemDataRole.DisplayRole:
+            # a name has no room above a mark: the number stands beside it in the table above
+            return names[section] if section < _FIXED else str(section - _FIXED + 1)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return names[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(names[section]) if section >= _FIXED else ""
@@ -138,9 +141,9 @@ class OutcomeTableModel(QAbstractTableModel):
 
     def _tooltip(self, row: OutcomeRow, column: int) -> str:
         if column == 1:
-            return row.case.prompt[:_LETTERS]
+            return " ".join(row.case.prompt[:_LETTERS].split())
         if column < _FIXED:
-            return "\n".join(map(check_words, row.case.checks))
+            return ", ".join(map(check_words, row.case.checks))
         place = column - _FIXED
         return f"{self._labels[place]}: {self._text(row, column)}\n{row.reasons[place]}".strip()
 
@@ -246,9 +249,9 @@ class OutcomeTable(QTableView):
         px = self._theme.px
         marks = max(0, self._model.columnCount() - _FIXED)
         whole = self.viewport().width()
-        mark = max(px(44), min(px(84), whole // (2 * max(1, marks)) if marks else px(60)))
+        mark = max(px(44), min(px(64), whole // (2 * max(1, marks))))
         left = whole - marks * mark - px(44)
-        expected = min(px(170), max(0, left // 3)) if left > px(300) else 0
+        expected = min(px(170), left // 3) if left > px(450) else 0
         self.setColumnHidden(_FIXED - 1, expected == 0)
         for column in range(self._model.columnCount()):
             width = (px(44), max(px(140), left - expected), expected, *[mark] * marks)[column]

@@ -13,7 +13,7 @@ from playground.core.targets import Target
 from playground.ui.pages.tests.models_table import ModelsTable
 from playground.ui.pages.tests.outcomes import OutcomeRow, OutcomeTable, OutcomeTableModel
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import IconButton, make_card, make_label
+from playground.ui.widgets.basics import IconButton, breakable, make_card, make_label
 from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
@@ -84,8 +84,8 @@ class ResultsView(QWidget):
 
     def show_sentences(self, first: str, rest: str) -> None:
         """Say what can be told of the models: the main thing, then the other pairs."""
-        self._first.setText(first)
-        self._rest.setText(rest)
+        self._first.setText(breakable(first))
+        self._rest.setText(breakable(rest))
         self._rest.setVisible(bool(rest))
 
     def choose_messages(self, *, disputed: bool) -> None:

@@ -88,6 +88,14 @@ class ResultsPresenter(QObject):
         results = await self._bridge.submit(self._store.results(evaluation_id))
         if asked != self._asked:
             return evaluation
+        self.show(evaluation, results)
+        if self._chart is None:
+            await self._build_chart()
+        self._draw()
+        return evaluation
+
+    def show(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> None:
+        """Show what is known of an evaluation; the chart follows once it is built."""
         is_other = self.evaluation is None or self.evaluation.id != evaluation.id
         self.evaluation, self.results, self._found = evaluation, tuple(results), None
         self._view.show_tags(evaluation.prompt_set.tags)
@@ -95,10 +103,6 @@ class ResultsPresenter(QObject):
         if is_other:
             self._view.choose_messages(disputed=any(row.is_disputed for row in self._rows))
         self._show()
-        if self._chart is None:
-            await self._build_chart()
-        self._draw()
-        return evaluation
 
     async def compare_with(self, earlier_id: str) -> None:
         """Say how each model did now and in an earlier evaluation."""

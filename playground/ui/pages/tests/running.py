@@ -15,7 +15,7 @@ from playground.ui.pages.tests.progress import CellState, ModelProgress, Progres
 from playground.ui.pages.tests.words import duration_words, spent_words
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments
-from playground.ui.widgets.basics import ElidedLabel, make_card, make_label
+from playground.ui.widgets.basics import ElidedLabel, make_card, make_label, plain_tooltip
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -124,7 +124,7 @@ class ModelsTable(QWidget):
         self._heads = [make_label(name, "caption", "quiet") for name in names]
         for head, name in zip(self._heads, names, strict=True):
             head.setAccessibleName(name)
-            head.setToolTip(name)
+            head.setToolTip(plain_tooltip(name))
         for head in self._heads[2:5]:
             head.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._columns = -1

@@ -20,6 +20,7 @@ from playground.ui.widgets.basics import (
     clear_layout,
     make_button,
     make_label,
+    plain_tooltip,
 )
 from playground.ui.widgets.inputs import NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
@@ -132,7 +133,7 @@ class SetCard(QFrame):
         if is_other:
             self._end_renaming()
         self._name.set_full_text(prompt_set.name)
-        self._name.setToolTip(prompt_set.description)
+        self._name.setToolTip(plain_tooltip(prompt_set.description))
         self._count.set_badge(count_words(len(prompt_set.cases)))
         words, is_whole = checks_words(prompt_set)
         self._checks.set_badge(words, "quiet" if is_whole else "caution")

@@ -9,6 +9,7 @@ with empty weights.
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +26,10 @@ from tests.servers.hub_demo import fill  # noqa: E402
 
 TRY = "Try it: a model here against the practice cloud"
 OTHERS = {"providers": "ctrl+6", "history": "ctrl+7", "settings": "ctrl+8"}
-PAGES = ("compare", "models", "hub", "downloads", *OTHERS)
+PAGES = ("compare", "tests", "results", "models", "hub", "downloads", *OTHERS)
+QUESTIONS = "Answer from a text"
+OWN_SET = "Reading, my library"
+"""The set of questions whose results are shown, and what its copy is called."""
 HERE = (
     "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
     "An-Even-Longer-Model-Name-v2.1-Instruct-abliterated-i1-Q4_K_M.gguf",
@@ -47,12 +51,14 @@ def take(folder: Path, theme: str) -> None:
     ):
         fill(hub, Path(published))
         prepare(Path(home), Path(published), theme)
+        ask_questions(Path(home))
         variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": f"{home}/hf", "HOME": home}
         with program(Path(home), size="1280x800", **variables) as running:
             running.click(TRY)
             running.wait_text(r"(?i)thousand|1,000")
             running.settle()
             running.grab(folder / f"compare-{theme}.png")
+            take_tests(running, folder, theme)
             take_downloads(running, folder, theme)
             running.press("ctrl+3")
             running.wait_text("Where else would it run")
@@ -76,6 +82,35 @@ def prepare(home: Path, published: Path, theme: str) -> None:
     (home / "models").mkdir()
     for name in HERE:
         (home / "models" / name).symlink_to(published / name)
+
+
+def ask_questions(home: Path) -> None:
+    """Ask the starter model a set of one's own, here and in the practice cloud."""
+    file = str(home / "questions.jsonl")
+    models = ("--target", "local:starter", "--target", "practice:smollm2-135m-instruct")
+    for words in (
+        ("export", QUESTIONS, file),
+        ("import", file, "--name", OWN_SET),
+        ("run", OWN_SET, *models, "--max-tokens", "48"),
+    ):
+        subprocess.run(
+            [sys.executable, "-m", "playground", "tests", *words],
+            env={**os.environ, "PLAYGROUND_HOME": str(home), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+def take_tests(running: Program, folder: Path, theme: str) -> None:
+    """Take the set that was asked, and what came out."""
+    running.press("ctrl+2")
+    running.wait_text(f"^{OWN_SET}$")
+    time.sleep(1)
+    running.grab(folder / f"tests-{theme}.png")
+    running.click("Results")
+    running.wait_text("Top group")
+    time.sleep(3)
+    running.grab(folder / f"results-{theme}.png")
 
 
 def take_downloads(running: Program, folder: Path, theme: str) -> None:

@@ -23,8 +23,9 @@ from playground.core.errors import (
     StorageFailed,
 )
 from playground.core.events import ReasoningDelta
-from playground.core.runs import HostContact, VoteOutcome
+from playground.core.runs import HostContact, RunOrder, VoteOutcome
 from playground.core.targets import CloudTarget, LocalTarget
+from playground.core.turns import new_comparison
 from playground.services.comparison import StorageTrouble
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
@@ -855,6 +856,22 @@ def test_a_double_click_on_run_is_one_run(
     stop = by_name(stage.view, "Stop all")
     QTest.mouseClick(stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(finished(stage))
+
+
+def test_a_recording_shows_how_it_was_asked_and_changes_nothing(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["some "])})
+    stage.choose(HERE)
+    comparison = new_comparison([HERE])
+    service = stage.presenter._service
+    stage.presenter.replay(comparison, lambda: service.run_turn(comparison, "Hello", RunOrder.RACE))
+    order = stage.view.header.order
+    assert order.selected == RunOrder.FAIR
+    qtbot.waitUntil(lambda: order.selected == RunOrder.RACE)
+    by_name(stage.view, "Stop all").click()
+    qtbot.waitUntil(finished(stage))
+    assert order.selected == RunOrder.FAIR
 
 
 def test_run_names_its_keys_and_says_why_they_do_nothing_now(

@@ -161,6 +161,8 @@ class ComparePresenter(QObject):
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
+        self._order_chosen = RunOrder.FAIR.value
+        """What the person had chosen before a recording is shown in its own order."""
         known = settings.settings
         self._run_order = known.run_order
         self._panes = PaneController(
@@ -238,6 +240,7 @@ class ComparePresenter(QObject):
             return
         self._selection.choose(comparison.targets)
         self._forget()
+        self._order_chosen = self._view.header.order.selected
         self._follow(Phase.REPLAYING, replace(comparison, turns=()), updates)
 
     def close(self) -> None:
@@ -370,7 +373,11 @@ class ComparePresenter(QObject):
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
         if self._comparison is not None:
-            self._panes.begin(self._comparison, turn, is_replay=self._phase is Phase.REPLAYING)
+            is_replay = self._phase is Phase.REPLAYING
+            if is_replay:
+                # how it was asked then, not how the next question will be
+                self._view.header.order.select(turn.order.value)
+            self._panes.begin(self._comparison, turn, is_replay=is_replay)
 
     def _on_done(self) -> None:
         was_replay = self._phase is Phase.REPLAYING
@@ -386,6 +393,7 @@ class ComparePresenter(QObject):
         # on stage the box stays closed until it is asked for
         self._view.prompt_card.focus_prompt()
         if was_replay:
+            self._view.header.order.select(self._order_chosen)
             # a recording is watched, not gone on with: the next run is a new comparison
             self._comparison = None
         self._run_next()

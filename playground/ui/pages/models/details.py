@@ -41,7 +41,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import NO_MARGINS, make_flow, make_row
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -101,7 +101,9 @@ class MemoryParts(QWidget):
         self._where = make_label(role="caption", tone="quiet", wrap=True)
         self._bar = MemoryBar(theme)
         self._legend = QWidget()
-        self._legend_row = make_flow(parent=self._legend, spacing=theme.px(10))
+        self._legend_column = make_column(
+            parent=self._legend, margins=NO_MARGINS, spacing=theme.px(2)
+        )
         for widget in (self._where, self._bar, self._legend):
             column.addWidget(widget)
 
@@ -150,15 +152,13 @@ class MemoryParts(QWidget):
             words.append(f"{name} {size}")
             # a colour stays in one line with its name
             entry = QWidget()
-            mark, label = (
-                make_label("■", "caption", tone),
-                make_label(words[-1], "caption", "quiet", wrap=True),
-            )
+            mark = make_label("■", "caption", tone)
+            label = make_label(words[-1], "caption", "quiet", wrap=True)
             make_row(mark, (label, 1), parent=entry, margins=NO_MARGINS, spacing=self._theme.px(4))
-            self._legend_row.addWidget(entry)
+            self._legend_column.addWidget(entry)
         if on_card:
             words.append(self.tr("of it {0} on the graphics card").format(on_card))
-            self._legend_row.addWidget(make_label(words[-1], "caption", "quiet", wrap=True))
+            self._legend_column.addWidget(make_label(words[-1], "caption", "quiet", wrap=True))
         self._legend.setAccessibleName(" · ".join(words))
 
     def _model_words(self, need: MemoryNeed) -> str:

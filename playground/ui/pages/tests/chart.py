@@ -118,8 +118,8 @@ class RightChart(QWidget):
         self._draw_axes(plot.getPlotItem())
         if self._points:
             self._draw_frontier(plot)
-            for point in self._points:
-                self._draw_point(plot, point)
+            for place, point in enumerate(sorted(self._points, key=lambda p: p.x)):
+                self._draw_point(plot, point, is_above=place % 2 == 1)
         self._column.addWidget(plot)
 
     def _draw_axes(self, item: pg.PlotItem) -> None:
@@ -140,7 +140,7 @@ class RightChart(QWidget):
         room = max(0.5 if self._is_cost else 1.0, (max(xs) - min(xs)) * 0.25)
         low = min(xs) - room
         item.setXRange(low if self._is_cost else max(0.0, low), max(xs) + room, padding=0)
-        item.setYRange(-0.06, 1.06, padding=0)
+        item.setYRange(-0.14, 1.14, padding=0)
         if self._is_cost:
             first, last = math.floor(min(xs) - room), math.ceil(max(xs) + room)
             ticks = [(n, _dollars(10**n)) for n in range(first, last + 1)]
@@ -158,7 +158,8 @@ class RightChart(QWidget):
         pen = pg.mkPen(self._theme.color("accent"), width=1.5, style=Qt.PenStyle.DashLine)
         plot.plot(xs, ys, pen=pen)
 
-    def _draw_point(self, plot: pg.PlotWidget, point: ChartPoint) -> None:
+    def _draw_point(self, plot: pg.PlotWidget, point: ChartPoint, *, is_above: bool) -> None:
+        """Draw one model; names of neighbours stand above and below in turn."""
         theme = self._theme
         tone = theme.color("local" if point.place is Place.LOCAL else "cloud")
         faint = QColor(tone)
@@ -171,7 +172,9 @@ class RightChart(QWidget):
             [x], [point.share], pen=None, symbol=symbol, symbolSize=theme.px(14),
             symbolBrush=tone, symbolPen=None,
         )  # fmt: skip
-        label = pg.TextItem(point.label, color=theme.color("text"), anchor=(0.5, -0.4))
+        label = pg.TextItem(
+            point.label, color=theme.color("text"), anchor=(0.5, 1.4 if is_above else -0.4)
+        )
         label.setFont(theme.font("chip"))
         plot.addItem(label)
         label.setPos(QPointF(x, point.share))

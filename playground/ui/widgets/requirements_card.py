@@ -181,7 +181,7 @@ class RequirementBox(QWidget):
         )
         for place, (text, why) in enumerate(heads):
             # as wide as a long word: figures wrap, a head does not
-            head = ElidedLabel(text, "caption", "quiet", least=13)
+            head = ElidedLabel(text, "caption", "quiet", least=11)
             head.setToolTip(plain_tooltip(why))
             grid.addWidget(head, 0, place)
             # what is expected here is often a range, and takes the room the others leave

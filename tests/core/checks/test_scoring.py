@@ -156,12 +156,12 @@ NESTED = "(a+)+$"
 @pytest.mark.parametrize(
     ("kind", "expected", "text"),
     [
-        ("regex", r"^(\w+\s?)*\1?$", "word " * 12 + "!" * 3),
-        ("schema", '{"type": "string", "pattern": "^(a|aa)+$"}', '"' + "a" * 40 + '!"'),
+        ("regex", "^(a|aa)+$", "a" * 60 + "!"),
+        ("schema", '{"type": "string", "pattern": "^(a|aa)+$"}', '"' + "a" * 60 + '!"'),
         (
             "schema",
             '{"patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": false}',
-            '{"' + "a" * 40 + '!": 1}',
+            '{"' + "a" * 60 + '!": 1}',
         ),
         ("schema", '{"$ref": "#"}', "1"),
         ("schema", '{"$defs": {' + ", ".join(
@@ -175,7 +175,9 @@ NESTED = "(a+)+$"
 )  # fmt: skip
 @pytest.mark.timeout(20)
 def test_what_would_take_for_ever_ends(kind, expected, text):
-    outcome(kind, expected, text)
+    # given up where it led nowhere, which is never called wrong
+    wanted = RIGHT if "uniqueItems" in expected else NOT_SCORED
+    assert outcome(kind, expected, text) is wanted
 
 
 def test_a_schema_fetches_nothing(monkeypatch):

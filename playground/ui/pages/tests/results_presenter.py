@@ -23,6 +23,7 @@ from playground.core.evaluations import (
     ranked,
     report,
 )
+from playground.core.expected import Outcome
 from playground.core.prompt_sets import filled
 from playground.core.statistics import Verdict, fewest_disagreements
 from playground.core.targets import Target
@@ -78,7 +79,7 @@ class ResultsPresenter(QObject):
     @property
     def not_scored(self) -> int:
         """How many answers were not scored."""
-        return sum(result.outcome == "not_scored" for result in self.results)
+        return sum(result.outcome is Outcome.NOT_SCORED for result in self.results)
 
     async def open(self, evaluation_id: str) -> Evaluation:
         """Show an evaluation; raises `StorageFailed`."""

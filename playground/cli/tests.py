@@ -140,7 +140,8 @@ async def _import(args: argparse.Namespace, sets: PromptSets) -> int:
     else:
         said = f"{len(cases)} prompts are kept as “{made.name}”."
         if unchecked:
-            said += f" {unchecked} of them have no check, so their answers are not scored."
+            have = "has" if unchecked == 1 else "have"
+            said += f" {unchecked} of them {have} no check, so their answers are not scored."
         print(harmless(said))
     return 0
 

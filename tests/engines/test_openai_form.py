@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
-from playground.core.events import Finished, Notice, StreamEvent
-from playground.core.targets import CloudTarget, Provider
+from playground.core.events import Failed, Finished, Notice, StreamEvent
+from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.engines.openai.request import build_body, without_refused_field
 from tests.servers.scripted_openai import RefuseField, Reply, ScriptedOpenAI, Stream, text
@@ -78,7 +78,7 @@ async def test_json_alone_is_asked_for_where_a_form_is_refused(
     cloud: ScriptedOpenAI, message: str
 ) -> None:
     cloud.script(refusal(message), Stream(text("{}")))
-    events = await answer(cloud)
+    events = await answer(cloud, tier=Tier.STUDIO)
     assert [each.body["response_format"]["type"] for each in cloud.requests] == [
         "json_schema",
         "json_object",
@@ -87,16 +87,38 @@ async def test_json_alone_is_asked_for_where_a_form_is_refused(
     assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.parametrize("status", [422, 500, 501])
+async def test_ones_own_server_gets_the_schema_with_json_object(
+    cloud: ScriptedOpenAI, status: int
+) -> None:
+    said = {"error": {"message": "[{'loc': ('body', 'response_format', 'type')}]", "code": None}}
+    cloud.script(Reply(status, said), Stream(text("{}")))
+    events = await answer(cloud, tier=Tier.OWN_SERVER)
+    assert cloud.requests[-1].body["response_format"] == {"type": "json_object", "schema": CLOSED}
+    assert isinstance(events[-1], Finished)
+
+
+async def test_a_server_that_breaks_is_not_asked_again(cloud: ScriptedOpenAI) -> None:
+    cloud.script(Reply(500, {"error": {"message": "out of memory"}}), Stream(text("{}")))
+    events = await answer(cloud)
+    assert len(cloud.requests) == 1
+    assert isinstance(events[-1], Failed)
+
+
 async def test_a_form_is_left_out_where_json_is_refused_as_well(cloud: ScriptedOpenAI) -> None:
     cloud.script(
         RefuseField("response_format", refusal("Unknown field: response_format"), Stream(text("a")))
     )
     events = await answer(cloud)
     assert "response_format" not in cloud.requests[-1].body
-    assert len(cloud.requests) == 3
-    said = [event.message for event in events if isinstance(event, Notice)]
-    assert "JSON alone" in said[0]
-    assert "in words only" in said[1]
+    assert [each.body.get("response_format", {}).get("type") for each in cloud.requests] == [
+        "json_schema",
+        "json_object",
+        "json_object",
+        None,
+    ]
+    [said] = [event.message for event in events if isinstance(event, Notice)]
+    assert "in words only" in said
 
 
 async def test_a_provider_known_to_take_no_form_is_not_asked(cloud: ScriptedOpenAI) -> None:

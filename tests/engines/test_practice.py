@@ -88,6 +88,26 @@ async def gone(pid: int) -> None:
 
 
 @pytest.mark.model
+async def test_it_holds_to_a_form(providers):
+    """llama_cpp.server refuses `json_schema` with 500 and takes the schema with `json_object`."""
+    schema = json.dumps(
+        {
+            "type": "object",
+            "properties": {"sea": {"enum": ["wet", "dry"]}},
+            "required": ["sea"],
+            "additionalProperties": False,
+        }
+    )
+    sampling = SamplingParams(max_tokens=24, seed=1, temperature=0.0, schema=schema)
+    events = await ask(
+        providers, await providers.start_practice(), ChatRequest(PROMPT.messages, sampling)
+    )
+    assert isinstance(events[-1], Finished)
+    said = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert json.loads(said)["sea"] in {"wet", "dry"}
+
+
+@pytest.mark.model
 async def test_a_whole_answer_without_a_key_after_one_click(practice, providers):
     seen: list[PracticeStatus] = []
 

@@ -18,6 +18,8 @@ from playground.core.prompt_sets import Case, PromptSet, names_in, new_case
 
 MAX_BYTES = 32 * 2**20
 MAX_CASES = 10_000
+_MOST_FAULTS = 10
+"""Lines with mistakes that are told."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell
 (https://owasp.org/www-community/attacks/CSV_Injection)."""
@@ -55,17 +57,31 @@ def read_cases(content: bytes, file_format: FileFormat) -> tuple[Case, ...]:
         FileFormat.JSONL: _jsonl_rows,
         FileFormat.TEXT: _text_rows,
     }[file_format](text)
-    cases = []
+    cases: list[Case] = []
+    faults: list[PlaygroundError] = []
     for line, row in rows:
+        if isinstance(row, PlaygroundError):
+            faults.append(row)
+            continue
         try:
             cases.append(_case(row))
         except PlaygroundError as error:
-            raise UsageError(f"Line {line}: {error.message}", error.hint) from error
-        if len(cases) > MAX_CASES:
+            faults.append(UsageError(f"Line {line}: {error.message}", error.hint))
+        if len(cases) + len(faults) > MAX_CASES:
             raise UsageError(f"The file has more than {MAX_CASES:,} prompts.")
+    if faults:
+        raise _all_of(faults)
     if not cases:
         raise UsageError("The file has no prompts.")
     return tuple(cases)
+
+
+def _all_of(faults: Sequence[PlaygroundError]) -> UsageError:
+    """Return one error that names every line, so that a file is mended in one go."""
+    lines = [fault.message for fault in faults[:_MOST_FAULTS]]
+    if rest := len(faults) - len(lines):
+        lines.append(f"And {rest:,} more.")
+    return UsageError("\n".join(lines), faults[0].hint if len(faults) == 1 else None)
 
 
 def write_cases(prompt_set: PromptSet, file_format: FileFormat) -> str:
@@ -101,7 +117,8 @@ def _decoded(content: bytes) -> str:
     raise UsageError("The file is no text.", "Save it as UTF-8 and try again.")
 
 
-Rows = Iterator[tuple[int, Mapping[str, Any]]]
+Rows = Iterator[tuple[int, Mapping[str, Any] | PlaygroundError]]
+"""Each with its line; what cannot be read is its error."""
 
 
 def _text_rows(text: str) -> Rows:
@@ -117,11 +134,12 @@ def _jsonl_rows(text: str) -> Rows:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"Line {number} is not JSON: {error}.") from error
+            yield number, UsageError(f"Line {number} is not JSON: {error}.")
+            continue
         if isinstance(row, str):
             row = {"prompt": row}
         if not isinstance(row, dict):
-            raise UsageError(f"Line {number} is not a JSON object.")
+            row = UsageError(f"Line {number} is not a JSON object.")
         yield number, row
 
 
@@ -142,15 +160,17 @@ def _csv_rows(text: str) -> Rows:
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
+                row: Mapping[str, Any] | PlaygroundError
+                row = {n: _unescaped(c) for n, c in zip(columns, cells, strict=False)}
                 if len(cells) > len(columns) and any(cells[len(columns) :]):
-                    raise UsageError(
+                    row = UsageError(
                         f"Line {line} has {len(cells)} cells, the first line {len(columns)}.",
                         "A cell that holds the separator stands in quotes.",
                     )
-                yield line, {n: _unescaped(c) for n, c in zip(columns, cells, strict=False)}
+                yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
-        raise UsageError(f"Line {line} cannot be read as CSV: {error}.") from error
+        yield line, UsageError(f"Line {line} cannot be read as CSV: {error}.")
 
 
 def _unescaped(cell: str) -> str:

@@ -56,7 +56,15 @@ _CUT_SHORT = {
     CutShort.TOOL: "The answer ended with a call of a tool, and there is none.",
     CutShort.GIVEN_UP: "The provider gave the answer up.",
 }
-_EDGE = " \t\r\n.,;:!?…\"'`*_()[]{}"
+_EDGE = re.compile(
+    r"""(?<![^\W_]) [.,]+ (?!\d)              # the point of .5 is a part of its number
+      | [.,]+ (?![^\W_])
+      | (?<![^\W_]) [;:!?…"'`*_()\[\]{}]+
+      | [;:!?…"'`*_()\[\]{}]+ (?![^\W_])
+    """,
+    re.VERBOSE,
+)
+"""Punctuation at the edges of words, not within 3.5, don't or snake_case."""
 _STRAIGHT = str.maketrans("‘’‚“”„«»", "''''\"\"\"\""[:3] + '"""""')
 
 
@@ -158,10 +166,11 @@ def _normal(text: str, check: Check) -> str:
 
 
 def _bare(text: str, check: Check) -> str:
-    """Return the text without what stands around it: quotes, full stops, marks of emphasis."""
+    """Return the text without what stands around its words: quotes, commas, marks of emphasis."""
     if check.punctuation_counts:
         return text
-    return text.strip(_EDGE) or text
+    bare = _EDGE.sub("", text)
+    return (bare if check.space_counts else " ".join(bare.split())).strip() or text
 
 
 def _counted(check: Check, text: str) -> CheckResult:

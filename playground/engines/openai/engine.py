@@ -35,7 +35,13 @@ from playground.engines.openai.client import (
     Timeouts,
 )
 from playground.engines.openai.errors import WEB_PAGE, ErrorTranslator, decoded, provider_message
-from playground.engines.openai.request import RequestNote, build_body, without_refused_field
+from playground.engines.openai.request import (
+    FORM_NOT_ENFORCED,
+    REFUSING,
+    RequestNote,
+    build_body,
+    without_refused_field,
+)
 from playground.engines.openai.sse import MOST_EVENT_BYTES, EventDecoder, EventTooLarge
 from playground.network.traffic import Traffic
 
@@ -164,9 +170,9 @@ class _Answer:
             finally:
                 opening.cancel()
                 await asyncio.gather(opening, return_exceptions=True)
-            # said only now: handing events on must not delay the request
-            for notice in self._notices():
-                yield notice
+        # said only now: handing events on must not delay the request
+        for notice in self._notices():
+            yield notice
         try:
             async with aclosing(self._answer(response)) as events:
                 async for event in events:
@@ -221,13 +227,18 @@ class _Answer:
                 stream_cls=AsyncStream[object],
             )
         except APIStatusError as refusal:
-            if refusal.status_code not in {400, 422}:
+            if refusal.status_code not in REFUSING:
                 raise
             changed = without_refused_field(self._provider, body, decoded(refusal.response.content))
             if changed is None:
                 raise
-            self._pending_notes.append(changed[1])
-            return None, changed[0]
+            shorter, note = changed
+            if shorter.get("response_format") != body.get("response_format"):
+                # what was tried before it is no longer what was asked for
+                earlier = [each for each in self._pending_notes if each.kind != FORM_NOT_ENFORCED]
+                self._pending_notes = earlier
+            self._pending_notes.append(note)
+            return None, shorter
         return stream.response, body
 
     async def _answer(self, response: "httpx2.Response") -> AsyncGenerator[StreamEvent, None]:

@@ -26,6 +26,9 @@ _THINKING: dict[str, tuple[str, Any, Any]] = {
 OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and vLLM, whose chat
 templates get the value.
 """
+REFUSING = frozenset({400, 422, 500, 501})
+"""Status codes under which a field is refused: llama_cpp.server says 500 to what it cannot read."""
+FORM_NOT_ENFORCED = "form_not_enforced"
 _REQUIRED = frozenset({"model", "messages", "stream"})
 _OURS = frozenset({"stream_options"})
 """Fields nobody chose: they may go for any reason."""
@@ -147,16 +150,27 @@ def _has_closed_objects(part: Any) -> bool:
 def _with_simpler_form(
     provider: Provider, body: dict[str, Any]
 ) -> tuple[dict[str, Any], RequestNote]:
-    """Return the body with JSON alone asked for, or without a form where it was already."""
-    if body["response_format"]["type"] == "json_schema":
+    """Return the body with JSON alone asked for, or without a form where it was already.
+
+    One's own server gets the schema along: llama_cpp.server and llama-server hold to it there.
+    """
+    asked = body["response_format"]
+    form: dict[str, Any] = {"type": "json_object"}
+    if asked["type"] == "json_schema" and provider.tier is Tier.OWN_SERVER:
+        message = (
+            f"{provider.name} was asked for the form in another way (json_object with its schema), "
+            "and the answer is checked"
+        )
+        form["schema"] = asked["json_schema"]["schema"]
+    elif asked != form:
         message = (
             f"{provider.name} does not hold to a form: it was asked for JSON alone, and the answer "
             "is checked"
         )
-        simpler = {**body, "response_format": {"type": "json_object"}}
-        return simpler, RequestNote("form_not_enforced", message)
-    shorter = {name: value for name, value in body.items() if name != "response_format"}
-    return shorter, _left_out(provider, "response_format")
+    else:
+        shorter = {name: value for name, value in body.items() if name != "response_format"}
+        return shorter, _left_out(provider, "response_format")
+    return {**body, "response_format": form}, RequestNote(FORM_NOT_ENFORCED, message)
 
 
 def _left_out(provider: Provider, field: str) -> RequestNote:

@@ -165,3 +165,30 @@ def test_the_sets_own_prompt_and_variables_go_along():
     for file_format in (CSV, JSONL):
         (again,) = read_cases(write_cases(whole, file_format).encode(), file_format)
         assert (again.system_prompt, again.variables) == ("Be brief.", (("city", "Rome"),))
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text", "lines"),
+    [
+        (
+            FileFormat.CSV,
+            "prompt,check,expected\na,foo,y\nb,contains,b\nc,number,x\nd,,,,9\n",
+            "245",
+        ),
+        (FileFormat.JSONL, '{"prompt": 1}\nno\n[1]\n{"prompt": ""}\n', "234"),
+    ],
+)
+def test_every_line_that_cannot_be_read_is_told(
+    file_format: FileFormat, text: str, lines: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_cases(text.encode(), file_format)
+    assert [line.split()[1].strip(":") for line in caught.value.message.split("\n")] == list(lines)
+
+
+def test_of_very_many_lines_the_first_ten_are_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_cases(b"prompt,weight\n" + b"x,0\n" * 300, FileFormat.CSV)
+    told = caught.value.message.split("\n")
+    assert told[0].startswith("Line 2:")
+    assert told[10:] == ["And 290 more."]

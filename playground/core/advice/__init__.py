@@ -1,0 +1,1 @@
+"""Local or cloud: an answer to a person's needs from their own evidence, with its reasons."""

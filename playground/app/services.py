@@ -11,6 +11,7 @@ from playground.core.redaction import Redactor
 from playground.core.targets import CloudTarget, Target
 from playground.engines.base import Engine
 from playground.network.traffic import Traffic
+from playground.services.advice import AdviceService
 from playground.services.comparison import ComparisonService
 from playground.services.downloads.manager import DownloadManager
 from playground.services.evaluation import EvaluationService
@@ -36,6 +37,7 @@ from playground.store.local_runs import LocalRuns
 from playground.store.log import open_log
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
+from playground.store.target_runs import TargetRuns
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,9 @@ class Services:
         self.downloads = DownloadManager(paths.models_dir, paths.downloads_file, self.hub, settings)
         self.requirements = RequirementsService(
             machines, LocalRuns(self.database), self.library, self.pool.held_memory
+        )
+        self.advice = AdviceService(
+            self.evaluations, TargetRuns(self.database), self.requirements, settings
         )
         self.telemetry = Telemetry(self._child_processes)
 

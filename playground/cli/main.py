@@ -11,6 +11,14 @@ from typing import TypeVar
 
 from playground import __version__
 from playground.cli.terminal import FAILED, check_texts, prepare_output, tell, tell_failure
+from playground.core.advice.situation import (
+    Connection,
+    Criterion,
+    Leave,
+    Need,
+    Situation,
+    Soon,
+)
 from playground.core.hub import HubSort
 from playground.core.targets import KvType
 
@@ -232,6 +240,56 @@ def add_tests(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def add_advise(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "advise", help="local or cloud? an answer from your own runs, with its reasons"
+    )
+    usual = Situation()
+    for name, kind, words in (
+        ("--leave", Leave, "may the words leave this computer"),
+        ("--soon", Soon, "how soon the first word must be there"),
+        ("--need", Need, "how clever it must be"),
+        ("--connection", Connection, "whether there is always a connection"),
+    ):
+        parser.add_argument(
+            name,
+            type=kind,
+            choices=list(kind),
+            default=getattr(usual, name.removeprefix("--")),
+            metavar="|".join(kind),
+            help=f"{words}; %(default)s where it is left out",
+        )
+    parser.add_argument(
+        "--per-day", type=_positive, default=usual.per_day, metavar="N", help="questions a day"
+    )
+    parser.add_argument(
+        "--evaluation",
+        default="last",
+        metavar="EVALUATION",
+        help="which test shows how good they are: its id, last (usual) or none",
+    )
+    parser.add_argument(
+        "--weight",
+        action="append",
+        default=[],
+        type=_weight,
+        metavar="NAME=X",
+        dest="weights",
+        help=f"how much {', '.join(Criterion)} counts, 0 … 1; may come again",
+    )
+    parser.add_argument(
+        "--computer-usd", type=_usd, metavar="X", help="what a bigger computer would cost"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _weight(text: str) -> tuple[Criterion, float]:
+    name, _, value = text.partition("=")
+    with suppress(ValueError):
+        return Criterion(name.strip()), _share(value)
+    raise argparse.ArgumentTypeError(f"must be one of {', '.join(Criterion)}, = and 0 … 1")
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="playground",
@@ -243,6 +301,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     add_compare(commands)
     add_tests(commands)
+    add_advise(commands)
     add_models(commands)
     add_hub(commands)
     add_providers(commands)
@@ -269,7 +328,7 @@ async def _dispatch(args: argparse.Namespace) -> int:
     check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
-    from playground.cli import backup, compare, hub, models, monitor, providers, tests
+    from playground.cli import advise, backup, compare, hub, models, monitor, providers, tests
 
     async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
@@ -289,6 +348,7 @@ async def _dispatch(args: argparse.Namespace) -> int:
                 providers=services.providers,
                 settings=services.settings,
             ),
+            "advise": lambda: advise.run(args, services.advice),
             "models": lambda: models.run(args, services.library, services.requirements),
             "hub": lambda: hub.run(
                 args, services.hub, services.requirements, services.settings, services.paths

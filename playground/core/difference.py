@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-MOST_WORDS = 3000
+MOST_WORDS = 2000
 """Words of each text that are compared; what follows is not marked."""
 _TOKENS = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 

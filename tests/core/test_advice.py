@@ -206,6 +206,13 @@ def test_a_test_of_ten_says_so(rules: AdviceRules) -> None:
     assert "6 or more" in advice.reasons[0].text
 
 
+def test_two_of_two_show_nothing(rules: AdviceRules) -> None:
+    few = evidence(right=(2, 2), apart=(0, 0), scored=2)
+    assert advise(Situation(leave=Leave.YES), few, rules).answer is MEASURE
+    advice = advise(Situation(), few, rules)
+    assert "small is enough" not in advice.subtitle
+
+
 def test_weights_move_the_answer(rules: AdviceRules) -> None:
     situation = Situation(soon=Soon.AT_ONCE)
     known = evidence(first_s=(3.0, 0.4))

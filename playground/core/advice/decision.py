@@ -19,7 +19,7 @@ from playground.core.advice.situation import (
     Step,
     TagEvidence,
 )
-from playground.core.statistics import Pair, Verdict, wilson_interval
+from playground.core.statistics import Pair, Verdict, fewest_disagreements, wilson_interval
 
 Range = tuple[float, float]
 
@@ -157,7 +157,9 @@ class Desk:
     def is_small_enough(self, here: Option, cloud: Option) -> bool:
         """Return whether a test shows nothing against the model here, and that it does its job."""
         pair = self.pair(here, cloud)
-        if pair is None or pair.verdict not in {Verdict.SAME, Verdict.UNDECIDED, Verdict.A_BETTER}:
+        if pair is None or pair.both_scored < fewest_disagreements():
+            return False
+        if pair.verdict not in {Verdict.SAME, Verdict.UNDECIDED, Verdict.A_BETTER}:
             return False
         share, other = here.right / here.scored, cloud.right / cloud.scored
         scales = self.rules.scales
@@ -201,7 +203,8 @@ class Desk:
     def right(self, here: Option, cloud: Option) -> tuple[Range, Range]:
         """Return the shares of right answers; equal where a test cannot tell them apart."""
         pair = self.pair(here, cloud)
-        if pair is None or not (here.scored and cloud.scored):
+        if pair is None or pair.both_scored < fewest_disagreements():
+            # of so few nothing can come out, so that they are alike says nothing either
             return _share_range(here) or (0.0, 1.0), _share_range(cloud) or (0.0, 1.0)
         a, b = here.right / here.scored, cloud.right / cloud.scored
         if pair.verdict in {Verdict.A_BETTER, Verdict.B_BETTER}:

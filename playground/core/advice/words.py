@@ -169,10 +169,8 @@ class _Writer:
         pair = self._desk.pair(here, cloud)
         verdict = pair.verdict if pair else Verdict.UNKNOWN
         kind = {Verdict.A_BETTER: "better", Verdict.B_BETTER: "worse"}.get(verdict, "same")
-        if (
-            kind == "same"
-            and self._desk.right(here, cloud)[0][0] != (self._desk.right(here, cloud)[1][0])
-        ):
+        low, high = self._desk.right(here, cloud)[0]
+        if kind == "same" and low != high:
             kind = "open"
         return kind, {
             "a": _count(here),

@@ -1,0 +1,173 @@
+"""“Local or cloud?”: a person's own evidence, gathered for `core.advice`."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from statistics import median
+
+from playground.core.advice.situation import (
+    Advice,
+    AdviceRules,
+    Costs,
+    Evidence,
+    Option,
+    Situation,
+    TagEvidence,
+)
+from playground.core.advice.words import advise
+from playground.core.evaluations import Evaluation, UnitResult, report
+from playground.core.metrics import Figure, figures
+from playground.core.requirements.model import Compatibility
+from playground.core.runs import Provenance
+from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.urls import host_of
+from playground.resources import resource
+from playground.services.requirements import RequirementsService
+from playground.store.evaluations import EvaluationStore, EvaluationSummary
+from playground.store.settings import SettingsStore
+from playground.store.target_runs import KeptRun, TargetRuns
+
+_CERTAINTY = (Provenance.ESTIMATED, Provenance.REPORTED, Provenance.MEASURED)
+
+
+@cache
+def advice_rules() -> AdviceRules:
+    """Return `resources/advice.toml`."""
+    with resource("advice.toml").open("rb") as file:
+        return AdviceRules(tomllib.load(file))
+
+
+class AdviceService:
+    """Says where questions should go, from what was run on this computer."""
+
+    def __init__(
+        self,
+        evaluations: EvaluationStore,
+        runs: TargetRuns,
+        requirements: RequirementsService,
+        settings: SettingsStore,
+    ) -> None:
+        self._evaluations = evaluations
+        self._runs = runs
+        self._requirements = requirements
+        self._settings = settings
+
+    async def tests(self) -> list[EvaluationSummary]:
+        """Return the evaluations that could show how good models are, the newest first."""
+        return [run for run in await self._evaluations.listed() if run.done]
+
+    async def evidence(self, evaluation_id: str | None = None) -> Evidence:
+        """Return what is known of every target that has answered, and of those of the evaluation.
+
+        The practice cloud stands in for a cloud only where no real one has answered.
+        """
+        evaluation, results = None, list[UnitResult]()
+        if evaluation_id is not None:
+            evaluation = await self._evaluations.load(evaluation_id)
+            results = await self._evaluations.results(evaluation_id)
+        kept = await self._runs.last()
+        in_test = await self._runs.last(evaluation_id) if evaluation_id is not None else {}
+        targets = {runs[0].run.target.key: runs[0].run.target for runs in kept.values()}
+        if evaluation is not None:
+            # a test is of its own targets: others were not asked the same
+            targets = {target.key: target for target in evaluation.targets}
+        is_real = any(_place(t) == "cloud" and not _is_practice(t) for t in targets.values())
+        chosen = [t for t in targets.values() if not (is_real and _is_practice(t))]
+        counted = {}
+        if evaluation is not None:
+            counted = {each.target: each for each in report(evaluation, results).models}
+        options = []
+        for target in chosen:
+            runs = in_test.get(target.key) or kept.get(target.key, [])
+            count = counted.get(target.key)
+            options.append(
+                Option(
+                    target=target.key,
+                    label=target.label,
+                    place=_place(target),
+                    host=_host(target),
+                    fits=await self._fits(target),
+                    first_s=_first_words(runs),
+                    usd=_median([figures(k.run).cost_usd for k in runs]),
+                    right=count.right if count else 0,
+                    scored=count.scored if count else 0,
+                    comparison=runs[0].comparison_id if runs else "",
+                )
+            )
+        pairs = report(evaluation, results).pairs if evaluation else ()
+        tags = _by_tag(evaluation, results) if evaluation else ()
+        return Evidence(tuple(options), pairs, tags, evaluation_id or "")
+
+    def advise(
+        self,
+        situation: Situation,
+        evidence: Evidence,
+        weights: Mapping[str, float] | None = None,
+        costs: Costs | None = None,
+    ) -> Advice:
+        """Return the answer; electricity costs what Settings say."""
+        return advise(situation, evidence, advice_rules(), weights, costs or self.usual_costs())
+
+    def usual_costs(self) -> Costs:
+        """Return what a bigger computer costs where nobody said otherwise."""
+        return advice_rules().bigger_computer(self._settings.settings.usd_per_kwh)
+
+    async def _fits(self, target: Target) -> bool | None:
+        if not isinstance(target, LocalTarget):
+            return None
+        found = await self._requirements.assess_models([(target.model, target.settings)])
+        needs = found[str(target.model.path)]
+        return None if needs is None else needs.verdict is not Compatibility.WONT_FIT
+
+
+def _by_tag(evaluation: Evaluation, results: Sequence[UnitResult]) -> tuple[TagEvidence, ...]:
+    """Return how each pair differs on the cases of each tag, and on all the others."""
+    cases = evaluation.prompt_set.cases
+    found: list[TagEvidence] = []
+    for tag in dict.fromkeys(tag for case in cases for tag in case.tags):
+        inside = tuple(case for case in cases if tag in case.tags)
+        if len(inside) == len(cases):
+            continue
+        outside = tuple(case for case in cases if tag not in case.tags)
+        within, elsewhere = (
+            report(
+                replace(evaluation, prompt_set=replace(evaluation.prompt_set, cases=part)), results
+            ).pairs
+            for part in (inside, outside)
+        )
+        share = len(inside) / len(cases)
+        found += [TagEvidence(tag, share, *both) for both in zip(within, elsewhere, strict=True)]
+    return tuple(found)
+
+
+def _is_practice(target: Target) -> bool:
+    return isinstance(target, CloudTarget) and target.provider.is_practice
+
+
+def _place(target: Target) -> str:
+    """Return where the target counts as; the practice cloud plays a cloud."""
+    return "here" if target.uses_this_machine and not _is_practice(target) else "cloud"
+
+
+def _host(target: Target) -> str:
+    if not isinstance(target, CloudTarget):
+        return ""
+    if target.provider.is_practice:
+        return "nobody: the practice cloud runs on this computer and stands in for a real one"
+    return host_of(target.provider.base_url)
+
+
+def _first_words(runs: Sequence[KeptRun]) -> Figure | None:
+    """Return the usual time to the first word, of answers that had the machine to themselves."""
+    own = [k.run for k in runs if k.run.is_evidence or not k.run.target.uses_this_machine]
+    return _median([figures(run).first_answer_s for run in own or [k.run for k in runs]])
+
+
+def _median(found: Sequence[Figure | None]) -> Figure | None:
+    """Return the median of those that are known, as certain as the least certain of them."""
+    known = [figure for figure in found if figure is not None]
+    if not known:
+        return None
+    least = min((figure.provenance for figure in known), key=_CERTAINTY.index)
+    return Figure(median(figure.value for figure in known), least)

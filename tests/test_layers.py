@@ -27,6 +27,7 @@ MAY_IMPORT = {
 }
 """Layer → the layers it may import. `__main__` starts everything."""
 SIBLINGS = {
+    "core.advice": {"core"},
     "core.checks": {"core"},
     "core.gguf": {"core"},
     "core.requirements": {"core", "core.gguf"},

@@ -14,6 +14,8 @@ from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
 from playground.services.machine.memory import main_memory
 from playground.ui.bridge import Bridge
+from playground.ui.pages.advice.page import AdvicePage
+from playground.ui.pages.advice.presenter import AdviceNavigation, AdvicePresenter
 from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.downloads.page import DownloadsPage
@@ -57,6 +59,7 @@ class Pages:
         self._compare = compare
         self.factories: dict[str, Callable[[], Page]] = {
             "tests": self._make_tests,
+            "advice": self._make_advice,
             "models": self._make_models,
             "hub": self._make_hub,
             "downloads": self._make_downloads,
@@ -113,6 +116,34 @@ class Pages:
             ),
         )
         return view
+
+    def _make_advice(self) -> Page:
+        view = AdvicePage(self._theme, self._window.pages)
+        view.presenter = AdvicePresenter(
+            view,
+            self._bridge,
+            self._services.advice,
+            AdviceNavigation(
+                show_evaluation=self._show_results,
+                show_comparison=self._show_kept,
+                show_models=lambda: self._window.show_page("models"),
+                show_compare=self._show_compare,
+                show_tests=lambda: self._window.show_page("tests"),
+                show_hub=self._show_hub,
+            ),
+        )
+        return view
+
+    def _show_results(self, evaluation_id: str) -> None:
+        self._window.show_page("tests")
+        page = self._window.pages.page("tests")
+        cast("TestsPresenter", page.presenter).open_results(evaluation_id)
+
+    def _show_kept(self, comparison_id: str) -> None:
+        self._bridge.spawn(self._open_kept(comparison_id))
+
+    async def _open_kept(self, comparison_id: str) -> None:
+        self._open_comparison(await self._bridge.submit(self._services.history.load(comparison_id)))
 
     def _make_models(self) -> Page:
         services = self._services

@@ -206,6 +206,7 @@ class _Program:
         self._view = CompareView(self._theme)
         add("compare", tr("Compare"), "compare", lambda: self._view)
         add("tests", tr("Tests"), "tests")
+        add("advice", tr("Local or cloud?"), "fork")
         add("models", tr("Models"), "models")
         add("hub", tr("Get models"), "download")
         add("downloads", tr("Downloads"), "downloads")

@@ -17,8 +17,10 @@ from playground.core.advice.situation import (
 )
 from playground.core.advice.words import advise
 from playground.core.evaluations import Evaluation, UnitResult, report
+from playground.core.machine import Machine
 from playground.core.metrics import Figure, figures
-from playground.core.requirements.model import Compatibility
+from playground.core.requirements.model import Compatibility, Requirements
+from playground.core.requirements.speed import middle
 from playground.core.runs import Provenance
 from playground.core.targets import CloudTarget, LocalTarget, Target
 from playground.core.urls import host_of
@@ -57,10 +59,15 @@ class AdviceService:
         """Return the evaluations that could show how good models are, the newest first."""
         return [run for run in await self._evaluations.listed() if run.done]
 
-    async def evidence(self, evaluation_id: str | None = None) -> Evidence:
+    def this_machine(self) -> Machine:
+        """Return this computer, as far as it is known."""
+        return self._requirements.machine_now()
+
+    async def evidence(self, evaluation_id: str | None = None, machine: str = "") -> Evidence:
         """Return what is known of every target that has answered, and of those of the evaluation.
 
-        The practice cloud stands in for a cloud only where no real one has answered.
+        The practice cloud stands in for a cloud only where no real one has answered. For another
+        `machine`, speeds are estimated from how much faster it would be.
         """
         evaluation, results = None, list[UnitResult]()
         if evaluation_id is not None:
@@ -81,14 +88,15 @@ class AdviceService:
         for target in chosen:
             runs = in_test.get(target.key) or kept.get(target.key, [])
             count = counted.get(target.key)
+            fits, times = await self._on(target, machine)
             options.append(
                 Option(
                     target=target.key,
                     label=target.label,
                     place=_place(target),
                     host=_host(target),
-                    fits=await self._fits(target),
-                    first_s=_first_words(runs),
+                    fits=fits,
+                    first_s=_scaled(_first_words(runs), times),
                     usd=_median([figures(k.run).cost_usd for k in runs]),
                     right=count.right if count else 0,
                     scored=count.scored if count else 0,
@@ -113,12 +121,32 @@ class AdviceService:
         """Return what a bigger computer costs where nobody said otherwise."""
         return advice_rules().bigger_computer(self._settings.settings.usd_per_kwh)
 
-    async def _fits(self, target: Target) -> bool | None:
+    async def _on(self, target: Target, machine: str) -> tuple[bool | None, float | None]:
+        """Return whether a target runs on a machine, and how many times as long it takes there."""
         if not isinstance(target, LocalTarget):
-            return None
-        found = await self._requirements.assess_models([(target.model, target.settings)])
-        needs = found[str(target.model.path)]
-        return None if needs is None else needs.verdict is not Compatibility.WONT_FIT
+            return None, 1.0
+        path = str(target.model.path)
+        needs = (await self._requirements.assess_models([(target.model, target.settings)]))[path]
+        if not machine:
+            return (None if needs is None else _fits(needs)), 1.0
+        elsewhere = await self._requirements.assess_elsewhere(target.model, target.settings)
+        there = next((found for device, found in elsewhere if device.id == machine), None)
+        if there is None:
+            return None, None
+        if needs is None or needs.speed is None or there.speed is None:
+            return _fits(there), None
+        return _fits(there), middle(needs.speed) / middle(there.speed)
+
+
+def _fits(needs: Requirements) -> bool:
+    return needs.verdict is not Compatibility.WONT_FIT
+
+
+def _scaled(figure: Figure | None, times: float | None) -> Figure | None:
+    """Return a time on another machine: an estimate, or unknown."""
+    if figure is None or times is None:
+        return None
+    return figure if times == 1.0 else Figure(figure.value * times, Provenance.ESTIMATED)
 
 
 def _by_tag(evaluation: Evaluation, results: Sequence[UnitResult]) -> tuple[TagEvidence, ...]:

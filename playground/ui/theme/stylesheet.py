@@ -117,6 +117,13 @@ QFrame[chip] QToolButton[flat="true"] { padding: {4}px {4}px; }
 QLineEdit[invalid="true"] { border: 1px solid @bad; }
 QFrame#drawer { background: @card; border: none; border-left: 1px solid @line; }
 
+QSlider { background: transparent; }
+QSlider::groove:horizontal { height: {4}px; border-radius: {2}px; background: @track; }
+QSlider::sub-page:horizontal { background: @accent; border-radius: {2}px; }
+QSlider::handle:horizontal { width: {14}px; height: {14}px; margin: -{6}px 0; border-radius: {8}px;
+  border: 2px solid @accent; background: @card; }
+QSlider::handle:horizontal:focus { background: @accent; }
+
 QListView, QTreeView, QTableView { background: @card; border: none; outline: none;
   alternate-background-color: @card; gridline-color: @line; }
 QListView::item, QTreeView::item, QTableView::item { padding: {6}px {8}px; border: none; }

@@ -17,6 +17,19 @@ _WORDS_FROM = 700
 """Width of the window, in units of text, that has room for the words."""
 
 
+_LONG = 12
+"""Characters from which a title goes on in a second line."""
+
+
+def in_two_lines(title: str) -> str:
+    """Return a long title broken where its longer line is shortest; a short one as it is."""
+    spaces = [place for place, character in enumerate(title) if character == " "]
+    if len(title) <= _LONG or not spaces:
+        return title
+    best = min(spaces, key=lambda place: max(place, len(title) - place - 1))
+    return f"{title[:best]}\n{title[best + 1 :]}"
+
+
 class RailButton(QToolButton):
     """A page's icon and word, with a badge in the corner where the page has something to tell."""
 
@@ -27,7 +40,7 @@ class RailButton(QToolButton):
         self.badge: str | None = None
         """What the badge says; `None`: there is none."""
         self.setProperty("rail", True)
-        self.setText(title)
+        self.setText(in_two_lines(title))
         self.setAccessibleName(title)
         self.setCheckable(True)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -146,7 +159,8 @@ class NavigationRail(QWidget):
     def _has_room_for_words(self) -> bool:
         """Return whether the window is wide enough for them, and high enough for all of them."""
         line = QFontMetrics(self._theme.font("rail")).height()
-        needed = len(self._buttons) * (line + self._theme.px(20 + 16 + 4 + 4)) + self._theme.px(20)
+        around = len(self._buttons) * self._theme.px(20 + 16 + 4 + 4) + self._theme.px(20)
+        needed = around + line * sum(1 + b.text().count("\n") for b in self._buttons.values())
         is_wide = self.window().width() >= self._theme.px(_WORDS_FROM)
         return is_wide and self.height() >= needed
 
@@ -160,4 +174,5 @@ class NavigationRail(QWidget):
         font = self._theme.font("rail")
         font.setWeight(QFont.Weight.DemiBold)
         metrics = QFontMetrics(font)
-        return max((metrics.horizontalAdvance(b.text()) for b in self._buttons.values()), default=0)
+        lines = [line for b in self._buttons.values() for line in b.text().split("\n")]
+        return max(map(metrics.horizontalAdvance, lines), default=0)

@@ -25,7 +25,7 @@ from tests.servers.hub import HubServer  # noqa: E402
 from tests.servers.hub_demo import fill  # noqa: E402
 
 TRY = "Try it: a model here against the practice cloud"
-OTHERS = {"providers": "ctrl+6", "history": "ctrl+7", "settings": "ctrl+8"}
+OTHERS = {"providers": "ctrl+7", "history": "ctrl+8", "settings": "ctrl+9"}
 PAGES = ("compare", "tests", "results", "models", "hub", "downloads", *OTHERS)
 QUESTIONS = "Answer from a text"
 OWN_SET = "Reading, my library"
@@ -60,7 +60,7 @@ def take(folder: Path, theme: str) -> None:
             running.grab(folder / f"compare-{theme}.png")
             take_tests(running, folder, theme)
             take_downloads(running, folder, theme)
-            running.press("ctrl+3")
+            running.press("ctrl+4")
             running.wait_text("Where else would it run")
             # the folders of the computer the pictures are taken on are nobody's business
             running.click(running.wait_text(r"^Looked for in \d"))
@@ -115,7 +115,7 @@ def take_tests(running: Program, folder: Path, theme: str) -> None:
 
 def take_downloads(running: Program, folder: Path, theme: str) -> None:
     """Find two models on the Hub, fetch them, and take the pictures of both pages."""
-    running.press("ctrl+4")
+    running.press("ctrl+5")
     running.wait_for("Search the Hub")
     for words, file in (("smollm2", "smollm2-135m"), ("qwen3", "Qwen3-0.6B-")):
         open_repository(running, words, file)
@@ -124,7 +124,7 @@ def take_downloads(running: Program, folder: Path, theme: str) -> None:
         running.wait_for("Show downloads")
     open_repository(running, "instruct", "Llama-3.2-1B-Instruct-")
     running.grab(folder / f"hub-{theme}.png")
-    running.press("ctrl+5")
+    running.press("ctrl+6")
     running.wait_text(r"\d .* left")
     time.sleep(2)
     running.grab(folder / f"downloads-{theme}.png")

@@ -42,7 +42,7 @@ def test_a_model_is_found_fetched_across_a_kill_and_answers(
     variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(playground_home / "hf")}
     with program(playground_home, **variables) as running:
         opened(running)
-        running.press("ctrl+4")
+        running.press("ctrl+5")
         running.wait_for("Search the Hub")
         running.type("smollm2")
         running.wait_for("Back to the first choices")
@@ -60,7 +60,7 @@ def test_a_model_is_found_fetched_across_a_kill_and_answers(
     hub.rate.bytes_per_s = None
     with program(playground_home, **variables) as running:
         opened(running)
-        running.press("ctrl+5")
+        running.press("ctrl+6")
         running.click("Try it")
         running.wait_text("Type a prompt below")
         running.click("Add a model")

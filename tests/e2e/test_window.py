@@ -67,7 +67,7 @@ def test_a_typed_prompt_runs_with_the_keyboard_alone_and_is_found_in_history(
         running.press("ctrl+Return")
         running.wait_text("Name three fruits")
         wait_until_done(running)
-        running.press("ctrl+7")
+        running.press("ctrl+8")
         running.wait_text("Name three fruits")
         assert running.close() == 0
     runs = stored_runs(playground_home)
@@ -80,12 +80,13 @@ def test_every_page_opens_by_its_shortcut(playground_home: Path) -> None:
         running.wait_for(TRY)
         for keys, text in (
             ("ctrl+2", "Copy to change it"),
-            ("ctrl+3", "Models on this computer"),
-            ("ctrl+4", "Get models"),
-            ("ctrl+5", "Downloads"),
-            ("ctrl+6", "Providers"),
-            ("ctrl+7", "History"),
-            ("ctrl+8", "Settings"),
+            ("ctrl+3", "Worked out on this computer"),
+            ("ctrl+4", "Models on this computer"),
+            ("ctrl+5", "Get models"),
+            ("ctrl+6", "Downloads"),
+            ("ctrl+7", "Providers"),
+            ("ctrl+8", "History"),
+            ("ctrl+9", "Settings"),
             ("ctrl+1", "Ask once, see every answer side by side"),
         ):
             running.press(keys)

@@ -1,6 +1,5 @@
 """The answer: where, three reasons with what stands behind them, the runner-up, what changes it."""
 
-from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Signal
@@ -30,18 +29,25 @@ _ICONS = {
     Criterion.RIGHT: "check",
     Criterion.SPEED: "run",
     Criterion.PRICE: "chip",
+    "private": "lock",
+    "offline": "offline",
+    "too_large": "models",
+    "too_often_wrong": "warning",
 }
+"""First part of a reason's id → its icon."""
+_SMALL = 20
+"""Size of an icon without a ground, in pixels at scale 1."""
 _REASON_WIDTH = 210
 """Width of a reason, in units of text, from which another fits beside it."""
 
 
 class Emblem(QWidget):
-    """An icon on a round ground."""
+    """An icon, on a round ground where it is a large one."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, size: int, icon: str = "search", tone: str = "accent") -> None:
         super().__init__()
         self._theme = theme
-        self._icon, self._tone = "search", "accent"
+        self._size, self._icon, self._tone = size, icon, tone
         theme.changed.connect(self.updateGeometry)
 
     def show_answer(self, answer: Answer) -> None:
@@ -50,7 +56,7 @@ class Emblem(QWidget):
 
     @override
     def sizeHint(self) -> QSize:
-        side = self._theme.px(48)
+        side = self._theme.px(self._size)
         return QSize(side, side)
 
     @override
@@ -61,12 +67,15 @@ class Emblem(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = self._theme.px(48)
-        painter.setPen(self._theme.color(f"{self._tone}_ground"))
-        painter.setBrush(self._theme.color(f"{self._tone}_ground"))
-        painter.drawEllipse(0, 0, side, side)
-        icon = self._theme.px(24)
-        picture = self._theme.icon(self._icon, self._tone).pixmap(QSize(icon, icon))
+        icon = side = self._theme.px(self._size)
+        if self._size > _SMALL:
+            ground = self._theme.color(f"{self._tone}_ground")
+            painter.setPen(ground)
+            painter.setBrush(ground)
+            painter.drawEllipse(0, 0, side, side)
+            icon = side // 2
+        ratio = self.devicePixelRatioF()
+        picture = self._theme.icon(self._icon, self._tone).pixmap(QSize(icon, icon), ratio)
         painter.drawPixmap((side - icon) // 2, (side - icon) // 2, picture)
 
 
@@ -118,7 +127,7 @@ class AnswerView(QWidget):
             self._grid.addWidget(card, index // columns, index % columns)
 
     def _build(self) -> None:
-        self._emblem = Emblem(self._theme)
+        self._emblem = Emblem(self._theme, 48)
         self._title = make_label(role="title", wrap=True)
         self._subtitle = make_label(tone="quiet", wrap=True)
         words = make_column(self._title, self._subtitle, margins=NO_MARGINS, spacing=2)
@@ -146,7 +155,7 @@ class AnswerView(QWidget):
             card.deleteLater()
         self._reasons = [self._reason(reason) for reason in advice.reasons]
         self._reasons += [
-            self._card(title, text, self._step_button(step, title))
+            self._card("idea", title, text, self._step_button(step, title))
             for step, title, text in advice.steps
         ]
         self._columns = 0
@@ -178,15 +187,16 @@ class AnswerView(QWidget):
                 kind="flat",
                 name=f"{reason.title}: {words}",
             )
-        return self._card(reason.title, reason.text, button)
+        icon = _ICONS[reason.id.partition(".")[0]]
+        return self._card(icon, reason.title, reason.text, button)
 
-    def _card(self, title: str, text: str, button: QWidget | None) -> QFrame:
+    def _card(self, icon: str, title: str, text: str, button: QWidget | None) -> QFrame:
         card = make_card("quiet")
-        parts: Sequence[QWidget] = (
-            make_label(title, "strong", wrap=True),
-            make_label(breakable(text), wrap=True),
+        emblem = Emblem(self._theme, 18, icon, "accent")
+        head = make_row(emblem, (make_label(title, "strong", wrap=True), 1), spacing=8)
+        column = make_column(
+            head, make_label(breakable(text), wrap=True), 1, parent=card, spacing=6
         )
-        column = make_column(*parts, 1, parent=card, spacing=6)
         if button is not None:
             column.addLayout(make_row(button, 1))
         return card

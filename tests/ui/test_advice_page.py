@@ -1,0 +1,224 @@
+"""The page “Local or cloud?” on a real history with a real test in it."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+
+from playground.core.advice.situation import Answer, Criterion
+from playground.services.advice import advice_rules
+from playground.store.database import Database
+from playground.ui.pages.advice import answer
+from playground.ui.pages.advice.month_card import eased, share_of
+from playground.ui.pages.advice.month_chart import round_up
+from playground.ui.pages.advice.page import AdvicePage
+from playground.ui.pages.advice.presenter import AdviceNavigation, AdvicePresenter
+from playground.ui.pages.advice.questions import Slider
+from tests.services.test_advice import Desk
+from tests.ui.page_harness import PageHarness, click, harness, named, until
+
+__all__ = ["harness"]
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+class Advising:
+    """The page, what it rests on, and where its buttons led."""
+
+    def __init__(self, harness: PageHarness) -> None:
+        self.harness = harness
+        self.database = Database(harness.home / "history.sqlite3")
+        self.went: list[tuple[str, str]] = []
+        self.page: AdvicePage
+        self.desk: Desk
+
+    def show(self, width: int = 1200, height: int = 760) -> None:
+        page = self.page = AdvicePage(self.harness.theme)
+        self.presenter = page.presenter = AdvicePresenter(
+            page,
+            self.harness.bridge,
+            self.desk.service,
+            AdviceNavigation(
+                show_evaluation=lambda key: self.went.append(("evaluation", key)),
+                show_comparison=lambda key: self.went.append(("comparison", key)),
+                show_models=lambda: self.went.append(("models", "")),
+                show_compare=lambda: self.went.append(("compare", "")),
+                show_tests=lambda: self.went.append(("tests", "")),
+                show_hub=lambda: self.went.append(("hub", "")),
+            ),
+        )
+        self.harness.show(page, width, height)
+
+    def says(self, words: str) -> bool:
+        return any(
+            words in label.text() and label.isVisibleTo(self.page)
+            for label in self.page.findChildren(QLabel)
+        )
+
+    def press(self, text: str) -> None:
+        """Click a button with these words."""
+        [button] = [
+            each
+            for each in self.page.findChildren(QPushButton)
+            if each.text().startswith(text) and each.isVisibleTo(self.page)
+        ]
+        click(button)
+
+
+Body = Callable[[Advising], Coroutine[Any, Any, None]]
+
+
+def on_page(harness: PageHarness, body: Body) -> None:
+    async def live() -> None:
+        advising = Advising(harness)
+
+        async def opened() -> None:
+            await advising.database.open()
+            advising.desk = Desk(harness.home, advising.database)
+            await advising.desk.place.service.refresh()
+
+        await harness.bridge.submit(opened())
+        try:
+            await body(advising)
+        finally:
+            await until(lambda: not harness.bridge._spawned)
+            await harness.bridge.submit(advising.database.close())
+
+    harness.run(live)
+
+
+def test_with_nothing_run_it_offers_what_would_settle_it(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        advising.show()
+        await until(lambda: advising.says("Measure first"))
+        await until(lambda: advising.says("Ask both the same"))
+        advising.press("Compare now")
+        advising.press("Run a test")
+        assert advising.went == [("compare", ""), ("tests", "")]
+        assert advising.says("What a question costs is known once both have answered one")
+
+    on_page(harness, body)
+
+
+def test_each_reason_leads_to_what_stands_behind_it(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        evaluation = await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("small is enough"))
+        assert advising.says("18 of 20 right here, 19 of 20 right in the cloud")
+        advising.press("See the test")
+        advising.press("See what was sent")
+        advising.press("See the comparison")
+        assert advising.went[0] == ("evaluation", evaluation)
+        assert [kind for kind, _ in advising.went[1:]] == ["comparison", "comparison"]
+        assert all(key for _, key in advising.went)
+
+    on_page(harness, body)
+
+
+def test_another_answer_or_weight_changes_it_at_once(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        await harness.bridge.submit(advising.desk.test(12, 20))
+        advising.show()
+        await until(lambda: advising.says("12 of 20 right here"))
+        advising.press("Yes")
+        assert advising.says("In the cloud")
+        advising.press("Never")
+        assert advising.says("On this computer")
+        advising.press("Yes")
+        right = named(advising.page, "Right answers", Slider)
+        right.setFocus()
+        QTest.keyClick(right, Qt.Key.Key_Home)
+        assert right.share == 0
+        assert advising.says("On this computer") or advising.says("Either will do")
+
+    on_page(harness, body)
+
+
+def test_the_two_sliders_move_the_month(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("pays from"))
+        assert advising.says("pays from 867 questions a day")
+        price = named(advising.page, "A bigger computer costs", Slider)
+        QTest.keyClick(price, Qt.Key.Key_End)
+        assert advising.says("$5,000")
+        assert not advising.says("pays from 867 questions a day")
+        per_day = named(advising.page, "Questions a day", Slider)
+        QTest.keyClick(per_day, Qt.Key.Key_End)
+        assert advising.page.questions.situation.per_day == 5000
+        assert advising.says("In the cloud: $150 a month")
+
+    on_page(harness, body)
+
+
+def test_no_test_can_be_chosen_and_stays_chosen(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("18 of 20 right here"))
+        box = named(advising.page, "What shows how good they are?", QComboBox)
+        assert box.count() == 2
+        box.setCurrentIndex(1)
+        box.activated.emit(1)
+        await until(lambda: advising.says("Nobody has counted yet"))
+        advising.page.shown.emit()
+        await until(lambda: not harness.bridge._spawned)
+        assert advising.page.questions.evaluation == ""
+
+    on_page(harness, body)
+
+
+def test_a_test_that_is_led_from_is_the_one_it_rests_on(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        first = await harness.bridge.submit(advising.desk.test(5, 19))
+        await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("18 of 20 right here"))
+        advising.presenter.show_test(first)
+        await until(lambda: advising.says("5 of 20 right here"))
+        assert advising.page.questions.evaluation == first
+
+    on_page(harness, body)
+
+
+def test_where_there_is_little_room_the_answer_stands_above_the_questions(
+    harness: PageHarness,
+) -> None:
+    async def body(advising: Advising) -> None:
+        advising.show(820, 560)
+        await until(lambda: advising.says("Measure first"))
+        page = advising.page
+        assert page.answer.mapTo(page, page.answer.rect().topLeft()).y() < (
+            page.questions.mapTo(page, page.questions.rect().topLeft()).y()
+        )
+
+    on_page(harness, body)
+
+
+def test_small_numbers_have_most_of_the_slider() -> None:
+    assert eased(0.0, 5000) == 1
+    assert eased(1.0, 5000) == 5000
+    assert eased(0.5, 5000) < 1000
+    assert eased(share_of(200, 5000), 5000) == 200
+
+
+def test_scales_end_at_round_numbers() -> None:
+    assert [round_up(value) for value in (0.0, 0.9, 1.1, 46.5, 61.0, 100.0)] == [
+        1.0,
+        1.0,
+        2.0,
+        50.0,
+        80.0,
+        100.0,
+    ]
+
+
+def test_every_answer_has_its_look() -> None:
+    assert set(answer._LOOKS) == set(Answer)
+    rules = {rule["id"] for rule in advice_rules().rules}
+    assert set(answer._ICONS) == {*Criterion, *rules}

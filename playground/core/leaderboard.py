@@ -88,7 +88,10 @@ def standings(ballots: Sequence[Ballot], seed: int = 1) -> tuple[Standing, ...]:
     return tuple(
         sorted(
             found,
-            key=lambda s: (s.tier is None, s.tier or 0, -(s.strength or 0), -s.wins, s.target),
+            key=lambda s: (
+                *(s.tier is None, s.tier or 0, -(s.strength or 0)),
+                *(-s.wins, s.losses, -s.ties, s.target),
+            ),
         )
     )
 
@@ -241,10 +244,19 @@ def resampled(
 ) -> list[list[float]]:
     """Return the strengths of `number` samples of as many ballots, drawn with replacement."""
     draw = random.Random(seed)  # noqa: S311 - the same votes shall give the same intervals
-    return [
-        strengths(targets, pairs_of(draw.choices(ballots, k=len(ballots))), start=start)
-        for _ in range(number)
-    ]
+    # there are few kinds of ballots, however many votes there are
+    kinds = list(dict.fromkeys(ballots))
+    places = {kind: place for place, kind in enumerate(kinds)}
+    cast = [places[ballot] for ballot in ballots]
+    worth = [pairs_of([kind]) for kind in kinds]
+    found = []
+    for _ in range(number):
+        pairs: Counter[tuple[str, str]] = Counter()
+        for place, times in Counter(draw.choices(cast, k=len(cast))).items():
+            for pair, count in worth[place].items():
+                pairs[pair] += times * count  # type: ignore[assignment]  # halves
+        found.append(strengths(targets, pairs, start=start))
+    return found
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -24,6 +24,7 @@ from playground.core.errors import StorageFailed, UsageError
 from playground.core.events import InputPrepared, StreamEvent
 from playground.core.expected import Check
 from playground.core.fold import RunFold, is_ideograph
+from playground.core.leaderboard import Ballot, Standing, standings
 from playground.core.runs import Comparison, ModelInput, Run, RunOrder, Turn, VoteOutcome
 from playground.core.targets import CloudTarget, Place
 from playground.store.database import Database
@@ -89,10 +90,7 @@ class VoteCount:
     label: str
     provider: str
     """The name of the provider; empty for a model on this computer."""
-    wins: int
-    ties: int
-    none_good: int
-    losses: int
+    standing: Standing
 
 
 def _storable(text: str) -> str:
@@ -224,21 +222,33 @@ def _distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
     )
 
 
-def _count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
-    """Return the count for each target; a target that gave no answer is not judged by the vote."""
+def _ballots(connection: sqlite3.Connection) -> tuple[list[Ballot], dict[str, tuple[str, str]]]:
+    """Return every vote, and label and provider of each target by its key.
+
+    A target that gave no answer is not judged by the vote.
+    """
     found = connection.execute(
-        "SELECT r.target_key, sum(t.winner_run_id = r.id), sum(t.verdict = ?), sum(t.verdict = ?), "
-        "sum(t.winner_run_id != r.id), max(r.rowid) "
+        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
-        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) GROUP BY r.target_key",
-        (VoteOutcome.TIE.value, VoteOutcome.NONE_GOOD.value),
+        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) ORDER BY t.rowid, r.position",
     ).fetchall()
-    counts = [
-        VoteCount(key, *_names(connection, rowid), wins or 0, ties or 0, none or 0, losses or 0)
-        for key, wins, ties, none, losses, rowid in found
+    answered: dict[str, list[str]] = {}
+    winners: dict[str, str] = {}
+    verdicts: dict[str, VoteOutcome] = {}
+    last: dict[str, int] = {}
+    for turn, key, is_winner, verdict, rowid in found:
+        answered.setdefault(turn, []).append(key)
+        last[key] = max(rowid, last.get(key, 0))
+        if is_winner:
+            winners[turn] = key
+        elif verdict:
+            verdicts[turn] = VoteOutcome(verdict)
+    ballots = [
+        Ballot(tuple(dict.fromkeys(keys)), winners.get(turn), verdicts.get(turn))
+        for turn, keys in answered.items()
     ]
-    return sorted(counts, key=lambda c: (-c.wins, c.losses, c.label))
+    return ballots, {key: _names(connection, rowid) for key, rowid in last.items()}
 
 
 def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
@@ -491,7 +501,10 @@ class ComparisonStore:
 
     async def votes(self) -> list[VoteCount]:
         """Return how each target fared, the one with the most wins first."""
-        return await self._database.read(_count_votes)
+        ballots, names = await self._database.read(_ballots)
+        # a thousand resamples of them
+        found = await asyncio.to_thread(standings, ballots)
+        return [VoteCount(each.target, *names[each.target], each) for each in found]
 
     async def recover(self) -> int:
         """End the runs that a killed program left unfinished and return how many they were.

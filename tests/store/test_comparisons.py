@@ -252,15 +252,27 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
     await save(store, "unvoted", "hi")
     best, other = await store.votes()
     assert (best.target_key, best.label) == ("acme:gpt-large-2", "gpt-large-2")
-    assert (best.wins, best.losses, best.ties, best.none_good) == (2, 1, 1, 1)
+    assert (
+        best.standing.wins,
+        best.standing.losses,
+        best.standing.ties,
+        best.standing.none_good,
+    ) == (2, 1, 1, 1)
     assert other.target_key == "local:/models/smol.gguf"
-    assert (other.wins, other.losses, other.ties, other.none_good) == (1, 2, 1, 1)
+    assert (
+        other.standing.wins,
+        other.standing.losses,
+        other.standing.ties,
+        other.standing.none_good,
+    ) == (1, 2, 1, 1)
 
 
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:
     await save(store, "c", "hi", answers=("", "an answer"))
     await store.vote("c-turn0", "c-run1", None, hidden_names=False)
-    assert [(count.label, count.wins) for count in await store.votes()] == [("gpt-large-2", 1)]
+    assert [(count.label, count.standing.wins) for count in await store.votes()] == [
+        ("gpt-large-2", 1)
+    ]
 
 
 async def test_a_vote_can_be_changed_and_taken_back(store: ComparisonStore) -> None:

@@ -283,7 +283,7 @@ async def test_histories_of_every_released_version_can_be_read(
     deltas = [event for event in timeline if isinstance(event, TextDelta)]
     assert "".join(delta.text for delta in deltas) == "The Nile"
     assert [token.probability for delta in deltas for token in delta.tokens] == [0.5, 0.5]
-    assert (votes[0].target_key, votes[0].wins) == ("acme:gpt-large-2", 1)
+    assert (votes[0].target_key, votes[0].standing.wins) == ("acme:gpt-large-2", 1)
 
 
 async def test_a_run_of_version_1_has_neither_ids_nor_bytes(history_file: Path) -> None:

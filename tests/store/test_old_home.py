@@ -321,7 +321,8 @@ async def test_old_comparisons_are_found(
 
 async def test_votes_are_counted(old_history: ComparisonStore) -> None:
     counts = await old_history.votes()
-    assert [(c.target_key, c.label, c.wins, c.ties, c.none_good, c.losses) for c in counts] == [
+    found = [(c.target_key, c.label, c.standing) for c in counts]
+    assert [(key, label, s.wins, s.ties, s.none_good, s.losses) for key, label, s in found] == [
         (QWEN, "Qwen3 8B", 1, 1, 0, 0),
         ("lab:llama-3", "llama-3", 1, 0, 1, 0),
         ("acme:gpt-large-2", "gpt-large-2", 0, 1, 0, 1),

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedLayout, QWidget
 from typing_extensions import override
 
+from playground.core.leaderboard import Standing
 from playground.store.history import VoteCount
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.bars import paint_segments
@@ -24,7 +25,7 @@ from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, mak
 
 
 class VotesView(QWidget):
-    """One line a target, the one with the most wins first."""
+    """One line a target, the best group first."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -66,21 +67,32 @@ class VotesView(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.viewport().setAutoFillBackground(False)
         card = make_card()
-        make_column(scroll, parent=card)
+        explained = make_label(
+            self.tr(
+                "From your votes alone: right answers are counted on Tests. A range says where the "
+                "share would lie if you voted for ever; where ranges overlap much, it is luck."
+            ),
+            "caption",
+            "quiet",
+            wrap=True,
+        )
+        make_column(explained, (scroll, 1), parent=card)
         self._pages.addWidget(empty_card)
         self._pages.addWidget(card)
 
 
 class VoteLine(QWidget):
-    """A target's name, its wins as a figure, and all its votes as a bar."""
+    """A target's name, its wins as a figure, what they say, and all its votes as a bar."""
 
     def __init__(self, theme: Theme, count: VoteCount) -> None:
         super().__init__()
         is_local = not count.provider
-        words = self._words(count)
-        self.setAccessibleName(f"{count.label}: {words}")
+        words, missing = self._words(count.standing), self._place_words(count.standing)
+        self.setAccessibleName(f"{count.label}: {words}. {missing}")
         px = theme.px
-        wins = make_label(str(count.wins), "figure", "local" if count.wins else "quiet")
+        wins = make_label(
+            str(count.standing.wins), "figure", "local" if count.standing.wins else "quiet"
+        )
         wins.setMinimumWidth(px(40))
         wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         label = ElidedLabel(count.label, "strong")
@@ -91,33 +103,66 @@ class VoteLine(QWidget):
             "local" if is_local else "cloud",
             "home" if is_local else "cloud",
         )
+        standing = make_label(missing, "caption", wrap=True)
+        standing.setToolTip(plain_tooltip(self._exact(count.standing)))
         column = make_column(
             make_row(label, place, 1, spacing=px(8)),
             make_label(words, "caption", "quiet", wrap=True),
-            _VoteBar(theme, count, words),
+            standing,
+            _VoteBar(theme, count.standing, words),
             spacing=px(5),
         )
         margins = (px(12), px(12), px(12), px(12))
         make_row(wins, (column, 1), parent=self, margins=margins, spacing=px(14))
 
-    def _words(self, count: VoteCount) -> str:
-        judged = count.wins + count.ties + count.none_good + count.losses
+    def _words(self, standing: Standing) -> str:
+        decided = standing.wins + standing.losses
+        better = self.tr("better in {wins} of {all}").format(wins=standing.wins, all=decided)
+        if standing.interval is not None:
+            low, high = (round(100 * end) for end in standing.interval)
+            better += self.tr(", in truth {0}–{1} %").format(low, high)
         parts = [
-            self.tr("better in {wins} of {all}").format(wins=count.wins, all=judged),
-            self.tr("tie in {0}").format(count.ties) if count.ties else "",
-            self.tr("none was good in {0}").format(count.none_good) if count.none_good else "",
-            self.tr("another was better in {0}").format(count.losses) if count.losses else "",
+            better if decided else "",
+            self.tr("tie in {0}").format(standing.ties) if standing.ties else "",
+            self.tr("none was good in {0}").format(standing.none_good)
+            if standing.none_good
+            else "",
         ]
         return " · ".join(part for part in parts if part)
+
+    def _place_words(self, standing: Standing) -> str:
+        """Return where it stands among the others, or what is missing for that."""
+        if standing.missing_votes == 1:
+            return self.tr("1 more vote until its place can be told")
+        if standing.missing_votes:
+            return self.tr("{0} more votes until its place can be told").format(
+                standing.missing_votes
+            )
+        if standing.tier is None:
+            return self.tr("Not compared with the others yet, so it has no place among them")
+        if standing.tier == 0:
+            return self.tr("Top group: nobody is clearly better")
+        return self.tr("Group {0}: clearly behind the best of the group before").format(
+            standing.tier + 1
+        )
+
+    def _exact(self, standing: Standing) -> str:
+        if standing.strength is None or standing.strength_interval is None:
+            return ""
+        low, high = standing.strength_interval
+        return self.tr(
+            "Strength {0} (95 % {1} … {2}), by Bradley and Terry: natural logarithm of the odds, "
+            "0 is the average. From {3} votes."
+        ).format(f"{standing.strength:+.2f}", f"{low:+.2f}", f"{high:+.2f}", standing.votes)
 
 
 class _VoteBar(QWidget):
     """Wins, ties and the rest as parts of one bar."""
 
-    def __init__(self, theme: Theme, count: VoteCount, words: str) -> None:
+    def __init__(self, theme: Theme, standing: Standing, words: str) -> None:
         super().__init__()
         self._theme = theme
-        self._count = count
+        self._standing = standing
         self.setToolTip(plain_tooltip(words))
         self.setAccessibleName(words)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -129,7 +174,7 @@ class _VoteBar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        count = self._count
-        judged = max(1, count.wins + count.ties + count.none_good + count.losses)
-        segments = ((count.wins / judged, "local"), (count.ties / judged, "loading"))
+        standing = self._standing
+        judged = max(1, standing.votes + standing.none_good)
+        segments = ((standing.wins / judged, "local"), (standing.ties / judged, "loading"))
         paint_segments(self, self._theme, segments)

@@ -37,6 +37,9 @@ def as_json(sample: Sample) -> dict[str, Any]:
     """Return the sample as what `json.dumps` takes, with the time of day; unknown is `None`."""
     values = asdict(sample)
     del values["t_s"]
+    for gpu in values["gpus"]:
+        # other programs' processes; the share of this one's is with each of them
+        del gpu["processes"]
     return {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values}
 
 

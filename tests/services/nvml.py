@@ -93,6 +93,5 @@ class FakeNvml:
         if not new:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return [
-            SimpleNamespace(timeStamp=stamp, pid=pid, smUtil=percent)
-            for stamp, pid, percent in new
+            SimpleNamespace(timeStamp=stamp, pid=pid, smUtil=percent) for stamp, pid, percent in new
         ]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +264,11 @@ async def look_at_stage(walk: Walk) -> None:
             assert not view.grid.horizontalScrollBar().maximum()
             # larger than in the window, whatever had to shrink
             assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
+    page = walk.page("meters")
+    _at_work(page)
+    await walk.everywhere("stage, live use")
+    assert not page._scroll.verticalScrollBar().maximum()
+    walk.page("compare")
     walk.window.resize(*SIZES[1])
     settle()
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
@@ -441,12 +445,6 @@ def _at_work(page: Any) -> None:
     page._strip.show_sample(replace(sample, workers=tuple(workers)))
 
 
-def _for_a_room(page: Any) -> Closer:
-    _at_work(page)
-    page.window().set_presentation_mode(on=True)
-    return partial(page.window().set_presentation_mode, on=False)
-
-
 OPENED: dict[str, dict[str, Opener]] = {
     "compare": {
         "nothing chosen": _no_models,
@@ -470,7 +468,7 @@ OPENED: dict[str, dict[str, Opener]] = {
         "cards": _toggled(lambda page: page._layout_choice._buttons["grid"]),
         "list": _toggled(lambda page: page._layout_choice._buttons["list"]),
     },
-    "meters": {"models at work": _at_work, "for a room": _for_a_room},
+    "meters": {"models at work": _at_work},
     "hub": {"featured": _featured, "one model": _entry, "found": _found},
     "history": {
         "one comparison": _entry,

@@ -188,6 +188,20 @@ def test_without_a_graphics_card_there_are_no_columns_for_it(stage: Stage) -> No
     assert not [head.text() for head in stage.page._users._heads[4:] if head.isVisible()]
 
 
+def test_where_there_is_no_room_for_columns_the_figures_stand_under_the_name(
+    stage: Stage,
+) -> None:
+    stage.page.resize(650, 600)
+    stage.strip.show_sample(sample(CARD))
+    figures = "Processor 24 % · Memory 900 MB · Graphics card unknown · Graphics memory unknown"
+    line = next(label for label in stage.page.findChildren(QLabel) if label.text() == figures)
+    assert line.isVisible()
+    assert stage.cells(QWEN) == ["writing, ≈ 15 words/s"]
+    stage.page.resize(1280, 800)
+    assert not line.isVisible()
+    assert stage.cells(QWEN)[1:] == ["24 %", "900 MB", "unknown", "unknown"]
+
+
 def test_a_room_sees_four_charts_without_scrolling_and_who_writes(
     stage: Stage, theme: Theme, qtbot: QtBot
 ) -> None:

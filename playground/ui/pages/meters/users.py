@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QPaintEvent
@@ -24,8 +25,8 @@ _RATE_AFTER_S = 1.0
 """Before, a speed would be a guess from a few words."""
 _NARROW = 1000
 """Width of the window, in units of text, below which there are no bars."""
-_LOWEST = 700
-"""Width below which what a model does stands under its name."""
+_NO_COLUMNS = 700
+"""Width below which a user's figures stand in a line under the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,6 @@ class UserTable(QFrame):
         super().__init__()
         self._theme = theme
         self._rows: list[_Row] = []
-        self._has_cards = False
         self.setProperty("card", "true")
         self._grid = QGridLayout()
         self._grid.setColumnStretch(0, 1)
@@ -80,23 +80,17 @@ class UserTable(QFrame):
     def show_sample(self, sample: Sample, work: Sequence[ModelWork], units: float) -> None:
         """Show who uses the computer; `units` is the room there is, in units of text."""
         users = self._users(sample, work)
-        self._has_cards = bool(sample.gpus)
+        has_cards, has_columns = bool(sample.gpus), units >= _NO_COLUMNS
         while len(self._rows) < len(users):
-            self._rows.append(_Row(self._theme))
-        for number, row in enumerate(self._rows):
-            if number < len(users):
-                row.show_user(users[number], self.tr("unknown"), self.tr("none"))
-            row.arrange(
-                self._grid,
-                2 * number + 1,
-                units,
-                is_shown=number < len(users),
-                has_cards=self._has_cards,
-            )
+            self._rows.append(_Row(self._theme, self._grid, 2 * len(self._rows) + 1))
+        words = [head.text() for head in self._heads[2:]]
+        for row, user in zip_longest(self._rows, users):
+            if user is not None:
+                row.show_user(user, words, self.tr("unknown"), self.tr("none"))
+            row.arrange(units, is_shown=user is not None, has_cards=has_cards)
         for column, label in enumerate(self._heads):
-            is_now = column == 1
             of_card = column > len(self._heads) - 3
-            label.setVisible((self._has_cards or not of_card) and not (is_now and units < _LOWEST))
+            label.setVisible(column == 0 or (has_columns and (has_cards or not of_card)))
 
     def _users(self, sample: Sample, work: Iterable[ModelWork]) -> list[User]:
         doing = {model.pid: model for model in work if model.pid is not None}
@@ -203,44 +197,54 @@ class _Bar(QWidget):
 
 
 class _Row:
-    """The widgets of one user."""
+    """The widgets of one user, in two lines of the table: the second where there are no columns."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, grid: QGridLayout, line: int) -> None:
         self._name = ElidedLabel("", "control")
         self._doing = Badge(theme)
         self._cpu, self._load = _Share(theme), _Share(theme)
         self._ram, self._card = make_label(), make_label()
-        self._is_stacked: bool | None = None
+        self._figures = make_label("", "caption", "quiet", wrap=True)
+        cells = (self._name, self._doing, self._cpu, self._ram, self._load, self._card)
+        for column, widget in enumerate(cells):
+            grid.addWidget(widget, line, column)
+        grid.addWidget(self._figures, line + 1, 0, 1, len(cells))
+        self._told: list[str] = []
 
-    def show_user(self, user: User, unknown: str, none: str) -> None:
+    def show_user(self, user: User, heads: Sequence[str], unknown: str, none: str) -> None:
+        """Show the figures of a user under their `heads`, or after them in one line."""
         self._name.set_full_text(user.name)
         self._doing.set_badge(user.doing, user.tone)
         tone = "accent" if user.is_ours else "loading"
         self._cpu.show_share(user.cpu_percent, unknown, tone)
-        self._load.show_share(user.gpu.load_percent, unknown, tone)
         _show(self._ram, size_words(user.ram_bytes), unknown)
+        self._load.show_share(user.gpu.load_percent, unknown, tone)
         size = user.gpu.memory_bytes
         words = None if size is None else size_words(size) if size else none
         _show(self._card, words, unknown)
+        self._told = [
+            f"{head} {label.text()}"
+            for head, label in zip(
+                heads, (self._cpu.words, self._ram, self._load.words, self._card), strict=True
+            )
+        ]
 
-    def arrange(
-        self, grid: QGridLayout, line: int, units: float, *, is_shown: bool, has_cards: bool
-    ) -> None:
-        """Stand in two lines of `grid`, the second for what a model does where there is no room."""
-        is_stacked = units < _LOWEST
-        if is_stacked is not self._is_stacked:
-            self._is_stacked = is_stacked
-            grid.addWidget(self._name, line, 0)
-            grid.addWidget(self._doing, *((line + 1, 0) if is_stacked else (line, 1)))
-            for column, widget in enumerate((self._cpu, self._ram, self._load, self._card), 2):
-                grid.addWidget(widget, line, column)
+    def arrange(self, units: float, *, is_shown: bool, has_cards: bool) -> None:
+        """Show what there is room for."""
+        has_columns = units >= _NO_COLUMNS
         for share in (self._cpu, self._load):
             share.bar.setVisible(units >= _NARROW)
-        for widget in (self._name, self._cpu, self._ram):
-            widget.setVisible(is_shown)
-        for widget in (self._load, self._card):
-            widget.setVisible(is_shown and has_cards)
-        self._doing.setVisible(is_shown and bool(self._doing.text))
+        self._figures.setText(" · ".join(self._told if has_cards else self._told[:2]))
+        for widget, is_wanted in (
+            (self._name, True),
+            (self._doing, bool(self._doing.text)),
+            (self._cpu, has_columns),
+            (self._ram, has_columns),
+            (self._load, has_columns and has_cards),
+            (self._card, has_columns and has_cards),
+            (self._figures, not has_columns),
+        ):
+            widget.setVisible(is_shown and is_wanted)
 
 
 def _show(label: QLabel, words: str | None, unknown: str) -> None:

@@ -51,14 +51,15 @@ _SUMMARIES = f"""
             WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM (
         SELECT id, created_at, targets, rowid AS number FROM comparisons c
-        WHERE deleted_at IS NULL AND evaluation_id IS NULL
+        WHERE deleted_at IS NULL AND +evaluation_id IS NULL
             AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
             AND {{condition}}
         ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?
     ) c JOIN turns t ON t.comparison_id = c.id
     GROUP BY c.id ORDER BY c.created_at DESC, c.number DESC"""  # noqa: S608 - fixed text
 """The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
-in that order until there are enough: a letter that is in all of them takes no longer."""
+in that order until there are enough: a letter that is in all of them takes no longer. The sign
+keeps SQLite from the index of evaluations, out of which it would have to sort them all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from playground.core.errors import HomeUnusable, StorageFailed
 from playground.core.events import TextDelta
 from playground.core.expected import Outcome
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
+from playground.store import history
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore
@@ -466,6 +467,21 @@ async def test_what_takes_long_to_read_holds_up_no_search(
     assert not long.done()
     release.set()
     assert await long
+
+
+async def test_a_letter_that_is_everywhere_is_looked_for_in_the_newest_alone(
+    database: Database,
+) -> None:
+    """Each comparison has its texts looked at in the order of the list, until there are enough."""
+    condition, words = history.matching("a", has_fts=True)
+    statement = history._SUMMARIES.format(condition=condition)
+    plan = await database.read(
+        lambda c: c.execute(f"EXPLAIN QUERY PLAN {statement}", (*words, 50, 0)).fetchall()
+    )
+    steps = [detail for *_, detail in plan]
+    assert "SCAN c USING INDEX comparisons_by_time" in steps
+    (texts,) = [step for step in steps if step.startswith(("SCAN s ", "SEARCH s "))]
+    assert texts.endswith("INDEX search_texts_of (comparison_id=?)")
 
 
 async def test_an_index_without_prefixes_is_made_anew(history_file: Path) -> None:

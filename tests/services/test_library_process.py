@@ -60,6 +60,7 @@ async def test_the_library_walks_and_reads_in_another_process(
     dense(folder / "one.gguf")
     monkeypatch.setattr(Responder, "answer", fail)
     monkeypatch.setattr(scanner.Scanner, "scan", fail)
+    monkeypatch.setattr("playground.core.gguf.reader.read_header", fail)
     library = ModelLibrary(lambda: (folder,), tmp_path / "own", apps=tuple)
     try:
         found = {model.path.name: model for model in await library.scan()}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playground.cli.output import print_json
+from playground.cli.terminal import one_line
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import Sample, Telemetry
 
@@ -26,7 +27,7 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
                 if args.json:
                     print_json(as_json(sample), flush=True)
                 else:
-                    print(as_line(sample), flush=True)
+                    print(one_line(as_line(sample)), flush=True)
                 taken += 1
                 if taken == wanted:
                     break

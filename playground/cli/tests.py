@@ -12,7 +12,7 @@ from typing import Any
 
 from playground.cli.output import print_json, table
 from playground.cli.targets import find_target
-from playground.cli.terminal import FAILED, harmless, tell
+from playground.cli.terminal import FAILED, one_line, tell
 from playground.core.chat import SamplingParams
 from playground.core.checks.prompt_files import format_of, read_cases, write_cases
 from playground.core.errors import UsageError
@@ -141,7 +141,7 @@ async def _import(args: argparse.Namespace, sets: PromptSets) -> int:
         said = f"{len(cases)} prompts are kept as “{made.name}”."
         if unchecked:
             said += f" {unchecked} of them have no check, so their answers are not scored."
-        print(harmless(said))
+        print(one_line(said))
     return 0
 
 
@@ -156,7 +156,7 @@ async def _export(args: argparse.Namespace, sets: PromptSets) -> int:
     if args.json:
         print_json({"set": chosen.name, "path": str(path), "cases": len(chosen.cases)})
     else:
-        print(harmless(f"{len(chosen.cases)} prompts are written to {path}."))
+        print(one_line(f"{len(chosen.cases)} prompts are written to {path}."))
     return 0
 
 
@@ -242,7 +242,7 @@ def _print(
         print_json(report_json(evaluation, results, known))
     else:
         for line in _lines(evaluation, known):
-            print(harmless(line))
+            print(one_line(line))
     sys.stdout.flush()
 
 

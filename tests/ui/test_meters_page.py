@@ -174,12 +174,16 @@ def test_the_table_says_who_uses_what_and_does_what(stage: Stage) -> None:
 
 
 def test_what_the_driver_does_not_tell_of_single_programs_is_unknown_and_not_nothing(
-    stage: Stage,
+    stage: Stage, theme: Theme
 ) -> None:
     stage.strip.show_sample(sample(CARD, own=GpuShare(None, None), qwen=GpuShare(None, 5)))
     assert stage.cells(QWEN)[-2:] == ["unknown", "5 bytes"]
     assert stage.cells("This window")[-2:] == ["unknown", "unknown"]
     assert stage.cells("Everything else")[-2:] == ["unknown", "unknown"]
+    unknown, known = (row._load.bar.grab().toImage() for row in stage.page._users._rows[:2])
+    track = known.pixelColor(known.rect().center())
+    assert track == theme.color("track")
+    assert unknown.pixelColor(unknown.rect().center()) != track
 
 
 def test_without_a_graphics_card_there_are_no_columns_for_it(stage: Stage) -> None:

@@ -171,7 +171,7 @@ class _Share(QWidget):
 
     def show_share(self, percent: float | None, unknown: str, tone: str) -> None:
         _show(self.words, None if percent is None else percent_words(percent), unknown)
-        self.bar.show_share(percent or 0.0, tone)
+        self.bar.show_share(percent, tone)
 
 
 class _Bar(QWidget):
@@ -180,11 +180,12 @@ class _Bar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._share = (0.0, "accent")
+        self._share: tuple[float, str] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def show_share(self, percent: float, tone: str) -> None:
-        self._share = (min(1.0, percent / 100), tone)
+    def show_share(self, percent: float | None, tone: str) -> None:
+        # an empty bar would read as nothing where it is not known
+        self._share = None if percent is None else (min(1.0, percent / 100), tone)
         self.update()
 
     @override
@@ -193,7 +194,8 @@ class _Bar(QWidget):
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        paint_segments(self, self._theme, [self._share])
+        if self._share is not None:
+            paint_segments(self, self._theme, [self._share])
 
 
 class _Row:

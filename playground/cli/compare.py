@@ -14,7 +14,7 @@ from typing import Any
 
 from playground.cli.output import print_json
 from playground.cli.targets import find_target
-from playground.cli.terminal import harmless, read_prompt, tell
+from playground.cli.terminal import harmless, one_line, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import MAX_EXPECTED, check_words, read_check, require_readable
 from playground.core.checks.scoring import CheckResult, check_results
@@ -263,7 +263,7 @@ async def run(
         print_json(report.as_json())
     else:
         for line in report.summary():
-            print(harmless(line))
+            print(one_line(line))
     sys.stdout.flush()
     if bug is not None:
         raise bug

@@ -12,7 +12,7 @@ from typing import Any
 
 from playground.cli.output import print_json, table
 from playground.cli.targets import find_target
-from playground.cli.terminal import FAILED, harmless, tell
+from playground.cli.terminal import FAILED, one_line, tell
 from playground.core.chat import SamplingParams
 from playground.core.checks.prompt_files import format_of, read_cases, write_cases
 from playground.core.errors import UsageError
@@ -142,7 +142,7 @@ async def _import(args: argparse.Namespace, sets: PromptSets) -> int:
         if unchecked:
             have = "has" if unchecked == 1 else "have"
             said += f" {unchecked} of them {have} no check, so their answers are not scored."
-        print(harmless(said))
+        print(one_line(said))
     return 0
 
 
@@ -157,7 +157,7 @@ async def _export(args: argparse.Namespace, sets: PromptSets) -> int:
     if args.json:
         print_json({"set": chosen.name, "path": str(path), "cases": len(chosen.cases)})
     else:
-        print(harmless(f"{len(chosen.cases)} prompts are written to {path}."))
+        print(one_line(f"{len(chosen.cases)} prompts are written to {path}."))
     return 0
 
 
@@ -243,7 +243,7 @@ def _print(
         print_json(report_json(evaluation, results, known))
     else:
         for line in _lines(evaluation, known):
-            print(harmless(line))
+            print(one_line(line))
     sys.stdout.flush()
 
 

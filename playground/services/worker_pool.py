@@ -14,6 +14,7 @@ from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
 from playground.engines.llama.process import LlamaWorker, SilenceLimits, WorkerState
 from playground.engines.llama.protocol import LoadRequest, WireError
+from playground.engines.llama.work_log import WorkSpan
 from playground.services.machine.machine import HeldMemory, physical_cores, reclaimable_bytes
 from playground.services.memory_plan import LoadPlan, MemoryPlanner
 
@@ -39,6 +40,16 @@ class LoadedWorker:
     """Estimated, of the graphics card's memory."""
     gpu_layers: int | None
     """Layers it was loaded onto the card with; `None`: left to llama.cpp."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWork:
+    """What one model on this computer did when."""
+
+    name: str
+    pid: int | None
+    """`None` where it is not loaded any more."""
+    spans: tuple[WorkSpan, ...]
 
 
 @dataclass(slots=True)
@@ -133,6 +144,17 @@ class WorkerPool:
             )
             for entry, plan in sorted(self._in_memory(), key=lambda found: -found[0].last_used)
         )
+
+    def work(self, since_s: float) -> tuple[ModelWork, ...]:
+        """Return what each model did from `since_s` on, by `time.perf_counter()`; any thread asks.
+
+        Models that are loaded are there though they did nothing.
+        """
+        found = (
+            ModelWork(entry.target.model.name, entry.worker.pid, entry.worker.work.spans(since_s))
+            for entry in list(self._entries.values())
+        )
+        return tuple(work for work in found if work.spans or work.pid is not None)
 
     def held_memory(self) -> HeldMemory:
         """Return what the workers give back before another model is loaded.

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from time import perf_counter
 
 import psutil
 import pytest
@@ -254,3 +255,41 @@ async def test_layers_are_chosen_anew_at_each_load(targets: list[LocalTarget]) -
             await pool.unload(targets[0].model.path)
     finally:
         await pool.close()
+
+
+async def test_what_each_model_did_when_is_told_for_the_charts(targets: list[LocalTarget]) -> None:
+    ann, bob, _ = targets
+    async with pool_of(budget=SIZE) as pool:
+        began_s = perf_counter()
+        await run(pool.engine(ann), ask("?", max_tokens=5))
+        (told,) = pool.work(began_s)
+        assert (told.name, told.pid) == ("ann", pool.loaded()[0].pid)
+        loading, reading, writing = told.spans
+        assert [span.kind for span in told.spans] == ["loading", "reading", "writing"]
+        assert (loading.tokens, reading.tokens, writing.tokens) == (0, 0, 5)
+        stamps = [began_s]
+        for span in told.spans:
+            assert span.ended_s is not None
+            stamps += [span.began_s, span.ended_s]
+        stamps.append(perf_counter())
+        assert stamps == sorted(stamps)
+        # one that made room is told as long as what it did is asked for
+        await run(pool.engine(bob), ask("?", max_tokens=1))
+        assert [(told.name, told.pid is None) for told in pool.work(began_s)] == [
+            ("ann", True),
+            ("bob", False),
+        ]
+        assert [told.name for told in pool.work(perf_counter())] == ["bob"]
+
+
+async def test_work_that_goes_on_or_was_stopped_has_its_end(targets: list[LocalTarget]) -> None:
+    async with pool_of(budget=SIZE) as pool:
+        stream = pool.engine(targets[0]).stream(ask("?", max_tokens=None))
+        async with aclosing(stream):
+            async for event in stream:
+                if isinstance(event, TextDelta):
+                    break
+            (told,) = pool.work(0.0)
+            assert (told.spans[-1].kind, told.spans[-1].ended_s) == ("writing", None)
+        while pool.work(0.0)[0].spans[-1].ended_s is None:
+            await asyncio.sleep(0.01)

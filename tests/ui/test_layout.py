@@ -4,7 +4,9 @@ import ast
 import asyncio
 import math
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ from playground.core.redaction import Redactor
 from playground.core.runs import Provenance
 from playground.core.targets import CloudModel, CloudTarget
 from playground.services.library.delete import Deletion
+from playground.services.machine.telemetry import GpuShare
 from playground.store.evaluations import EvaluationSummary
 from playground.store.files import default_paths
 from playground.ui.pages.compare.answer_settings import Draft
@@ -58,7 +61,7 @@ from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow, show_bug
 from tests.servers.hub import HubServer
-from tests.ui import full_home
+from tests.ui import full_home, test_meters_page
 from tests.ui.layout_checker import layout_problems, popup_problems, settle
 from tests.ui.page_harness import until
 
@@ -261,6 +264,11 @@ async def look_at_stage(walk: Walk) -> None:
             assert not view.grid.horizontalScrollBar().maximum()
             # larger than in the window, whatever had to shrink
             assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
+    page = walk.page("meters")
+    _at_work(page)
+    await walk.everywhere("stage, live use")
+    assert not page._scroll.verticalScrollBar().maximum()
+    walk.page("compare")
     walk.window.resize(*SIZES[1])
     settle()
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
@@ -422,6 +430,21 @@ def _found(page: Any) -> None:
     page.show_listing(ResultsState.RESULTS)
 
 
+def _at_work(page: Any) -> None:
+    """Show a graphics card and two models with long names, one of them writing."""
+    page._strip.stop()
+    now_s = time.perf_counter()
+    sample = test_meters_page.sample(test_meters_page.CARD, qwen=GpuShare(61.0, 3_100_000_000))
+    names = (full_home.LONG, full_home.UNBROKEN)
+    work = [
+        replace(model, name=name)
+        for model, name in zip(test_meters_page.at_work(now_s), names, strict=True)
+    ]
+    workers = [replace(one, name=name) for one, name in zip(sample.workers, names, strict=True)]
+    page._work = lambda _since_s: work
+    page._strip.show_sample(replace(sample, workers=tuple(workers)))
+
+
 OPENED: dict[str, dict[str, Opener]] = {
     "compare": {
         "nothing chosen": _no_models,
@@ -445,6 +468,7 @@ OPENED: dict[str, dict[str, Opener]] = {
         "cards": _toggled(lambda page: page._layout_choice._buttons["grid"]),
         "list": _toggled(lambda page: page._layout_choice._buttons["list"]),
     },
+    "meters": {"models at work": _at_work},
     "hub": {"featured": _featured, "one model": _entry, "found": _found},
     "history": {
         "one comparison": _entry,

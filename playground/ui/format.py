@@ -1,6 +1,5 @@
 """Figures into words: the same number reads the same on every page."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.metrics import Figure
+from playground.core.amounts import UNKNOWN, seconds, whole
 from playground.core.runs import HostContact, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget, Target, Tier
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
-UNKNOWN = "—"
-"""What stands where a value is not known."""
 
 
 def _tr(text: str) -> str:
@@ -64,50 +61,6 @@ def words_in(tokens: int | None) -> str:
     words = int(tokens * WORDS_PER_TOKEN)
     step = 1000 if words >= 1000 else 50
     return _tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
-
-
-def seconds(value: float | None) -> str:
-    """Return a duration as it is read at a glance."""
-    if value is None:
-        return UNKNOWN
-    if value < 0.095:
-        return f"{value:.2f} s"
-    if value < 99.95:
-        return f"{value:.1f} s"
-    return f"{int(value) // 60} min {int(value) % 60} s"
-
-
-def rate(value: float | None) -> str:
-    """Return a speed without a unit."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
-
-
-def money(usd: float | None, *, is_estimate: bool = False) -> str:
-    """Return an amount with two significant digits below a cent, and no `e-06`."""
-    if usd is None:
-        return UNKNOWN
-    sign = "≈ " if is_estimate else ""
-    if usd == 0:
-        return f"{sign}$0"
-    if usd >= 0.0995:
-        return f"{sign}${usd:,.2f}"
-    if usd < 1e-9:
-        return f"{sign}< $0.000000001"
-    significant = 2 if usd >= 1e-4 else 1
-    digits = significant - 1 - math.floor(math.log10(usd))
-    return f"{sign}${usd:.{digits}f}".rstrip("0")
-
-
-def whole(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}"
-
-
-def estimated(figure: Figure | None, text: str) -> str:
-    if figure is not None and figure.provenance is Provenance.ESTIMATED:
-        return f"≈ {text}"
-    return text
 
 
 def provenance_words(kind: Provenance | None) -> str:

@@ -8,12 +8,14 @@ from html import escape
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
+from playground.core.amounts import rate, seconds
+from playground.core.leads import TIE, best_of
 from playground.core.metrics import figures
 from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
 from playground.store.history import INTERRUPTED
-from playground.ui.answers.metric_cells import TIE, best_of, cost_words
-from playground.ui.format import name_with_place, rate, seconds, shortened
+from playground.ui.answers.metric_cells import cost_words
+from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.layouts import make_column, make_flow

@@ -4,22 +4,23 @@ While a vote without names is open, nothing that leaves this module tells who an
 place, figure, notice, error, thought, order or pace.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import whole
 from playground.core.errors import ErrorInfo
+from playground.core.leads import best_of
 from playground.core.metrics import figures
 from playground.core.runs import TOOL_ASKED, Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import LocalTarget
+from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
-from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import VoteViewModel, can_win, summary, vote_view_model
-from playground.ui.format import PaneHead, footer, head, whole
+from playground.ui.format import PaneHead, footer, head
 from playground.ui.widgets.bars import Spans
 from playground.ui.widgets.details import Row
 
@@ -128,18 +129,6 @@ def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
         total = max(0.0, elapsed_s - run.sent_t_s)
     reading = total if timings.ttft_s is None else min(timings.ttft_s, total)
     return Spans(loading, reading, max(0.0, total - reading))
-
-
-def hidden_order(turns: Sequence[Turn], count: int) -> list[int]:
-    """Return which of `count` answers stands first, second and so on while names are hidden.
-
-    The order is the same on every page, and another one after each vote, which has told whose each
-    answer was: run ids are random, and those of the first turn since then decide.
-    """
-    unvoted = list(takewhile(lambda turn: turn.hidden_names and not turn.is_voted, turns[::-1]))
-    ids = [run.id for run in unvoted[-1].runs]
-    # a turn the program ended in can have fewer runs than another
-    return sorted(range(count), key=lambda number: ids[number : number + 1])
 
 
 def hidden_head(position: int) -> PaneHead:

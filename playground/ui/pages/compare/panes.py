@@ -7,14 +7,17 @@ from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import whole
 from playground.core.checks.scoring import CheckResult
 from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
+from playground.core.leads import best_of
 from playground.core.metrics import RunFigures, figures
 from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
+from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
-from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
+from playground.ui.answers.metric_cells import empty_cells, metric_cells
 from playground.ui.answers.response_pane import ResponsePane, TurnContent
 from playground.ui.answers.view_model import (
     SHORTEST_SCALE_S,
@@ -23,11 +26,10 @@ from playground.ui.answers.view_model import (
     answer_view_model,
     hidden_answer,
     hidden_head,
-    hidden_order,
     run_spans,
     silence_words,
 )
-from playground.ui.format import footer, head, whole
+from playground.ui.format import footer, head
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler

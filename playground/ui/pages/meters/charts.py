@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from playground.ui.format import UNKNOWN
+from playground.core.amounts import UNKNOWN
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, make_card, make_label
 from playground.ui.widgets.layouts import make_column, make_row

@@ -29,6 +29,7 @@ MAY_IMPORT = {
 SIBLINGS = {
     "core.checks": {"core"},
     "core.gguf": {"core"},
+    "core.share": {"core", "core.checks"},
     "core.requirements": {"core", "core.gguf"},
     "engines.llama": {"engines"},
     "engines.openai": {"engines"},

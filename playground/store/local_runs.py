@@ -113,12 +113,13 @@ class LocalRuns:
 
 
 def _of(body: str) -> _LocalRun | None:
-    """Return what is kept of a run; `None` where its row is damaged."""
+    """Return what is kept of a run of this computer; `None` where its row is damaged."""
     try:
         run = decode_run(body)
     except StorageFailed:
         return None
-    if not isinstance(run.target, LocalTarget):
+    # a recording's model is on another computer
+    if not isinstance(run.target, LocalTarget) or not run.target.model.is_present:
         return None
     return _LocalRun(
         path=run.target.key.removeprefix("local:"),

@@ -7,10 +7,12 @@ from playground.core.share.document import Chart, ChartKind, Place, Point
 
 _ROW = 44
 """Pixels for a point of a chart that has a line for each: the name above, the mark below."""
-_WIDTH = 84.0
-"""Per cent of the width in which the scale lies; the rest is for what is written behind a bar."""
+_WIDTH = 78.0
+"""Per cent of the width in which the scale lies; the rest is for what is written behind it."""
 _LEFT = 1.0
 _SCATTER = 240
+_EDGE = 13.0
+"""Per cent of the width before the scale of a chart with two of them."""
 _TEXT = 13
 _LONGEST_LABEL = 44
 _CLASSES = {
@@ -57,8 +59,8 @@ def _rows(chart: Chart) -> Element:
     for tick in ticks:
         at = _across(tick / end)
         _line(svg, (at, at), (2, bottom), "grid")
-        _text(svg, at, bottom + 16, f"{tick:g}", "tick", anchor="middle" if tick else "start")
-    _text(svg, "100%", bottom + 16, chart.axis, "tick", anchor="end")
+        words = f"{tick:g} {chart.unit}" if tick else "0"
+        _text(svg, at, bottom + 16, words, "tick", anchor="middle" if tick else "start")
     for number, point in enumerate(chart.points):
         top = _ROW * number + 4
         _text(svg, f"{_LEFT}%", top + 12, _short(point.label), "name")
@@ -95,14 +97,12 @@ def _scatter(chart: Chart) -> Element:
     end = max(ticks[-1], largest) or 1.0
     svg = _svg(chart, _SCATTER + 44)
     for step in (0, 25, 50, 75, 100):
-        _line(svg, ("9%", "98%"), (_up(step), _up(step)), "grid")
-        _text(svg, "7.5%", _up(step) + 4, f"{step}", "tick", anchor="end")
-    _text(svg, "0", 13, "% right", "tick")
+        _line(svg, (f"{_EDGE - 1}%", "98%"), (_up(step), _up(step)), "grid")
+        _text(svg, f"{_EDGE - 1.5}%", _up(step) + 4, f"{step} %", "tick", anchor="end")
     for tick in ticks:
         _text(svg, _at(tick / end), _up(0) + 18, _dollars(tick), "tick", anchor="middle")
     _text(svg, "98%", _up(0) + 36, chart.axis, "tick", anchor="end")
-    label_y: float
-    taken: list[tuple[bool, float]] = []
+    taken: list[float] = []
     for point in sorted(chart.points, key=lambda each: -(each.height or 0.0)):
         share = point.height or 0.0
         x, y = _at(point.value / end), _up(share)
@@ -110,12 +110,12 @@ def _scatter(chart: Chart) -> Element:
         if point.low is not None and point.high is not None:
             _line(svg, (x, x), (_up(point.low), _up(point.high)), f"span {tone}")
         _mark(svg, point, x, y)
-        is_right = point.value / end > 0.55
-        # a name goes below another that would be under it
-        label_y = y - 8.0
-        while any(abs(label_y - other) < 15 and right == is_right for right, other in taken):
-            label_y += 15
-        taken.append((is_right, label_y))
+        is_right = point.value / end > 0.5
+        label_y = y + (18 if share > 92 else -8)
+        # a name goes below another that it would cover
+        while any(abs(label_y - other) < 16 for other in taken):
+            label_y += 16
+        taken.append(label_y)
         anchor = "end" if is_right else "start"
         label = f"{_short(point.label, 26)}, {point.text}"
         _text(svg, x, label_y, label, "name", anchor=anchor, dx=-9 if is_right else 9)
@@ -168,7 +168,7 @@ def _across(share: float) -> str:
 
 
 def _at(share: float) -> str:
-    return f"{10 + 84 * share:.2f}%"
+    return f"{_EDGE + (94 - _EDGE) * share:.2f}%"
 
 
 def _up(share: float) -> float:

@@ -332,23 +332,30 @@ class _Turn:
                 Cell(ended, ended),
             )
             rows.append(Row(name, cells, place))
-        return [Table("more_figures", "More figures", "Model", _MORE, tuple(rows))]
+        return [Table("more_figures", "More figures", "Model", _MORE, tuple(rows), is_turned=True)]
 
     def _said(self) -> tuple[str, ...]:
         """Return what the figures say, ties as ties."""
         runs = [run for run in self._turn.runs if run.status is RunStatus.FINISHED]
         best = best_of([(run, figures(run)) for run in runs if run.cut_short is None])
         by_id = {run.id: name for run, name, _place in self._parts}
-        sentences = []
-        for holder, what, tie in (
-            (best.total, "was quicker with its whole answer", "the whole answer"),
-            (best.first, "showed its first word sooner", "the first word"),
-            (best.cost, "cost less", "the cost"),
-        ):
+        quick: dict[str, list[str]] = {}
+        ties = []
+        for holder, what in ((best.total, "the whole answer"), (best.first, "the first word")):
             if holder == TIE:
-                sentences.append(f"For {tie} there is no real difference.")
+                ties.append(what)
             elif holder is not None:
-                sentences.append(f"{by_id[holder]} {what}.")
+                quick.setdefault(holder, []).append(what)
+        more, least = ("quicker", "less") if len(runs) == 2 else ("quickest", "least")
+        sentences = [
+            f"{by_id[run_id]} was {more} with {_listed(w)}." for run_id, w in quick.items()
+        ]
+        if best.cost == TIE:
+            ties.append("the cost")
+        elif best.cost is not None:
+            sentences.append(f"{by_id[best.cost]} cost {least}.")
+        if ties:
+            sentences.append(f"For {_listed(ties)} there is no real difference.")
         if sentences:
             sentences.append("Each was asked once: another time may come out differently.")
         if self._turn.order is RunOrder.RACE and any(run.shared_machine for run in runs):
@@ -379,7 +386,7 @@ class _Turn:
         if len(points) < 2:
             return None
         caption = "Time of the whole answer, measured. Shorter is quicker."
-        return Chart("whole_answers", ChartKind.BARS, caption, "seconds", tuple(points))
+        return Chart("whole_answers", ChartKind.BARS, caption, "whole answer", "s", tuple(points))
 
     def _votes(self) -> list[Block]:
         turn = self._turn
@@ -463,3 +470,7 @@ def _cell(figure: Figure | None, shown: Callable[[float], str], *, is_best: bool
     if figure is None:
         return Cell("unknown")
     return Cell(shown(figure.value), figure.value, figure.provenance, is_best)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))

@@ -78,6 +78,20 @@ class Table:
     """Title of the column of names."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    is_turned: bool = False
+    """True where a reader gets a line for each column: for those of many figures."""
+
+    def as_shown(self) -> "Table":
+        """Return the table as a reader sees it; a turned one without what is known of nobody."""
+        if not self.is_turned:
+            return self
+        columns = tuple(Column(f"row_{n}", row.name) for n, row in enumerate(self.rows, 1))
+        rows = tuple(
+            Row(column.title, tuple(row.cells[n] for row in self.rows))
+            for n, column in enumerate(self.columns)
+            if any(row.cells[n].value is not None for row in self.rows)
+        )
+        return Table(self.key, self.caption, "Figure", columns, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +162,9 @@ class Chart:
     kind: ChartKind
     caption: str
     axis: str
-    """What the values are, with their unit."""
+    """What the values are."""
+    unit: str
+    """Of the values: `s`, `%` or `USD`."""
     points: tuple[Point, ...]
 
 

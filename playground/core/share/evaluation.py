@@ -1,6 +1,6 @@
 """An evaluation as a document: how each model did, what tells them apart, question by question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from playground.core.amounts import UNKNOWN, money, rate, seconds
 from playground.core.evaluations import (
@@ -44,17 +44,27 @@ from playground.core.share.document import (
 from playground.core.share.names import Names
 
 _COLUMNS = (
-    Column("right", "Right"),
-    Column("scored", "Of those scored"),
+    Column("right_of_scored", "Right"),
+    Column("interval", "95 % interval"),
     Column("not_scored", "Not scored"),
-    Column("share", "Share right"),
-    Column("interval_low", "95 % from"),
-    Column("interval_high", "to"),
     Column("group", "Group"),
-    Column("total_s", "Whole answer, median", "s"),
-    Column("tokens_per_s", "Tokens a second, median", "tokens/s"),
-    Column("cost_usd", "Cost of all", "USD"),
+    Column("total_s", "Whole answer", "s"),
     Column("usd_per_1000", "Cost of 1,000", "USD"),
+)
+_MORE = (
+    Column("right", "Right"),
+    Column("scored", "Scored"),
+    Column("share", "Share right"),
+    Column("interval_low", "95 % interval from"),
+    Column("interval_high", "95 % interval to"),
+    Column("weighted_share", "Share right, by weight"),
+    Column("always_right", "Right every time"),
+    Column("answers", "Answers"),
+    Column("total_low_s", "Whole answer, lower quartile", "s"),
+    Column("total_high_s", "Whole answer, upper quartile", "s"),
+    Column("tokens_per_s", "Tokens a second, median", "tokens/s"),
+    Column("words_per_s", "Words a second, median", "words/s"),
+    Column("cost_usd", "Cost of all answers", "USD"),
 )
 _PERCENT = 100.0
 
@@ -135,41 +145,21 @@ class _Evaluation:
             return [left_out(Part.FIGURES)]
         models = ranked(self._report.models)
         rows = tuple(
-            Row(self._name[model.target], self._cells(model), self._place[model.target])
+            Row(self._name[model.target], _cells(model), self._place[model.target])
             for model in models
         )
-        blocks: list[Block] = [Table("results", "Right answers", "Model", _COLUMNS, rows)]
+        caption = "Right answers, median times and costs"
+        blocks: list[Block] = [Table("results", caption, "Model", _COLUMNS, rows)]
         said = tuple(pair_sentence(pair, self._name) for pair in self._report.pairs)
         if said:
             blocks.append(Sentences(said))
         blocks += [chart for chart in (self._shares(models), self._costs(models)) if chart]
-        return blocks
-
-    def _cells(self, model: ModelResult) -> tuple[Cell, ...]:
-        low, high = model.interval or (None, None)
-        speed, whole = model.tokens_per_s, model.seconds
-        per_1000 = model.usd_per_1000
-        return (
-            _count(model.right),
-            _count(model.scored),
-            _count(model.not_scored),
-            _share(model.share),
-            _share(low, Provenance.ESTIMATED),
-            _share(high, Provenance.ESTIMATED),
-            Cell(UNKNOWN) if model.tier is None else _count(model.tier + 1),
-            _unknown()
-            if whole is None
-            else Cell(seconds(whole.median), whole.median, Provenance.MEASURED),
-            _unknown()
-            if speed is None
-            else Cell(rate(speed.median), speed.median, model.speed_provenance),
-            _unknown()
-            if model.usd is None
-            else Cell(money(model.usd), model.usd, model.provenance),
-            _unknown()
-            if per_1000 is None
-            else Cell(money(per_1000), per_1000, Provenance.ESTIMATED),
+        more = tuple(
+            Row(self._name[model.target], _more_cells(model), self._place[model.target])
+            for model in models
         )
+        blocks.append(Table("more_results", "More figures", "Model", _MORE, more, is_turned=True))
+        return blocks
 
     def _shares(self, models: Sequence[ModelResult]) -> Chart | None:
         points = tuple(
@@ -190,7 +180,7 @@ class _Evaluation:
             "Share of right answers. The line is the interval in which the true share lies with "
             "95 % certainty."
         )
-        return Chart("shares", ChartKind.INTERVALS, caption, "% right", points)
+        return Chart("shares", ChartKind.INTERVALS, caption, "right", "%", points)
 
     def _costs(self, models: Sequence[ModelResult]) -> Chart | None:
         points = []
@@ -213,7 +203,8 @@ class _Evaluation:
             return None
         caption = "Right answers against what 1,000 such questions cost, with 95 % intervals."
         axis = "US dollars for 1,000 questions, estimated"
-        return Chart("right_against_cost", ChartKind.SCATTER, caption, axis, tuple(points))
+        kind = ChartKind.SCATTER
+        return Chart("right_against_cost", kind, caption, axis, "USD", tuple(points))
 
     def _outcomes(self) -> list[Block]:
         """Return which question each model had right, repeat by repeat."""
@@ -281,16 +272,58 @@ class _Evaluation:
         return Quote(told.kind, told.label, told.text, told.place, notes)
 
 
-def _unknown() -> Cell:
-    return Cell("unknown")
+def _cells(model: ModelResult) -> tuple[Cell, ...]:
+    counts, interval = Cell("not scored"), Cell("unknown")
+    if model.interval is not None:
+        words = f"{model.right} of {model.scored}"
+        counts = Cell(words, words, Provenance.MEASURED)
+        low, high = (f"{100 * end:.0f}" for end in model.interval)
+        interval = Cell(f"{low}–{high} %", f"{low}–{high} %", Provenance.ESTIMATED)
+    median = None if model.seconds is None else model.seconds.median
+    return (
+        counts,
+        interval,
+        _count(model.not_scored),
+        Cell(UNKNOWN) if model.tier is None else _count(model.tier + 1),
+        _cell(median, seconds),
+        _cell(model.usd_per_1000, money, Provenance.ESTIMATED),
+    )
+
+
+def _more_cells(model: ModelResult) -> tuple[Cell, ...]:
+    low, high = model.interval or (None, None)
+    times, speed, words = model.seconds, model.tokens_per_s, model.words_per_s
+    return (
+        _count(model.right),
+        _count(model.scored),
+        _cell(model.share, _percent),
+        _cell(low, _percent, Provenance.ESTIMATED),
+        _cell(high, _percent, Provenance.ESTIMATED),
+        _cell(model.weighted_share, _percent),
+        Cell("unknown") if model.always_right is None else _count(model.always_right),
+        _count(model.answers),
+        _cell(None if times is None else times.low, seconds),
+        _cell(None if times is None else times.high, seconds),
+        _cell(None if speed is None else speed.median, rate, model.speed_provenance),
+        _cell(None if words is None else words.median, rate),
+        _cell(model.usd, money, model.provenance),
+    )
 
 
 def _count(number: int) -> Cell:
     return Cell(f"{number:,}", number, Provenance.MEASURED)
 
 
-def _share(share: float | None, provenance: Provenance = Provenance.MEASURED) -> Cell:
-    return _unknown() if share is None else Cell(f"{share:.0%}", share, provenance)
+def _cell(
+    value: float | None,
+    shown: Callable[[float], str],
+    provenance: Provenance | None = Provenance.MEASURED,
+) -> Cell:
+    return Cell("unknown") if value is None else Cell(shown(value), value, provenance)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _outcome(outcomes: Sequence[Outcome]) -> Cell:
@@ -299,8 +332,8 @@ def _outcome(outcomes: Sequence[Outcome]) -> Cell:
         return Cell("not asked")
     if len(outcomes) == 1:
         sign, word = OUTCOMES[outcomes[0]]
-        return Cell(f"{sign} {word}", word, Provenance.MEASURED)
+        return Cell(f"{sign} {word}", word)
     right = sum(outcome is Outcome.RIGHT for outcome in outcomes)
     scored = sum(outcome is not Outcome.NOT_SCORED for outcome in outcomes)
     words = f"{right} of {scored} right" if scored else "not scored"
-    return Cell(words, words, Provenance.MEASURED)
+    return Cell(words, words)

@@ -7,6 +7,8 @@ from playground.core.share.document import Choice, Part, Place, letter
 from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import LocalTarget, Target, Tier
 
+_AT_PROVIDER = frozenset({Place.CLOUD, Place.SERVER})
+
 
 class Names:
     """The names and places of a document's targets, by their position."""
@@ -34,7 +36,7 @@ def _told(targets: Sequence[Target], scrubber: Scrubber) -> tuple[str, ...]:
     labels = [scrubber.clean_name(target.label) or "?" for target in targets]
     details = [scrubber.clean_name(target.detail) for target in targets]
     names = [
-        label if isinstance(target, LocalTarget) or not detail else f"{label} · {detail}"
+        f"{label} · {detail}" if place_of(target) in _AT_PROVIDER and detail else label
         for target, label, detail in zip(targets, labels, details, strict=True)
     ]
     times = Counter(names)

@@ -96,7 +96,7 @@ footer { margin: 32px 0 0; padding-top: 12px; border-top: 1px solid var(--line);
 .chart .span.server { stroke: var(--server); }
 @media (max-width: 600px) { main { margin: 0; padding: 18px 16px; border: 0; border-radius: 0; }
   dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin: 0 0 6px; }
-  th, td { padding: 7px 8px; } }
+  th, td { padding: 7px 8px; } tbody th { min-width: 96px; } }
 @media print { :root { color-scheme: light; --ground: #ffffff; --card: #ffffff; --line: #c8ccd4;
   --text: #000000; --quiet: #444b57; --accent: #4141b0; --here: #14693f; --cloud: #1f55b5;
   --server: #852c6c; --caution: #7a3f04; --caution-ground: #ffffff; }
@@ -171,6 +171,7 @@ def _block(parent: Element, block: Block) -> None:
 
 
 def _table(parent: Element, table: Table) -> None:
+    table = table.as_shown()
     # what can be scrolled can be reached with the keyboard
     around = {"class": "scroll", "tabindex": "0", "role": "region", "aria-label": table.caption}
     element = SubElement(SubElement(parent, "div", around), "table")

@@ -215,12 +215,12 @@ class _Writer:
             yield start + event.t_s, _NAMES[type(event)], {"column": column, **data}
 
     def _end(self, run: Run, column: int) -> dict[str, Any]:
-        cost = run.cost
+        cost, total_s = run.cost, run.timings.total_s
         return {
             "column": column,
             "status": run.status.value,
             "finish_reason": self._scrub.clean(run.finish_reason or "") or None,
-            "total_s": run.timings.total_s,
+            "total_s": None if total_s is None else round(total_s, _DIGITS),
             "cost": _cleaned(encode(cost), self._message) if cost is not None else None,
         }
 

@@ -29,7 +29,7 @@ VERSION = 1
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~&!{}$])")
 _LINKS = re.compile(r"://|@|www\.", re.IGNORECASE)
 """What GitHub's Markdown makes a link of by itself."""
-_LIST = re.compile(r"^(\d{0,9})([-+=.)])")
+_LIST = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))(.)")
 """What makes a list of a line, or a heading of the one before."""
 
 
@@ -68,6 +68,7 @@ def _markdown_block(block: Block) -> list[str]:
 
 
 def _markdown_table(table: Table) -> list[str]:
+    table = table.as_shown()
     head = [table.head, *(column.title for column in table.columns)]
     ruler = ["---", *("---" if column.is_text else "---:" for column in table.columns)]
     lines = [f"**{_inline(table.caption)}**", "", _line(map(_inline, head)), _line(ruler)]
@@ -152,7 +153,8 @@ def _csv_row(table: Table, row: Row) -> list[str]:
         value = cell.value
         cells.append(cell.text if column.is_text else "" if value is None else str(value))
         if not column.is_text:
-            cells.append("unknown" if cell.provenance is None else cell.provenance.value)
+            unmarked = "unknown" if value is None else ""
+            cells.append(unmarked if cell.provenance is None else cell.provenance.value)
     return cells
 
 
@@ -223,6 +225,7 @@ def _block_data(block: Block) -> dict[str, Any]:
                 "key": block.key,
                 "caption": block.caption,
                 "axis": block.axis,
+                "unit": block.unit,
                 "points": [
                     {
                         "label": point.label,

@@ -118,8 +118,7 @@ def _of(body: str) -> _LocalRun | None:
         run = decode_run(body)
     except StorageFailed:
         return None
-    # a recording's model is on another computer
-    if not isinstance(run.target, LocalTarget) or not run.target.model.is_present:
+    if not isinstance(run.target, LocalTarget) or run.target.model.is_recorded:
         return None
     return _LocalRun(
         path=run.target.key.removeprefix("local:"),

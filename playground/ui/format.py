@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from playground.core.amounts import UNKNOWN, seconds, whole
-from playground.core.runs import HostContact, Provenance, Run, RunStatus
+from playground.core.runs import HostContact, Provenance, Recorded, Run, RunStatus
+from playground.core.share.document import moment_words
 from playground.core.targets import LocalTarget, Target, Tier
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def provenance_words(kind: Provenance | None) -> str:
 
 def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
     if isinstance(target, LocalTarget):
-        return _tr("On this computer")
+        return _tr("Another computer") if target.model.is_recorded else _tr("On this computer")
+    if target.provider.is_recorded and target.provider.is_practice:
+        return _tr("Practice cloud")
     if target.provider.is_loopback and in_presentation_mode:
         # nobody can hover over it there to read the rest
         return _tr("Practice cloud, here") if target.provider.is_practice else _tr("Server, here")
@@ -90,8 +93,10 @@ def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
 def name_with_place(target: Target) -> str:
     """Return a target's name within a sentence, with the place it answers from."""
     if isinstance(target, LocalTarget):
+        if target.model.is_recorded:
+            return _tr("{name} on another computer").format(name=shortened(target.label))
         return _tr("{name} on this computer").format(name=shortened(target.label))
-    if target.provider.is_practice:
+    if target.provider.is_practice and not target.provider.is_recorded:
         return _tr("{name} in the practice cloud (on this computer)").format(
             name=shortened(target.label)
         )
@@ -185,7 +190,7 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
 
 def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if isinstance(run.target, LocalTarget):
-        return _tr("Nothing left this computer")
+        return "" if run.target.model.is_recorded else _tr("Nothing left this computer")
     is_loopback = run.target.provider.is_loopback
     if not run.hosts:
         if run.sent_t_s is None:
@@ -203,6 +208,16 @@ def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if is_loopback:
         return _tr("{sent}, which is this computer").format(sent=sent)
     return sent
+
+
+def recorded_words(recorded: Recorded | None) -> str:
+    """Return “Recorded on …” and the kind of machine; empty for what was run here."""
+    if recorded is None:
+        return ""
+    words = _tr("Recorded on another computer")
+    if recorded.at is not None:
+        words = _tr("Recorded on {0}").format(moment_words(recorded.at))
+    return f"{words} ({recorded.machine})" if recorded.machine else words
 
 
 def host_words(contact: HostContact) -> str:

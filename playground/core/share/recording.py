@@ -41,6 +41,8 @@ from playground.core.share.document import LEFT_OUT, Part, Place
 from playground.core.share.names import Names, place_of
 from playground.core.share.scrubbing import harmless
 from playground.core.targets import (
+    RECORDED,
+    RECORDED_ID,
     CloudTarget,
     LoadSettings,
     LocalTarget,
@@ -78,8 +80,6 @@ _KINDS: Mapping[str, type] = {
 }
 """Kind of a line → the event it holds."""
 _NAMES = {event: kind for kind, event in _KINDS.items()}
-_SOURCE = "Recorded"
-"""Where a recorded model lives, in words."""
 
 Timelines = Mapping[str, Sequence[StreamEvent]]
 """Run id → its events."""
@@ -173,7 +173,9 @@ class _Writer:
                 "architecture": model.architecture,
                 "settings": encode(target.settings),
             }
-        return described | {"provider": self._scrub.clean_name(target.provider.name)}
+        is_practice = target.provider.is_practice
+        name = "Practice cloud" if is_practice else self._scrub.clean_name(target.provider.name)
+        return described | {"provider": name}
 
     def turn(
         self, turn: Turn, timelines: Timelines, starts: Mapping[str, float]
@@ -527,7 +529,7 @@ def _target(data: Any, number: int) -> Target:
                 path=Path("recorded") / f"{number} {name.replace('/', '_')}",
                 name=name,
                 size_bytes=size if isinstance(size, int) and 0 <= size < 2**50 else 0,
-                source=_SOURCE,
+                source=RECORDED,
                 architecture=_name(data.get("architecture") or "") or None,
                 quantization=_name(data.get("quantization") or "") or None,
                 is_present=False,
@@ -537,7 +539,7 @@ def _target(data: Any, number: int) -> Target:
     tier = Tier.OWN_SERVER if place is Place.SERVER else Tier.STUDIO
     provider = Provider(
         # no id of a provider here: nothing of a recording is sent to one
-        id=f"recorded-{number}",
+        id=f"{RECORDED_ID}{number}",
         name=_name(data.get("provider") or "") or place.value,
         base_url="",
         tier=tier,

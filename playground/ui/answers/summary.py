@@ -67,7 +67,7 @@ def _place(run: Run) -> str:
     """Return what stands for a model that was named before, within a sentence."""
     target = run.target
     if isinstance(target, LocalTarget):
-        return _tr("the one here")
+        return _tr("the local one") if target.model.is_recorded else _tr("the one here")
     if target.provider.is_practice:
         return _tr("the practice cloud")
     return _tr("the one at {provider}").format(provider=target.provider.name)
@@ -122,6 +122,11 @@ def _disturbed(finished: Sequence[Run], names: _Names) -> str:
         for words, troubled in (
             (
                 _tr(
+                    "<b>Other programs kept that computer busy</b> meanwhile: {names} may be "
+                    "faster than this."
+                )
+                if any(_was_elsewhere(run) for run in busy)
+                else _tr(
                     "<b>Other programs kept this computer busy</b> meanwhile: {names} may be "
                     "faster than this."
                 ),
@@ -131,6 +136,11 @@ def _disturbed(finished: Sequence[Run], names: _Names) -> str:
         )
         if troubled
     )
+
+
+def _was_elsewhere(run: Run) -> bool:
+    target = run.target
+    return isinstance(target, LocalTarget) and target.model.is_recorded
 
 
 def _costs(runs: Sequence[Run], names: _Names) -> str:

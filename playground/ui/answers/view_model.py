@@ -12,7 +12,15 @@ from playground.core.amounts import whole
 from playground.core.errors import ErrorInfo
 from playground.core.leads import best_of
 from playground.core.metrics import figures
-from playground.core.runs import TOOL_ASKED, Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import (
+    TOOL_ASKED,
+    Comparison,
+    CutShort,
+    Recorded,
+    Run,
+    RunStatus,
+    Turn,
+)
 from playground.core.targets import LocalTarget
 from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
@@ -20,7 +28,7 @@ from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import VoteViewModel, can_win, summary, vote_view_model
-from playground.ui.format import PaneHead, footer, head
+from playground.ui.format import PaneHead, footer, head, recorded_words
 from playground.ui.widgets.bars import Spans
 from playground.ui.widgets.details import Row
 
@@ -90,7 +98,7 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
     is_over = all(run.status.is_final for run in turn.runs)
     is_told = is_over and not is_hidden
     return TurnViewModel(
-        panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn),
+        panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn, comparison.recorded),
         summary=summary(turn) if is_told else "",
         short_summary=summary(turn, has_costs=False) if is_told else "",
         vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
@@ -154,7 +162,7 @@ def hidden_answer(run: Run, *, is_over: bool, done: str = "") -> AnswerViewModel
     return AnswerViewModel(text=run.text)
 
 
-def _panes(turn: Turn) -> tuple[PaneViewModel, ...]:
+def _panes(turn: Turn, recorded: Recorded | None) -> tuple[PaneViewModel, ...]:
     measured = [(run, figures(run)) for run in turn.runs]
     best = best_of(measured)
     return tuple(
@@ -166,7 +174,7 @@ def _panes(turn: Turn) -> tuple[PaneViewModel, ...]:
             is_winner=run.id == turn.winner_run_id,
             cells=metric_cells(run, known, best),
             spans=run_spans(run),
-            footer=footer(run),
+            footer=(recorded_words(recorded), "replay") if recorded else footer(run),
             details=tuple(details(run)),
         )
         for run, known in measured

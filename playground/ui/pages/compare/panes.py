@@ -13,7 +13,7 @@ from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
 from playground.core.leads import best_of
 from playground.core.metrics import RunFigures, figures
-from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import Comparison, CutShort, Recorded, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
 from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
@@ -29,7 +29,7 @@ from playground.ui.answers.view_model import (
     run_spans,
     silence_words,
 )
-from playground.ui.format import footer, head
+from playground.ui.format import footer, head, recorded_words
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler
@@ -151,6 +151,8 @@ class PaneController:
         self._checked: dict[str, Sequence[CheckResult]] = {}
         """Run id → what the checks said of it."""
         self._is_replay = False
+        self._recorded: Recorded | None = None
+        """Of what is replayed, where it was run on another computer."""
         self._turn_id: str | None = None
         self._began_s: float | None = None
         """When the turn on its way was sent."""
@@ -183,6 +185,7 @@ class PaneController:
         is_going_on = bool(comparison.turns) and comparison.targets == self._targets
         self._targets = comparison.targets
         self._is_replay = is_replay
+        self._recorded = comparison.recorded
         self.is_hidden = turn.hidden_names and not turn.is_voted and not is_replay
         if self.is_hidden and not was_hidden:
             self._order = hidden_order((*comparison.turns, turn), len(turn.runs))
@@ -404,6 +407,10 @@ class PaneController:
         if run.status is RunStatus.WAITING:
             text, icon = "", None
         if self._is_replay:
-            recorded = _tr("Recorded, played back at its own pace")
+            recorded = recorded_words(self._recorded) or _tr("Recorded")
+            recorded = _tr("{recorded}, played back at its own pace").format(recorded=recorded)
+            if self._recorded is not None:
+                # where words went was true of the other computer
+                return recorded, "replay"
             text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
         return text, icon

@@ -64,6 +64,7 @@ _MAX_CHECKS = 100
 _MAX_TEXT = 8 * 2**20
 _MAX_SECONDS = 7 * 24 * 3600.0
 _MAX_NAME = 200
+_MAX_USD = 1e9
 _DIGITS = 6
 """Of a second: what stamps are good for."""
 _KINDS: Mapping[str, type] = {
@@ -347,7 +348,10 @@ class _Column:
     start_s: float | None = None
     events: list[StreamEvent] = field(default_factory=list)
     characters: int = 0
-    end: dict[str, Any] | None = None
+    total_s: float | None = None
+    """Of an answer that was stopped."""
+    finish_reason: str | None = None
+    cost: Cost | None = None
 
 
 class _Reader:
@@ -435,7 +439,7 @@ class _Reader:
 
     def _add_to(self, column: _Column, t_s: float, kind: str, data: dict[str, Any]) -> None:
         if kind == "end":
-            column.end = data
+            _read_end(column, data)
             return
         if kind == "start":
             order = data.get("order", 0)
@@ -468,32 +472,38 @@ class _Reader:
 
     def _finished(self, column: _Column, turn: Turn) -> Run:
         fold = RunFold(column.run)
-        end = column.end or {}
         if column.start_s is not None:
             fold.start(shared_machine=column.run.shared_machine)
         for event in column.events:
             fold.add(event)
         if not fold.run.status.is_final:
-            fold.cancel(_stopped_at(end.get("total_s"), column.events, fold.run))
+            fold.cancel(_stopped_at(column, fold.run))
         run = fold.run
         self._timelines[run.id] = tuple(column.events)
         started = None
         if column.start_s is not None:
             started = (turn.created_at or self._now) + timedelta(seconds=column.start_s)
-        reason = end.get("finish_reason")
-        if run.status is RunStatus.CANCELLED and isinstance(reason, str):
-            run = replace(run, finish_reason=_name(reason))
-        cost = decode(Cost | None, end.get("cost"))
-        if cost is not None and cost.usd is not None and not 0 <= cost.usd < 1e9:
-            raise ValueError("its cost cannot be true")
-        return replace(run, cost=cost, started_at=started)
+        if run.status is RunStatus.CANCELLED and column.finish_reason:
+            run = replace(run, finish_reason=column.finish_reason)
+        return replace(run, cost=column.cost, started_at=started)
 
 
-def _stopped_at(total_s: Any, events: Sequence[StreamEvent], run: Run) -> float:
+def _read_end(column: _Column, data: dict[str, Any]) -> None:
+    total_s: float | None = decode(float | None, data.get("total_s"))
+    cost: Cost | None = decode(Cost | None, data.get("cost"))
+    if total_s is not None and not 0 <= total_s <= _MAX_SECONDS:
+        raise ValueError("its time cannot be true")
+    if cost is not None and cost.usd is not None and not 0 <= cost.usd < _MAX_USD:
+        raise ValueError("its cost cannot be true")
+    column.total_s, column.cost = total_s, cost
+    column.finish_reason = _name(data.get("finish_reason") or "") or None
+
+
+def _stopped_at(column: _Column, run: Run) -> float:
     """Return when an answer without an end was stopped, on its own clock."""
-    if isinstance(total_s, float | int) and 0 <= total_s <= _MAX_SECONDS:
-        return (run.sent_t_s or 0.0) + total_s
-    return events[-1].t_s if events else 0.0
+    if column.total_s is not None:
+        return (run.sent_t_s or 0.0) + column.total_s
+    return column.events[-1].t_s if column.events else 0.0
 
 
 def _bounded(event: StreamEvent) -> StreamEvent:

@@ -32,10 +32,13 @@ _ADDRESSES = (
     (r"\b(?:(?:sk|pk|rk|gsk|xai|hf|ghp|nvapi)[-_]|AIza)[A-Za-z0-9_-]{16,}", KEY),
 )
 """What holds a key by its form: names before a host, parameters, well-known beginnings."""
+_START = r"(?:\[folder\]|~|[A-Za-z]:)?[/\\]"
 _PATH = re.compile(
-    r"(?<![\w:/.~])(?:file://)?(?:~|[A-Za-z]:)?(?:[/\\]+[^\s/\\:\"'“”‘’<>|()]+){2,}[/\\]?"
+    rf"(?<=[“\"'‘]){_START}[^“”\"'‘’\n]+(?=[”\"'’])"
+    rf"|(?<![\w:/.~])(?:file://)?{_START}+[^\s/\\:\"'“”‘’<>|()]+"
+    r"(?:[/\\]+[^\s/\\:\"'“”‘’<>|()]+)+[/\\]?"
 )
-"""A folder with what is in it, in a sentence of this program or of a server."""
+"""A folder with what is in it, in a sentence of this program or of a server; spaces in quotes."""
 _OVERRIDES = {
     **{code: f"⟨U+{code:04X}⟩" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
     0x2028: "\n",

@@ -45,7 +45,7 @@ from playground.core.share.document import (
     marked,
     moment_words,
 )
-from playground.core.share.names import Names
+from playground.core.share.names import Names, asked_targets
 from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import LocalTarget
 from playground.core.turns import hidden_order
@@ -127,7 +127,7 @@ def comparison_document(comparison: Comparison, checked: Checked, about: About) 
     is_hidden = comparison.names_hidden
     if is_hidden:
         about = replace(about, choice=about.choice - {Part.NAMES, Part.FIGURES})
-    names = Names(comparison.targets, about.choice, about.scrubber)
+    names = Names(asked_targets(comparison), about.choice, about.scrubber)
     sections = []
     for number, turn in enumerate(comparison.turns, 1):
         heading = f"Question {number}" if len(comparison.turns) > 1 else ""
@@ -198,7 +198,7 @@ def _facts(comparison: Comparison, names: Names, about: About) -> list[tuple[str
     facts.append(("Settings", sampling_words(comparison.sampling)))
     if not comparison.names_hidden:
         overrides = dict(comparison.overrides)
-        for target, name in zip(comparison.targets, names.names, strict=True):
+        for target, name in zip(comparison.targets, names.names, strict=False):
             own = []
             if target.key in overrides:
                 own.append(sampling_words(overrides[target.key]))
@@ -230,7 +230,7 @@ class _Turn:
         self._choice = about.choice
         self._clean = about.scrubber
         self._is_hidden = comparison.names_hidden
-        self._tells_names = names.are_told
+        self._names = names
         count = len(turn.runs)
         self._parts: list[tuple[Run, str, Place | None]]
         """Each run with its name and place, in the order in which they are shown."""
@@ -238,9 +238,11 @@ class _Turn:
             order = hidden_order(comparison.turns, count)
             self._parts = [(turn.runs[n], letter(at), None) for at, n in enumerate(order)]
         else:
-            self._parts = list(
-                zip(turn.runs, names.names[:count], names.places[:count], strict=True)
-            )
+            places = [names.position(run, column) for column, run in enumerate(turn.runs)]
+            self._parts = [
+                (run, names.names[n], names.places[n])
+                for run, n in zip(turn.runs, places, strict=True)
+            ]
 
     def blocks(self) -> tuple[Block, ...]:
         return (
@@ -259,7 +261,7 @@ class _Turn:
         given = [("Instructions for the model", comparison.system_prompt)]
         if not self._is_hidden:
             own = dict(comparison.system_overrides)
-            for target, (_run, name, _place) in zip(comparison.targets, self._parts, strict=False):
+            for target, name in zip(comparison.targets, self._names.names, strict=False):
                 given.append((f"Instructions for {name}", own.get(target.key, "")))
         return [
             Quote(QuoteKind.INSTRUCTIONS, label, self._clean.clean(text.strip()))
@@ -412,7 +414,7 @@ class _Turn:
                 place,
                 () if self._is_hidden else self._checked.get(run.id, ()),
                 self._clean,
-                tells_error=self._tells_names,
+                tells_error=self._names.are_told,
                 tells_checks=Part.PROMPT in self._choice,
             )
             if not self._is_hidden

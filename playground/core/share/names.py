@@ -3,11 +3,24 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from playground.core.runs import Comparison, Run
 from playground.core.share.document import Choice, Part, Place, letter
 from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import LocalTarget, Target, Tier
 
 _AT_PROVIDER = frozenset({Place.CLOUD, Place.SERVER})
+
+
+def asked_targets(comparison: Comparison) -> tuple[Target, ...]:
+    """Return a comparison's targets, and those of its runs that are no longer among them."""
+    known = {target.key for target in comparison.targets}
+    others = {
+        run.target.key: run.target
+        for turn in comparison.turns
+        for run in turn.runs
+        if run.target.key not in known
+    }
+    return (*comparison.targets, *others.values())
 
 
 class Names:
@@ -20,6 +33,16 @@ class Names:
             self.names = _told(targets, scrubber)
         else:
             self.names = tuple(map(letter, range(len(targets))))
+        self._keys = [target.key for target in targets]
+
+    def position(self, run: Run, column: int) -> int:
+        """Return which target the run at `column` of a turn is of.
+
+        A turn the program ended in may have more runs or fewer, and a target may come twice.
+        """
+        if column < len(self._keys) and self._keys[column] == run.target.key:
+            return column
+        return self._keys.index(run.target.key)
 
 
 def place_of(target: Target) -> Place:

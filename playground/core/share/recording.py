@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.core.characters import whole_values
-from playground.core.chat import SamplingParams
+from playground.core.chat import ChatRequest, Message, Role, SamplingParams
 from playground.core.checks.reading import require_readable
 from playground.core.codec import TAG, decode, encode
 from playground.core.errors import ErrorInfo, UsageError
@@ -38,7 +38,7 @@ from playground.core.fold import RunFold
 from playground.core.runs import Comparison, Cost, Recorded, Run, RunOrder, RunStatus, Turn
 from playground.core.share.comparison import About
 from playground.core.share.document import LEFT_OUT, Part, Place
-from playground.core.share.names import Names, place_of
+from playground.core.share.names import Names, asked_targets, place_of
 from playground.core.share.scrubbing import harmless
 from playground.core.targets import (
     RECORDED,
@@ -51,14 +51,14 @@ from playground.core.targets import (
     Target,
     Tier,
 )
-from playground.core.turns import request_for
 
 FORMAT, VERSION = "inference-playground/recording", 1
 MAX_BYTES = 64 * 2**20
 """A recording of an hour with probabilities is about half of that."""
 _MAX_LINE = 4 * 2**20
 _MAX_LINES = 2_000_000
-_MAX_TARGETS = 26
+_MAX_TARGETS = 100
+_MAX_COLUMNS = 1_000
 _MAX_TURNS = 1_000
 _MAX_CHECKS = 100
 _MAX_TEXT = 8 * 2**20
@@ -132,7 +132,8 @@ class _Writer:
         self._comparison = comparison
         self._about = about
         self._scrub = about.scrubber
-        self._names = Names(comparison.targets, about.choice, about.scrubber)
+        self._targets = asked_targets(comparison)
+        self._names = Names(self._targets, about.choice, about.scrubber)
         self._has_prompt = Part.PROMPT in about.choice
 
     def header(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ class _Writer:
         moment = comparison.created_at if before is None else before.at
         machine = about.machine if before is None else before.machine
         has_machine = Part.MACHINE in about.choice
-        pairs = zip(comparison.targets, self._names.names, strict=True)
+        pairs = zip(self._targets, self._names.names, strict=True)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -184,6 +185,7 @@ class _Writer:
         asked = {
             "prompt": self._scrub.clean(turn.prompt) if self._has_prompt else None,
             "order": turn.order.value,
+            "targets": [self._names.position(run, n) for n, run in enumerate(turn.runs)],
             "date": None if turn.created_at is None else turn.created_at.isoformat(),
             "checks": _cleaned(encode(turn.checks), self._scrub.clean) if self._has_prompt else [],
         }
@@ -406,7 +408,6 @@ class _Reader:
         if len(self._turns) >= _MAX_TURNS:
             raise ValueError("it has too many questions")
         prompt = data["prompt"]
-        before = replace(self._comparison, turns=tuple(self._turns))
         prompt = LEFT_OUT[Part.PROMPT] + "." if prompt is None else _text(prompt)
         self._turn = Turn(
             id=uuid.uuid4().hex,
@@ -416,16 +417,30 @@ class _Reader:
             checks=_checks(data.get("checks") or []),
         )
         self._columns = [
-            _Column(
-                Run(
-                    uuid.uuid4().hex,
-                    target,
-                    request_for(before, index, prompt, 0),
-                    order=0,
-                )
-            )
-            for index, target in enumerate(self._comparison.targets)
+            _Column(Run(uuid.uuid4().hex, target, self._request(target, prompt), order=0))
+            for target in self._targets_of(data.get("targets"))
         ]
+
+    def _targets_of(self, positions: Any) -> list[Target]:
+        """Return the target of each answer of a turn; all of them, where nothing is said."""
+        targets = self._comparison.targets
+        if positions is None:
+            return list(targets)
+        found: list[int] = decode(list[int], positions)
+        if len(found) > _MAX_COLUMNS or not all(0 <= n < len(targets) for n in found):
+            raise ValueError("it has answers of models that are not there, or too many")
+        return [targets[n] for n in found]
+
+    def _request(self, target: Target, prompt: str) -> ChatRequest:
+        """Return what `target` was asked, as far as a recording tells."""
+        system = self._comparison.system_prompt
+        messages = [Message(Role.SYSTEM, system)] if system.strip() else []
+        for turn in self._turns:
+            answer = next((run.text for run in turn.runs if run.target is target), "")
+            if answer:
+                messages += [Message(Role.USER, turn.prompt), Message(Role.ASSISTANT, answer)]
+        messages.append(Message(Role.USER, prompt))
+        return ChatRequest(tuple(messages), self._comparison.sampling)
 
     def _column(self, data: Any) -> _Column:
         if not isinstance(data, dict):

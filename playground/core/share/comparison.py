@@ -1,7 +1,7 @@
 """A comparison as a document: each question with its figures, what they say, and its answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import tzinfo
 
 from playground.core.amounts import UNKNOWN, money, rate, seconds, whole
@@ -124,9 +124,6 @@ def comparison_document(comparison: Comparison, checked: Checked, about: About) 
 
     While a vote without names is open, nothing in it tells who answered.
     """
-    is_hidden = comparison.names_hidden
-    if is_hidden:
-        about = replace(about, choice=about.choice - {Part.NAMES, Part.FIGURES})
     names = Names(asked_targets(comparison), about.choice, about.scrubber)
     sections = []
     for number, turn in enumerate(comparison.turns, 1):

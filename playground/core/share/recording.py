@@ -335,11 +335,18 @@ def read_recording(content: bytes, now: datetime) -> Recording:
 def _read_line(line: str) -> Any:
     if len(line) > _MAX_LINE:
         raise ValueError("it is too long")
-    return whole_values(json.loads(line, parse_constant=_refuse))
+    return whole_values(json.loads(line, parse_constant=_refuse, parse_float=_finite))
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number in it is too large")
+    return number
 
 
 @dataclass(slots=True)
@@ -389,7 +396,7 @@ class _Reader:
         t_s, kind, data = line
         if isinstance(t_s, bool) or not isinstance(t_s, int | float):
             raise ValueError("its time is no number")
-        if not (math.isfinite(t_s) and 0 <= t_s <= _MAX_SECONDS):
+        if not 0 <= t_s <= _MAX_SECONDS:
             raise ValueError("its time cannot be true")
         if kind == "turn":
             self._begin(data)
@@ -471,7 +478,10 @@ class _Reader:
         if column.start_s is None or t_s < column.start_s - 10**-_DIGITS:
             raise ValueError("it comes before its answer starts")
         event = decode(_KINDS[kind], {**data, "t_s": max(0.0, t_s - column.start_s)})
-        column.events.append(_bounded(event))
+        if isinstance(event, RequestSent | Finished | Failed):
+            # nothing went to a host from this computer
+            event = replace(event, hosts=())
+        column.events.append(event)
         if isinstance(event, TextDelta | ReasoningDelta):
             column.characters += len(event.text)
             if column.characters > _MAX_TEXT:
@@ -519,27 +529,6 @@ def _stopped_at(column: _Column, run: Run) -> float:
     if column.total_s is not None:
         return (run.sent_t_s or 0.0) + column.total_s
     return column.events[-1].t_s if column.events else 0.0
-
-
-def _bounded(event: StreamEvent) -> StreamEvent:
-    """Return an event as it may be kept: nothing went to a host from this computer."""
-    if isinstance(event, RequestSent | Finished | Failed):
-        event = replace(event, hosts=())
-    for number in _numbers(encode(event)):
-        if not math.isfinite(number):
-            raise ValueError("a number in it is not finite")
-    return event
-
-
-def _numbers(value: Any) -> Iterable[float]:
-    if isinstance(value, float):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _numbers(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _numbers(item)
 
 
 def _target(data: Any, number: int) -> Target:

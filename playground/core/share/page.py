@@ -103,7 +103,7 @@ footer { margin: 32px 0 0; padding-top: 12px; border-top: 1px solid var(--line);
   @page { margin: 16mm; }
   body { font-size: 10.5pt; } main { max-width: none; margin: 0; padding: 0; border: 0; }
   .scroll { overflow: visible; } table { font-size: 9pt; } th, td { padding: 4px 5px; }
-  td { white-space: normal; } h2 { break-after: avoid; }
+  h2 { break-after: avoid; }
   tr, .legend, figure.chart-of, figcaption, .out { break-inside: avoid; }
   figcaption, caption { break-after: avoid; } thead { display: table-header-group; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }

@@ -35,7 +35,16 @@ from playground.core.events import (
 )
 from playground.core.expected import Check
 from playground.core.fold import RunFold
-from playground.core.runs import Comparison, Cost, Recorded, Run, RunOrder, RunStatus, Turn
+from playground.core.runs import (
+    Comparison,
+    Cost,
+    ModelInput,
+    Recorded,
+    Run,
+    RunOrder,
+    RunStatus,
+    Turn,
+)
 from playground.core.share.comparison import About
 from playground.core.share.document import LEFT_OUT, Part, Place
 from playground.core.share.names import Names, asked_targets, place_of
@@ -261,7 +270,9 @@ class _Writer:
             case InputPrepared(model_input=given):
                 # settings of a provider may hold what was asked: a form, stop words
                 plain = tuple((n, v) for n, v in given.settings if isinstance(v, int | float))
-                return InputPrepared(event.t_s, replace(given, settings=plain, prompt_ids=()))
+                # a template tells the model
+                template = given.template_sha256 if self._names.are_told else None
+                return InputPrepared(event.t_s, ModelInput(plain, given.seed, template))
             case _:
                 return event
 

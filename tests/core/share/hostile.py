@@ -41,7 +41,18 @@ from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provide
 KEY = "sekrit-5150-walrus-key"
 HOME = "/home/zelda"
 USER, HOST, BOX = "zelda", "hyrule-laptop", "ganon.local"
-SECRETS = (KEY, HOME, USER, "Zelda", HOST, BOX, "/srv/models", "hunter2", "secret place")
+SECRETS = (
+    KEY,
+    HOME,
+    USER,
+    "Zelda",
+    HOST,
+    BOX,
+    "/srv/models",
+    "hunter2",
+    "secret place",
+    "acme.example",
+)
 """None of them may stand in anything that leaves."""
 NOON = datetime(2026, 11, 27, 14, 20, tzinfo=UTC)
 MARKUP = (

@@ -69,7 +69,7 @@ def test_nothing_that_must_stay_is_in_a_recording(left_out: tuple[Part, ...]) ->
     assert KEY not in whole
     assert "hosts" not in text or '"hosts":[]' in text
     if left_out:
-        for name in ('HYPERLINK(\\"http', "Qwen", "large-1", "Acme", "16 GB", "Be brief"):
+        for name in ('HYPERLINK(\\"http', "Qwen", "large-1", "Acme", "16 GB", "Be brief", "abab"):
             assert name not in text.split('"text"')[0]
 
 

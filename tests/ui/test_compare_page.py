@@ -25,7 +25,7 @@ from playground.core.errors import (
 )
 from playground.core.events import ReasoningDelta
 from playground.core.runs import HostContact, Recorded, RunOrder, VoteOutcome
-from playground.core.targets import CloudTarget, LocalTarget
+from playground.core.targets import RECORDED_ID, CloudTarget, LocalTarget
 from playground.core.turns import new_comparison
 from playground.services.comparison import StorageTrouble
 from playground.store.database import Database
@@ -873,6 +873,18 @@ def test_a_recording_shows_how_it_was_asked_and_changes_nothing(
     by_name(stage.view, "Stop all").click()
     qtbot.waitUntil(finished(stage))
     assert order.selected == RunOrder.FAIR
+
+
+def test_nobody_is_asked_for_the_key_of_another_computer(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    elsewhere = CloudTarget(replace(THERE.provider, id=f"{RECORDED_ID}1"), "large-1")
+    stage = make_compare_window({"large-1": FakeEngine.failing(KeyMissing("It is not there."))})
+    stage.choose(elsewhere)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    buttons = stage.view.panes[0].findChildren(QPushButton)
+    assert "Enter the key" not in [button.text() for button in buttons]
 
 
 def test_a_recording_of_another_computer_says_when_and_where_it_was_recorded(

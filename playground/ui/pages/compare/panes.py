@@ -104,7 +104,10 @@ class RunPane:
         if self.run.status.is_final:
             self.turn.show_tokens(self.tokens)
         error, target = self.run.error, self.run.target
-        if error is not None and error.kind in _KEY_FAULTS and isinstance(target, CloudTarget):
+        if error is None or error.kind not in _KEY_FAULTS:
+            return
+        # the provider of a recording is one of another computer's
+        if isinstance(target, CloudTarget) and not target.provider.is_recorded:
             self.turn.offer(
                 _tr("Enter the key"),
                 _tr("Opens the Providers page with {name}").format(name=target.provider.name),

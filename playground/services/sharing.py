@@ -88,8 +88,9 @@ class SharingService:
 
         Raises `UsageError` where there is none, or more than one.
         """
-        comparisons = await self._history.search(limit=_LOOKED_AT)
-        evaluations = await self._evaluations.listed(limit=_LOOKED_AT)
+        limit = 1 if name == "last" else _LOOKED_AT
+        comparisons = await self._history.search(limit=limit)
+        evaluations = await self._evaluations.listed(limit=limit)
         found = [(c.created_at, c.id, True) for c in comparisons]
         found += [(e.created_at, e.id, False) for e in evaluations]
         if name == "last":

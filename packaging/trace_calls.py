@@ -184,13 +184,13 @@ def trace_file(home: Path) -> list[Hop]:
     copy = Path(shutil.copy(starter, home / "one.gguf"))
     with traced(home, FILE_STATIONS) as (running, trace):
         # the details of a chosen model, which another way leads to, are there before
-        running.press("ctrl+2")
+        running.press("ctrl+3")
         running.wait_text("Where else would it run")
         running.press("ctrl+1")
         trace.settle()
         began = time.monotonic()
         copy.rename(home / "models" / copy.name)
-        running.press("ctrl+2")
+        running.press("ctrl+3")
         running.wait_text("^2 models")
         time.sleep(2)
         return trace.hops(began)
@@ -202,7 +202,7 @@ def trace_download(home: Path) -> list[Hop]:
         fill(hub, Path(published))
         variables = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": f"{home}/hf", "HOME": str(home)}
         with traced(home, DOWNLOAD_STATIONS, **variables) as (running, trace):
-            running.press("ctrl+3")
+            running.press("ctrl+4")
             running.wait_for("Search the Hub")
             running.press("ctrl+f")
             running.type("smollm2")

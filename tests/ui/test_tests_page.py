@@ -15,7 +15,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from playground.app.window import _run_program
-from playground.core.checks.prompt_files import FileFormat
+from playground.core.checks.prompt_files import FileFormat, read_cases
 from playground.core.checks.reading import read_check
 from playground.core.evaluations import new_evaluation
 from playground.core.expected import CheckKind
@@ -40,9 +40,12 @@ from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.widgets.basics import Badge
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
+from tests.store.history import folded, waiting_run
+from tests.store.test_local_runs import answer
 from tests.ui.conftest import Library, Providers
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
@@ -233,7 +236,7 @@ def test_what_is_typed_is_saved_and_each_change_can_be_undone(harness: PageHarne
         field.selectAll()
         QTest.keyClicks(field, "praise")
         chips = tests.page.sets.cases.index(0, 2).data()
-        assert chips == "is “praise”"
+        assert chips == "is exactly “praise”"
         await until_stored(tests, lambda s: s[0].cases[0].checks[0].expected == "praise")
         tests.page.activateWindow()
         field.setFocus()
@@ -751,5 +754,146 @@ def test_a_run_is_held_against_an_earlier_one(harness: PageHarness) -> None:
             await tests.presenter.results.compare_with(first)
             assert tests.says("poor now is better than then: right where the other was wrong 7")
             assert tests.says("good now or then?")
+
+    harness.run(body)
+
+
+def test_where_there_is_no_room_for_the_list_a_set_can_be_chosen_at_once(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop(), width=820, height=560)
+        box = await wait_named(tests, "Set", ComboBox)
+        assert box.currentText() == "Sort messages, my shop"
+
+    harness.run(body)
+
+
+def test_enter_in_a_check_leads_to_the_next_message_and_after_the_last_to_a_new_one(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.page.activateWindow()
+        cases = tests.page.sets.cases
+        tests.choose_row(1)
+        QTest.keyClick(tests.expected(), Qt.Key.Key_Return)
+        assert tests.page.sets.table.chosen_id == cases.case_at(2).id
+        message = named(tests.page.sets.editor, "Message", QPlainTextEdit)
+        await until(message.hasFocus)
+        QTest.keyClick(tests.expected(), Qt.Key.Key_Return)
+        assert cases.rowCount() == 4
+        assert tests.page.sets.table.chosen_id == cases.case_at(3).id
+        assert message.toPlainText() == ""
+
+    harness.run(body)
+
+
+def test_a_message_without_a_check_has_no_hole_and_is_offered_one(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        plain = replace(shop(), cases=(*shop().cases, new_case("No check here")))
+        await tests.open(plain)
+        tests.choose_row(2)
+        assert tests.page.sets.editor.add_button.text().strip() == "Another check"
+        tests.choose_row(3)
+        editor = tests.page.sets.editor
+        assert editor.add_button.text().strip() == "Add a check"
+        assert not editor._checks.isVisible()
+        click(editor.add_button)
+        row = tests.rows()[0]
+        row._kind.choose(CheckKind.NUMBER)
+        row._kind.picked.emit(CheckKind.NUMBER)
+        assert row._problem.isHidden(), "nothing was typed yet"
+        QTest.keyClicks(row._expected, "x")
+        assert not row._problem.isHidden()
+
+    harness.run(body)
+
+
+def test_a_pasted_table_has_its_example(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        click(named(tests.page, "Paste a list"))
+        dialog = tests.page.findChild(PasteDialog)
+        text = dialog.findChild(QPlainTextEdit)
+        assert "prompt,check" not in text.placeholderText()
+        click(named(dialog, "A table (CSV)"))
+        cases = read_cases(text.placeholderText().encode(), FileFormat.CSV)
+        assert [case.checks[0].kind for case in cases] == [CheckKind.NUMBER, CheckKind.CONTAINS]
+        assert tests.says("not_contains", dialog)
+
+    harness.run(body)
+
+
+def test_what_was_left_unfinished_is_opened_first_and_goes_on_with_its_models(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            mine = number_set(4)
+            target = oracle.target("good")
+            await tests.open(shop(), mine)
+            evaluation = new_evaluation(mine, (target,), 3, mine.sampling)
+            bridge, store = harness.bridge, tests.store
+            await bridge.submit(store.save(evaluation))
+            run = folded(waiting_run("r1", target), answer(5, 50.0))
+            await bridge.submit(store.keep(evaluation, evaluation.units[0], mine.cases[0], run))
+            tests.show()
+            button = await wait_named(tests, "Go on: 1 of 12", QWidget)
+            assert tests.presenter.draft.prompt_set == mine
+            click(button)
+            await until(lambda: tests.page.findChildren(RunDialog))
+            await until(lambda: tests.says("Go on: 1 of 12 answers are there", tests.dialog()))
+            assert tests.dialog().repeats == 3
+            assert tests.says("1 are there", tests.dialog())
+            tests.dialog().reject()
+
+    harness.run(body)
+
+
+def test_while_a_test_runs_its_line_follows_and_stop_leads_to_its_set(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+    go = threading.Event()
+
+    def slowly(model: str, prompt: str) -> Answer:
+        if number_in(prompt) > 1:
+            go.wait(20)
+        return answers(model, prompt)
+
+    async def body() -> None:
+        with Oracle(slowly) as oracle:
+            mine = number_set(4)
+            await tests.open(mine, shop())
+            tests.presenter._open(mine.id)
+            await tests.start(oracle.target("good"))
+            await until(lambda: tests.page.is_showing_run)
+            tests.page.back_wanted.emit()
+            rows = tests.page.sets.sets
+
+            def captions() -> list[str]:
+                return [
+                    rows.index(n, 0).data(Qt.ItemDataRole.AccessibleTextRole) or ""
+                    for n in range(rows.rowCount())
+                ]
+
+            await until(lambda: any("running: " in caption for caption in captions()))
+            other = next(s for s in await tests.stored() if s.id != mine.id)
+            tests.presenter._open(other.id)
+            tests.presenter.runner.stop()
+            go.set()
+            assert tests.presenter.draft.prompt_set is not None
+            assert tests.presenter.draft.prompt_set.id == mine.id
 
     harness.run(body)

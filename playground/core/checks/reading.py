@@ -20,6 +20,17 @@ TEXTS = LISTS | {
 """Kinds that compare with a text: capitals, spaces and punctuation can be made to count."""
 COUNTS = frozenset({CheckKind.MIN_WORDS, CheckKind.MAX_WORDS})
 LIMITS = frozenset({CheckKind.MAX_SECONDS, CheckKind.MAX_USD})
+_ALSO_CALLED = {
+    "mentions": "contains",
+    "does not mention": "not_contains",
+    "mentions one of": "any_of",
+    "mentions all of": "all_of",
+    "begins with": "begins_with",
+    "is": "equals",
+    "is exactly": "equals",
+    "ends with the number": "number",
+}
+"""Kinds by the words the window has for them."""
 MAX_EXPECTED = 64 * 1024
 """Characters of what is expected; a schema is the longest."""
 
@@ -32,7 +43,7 @@ def read_check(kind: str, expected: str) -> Check:
     """
     name, _, options = kind.strip().casefold().partition(":")
     try:
-        found = CheckKind(name.strip())
+        found = CheckKind(_ALSO_CALLED.get(name.strip(), name.strip()))
     except ValueError:
         known = ", ".join(CheckKind)
         raise UsageError(f"“{kind}” is no kind of check.", f"There are: {known}.") from None
@@ -72,7 +83,7 @@ _WORDS = {
     CheckKind.ANY_OF: "mentions one of {}",
     CheckKind.ALL_OF: "mentions all of {}",
     CheckKind.BEGINS_WITH: "begins with {}",
-    CheckKind.EQUALS: "is {}",
+    CheckKind.EQUALS: "is exactly {}",
     CheckKind.REGEX: "matches {}",
     CheckKind.NUMBER: "ends with the number {}",
     CheckKind.MIN_WORDS: "{} words at least",

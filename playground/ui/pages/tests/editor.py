@@ -96,6 +96,8 @@ class CheckRow(QWidget):
 
     edited = Signal()
     removed = Signal()
+    finished = Signal()
+    """Enter in what is expected."""
     height_changed = Signal()
 
     def __init__(self, theme: Theme, check: Check, undo_keys: UndoKeys) -> None:
@@ -121,6 +123,7 @@ class CheckRow(QWidget):
         make_column(row, self._problem, parent=self, margins=NO_MARGINS, spacing=theme.px(4))
         self._kind.picked.connect(self._on_kind)
         self._expected.textEdited.connect(self._on_edited)
+        self._expected.returnPressed.connect(self.finished)
         self._loose.clicked.connect(self._on_edited)
         self.remove_button.clicked.connect(self.removed)
         self._fit_kind()
@@ -148,6 +151,10 @@ class CheckRow(QWidget):
     def _on_kind(self) -> None:
         self._fit_kind()
         self._on_edited()
+        if not self._expected.text().strip():
+            # nobody has typed anything yet that could be wrong
+            self._show_problem("")
+        self.focus_expected()
 
     def _on_edited(self) -> None:
         kind = self._kind.value
@@ -195,6 +202,8 @@ class CaseEditor(QWidget):
     """The case as it is now, and which field was typed into (empty: none)."""
     left = Signal()
     """Esc: the keyboard goes back to the table."""
+    next_wanted = Signal()
+    """Enter in a check: the next message is to be written."""
     height_changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -240,12 +249,16 @@ class CaseEditor(QWidget):
         self._tried.setText(text)
         self._tried.setVisible(bool(text))
 
+    def focus_message(self) -> None:
+        """Put the keyboard into the words of the message."""
+        self._prompt.setFocus(Qt.FocusReason.TabFocusReason)
+
     def focus_first(self) -> None:
         """Put the keyboard into the first check, or into the words of a new message."""
         if self._rows and self._prompt.toPlainText().strip():
             self._rows[0].focus_expected()
         else:
-            self._prompt.setFocus(Qt.FocusReason.TabFocusReason)
+            self.focus_message()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -260,7 +273,7 @@ class CaseEditor(QWidget):
         self._checks_column.setContentsMargins(0, 0, 0, 0)
         self._checks_column.setSpacing(px(8))
         self.add_button = make_button(
-            self.tr("Another check"),
+            self.tr("Add a check"),
             tooltip=self.tr("All checks of a message have to hold"),
         )
         self.add_button.setProperty("small", True)
@@ -310,6 +323,14 @@ class CaseEditor(QWidget):
         self._rows = []
         for check in checks:
             self._add_row(check)
+        self._fit_checks()
+
+    def _fit_checks(self) -> None:
+        """Take no room for checks that are not there, and say what the button adds."""
+        self._checks.setVisible(bool(self._rows))
+        words = self.tr("Another check") if self._rows else self.tr("Add a check")
+        self.add_button.setText(words)
+        self.add_button.setAccessibleName(words)
         self.height_changed.emit()
 
     def _add_row(self, check: Check) -> CheckRow:
@@ -317,6 +338,7 @@ class CaseEditor(QWidget):
         row.set_read_only(is_read_only=self._is_read_only)
         row.edited.connect(self._tell_checks_typed)
         row.removed.connect(self._on_removed)
+        row.finished.connect(self.next_wanted)
         row.height_changed.connect(self.height_changed)
         self._rows.append(row)
         self._checks_column.addWidget(row)
@@ -326,7 +348,7 @@ class CaseEditor(QWidget):
 
     def _on_add(self) -> None:
         row = self._add_row(Check(CheckKind.CONTAINS))
-        self.height_changed.emit()
+        self._fit_checks()
         row.focus_expected()
 
     def _on_removed(self) -> None:
@@ -338,7 +360,7 @@ class CaseEditor(QWidget):
             row.deleteLater()
             self.add_button.setFocus()
             self._tell_checks("")
-            self.height_changed.emit()
+            self._fit_checks()
 
     def _tell_checks_typed(self) -> None:
         row = self.sender()

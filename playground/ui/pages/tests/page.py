@@ -93,6 +93,7 @@ class TestsPage(Page):
         """Offer the sets in the head, where the list has no room."""
         self._box.set_choices(choices)
         self._box.choose(chosen)
+        self._fit_head()
 
     def show_state(self, text: str, tone: str, *, is_running: bool, is_paused: bool) -> None:
         """Say how the test is, and offer what can be done."""
@@ -128,6 +129,14 @@ class TestsPage(Page):
         """Say what a file of the opened set is called; empty where none can be written."""
         self._export_name = name
         self.export_button.setEnabled(bool(name))
+
+    @property
+    @override
+    def foot_top(self) -> int:
+        if not self.is_showing_sets:
+            return super().foot_top
+        foot = self.sets.foot
+        return foot.mapTo(self, foot.rect().topLeft()).y() if foot.isVisible() else self.height()
 
     @override
     def focus_first(self) -> None:

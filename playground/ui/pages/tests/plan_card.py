@@ -55,7 +55,7 @@ class PlanRow(QWidget):
 
     def show_plan(self, evaluation: Evaluation, plan: Plan, max_usd: float | None) -> None:
         """Show what the answers that are left take; `max_usd` is the ceiling."""
-        self._answers.show_words(f"{plan.units:,}", words.answers_words(evaluation))
+        self._answers.show_words(f"{plan.units:,}", words.answers_words(evaluation, plan))
         self._time.show_words(words.duration_words(plan.seconds), words.time_words(plan))
         self._price.show_words(words.price_words(plan), words.ceiling_words(plan, max_usd))
         cases = len(evaluation.prompt_set.cases)

@@ -60,6 +60,8 @@ class EvaluationRunner(QObject):
         surroundings: RunSurroundings,
         open_results: Callable[[str], None],
         ended: Callable[[], None],
+        progressed: Callable[[], None],
+        stopped: Callable[[str], None],
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -70,6 +72,8 @@ class EvaluationRunner(QObject):
         self._around = surroundings
         self._open_results = open_results
         self._tell_ended = ended
+        self._tell_progress = progressed
+        self._tell_stopped = stopped
         self._dialog: RunDialog | None = None
         self._set: PromptSet | None = None
         self._sets: dict[str, PromptSet] = {}
@@ -97,15 +101,25 @@ class EvaluationRunner(QObject):
         """The one that is shown."""
         return self._evaluation
 
+    def progress_of(self, set_id: str) -> str:
+        """Return how far the test of a set is that runs now; empty where none does."""
+        progress, evaluation = self._progress, self._evaluation
+        if not self.is_running or progress is None or evaluation is None:
+            return ""
+        if evaluation.prompt_set.id != set_id:
+            return ""
+        return _tr("running: {0} of {1}").format(f"{progress.done:,}", f"{progress.units:,}")
+
     def choose(
         self,
         prompt_set: PromptSet,
         targets: Sequence[Target] = (),
         sets: Sequence[PromptSet] = (),
+        repeats: int = 1,
     ) -> None:
         """Ask which models, how often and up to which price; the plan is shown before the start.
 
-        `targets` are chosen already; `sets` are offered in place of `prompt_set`.
+        `targets` and `repeats` are chosen already; `sets` are offered in place of `prompt_set`.
         """
         if self.is_running:
             self._around.notify(
@@ -118,6 +132,7 @@ class EvaluationRunner(QObject):
         title = _tr("two versions of a model") if sets else prompt_set.name
         choices = [(each.name, each.id) for each in sets]
         self._dialog = dialog = RunDialog(self._theme, title, self._view, choices)
+        dialog.choose_repeats(repeats)
         dialog.set_picked.connect(self._on_set)
         dialog.picker_wanted.connect(self._open_picker)
         dialog.picker.chosen.connect(self._on_picked)
@@ -156,7 +171,7 @@ class EvaluationRunner(QObject):
             return
         self._follower.cancel()
         self._settle()
-        self._view.show_sets()
+        self._tell_stopped(evaluation.prompt_set.id)
         self._around.notify(
             _tr("Stopped: {0} of {1} answers are kept.").format(progress.done, progress.units),
             action=_tr("Go on"),
@@ -328,6 +343,7 @@ class EvaluationRunner(QObject):
             return
         if self._view.isVisible() and self._view.is_showing_run:
             self._view.running.refresh()
+        self._tell_progress()
         if self.is_running:
             share = 100 * progress.done // max(1, progress.units)
             self._around.set_badge(f"{share} %")

@@ -155,8 +155,12 @@ class SetCard(QFrame):
         self._is_narrow = is_narrow
         self._description.setVisible(bool(self._description.text()) and not is_narrow)
 
-    def show_results(self, *, has_results: bool) -> None:
+    def show_results(self, *, has_results: bool, unfinished: str) -> None:
+        """Offer what came out, and to go on with what has not ended; empty: all has."""
         self.results_button.setVisible(has_results)
+        self.go_on_button.setVisible(bool(unfinished))
+        self.go_on_button.setText(unfinished)
+        self.go_on_button.setAccessibleName(unfinished)
 
     def rename(self) -> None:
         """Let the name be typed: Enter keeps it, Esc leaves it as it was."""
@@ -200,6 +204,10 @@ class SetCard(QFrame):
         self.results_button = make_button(
             self.tr("Results"), tooltip=self.tr("What came out when it was run last")
         )
+        self.go_on_button = make_button(
+            "", tooltip=self.tr("Ask what is not answered yet; what is answered is kept")
+        )
+        self.go_on_button.hide()
         self.copy_button = make_button(
             self.tr("Copy to change it"), tooltip=self.tr("A set of the program stays as it is")
         )
@@ -222,6 +230,7 @@ class SetCard(QFrame):
                 self._checks,
             ),
             *(1, self.duplicate_button, self.delete_button, self.results_button),
+            self.go_on_button,
             *(self.copy_button, self.run_button),
         )
         self._description = make_label("", "caption", "quiet", wrap=True)

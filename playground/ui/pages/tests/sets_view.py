@@ -197,6 +197,8 @@ class SetsView(QWidget):
         )
         self._explanations = (hint, saved)
         head, foot, card = QWidget(), QWidget(), make_card()
+        self.foot = foot
+        """What stands below the table, and stays in reach under messages."""
         make_column(
             make_flow((self._search, 2), (self._tag, 1), 1, hint),
             parent=head,
@@ -227,6 +229,7 @@ class SetsView(QWidget):
         self.table.menu_wanted.connect(self._open_menu)
         self.table.move_wanted.connect(self._on_move)
         self.editor.left.connect(self.table.setFocus)
+        self.editor.next_wanted.connect(self._on_next)
         self.editor.height_changed.connect(self.table.fit_editor)
         self.add_button.clicked.connect(self._on_add)
         self.paste_button.clicked.connect(self._on_paste)
@@ -249,6 +252,17 @@ class SetsView(QWidget):
 
     def _on_add(self) -> None:
         self.case_action.emit("add")
+
+    def _on_next(self) -> None:
+        """Go to the next message; after the last one, to a new one."""
+        chosen = self.table.chosen_id
+        row = -1 if chosen is None else self.cases.row_of(chosen)
+        following = self.cases.case_at(row + 1)
+        if following is None:
+            self.case_action.emit("add")
+            return
+        self.table.choose(following.id)
+        self.editor.focus_message()
 
     def _on_paste(self) -> None:
         self.case_action.emit("paste")

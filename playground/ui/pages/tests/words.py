@@ -25,12 +25,12 @@ def kind_choices() -> list[tuple[str, CheckKind]]:
     """Return what an answer can be held against, as the box in the editor offers it."""
     return [
         (_tr("is exactly"), CheckKind.EQUALS),
-        (_tr("contains"), CheckKind.CONTAINS),
-        (_tr("does not contain"), CheckKind.NOT_CONTAINS),
-        (_tr("contains one of"), CheckKind.ANY_OF),
-        (_tr("contains all of"), CheckKind.ALL_OF),
+        (_tr("mentions"), CheckKind.CONTAINS),
+        (_tr("does not mention"), CheckKind.NOT_CONTAINS),
+        (_tr("mentions one of"), CheckKind.ANY_OF),
+        (_tr("mentions all of"), CheckKind.ALL_OF),
         (_tr("begins with"), CheckKind.BEGINS_WITH),
-        (_tr("has the number"), CheckKind.NUMBER),
+        (_tr("ends with the number"), CheckKind.NUMBER),
         (_tr("has at least … words"), CheckKind.MIN_WORDS),
         (_tr("has at most … words"), CheckKind.MAX_WORDS),
         (_tr("comes within … seconds"), CheckKind.MAX_SECONDS),
@@ -64,9 +64,12 @@ def count_words(count: int) -> str:
     return _tr("1 message") if count == 1 else _tr("{0} messages").format(f"{count:,}")
 
 
-def set_caption(prompt_set: PromptSet, last: EvaluationSummary | None) -> str:
-    """Return the quiet line below a set's name: how many messages, and when it was run last."""
-    return f"{count_words(len(prompt_set.cases))} · {run_words(last)}"
+def set_caption(prompt_set: PromptSet, last: EvaluationSummary | None, running: str = "") -> str:
+    """Return the quiet line below a set's name: how many messages, and when it was run last.
+
+    Where its test runs now, `running` says how far it is.
+    """
+    return f"{count_words(len(prompt_set.cases))} · {running or run_words(last)}"
 
 
 def run_words(last: EvaluationSummary | None) -> str:
@@ -112,16 +115,17 @@ def repeats_words(repeats: int) -> str:
     return _tr("once") if repeats == 1 else _tr("{0} times").format(repeats)
 
 
-def answers_words(evaluation: Evaluation) -> str:
-    """Return how the number of answers comes about."""
-    models = len(evaluation.targets)
-    return " × ".join(
+def answers_words(evaluation: Evaluation, plan: Plan) -> str:
+    """Return how the number of answers comes about, and how many are there already."""
+    models, done = len(evaluation.targets), evaluation.unit_count - plan.units
+    said = " × ".join(
         (
             count_words(len(evaluation.prompt_set.cases)),
             _tr("1 model") if models == 1 else _tr("{0} models").format(models),
             repeats_words(evaluation.repeats),
         )
     )
+    return said if not done else _tr("{0}; {1} are there").format(said, f"{done:,}")
 
 
 def price_words(plan: Plan) -> str:

@@ -27,6 +27,7 @@ from playground.services.providers.prices import PriceService
 from playground.services.providers.service import ProviderService
 from playground.services.replay import Replayer
 from playground.services.requirements import RequirementsService
+from playground.services.sharing import SharingService
 from playground.services.worker_pool import WorkerPool
 from playground.store.backup import Backups
 from playground.store.database import Database
@@ -56,6 +57,7 @@ class Services:
         self.database = Database(paths.database_file)
         self.history = ComparisonStore(self.database)
         self.replayer = Replayer(self.history)
+        self.evaluations = EvaluationStore(self.database)
         self.backups = Backups(self.database, self.history, settings, paths.cache_dir)
         self.library = ModelLibrary(
             lambda: settings.settings.model_folders,
@@ -63,6 +65,14 @@ class Services:
             cache_file=paths.library_file,
         )
         machines = MachineService(Bandwidth(paths.bandwidth_file))
+        self.sharing = SharingService(
+            self.history,
+            self.evaluations,
+            self.secrets,
+            settings,
+            machines.memory_now,
+            folders=(paths.config_dir, paths.data_dir, paths.log_dir),
+        )
         self.pool = WorkerPool(MemoryPlanner(self.library, machines))
         self.practice = PracticeCloud(self.library.starter_path)
         prices = PriceService(settings)
@@ -70,7 +80,6 @@ class Services:
             settings, self.secrets, self.practice, prices, traffic=self.traffic
         )
         self.comparison = ComparisonService(self._engine_for, self.history, prices.cost)
-        self.evaluations = EvaluationStore(self.database)
         self.prompt_sets = PromptSets(self.evaluations)
         self.evaluation = EvaluationService(
             self._engine_for,

@@ -54,6 +54,7 @@ class RunReport:
         self._checks = checks
         self._tokens: dict[str, list[Token]] = {}
         self._runs: dict[str, Run] = {}
+        self._id: str | None = None
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -62,7 +63,8 @@ class RunReport:
 
     def add(self, update: TurnUpdate) -> None:
         match update:
-            case TurnStarted(turn=turn):
+            case TurnStarted(comparison=comparison, turn=turn):
+                self._id = comparison.id
                 self._runs = {run.id: run for run in turn.runs}
             case RunEnded(run=run):
                 self._runs[run.id] = run
@@ -71,7 +73,7 @@ class RunReport:
                     self._tokens.setdefault(run_id, []).extend(event.tokens)
 
     def as_json(self) -> dict[str, Any]:
-        return {"runs": [self._run_json(run) for run in self.runs]}
+        return {"comparison": self._id, "runs": [self._run_json(run) for run in self.runs]}
 
     def _run_json(self, run: Run) -> dict[str, Any]:
         known = figures(run)

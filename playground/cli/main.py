@@ -193,6 +193,35 @@ def add_backup(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def add_share(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    exporting = subparsers.add_parser(
+        "export", help="write a comparison or an evaluation into a file to send on"
+    )
+    exporting.add_argument(
+        "shared", metavar="WHICH", help="the id of a comparison or an evaluation, or last"
+    )
+    exporting.add_argument(
+        "--format",
+        choices=("html", "md", "csv", "json", "recording"),
+        help="else the ending of the file chooses; a recording can be replayed elsewhere",
+    )
+    exporting.add_argument(
+        "-o", "--output", required=True, metavar="FILE", dest="file", help="a new file, or -"
+    )
+    exporting.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=("figures", "prompt", "answers", "names", "machine"),
+        metavar="PART",
+        help="leave out figures, prompt, answers, names or machine; may come again",
+    )
+    importing = subparsers.add_parser("import", help="add a recording to the history")
+    importing.add_argument("path", metavar="FILE", help="what `export --format recording` wrote")
+    for action in (exporting, importing):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def add_tests(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser(
         "tests", help="ask several models many questions and count the right answers"
@@ -306,6 +335,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_hub(commands)
     add_providers(commands)
     add_monitor(commands)
+    add_share(commands)
     add_backup(commands)
     return parser
 
@@ -328,7 +358,17 @@ async def _dispatch(args: argparse.Namespace) -> int:
     check_texts(args)
     # imported here so that --help stays instant
     from playground.app.services import open_services
-    from playground.cli import advise, backup, compare, hub, models, monitor, providers, tests
+    from playground.cli import (
+        advise,
+        backup,
+        compare,
+        hub,
+        models,
+        monitor,
+        providers,
+        share,
+        tests,
+    )
 
     async with open_services(tell) as services:
         commands: dict[str, Callable[[], Awaitable[int]]] = {
@@ -356,6 +396,8 @@ async def _dispatch(args: argparse.Namespace) -> int:
             "providers": lambda: providers.run(
                 args, services.providers, services.secrets, services.settings
             ),
+            "export": lambda: share.export(args, services.sharing),
+            "import": lambda: share.take_in(args, services.sharing),
             "backup": lambda: backup.back_up(args, services.backups),
             "restore": lambda: backup.restore(args, services.backups, services.settings),
             "monitor": lambda: monitor.run(args, services.telemetry),

@@ -104,8 +104,10 @@ def generation_speed(run: Run) -> Figure | None:
         characters, text = counts.characters, run.text
         if counts.reasoning_characters:
             first, span = counts.first_answer_characters, run.timings.answer_generation_s
-    # a token has at least one byte: what cannot be in the text was not streamed
-    if not span or streamed <= 0 or characters <= 0 or streamed > len(text.encode()):
+    # a token has at least one byte: what cannot be in the text was not streamed; answers of older
+    # versions can hold half characters
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if not span or streamed <= 0 or characters <= 0 or streamed > size:
         return None
     return Figure(streamed * (1 - first / characters) / span, Provenance.ESTIMATED)
 

@@ -45,6 +45,11 @@ class Redactor:
                 known = (*self._known, forms)
                 self._known = tuple(sorted(known, key=lambda each: -len(each[0])))
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """Every key in all the forms that are hidden."""
+        return tuple(form for forms in self._known for form in forms)
+
     def clean(self, text: str) -> str:
         """Return `text` without any key, however it was quoted."""
         for forms in self._known:

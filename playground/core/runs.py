@@ -277,6 +277,15 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where and when a comparison was run that came here as a recording."""
+
+    at: datetime | None
+    machine: str = ""
+    """Kind of machine in words; empty where it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The targets, the turns shared by all, and their runs."""
 
@@ -290,6 +299,8 @@ class Comparison:
     """Target key → the system prompt this target gets instead."""
     turns: tuple[Turn, ...] = ()
     created_at: datetime | None = None
+    recorded: Recorded | None = None
+    """Set where it was run on another computer: its models are not here."""
 
     @property
     def names_hidden(self) -> bool:

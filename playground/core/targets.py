@@ -54,6 +54,14 @@ class LoadSettings:
     flash_attention: FlashAttention = FlashAttention.AUTO
 
 
+RECORDED = "Recorded"
+"""`ModelFile.source` of a model that only a recording tells of."""
+
+
+RECORDED_ID = "recorded-"
+"""Beginning of the id of a provider that only a recording tells of."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     """One GGUF model on disk, as far as its header tells."""
@@ -93,6 +101,11 @@ class ModelFile:
     """False while the drive it lies on is not there."""
     is_header_read: bool = True
     """False while only name and size are known and the header is still to be read."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """True for a model of another computer, known from a recording alone."""
+        return self.source == RECORDED and not self.is_present
 
     @property
     def has_vision(self) -> bool:
@@ -136,6 +149,11 @@ class Provider:
     is_practice: bool = False
     expects_key: bool = False
     """A key was entered for the host it has now, here or before a restart."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """True for one that is known from a recording alone: nothing can be sent to it."""
+        return self.id.startswith(RECORDED_ID)
 
     @property
     def is_loopback(self) -> bool:

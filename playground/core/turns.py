@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from playground.core.characters import whole_characters
 from playground.core.chat import ChatRequest, Message, Role, SamplingParams
@@ -144,3 +145,15 @@ def places_of(targets: Sequence[Target], order: RunOrder) -> list[int]:
 def is_shared(turn: Turn, run: Run) -> bool:
     """Return True where other runs keep this machine busy during `run`."""
     return turn.order is RunOrder.RACE and run.target.uses_this_machine and len(turn.runs) > 1
+
+
+def hidden_order(turns: Sequence[Turn], count: int) -> list[int]:
+    """Return which of `count` answers stands first, second and so on while names are hidden.
+
+    The order is the same on every page, and another one after each vote, which has told whose each
+    answer was: run ids are random, and those of the first turn since then decide.
+    """
+    unvoted = list(takewhile(lambda turn: turn.hidden_names and not turn.is_voted, turns[::-1]))
+    ids = [run.id for run in unvoted[-1].runs]
+    # a turn the program ended in can have fewer runs than another
+    return sorted(range(count), key=lambda number: ids[number : number + 1])

@@ -78,7 +78,9 @@ class _Playback:
     def __init__(
         self, runs: Sequence[Run], timelines: Sequence[Sequence[StreamEvent]], speed: float
     ) -> None:
-        durations = [_duration(run, events) for run, events in zip(runs, timelines, strict=True)]
+        durations = [
+            whole_duration(run, events) for run, events in zip(runs, timelines, strict=True)
+        ]
         starts = start_offsets(runs, durations)
         self._parts = list(zip(runs, timelines, starts, durations, strict=True))
         self._speed = speed
@@ -143,7 +145,7 @@ def start_offsets(runs: Sequence[Run], durations: Sequence[float]) -> list[float
     return offsets
 
 
-def _duration(run: Run, events: Sequence[StreamEvent]) -> float:
+def whole_duration(run: Run, events: Sequence[StreamEvent]) -> float:
     """Return how long `run` took from its start, the wait before it was stopped included."""
     ends = [event.t_s for event in events[-1:]]
     if run.timings.total_s is not None:

@@ -12,7 +12,7 @@ import struct
 import uuid
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,15 @@ from playground.core.events import InputPrepared, StreamEvent
 from playground.core.expected import Check
 from playground.core.fold import RunFold, is_ideograph
 from playground.core.leaderboard import Ballot, Standing, standings
-from playground.core.runs import Comparison, ModelInput, Run, RunOrder, Turn, VoteOutcome
+from playground.core.runs import (
+    Comparison,
+    ModelInput,
+    Recorded,
+    Run,
+    RunOrder,
+    Turn,
+    VoteOutcome,
+)
 from playground.core.targets import CloudTarget, Place
 from playground.store.database import Database
 
@@ -48,12 +56,14 @@ _NAMES_HIDDEN = """
         WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
 """Whether a vote without names is open on the comparison `c`."""
 _SUMMARIES = f"""
-    SELECT c.id, c.created_at, c.targets, count(t.id),
+    SELECT c.id, c.created_at, c.targets, c.recorded, count(t.id),
         sum(t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL), {_NAMES_HIDDEN},
         (SELECT substr(ltrim(prompt, char(9, 10, 13, 32)), 1, {_TITLE_LETTERS}) FROM turns
             WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM (
-        SELECT id, created_at, targets, rowid AS number FROM comparisons c
+        SELECT id, created_at, targets, rowid AS number,
+            CASE WHEN json_valid(body) THEN json_extract(body, '$.recorded') END AS recorded
+        FROM comparisons c
         WHERE deleted_at IS NULL AND +evaluation_id IS NULL
             AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
             AND {{condition}}
@@ -83,6 +93,8 @@ class ComparisonSummary:
     """The winner's label for each turn that has one; empty while `names_hidden`."""
     names_hidden: bool = False
     """True while a vote without names is open: nothing here tells who answered."""
+    recorded: Recorded | None = None
+    """Set where it came here as a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,15 @@ def _without_prompt_ids(event: StreamEvent) -> StreamEvent:
     return replace(event, model_input=replace(event.model_input, prompt_ids=()))
 
 
+def _put_events(connection: sqlite3.Connection, run_id: str, events: Sequence[StreamEvent]) -> None:
+    if events:
+        batch = tuple(map(_without_prompt_ids, events))
+        connection.execute(
+            "INSERT INTO events (run_id, body) VALUES (?, ?)",
+            (run_id, json.dumps(encode(batch), separators=(",", ":"))),
+        )
+
+
 def _damaged() -> StorageFailed:
     return StorageFailed("An entry of the history is damaged and cannot be read.", "")
 
@@ -189,7 +210,7 @@ def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
 
 def _summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> ComparisonSummary:
     """Return what a row of `_SUMMARIES` says, without names where they are hidden."""
-    comparison_id, created, targets_json, turns, votes, is_hidden, prompt = row
+    comparison_id, created, targets_json, recorded, turns, votes, is_hidden, prompt = row
     targets = json.loads(targets_json)
     labels = _distinct_labels(targets)
     winners: tuple[str, ...] = ()
@@ -211,6 +232,7 @@ def _summary(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Comparison
         votes=votes,
         winner_labels=winners,
         names_hidden=bool(is_hidden),
+        recorded=decoded(Recorded | None, recorded or "null"),
     )
 
 
@@ -391,17 +413,29 @@ class ComparisonStore:
         """Write `run` as it is now; one that is final stays as it is."""
         await self._keep(lambda connection: put_run(connection, turn_id, run, self._owner))
 
+    async def add_recorded(
+        self, comparison: Comparison, timelines: Mapping[str, Sequence[StreamEvent]]
+    ) -> None:
+        """Keep a comparison that was run elsewhere, whole or not at all."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            insert_comparison(connection, comparison)
+            for turn in comparison.turns:
+                insert_turn(connection, comparison.id, turn)
+                for run in turn.runs:
+                    put_run(connection, turn.id, run, self._owner)
+                    _put_events(connection, run.id, timelines.get(run.id, ()))
+
+        await self._write_waiting()
+        await self._database.write(change, durable=True)
+
     async def append_events(self, run_id: str, events: Sequence[StreamEvent]) -> None:
         if not events:
             return
         given = [event.model_input for event in events if isinstance(event, InputPrepared)]
-        batch = tuple(map(_without_prompt_ids, events))
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO events (run_id, body) VALUES (?, ?)",
-                (run_id, json.dumps(encode(batch), separators=(",", ":"))),
-            )
+            _put_events(connection, run_id, events)
             for model_input in given:
                 _put_prompt_ids(connection, run_id, model_input)
 

@@ -113,12 +113,12 @@ class LocalRuns:
 
 
 def _of(body: str) -> _LocalRun | None:
-    """Return what is kept of a run; `None` where its row is damaged."""
+    """Return what is kept of a run of this computer; `None` where its row is damaged."""
     try:
         run = decode_run(body)
     except StorageFailed:
         return None
-    if not isinstance(run.target, LocalTarget):
+    if not isinstance(run.target, LocalTarget) or run.target.model.is_recorded:
         return None
     return _LocalRun(
         path=run.target.key.removeprefix("local:"),

@@ -1,6 +1,5 @@
 """Figures into words: the same number reads the same on every page."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.metrics import Figure
-from playground.core.runs import HostContact, Provenance, Run, RunStatus
+from playground.core.amounts import UNKNOWN, seconds, whole
+from playground.core.runs import HostContact, Provenance, Recorded, Run, RunStatus
+from playground.core.share.document import moment_words
 from playground.core.targets import LocalTarget, Target, Tier
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
-UNKNOWN = "—"
-"""What stands where a value is not known."""
 
 
 def _tr(text: str) -> str:
@@ -66,50 +64,6 @@ def words_in(tokens: int | None) -> str:
     return _tr("{0} words").format(f"{max(words // step * step, min(words, step)):,}")
 
 
-def seconds(value: float | None) -> str:
-    """Return a duration as it is read at a glance."""
-    if value is None:
-        return UNKNOWN
-    if value < 0.095:
-        return f"{value:.2f} s"
-    if value < 99.95:
-        return f"{value:.1f} s"
-    return f"{int(value) // 60} min {int(value) % 60} s"
-
-
-def rate(value: float | None) -> str:
-    """Return a speed without a unit."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
-
-
-def money(usd: float | None, *, is_estimate: bool = False) -> str:
-    """Return an amount with two significant digits below a cent, and no `e-06`."""
-    if usd is None:
-        return UNKNOWN
-    sign = "≈ " if is_estimate else ""
-    if usd == 0:
-        return f"{sign}$0"
-    if usd >= 0.0995:
-        return f"{sign}${usd:,.2f}"
-    if usd < 1e-9:
-        return f"{sign}< $0.000000001"
-    significant = 2 if usd >= 1e-4 else 1
-    digits = significant - 1 - math.floor(math.log10(usd))
-    return f"{sign}${usd:.{digits}f}".rstrip("0")
-
-
-def whole(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}"
-
-
-def estimated(figure: Figure | None, text: str) -> str:
-    if figure is not None and figure.provenance is Provenance.ESTIMATED:
-        return f"≈ {text}"
-    return text
-
-
 def provenance_words(kind: Provenance | None) -> str:
     return {
         Provenance.MEASURED: _tr("measured here"),
@@ -121,7 +75,9 @@ def provenance_words(kind: Provenance | None) -> str:
 
 def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
     if isinstance(target, LocalTarget):
-        return _tr("On this computer")
+        return _tr("Another computer") if target.model.is_recorded else _tr("On this computer")
+    if target.provider.is_recorded and target.provider.is_practice:
+        return _tr("Practice cloud")
     if target.provider.is_loopback and in_presentation_mode:
         # nobody can hover over it there to read the rest
         return _tr("Practice cloud, here") if target.provider.is_practice else _tr("Server, here")
@@ -137,8 +93,10 @@ def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
 def name_with_place(target: Target) -> str:
     """Return a target's name within a sentence, with the place it answers from."""
     if isinstance(target, LocalTarget):
+        if target.model.is_recorded:
+            return _tr("{name} on another computer").format(name=shortened(target.label))
         return _tr("{name} on this computer").format(name=shortened(target.label))
-    if target.provider.is_practice:
+    if target.provider.is_practice and not target.provider.is_recorded:
         return _tr("{name} in the practice cloud (on this computer)").format(
             name=shortened(target.label)
         )
@@ -232,7 +190,7 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
 
 def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if isinstance(run.target, LocalTarget):
-        return _tr("Nothing left this computer")
+        return "" if run.target.model.is_recorded else _tr("Nothing left this computer")
     is_loopback = run.target.provider.is_loopback
     if not run.hosts:
         if run.sent_t_s is None:
@@ -250,6 +208,16 @@ def _where(run: Run, *, in_presentation_mode: bool) -> str:
     if is_loopback:
         return _tr("{sent}, which is this computer").format(sent=sent)
     return sent
+
+
+def recorded_words(recorded: Recorded | None) -> str:
+    """Return “Recorded on …” and the kind of machine; empty for what was run here."""
+    if recorded is None:
+        return ""
+    words = _tr("Recorded on another computer")
+    if recorded.at is not None:
+        words = _tr("Recorded on {0}").format(moment_words(recorded.at))
+    return f"{words} ({recorded.machine})" if recorded.machine else words
 
 
 def host_words(contact: HostContact) -> str:

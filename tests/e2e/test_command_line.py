@@ -43,6 +43,10 @@ def test_compare_prints_one_object_with_every_figure_of_the_contract(playground_
     (run,) = runs_of(done)
     assert run["status"] == "finished"
     assert run["text"].strip()
+    # it is exported by the id that is printed
+    key = json.loads(done.stdout)["comparison"]
+    exported = playground(playground_home, "export", key, "--format", "md", "-o", "-")
+    assert run["text"].strip() in exported.stdout
     assert run["seed"] == 7
     assert run["usage"]["provenance"] == "measured"
     assert 0 < run["usage"]["completion_tokens"] <= 12

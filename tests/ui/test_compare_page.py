@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ from playground.core.errors import (
     StorageFailed,
 )
 from playground.core.events import ReasoningDelta
-from playground.core.runs import HostContact, RunOrder, VoteOutcome
-from playground.core.targets import CloudTarget, LocalTarget
+from playground.core.runs import HostContact, Recorded, RunOrder, VoteOutcome
+from playground.core.targets import RECORDED_ID, CloudTarget, LocalTarget
 from playground.core.turns import new_comparison
 from playground.services.comparison import StorageTrouble
 from playground.store.database import Database
@@ -872,6 +873,34 @@ def test_a_recording_shows_how_it_was_asked_and_changes_nothing(
     by_name(stage.view, "Stop all").click()
     qtbot.waitUntil(finished(stage))
     assert order.selected == RunOrder.FAIR
+
+
+def test_nobody_is_asked_for_the_key_of_another_computer(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    elsewhere = CloudTarget(replace(THERE.provider, id=f"{RECORDED_ID}1"), "large-1")
+    stage = make_compare_window({"large-1": FakeEngine.failing(KeyMissing("It is not there."))})
+    stage.choose(elsewhere)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    buttons = stage.view.panes[0].findChildren(QPushButton)
+    assert "Enter the key" not in [button.text() for button in buttons]
+
+
+def test_a_recording_of_another_computer_says_when_and_where_it_was_recorded(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying("some words")})
+    stage.choose(HERE)
+    noon = datetime(2026, 11, 27, 14, 20).astimezone()
+    recorded = Recorded(noon, "32 GB of memory")
+    comparison = replace(new_comparison([HERE]), recorded=recorded)
+    service = stage.presenter._service
+    stage.presenter.replay(comparison, lambda: service.run_turn(comparison, "Hello", RunOrder.FAIR))
+    qtbot.waitUntil(finished(stage))
+    said = "Recorded on 27 November 2026, 14:20 (32 GB of memory), played back at its own pace"
+    # and nothing of what is true of this computer
+    assert stage.view.panes[0]._footer.text() == said
 
 
 def test_run_names_its_keys_and_says_why_they_do_nothing_now(

@@ -15,7 +15,8 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import RateLimited
 from playground.core.events import ReasoningDelta
 from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
-from playground.ui.answers.view_model import hidden_order, turn_view_model
+from playground.core.turns import hidden_order
+from playground.ui.answers.view_model import turn_view_model
 from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text
 

@@ -28,6 +28,10 @@ from playground.core.errors import RateLimited, StorageFailed
 from playground.core.expected import Check, CheckKind
 from playground.core.pricing import electricity_cost
 from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
+from playground.core.share.comparison import About
+from playground.core.share.document import EVERYTHING
+from playground.core.share.recording import read_recording, write_recording
+from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine
@@ -353,6 +357,46 @@ def test_open_run_again_and_replay_lead_to_the_comparison_that_is_shown(
         await until(lambda: history.replayed)
         assert history.opened == history.again == [made]
         assert history.replayed == [(made, made.turns[0])]
+
+    on_page(harness, body)
+
+
+def test_a_recording_says_so_everywhere_and_can_be_replayed_but_not_run(
+    harness: PageHarness,
+) -> None:
+    said = "Recorded on 27 November 2026, 14:20"
+
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem")
+        turn = made.turns[0]
+        read = harness.bridge.submit
+        timelines = {run.id: await read(history.store.timeline(run.id)) for run in turn.runs}
+        noon = datetime(2026, 11, 27, 14, 20).astimezone()
+        about = About(EVERYTHING, Scrubber(), machine="32 GB of memory")
+        starts = {run.id: 0.0 for run in turn.runs}
+        text = write_recording(replace(made, created_at=noon), timelines, starts, about)
+        recording = read_recording(text.encode(), datetime.now(UTC))
+        await read(history.store.add_recorded(recording.comparison, recording.timelines))
+        await read(history.store.delete(made.id))
+        history.show()
+        await history.shown("Write a poem")
+        spoken = history.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert spoken == f"Write a poem, {said}, Tinymodel, giant-9"
+        hover = history.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+        assert f"{said} (32 GB of memory)" in hover
+        panes = [history.pane(name) for name in ("Tinymodel", "giant-9")]
+        assert all(said.lower() in told(pane) for pane in panes)
+        assert "another computer" in told(panes[0])
+        assert "nothing left" not in told(history.page)
+        for name in ("Open in Compare", "Run again"):
+            button = named(history.page, name)
+            assert not button.isEnabled()
+            assert "on another computer" in button.toolTip()
+        QTest.keyClick(history.page.list, Qt.Key.Key_Return)
+        click(named(history.page, "Replay"))
+        await until(lambda: history.replayed)
+        assert history.replayed[0][0].recorded == recording.comparison.recorded
+        assert not history.opened
 
     on_page(harness, body)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.amounts import money, rate, seconds
 from playground.core.chat import ChatRequest
+from playground.core.leads import TIE, Best, best_of
 from playground.core.metrics import figures
 from playground.core.runs import (
     TOOL_ASKED,
@@ -25,11 +27,11 @@ from playground.core.runs import (
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.services.library.index import disambiguate
 from playground.store.secrets import KeyringState, SecretStore
-from playground.ui.answers.metric_cells import TIE, Best, best_of, details, metric_cells
+from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import summary
 from playground.ui.answers.view_model import answer_view_model
-from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
+from playground.ui.format import footer, head, shortened, size_words
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")

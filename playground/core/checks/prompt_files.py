@@ -12,6 +12,7 @@ from typing import Any
 
 from playground.core.characters import whole_characters
 from playground.core.checks.reading import read_check
+from playground.core.csv_cells import escaped_cell, unescaped_cell
 from playground.core.errors import PlaygroundError, UsageError
 from playground.core.expected import Check, CheckKind
 from playground.core.prompt_sets import Case, PromptSet, names_in, new_case
@@ -20,9 +21,6 @@ MAX_BYTES = 32 * 2**20
 MAX_CASES = 10_000
 _MOST_FAULTS = 10
 """Lines with mistakes that are told."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula at the beginning of a cell
-(https://owasp.org/www-community/attacks/CSV_Injection)."""
 _CHECK_COLUMN = re.compile(r"(check|expected)(\d*)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _COLUMNS = ("prompt", "check", "expected", "tags", "weight", "system")
@@ -101,11 +99,6 @@ def write_cases(prompt_set: PromptSet, file_format: FileFormat) -> str:
     return out.getvalue()
 
 
-def escaped_cell(text: str) -> str:
-    """Return the cell so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
-
-
 def _decoded(content: bytes) -> str:
     for encoding in (json.detect_encoding(content), "utf-8-sig", "cp1252"):
         try:
@@ -161,7 +154,7 @@ def _csv_rows(text: str) -> Rows:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 row: Mapping[str, Any] | PlaygroundError
-                row = {n: _unescaped(c) for n, c in zip(columns, cells, strict=False)}
+                row = {n: unescaped_cell(c) for n, c in zip(columns, cells, strict=False)}
                 if len(cells) > len(columns) and any(cells[len(columns) :]):
                     row = UsageError(
                         f"Line {line} has {len(cells)} cells, the first line {len(columns)}.",
@@ -171,11 +164,6 @@ def _csv_rows(text: str) -> Rows:
             line = reader.line_num + 1
     except csv.Error as error:
         yield line, UsageError(f"Line {line} cannot be read as CSV: {error}.")
-
-
-def _unescaped(cell: str) -> str:
-    is_escaped = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
-    return cell[1:] if is_escaped else cell
 
 
 def _case(row: Mapping[str, Any]) -> Case:

@@ -1,63 +1,18 @@
 """A run's four large figures, and every exact number behind them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import UNKNOWN, estimated, money, rate, seconds, whole
+from playground.core.leads import Best
 from playground.core.metrics import Figure, RunFigures, figures, measured
 from playground.core.runs import Cost, Provenance, Run, RunStatus
 from playground.core.targets import LocalTarget
 from playground.ui.answers.metrics_card import MetricCell
-from playground.ui.format import (
-    UNKNOWN,
-    estimated,
-    host_words,
-    money,
-    provenance_words,
-    rate,
-    seconds,
-    size_words,
-    whole,
-)
+from playground.ui.format import host_words, provenance_words, size_words
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("answers", text)
-
-
-TIE = ""
-"""Stands for the best run where the best figures read the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """Which runs hold the best figures, by run id: `None` while it is not decided, or `TIE`."""
-
-    first: str | None = None
-    speed: str | None = None
-    total: str | None = None
-    cost: str | None = None
-
-
-def best_of(runs: Sequence[tuple[Run, RunFigures]]) -> Best:
-    """Return who is best at what: only where every run with a whole answer has the figure."""
-    able = [
-        (run, known)
-        for run, known in runs
-        if run.status not in {RunStatus.FAILED, RunStatus.CANCELLED} and run.cut_short is None
-    ]
-    if len(able) < 2:
-        return Best()
-    first = _holder(min, {run.id: known.ttft_s for run, known in able}, seconds)
-    if not all(run.status.is_final for run, _known in able):
-        return Best(first)
-    return Best(
-        first,
-        speed=_holder(max, {run.id: known.words_per_s for run, known in able}, rate),
-        total=_holder(min, {run.id: known.total_s for run, known in able}, seconds),
-        cost=_holder(min, {run.id: known.cost_usd for run, known in able}, money),
-    )
 
 
 def metric_cells(
@@ -249,20 +204,3 @@ def _exact(figure: Figure | None, unit: str, digits: int = 3) -> str:
 
 def _value(figure: Figure | None) -> float | None:
     return None if figure is None else figure.value
-
-
-def _holder(
-    choose: Callable[..., str],
-    known: dict[str, Figure | None],
-    shown: Callable[[float], str],
-) -> str | None:
-    """Return whose figure `min` or `max` chooses; `None` where one of them is not known.
-
-    A lead counts only where it can be seen: in the words in which figures are `shown`.
-    """
-    values = {key: figure.value for key, figure in known.items() if figure is not None}
-    if not values or len(values) < len(known):
-        return None
-    holder = choose(values, key=values.__getitem__)
-    words = [shown(value) for value in values.values()]
-    return holder if words.count(shown(values[holder])) == 1 else TIE

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from playground.core.amounts import UNKNOWN
 from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import CheckResult
 from playground.core.errors import ErrorInfo
@@ -36,7 +37,7 @@ from playground.core.expected import Outcome
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.answers.view_model import AnswerViewModel
-from playground.ui.format import UNKNOWN, PaneHead
+from playground.ui.format import PaneHead
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.bars import Spans, TimeBar
 from playground.ui.widgets.basics import (

@@ -8,12 +8,14 @@ from html import escape
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
+from playground.core.amounts import rate, seconds
+from playground.core.leads import TIE, best_of
 from playground.core.metrics import figures
 from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
 from playground.store.history import INTERRUPTED
-from playground.ui.answers.metric_cells import TIE, best_of, cost_words
-from playground.ui.format import name_with_place, rate, seconds, shortened
+from playground.ui.answers.metric_cells import cost_words
+from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.layouts import make_column, make_flow
@@ -65,7 +67,7 @@ def _place(run: Run) -> str:
     """Return what stands for a model that was named before, within a sentence."""
     target = run.target
     if isinstance(target, LocalTarget):
-        return _tr("the one here")
+        return _tr("the local one") if target.model.is_recorded else _tr("the one here")
     if target.provider.is_practice:
         return _tr("the practice cloud")
     return _tr("the one at {provider}").format(provider=target.provider.name)
@@ -120,6 +122,11 @@ def _disturbed(finished: Sequence[Run], names: _Names) -> str:
         for words, troubled in (
             (
                 _tr(
+                    "<b>Other programs kept that computer busy</b> meanwhile: {names} may be "
+                    "faster than this."
+                )
+                if any(_was_elsewhere(run) for run in busy)
+                else _tr(
                     "<b>Other programs kept this computer busy</b> meanwhile: {names} may be "
                     "faster than this."
                 ),
@@ -129,6 +136,11 @@ def _disturbed(finished: Sequence[Run], names: _Names) -> str:
         )
         if troubled
     )
+
+
+def _was_elsewhere(run: Run) -> bool:
+    target = run.target
+    return isinstance(target, LocalTarget) and target.model.is_recorded
 
 
 def _costs(runs: Sequence[Run], names: _Names) -> str:

@@ -4,22 +4,31 @@ While a vote without names is open, nothing that leaves this module tells who an
 place, figure, notice, error, thought, order or pace.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import whole
 from playground.core.errors import ErrorInfo
+from playground.core.leads import best_of
 from playground.core.metrics import figures
-from playground.core.runs import TOOL_ASKED, Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import (
+    TOOL_ASKED,
+    Comparison,
+    CutShort,
+    Recorded,
+    Run,
+    RunStatus,
+    Turn,
+)
 from playground.core.targets import LocalTarget
+from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
-from playground.ui.answers.metric_cells import best_of, details, metric_cells
+from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import VoteViewModel, can_win, summary, vote_view_model
-from playground.ui.format import PaneHead, footer, head, whole
+from playground.ui.format import PaneHead, footer, head, recorded_words
 from playground.ui.widgets.bars import Spans
 from playground.ui.widgets.details import Row
 
@@ -89,7 +98,7 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
     is_over = all(run.status.is_final for run in turn.runs)
     is_told = is_over and not is_hidden
     return TurnViewModel(
-        panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn),
+        panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn, comparison.recorded),
         summary=summary(turn) if is_told else "",
         short_summary=summary(turn, has_costs=False) if is_told else "",
         vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
@@ -130,18 +139,6 @@ def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
     return Spans(loading, reading, max(0.0, total - reading))
 
 
-def hidden_order(turns: Sequence[Turn], count: int) -> list[int]:
-    """Return which of `count` answers stands first, second and so on while names are hidden.
-
-    The order is the same on every page, and another one after each vote, which has told whose each
-    answer was: run ids are random, and those of the first turn since then decide.
-    """
-    unvoted = list(takewhile(lambda turn: turn.hidden_names and not turn.is_voted, turns[::-1]))
-    ids = [run.id for run in unvoted[-1].runs]
-    # a turn the program ended in can have fewer runs than another
-    return sorted(range(count), key=lambda number: ids[number : number + 1])
-
-
 def hidden_head(position: int) -> PaneHead:
     letter = _LETTERS[position % len(_LETTERS)]
     return PaneHead(
@@ -165,7 +162,7 @@ def hidden_answer(run: Run, *, is_over: bool, done: str = "") -> AnswerViewModel
     return AnswerViewModel(text=run.text)
 
 
-def _panes(turn: Turn) -> tuple[PaneViewModel, ...]:
+def _panes(turn: Turn, recorded: Recorded | None) -> tuple[PaneViewModel, ...]:
     measured = [(run, figures(run)) for run in turn.runs]
     best = best_of(measured)
     return tuple(
@@ -177,7 +174,7 @@ def _panes(turn: Turn) -> tuple[PaneViewModel, ...]:
             is_winner=run.id == turn.winner_run_id,
             cells=metric_cells(run, known, best),
             spans=run_spans(run),
-            footer=footer(run),
+            footer=(recorded_words(recorded), "replay") if recorded else footer(run),
             details=tuple(details(run)),
         )
         for run, known in measured

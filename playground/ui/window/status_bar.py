@@ -17,9 +17,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.amounts import UNKNOWN
 from playground.core.runs import HostContact
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
+from playground.ui.format import host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, breakable, make_label, plain_tooltip
 from playground.ui.widgets.layouts import NO_MARGINS, make_row

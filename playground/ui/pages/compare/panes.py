@@ -7,14 +7,17 @@ from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import whole
 from playground.core.checks.scoring import CheckResult
 from playground.core.errors import AuthenticationFailed, KeyMissing
 from playground.core.events import Token
+from playground.core.leads import best_of
 from playground.core.metrics import RunFigures, figures
-from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
+from playground.core.runs import Comparison, CutShort, Recorded, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
+from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
-from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
+from playground.ui.answers.metric_cells import empty_cells, metric_cells
 from playground.ui.answers.response_pane import ResponsePane, TurnContent
 from playground.ui.answers.view_model import (
     SHORTEST_SCALE_S,
@@ -23,11 +26,10 @@ from playground.ui.answers.view_model import (
     answer_view_model,
     hidden_answer,
     hidden_head,
-    hidden_order,
     run_spans,
     silence_words,
 )
-from playground.ui.format import footer, head, whole
+from playground.ui.format import footer, head, recorded_words
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.theme.theme import Theme
 from playground.ui.throttle import FlushScheduler
@@ -102,7 +104,10 @@ class RunPane:
         if self.run.status.is_final:
             self.turn.show_tokens(self.tokens)
         error, target = self.run.error, self.run.target
-        if error is not None and error.kind in _KEY_FAULTS and isinstance(target, CloudTarget):
+        if error is None or error.kind not in _KEY_FAULTS:
+            return
+        # the provider of a recording is one of another computer's
+        if isinstance(target, CloudTarget) and not target.provider.is_recorded:
             self.turn.offer(
                 _tr("Enter the key"),
                 _tr("Opens the Providers page with {name}").format(name=target.provider.name),
@@ -149,6 +154,8 @@ class PaneController:
         self._checked: dict[str, Sequence[CheckResult]] = {}
         """Run id → what the checks said of it."""
         self._is_replay = False
+        self._recorded: Recorded | None = None
+        """Of what is replayed, where it was run on another computer."""
         self._turn_id: str | None = None
         self._began_s: float | None = None
         """When the turn on its way was sent."""
@@ -181,6 +188,7 @@ class PaneController:
         is_going_on = bool(comparison.turns) and comparison.targets == self._targets
         self._targets = comparison.targets
         self._is_replay = is_replay
+        self._recorded = comparison.recorded
         self.is_hidden = turn.hidden_names and not turn.is_voted and not is_replay
         if self.is_hidden and not was_hidden:
             self._order = hidden_order((*comparison.turns, turn), len(turn.runs))
@@ -402,6 +410,10 @@ class PaneController:
         if run.status is RunStatus.WAITING:
             text, icon = "", None
         if self._is_replay:
-            recorded = _tr("Recorded, played back at its own pace")
+            recorded = recorded_words(self._recorded) or _tr("Recorded")
+            recorded = _tr("{recorded}, played back at its own pace").format(recorded=recorded)
+            if self._recorded is not None:
+                # where words went was true of the other computer
+                return recorded, "replay"
             text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
         return text, icon

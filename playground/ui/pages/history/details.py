@@ -72,7 +72,7 @@ class DetailView(QWidget):
         self.answers.fit_heads()
         self.summary.show_turn(turn.summary, turn.vote)
         self.summary.setVisible(bool(turn.summary or turn.vote.text))
-        self._offer(turn)
+        self._offer(turn, is_recorded=bool(prompt.recorded))
 
     def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
         """Mark the answers that are shown, by run id."""
@@ -111,7 +111,7 @@ class DetailView(QWidget):
         if rows := self._shown[position].details:
             self.answers.panes[position].show_details(rows)
 
-    def _offer(self, turn: TurnViewModel) -> None:
+    def _offer(self, turn: TurnViewModel, *, is_recorded: bool) -> None:
         locked = ""
         if turn.names_hidden:
             locked = self.tr("Say which answer is better first: this would give the names away.")
@@ -134,8 +134,11 @@ class DetailView(QWidget):
                 ),
             ),
         ):
-            button.setEnabled(not locked)
-            button.setToolTip(plain_tooltip(locked or tooltip))
+            why = locked
+            if is_recorded and button is not self.replay_button:
+                why = self.tr("Its models are on another computer: it can be replayed and read.")
+            button.setEnabled(not why)
+            button.setToolTip(plain_tooltip(why or tooltip))
         self._color_actions()
 
     def _build(self) -> None:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from playground.core.targets import Place
 from playground.store.history import ComparisonSummary
+from playground.ui.format import recorded_words
 from playground.ui.pages.history import view_models as words
 from playground.ui.widgets.basics import chip_width, paint_chip
 from playground.ui.widgets.lists import RIGHT, PagedListModel, RowDelegate
@@ -32,7 +33,8 @@ class ComparisonListModel(PagedListModel[ComparisonSummary]):
 
     @override
     def tooltip(self, row: ComparisonSummary) -> str:
-        lines = (row.title, words.names(row), words.exactly(row.created_at))
+        recorded = recorded_words(row.recorded)
+        lines = (row.title, words.names(row), recorded, words.exactly(row.created_at))
         return "\n".join(line for line in lines if line)
 
     def show_rows(self, rows: Sequence[ComparisonSummary], *, is_complete: bool) -> None:

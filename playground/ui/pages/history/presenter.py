@@ -234,12 +234,17 @@ class HistoryPresenter(QObject):
         return opened if is_over else None
 
     def _on_open(self) -> None:
-        if opened := self._usable():
+        if (opened := self._usable()) and self._may_run(opened):
             self._navigation.open_comparison(opened)
 
     def _on_again(self) -> None:
-        if opened := self._usable():
+        if (opened := self._usable()) and self._may_run(opened):
             self._navigation.run_again(opened)
+
+    def _may_run(self, opened: Comparison) -> bool:
+        if opened.recorded is not None:
+            self._notify(_tr("It was recorded on another computer: replay it."))
+        return opened.recorded is None
 
     def _on_replay(self) -> None:
         if opened := self._usable():

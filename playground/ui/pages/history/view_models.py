@@ -5,13 +5,14 @@ What an entry says of a comparison whose names are hidden tells nothing of who a
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
-from playground.core.runs import Comparison, RunOrder, Turn
+from playground.core.runs import Comparison, Recorded, RunOrder, Turn
 from playground.store.history import ComparisonSummary
+from playground.ui.format import recorded_words
 
 _DAYS_BY_NAME = 6
 
@@ -74,10 +75,15 @@ def remark(row: ComparisonSummary) -> str:
 
 def caption(row: ComparisonSummary, now: datetime | None = None) -> str:
     """Return when it was, and how many prompts it has."""
-    moment = when(row.created_at, now)
+    moment = recorded_on(row.recorded) or when(row.created_at, now)
     if row.turns < 2:
         return moment
     return _tr("{when} · {count} prompts").format(when=moment, count=row.turns)
+
+
+def recorded_on(recorded: Recorded | None) -> str:
+    """Return “Recorded on …” without its machine, for a line of the list."""
+    return recorded_words(None if recorded is None else replace(recorded, machine=""))
 
 
 def names(row: ComparisonSummary) -> str:
@@ -101,6 +107,8 @@ class PromptViewModel:
     caption: str
     text: str
     system_prompt: str
+    recorded: str = ""
+    """“Recorded on …” where it was run on another computer."""
 
 
 def prompt_view_model(comparison: Comparison, index: int) -> PromptViewModel:
@@ -111,12 +119,15 @@ def prompt_view_model(comparison: Comparison, index: int) -> PromptViewModel:
         caption=_turn_caption(comparison, turn),
         text=turn.prompt,
         system_prompt=comparison.system_prompt.strip(),
+        recorded=recorded_words(comparison.recorded),
     )
 
 
 def _turn_caption(comparison: Comparison, turn: Turn) -> str:
     moment = turn.created_at or comparison.created_at
     parts = [when(moment)] if moment is not None else []
+    if comparison.recorded is not None:
+        parts = [recorded_words(comparison.recorded)]
     if len(turn.runs) > 1 and not comparison.names_hidden:
         parts.append(
             _tr("All at once") if turn.order is RunOrder.RACE else _tr("One at a time, fair")

@@ -8,9 +8,9 @@ from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QPen,
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
+from playground.core.amounts import UNKNOWN, seconds
 from playground.engines.llama.work_log import WorkKind, WorkSpan
 from playground.services.worker_pool import ModelWork
-from playground.ui.format import UNKNOWN, seconds
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import ElidedLabel, make_card, plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_row

@@ -8,9 +8,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.amounts import rate
 from playground.engines.llama.work_log import WorkKind
 from playground.services.worker_pool import ModelWork
-from playground.ui.format import rate
 from playground.ui.pages.meters.charts import TONES, Chart, Lane, Series, lanes
 from playground.ui.pages.meters.series import all_series, for_stage, rest_words
 from playground.ui.pages.meters.users import UserTable, words_per_s

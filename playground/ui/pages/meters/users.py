@@ -10,11 +10,12 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.amounts import rate
 from playground.core.runs import MachineLoad
 from playground.engines.llama.work_log import WorkKind, WorkSpan
 from playground.services.machine.telemetry import GpuShare, Sample
 from playground.services.worker_pool import ModelWork
-from playground.ui.format import WORDS_PER_TOKEN, rate, size_words
+from playground.ui.format import WORDS_PER_TOKEN, size_words
 from playground.ui.pages.meters.series import percent_words
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QWidget
 
+from playground.core.amounts import seconds
 from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import Score
 from playground.core.expected import Outcome
 from playground.core.runs import Run
-from playground.ui.format import seconds
 from playground.ui.pages.tests.grid import CellSample, place_icon
 from playground.ui.pages.tests.progress import CellState
 from playground.ui.theme.theme import Theme

@@ -7,11 +7,11 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from typing_extensions import override
 
+from playground.core.amounts import UNKNOWN, money
 from playground.core.evaluations import ModelResult
 from playground.core.runs import Provenance
 from playground.core.statistics import Spread
 from playground.core.targets import Place, Target
-from playground.ui.format import UNKNOWN, money
 from playground.ui.pages.tests.grid import place_icon
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_label, plain_tooltip

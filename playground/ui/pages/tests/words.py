@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
+from playground.core.amounts import money, seconds
 from playground.core.checks.reading import COUNTS, LIMITS, TEXTS
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.expected import CheckKind
 from playground.core.prompt_sets import PromptSet
 from playground.store.evaluations import EvaluationSummary
-from playground.ui.format import money, seconds
 
 _LONGEST_CHIP = 40
 _LONGEST_UNIT_S = 90.0

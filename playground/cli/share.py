@@ -1,0 +1,96 @@
+"""`playground export` and `playground import`: results as files, and recordings taken in."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from playground.cli.output import print_json
+from playground.cli.terminal import harmless
+from playground.core.errors import UsageError
+from playground.core.share.comparison import About, recorded_words
+from playground.core.share.document import EVERYTHING, Part, counted
+from playground.core.share.recording import MAX_BYTES
+from playground.core.share.scrubbing import Scrubber
+from playground.services.sharing import ShareFormat, SharingService
+
+_ENDINGS = {
+    ".html": ShareFormat.HTML,
+    ".htm": ShareFormat.HTML,
+    ".md": ShareFormat.MARKDOWN,
+    ".markdown": ShareFormat.MARKDOWN,
+    ".csv": ShareFormat.CSV,
+    ".json": ShareFormat.JSON,
+    ".jsonl": ShareFormat.RECORDING,
+}
+
+
+async def export(args: argparse.Namespace, sharing: SharingService) -> int:
+    """Write what is asked for into a new file, or to standard output for `-`."""
+    file_format = _format(args)
+    target = None if args.file == "-" else _unused(args.file)
+    shared = await sharing.find(args.shared)
+    choice = EVERYTHING - frozenset(map(Part, args.without))
+    text = await sharing.written(shared, file_format, choice)
+    if target is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        return 0
+    try:
+        await asyncio.to_thread(_write_new, target, text)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
+    if args.json:
+        size = len(text.encode())
+        print_json({"id": shared.id, "format": file_format, "path": str(target), "bytes": size})
+    else:
+        print(harmless(f"Written to {target}. No key, folder or name of yours is in it."))
+    return 0
+
+
+async def take_in(args: argparse.Namespace, sharing: SharingService) -> int:
+    """Add a recording to the history."""
+    path = Path(args.path)
+    try:
+        content = await asyncio.to_thread(_read, path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+    comparison = await sharing.add_recording(content)
+    questions, models = len(comparison.turns), len(comparison.targets)
+    if args.json:
+        recorded = comparison.recorded
+        at = recorded.at.isoformat() if recorded and recorded.at else None
+        print_json(
+            {"id": comparison.id, "questions": questions, "models": models, "recorded_at": at}
+        )
+        return 0
+    what = f"{counted(questions, 'question', 'questions')}, {counted(models, 'model', 'models')}"
+    words = recorded_words(comparison.recorded, About(EVERYTHING, Scrubber()))
+    print(harmless(f"{words}: {what}. It is in the history now, and can be replayed there."))
+    return 0
+
+
+def _format(args: argparse.Namespace) -> ShareFormat:
+    if args.format is not None:
+        return ShareFormat(args.format)
+    found = _ENDINGS.get(Path(args.file).suffix.casefold())
+    if found is None:
+        raise UsageError("The file's name tells no format.", "Add --format, such as html.")
+    return found
+
+
+def _unused(name: str) -> Path:
+    path = Path(name).absolute()
+    if path.exists():
+        raise UsageError(f"{path} is there already.", "Choose another name.")
+    return path
+
+
+def _write_new(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QTextEdit,
     QToolTip,
@@ -57,11 +56,11 @@ from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
     make_row,
-    scrolled,
 )
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.markdown.writer import PARAGRAPH_MARGIN, SealedDocument, line_pitch
 from playground.ui.widgets.prompt_box import shown_part
+from playground.ui.widgets.reading_area import ReadingArea
 
 _BUBBLE, _BUBBLE_LINES = 1_000, 20
 """Characters and lines of a prompt above its answer, at most: a label lays out all of them anew
@@ -138,22 +137,11 @@ class TurnView(QWidget):
 
     def fit(self) -> None:
         """Be as high as the text is at this width."""
-        self._align()
         # a scroll area does not ask how high something is at its width
         needed = self._column.totalHeightForWidth(self.width())
         height = needed if needed >= 0 else self._column.totalSizeHint().height()
         if height != self.height():
             self.setFixedHeight(height)
-
-    def _align(self) -> None:
-        """Begin the answer whole lines below the top: what is seen of it ends with a whole line."""
-        first, top = self._column.itemAt(0), 0
-        bubble = None if first is None else first.layout()
-        if bubble is not None and not bubble.isEmpty():
-            above = bubble.totalHeightForWidth(self.width()) + self._column.spacing()
-            top = -above % line_pitch(self._theme.font())
-        if top != self._column.contentsMargins().top():
-            self._column.setContentsMargins(0, top, 0, 0)
 
     def show_tokens(self, tokens: Sequence[Token]) -> None:
         """Offer the answer token by token, with probabilities, folded away."""
@@ -307,34 +295,6 @@ _LEAST_LINES = {
 """Lines of the answer that are seen at least."""
 
 
-class _TextArea(QScrollArea):
-    """Scrolls the turns of a pane; it is as high as whole lines."""
-
-    def __init__(self, body: QWidget, name: str) -> None:
-        super().__init__()
-        scrolled(self, body, name)
-        self._line, self._margin, self._above, self._below = 1, 0, 0, 0
-
-    def set_lines(self, least: int, *, line: int, margin: int, above: int, below: int) -> None:
-        """Show at least so many lines of `line` pixels, with room above and below them.
-
-        `margin` is that of a paragraph: beginning and end of a text stand as far from the edge.
-        """
-        self._line, self._margin, self._above, self._below = line, margin, above, below
-        self.setMinimumHeight(least * line + margin + above + below + 2 * self.frameWidth())
-        self._fit()
-
-    def _fit(self) -> None:
-        around = 2 * self.frameWidth() + self._above + self._below + self._margin
-        rest = max(0, self.height() - around) % self._line
-        self.setViewportMargins(0, self._above, 0, self._below + rest)
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-
 class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
@@ -355,12 +315,6 @@ class ResponsePane(QFrame):
         self._fill = QTimer(self)
         self._fill.setSingleShot(True)
         self._fill.setInterval(_FILL_MS)
-        self._from_end: int | None = None
-        """How far from the end the view stays while turns are put above it."""
-        self._follows_end = True
-        self._anchor: QWidget | None = None
-        """What stands at the top of the view until a person scrolls."""
-        self._is_placing = False
         self._text_scale = 1.0
         self._is_stacked = False
         self._has_stage_head = False
@@ -421,11 +375,14 @@ class ResponsePane(QFrame):
         self._show_buttons()
         self._show_turns()
         self._apply_theme()
-        if was_on_stage is not shape.is_on_stage and self.turn is not None:
-            self._from_end = None
-            if not (self._follows_end and self.turn.content.answer.is_writing):
-                # what was asked last is read from its beginning
-                self._stand_at(self.turn)
+        if was_on_stage is not shape.is_on_stage:
+            self._show_last_turn()
+
+    def _show_last_turn(self) -> None:
+        """Have what was asked last read from its beginning, unless its answer is being written."""
+        turn = self.turn
+        if turn is not None and not (self._scroll.follows_end and turn.content.answer.is_writing):
+            self._scroll.stand_at(turn)
 
     @property
     def text_is_whole(self) -> bool:
@@ -477,8 +434,8 @@ class ResponsePane(QFrame):
         turn.set_text_scale(self._text_scale)
         self._body_column.insertWidget(self._body_column.count() - 1, turn)
         self._show_turns()
-        self._follows_end, self._anchor, self._from_end = follows_end, None, None
-        turn.failed.connect(self._stand_at)
+        self._scroll.follow_end(on=follows_end)
+        turn.failed.connect(self._scroll.stand_at)
         self._leave_unseen()
         return turn
 
@@ -619,7 +576,7 @@ class ResponsePane(QFrame):
     def _build_body(self) -> None:
         self._body = QWidget()
         self._body_column = make_column(1, parent=self._body)
-        self._scroll = _TextArea(self._body, self.tr("Answers"))
+        self._scroll = ReadingArea(self._theme, self._body, self.tr("Answers"))
         self._scroll.setProperty("ring", True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -641,42 +598,14 @@ class ResponsePane(QFrame):
         self._copy.clicked.connect(self._copy_answer)
         bar = self._scroll.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range)
-        bar.valueChanged.connect(self._on_scrolled)
+        bar.valueChanged.connect(self._look_up)
         self._fill.timeout.connect(self._fill_next)
         self._theme.changed.connect(self._apply_theme)
 
-    def _on_scrolled(self, value: int) -> None:
-        bar = self._scroll.verticalScrollBar()
-        if not self._is_placing:
-            self._anchor = None
-            self._follows_end = value >= bar.maximum() - self._theme.px(24)
-        if self._from_end is not None:
-            self._from_end = bar.maximum() - value
-        self._look_up()
-
     def _on_range(self, _low: int, high: int) -> None:
-        self._place_view()
         if self._is_on_stage and high:
             self.overflowed.emit()
         self._look_up()
-
-    def _stand_at(self, part: QWidget) -> None:
-        """Keep the beginning of a part of the text in view until a person scrolls."""
-        self._anchor, self._follows_end = part, False
-        # once it has its place
-        QTimer.singleShot(0, self, self._place_view)
-
-    def _place_view(self) -> None:
-        """Scroll to where the view is to stay while what is in it changes."""
-        bar = self._scroll.verticalScrollBar()
-        self._is_placing = True
-        if self._anchor is not None:
-            bar.setValue(self._anchor.mapTo(self._body, QPoint(0, 0)).y())
-        elif self._follows_end:
-            bar.setValue(bar.maximum())
-        elif self._from_end is not None:
-            bar.setValue(bar.maximum() - self._from_end)
-        self._is_placing = False
 
     def _look_up(self) -> None:
         """Lay out the next turn above soon, where the view has come near to it."""
@@ -684,10 +613,9 @@ class ResponsePane(QFrame):
             self._fill.start()
 
     def _fill_next(self) -> None:
-        self._from_end = None
         bar, height = self._scroll.verticalScrollBar(), self._scroll.viewport().height()
         if self._earlier and self.isVisible() and bar.value() <= height // 2:
-            self._from_end = bar.maximum() - bar.value()
+            self._scroll.hold()
             self._lay_out_next()
             self._fill.start()
 
@@ -706,14 +634,13 @@ class ResponsePane(QFrame):
 
     def _leave_unseen(self) -> None:
         """Take away what is far above the end, as long as nobody looks at it."""
-        while self._follows_end and len(self._turns) > _MOST_TURNS:
+        while self._scroll.follows_end and len(self._turns) > _MOST_TURNS:
             turn = self._turns.pop(0)
             self._earlier.append(turn.content)
             self._take_away(turn)
 
     def _take_away(self, turn: TurnView) -> None:
-        if self._anchor is not None and (turn is self._anchor or turn.isAncestorOf(self._anchor)):
-            self._anchor = None
+        self._scroll.forget(turn)
         turn.hide()
         turn.setParent(None)
         turn.deleteLater()
@@ -753,10 +680,9 @@ class ResponsePane(QFrame):
         font = self._theme.font()
         font.setPixelSize(round(font.pixelSize() * self._text_scale))
         above, below = (0, 4) if self._is_on_stage else (4, 6)
-        self._scroll.set_lines(
-            _LEAST_LINES[self.shape or PaneShape.COLUMN],
-            line=line_pitch(font),
-            margin=self._theme.px(PARAGRAPH_MARGIN),
+        lines = _LEAST_LINES[self.shape or PaneShape.COLUMN]
+        self._scroll.set_room(
+            lines * line_pitch(font) + self._theme.px(PARAGRAPH_MARGIN),
             above=self._theme.px(above),
             below=self._theme.px(below),
         )

@@ -97,6 +97,7 @@ class TurnView(QWidget):
         self._thinking: Disclosure | None = None
         self._error_column: QVBoxLayout | None = None
         """What went wrong, what was kept, what to do about it."""
+        self.error_card: QFrame | None = None
         self._offer: QPushButton | None = None
         self._has_tokens = False
         self._text_scale = 1.0
@@ -175,7 +176,7 @@ class TurnView(QWidget):
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         card.setAccessibleName(" ".join(text for text, _role in texts if text))
-        self._error_column = column
+        self._error_column, self.error_card = column, card
         self._column.addWidget(card)
         self.failed.emit(card)
 
@@ -376,13 +377,16 @@ class ResponsePane(QFrame):
         self._show_turns()
         self._apply_theme()
         if was_on_stage is not shape.is_on_stage:
-            self._show_last_turn()
+            self.read_last_turn()
 
-    def _show_last_turn(self) -> None:
-        """Have what was asked last read from its beginning, unless its answer is being written."""
+    def read_last_turn(self) -> None:
+        """Have what was asked last read from its beginning, unless its answer is being written.
+
+        Where it failed, what went wrong is read.
+        """
         turn = self.turn
         if turn is not None and not (self._scroll.follows_end and turn.content.answer.is_writing):
-            self._scroll.stand_at(turn)
+            self._scroll.stand_at(turn.error_card or turn)
 
     @property
     def text_is_whole(self) -> bool:
@@ -679,7 +683,7 @@ class ResponsePane(QFrame):
     def _fit_lines(self) -> None:
         font = self._theme.font()
         font.setPixelSize(round(font.pixelSize() * self._text_scale))
-        above, below = (0, 4) if self._is_on_stage else (4, 6)
+        above, below = (3, 4) if self._is_on_stage else (4, 6)
         lines = _LEAST_LINES[self.shape or PaneShape.COLUMN]
         self._scroll.set_room(
             lines * line_pitch(font) + self._theme.px(PARAGRAPH_MARGIN),

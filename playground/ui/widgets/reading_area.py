@@ -198,28 +198,44 @@ def _leaf_below(widget: QWidget, y: int) -> QWidget | None:
 
 
 def _cut_at(widget: QWidget, y: int) -> Iterator[Span]:
-    """Yield the lines that `y` goes through; a part without lines, such as a button, is one."""
+    """Yield the lines that `y` goes through; a part without lines, such as a button, is one.
+
+    What a ground has around its text belongs to the first and the last line.
+    """
     if not 0 < y < widget.height():
         return
     if isinstance(widget, QTextEdit):
         yield from _text_cut_at(widget, y)
     elif isinstance(widget, QLabel):
-        yield from _words_cut_at(widget, y)
+        yield _words_cut_at(widget, y)
     elif parts := _parts(widget):
+        has_ground = bool(widget.property("card"))
+        first, last = (
+            min(part.y() for part in parts),
+            max(part.geometry().bottom() for part in parts),
+        )
+        if has_ground and not first <= y <= last:
+            yield (0, first) if y < first else (last, widget.height())
         for part in parts:
-            yield from (
-                (part.y() + top, part.y() + end) for top, end in _cut_at(part, y - part.y())
-            )
+            top = part.y()
+            for one, other in _cut_at(part, y - top):
+                yield 0 if has_ground and top + one <= first else top + one, top + other
     elif widget.layout() is None:
         yield 0, widget.height()
 
 
-def _words_cut_at(label: QLabel, y: int) -> Iterator[Span]:
+def _words_cut_at(label: QLabel, y: int) -> Span:
     # Qt puts each line on whole pixels
     area, pitch = label.contentsRect(), ceil(QFontMetricsF(label.font()).lineSpacing())
-    first = y - (y - area.top()) % pitch
-    if area.top() <= first < y and first + pitch <= area.bottom() + 1:
-        yield first, first + pitch
+    count = max(1, area.height() // pitch)
+    number = min(max(0, (y - area.top()) // pitch), count - 1)
+    first = area.top() + number * pitch
+    if y == first and number:
+        return first, first
+    return (
+        0 if number == 0 else first,
+        label.height() if number == count - 1 else first + pitch,
+    )
 
 
 def _character_at(view: QTextEdit, y: int) -> int:

@@ -338,6 +338,8 @@ class PaneController:
             self._shown = []
         self.show_heads()
         self.finish()
+        for shown in self._shown:
+            shown.pane.read_last_turn()
 
     def _show_turn(self, turn: Turn) -> None:
         """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""

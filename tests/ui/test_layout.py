@@ -272,6 +272,8 @@ async def look_at_stage(walk: Walk) -> None:
             )
             for pane in view.panes:
                 assert pane.metrics.geometry().bottom() < pane._scroll.geometry().top()
+            figures = [figure for pane in view.panes for figure in pane.metrics._figures]
+            assert len({figure.shrink for figure in figures if figure.isVisible()}) == 1
             assert not view.grid.horizontalScrollBar().maximum()
             # larger than in the window, whatever had to shrink
             assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15

@@ -397,6 +397,7 @@ class PaneController:
             )
             shown.pane.metrics.set_cells(cells)
             shown.pane.set_footer(*self._footer(shown.run))
+        self._view.grid.fit_figures()
 
     def _footer(self, run: Run) -> tuple[str, str | None]:
         """Return where the words went, and the icon beside it."""

@@ -40,8 +40,8 @@ _LONGEST_TOOLTIP = 1000
 """Those that its tooltip shows."""
 _LEAST_MESSAGE = 280
 """Width in the head, in pixels at scale 1, in which a message can be read."""
-_RUN_KEYS = "Ctrl+Return" if sys.platform == "darwin" else "Ctrl+Enter"
-"""As the key is called there; Qt writes it as ⌘ on macOS. Either key of the keyboard runs."""
+_RUN_KEY = "Return" if sys.platform == "darwin" else "Enter"
+"""As the key is called there; Qt writes it as ↩ on macOS. Either key of the keyboard runs."""
 
 
 class Header(QWidget):
@@ -280,7 +280,7 @@ class PromptCard(QFrame):
         self._new.setVisible(follow_up)
         self._is_follow_up = follow_up
         self._show_ideas()
-        self._prompt.setPlaceholderText(
+        self._prompt.set_invitation(
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
@@ -327,11 +327,16 @@ class PromptCard(QFrame):
         )
         self._checks_button = make_button("", tooltip=self.tr("See and take away checks"))
         self._checks_button.hide()
-        keys = QKeySequence(_RUN_KEYS).toString(QKeySequence.SequenceFormat.NativeText)
+        native = QKeySequence.SequenceFormat.NativeText
+        key, anywhere = (
+            QKeySequence(keys).toString(native) for keys in (_RUN_KEY, f"Ctrl+{_RUN_KEY}")
+        )
         self._run = make_button(
-            self.tr("Run  {keys}").format(keys=keys),
+            self.tr("Run  {keys}").format(keys=key),
             kind="primary",
-            tooltip=self.tr("Send the prompt to every model ({keys})").format(keys=keys),
+            tooltip=self.tr(
+                "Send the prompt to every model ({key} in the prompt, {anywhere} from anywhere)"
+            ).format(key=key, anywhere=anywhere),
             name=self.tr("Run"),
         )
         self._stop_all = make_button(

@@ -189,6 +189,12 @@ class LocalTarget:
         return self.model.quantization or ""
 
 
+PRACTICE_MODEL = "smollm2-135m-instruct"
+"""What the practice cloud calls the starter model, as a provider would."""
+STARTER_NAME = "SmolLM2 135M Instruct"
+"""What that model is called on screen, wherever it answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloudTarget:
     """A provider's model; see `LocalTarget` for its properties."""
@@ -206,7 +212,8 @@ class CloudTarget:
 
     @property
     def label(self) -> str:
-        return self.model
+        is_starter = self.provider.is_practice and self.model == PRACTICE_MODEL
+        return STARTER_NAME if is_starter else self.model
 
     @property
     def detail(self) -> str:

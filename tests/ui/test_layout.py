@@ -718,7 +718,7 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert often.y() < 40
     pressed: list[bool] = []
     rare.clicked.connect(lambda: pressed.append(True))
-    row._more.click()
+    row.more.click()
     menu = row.findChild(QMenu)
     assert menu is not None
     menu.actions()[0].trigger()

@@ -1,7 +1,7 @@
 """The pane of one answer, the turns in it, and the view of its tokens."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -81,6 +81,7 @@ class TurnContent:
     answer: AnswerViewModel = AnswerViewModel()
     tokens: Sequence[Token] = ()
     checks: Sequence[CheckResult] = ()
+    run_id: str = ""
 
 
 class TurnView(QWidget):
@@ -449,10 +450,18 @@ class ResponsePane(QFrame):
         self._marks.show_results(results)
         self._show_vote()
 
+    def show_earlier_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
+        """Mark answers above the last one, by run id; those without checks stay as they are."""
+        for content in self._earlier:
+            content.checks = results.get(content.run_id, content.checks)
+        for turn in self._turns[:-1]:
+            turn.show_checks(results.get(turn.content.run_id, ()))
+
     def show_earlier(self, turns: Sequence[TurnContent]) -> None:
         """Put turns above those that are there; each is laid out when it comes near the view."""
         self._earlier = [*turns]
         self._lay_out_next()
+        self._look_up()
 
     def clear_turns(self) -> None:
         self._fill.stop()
@@ -628,6 +637,7 @@ class ResponsePane(QFrame):
             return
         content = self._earlier.pop()
         turn = TurnView(self._theme, content.prompt)
+        turn.content.run_id = content.run_id
         turn.show_answer(content.answer)
         turn.show_tokens(content.tokens)
         turn.set_text_scale(self._text_scale)

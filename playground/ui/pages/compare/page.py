@@ -19,7 +19,7 @@ from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
@@ -368,9 +368,7 @@ class PromptCard(QFrame):
         self._theme.changed.connect(self._apply_theme)
 
     def _open_checks(self) -> None:
-        # the button may be behind the one that folds it away
-        shown = self._add_check.isVisible()
-        self.check_bar.open_editor(self._add_check if shown else self._run)
+        self.check_bar.open_editor(anchor_of(self._add_check))
 
     def _open_ideas(self) -> None:
         menu = QMenu(self)
@@ -383,7 +381,8 @@ class PromptCard(QFrame):
             action = menu.addAction(f"{idea.kind}: {idea.title}")
             action.setData(idea.text)
             action.triggered.connect(self._take_idea)
-        menu.popup(self._ideas.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
+        anchor = anchor_of(self._ideas)
+        menu.popup(anchor.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
 
     def _show_part(self, shown: int, count: int) -> None:
         """Say that the box holds only a part of the text."""

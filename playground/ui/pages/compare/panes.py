@@ -307,7 +307,8 @@ class PaneController:
         self._checked.update(results)
         if not self.is_hidden:
             for shown in self._shown:
-                shown.pane.show_checks(results.get(shown.run.id, ()))
+                shown.pane.show_checks(self._checked.get(shown.run.id, ()))
+                shown.pane.show_earlier_checks(results)
 
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""
@@ -381,7 +382,7 @@ class PaneController:
 
     def _content(self, turn: Turn, run: Run) -> TurnContent:
         checks = self._checked.get(run.id, ())
-        return TurnContent(turn.prompt, answer_view_model(run), checks=checks)
+        return TurnContent(turn.prompt, answer_view_model(run), checks=checks, run_id=run.id)
 
     def _show_figures(self) -> None:
         if self.is_hidden:

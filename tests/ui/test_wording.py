@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from playground.core.chat import ChatRequest
 from playground.core.metrics import figures
@@ -27,7 +28,7 @@ from playground.services.library.index import disambiguate
 from playground.store.secrets import KeyringState, SecretStore
 from playground.ui.answers.metric_cells import TIE, Best, best_of, details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
-from playground.ui.answers.summary import summary
+from playground.ui.answers.summary import SummaryCard, summary, vote_view_model
 from playground.ui.answers.view_model import answer_view_model
 from playground.ui.format import footer, head, money, rate, seconds, shortened, size_words
 from playground.ui.pages.compare.target_bar import _chip
@@ -143,6 +144,23 @@ def test_a_place_has_one_colour_and_one_icon_on_every_page(theme: Theme) -> None
         card.show_entry(ProviderEntry(provider))
         assert (card._place._tone, card._place._icon) == look
         card.deleteLater()
+
+
+@pytest.mark.parametrize("there", ["Another" + "Name" * 18, "accounts/models/" + "Name" * 18])
+def test_a_summary_of_long_names_has_room_in_the_smallest_window_at_200_percent(
+    theme: Theme, qtbot: QtBot, there: str
+) -> None:
+    theme.set_appearance(scale=2.0)
+    long = "Another" + "Name" * 18
+    provider = replace(CLOUD, name="AProvider" + "WithoutAGap" * 6)
+    one = run("a", target=local(long))
+    other = run("b", target=CloudTarget(provider, there), ttft=0.5, words=90)
+    for runs in ((one, other), (one,)):
+        turn = Turn("t", "Hello", RunOrder.FAIR, runs, winner_run_id="a")
+        card = SummaryCard(theme)
+        qtbot.addWidget(card)
+        card.show_turn(summary(turn), vote_view_model(turn, asks_vote=True, is_hidden=False))
+        assert card.minimumSizeHint().width() <= 600
 
 
 def test_a_call_of_a_tool_is_told_once() -> None:

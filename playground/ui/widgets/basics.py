@@ -200,7 +200,7 @@ def elide_mode(text: str) -> Qt.TextElideMode:
 
 
 _JOINT = " · "
-_LEAST_SHARE = 0.4
+_LEAST_SHARE = 0.3
 """Of the room, for what stands before a name that needs all of it."""
 
 

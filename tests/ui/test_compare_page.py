@@ -40,7 +40,8 @@ from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import ResponsePane, TokenView, TurnContent
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.turn_view import TokenView, TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup

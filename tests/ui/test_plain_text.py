@@ -37,7 +37,7 @@ from playground.core.redaction import Redactor
 from playground.core.runs import HostContact
 from playground.core.targets import CloudModel, CloudTarget, LocalTarget, ModelFile, Provider
 from playground.services.machine.gpu import GpuSample
-from playground.ui.answers.response_pane import TokenView
+from playground.ui.answers.turn_view import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow

@@ -7,7 +7,8 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QLabel, QTextEdit
 from pytestqt.qtbot import QtBot
 
-from playground.ui.answers.response_pane import ResponsePane, TurnContent
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.turn_view import TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.markdown.view import MarkdownView

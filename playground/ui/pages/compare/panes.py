@@ -15,7 +15,8 @@ from playground.core.runs import Comparison, CutShort, Run, RunStatus, Turn
 from playground.core.targets import CloudTarget, Target
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import best_of, empty_cells, metric_cells
-from playground.ui.answers.response_pane import ResponsePane, TurnContent
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.turn_view import TurnContent
 from playground.ui.answers.view_model import (
     SHORTEST_SCALE_S,
     AnswerViewModel,

@@ -5,8 +5,10 @@ would hold up the window for minutes. Of a long text the box holds the beginning
 edited; the rest is kept and sent behind it.
 """
 
+from math import ceil
+
 from PySide6.QtCore import QCoreApplication, QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 from typing_extensions import override
 
@@ -151,7 +153,9 @@ class PromptBox(QPlainTextEdit):
         self._split(before + pasted + after + rest, len(before) + len(pasted))
 
     def _fit(self) -> None:
-        self.setFixedHeight(self._lines() * self.fontMetrics().lineSpacing() + self._theme.px(8))
+        # Qt puts each line on whole pixels, and scrolls where the last one ends at the edge
+        pitch = ceil(QFontMetricsF(self.font()).lineSpacing())
+        self.setFixedHeight(self._lines() * pitch + self._theme.px(9))
 
     def _lines(self) -> int:
         if self.blockCount() <= _LEAST_LINES and len(self.toPlainText()) < _SHORT:

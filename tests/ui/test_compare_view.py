@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import AuthenticationFailed
+from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.answers.view_model import AnswerViewModel
 from tests.fakes.engine import FakeEngine
@@ -176,3 +177,23 @@ def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_pag
     window.toast("A model is here.")
     window.show_page("compare")
     assert toast.isVisible(), "that is about the whole program"
+
+
+def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.window.resize(1280, 800)
+    stage.choose(HERE, THERE, HERE_TOO)
+    captions = ("first word", "words a second", "whole answer", "electricity")
+    costs = ("≈ $0.0000042", "—", "$1")
+    for pane, cost in zip(stage.view.panes, costs, strict=True):
+        values = ("13.1 s", "150", "113.9 s", cost)
+        cells = [MetricCell(*one, "") for one in zip(values, captions, strict=True)]
+        pane.metrics.set_cells(cells)
+    stage.view.grid.fit_figures()
+    take_turns(qtbot)
+    cards = [pane.metrics for pane in stage.view.panes]
+    assert len({card.y() for card in cards}) == 1
+    assert len({card.height() for card in cards}) == 1
+    assert len({figure.shrink for card in cards for figure in card._figures}) == 1

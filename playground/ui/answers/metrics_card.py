@@ -117,6 +117,7 @@ class MetricsCard(QFrame):
         self._lines: list[QRect] = []
         self._shape = PaneShape.COLUMN
         self._largest = 1.0
+        self._has_two_lines = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(self.tr("Click for every exact number"))
@@ -143,11 +144,19 @@ class MetricsCard(QFrame):
         """How much smaller its figures have to be for none to be cut, 1 where they need not."""
         return min(self._shrink_of(rows) for rows in self._aligned(self._rows()))
 
-    def set_largest(self, shrink: float) -> None:
-        """Have no figure larger than this: beside others, sizes would tell what is not so."""
-        if shrink != self._largest:
-            self._largest = shrink
-            self._arrange()
+    @property
+    def needs_two_lines(self) -> bool:
+        """True where a caption goes on in a second line."""
+        return not all(map(self._has_room_for_lines, self._rows()))
+
+    def fit_beside_others(self, largest: float, *, has_two_lines: bool) -> None:
+        """Be as high as the cards beside it, with no figure larger than theirs.
+
+        Sizes that differ would tell what is not so.
+        """
+        if (largest, has_two_lines) != (self._largest, self._has_two_lines):
+            self._largest, self._has_two_lines = largest, has_two_lines
+            self._apply_theme()
 
     @override
     def sizeHint(self) -> QSize:
@@ -217,7 +226,10 @@ class MetricsCard(QFrame):
         return [self._figures[:half], self._figures[half:]]
 
     def _is_in_one_line(self, figures: Sequence[_Figure]) -> bool:
-        """Return whether no caption of a row has to go on in a second line."""
+        """Return whether the captions of a row stand in one line."""
+        return not self._has_two_lines and self._has_room_for_lines(figures)
+
+    def _has_room_for_lines(self, figures: Sequence[_Figure]) -> bool:
         if self._shape.is_on_stage:
             # not by the values: they differ from pane to pane, and rows stay on one height
             around = self._theme.px(18)

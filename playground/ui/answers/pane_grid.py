@@ -146,10 +146,12 @@ class PaneGrid(QScrollArea):
             pane.set_head_stacked(stacked=stacked)
 
     def fit_figures(self) -> None:
-        """Write the figures of all panes in one size."""
-        shrink = min((pane.metrics.needed_shrink for pane in self._panes), default=1.0)
-        for pane in self._panes:
-            pane.metrics.set_largest(shrink)
+        """Write the figures of all panes in one size, and have them on one height."""
+        cards = [pane.metrics for pane in self._panes]
+        has_two_lines = any(card.needs_two_lines for card in cards)
+        largest = min((card.needed_shrink for card in cards), default=1.0)
+        for card in cards:
+            card.fit_beside_others(largest, has_two_lines=has_two_lines)
 
     def _fit_text(self) -> None:
         """Write all answers as large as lets each be seen whole; what is written only shrinks."""

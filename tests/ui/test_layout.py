@@ -248,7 +248,8 @@ async def look_at_stage(walk: Walk) -> None:
                     await asyncio.sleep(0)
                 place = f"stage, {count} panes at {size}{', asking' if is_asking else ''}"
                 if view.grid.verticalScrollBar().maximum():
-                    walk.problems.append(f"{place}: they have to be scrolled")
+                    over = view.grid.verticalScrollBar().maximum()
+                    walk.problems.append(f"{place}: they have to be scrolled by {over}")
                 walk.problems.extend(
                     f"{place}: {pane.accessibleName()} is not read from its beginning"
                     for pane in view.panes

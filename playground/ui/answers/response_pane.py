@@ -462,7 +462,7 @@ class ResponsePane(QFrame):
         above, below = (3, 4) if self._is_on_stage else (4, 6)
         lines = _LEAST_LINES[self.shape or PaneShape.COLUMN]
         self._scroll.set_room(
-            lines * line_pitch(font) + self._theme.px(PARAGRAPH_MARGIN),
+            lines * line_pitch(font) + self._theme.px(0 if self._is_on_stage else PARAGRAPH_MARGIN),
             above=self._theme.px(above),
             below=self._theme.px(below),
         )

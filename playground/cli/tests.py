@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, replace
@@ -304,7 +305,11 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
 
 
 def _lines(evaluation: Evaluation, known: Report) -> list[str]:
-    labels = {target.key: target.label for target in evaluation.targets}
+    times = Counter(target.label for target in evaluation.targets)
+    labels = {
+        target.key: f"{target.label} ({target.detail})" if times[target.label] > 1 else target.label
+        for target in evaluation.targets
+    }
     rows = []
     for model in ranked(known.models):
         low, high = model.interval or (None, None)

@@ -91,7 +91,8 @@ class VoteCount:
     target_key: str
     label: str
     provider: str
-    """The name of the provider; empty for a model on this computer."""
+    """The name of the provider; empty for a model file on this computer."""
+    place: Place
     wins: int
     ties: int
     none_good: int
@@ -244,11 +245,12 @@ def _count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
     return sorted(counts, key=lambda c: (-c.wins, c.losses, c.label))
 
 
-def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
-    """Return the label of a run's target, and the name of its provider."""
+def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
+    """Return the label of a run's target, the name of its provider, and its place."""
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
     target = decode_run(body).target
-    return target.label, target.provider.name if isinstance(target, CloudTarget) else ""
+    provider = target.provider.name if isinstance(target, CloudTarget) else ""
+    return target.label, provider, target.place
 
 
 def decoded(kind: Any, body: str) -> Any:

@@ -180,9 +180,10 @@ class MainWindow(QMainWindow):
             return False
 
     def _presentation_scale(self) -> float:
-        # answers and figures have to fit on this screen as well
+        # answers and figures have to fit on this screen as well, whatever a person likes to read
         room = self.screen().size().height() / _PRESENTATION_ROOM
-        return min(self._settings.settings.stage_scale, max(1.0, room))
+        wanted = self._settings.settings
+        return min(max(wanted.stage_scale, wanted.text_scale), max(1.0, room))
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Inference Playground"))

@@ -16,11 +16,16 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
 from playground.core.targets import Place
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.layouts import NO_MARGINS, make_column
 
 PNG_WIDTH = 1600
 """Pixels of a saved picture."""
+
+
+_SYMBOLS = {Place.LOCAL: "o", Place.NETWORK: "s", Place.CLOUD: "d"}
+"""Circle, square and diamond: the place is not told by colour alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +166,13 @@ class RightChart(QWidget):
     def _draw_point(self, plot: pg.PlotWidget, point: ChartPoint, *, is_above: bool) -> None:
         """Draw one model; names of neighbours stand above and below in turn."""
         theme = self._theme
-        tone = theme.color("local" if point.place is Place.LOCAL else "cloud")
+        tone = theme.color(PLACE_LOOKS[point.place][0])
         faint = QColor(tone)
         faint.setAlphaF(0.5)
         x = self._x(point)
         plot.plot([x, x], [point.low, point.high], pen=pg.mkPen(faint, width=theme.px(3)))
-        # circle and diamond: the place is not told by colour alone
-        symbol = "o" if point.place is Place.LOCAL else "d"
         plot.plot(
-            [x], [point.share], pen=None, symbol=symbol, symbolSize=theme.px(14),
+            [x], [point.share], pen=None, symbol=_SYMBOLS[point.place], symbolSize=theme.px(14),
             symbolBrush=tone, symbolPen=None,
         )  # fmt: skip
         label = pg.TextItem(

@@ -11,8 +11,7 @@ from playground.core.evaluations import ModelResult
 from playground.core.runs import Provenance
 from playground.core.statistics import Spread
 from playground.core.targets import Place, Target
-from playground.ui.format import UNKNOWN, money
-from playground.ui.pages.tests.grid import place_icon
+from playground.ui.format import PLACE_LOOKS, UNKNOWN, money
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_label, plain_tooltip
 
@@ -26,7 +25,7 @@ class IntervalBar(QWidget):
         super().__init__()
         self._theme = theme
         self._model = model
-        self._tone = "local" if place is Place.LOCAL else "cloud"
+        self._tone, _icon = PLACE_LOOKS[place]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(interval_words(model))
         self.setToolTip(
@@ -161,7 +160,7 @@ class ModelsTable(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         icon = QLabel()
         side = self._theme.px(16)
-        name, tone = place_icon(target)
+        tone, name = PLACE_LOOKS[target.place]
         icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(side, side)))
         label = ElidedLabel(target.label, "row")
         label.setToolTip(plain_tooltip(f"{target.label} · {target.detail}".strip(" ·")))

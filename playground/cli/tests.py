@@ -164,7 +164,7 @@ async def _export(args: argparse.Namespace, sets: PromptSets) -> int:
 
 
 async def _find(service: EvaluationService, name: str) -> Evaluation:
-    listed = await service.store.listed()
+    listed = await service.store.listed(limit=None)
     found = [run.id for run in listed if name == "last" or run.id.startswith(name)]
     if not found:
         raise UsageError(

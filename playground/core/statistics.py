@@ -43,7 +43,7 @@ def mcnemar_p(only_a: int, only_b: int) -> float:
         # of choosing k + 1, from those of choosing k: each anew takes seconds for thousands
         ways = ways * (disagreements - k) // (k + 1)
         tail += ways
-    return min(1.0, 2 * tail / 2**disagreements)
+    return float(min(1.0, 2 * tail / 2**disagreements))
 
 
 def fewest_disagreements(significance: float = SIGNIFICANT) -> int:

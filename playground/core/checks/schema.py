@@ -23,7 +23,7 @@ class Unjudged(Exception):
     """It could not be told; the message says why, as the end of a sentence."""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def read_schema(text: str) -> dict[str, Any]:
     """Return the schema that `text` is; raises `UsageError` where it cannot be used.
 
@@ -83,7 +83,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _require_bounded(schema: dict[str, Any]) -> None:
     """Refuse what is nested too deeply, and what would be matched without a time limit."""
-    names = set()
+    names: set[str] = set()
     for part, depth in _parts(schema):
         if depth > MAX_DEPTH:
             raise UsageError("The JSON schema is nested too deeply.")
@@ -108,11 +108,11 @@ def _parts(value: Any, depth: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
 
 def _require_usable(schema: dict[str, Any]) -> None:
     """Refuse references that lead elsewhere or to nothing, and patterns that cannot be read."""
-    from referencing import Registry, Resource
+    from referencing import Registry
     from referencing.jsonschema import specification_with
 
     dialect = specification_with(_validator_class(schema).META_SCHEMA["$schema"])
-    root: Any = Resource(contents=schema, specification=dialect)
+    root: Any = dialect.create_resource(schema)
     seen = set()
     try:
         resolver = Registry().with_resource(root.id() or "", root).resolver_with_root(root)

@@ -1,14 +1,18 @@
 """Evaluations: each unit asked once and kept whole, waits, ceilings, stops, and asking again."""
 
 import asyncio
+import json
 import threading
+from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from playground.cli import tests
 from playground.core.checks.reading import read_check
 from playground.core.errors import UsageError
 from playground.core.evaluations import Evaluation, report
@@ -473,3 +477,17 @@ async def test_the_computer_is_kept_awake_until_the_end_and_after_a_stop(
         assert held == [True, False]
         await bench.run(evaluation)
         assert held == [True, False, True, False]
+
+
+async def test_an_evaluation_is_found_by_its_beginning_however_many_came_after(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        first = await bench.service.begin(number_set(1), (oracle.target(),), 1)
+        for number in range(250):
+            await bench.store.save(replace(first, id=f"{number:032x}", created_at=None))
+    asked = Namespace(action="report", evaluation=first.id[:12], json=True)
+    unused: Any = None
+    await tests.run(asked, bench.service, unused, unused, providers=unused, settings=unused)
+    assert json.loads(capsys.readouterr().out)["evaluation"] == first.id

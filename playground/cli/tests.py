@@ -27,7 +27,7 @@ from playground.core.evaluations import (
     ranked,
     report,
 )
-from playground.core.prompt_sets import new_set
+from playground.core.prompt_sets import new_set, with_known_ids
 from playground.core.runs import Provenance
 from playground.services.evaluation import (
     EvaluationEnded,
@@ -133,7 +133,9 @@ async def _import(args: argparse.Namespace, sets: PromptSets) -> int:
     made = new_set(args.name.strip(), cases)
     if args.replace:
         before = [s for s in await sets.all() if s.name.casefold() == made.name.casefold()]
-        made = replace(made, id=before[0].id) if before else made
+        if before:
+            known = with_known_ids(cases, before[0].cases)
+            made = replace(made, id=before[0].id, cases=known)
     await sets.save(made)
     unchecked = sum(not case.checks for case in cases)
     if args.json:
@@ -163,7 +165,7 @@ async def _export(args: argparse.Namespace, sets: PromptSets) -> int:
 
 
 async def _find(service: EvaluationService, name: str) -> Evaluation:
-    listed = await service.store.listed()
+    listed = await service.store.listed(limit=None)
     found = [run.id for run in listed if name == "last" or run.id.startswith(name)]
     if not found:
         raise UsageError(

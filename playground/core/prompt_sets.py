@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -61,6 +61,24 @@ class PromptSet:
 
 def new_case(prompt: str, checks: tuple[Check, ...] = ()) -> Case:
     return Case(uuid.uuid4().hex, prompt, checks)
+
+
+def with_known_ids(cases: Iterable[Case], before: Iterable[Case]) -> tuple[Case, ...]:
+    """Return `cases`, each with the id of the one `before` that asks the same, if there is one.
+
+    So a file that is read again is still the set whose evaluation was begun.
+    """
+    ids: dict[tuple[object, ...], list[str]] = {}
+    for case in before:
+        ids.setdefault(_asked(case), []).append(case.id)
+    return tuple(
+        replace(case, id=known.pop(0)) if (known := ids.get(_asked(case))) else case
+        for case in cases
+    )
+
+
+def _asked(case: Case) -> tuple[object, ...]:
+    return case.prompt, case.system_prompt, case.variables
 
 
 def new_set(name: str, cases: tuple[Case, ...] = (), system_prompt: str = "") -> PromptSet:

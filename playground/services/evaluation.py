@@ -36,7 +36,9 @@ AT_ONCE = 4
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 60.0
 """Between two attempts where a provider says "too many" and not for how long."""
 _PATIENCE_S = 15 * 60.0
-"""How long a provider may go on saying "too many" before a question counts as not scored."""
+"""How long a provider may go on saying "too many" before it is given up."""
+_LONGEST_TOLD_S = 60 * 60.0
+"""How long is waited where a provider says for how long."""
 _HOPELESS = frozenset(
     {
         "AuthenticationFailed",
@@ -340,8 +342,8 @@ class _Lane:
         self.units: deque[Unit] = deque()
         self.at_once = at_once
         self.waits_until = 0.0
-        self.refused_since: float | None = None
-        """Since when the provider says "too many" to everything."""
+        self.patient_until: float | None = None
+        """How long the provider may go on saying "too many" to everything."""
         self.refusals = 0
 
 
@@ -363,7 +365,8 @@ class _Runner:
         self._cases = {case.id: case for case in evaluation.prompt_set.cases}
         self._queue: asyncio.Queue[EvaluationUpdate | None] = asyncio.Queue()
         self._spent = 0.0
-        self._reserved = 0.0
+        self._reserved: dict[Unit, float] = {}
+        self._returned = asyncio.Event()
         self._hopeless: dict[str, int] = {}
         self._given_up: dict[str, str] = {}
         self._reason = ""
@@ -429,35 +432,44 @@ class _Runner:
             if unit.target in self._given_up:
                 continue
             request = request_of(self._evaluation, unit, self._cases[unit.case])
-            if not self._reserve(unit, request):
+            if not await self._reserve(unit, request):
                 return
             try:
                 await self._ask(lane, unit, request)
             finally:
-                self._reserved -= self._most(unit, request)
+                del self._reserved[unit]
+                self._returned.set()
 
     def _most(self, unit: Unit, request: ChatRequest) -> float:
         if self._max_usd is None:
             return 0.0
         return self._service.most_usd(self._targets[unit.target], request) or 0.0
 
-    def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
-        """Return False where the answer could go beyond the ceiling."""
-        most = self._most(unit, request)
-        if most and self._spent + self._reserved + most > (self._max_usd or 0.0):
-            self._reason = f"The ceiling of ${self._max_usd:g} is reached."
-            return False
-        self._reserved += most
+    async def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
+        """Return False where the answer could go beyond the ceiling.
+
+        Answers on their way mostly cost less than they could: where that may do, it is waited for.
+        """
+        most, ceiling = self._most(unit, request), self._max_usd or 0.0
+        while most and self._spent + sum(self._reserved.values()) + most > ceiling:
+            if self._spent + most > ceiling:
+                self._reason = f"The ceiling of ${ceiling:g} is reached."
+                return False
+            self._returned.clear()
+            await self._returned.wait()
+        self._reserved[unit] = most
         return True
 
     async def _ask(self, lane: _Lane, unit: Unit, request: ChatRequest) -> None:
         self._queue.put_nowait(UnitStarted(unit))
         run = await self._answer(unit, request)
-        if run.error is not None and run.error.kind == "RateLimited" and self._may_wait(lane):
+        is_refused = run.error is not None and run.error.kind == "RateLimited"
+        if run.error is not None and is_refused and self._may_wait(lane, run.error.retry_after_s):
             lane.units.appendleft(unit)
             self._wait(lane, run.error.retry_after_s)
             return
-        lane.refused_since, lane.refusals = None, 0
+        if not is_refused:
+            lane.patient_until, lane.refusals = None, 0
         cost = await asyncio.to_thread(self._service.cost_of, run)
         # finished, and kept even where the program is being closed
         asked = filled(self._evaluation.prompt_set, self._cases[unit.case])
@@ -486,15 +498,16 @@ class _Runner:
             fold.fail(error.info(), time.perf_counter() - started)
         return fold.run
 
-    def _may_wait(self, lane: _Lane) -> bool:
+    def _may_wait(self, lane: _Lane, retry_after_s: float | None) -> bool:
         now = time.monotonic()
-        if lane.refused_since is None:
-            lane.refused_since = now
-        return now - lane.refused_since < _PATIENCE_S
+        if lane.patient_until is None:
+            told_s = min(retry_after_s or 0.0, _LONGEST_TOLD_S)
+            lane.patient_until = now + max(_PATIENCE_S, told_s)
+        return now < lane.patient_until
 
     def _wait(self, lane: _Lane, retry_after_s: float | None) -> None:
         usual = min(_FIRST_WAIT_S * 2**lane.refusals, _LONGEST_WAIT_S)
-        seconds = min(usual if retry_after_s is None else retry_after_s, _PATIENCE_S)
+        seconds = usual if retry_after_s is None else min(retry_after_s, _LONGEST_TOLD_S)
         lane.refusals += 1
         lane.waits_until = max(lane.waits_until, time.monotonic() + seconds)
         targets = tuple(dict.fromkeys(unit.target for unit in lane.units))
@@ -503,10 +516,12 @@ class _Runner:
         )
 
     def _note_hope(self, target: str, run: Run) -> None:
-        if run.error is None or run.error.kind not in _HOPELESS:
+        if run.error is None or run.error.kind not in {*_HOPELESS, "RateLimited"}:
             self._hopeless[target] = 0
             return
-        self._hopeless[target] = self._hopeless.get(target, 0) + 1
+        # too many for longer than anybody waits is so for the next question as well
+        more = _GIVE_UP_AFTER if run.error.kind == "RateLimited" else 1
+        self._hopeless[target] = self._hopeless.get(target, 0) + more
         if self._hopeless[target] >= _GIVE_UP_AFTER and target not in self._given_up:
             said = f"{run.target.label}: {run.error.message} {run.error.hint}".strip()
             self._given_up[target] = said

@@ -104,6 +104,27 @@ def test_the_same_again_after_the_end_begins_anew(playground_home: Path) -> None
     ]
 
 
+def test_a_file_that_is_read_again_is_still_the_set_that_was_begun(playground_home: Path) -> None:
+    def say(model: str, prompt: str) -> Answer:
+        return (401, {}, {"error": {"message": "no"}}) if is_shut else str(number_in(prompt))
+
+    is_shut = True
+    with Oracle(say) as oracle:
+        import_numbers(playground_home, 5)
+        add_provider(playground_home, oracle)
+        command = ("tests", "run", "Numbers", "--target", "oracle:m")
+        first = call(playground_home, *command, code=1)
+        assert not first["finished"]
+        is_shut = False
+        path = playground_home / "numbers.csv"
+        # another check for the first question
+        path.write_text(path.read_text("utf-8").replace("0.,number,0", "0.,number,7"), "utf-8")
+        call(playground_home, "tests", "import", str(path), "--name", "numbers", "--replace")
+        second = call(playground_home, *command)
+    assert second["evaluation"] == first["evaluation"]
+    assert len(second["cases"]) == 5
+
+
 def test_at_least_decides_the_exit_code(playground_home: Path) -> None:
     def say(_model: str, prompt: str) -> str:
         return "7" if number_in(prompt) == 0 else str(number_in(prompt))
@@ -143,6 +164,8 @@ def test_an_outage_is_not_scored_and_only_that_is_asked_again(playground_home: P
         (("tests", "run", "nothing", "--target", "local:starter"), "no set called"),
         (("tests", "report", "last"), "no evaluation"),
         (("tests", "import", "/nowhere/x.csv", "--name", "x"), "cannot be read"),
+        (("tests", "import", __file__, "--name", "x" * 201), "longer than 200"),
+        (("tests", "import", __file__, "--name", "a\nb"), "not one line"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from playground.core.characters import whole_characters
-from playground.core.checks.reading import read_check
+from playground.core.checks.reading import LISTS, read_check, require_readable
 from playground.core.errors import PlaygroundError, UsageError
 from playground.core.expected import Check, CheckKind
-from playground.core.prompt_sets import Case, PromptSet, names_in, new_case
+from playground.core.prompt_sets import Case, PromptSet, filled, names_in, new_case
 
 MAX_BYTES = 32 * 2**20
 MAX_CASES = 10_000
@@ -144,27 +144,32 @@ def _jsonl_rows(text: str) -> Rows:
 
 
 def _csv_rows(text: str) -> Rows:
-    head = text.split("\n", 1)[0]
+    head = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
+    csv.field_size_limit(MAX_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
-        columns = [name.strip().casefold() for name in next(reader, [])]
+        columns = [name.strip().casefold() for name in next(filter(any, reader), [])]
         if "prompt" not in columns:
             raise UsageError(
                 "The first line names no column “prompt”.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
-        if len(set(columns)) < len(columns):
+        names = [_check_column(name) or name for name in columns if name]
+        if len(set(names)) < len(names):
             raise UsageError("The first line names a column twice.")
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 row: Mapping[str, Any] | PlaygroundError
                 row = {n: _unescaped(c) for n, c in zip(columns, cells, strict=False)}
-                if len(cells) > len(columns) and any(cells[len(columns) :]):
+                # a first column without a name counts the lines
+                unnamed = [n for n, _ in enumerate(cells) if n and not "".join(columns[n : n + 1])]
+                if any(cells[n].strip() for n in unnamed):
                     row = UsageError(
-                        f"Line {line} has {len(cells)} cells, the first line {len(columns)}.",
+                        f"Line {line} has {len(cells)} cells, the first line "
+                        f"{sum(map(bool, columns))}.",
                         "A cell that holds the separator stands in quotes.",
                     )
                 yield line, row
@@ -198,9 +203,8 @@ def _case(row: Mapping[str, Any]) -> Case:
                 f"“{name}” is no column, and {{{{{name}}}}} stands nowhere in its prompt.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
-    case = new_case(prompt, checks)
-    return Case(
-        case.id,
+    case = Case(
+        new_case(prompt).id,
         prompt,
         checks,
         tags=_tags(row.get("tags")),
@@ -210,20 +214,36 @@ def _case(row: Mapping[str, Any]) -> Case:
             (each, value) for name, value in variables for each in used if each.casefold() == name
         ),
     )
+    for check in filled(PromptSet("", ""), case).checks:
+        require_readable(check)
+    return case
+
+
+def _check_column(name: str) -> tuple[str, int] | None:
+    """Return what a column of checks holds and of which: `check` is `check1`."""
+    found = _CHECK_COLUMN.fullmatch(name)
+    return None if found is None else (found[1], int(found[2] or 1))
 
 
 def _checks(row: Mapping[str, Any]) -> tuple[Check, ...]:
-    numbers = {
-        int(found[2] or 1) for name in row if (found := _CHECK_COLUMN.fullmatch(name)) is not None
-    }
+    cells: dict[tuple[str, int], Any] = {}
+    for name, value in row.items():
+        if (column := _check_column(name)) is not None:
+            if column in cells:
+                raise UsageError(f"“{name}” is there twice.")
+            cells[column] = value
     checks = []
-    for number in sorted(numbers):
-        ending = "" if number == 1 and ("check" in row or "expected" in row) else str(number)
-        kind = _text(row.get(f"check{ending}")).strip()
-        expected = row.get(f"expected{ending}")
+    for number in sorted({number for _, number in cells}):
+        kind = _text(cells.get(("check", number))).strip()
+        expected = cells.get(("expected", number))
         written = json.dumps(expected) if isinstance(expected, dict) else _text(expected)
-        if kind or written.strip():
-            checks.append(read_check(kind or CheckKind.CONTAINS, written))
+        if not kind and not written.strip():
+            continue
+        check = read_check(kind or CheckKind.CONTAINS, written)
+        if isinstance(expected, list) and len(expected) > 1 and check.kind not in LISTS:
+            lists = " and ".join(sorted(LISTS))
+            raise UsageError(f"“{check.kind}” expects one text, not a list.", f"Use {lists}.")
+        checks.append(check)
     return tuple(checks)
 
 
@@ -235,7 +255,8 @@ def _text(value: Any) -> str:
     if isinstance(value, str | int | float):
         return whole_characters(str(value))
     if isinstance(value, list):
-        return "|".join(_text(item).replace("|", r"\|") for item in value)
+        # the space keeps a backslash at the end from escaping the sign behind it
+        return "|".join(re.sub(r"\\$", r"\\ ", _text(i).replace("|", r"\|")) for i in value)
     raise UsageError("An object stands where a text is expected.")
 
 
@@ -249,7 +270,7 @@ def _weight(value: Any) -> float:
     if not written:
         return 1.0
     try:
-        weight = float(written)
+        weight = float(written.replace(",", "."))
     except ValueError:
         weight = math.nan
     if not math.isfinite(weight) or weight <= 0:
@@ -277,4 +298,4 @@ def _row(prompt_set: PromptSet, case: Case) -> dict[str, Any]:
 def _cell(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "|".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -176,7 +176,7 @@ async def _follow(
     args: argparse.Namespace, service: EvaluationService, evaluation: Evaluation
 ) -> int:
     ended: EvaluationEnded | None = None
-    progress = None if args.json else _Progress(service, evaluation)
+    progress = None if args.json else _Progress(evaluation)
     task = asyncio.current_task()
     is_stopped = False
 
@@ -333,8 +333,7 @@ def _money(model: ModelResult) -> str:
 class _Progress:
     """Lines on stderr: what it takes, then how far it is."""
 
-    def __init__(self, service: EvaluationService, evaluation: Evaluation) -> None:
-        self._service = service
+    def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
         self._results: list[UnitResult] = []
         self._shown = -1
@@ -342,11 +341,11 @@ class _Progress:
     def add(self, update: object) -> None:
         if isinstance(update, EvaluationStarted):
             self._results = list(update.results)
-            for line in plan_lines(self._service.plan(self._evaluation, self._results)):
+            for line in plan_lines(update.plan):
                 tell(line)
         elif isinstance(update, UnitEnded):
             self._results.append(update.result)
-            units = len(self._evaluation.units)
+            units = self._evaluation.unit_count
             tenth = len(self._results) * 10 // units
             if tenth != self._shown:
                 self._shown = tenth
@@ -358,6 +357,11 @@ def plan_lines(plan: Plan) -> list[str]:
     usd = "not known" if plan.usd is None else f"≈ ${plan.usd:.4g} at most"
     hosts = ", ".join(plan.hosts) or "no other computer"
     lines = [f"{plan.units} answers to ask for; price {usd}; the prompts go to {hosts}."]
+    if plan.block is not None:
+        lines.append(
+            "The models here do not fit into memory together: each is asked "
+            f"{plan.block} prompts before the next is loaded, {plan.loads} loads in all."
+        )
     if plan.can_tell:
         lines.append(
             f"Below {plan.fewest_disagreements} disagreements no difference between two models "

@@ -1,9 +1,11 @@
 """Evaluations: a prompt set on several targets, what it will take, and what came of it."""
 
+import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 
 from playground.core.chat import SamplingParams
 from playground.core.expected import Outcome
@@ -42,7 +44,7 @@ class Evaluation:
 
     @property
     def units(self) -> tuple["Unit", ...]:
-        """What is asked, each once: models alternate within a case, so that heat hits all alike."""
+        """What is asked, each once: models alternate within a case."""
         return tuple(
             Unit(case.id, target.key, repeat)
             for repeat in range(self.repeats)
@@ -59,6 +61,58 @@ class Unit:
     target: str
     """Its key."""
     repeat: int
+
+
+Groups = tuple[tuple[str, ...], ...]
+"""Keys of targets; those of a group stay loaded side by side, those of two groups do not."""
+_BLOCK = 25
+_FEWEST = 4
+"""Questions that are worth another load."""
+
+
+def in_blocks(units: Sequence[Unit], groups: Groups) -> list[Unit]:
+    """Return the units in the order in which this computer answers them.
+
+    Models that stay loaded side by side alternate within a question. Groups that do not take turns
+    after blocks of questions, every other block the other way round (A B B A), so that what grows
+    with time, like heat, hits all alike, and the group that is loaded goes on.
+    """
+    place_of = _group_of(groups)
+    size = block_size(units, groups)
+    block_of = {question: number // size for number, question in enumerate(_questions(units))}
+
+    def place(unit: Unit) -> tuple[int, int]:
+        block = block_of[unit.repeat, unit.case]
+        group = place_of.get(unit.target, 0)
+        return block, -group if block % 2 else group
+
+    return sorted(units, key=place)
+
+
+def block_size(units: Iterable[Unit], groups: Groups) -> int:
+    """Return how many questions are asked of one group before the next is loaded.
+
+    About 25, so that loads take a small part of the time, in an even number of blocks.
+    """
+    count = len(_questions(units))
+    if len(groups) < 2 or count < _FEWEST:
+        return max(1, count)
+    return math.ceil(count / max(2, 2 * round(count / (2 * _BLOCK))))
+
+
+def _questions(units: Iterable[Unit]) -> list[tuple[int, str]]:
+    return list(dict.fromkeys((unit.repeat, unit.case) for unit in units))
+
+
+def count_loads(ordered: Iterable[Unit], groups: Groups) -> int:
+    """Return how often a model of `groups` is loaded at most while `ordered` is answered."""
+    place_of = _group_of(groups)
+    answering = (unit.target for unit in ordered if unit.target in place_of)
+    return sum(len(set(turn)) for _, turn in groupby(answering, key=place_of.__getitem__))
+
+
+def _group_of(groups: Groups) -> dict[str, int]:
+    return {target: number for number, group in enumerate(groups) for target in group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +145,12 @@ def new_evaluation(
         sampling,
         created_at=datetime.now(UTC),
     )
+
+
+def left_of(evaluation: Evaluation, results: Iterable[UnitResult]) -> list[Unit]:
+    """Return the units that are not done."""
+    done = {result.unit for result in results}
+    return [unit for unit in evaluation.units if unit not in done]
 
 
 def asks_the_same(one: Evaluation, other: Evaluation) -> bool:
@@ -261,6 +321,13 @@ class Plan:
     hosts: tuple[str, ...]
     """Which computers get the prompts; empty where none leaves this one."""
     local_targets: int
+    groups: Groups
+    """Models that this computer loads, together where they fit into memory side by side."""
+    loads: int
+    """How often a model is loaded into this computer's memory, at most."""
+    block: int | None
+    """Questions that are asked of some models before others take their place in memory; `None`
+    where all fit in together."""
     fewest_disagreements: int
     """Below it no difference between two models can be told."""
     can_tell: bool

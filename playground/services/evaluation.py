@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,10 +13,15 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import PlaygroundError, UsageError, explained
 from playground.core.evaluations import (
     Evaluation,
+    Groups,
     Plan,
     Unit,
     UnitResult,
     asks_the_same,
+    block_size,
+    count_loads,
+    in_blocks,
+    left_of,
     new_evaluation,
 )
 from playground.core.events import Failed, Finished
@@ -63,6 +68,8 @@ class EvaluationStarted:
     evaluation: Evaluation
     results: tuple[UnitResult, ...]
     """Of the units that were done before."""
+    plan: Plan
+    """Of those that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,14 @@ EvaluationUpdate = (
 )
 
 
+SideBySide = Callable[[Sequence[LocalTarget]], Awaitable[Sequence[Sequence[LocalTarget]]]]
+"""Groups of models that have room in memory together."""
+
+
+async def _all_together(targets: Sequence[LocalTarget]) -> Sequence[Sequence[LocalTarget]]:
+    return [targets]
+
+
 class EvaluationService:
     """Runs evaluations, one process each; leaving `run` stops what runs and keeps what is whole."""
 
@@ -122,13 +137,16 @@ class EvaluationService:
         store: EvaluationStore,
         cost_of: Callable[[Run], Cost],
         price_of: Callable[[CloudTarget], ModelPrice | None],
+        *,
         stay_awake: Callable[[], AbstractContextManager[object]] = nullcontext,
+        side_by_side: SideBySide = _all_together,
     ) -> None:
         self.engine_for = engine_for
         self.store = store
         self.cost_of = cost_of
         self.price_of = price_of
         self.stay_awake = stay_awake
+        self.side_by_side = side_by_side
         self._going_on: dict[str, asyncio.Event] = {}
 
     async def begin(
@@ -158,10 +176,11 @@ class EvaluationService:
         await self.store.save(wanted)
         return wanted
 
-    def plan(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> Plan:
-        """Return what the units that are left take, from prices and from what is done."""
-        done = {result.unit for result in results}
-        left = [unit for unit in evaluation.units if unit not in done]
+    async def plan(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> Plan:
+        """Return what the units that are left take: from prices, memory, and what is done."""
+        left = left_of(evaluation, results)
+        here = units_here(evaluation, left)
+        groups = await self._groups(evaluation)
         fewest = fewest_disagreements()
         return Plan(
             units=len(left),
@@ -175,9 +194,17 @@ class EvaluationService:
                 )
             ),
             local_targets=sum(target.uses_this_machine for target in evaluation.targets),
+            groups=groups,
+            loads=count_loads(in_blocks(here, groups), groups),
+            block=block_size(here, groups) if len(groups) > 1 else None,
             fewest_disagreements=fewest,
             can_tell=len(evaluation.prompt_set.cases) >= fewest,
         )
+
+    async def _groups(self, evaluation: Evaluation) -> Groups:
+        local = [target for target in evaluation.targets if isinstance(target, LocalTarget)]
+        found = await self.side_by_side(local) if local else ()
+        return tuple(tuple(target.key for target in group) for group in found)
 
     def pause(self, evaluation_id: str) -> None:
         """Begin no further question until `go_on`; what is being answered is waited for."""
@@ -282,6 +309,12 @@ def is_paid(target: Target) -> bool:
     return not is_private_host(host_of(target.provider.base_url))
 
 
+def units_here(evaluation: Evaluation, units: Iterable[Unit]) -> list[Unit]:
+    """Return the units that keep this computer busy."""
+    here = {target.key for target in evaluation.targets if target.uses_this_machine}
+    return [unit for unit in units if unit.target in here]
+
+
 def request_of(evaluation: Evaluation, unit: Unit, case: Case) -> ChatRequest:
     """Return what a unit asks; each repeat has a seed of its own, or it would be the same again."""
     asked = filled(evaluation.prompt_set, case)
@@ -374,10 +407,9 @@ class _Runner:
         self._spent = sum(
             result.usd or 0.0 for result in results if is_paid(self._targets[result.unit.target])
         )
-        yield EvaluationStarted(evaluation, tuple(results))
-        done = {result.unit for result in results}
-        left = [unit for unit in evaluation.units if unit not in done]
-        work = asyncio.create_task(self._work(left))
+        plan = await self._service.plan(evaluation, results)
+        yield EvaluationStarted(evaluation, tuple(results), plan)
+        work = asyncio.create_task(self._work(left_of(evaluation, results), plan.groups))
         try:
             while (update := await self._queue.get()) is not None:
                 yield update
@@ -397,15 +429,15 @@ class _Runner:
         reason = self._reason or next(iter(self._given_up.values()), "")
         return EvaluationEnded(self._evaluation, is_finished, "" if is_finished else reason)
 
-    async def _work(self, left: Sequence[Unit]) -> None:
-        lanes: dict[str, _Lane] = {}
+    async def _work(self, left: Sequence[Unit], groups: Groups) -> None:
+        machine = _Lane(at_once=1)
+        machine.units.extend(in_blocks(units_here(self._evaluation, left), groups))
+        lanes = {"": machine}
         for unit in left:
             target = self._targets[unit.target]
-            if isinstance(target, LocalTarget) or target.uses_this_machine:
-                lane = lanes.setdefault("", _Lane(at_once=1))
-            else:
+            if isinstance(target, CloudTarget) and not target.uses_this_machine:
                 lane = lanes.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
-            lane.units.append(unit)
+                lane.units.append(unit)
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in lanes.values():

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from playground.core.evaluations import new_evaluation
 from playground.core.expected import CheckKind
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, ModelPrice, Target
+from playground.core.targets import CloudTarget, LocalTarget, ModelFile, ModelPrice, Target
 from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services import prompt_sets
@@ -486,6 +486,27 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
             dialog._repeats._buttons["3"].click()
             await until(lambda: tests.says("× 3 times", dialog))
             dialog.reject()
+
+    harness.run(body)
+
+
+def test_the_plan_says_that_models_are_loaded_in_turn(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def one_each(targets: Sequence[LocalTarget]) -> list[list[LocalTarget]]:
+        return [[target] for target in targets]
+
+    async def body() -> None:
+        tests.service.side_by_side = one_each
+        await tests.open(number_set(8))
+        models = [ModelFile(Path(f"/models/{name}.gguf"), name, 1, "Own") for name in "ab"]
+        tests.selection.choose([LocalTarget(model) for model in models])
+        click(named(tests.page, "Run this set…"))
+        dialog = tests.dialog()
+        said = "each is asked 4 messages before the next is loaded, 3 loads in all"
+        await until(lambda: tests.says(said, dialog))
+        tests.picture("blocks")
+        dialog.reject()
 
     harness.run(body)
 

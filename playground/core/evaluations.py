@@ -13,6 +13,7 @@ from playground.core.metrics import figures
 from playground.core.prompt_sets import PromptSet
 from playground.core.runs import Provenance, Run
 from playground.core.statistics import (
+    Judged,
     Pair,
     Spread,
     Verdict,
@@ -238,6 +239,8 @@ class Report:
 
     models: tuple[ModelResult, ...]
     pairs: tuple[Pair, ...]
+    judged: Mapping[str, Judged]
+    """Target → case → whether it counts as right; every case is in it."""
 
 
 def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
@@ -252,7 +255,7 @@ def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
     models = [_model(evaluation, key, by_target[key], judged[key]) for key in keys]
     shares = {model.target: model.share for model in models if model.share is not None}
     numbers = dict(zip(shares, tiers(list(shares), pairs, shares), strict=True))
-    return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs)
+    return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs, judged)
 
 
 def judge_cases(prompt_set: PromptSet, results: Iterable[UnitResult]) -> dict[str, bool | None]:
@@ -268,7 +271,7 @@ def _model(
     evaluation: Evaluation,
     key: str,
     results: Sequence[UnitResult],
-    judged: Mapping[str, bool | None],
+    judged: Judged,
 ) -> ModelResult:
     asked = {result.unit.case for result in results}
     scored = [case for case, is_right in judged.items() if is_right is not None]

@@ -36,7 +36,11 @@ def mcnemar_p(only_a: int, only_b: int) -> float:
     disagree. McNemar (1947), https://doi.org/10.1007/BF02295996, by the binomial distribution.
     """
     disagreements = only_a + only_b
-    tail = sum(math.comb(disagreements, k) for k in range(min(only_a, only_b) + 1))
+    term = tail = 1
+    for k in range(1, min(only_a, only_b) + 1):
+        # each from the one before: `math.comb` takes 10 ms for a thousand disagreements
+        term = term * (disagreements - k + 1) // k
+        tail += term
     return float(min(1.0, 2 * tail / 2**disagreements))
 
 

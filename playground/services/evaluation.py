@@ -347,7 +347,8 @@ def time_left(
 ) -> float | None:
     """Return how many seconds `left` answers of each target take, `mean_s` for one.
 
-    This computer gives them one by one, a provider several at once. `None` where a mean is missing.
+    A provider gives several at once; this computer gives them one by one, after the providers.
+    `None` where a mean is missing.
     """
     here = 0.0
     elsewhere: dict[str, float] = {}
@@ -363,7 +364,7 @@ def time_left(
             elsewhere[provider] = elsewhere.get(provider, 0.0) + seconds / AT_ONCE
         else:
             here += seconds
-    return max([here, *elsewhere.values()])
+    return here + max(elsewhere.values(), default=0.0)
 
 
 class _Lane:
@@ -372,14 +373,28 @@ class _Lane:
     def __init__(self, at_once: int) -> None:
         self.units: deque[Unit] = deque()
         self.at_once = at_once
+        self.workers = 0
+        """Tasks that ask."""
+        self.on_their_way = 0
         self.waits_until = 0.0
         self.refused_since: float | None = None
         """Since when the provider says "too many" to everything."""
         self.refusals = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """True where something is asked, or will be at once."""
+        may_ask = bool(self.workers and self.units) and self.waits_until <= time.monotonic()
+        return bool(self.on_their_way) or may_ask
+
 
 class _Runner:
-    """One evaluation on its way."""
+    """One evaluation on its way.
+
+    This computer answers while nothing comes from elsewhere, in the waits of providers too, and
+    nobody else is asked meanwhile: reading four answers of 50 tokens/s takes 11 to 13 % of a core,
+    which a model on all cores would lose (`tests.bench.cloud_timing --beside-local`).
+    """
 
     def __init__(
         self,
@@ -395,6 +410,9 @@ class _Runner:
         self._targets = {target.key: target for target in evaluation.targets}
         self._cases = {case.id: case for case in evaluation.prompt_set.cases}
         self._queue: asyncio.Queue[EvaluationUpdate | None] = asyncio.Queue()
+        self._machine = _Lane(at_once=1)
+        self._providers: dict[str, _Lane] = {}
+        self._changed = asyncio.Event()
         self._spent = 0.0
         self._reserved = 0.0
         self._hopeless: dict[str, int] = {}
@@ -430,18 +448,17 @@ class _Runner:
         return EvaluationEnded(self._evaluation, is_finished, "" if is_finished else reason)
 
     async def _work(self, left: Sequence[Unit], groups: Groups) -> None:
-        machine = _Lane(at_once=1)
-        machine.units.extend(in_blocks(units_here(self._evaluation, left), groups))
-        lanes = {"": machine}
+        self._machine.units.extend(in_blocks(units_here(self._evaluation, left), groups))
         for unit in left:
             target = self._targets[unit.target]
             if isinstance(target, CloudTarget) and not target.uses_this_machine:
-                lane = lanes.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
+                lane = self._providers.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
                 lane.units.append(unit)
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in lanes.values():
-                    for _ in range(min(lane.at_once, len(lane.units))):
+                for lane in (*self._providers.values(), self._machine):
+                    lane.workers = min(lane.at_once, len(lane.units))
+                    for _ in range(lane.workers):
                         group.create_task(self._ask_all(lane))
         except* PlaygroundError as errors:
             # the disk is full, say: nothing is asked that could not be kept
@@ -450,23 +467,41 @@ class _Runner:
             self._queue.put_nowait(None)
 
     async def _ask_all(self, lane: _Lane) -> None:
-        while lane.units:
-            await self._going_on.wait()
-            if (wait := lane.waits_until - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-                continue
-            if not lane.units:
-                return
-            unit = lane.units.popleft()
-            if unit.target in self._given_up:
-                continue
-            request = request_of(self._evaluation, unit, self._cases[unit.case])
-            if not self._reserve(unit, request):
-                return
-            try:
-                await self._ask(lane, unit, request)
-            finally:
-                self._reserved -= self._most(unit, request)
+        try:
+            while lane.units:
+                await self._going_on.wait()
+                if (wait := lane.waits_until - time.monotonic()) > 0:
+                    await asyncio.sleep(wait)
+                elif not self._has_turn(lane):
+                    self._changed.clear()
+                    await self._changed.wait()
+                elif not await self._ask_next(lane):
+                    return
+        finally:
+            lane.workers -= 1
+            self._changed.set()
+
+    def _has_turn(self, lane: _Lane) -> bool:
+        if lane is self._machine:
+            return not any(other.is_busy for other in self._providers.values())
+        return not self._machine.on_their_way
+
+    async def _ask_next(self, lane: _Lane) -> bool:
+        """Ask the lane's next unit; return False where the ceiling allows no more."""
+        unit = lane.units.popleft()
+        if unit.target in self._given_up:
+            return True
+        request = request_of(self._evaluation, unit, self._cases[unit.case])
+        if not self._reserve(unit, request):
+            return False
+        lane.on_their_way += 1
+        try:
+            await self._ask(lane, unit, request)
+        finally:
+            lane.on_their_way -= 1
+            self._reserved -= self._most(unit, request)
+            self._changed.set()
+        return True
 
     def _most(self, unit: Unit, request: ChatRequest) -> float:
         if self._max_usd is None:

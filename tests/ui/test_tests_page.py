@@ -17,15 +17,22 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, Q
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.checks.reading import read_check
-from playground.core.evaluations import new_evaluation
+from playground.core.evaluations import Unit, new_evaluation
 from playground.core.expected import CheckKind
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, LocalTarget, ModelFile, ModelPrice, Target
+from playground.core.targets import (
+    CloudTarget,
+    LocalTarget,
+    ModelFile,
+    ModelPrice,
+    Provider,
+    Target,
+)
 from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services import prompt_sets
-from playground.services.evaluation import EvaluationService
+from playground.services.evaluation import EvaluationService, UnitStarted, time_left
 from playground.services.prompt_sets import PromptSets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
@@ -38,6 +45,7 @@ from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.progress import Progress
 from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.markdown.view import MarkdownView
@@ -616,6 +624,20 @@ def test_a_changed_check_is_tried_on_the_last_answers(harness: PageHarness) -> N
     harness.run(body)
 
 
+def test_a_model_here_is_said_to_wait_for_the_cloud() -> None:
+    near, far = (CloudTarget(Provider(n, n, f"http://{h}/v1"), n)
+                 for n, h in (("own", "127.0.0.1:1"), ("far", "api.example.com")))  # fmt: skip
+    prompts = number_set(8)
+    evaluation = new_evaluation(prompts, (near, far), 1, prompts.sampling)
+    progress = Progress(evaluation)
+    progress.add(UnitStarted(Unit(prompts.cases[0].id, far.key, 0)))
+    here, _ = progress.models()
+    assert here.now == "waits for the cloud, to have the computer to itself"
+    # eight answers here, after eight in the cloud of which four come at once
+    means = {near.key: 10.0, far.key: 2.0}
+    assert time_left(evaluation.targets, dict.fromkeys(means, 8), means) == 84.0
+
+
 def test_a_set_of_another_window_shows_when_the_page_comes_back(harness: PageHarness) -> None:
     tests = Tests(harness)
 
@@ -741,8 +763,12 @@ def test_results_are_found_by_words_and_counted_by_tag(harness: PageHarness) -> 
             assert results.outcomes.rowCount() == 4
             results._tags.choose("")
             results._tags.picked.emit("")
+            await until(lambda: results.outcomes.rowCount() == 8)
+            counted = tests.presenter.results._known
             results._search.setText("number 5")
             await until(lambda: results.outcomes.rowCount() == 1)
+            # 10,000 results would take as long as opening them
+            assert tests.presenter.results._known is counted
             assert results.outcomes.row_at(0).number == 6
             results._search.setText("pelican")
             await until(lambda: tests.says("No message has what was searched for"))

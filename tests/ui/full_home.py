@@ -111,7 +111,13 @@ def evaluation() -> Evaluation:
     """Return an evaluation of a long set on models with long names."""
     check = (read_check("contains", LONG), read_check("max_words", "3"))
     cases = tuple(
-        replace(new_case(f"{LONG} {number}? {ANSWER}", check), tags=(LONG, "a tag", "another"))
+        replace(
+            new_case(
+                f"{LONG} {number}? {{{{a_name}}}} {{{{a_longer_name_of_a_word}}}} {ANSWER}", check
+            ),
+            tags=(LONG, "a tag", "another"),
+            variables=(("a_name", LONG),),
+        )
         for number in range(40)
     )
     made = new_set(f"{LONG} with a long name of its own", cases, ANSWER)

@@ -257,6 +257,46 @@ def test_what_is_typed_is_saved_and_each_change_can_be_undone(harness: PageHarne
     harness.run(body)
 
 
+def test_a_message_has_texts_of_its_own_for_the_words_in_it(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    case = new_case("Draw a {{animal}} in {{colour}}.", (read_check("contains", "cat"),))
+    prompts = replace(new_set("art", (case, new_case("Sing."))), variables=(("animal", "cat"),))
+
+    async def body() -> None:
+        await tests.open(prompts)
+        tests.choose_row(0)
+        animal = named(tests.page, "Text for animal in this message", QLineEdit)
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        assert (animal.placeholderText(), colour.placeholderText()) == ("cat", "nothing yet")
+        QTest.keyClicks(colour, "red")
+        await until_stored(tests, lambda s: s[0].cases[0].variables == (("colour", "red"),))
+        tests.presenter.draft.undo()
+        assert colour.text() == ""
+        tests.presenter.draft.redo()
+        assert colour.text() == "red"
+        named(tests.page, "Message", QPlainTextEdit).setPlainText("Draw a {{plant}}.")
+        # its name is gone, its text is not, and it stays while somebody types
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        tests.page.activateWindow()
+        colour.setFocus()
+        await until(colour.hasFocus)
+        colour.selectAll()
+        QTest.keyClick(colour, Qt.Key.Key_Delete)
+        assert tests.presenter.draft.prompt_set.cases[0].variables == ()
+        assert colour.isVisible()
+        named(tests.page, "Text for plant in this message", QLineEdit)
+        tests.picture("words")
+        for scale in (1.0, 2.0):
+            harness.theme.set_appearance(scale=scale)
+            settle()
+            assert layout_problems(tests.page) == []
+        harness.theme.set_appearance(scale=1.0)
+        tests.choose_row(1)
+        assert not colour.isVisible()
+
+    harness.run(body)
+
+
 def test_ctrl_z_in_a_field_undoes_what_the_page_has_changed(harness: PageHarness) -> None:
     tests = Tests(harness)
 

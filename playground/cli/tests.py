@@ -293,6 +293,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
         "interval": list(model.interval) if model.interval else None,
         "weighted_share": model.weighted_share,
         "always_right": model.always_right,
+        "pass_hat": list(model.pass_hat) or None,
         "tier": None if model.tier is None else model.tier + 1,
         "tokens_per_s": (
             {**asdict(speed), "provenance": model.speed_provenance} if speed else None

@@ -19,6 +19,7 @@ from playground.core.statistics import (
     Verdict,
     case_is_right,
     compare_pair,
+    pass_hat,
     spread,
     tiers,
     wilson_interval,
@@ -221,6 +222,9 @@ class ModelResult:
     """0 for the top group; `None` where nothing was scored."""
     answers: int = 0
     """How many there are."""
+    pass_hat: tuple[float, ...] = ()
+    """The chance, 0 … 1, that k repeats in a row are all right, for k from 1 to all: the mean over
+    the cases of which every repeat was scored. Empty without repeats, or without such a case."""
 
     @property
     def share(self) -> float | None:
@@ -296,6 +300,7 @@ def _model(
         usd=sum(cost for cost in costs if cost is not None) if is_priced else None,
         provenance=_least_certain(r.usd_provenance for r in results) if is_priced else None,
         answers=len(results),
+        pass_hat=_pass_hat(evaluation.repeats, results),
     )
 
 
@@ -306,11 +311,27 @@ def _least_certain(found: Iterable[Provenance | None]) -> Provenance | None:
 
 
 def _always_right(evaluation: Evaluation, results: Iterable[UnitResult]) -> int:
-    times: dict[str, int] = {}
+    times = _times_right(results).values()
+    return sum(outcomes == [True] * evaluation.repeats for outcomes in times)
+
+
+def _pass_hat(repeats: int, results: Iterable[UnitResult]) -> tuple[float, ...]:
+    whole = [sum(found) for found in _times_right(results).values() if len(found) == repeats]
+    if repeats < 2 or not whole:
+        return ()
+    chances = [
+        [pass_hat(right, repeats, k) or 0.0 for right in whole] for k in range(1, repeats + 1)
+    ]
+    return tuple(sum(each) / len(whole) for each in chances)
+
+
+def _times_right(results: Iterable[UnitResult]) -> dict[str, list[bool]]:
+    """Return case → whether each of its scored repeats was right."""
+    found: dict[str, list[bool]] = {}
     for result in results:
-        if result.outcome is Outcome.RIGHT:
-            times[result.unit.case] = times.get(result.unit.case, 0) + 1
-    return sum(count == evaluation.repeats for count in times.values())
+        if result.outcome is not Outcome.NOT_SCORED:
+            found.setdefault(result.unit.case, []).append(result.outcome is Outcome.RIGHT)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

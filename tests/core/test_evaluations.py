@@ -96,6 +96,18 @@ def test_right_every_time_counts_only_what_was_right_at_each_repeat() -> None:
     assert report(made(3), ()).models[0].always_right is None
 
 
+def test_right_several_times_in_a_row_is_the_mean_over_the_cases_that_were_scored_each_time() -> (
+    None
+):
+    # right at 3, 2 and 0 of 3; the fourth was not scored once
+    evaluation = made(4, repeats=3)
+    known = report(evaluation, results(evaluation, a="rrwrrrwrrww-"))
+    model = known.models[0]
+    assert model.pass_hat == pytest.approx((5 / 9, (1 + 1 / 3) / 3, 1 / 3))
+    assert model.pass_hat[-1] == model.always_right / 3
+    assert report(made(3), ()).models[0].pass_hat == ()
+
+
 def test_what_was_not_scored_is_neither_right_nor_wrong() -> None:
     evaluation = made(22)
     known = report(evaluation, results(evaluation, a="r" * 18 + "ww--"))

@@ -195,6 +195,9 @@ class ModelsTable(QWidget):
         details = [text]
         if model.always_right is not None:
             details.append(self.tr("{0} right every time").format(model.always_right))
+        for times, chance in enumerate(model.pass_hat[1:], 2):
+            said = self.tr("{0} % to be right {1} times in a row (pass^{1})")
+            details.append(said.format(f"{100 * chance:.0f}", times))
         if model.weighted_share is not None:
             share = f"{100 * model.weighted_share:.0f} %"
             details.append(self.tr("{0} with the messages' weights").format(share))

@@ -816,6 +816,40 @@ def test_results_are_found_by_words_and_counted_by_tag(harness: PageHarness) -> 
     harness.run(body)
 
 
+def test_a_room_sees_the_figures_then_the_main_sentence_and_the_chart(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(disputed) as oracle:
+            prompt_set = number_set(8)
+            await tests.open(prompt_set, width=1280, height=800)
+            await finished(tests, oracle, prompt_set)
+            results = tests.page.results
+            await until(lambda: tests.presenter.results._chart is not None)
+            harness.theme.set_appearance(presentation_mode=True, presentation_scale=1.4)
+            tests.page.set_presentation_mode(on=True)
+            settle()
+            assert layout_problems(tests.page) == []
+            figures = [label for label in results.models.findChildren(QLabel)
+                       if label.property("role") == "figure"]  # fmt: skip
+            assert [label.text() for label in figures] == [
+                "7 of 7 right · 1 not scored",
+                "2 of 8 right",
+            ]
+            assert not results.table.isVisible()
+            # nothing has to be scrolled to
+            assert results._scroll.verticalScrollBar().maximum() == 0
+            tests.picture("stage")
+            harness.theme.set_appearance(presentation_mode=False)
+            tests.page.set_presentation_mode(on=False)
+            settle()
+            assert results.table.isVisible()
+
+    harness.run(body)
+
+
 def test_a_run_is_held_against_an_earlier_one(harness: PageHarness) -> None:
     tests = Tests(harness)
     is_better = False

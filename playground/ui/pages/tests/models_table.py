@@ -137,6 +137,8 @@ class ModelsTable(QWidget):
 
     @property
     def _columns(self) -> tuple[int, ...]:
+        if self._theme.in_presentation_mode:
+            return (0, 2, 3)
         return (0, 2) if self._is_narrow else tuple(range(7))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
@@ -190,7 +192,8 @@ class ModelsTable(QWidget):
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if model.not_scored:
             text += " · " + self.tr("{0} not scored").format(model.not_scored)
-        label = make_label(text, "row", wrap=True)
+        role = "figure" if self._theme.in_presentation_mode else "row"
+        label = make_label(text, role, wrap=True)
         label.setMinimumWidth(self._theme.px(120))
         details = [text]
         if model.always_right is not None:

@@ -230,8 +230,8 @@ class ResultsView(QWidget):
             self._grid.addWidget(self._pairs, 1, 1)
             self._grid.addWidget(self._chart_card, 2, 1)
         # a room reads figures, the main sentence and the chart
-        for part in (self._messages, self._save, self._remark):
-            part.setVisible(not is_on_stage)
+        for hidden in (self._messages, self._save, self._remark):
+            hidden.setVisible(not is_on_stage)
         self._rest.setVisible(bool(self._rest.text()) and not is_on_stage)
         self._grid.setColumnStretch(0, 7 if is_on_stage else 6)
         self._grid.setColumnStretch(1, 4 if is_on_stage else 5)

@@ -180,7 +180,7 @@ async def _follow(
     args: argparse.Namespace, service: EvaluationService, evaluation: Evaluation
 ) -> int:
     ended: EvaluationEnded | None = None
-    progress = None if args.json else _Progress(service, evaluation)
+    progress = None if args.json else _Progress(evaluation)
     task = asyncio.current_task()
     is_stopped = False
 
@@ -297,6 +297,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
         "interval": list(model.interval) if model.interval else None,
         "weighted_share": model.weighted_share,
         "always_right": model.always_right,
+        "pass_hat": list(model.pass_hat) or None,
         "tier": None if model.tier is None else model.tier + 1,
         "tokens_per_s": (
             {**asdict(speed), "provenance": model.speed_provenance} if speed else None
@@ -341,8 +342,7 @@ def _money(model: ModelResult) -> str:
 class _Progress:
     """Lines on stderr: what it takes, then how far it is."""
 
-    def __init__(self, service: EvaluationService, evaluation: Evaluation) -> None:
-        self._service = service
+    def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
         self._results: list[UnitResult] = []
         self._shown = -1
@@ -350,11 +350,11 @@ class _Progress:
     def add(self, update: object) -> None:
         if isinstance(update, EvaluationStarted):
             self._results = list(update.results)
-            for line in plan_lines(self._service.plan(self._evaluation, self._results)):
+            for line in plan_lines(update.plan):
                 tell(line)
         elif isinstance(update, UnitEnded):
             self._results.append(update.result)
-            units = len(self._evaluation.units)
+            units = self._evaluation.unit_count
             tenth = len(self._results) * 10 // units
             if tenth != self._shown:
                 self._shown = tenth
@@ -366,6 +366,11 @@ def plan_lines(plan: Plan) -> list[str]:
     usd = "not known" if plan.usd is None else f"≈ ${plan.usd:.4g} at most"
     hosts = ", ".join(plan.hosts) or "no other computer"
     lines = [f"{plan.units} answers to ask for; price {usd}; the prompts go to {hosts}."]
+    if plan.block is not None:
+        lines.append(
+            "The models here do not fit into memory together: each is asked "
+            f"{plan.block} prompts before the next is loaded, {plan.loads} loads in all."
+        )
     if plan.can_tell:
         lines.append(
             f"Below {plan.fewest_disagreements} disagreements no difference between two models "

@@ -104,9 +104,11 @@ def filled(prompt_set: PromptSet, case: Case) -> Case:
     )
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """Return the names that stand as `{{name}}` in `text`."""
-    return tuple(dict.fromkeys(_PLACE.findall(text)))
+def names_used(case: Case, system_prompt: str = "") -> tuple[str, ...]:
+    """Return the names that stand as `{{name}}` in the case, of a set with `system_prompt`."""
+    system = system_prompt if case.system_prompt is None else case.system_prompt
+    texts = [case.prompt, system, *(check.expected for check in case.checks)]
+    return tuple(dict.fromkeys(name for text in texts for name in _PLACE.findall(text)))
 
 
 def _with_values(text: str, values: Mapping[str, str]) -> str:

@@ -148,6 +148,50 @@ async def test_a_provider_is_asked_several_at_once_up_to_a_limit(database: Datab
         assert oracle.at_once == module.AT_ONCE
 
 
+async def test_this_computer_answers_while_nothing_comes_from_elsewhere(
+    database: Database,
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(number_set(6), targets, 1)
+        assert ended(await bench.run(evaluation)).is_finished
+        assert [model for model, _ in oracle.answered] == ["far"] * 6 + ["near"] * 6
+
+
+async def test_this_computer_answers_while_a_provider_makes_everybody_wait(
+    database: Database,
+) -> None:
+    refused: list[str] = []
+
+    def say(model: str, prompt: str) -> Answer:
+        if model == "far" and len(refused) < module.AT_ONCE:
+            refused.append(prompt)
+            return 429, {"retry-after": "0.4"}, {"error": {"message": "slow down"}}
+        return right(model, prompt)
+
+    with Oracle(say) as oracle:
+        bench = Bench(database, oracle)
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(number_set(module.AT_ONCE), targets, 1)
+        assert ended(await bench.run(evaluation)).is_finished
+        assert oracle.answered[0][0] == "near"
+        assert len(oracle.answered) == 2 * module.AT_ONCE
+
+
+async def test_what_the_ceiling_leaves_out_does_not_keep_this_computer_waiting(
+    database: Database,
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        prompts = replace(number_set(20), sampling=replace(number_set(1).sampling, max_tokens=5))
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(prompts, targets, 1)
+        updates = await bench.run(evaluation, max_usd=0.1)
+        assert not ended(updates).is_finished
+        assert sum(model == "near" for model, _ in oracle.answered) == 20
+
+
 async def test_too_many_requests_are_waited_for_and_asked_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -411,7 +411,7 @@ def _folded_open(page: Any) -> Closer:
 def _running(page: Any) -> Closer:
     evaluation = full_home.evaluation()
     progress = full_home.progress(evaluation)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     page.show_running(progress, evaluation, plan, 0.5)
     page.show_state("Running", "accent", is_running=True, is_paused=False)
     page.running.show_remark(full_home.ANSWER.split("\n", maxsplit=1)[0])
@@ -560,7 +560,7 @@ def _run_dialog(walk: Walk, page: Any) -> RunDialog:
     name = evaluation.prompt_set.name
     dialog = RunDialog(walk.window._theme, name, page, [(name, "a"), ("Another", "b")])
     dialog.show_targets(evaluation.targets, 8)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     dialog.show_plan(evaluation, plan, [full_home.ANSWER.split("\n", maxsplit=1)[0]])
     dialog.open()
     return dialog

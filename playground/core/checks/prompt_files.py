@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -14,7 +15,7 @@ from playground.core.characters import whole_characters
 from playground.core.checks.reading import LISTS, read_check, require_readable
 from playground.core.errors import PlaygroundError, UsageError
 from playground.core.expected import Check, CheckKind
-from playground.core.prompt_sets import Case, PromptSet, filled, names_in, new_case
+from playground.core.prompt_sets import Case, PromptSet, filled, names_used, new_case
 
 MAX_BYTES = 32 * 2**20
 MAX_CASES = 10_000
@@ -195,7 +196,8 @@ def _case(row: Mapping[str, Any]) -> Case:
         if name and name not in _COLUMNS and not _CHECK_COLUMN.fullmatch(name)
     )
     system = _text(row.get("system")).strip() or None
-    used = names_in("\n".join([prompt, system or "", *(check.expected for check in checks)]))
+    case = replace(new_case(prompt, checks), system_prompt=system)
+    used = names_used(case)
     for name, _value in variables:
         is_used = name in (each.casefold() for each in used)
         if not is_used and get_close_matches(name, _COLUMNS, cutoff=0.75):
@@ -203,13 +205,10 @@ def _case(row: Mapping[str, Any]) -> Case:
                 f"“{name}” is no column, and {{{{{name}}}}} stands nowhere in its prompt.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
-    case = Case(
-        new_case(prompt).id,
-        prompt,
-        checks,
+    case = replace(
+        case,
         tags=_tags(row.get("tags")),
         weight=_weight(row.get("weight")),
-        system_prompt=system,
         variables=tuple(
             (each, value) for name, value in variables for each in used if each.casefold() == name
         ),
@@ -291,7 +290,7 @@ def _row(prompt_set: PromptSet, case: Case) -> dict[str, Any]:
     if system:
         row["system"] = system
     values = dict(prompt_set.variables) | dict(case.variables)
-    used = names_in("\n".join([case.prompt, system, *(check.expected for check in case.checks)]))
+    used = names_used(case, prompt_set.system_prompt)
     return row | {name: values[name] for name in used if name in values and name not in row}
 
 

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
 from typing_extensions import override
 
 from playground import __version__
@@ -151,6 +151,19 @@ class MainWindow(QMainWindow):
         """Show a message of the page in front, which goes with it; see `Toast.show_message`."""
         self.toast(text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms)
         self._toast.is_of_page = True
+
+    def announce(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = STAY_MS,
+    ) -> None:
+        """Tell the end of what takes long; behind other windows the desktop is asked to show it."""
+        self.toast(text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms)
+        QApplication.alert(self)
 
     def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""

@@ -136,6 +136,8 @@ class ModelsTable(QWidget):
 
     @property
     def _columns(self) -> tuple[int, ...]:
+        if self._theme.in_presentation_mode:
+            return (0, 2, 3)
         return (0, 2) if self._is_narrow else tuple(range(7))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
@@ -189,11 +191,15 @@ class ModelsTable(QWidget):
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if model.not_scored:
             text += " · " + self.tr("{0} not scored").format(model.not_scored)
-        label = make_label(text, "row", wrap=True)
+        role = "figure" if self._theme.in_presentation_mode else "row"
+        label = make_label(text, role, wrap=True)
         label.setMinimumWidth(self._theme.px(120))
         details = [text]
         if model.always_right is not None:
             details.append(self.tr("{0} right every time").format(model.always_right))
+        for times, chance in enumerate(model.pass_hat[1:], 2):
+            said = self.tr("{0} % to be right {1} times in a row (pass^{1})")
+            details.append(said.format(f"{100 * chance:.0f}", times))
         if model.weighted_share is not None:
             share = f"{100 * model.weighted_share:.0f} %"
             details.append(self.tr("{0} with the messages' weights").format(share))

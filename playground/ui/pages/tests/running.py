@@ -219,7 +219,8 @@ class RunningView(QWidget):
 
     def set_stage(self, *, on: bool) -> None:
         """Show the room how far it is, and not what was planned."""
-        self._plan_card.setVisible(not on)
+        for part in (self._plan_card, self._kept):
+            part.setVisible(not on)
 
     def show_remark(self, text: str) -> None:
         """Say what falsifies the figures, or why it ended early; nothing where `text` is empty."""
@@ -260,7 +261,7 @@ class RunningView(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Answers so far"))
-        kept = make_label(
+        self._kept = make_label(
             self.tr(
                 "Every finished answer is kept. Close the window or lose the power: it goes on "
                 "from here and asks nothing twice."
@@ -271,7 +272,7 @@ class RunningView(QWidget):
         )
         make_column(
             make_flow(self._done, self._of, 1, self._left, self._spent),
-            *(self._bar, kept),
+            *(self._bar, self._kept),
             parent=done_card,
             margins=inner,
             spacing=px(8),

@@ -144,6 +144,11 @@ def ceiling_words(plan: Plan, max_usd: float | None) -> str:
 
 
 def time_words(plan: Plan) -> str:
+    if plan.block is not None:
+        return _tr(
+            "the models here do not fit into memory together: each is asked {0} before the next "
+            "is loaded, {1} loads in all"
+        ).format(count_words(plan.block), plan.loads)
     if plan.local_targets > 1:
         return _tr("one model on this computer at a time")
     if plan.seconds is None:

@@ -131,7 +131,9 @@ def test_no_answer_to_all_messages_and_no_example_gives_the_sorting_away() -> No
     chosen = messages_to_sort()
     sorts = Counter(case.checks[0].expected for case in chosen.cases)
     assert sorts == {"positive": 15, "negative": 15}
-    examples = [line.partition(" {")[0] for line in chosen.system_prompt.splitlines() if "{" in line]
+    examples = [
+        line.partition(" {")[0] for line in chosen.system_prompt.splitlines() if "{" in line
+    ]
     assert len(examples) > 8
     for case in chosen.cases:
         assert all(example.rstrip(".!") not in case.prompt for example in examples), case.prompt

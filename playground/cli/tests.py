@@ -89,6 +89,7 @@ async def _list(args: argparse.Namespace, service: EvaluationService, sets: Prom
                         "cases": len(chosen.cases),
                         "with_checks": sum(bool(case.checks) for case in chosen.cases),
                         "ready_made": chosen.is_ready_made,
+                        "reached": asdict(chosen.reached) if chosen.reached else None,
                     }
                     for chosen in found
                 ],

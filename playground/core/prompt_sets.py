@@ -36,6 +36,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How a model did on a set when the set was written; counts are of cases."""
+
+    model: str
+    """Its name with its quantization."""
+    right: int
+    scored: int
+    not_scored: int
+    measured_on: str
+    """The day, as ISO 8601 writes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSet:
     """A named list of cases and how they are asked."""
 
@@ -47,6 +60,8 @@ class PromptSet:
     sampling: SamplingParams = USUAL_SAMPLING
     description: str = ""
     created_at: datetime | None = None
+    reached: Reached | None = None
+    """What the starter model does with it; only ready sets tell."""
 
     @property
     def is_ready_made(self) -> bool:

@@ -10,7 +10,7 @@ from playground.core.chat import SamplingParams
 from playground.core.checks.reading import read_check
 from playground.core.codec import decode
 from playground.core.errors import UsageError
-from playground.core.prompt_sets import READY, USUAL_SAMPLING, Case, PromptSet
+from playground.core.prompt_sets import READY, USUAL_SAMPLING, Case, PromptSet, Reached
 from playground.resources import resource
 from playground.store.evaluations import EvaluationStore
 
@@ -90,5 +90,6 @@ def _ready(stem: str, data: dict[str, Any]) -> PromptSet:
         cases=cases,
         system_prompt=data.get("system_prompt", ""),
         sampling=USUAL_SAMPLING.overridden_by(decode(SamplingParams, data.get("sampling", {}))),
-        description=data.get("description", ""),
+        description=data["description"],
+        reached=decode(Reached, data["reached"]),
     )

@@ -33,7 +33,7 @@ from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services import prompt_sets
 from playground.services.evaluation import EvaluationService, UnitStarted, time_left
-from playground.services.prompt_sets import PromptSets
+from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.files import default_paths
@@ -211,6 +211,31 @@ def test_an_empty_page_says_what_to_do_and_offers_it(
         QTest.keyClick(field, Qt.Key.Key_Return)
         await until(lambda: tests.says("Letters"))
         await until_stored(tests, lambda sets: [s.name for s in sets] == ["Letters"])
+
+    harness.run(body)
+
+
+def test_a_set_of_the_program_says_what_the_starter_model_reaches_and_a_copy_does_not(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+    (ready,) = [chosen for chosen in ready_sets() if chosen.name == "Sort messages"]
+
+    async def body() -> None:
+        await tests.open()
+        await until(lambda: tests.says("Sort messages"))
+        await until(lambda: tests.says("What the starter model reaches: "))
+        assert ready.reached is not None
+        assert tests.says(f"{ready.reached.right} of 30 right (measured on 2026-")
+        click(named(tests.page, "How they are asked"))
+        await until(lambda: tests.says("a fixed form, JSON with: sentiment"))
+        tests.picture("ready")
+        click(named(tests.page, "Copy to change it"))
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["Sort messages, copy"])
+        await until(lambda: not tests.says("What the starter model reaches: "))
+        (copy,) = await tests.stored()
+        assert copy.reached is None
+        assert copy.sampling.schema == ready.sampling.schema
 
     harness.run(body)
 

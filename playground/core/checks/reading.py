@@ -91,10 +91,10 @@ _WORDS = {
     CheckKind.EQUALS: "is exactly {}",
     CheckKind.REGEX: "matches {}",
     CheckKind.NUMBER: "ends with the number {}",
-    CheckKind.MIN_WORDS: "{} words at least",
-    CheckKind.MAX_WORDS: "{} words at most",
-    CheckKind.MAX_SECONDS: "{} s at most",
-    CheckKind.MAX_USD: "${} at most",
+    CheckKind.MIN_WORDS: "at least {} words",
+    CheckKind.MAX_WORDS: "at most {} words",
+    CheckKind.MAX_SECONDS: "at most {} s",
+    CheckKind.MAX_USD: "at most ${}",
 }
 _LONGEST_EXPECTED = 40
 
@@ -107,7 +107,8 @@ def check_words(check: Check) -> str:
         return "has the form"
     expected = shorten(check.expected, _LONGEST_EXPECTED, placeholder="…")
     quoted = expected if check.kind in COUNTS | LIMITS | {CheckKind.NUMBER} else f"“{expected}”"
-    return _WORDS[check.kind].format(quoted)
+    words = _WORDS[check.kind].format(quoted)
+    return words.removesuffix("s") if check.kind in COUNTS and read_limit(check) == 1 else words
 
 
 def parts_of(check: Check) -> tuple[str, ...]:

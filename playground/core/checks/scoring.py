@@ -193,7 +193,9 @@ def _counted(check: Check, text: str) -> CheckResult:
     is_least = check.kind is CheckKind.MIN_WORDS
     is_right = words >= limit if is_least else words <= limit
     bound = "at least" if is_least else "at most"
-    return _said(check, is_right, f"It has {words:,} words; {bound} {limit:,} were wanted.")
+    counted = f"{words:,} word" if words == 1 else f"{words:,} words"
+    wanted = "1 was" if limit == 1 else f"{limit:,} were"
+    return _said(check, is_right, f"It has {counted}; {bound} {wanted} wanted.")
 
 
 def _held_to_limit(check: Check, run: Run) -> CheckResult:

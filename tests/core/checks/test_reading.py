@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.core.checks.reading import read_check
+from playground.core.checks.reading import check_words, read_check
 from playground.core.errors import UsageError
 from playground.core.expected import Check, CheckKind
 
@@ -75,3 +75,17 @@ def test_a_check_is_written_as_it_is_read():
     check = Check(CheckKind.EQUALS, "a|b", case_counts=True, punctuation_counts=True)
     assert read_check(check.written_kind, check.expected) == check
     assert check.written_kind == "equals:case,punctuation"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "words"),
+    [
+        ("min_words", "1", "at least 1 word"),
+        ("max_words", "2", "at most 2 words"),
+        ("max_seconds", "1", "at most 1 s"),
+        ("max_usd", "0.5", "at most $0.5"),
+        ("contains", "words", "mentions “words”"),
+    ],
+)
+def test_a_check_is_named_in_a_few_words(kind, expected, words):
+    assert check_words(read_check(kind, expected)) == words

@@ -171,6 +171,17 @@ def test_what_is_not_whole_is_not_scored_whatever_it_says(kind, changes):
     assert found.reasons
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected", "text", "reason"),
+    [
+        ("min_words", "2", "one", "It has 1 word; at least 2 were wanted."),
+        ("max_words", "1", "one two", "It has 2 words; at most 1 was wanted."),
+    ],
+)
+def test_words_are_counted_in_the_right_number(kind, expected, text, reason):
+    assert score([read_check(kind, expected)], run_of(text)).reasons == (reason,)
+
+
 def _rest(changes):
     return {name: value for name, value in changes.items() if name != "text"}
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from playground.ui.answers.pane_shape import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.layouts import scrolled
 
 if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
@@ -62,19 +63,17 @@ class PaneGrid(QScrollArea):
         self._sizes.setInterval(0)
         self._sizes.timeout.connect(self.fit_figures)
         self._text_scale = 1.0
-        self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         # its panes are what the keyboard goes to
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._body = QWidget()
-        self._body.setObjectName("scrolled")
         self._column = QVBoxLayout(self._body)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._grid = QGridLayout()
         self._column.addLayout(self._grid, 1)
         self._foot: QWidget | None = None
         self.set_foot(foot)
-        self.setWidget(self._body)
+        scrolled(self, self._body, self.accessibleName())
         theme.changed.connect(self._arrange)
 
     @property

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,23 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, Q
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat, read_cases
 from playground.core.checks.reading import read_check
-from playground.core.evaluations import new_evaluation
+from playground.core.evaluations import Unit, new_evaluation
 from playground.core.expected import CheckKind
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, ModelPrice, Target
+from playground.core.targets import (
+    CloudTarget,
+    LocalTarget,
+    ModelFile,
+    ModelPrice,
+    Provider,
+    Target,
+)
 from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services import prompt_sets
-from playground.services.evaluation import EvaluationService
-from playground.services.prompt_sets import PromptSets
+from playground.services.evaluation import EvaluationService, UnitStarted, time_left
+from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.files import default_paths
@@ -38,6 +45,7 @@ from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.progress import Progress
 from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.inputs import ComboBox
@@ -207,6 +215,31 @@ def test_an_empty_page_says_what_to_do_and_offers_it(
     harness.run(body)
 
 
+def test_a_set_of_the_program_says_what_the_starter_model_reaches_and_a_copy_does_not(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+    (ready,) = [chosen for chosen in ready_sets() if chosen.name == "Sort messages"]
+
+    async def body() -> None:
+        await tests.open()
+        await until(lambda: tests.says("Sort messages"))
+        await until(lambda: tests.says("What the starter model reaches: "))
+        assert ready.reached is not None
+        assert tests.says(f"{ready.reached.right} of 30 right (measured on 2026-")
+        click(named(tests.page, "How they are asked"))
+        await until(lambda: tests.says("a fixed form, JSON with: sentiment"))
+        tests.picture("ready")
+        click(named(tests.page, "Copy to change it"))
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["Sort messages, copy"])
+        await until(lambda: not tests.says("What the starter model reaches: "))
+        (copy,) = await tests.stored()
+        assert copy.reached is None
+        assert copy.sampling.schema == ready.sampling.schema
+
+    harness.run(body)
+
+
 async def wait_named(tests: Tests, name: str, kind: type[QWidget]) -> Any:
     def there() -> bool:
         return any(
@@ -248,6 +281,46 @@ def test_what_is_typed_is_saved_and_each_change_can_be_undone(harness: PageHarne
         await until_stored(tests, lambda s: s[0].cases[0].checks[0].expected == "complaint")
         tests.presenter.draft.redo()
         assert tests.expected().text() == "praise"
+
+    harness.run(body)
+
+
+def test_a_message_has_texts_of_its_own_for_the_words_in_it(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    case = new_case("Draw a {{animal}} in {{colour}}.", (read_check("contains", "cat"),))
+    prompts = replace(new_set("art", (case, new_case("Sing."))), variables=(("animal", "cat"),))
+
+    async def body() -> None:
+        await tests.open(prompts)
+        tests.choose_row(0)
+        animal = named(tests.page, "Text for animal in this message", QLineEdit)
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        assert (animal.placeholderText(), colour.placeholderText()) == ("cat", "nothing yet")
+        QTest.keyClicks(colour, "red")
+        await until_stored(tests, lambda s: s[0].cases[0].variables == (("colour", "red"),))
+        tests.presenter.draft.undo()
+        assert colour.text() == ""
+        tests.presenter.draft.redo()
+        assert colour.text() == "red"
+        named(tests.page, "Message", QPlainTextEdit).setPlainText("Draw a {{plant}}.")
+        # its name is gone, its text is not, and it stays while somebody types
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        tests.page.activateWindow()
+        colour.setFocus()
+        await until(colour.hasFocus)
+        colour.selectAll()
+        QTest.keyClick(colour, Qt.Key.Key_Delete)
+        assert tests.presenter.draft.prompt_set.cases[0].variables == ()
+        assert colour.isVisible()
+        named(tests.page, "Text for plant in this message", QLineEdit)
+        tests.picture("words")
+        for scale in (1.0, 2.0):
+            harness.theme.set_appearance(scale=scale)
+            settle()
+            assert layout_problems(tests.page) == []
+        harness.theme.set_appearance(scale=1.0)
+        tests.choose_row(1)
+        assert not colour.isVisible()
 
     harness.run(body)
 
@@ -493,6 +566,27 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
     harness.run(body)
 
 
+def test_the_plan_says_that_models_are_loaded_in_turn(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def one_each(targets: Sequence[LocalTarget]) -> list[list[LocalTarget]]:
+        return [[target] for target in targets]
+
+    async def body() -> None:
+        tests.service.side_by_side = one_each
+        await tests.open(number_set(8))
+        models = [ModelFile(Path(f"/models/{name}.gguf"), name, 1, "Own") for name in "ab"]
+        tests.selection.choose([LocalTarget(model) for model in models])
+        click(named(tests.page, "Run this set…"))
+        dialog = tests.dialog()
+        said = "each is asked 4 messages before the next is loaded, 3 loads in all"
+        await until(lambda: tests.says(said, dialog))
+        tests.picture("blocks")
+        dialog.reject()
+
+    harness.run(body)
+
+
 def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: PageHarness) -> None:
     tests = Tests(harness)
 
@@ -596,6 +690,20 @@ def test_a_changed_check_is_tried_on_the_last_answers(harness: PageHarness) -> N
             await until(lambda: tests.says("Tried on the last answers: 0 right, 2 wrong"))
 
     harness.run(body)
+
+
+def test_a_model_here_is_said_to_wait_for_the_cloud() -> None:
+    near, far = (CloudTarget(Provider(n, n, f"http://{h}/v1"), n)
+                 for n, h in (("own", "127.0.0.1:1"), ("far", "api.example.com")))  # fmt: skip
+    prompts = number_set(8)
+    evaluation = new_evaluation(prompts, (near, far), 1, prompts.sampling)
+    progress = Progress(evaluation)
+    progress.add(UnitStarted(Unit(prompts.cases[0].id, far.key, 0)))
+    here, _ = progress.models()
+    assert here.now == "waits for the cloud, to have the computer to itself"
+    # eight answers here, after eight in the cloud of which four come at once
+    means = {near.key: 10.0, far.key: 2.0}
+    assert time_left(evaluation.targets, dict.fromkeys(means, 8), means) == 84.0
 
 
 def test_a_set_of_another_window_shows_when_the_page_comes_back(harness: PageHarness) -> None:
@@ -723,11 +831,51 @@ def test_results_are_found_by_words_and_counted_by_tag(harness: PageHarness) -> 
             assert results.outcomes.rowCount() == 4
             results._tags.choose("")
             results._tags.picked.emit("")
+            await until(lambda: results.outcomes.rowCount() == 8)
+            counted = tests.presenter.results._known
             results._search.setText("number 5")
             await until(lambda: results.outcomes.rowCount() == 1)
+            # 10,000 results would take as long as opening them
+            assert tests.presenter.results._known is counted
             assert results.outcomes.row_at(0).number == 6
             results._search.setText("pelican")
             await until(lambda: tests.says("No message has what was searched for"))
+
+    harness.run(body)
+
+
+def test_a_room_sees_the_figures_then_the_main_sentence_and_the_chart(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(disputed) as oracle:
+            prompt_set = number_set(8)
+            await tests.open(prompt_set, width=1280, height=800)
+            await finished(tests, oracle, prompt_set)
+            results = tests.page.results
+            await until(lambda: tests.presenter.results._chart is not None)
+            harness.theme.set_appearance(presentation_mode=True, presentation_scale=1.4)
+            tests.page.set_presentation_mode(on=True)
+            settle()
+            assert layout_problems(tests.page) == []
+            figures = [label for label in results.models.findChildren(QLabel)
+                       if label.property("role") == "figure"]  # fmt: skip
+            assert [label.text() for label in figures] == [
+                "7 of 7 right · 1 not scored",
+                "2 of 8 right",
+            ]
+            assert not results.table.isVisible()
+            # nothing has to be scrolled to
+            assert results._scroll.verticalScrollBar().maximum() == 0
+            tests.picture("stage")
+            harness.theme.set_appearance(presentation_mode=False)
+            tests.page.set_presentation_mode(on=False)
+            settle()
+            assert results.table.isVisible()
+            # what was closed with the chart before is gone before the page is
+            await asyncio.sleep(0)
 
     harness.run(body)
 

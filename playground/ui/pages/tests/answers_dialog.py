@@ -11,7 +11,8 @@ from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import Score
 from playground.core.expected import Outcome
 from playground.core.runs import Run
-from playground.ui.pages.tests.grid import CellSample, place_icon
+from playground.ui.format import PLACE_LOOKS
+from playground.ui.pages.tests.grid import CellSample
 from playground.ui.pages.tests.progress import CellState
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
@@ -110,7 +111,7 @@ class AnswersDialog(QDialog):
         px = self._theme.px
         run, score = answer.run, answer.score
         icon = QLabel()
-        name, tone = place_icon(run.target)
+        tone, name = PLACE_LOOKS[run.target.place]
         icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(px(16), px(16))))
         label = run.target.label
         if answer.repeat:

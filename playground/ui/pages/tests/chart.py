@@ -16,11 +16,16 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
 from playground.core.targets import Place
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.layouts import NO_MARGINS, make_column
 
 PNG_WIDTH = 1600
 """Pixels of a saved picture."""
+
+
+_SYMBOLS = {Place.LOCAL: "o", Place.NETWORK: "s", Place.CLOUD: "d"}
+"""Circle, square and diamond: the place is not told by colour alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class RightChart(QWidget):
         self._is_cost = True
         self._plot: pg.PlotWidget | None = None
         self._column = make_column(parent=self, margins=NO_MARGINS)
-        self.setMinimumHeight(theme.px(160))
+        self.setMinimumHeight(theme.px(90))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         theme.changed.connect(self._draw)
 
@@ -118,8 +123,11 @@ class RightChart(QWidget):
         self._draw_axes(plot.getPlotItem())
         if self._points:
             self._draw_frontier(plot)
-            for place, point in enumerate(sorted(self._points, key=lambda p: p.x)):
-                self._draw_point(plot, point, is_above=place % 2 == 1)
+            in_order = sorted(self._points, key=lambda p: p.x)
+            for place, point in enumerate(in_order):
+                # names at the edges lean inwards, or they are cut
+                side = place / (len(in_order) - 1) if len(in_order) > 1 else 0.5
+                self._draw_point(plot, point, side, is_above=place % 2 == 1)
         self._column.addWidget(plot)
 
     def _draw_axes(self, item: pg.PlotItem) -> None:
@@ -140,7 +148,9 @@ class RightChart(QWidget):
         room = max(0.5 if self._is_cost else 1.0, (max(xs) - min(xs)) * 0.25)
         low = min(xs) - room
         item.setXRange(low if self._is_cost else max(0.0, low), max(xs) + room, padding=0)
-        item.setYRange(-0.14, 1.14, padding=0)
+        # room for a name below 0 % and above 100 %, which takes more of a small chart on stage
+        room = 0.2 if theme.in_presentation_mode else 0.14
+        item.setYRange(-room, 1 + room, padding=0)
         if self._is_cost:
             first, last = math.floor(min(xs) - room), math.ceil(max(xs) + room)
             ticks = [(n, _dollars(10**n)) for n in range(first, last + 1)]
@@ -158,22 +168,25 @@ class RightChart(QWidget):
         pen = pg.mkPen(self._theme.color("accent"), width=1.5, style=Qt.PenStyle.DashLine)
         plot.plot(xs, ys, pen=pen)
 
-    def _draw_point(self, plot: pg.PlotWidget, point: ChartPoint, *, is_above: bool) -> None:
-        """Draw one model; names of neighbours stand above and below in turn."""
+    def _draw_point(
+        self, plot: pg.PlotWidget, point: ChartPoint, side: float, *, is_above: bool
+    ) -> None:
+        """Draw one model; names of neighbours stand above and below in turn.
+
+        `side` is how much of its name stands left of the point, 0 … 1.
+        """
         theme = self._theme
-        tone = theme.color("local" if point.place is Place.LOCAL else "cloud")
+        tone = theme.color(PLACE_LOOKS[point.place][0])
         faint = QColor(tone)
         faint.setAlphaF(0.5)
         x = self._x(point)
         plot.plot([x, x], [point.low, point.high], pen=pg.mkPen(faint, width=theme.px(3)))
-        # circle and diamond: the place is not told by colour alone
-        symbol = "o" if point.place is Place.LOCAL else "d"
         plot.plot(
-            [x], [point.share], pen=None, symbol=symbol, symbolSize=theme.px(14),
+            [x], [point.share], pen=None, symbol=_SYMBOLS[point.place], symbolSize=theme.px(14),
             symbolBrush=tone, symbolPen=None,
         )  # fmt: skip
         label = pg.TextItem(
-            point.label, color=theme.color("text"), anchor=(0.5, 1.4 if is_above else -0.4)
+            point.label, color=theme.color("text"), anchor=(side, 1.4 if is_above else -0.4)
         )
         label.setFont(theme.font("chip"))
         plot.addItem(label)

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QWidget
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.expected import CheckKind
-from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Target
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import clear_layout, make_button, make_card, make_label
@@ -76,8 +77,7 @@ class RunDialog(QDialog):
         clear_layout(self._chips)
         chips = self._chips.layout()
         for target in targets:
-            is_local = isinstance(target, LocalTarget)
-            tone, icon = ("local", "home") if is_local else ("cloud", "cloud")
+            tone, icon = PLACE_LOOKS[target.place]
             chip = TargetChip(
                 self._theme, target.label, tone, icon, f"{target.label} · {target.detail}"
             )

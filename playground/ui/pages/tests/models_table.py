@@ -12,7 +12,7 @@ from playground.core.evaluations import ModelResult
 from playground.core.runs import Provenance
 from playground.core.statistics import Spread
 from playground.core.targets import Place, Target
-from playground.ui.pages.tests.grid import place_icon
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_label, plain_tooltip
 
@@ -26,7 +26,7 @@ class IntervalBar(QWidget):
         super().__init__()
         self._theme = theme
         self._model = model
-        self._tone = "local" if place is Place.LOCAL else "cloud"
+        self._tone, _icon = PLACE_LOOKS[place]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(interval_words(model))
         self.setToolTip(
@@ -137,6 +137,8 @@ class ModelsTable(QWidget):
 
     @property
     def _columns(self) -> tuple[int, ...]:
+        if self._theme.in_presentation_mode:
+            return (0, 2, 3)
         return (0, 2) if self._is_narrow else tuple(range(7))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
@@ -161,7 +163,7 @@ class ModelsTable(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         icon = QLabel()
         side = self._theme.px(16)
-        name, tone = place_icon(target)
+        tone, name = PLACE_LOOKS[target.place]
         icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(side, side)))
         label = ElidedLabel(target.label, "row")
         label.setToolTip(plain_tooltip(f"{target.label} · {target.detail}".strip(" ·")))
@@ -190,11 +192,15 @@ class ModelsTable(QWidget):
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if model.not_scored:
             text += " · " + self.tr("{0} not scored").format(model.not_scored)
-        label = make_label(text, "row", wrap=True)
+        role = "figure" if self._theme.in_presentation_mode else "row"
+        label = make_label(text, role, wrap=True)
         label.setMinimumWidth(self._theme.px(120))
         details = [text]
         if model.always_right is not None:
             details.append(self.tr("{0} right every time").format(model.always_right))
+        for times, chance in enumerate(model.pass_hat[1:], 2):
+            said = self.tr("{0} % to be right {1} times in a row (pass^{1})")
+            details.append(said.format(f"{100 * chance:.0f}", times))
         if model.weighted_share is not None:
             share = f"{100 * model.weighted_share:.0f} %"
             details.append(self.tr("{0} with the messages' weights").format(share))

@@ -299,7 +299,9 @@ class TestsPresenter(QObject):
         opened = self.draft.prompt_set
         if opened is not None:
             copy = new_set(self._free_name(_tr("{0}, copy").format(opened.name)), opened.cases)
-            copy = replace(opened, id=copy.id, name=copy.name, created_at=copy.created_at)
+            copy = replace(
+                opened, id=copy.id, name=copy.name, created_at=copy.created_at, reached=None
+            )
             self._bridge.spawn(self._add(copy))
 
     async def _add(self, made: PromptSet, *, rename: bool = False) -> None:

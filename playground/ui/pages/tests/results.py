@@ -86,7 +86,7 @@ class ResultsView(QWidget):
         """Say what can be told of the models: the main thing, then the other pairs."""
         self._first.setText(breakable(first))
         self._rest.setText(breakable(rest))
-        self._rest.setVisible(bool(rest))
+        self._rest.setVisible(bool(rest) and not self._theme.in_presentation_mode)
 
     def choose_messages(self, *, disputed: bool) -> None:
         self._which.select(DISPUTED if disputed else ALL)
@@ -213,10 +213,15 @@ class ResultsView(QWidget):
     def _arrange(self) -> None:
         """Lay the cards out beside or below each other."""
         px = self._theme.px
+        is_on_stage = self._theme.in_presentation_mode
         for part in (self._top, self._messages, self._pairs, self._chart_card):
             self._grid.removeWidget(part)
         self._grid.setSpacing(px(12))
-        if self._is_stacked:
+        if is_on_stage:
+            self._grid.addWidget(self._top, 0, 0, 1, 2)
+            self._grid.addWidget(self._chart_card, 1, 0, 2, 1)
+            self._grid.addWidget(self._pairs, 1, 1, 2, 1)
+        elif self._is_stacked:
             for row, part in enumerate((self._pairs, self._top, self._chart_card, self._messages)):
                 self._grid.addWidget(part, row, 0, 1, 2)
         else:
@@ -224,12 +229,17 @@ class ResultsView(QWidget):
             self._grid.addWidget(self._messages, 1, 0, 2, 1)
             self._grid.addWidget(self._pairs, 1, 1)
             self._grid.addWidget(self._chart_card, 2, 1)
-        self._grid.setColumnStretch(0, 6)
-        self._grid.setColumnStretch(1, 5)
-        self._grid.setRowStretch(2, 0 if self._is_stacked else 1)
-        self._grid.setRowStretch(3, 1 if self._is_stacked else 0)
+        # a room reads figures, the main sentence and the chart
+        for hidden in (self._messages, self._save, self._remark):
+            hidden.setVisible(not is_on_stage)
+        self._rest.setVisible(bool(self._rest.text()) and not is_on_stage)
+        self._grid.setColumnStretch(0, 7 if is_on_stage else 6)
+        self._grid.setColumnStretch(1, 4 if is_on_stage else 5)
+        is_stacked = self._is_stacked and not is_on_stage
+        self._grid.setRowStretch(2, 0 if is_stacked else 1)
+        self._grid.setRowStretch(3, 1 if is_stacked else 0)
         self._pair_scroll.setMinimumHeight(px(112))
-        self._chart_card.setMinimumHeight(px(240))
+        self._chart_card.setMinimumHeight(px(190 if is_on_stage else 240))
         self._messages.setMinimumHeight(px(260))
         self.show_models(self._rows)
 

@@ -236,7 +236,7 @@ class EvaluationRunner(QObject):
             return
         wanted = new_evaluation(prompt_set, targets, dialog.repeats, prompt_set.sampling)
         before, results = await self._unfinished(wanted)
-        if asked != self._asked or dialog is not self._dialog:
+        if self._is_outdated(asked, dialog):
             return
         said = ""
         if before is not None:
@@ -245,8 +245,16 @@ class EvaluationRunner(QObject):
             )
         dialog.show_unfinished(said)
         is_new = before is None or dialog.is_anew
-        plan = self._service.plan(wanted if is_new else before or wanted, () if is_new else results)
-        dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+        planning = self._service.plan(
+            wanted if is_new else before or wanted, () if is_new else results
+        )
+        plan = await self._bridge.submit(planning)
+        if not self._is_outdated(asked, dialog):
+            dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+
+    def _is_outdated(self, asked: int, dialog: RunDialog) -> bool:
+        """Return True where another plan is wanted by now, or none any more."""
+        return asked != self._asked or dialog is not self._dialog
 
     async def _unfinished(
         self, wanted: Evaluation
@@ -301,12 +309,12 @@ class EvaluationRunner(QObject):
 
     async def _start(self, evaluation: Evaluation, max_usd: float | None) -> None:
         results = await self._bridge.submit(self._service.store.results(evaluation.id))
+        plan = await self._bridge.submit(self._service.plan(evaluation, results))
         if self.is_running:
             return
         self._evaluation, self._max_usd, self._end = evaluation, max_usd, None
         self._was_slowed = False
         self._progress = Progress(evaluation, results)
-        plan = self._service.plan(evaluation, results)
         self._view.show_running(self._progress, evaluation, plan, max_usd)
         self._follower = self._bridge.follow(
             lambda: self._service.run(evaluation, max_usd),

@@ -1,5 +1,6 @@
 """Checks, sets and plans in words that need no explanation."""
 
+import json
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
@@ -93,6 +94,29 @@ def checks_words(prompt_set: PromptSet) -> tuple[str, bool]:
     return _tr("{0} without a check").format(f"{without:,}"), False
 
 
+def form_words(prompt_set: PromptSet) -> str:
+    """Return what form the answers are held to; empty where they are free."""
+    schema = prompt_set.sampling.schema
+    form = {} if schema is None else json.loads(schema)
+    names = form.get("properties", {}) if isinstance(form, dict) else {}
+    if not names:
+        return "" if schema is None else _tr("Every answer is held to a fixed form.")
+    return _tr("Every answer is held to a fixed form, JSON with: {0}").format(", ".join(names))
+
+
+def reached_words(prompt_set: PromptSet) -> str:
+    """Return how the starter model did on a set when it was written; empty where none tells."""
+    reached = prompt_set.reached
+    if reached is None:
+        return ""
+    known = _tr("{0} of {1} right").format(reached.right, reached.scored)
+    if reached.not_scored:
+        known = _tr("{0}, {1} more not scored").format(known, reached.not_scored)
+    return _tr("What the starter model reaches: {0} (measured on {1} with {2})").format(
+        known, reached.measured_on, reached.model
+    )
+
+
 def duration_words(value: float | None, *, is_left: bool = False) -> str:
     """Return an estimate of a duration: `≈ 2 min`."""
     if value is None:
@@ -144,6 +168,11 @@ def ceiling_words(plan: Plan, max_usd: float | None) -> str:
 
 
 def time_words(plan: Plan) -> str:
+    if plan.block is not None:
+        return _tr(
+            "the models here do not fit into memory together: each is asked {0} before the next "
+            "is loaded, {1} loads in all"
+        ).format(count_words(plan.block), plan.loads)
     if plan.local_targets > 1:
         return _tr("one model on this computer at a time")
     if plan.seconds is None:

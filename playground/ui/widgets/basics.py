@@ -393,6 +393,7 @@ class Disclosure(QWidget):
     """Folded at first; what is folded is not laid out until it is opened."""
 
     opened = Signal()
+    folded = Signal()
 
     def __init__(self, theme: Theme, title: str, content: QWidget) -> None:
         super().__init__()
@@ -423,14 +424,16 @@ class Disclosure(QWidget):
         self._button.setText(title)
         self._button.setAccessibleName(title)
 
+    def unfold(self) -> None:
+        self._button.setChecked(True)
+
     def fold(self) -> None:
         self._button.setChecked(False)
 
     def _on_toggled(self, _on: bool) -> None:
         self._content.setVisible(self.is_open)
         self._apply_theme()
-        if self.is_open:
-            self.opened.emit()
+        (self.opened if self.is_open else self.folded).emit()
 
     def _apply_theme(self) -> None:
         icon = "chevron-down" if self.is_open else "chevron-right"

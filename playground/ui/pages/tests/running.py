@@ -12,7 +12,7 @@ from playground.core.targets import Target
 from playground.ui.pages.tests.grid import CellSample, UnitGrid, place_icon
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.progress import CellState, ModelProgress, Progress
-from playground.ui.pages.tests.words import duration_words, spent_words
+from playground.ui.pages.tests.words import duration_words, spent_words, target_names
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import ElidedLabel, make_card, make_label, plain_tooltip
@@ -66,9 +66,9 @@ class OutcomeBar(QWidget):
 class _ModelLine:
     """The widgets of one model's row."""
 
-    def __init__(self, theme: Theme, target: Target) -> None:
+    def __init__(self, theme: Theme, target: Target, name: str) -> None:
         self.icon = QLabel()
-        self.name = ElidedLabel(target.label, "row")
+        self.name = ElidedLabel(name, "row")
         self.bar = OutcomeBar(theme)
         self.done = make_label("", "numbers")
         self.right, self.wrong, self.not_scored = (make_label("", "numbers") for _ in range(3))
@@ -136,7 +136,8 @@ class ModelsTable(QWidget):
                 self._grid.removeWidget(widget)
                 widget.hide()
                 widget.deleteLater()
-        self._lines = [_ModelLine(self._theme, target) for target in targets]
+        names = target_names(targets)
+        self._lines = [_ModelLine(self._theme, each, names[each.key].line) for each in targets]
         self._columns = -1
         self._arrange()
 
@@ -212,7 +213,7 @@ class RunningView(QWidget):
         cases = [
             (case.id, " ".join(case.prompt[:200].split())) for case in evaluation.prompt_set.cases
         ]
-        self._grid.show_evaluation(evaluation.targets, cases, progress.cell)
+        self.grid.show_evaluation(evaluation.targets, cases, progress.cell)
         self.show_remark("")
         self.refresh()
 
@@ -239,7 +240,7 @@ class RunningView(QWidget):
             label.setVisible(bool(label.text()))
         self._bar.setValue(round(_STEPS * progress.done / max(1, progress.units)))
         self._models.show_models(progress.models())
-        self._grid.refresh()
+        self.grid.refresh()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -277,7 +278,8 @@ class RunningView(QWidget):
         )
         self._models = ModelsTable(self._theme)
         make_column(self._models, parent=models_card, margins=inner)
-        self._grid = UnitGrid(self._theme)
+        self.grid = UnitGrid(self._theme)
+        clicked = make_label(self.tr("Click a mark to see the answers so far"), "caption", "quiet")
         legend = []
         for state, text in (
             (CellState.RIGHT, self.tr("right")),
@@ -293,7 +295,8 @@ class RunningView(QWidget):
         title = make_label(self.tr("Message by message"), "heading")
         make_column(
             make_flow(title, 1, *legend, spacing=px(14)),
-            self._grid,
+            self.grid,
+            clicked,
             parent=grid_card,
             margins=inner,
             spacing=px(8),

@@ -393,7 +393,6 @@ class Disclosure(QWidget):
     """Folded at first; what is folded is not laid out until it is opened."""
 
     opened = Signal()
-    folded = Signal()
 
     def __init__(self, theme: Theme, title: str, content: QWidget) -> None:
         super().__init__()
@@ -433,7 +432,8 @@ class Disclosure(QWidget):
     def _on_toggled(self, _on: bool) -> None:
         self._content.setVisible(self.is_open)
         self._apply_theme()
-        (self.opened if self.is_open else self.folded).emit()
+        if self.is_open:
+            self.opened.emit()
 
     def _apply_theme(self) -> None:
         icon = "chevron-down" if self.is_open else "chevron-right"

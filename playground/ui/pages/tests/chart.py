@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -28,6 +28,8 @@ PNG_WIDTH = 1600
 """Pixels of a saved picture."""
 _RADIUS, _GAP = 7, 12
 """Of a point, and how far a name stands from its middle, at scale 1."""
+_ROWS = 16
+"""Heights at which a name is tried."""
 _TICKS = 6
 """Figures below the chart, at most."""
 
@@ -105,35 +107,22 @@ class RightChart(QWidget):
         return tuple(best)
 
     def name_areas(self) -> list[tuple[ChartPoint, QRectF]]:
-        """Return where each name stands: where it covers no other, no bar and no line, if it can.
-
-        A point's names are tried beside it, then above and below its bar.
-        """
+        """Return where each name stands: near its point, and on nothing else that is drawn."""
         metrics = QFontMetricsF(self._theme.font("caption"))
-        gap = self._theme.px(_GAP)
+        room, gap = self._room, self._theme.px(_GAP)
         taken = [self._bar(point) for point in self._points] + self._line()
         found = []
         for point in sorted(self._points, key=lambda p: p.x):
             lines = point.label.split("\n")
-            size = QSizeF(
-                max(map(metrics.horizontalAdvance, lines)) + 2, len(lines) * metrics.lineSpacing()
-            )
-            at, bar = self._at(point), self._bar(point)
-            beside = (
-                at.y() - size.height() / 2,
-                at.y() - size.height() - gap / 3,
-                at.y() + gap / 3,
-                bar.top(),
-                bar.bottom() - size.height(),
-            )
-            columns = (at.x() + gap, at.x() - gap - size.width())
-            areas = [QRectF(QPointF(x, y), size) for x in columns for y in beside]
-            areas += [
-                QRectF(QPointF(at.x() - part * size.width(), y), size)
-                for part in (0.5, 0.1, 0.9)
-                for y in (bar.top() - size.height(), bar.bottom())
-            ]
-            best = min(areas, key=lambda area: _covered(area, taken, self._room))
+            width = max(map(metrics.horizontalAdvance, lines)) + 2
+            height = len(lines) * metrics.lineSpacing()
+            at = self._at(point)
+            lefts = [at.x() + gap, at.x() - gap - width]
+            lefts += [at.x() - width * part / 4 for part in range(5)]
+            tops = [at.y() - height / 2]
+            tops += [room.top() + (room.height() - height) * n / _ROWS for n in range(_ROWS + 1)]
+            areas = [QRectF(left, top, width, height) for top in tops for left in lefts]
+            best = min(areas, key=lambda area: _distance(area, at) + _covered(area, taken, room))
             taken.append(best)
             found.append((point, best))
         return found
@@ -312,12 +301,18 @@ class RightChart(QWidget):
         return super().event(event)
 
 
+def _distance(area: QRectF, at: QPointF) -> float:
+    x = max(area.left() - at.x(), 0.0, at.x() - area.right())
+    y = max(area.top() - at.y(), 0.0, at.y() - area.bottom())
+    return math.hypot(x, y)
+
+
 def _covered(area: QRectF, taken: Sequence[QRectF], room: QRectF) -> float:
     """Return how much of what is drawn a name at `area` would cover, or lose outside of `room`."""
     inside = area & room
     outside = area.width() * area.height() - inside.width() * inside.height()
     overlaps = (area & other for other in taken)
-    return 4 * outside + sum(each.width() * each.height() for each in overlaps)
+    return 40 * outside + 10 * sum(each.width() * each.height() for each in overlaps)
 
 
 def _dollars(usd: float) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
 from typing_extensions import override
 
 from playground.core.evaluations import ModelResult
@@ -30,6 +30,7 @@ from playground.ui.widgets.layouts import (
     make_flow,
     make_row,
     make_scroll_area,
+    scrolled,
 )
 
 DISPUTED, ALL = "disputed", "all"
@@ -37,6 +38,34 @@ COST, SPEED = "cost", "speed"
 _STACKS_BELOW = 1000
 """Width in units of text below which sentence and chart stand above the table."""
 _PAUSE_MS = 150
+
+
+class _FittedArea(QScrollArea):
+    """As high as what it scrolls, up to a part of the window."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Qt has the area watch the widget that it scrolls
+        taken = super().eventFilter(watched, event)
+        if watched is self.widget() and event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return taken
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        body, px = self.widget(), self._theme.px
+        layout = None if body is None else body.layout()
+        if layout is not None:
+            wanted = layout.totalHeightForWidth(self.maximumViewportSize().width())
+            self.setMinimumHeight(max(px(80), min(wanted, px(210))))
 
 
 class ResultsView(QWidget):
@@ -108,8 +137,7 @@ class ResultsView(QWidget):
             label.setText(breakable(text))
         self._hint.setVisible(bool(hint))
         self._rest.setVisible(bool(rest))
-        self._first.setToolTip(plain_tooltip(exact.split("\n\n", maxsplit=1)[-1]))
-        self._fit_pairs()
+        self._first.setToolTip(plain_tooltip(exact.split("\n\n", maxsplit=1)[0]))
 
     def show_cut_off(self, text: str) -> None:
         """Say that answers were cut off, and lead to what helps; nothing where `text` is empty."""
@@ -196,12 +224,11 @@ class ResultsView(QWidget):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._figures = Disclosure(self._theme, self.tr("Exact figures"), self._exact)
         self._pairs = make_card()
-        self._said_inside = QWidget()
-        make_column(
-            *(self._first, self._hint, self._rest, self._figures, 1), parent=self._said_inside
-        )
-        self._pair_scroll = make_scroll_area(self._said_inside, self.tr("What can be said"))
-        make_column(self._pair_scroll, parent=self._pairs)
+        inside = QWidget()
+        make_column(self._first, self._hint, self._rest, self._figures, 1, parent=inside)
+        self._said_area = _FittedArea(self._theme)
+        scrolled(self._said_area, inside, self.tr("What can be said"))
+        make_column(self._said_area, parent=self._pairs)
         self._axis = Segmented(
             (
                 (COST, self.tr("Cost"), self.tr("How often right against what it costs")),
@@ -242,7 +269,7 @@ class ResultsView(QWidget):
             self.tr("Longest answer…"), tooltip=self.tr("Allow longer answers in this set")
         )
         self._cut_off_card = make_card("caution")
-        make_flow((self._cut_off, 1), self._length, parent=self._cut_off_card)
+        make_column(make_flow((self._cut_off, 1), self._length), parent=self._cut_off_card)
         self._cut_off_card.hide()
 
     def _connect(self) -> None:
@@ -254,8 +281,7 @@ class ResultsView(QWidget):
         self._save.clicked.connect(self._choose_picture)
         self._earlier_close.clicked.connect(self._on_earlier_closed)
         self._length.clicked.connect(self.length_wanted)
-        self._figures.opened.connect(self._fit_pairs)
-        self._figures.folded.connect(self._fit_pairs)
+        self._figures.opened.connect(self._on_figures)
         self._theme.changed.connect(self._apply_theme)
 
     def _on_filter(self, _value: object = None) -> None:
@@ -263,6 +289,13 @@ class ResultsView(QWidget):
 
     def _on_axis(self, _key: str) -> None:
         self.axis_changed.emit()
+
+    def _on_figures(self) -> None:
+        # once they have been laid out
+        QTimer.singleShot(0, self, self._show_figures)
+
+    def _show_figures(self) -> None:
+        self._said_area.verticalScrollBar().setValue(self._figures.y())
 
     def _on_earlier_closed(self) -> None:
         self.close_earlier()
@@ -310,16 +343,6 @@ class ResultsView(QWidget):
         self._chart_card.setMinimumHeight(px(260))
         self._messages.setMinimumHeight(px(260))
         self.show_models(self._rows, self._repeats)
-        self._fit_pairs()
-
-    def _fit_pairs(self) -> None:
-        """Give the verdict as much height as its words take, up to a part of the window."""
-        layout, px = self._said_inside.layout(), self._theme.px
-        if layout is None:
-            return
-        layout.activate()
-        wanted = layout.totalHeightForWidth(max(px(200), self._pair_scroll.viewport().width()))
-        self._pair_scroll.setMinimumHeight(max(px(96), min(wanted, px(230))))
 
     def _apply_theme(self) -> None:
         self._tags.setMaximumWidth(self._theme.px(180))
@@ -336,4 +359,3 @@ class ResultsView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
-        self._fit_pairs()

@@ -221,7 +221,8 @@ class ResultsPresenter(QObject):
                 continue
             low, high = model.interval
             name = names[target.key]
-            lines = (name.label, name.place, words.unscored_words(model))
+            unscored = _tr("{0} not scored").format(model.not_scored) if model.not_scored else ""
+            lines = (name.label, name.place, unscored)
             points.append(
                 ChartPoint(
                     "\n".join(filter(None, lines)),

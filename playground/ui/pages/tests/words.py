@@ -225,9 +225,9 @@ def target_names(targets: Sequence[Target]) -> dict[str, TargetName]:
 
 
 def _place(target: Target) -> str:
-    if isinstance(target, LocalTarget) or target.provider.is_practice:
+    if isinstance(target, LocalTarget):
         return place_words(target)
-    return target.provider.name
+    return _tr("Practice cloud") if target.provider.is_practice else target.provider.name
 
 
 def _letters(name: str) -> str:
@@ -313,10 +313,9 @@ def pair_figures(pair: Pair) -> str:
 
 
 def exact_figures(known: Report, names: Mapping[str, TargetName], repeats: int) -> str:
-    """Return everything the verdicts rest on, models first, then pairs."""
-    parts = [f"{names[m.target].whole}\n{model_figures(m, repeats)}" for m in known.models]
+    """Return everything the verdicts rest on, pairs first, then models."""
     said = _tr("{0} against {1}")
-    parts += [
+    parts = [
         f"{said.format(names[pair.a].whole, names[pair.b].whole)}\n{pair_figures(pair)}"
         for pair in known.pairs
     ]
@@ -327,6 +326,7 @@ def exact_figures(known: Report, names: Mapping[str, TargetName], repeats: int) 
                 "Groups allow for looking at several pairs at once (Benjamini and Hochberg)."
             )
         parts.append(end)
+    parts += [f"{names[m.target].whole}\n{model_figures(m, repeats)}" for m in known.models]
     return "\n\n".join(parts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -73,28 +73,36 @@ class RightChart(QWidget):
 
         Raises `OSError`.
         """
+        written = QBuffer()
+        written.open(QIODevice.OpenModeFlag.WriteOnly)
         if path.suffix.casefold() == ".svg":
-            from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - start-up time
+            self._write_svg(written)
+        else:
+            self._write_png(written)
+        path.write_bytes(written.data().data())
 
-            drawing = QSvgGenerator()
-            drawing.setFileName(str(path))
-            drawing.setSize(self.size())
-            drawing.setViewBox(self.rect())
-            drawing.setResolution(self.logicalDpiX())
-            drawing.setTitle(self._spoken())
-            painter = QPainter(drawing)
-            self._paint(painter)
-            if not painter.end():
-                raise OSError(f"nothing could be written to {path.parent}")
-            return
+    def _write_svg(self, written: QBuffer) -> None:
+        from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - start-up time
+
+        drawing = QSvgGenerator()
+        drawing.setOutputDevice(written)
+        drawing.setSize(self.size())
+        drawing.setViewBox(self.rect())
+        # fonts are in pixels of the screen
+        drawing.setResolution(self.logicalDpiX())
+        drawing.setTitle(self._spoken())
+        painter = QPainter(drawing)
+        self._paint(painter)
+        painter.end()
+
+    def _write_png(self, written: QBuffer) -> None:
         times = PNG_WIDTH / max(1, self.width())
         picture = QImage(PNG_WIDTH, round(self.height() * times), QImage.Format.Format_RGB32)
         painter = QPainter(picture)
         painter.scale(times, times)
         self._paint(painter)
         painter.end()
-        if not picture.save(str(path)):
-            raise OSError(f"nothing could be written to {path.parent}")
+        picture.save(written, "PNG")
 
     @property
     def frontier(self) -> tuple[ChartPoint, ...]:

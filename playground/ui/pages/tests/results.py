@@ -128,13 +128,9 @@ class ResultsView(QWidget):
 
         `hint` is what it would take to tell more; `exact` has the figures behind all of it.
         """
-        for label, text in (
-            (self._first, first),
-            (self._hint, hint),
-            (self._rest, rest),
-            (self._exact, exact),
-        ):
+        for label, text in ((self._first, first), (self._hint, hint), (self._rest, rest)):
             label.setText(breakable(text))
+        self._exact.setText(exact)
         self._hint.setVisible(bool(hint))
         self._rest.setVisible(bool(rest))
         self._first.setToolTip(plain_tooltip(exact.split("\n\n", maxsplit=1)[0]))

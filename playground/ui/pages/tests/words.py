@@ -15,6 +15,7 @@ from playground.core.statistics import SIGNIFICANT, Pair, Spread, Verdict, fewes
 from playground.core.targets import LocalTarget, Target
 from playground.store.evaluations import EvaluationSummary
 from playground.ui.format import UNKNOWN, money, name_with_place, place_words, seconds
+from playground.ui.widgets.basics import breakable
 
 _LONGEST_CHIP = 40
 _LONGEST_UNIT_S = 90.0
@@ -314,9 +315,11 @@ def pair_figures(pair: Pair) -> str:
 
 def exact_figures(known: Report, names: Mapping[str, TargetName], repeats: int) -> str:
     """Return everything the verdicts rest on, pairs first, then models."""
+    # the figures are not: a number would be copied in two
+    wholes = {key: breakable(name.whole) for key, name in names.items()}
     said = _tr("{0} against {1}")
     parts = [
-        f"{said.format(names[pair.a].whole, names[pair.b].whole)}\n{pair_figures(pair)}"
+        f"{said.format(wholes[pair.a], wholes[pair.b])}\n{pair_figures(pair)}"
         for pair in known.pairs
     ]
     if known.pairs:
@@ -326,7 +329,7 @@ def exact_figures(known: Report, names: Mapping[str, TargetName], repeats: int) 
                 "Groups allow for looking at several pairs at once (Benjamini and Hochberg)."
             )
         parts.append(end)
-    parts += [f"{names[m.target].whole}\n{model_figures(m, repeats)}" for m in known.models]
+    parts += [f"{wholes[m.target]}\n{model_figures(m, repeats)}" for m in known.models]
     return "\n\n".join(parts)
 
 

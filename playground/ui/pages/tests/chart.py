@@ -102,7 +102,7 @@ class RightChart(QWidget):
         painter.scale(times, times)
         self._paint(painter)
         painter.end()
-        picture.save(written, "PNG")
+        picture.save(written, b"PNG")
 
     @property
     def frontier(self) -> tuple[ChartPoint, ...]:

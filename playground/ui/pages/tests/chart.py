@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QHelpEvent,
     QImage,
+    QImageWriter,
     QPainter,
     QPaintEvent,
     QPen,
@@ -102,7 +103,7 @@ class RightChart(QWidget):
         painter.scale(times, times)
         self._paint(painter)
         painter.end()
-        picture.save(written, b"PNG")
+        QImageWriter(written, b"png").write(picture)
 
     @property
     def frontier(self) -> tuple[ChartPoint, ...]:

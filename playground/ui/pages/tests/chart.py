@@ -89,8 +89,6 @@ class RightChart(QWidget):
         drawing.setOutputDevice(written)
         drawing.setSize(self.size())
         drawing.setViewBox(self.rect())
-        # fonts are in pixels of the screen
-        drawing.setResolution(self.logicalDpiX())
         drawing.setTitle(self._spoken())
         painter = QPainter(drawing)
         self._paint(painter)

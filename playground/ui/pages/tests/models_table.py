@@ -28,6 +28,10 @@ from playground.ui.widgets.layouts import NO_MARGINS, make_column
 _MARKS = {Provenance.MEASURED: "●", Provenance.REPORTED: "◐", Provenance.ESTIMATED: "○"}
 _GROUP = 4
 """Column of the groups."""
+_WIDE, _MIDDLE, _NARROW = 7, 4, 2
+"""Columns that are shown."""
+_WIDE_FROM, _MIDDLE_FROM = 860, 600
+"""Widths, in units of text, that have room for them."""
 
 
 class IntervalBar(QWidget):
@@ -96,19 +100,23 @@ class ModelsTable(QWidget):
             self._grid.setColumnStretch(column, share)
         self._shown: tuple[tuple[Target, ModelResult], ...] = ()
         self._repeats = 1
-        self._is_narrow = False
+        self._columns = _NARROW
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def show_models(
-        self, rows: Sequence[tuple[Target, ModelResult]], repeats: int, *, is_narrow: bool
-    ) -> None:
-        """Show each target with what came of it; `is_narrow` gives each model a second line."""
-        wanted = (tuple(rows), repeats, is_narrow)
-        if wanted == (self._shown, self._repeats, self._is_narrow):
-            return
-        self._shown, self._repeats, self._is_narrow = wanted
-        self._fill()
+    def show_models(self, rows: Sequence[tuple[Target, ModelResult]], repeats: int) -> None:
+        """Show each target with what came of it."""
+        if (tuple(rows), repeats) != (self._shown, self._repeats):
+            self._shown, self._repeats = tuple(rows), repeats
+            self._fill()
+
+    def fit(self, width: int) -> None:
+        """Take `width` pixels: what has no column goes into a second line of each model."""
+        units = width / self._theme.scale
+        columns = _WIDE if units >= _WIDE_FROM else _MIDDLE if units >= _MIDDLE_FROM else _NARROW
+        if columns != self._columns:
+            self._columns = columns
+            self._fill()
 
     def _fill(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -125,9 +133,9 @@ class ModelsTable(QWidget):
             self.tr("1,000 messages cost"),
         ]
         has_groups = any(model.tier is not None for _, model in self._shown)
-        columns = [n for n in range(4 if self._is_narrow else 7) if n != _GROUP or has_groups]
+        columns = [n for n in range(self._columns) if n != _GROUP or has_groups]
         for column in columns:
-            self._add(make_label(head[column], "caption", "quiet"), 0, column)
+            self._add(_wrapped(head[column], is_right=column > _GROUP), 0, column)
         names = target_names([target for target, _ in self._shown])
         for number, (target, model) in enumerate(self._shown, 1):
             row = 2 * number - 1
@@ -138,10 +146,10 @@ class ModelsTable(QWidget):
                 if not part.toolTip():
                     part.setToolTip(tooltip)
                 self._add(part, row, column)
-            if self._is_narrow:
+            if self._columns < _WIDE:
                 rest = make_label(self._rest(target, model), "caption", "quiet", wrap=True)
                 rest.setToolTip(tooltip)
-                self._grid.addWidget(rest, row + 1, 0, 1, 4)
+                self._grid.addWidget(rest, row + 1, 0, 1, self._columns)
 
     def _figure(self, column: int, target: Target, model: ModelResult) -> QWidget:
         match column:
@@ -158,12 +166,13 @@ class ModelsTable(QWidget):
         return _figure_above(*_cost_words(target, model))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
-        right = column in {5, 6}
-        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag(0)
-        self._grid.addWidget(part, row, column, side | Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(part, row, column, Qt.AlignmentFlag.AlignVCenter)
 
     def _rest(self, target: Target, model: ModelResult) -> str:
         """Return in a line what has no columns."""
+        stretch = ""
+        if self._columns < _MIDDLE and model.interval is not None:
+            stretch = self.tr("the truth may lie at {0}").format(interval_words(model))
         group = {None: "", 0: self.tr("Top group")}.get(model.tier, self.tr("Behind"))
         speed = ", ".join(filter(None, spread_words(model.words_per_s)))
         cost = " ".join(filter(None, _cost_words(target, model)))
@@ -171,6 +180,7 @@ class ModelsTable(QWidget):
             filter(
                 None,
                 (
+                    stretch,
                     group,
                     self.tr("words a second: {0}").format(speed),
                     self.tr("1,000 messages cost {0}").format(cost),
@@ -228,14 +238,20 @@ class ModelsTable(QWidget):
         self._fill()
 
 
+def _wrapped(text: str, *, is_right: bool) -> QLabel:
+    label = make_label(text, "caption", "quiet", wrap=True)
+    if is_right:
+        label.setAlignment(Qt.AlignmentFlag.AlignRight)
+    return label
+
+
 def _figure_above(first: str, second: str) -> QWidget:
     """Return a figure with what belongs to it below."""
     part = QWidget()
     lines = [make_label(first, "numbers")]
+    lines[0].setAlignment(Qt.AlignmentFlag.AlignRight)
     if second:
-        lines.append(make_label(second, "caption", "quiet"))
-    for line in lines:
-        line.setAlignment(Qt.AlignmentFlag.AlignRight)
+        lines.append(_wrapped(second, is_right=True))
     make_column(*lines, parent=part, margins=NO_MARGINS, spacing=0)
     return part
 

@@ -8,8 +8,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
 from typing_extensions import override
 
-from playground.core.evaluations import ModelResult
-from playground.core.targets import Target
 from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.models_table import ModelsTable
 from playground.ui.pages.tests.outcomes import OutcomeRow, OutcomeTable, OutcomeTableModel
@@ -82,8 +80,6 @@ class ResultsView(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._rows: Sequence[tuple[Target, ModelResult]] = ()
-        self._repeats = 1
         self._is_stacked = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -108,11 +104,6 @@ class ResultsView(QWidget):
     @property
     def is_against_cost(self) -> bool:
         return self._axis.selected == COST
-
-    def show_models(self, rows: Sequence[tuple[Target, ModelResult]], repeats: int) -> None:
-        """Show the models, the best first."""
-        self._rows, self._repeats = rows, repeats
-        self.models.show_models(rows, repeats, is_narrow=self._is_stacked)
 
     def show_tags(self, tags: Sequence[str]) -> None:
         self._tags.set_choices([(self.tr("All tags"), ""), *((tag, tag) for tag in tags)])
@@ -338,7 +329,6 @@ class ResultsView(QWidget):
         self._grid.setRowStretch(5, 1 if self._is_stacked else 0)
         self._chart_card.setMinimumHeight(px(260))
         self._messages.setMinimumHeight(px(260))
-        self.show_models(self._rows, self._repeats)
 
     def _apply_theme(self) -> None:
         self._tags.setMaximumWidth(self._theme.px(180))
@@ -346,6 +336,7 @@ class ResultsView(QWidget):
         self._arrange()
 
     def _fit(self) -> None:
+        self.models.fit(self.width())
         is_stacked = self.window().width() / self._theme.scale < _STACKS_BELOW
         if is_stacked != self._is_stacked:
             self._is_stacked = is_stacked

@@ -152,7 +152,7 @@ class ResultsPresenter(QObject):
         evaluation = self.evaluation
         if evaluation is None or self._known is None:
             return
-        self._view.show_models(self._ranking(evaluation), evaluation.repeats)
+        self._view.models.show_models(self._ranking(evaluation), evaluation.repeats)
         self._show_rows(evaluation)
         self._show_sentences(evaluation, self._known)
         self._draw()

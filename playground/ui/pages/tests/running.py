@@ -279,7 +279,9 @@ class RunningView(QWidget):
         self._models = ModelsTable(self._theme)
         make_column(self._models, parent=models_card, margins=inner)
         self.grid = UnitGrid(self._theme)
-        clicked = make_label(self.tr("Click a mark to see the answers so far"), "caption", "quiet")
+        clicked = make_label(
+            self.tr("Click a mark to see the answers so far"), "caption", "quiet", wrap=True
+        )
         legend = []
         for state, text in (
             (CellState.RIGHT, self.tr("right")),

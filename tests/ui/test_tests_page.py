@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, Q
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.checks.reading import read_check
-from playground.core.evaluations import Evaluation, UnitResult, new_evaluation
+from playground.core.evaluations import Evaluation, UnitResult, new_evaluation, report
 from playground.core.expected import CUT_OFF, CheckKind, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
@@ -46,7 +46,7 @@ from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.runner import RunSurroundings
-from playground.ui.pages.tests.words import target_names
+from playground.ui.pages.tests.words import model_figures, target_names
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.window.main_window import MainWindow
@@ -964,3 +964,13 @@ def test_a_mark_of_a_running_test_opens_the_answers_so_far(harness: PageHarness)
             await until(lambda: not tests.presenter.runner.is_running)
 
     harness.run(body)
+
+
+def test_figures_of_repeats_count_what_was_right_every_time() -> None:
+    target = CloudTarget(Provider("far", "Far", "https://api.example.com/v1"), "m")
+    prompt_set = number_set(2)
+    evaluation = new_evaluation(prompt_set, [target], 3, prompt_set.sampling)
+    (model,) = report(evaluation, told(evaluation, "rrrwrr")).models
+    assert "1 of 2 right all 3 times (pass^3)" in model_figures(model, 3)
+    once = new_evaluation(prompt_set, [target], 1, prompt_set.sampling)
+    assert "pass^" not in model_figures(report(once, told(once, "rr")).models[0], 1)

@@ -24,7 +24,7 @@ from playground.ui.widgets.lists import paint_text
 
 _CELL, _STEP, _ROW, _HEAD = 26, 36, 36, 24
 """Side of a square, width of a column, height of a row and of the numbers, at scale 1."""
-_NAMES = 170
+_NAMES = 260
 _LOOKS = {
     CellState.RIGHT: ("local_ground", "check", "local_ink"),
     CellState.WRONG: ("bad_ground", "close", "bad_ink"),

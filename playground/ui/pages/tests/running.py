@@ -179,7 +179,7 @@ class ModelsTable(QWidget):
             line.left.setVisible(is_wide)
         for column in range(9):
             grid.setColumnStretch(
-                column, {1: 3, 2: 3 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
+                column, {1: 5, 2: 2 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
             )
 
     def _apply_theme(self) -> None:

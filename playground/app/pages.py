@@ -5,6 +5,7 @@ behind the first page (`app/window.py`).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -105,7 +106,7 @@ class Pages:
                 is_remembered=False,
             ),
             surroundings=RunSurroundings(
-                notify=self._window.toast,
+                notify=self._window.announce,
                 set_badge=lambda text: self._window.rail.set_badge("tests", text),
                 show_page=lambda: self._window.show_page("tests"),
                 is_comparing=lambda: self._compare.is_running,
@@ -207,8 +208,9 @@ class Pages:
         return view
 
     def _make_meters(self) -> MetersPage:
-        view = MetersPage(self._theme, self._window.status_bar)
+        view = MetersPage(self._theme, self._window.status_bar, self._services.pool.work)
         view.left.connect(self._show_previous)
+        view.stage_wanted.connect(partial(self._window.set_presentation_mode, on=True))
         return view
 
     def _show_previous(self) -> None:

@@ -23,7 +23,7 @@ from typing_extensions import override
 # qasync takes the Qt that is imported already
 import qasync  # isort: skip
 from playground.core.redaction import Redactor
-from playground.store.files import Paths, default_paths
+from playground.store.files import Paths, check_handles, default_paths
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
@@ -57,7 +57,7 @@ def run_window(
     """
     paths = default_paths()
     paths.create()
-    _check_handles(_HANDLES)
+    check_handles(_HANDLES)
     application = _make_application()
     # the program ends when everything has ended in order, not when the window has gone
     application.setQuitOnLastWindowClosed(False)
@@ -72,7 +72,7 @@ def run_window(
 def show_failure(sentence: str) -> None:
     """Show what kept the window from opening until it is read, where somebody can see it."""
     with contextlib.suppress(OSError):
-        _check_handles(_HANDLES)
+        check_handles(_HANDLES)
         application = _make_application()
         if application.platformName() in {"offscreen", "minimal"}:
             return
@@ -97,13 +97,6 @@ def _make_application() -> QApplication:
     application.setApplicationDisplayName("Inference Playground")
     application.setDesktopFileName("inference-playground")
     return application
-
-
-def _check_handles(count: int) -> None:
-    """Raise `OSError` unless so many files can be opened."""
-    with contextlib.ExitStack() as opened:
-        for _ in range(count):
-            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def _run_program(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from playground.cli.output import print_json
-from playground.cli.terminal import harmless
+from playground.cli.terminal import one_line
 from playground.core.errors import UsageError
 from playground.store.backup import Backups, Restored
 from playground.store.settings import SettingsStore
@@ -17,7 +17,7 @@ async def back_up(args: argparse.Namespace, backups: Backups) -> int:
     if args.json:
         print_json({"path": str(target), "comparisons": count})
     else:
-        print(harmless(f"{target}: {_comparisons(count)} and the settings. No key is in it."))
+        print(one_line(f"{target}: {_comparisons(count)} and the settings. No key is in it."))
     return 0
 
 

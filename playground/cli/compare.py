@@ -14,7 +14,7 @@ from typing import Any
 
 from playground.cli.output import print_json
 from playground.cli.targets import find_target
-from playground.cli.terminal import harmless, read_prompt, tell
+from playground.cli.terminal import harmless, one_line, read_prompt, tell
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import MAX_EXPECTED, check_words, read_check, require_readable
 from playground.core.checks.scoring import CheckResult, check_results
@@ -23,6 +23,7 @@ from playground.core.events import Alternative, Notice, ReasoningDelta, TextDelt
 from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
+from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -118,7 +119,7 @@ class RunReport:
                 f"cost {_money(known.cost_usd)}",
             ]
             ended = run.status.value if run.cut_short is None else CUT_SHORT[run.cut_short]
-            lines.append(f"{run.target.label}: {ended} · " + " · ".join(parts))
+            lines.append(f"{_name(run.target)}: {ended} · " + " · ".join(parts))
             lines.extend(_check_line(result) for result in check_results(self._checks, run))
         return lines
 
@@ -263,7 +264,7 @@ async def run(
         print_json(report.as_json())
     else:
         for line in report.summary():
-            print(harmless(line))
+            print(one_line(line))
     sys.stdout.flush()
     if bug is not None:
         raise bug
@@ -285,6 +286,11 @@ def _interrupt_stops(service: ComparisonService) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _name(target: Target) -> str:
+    """Return a target's name, with what tells it from a namesake."""
+    return f"{target.label} ({target.detail})" if target.detail else target.label
+
+
 class _Printer:
     """Streams to the terminal one run at a time; the others wait in memory for their turn."""
 
@@ -297,9 +303,8 @@ class _Printer:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)
-                detail = f" ({run.target.detail})" if run.target.detail else ""
                 where = "on this computer" if run.target.uses_this_machine else "in the cloud"
-                self._waiting[run.id] = [f"── {run.target.label}{detail}, {where}\n"]
+                self._waiting[run.id] = [f"── {_name(run.target)}, {where}\n"]
             case RunEvent(run_id=run_id, event=TextDelta(text=text) | ReasoningDelta(text=text)):
                 self._waiting[run_id].append(text)
             case RunEvent(run_id=run_id, event=Notice(message=message)):
@@ -329,4 +334,4 @@ def _warn(update: TurnUpdate, told: Sequence[str]) -> None:
             if sentence not in told:
                 tell(sentence)
         case RunEnded(run=run) if run.error is not None:
-            tell(f"{run.target.label}: {run.error.message} {run.error.hint}")
+            tell(f"{_name(run.target)}: {run.error.message} {run.error.hint}")

@@ -16,6 +16,7 @@ from playground.cli.output import (
     speed_text,
     table,
 )
+from playground.cli.terminal import one_line
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import DownloadFailed, ModelLoadFailed, UsageError, kinds
 from playground.core.gguf.naming import choose_version
@@ -126,7 +127,8 @@ async def _files(
     if more and reference.version is None:
         print(f"… and {more:,} more: --limit {len(repository.files)} shows all.")
     if best is not None:
-        print(f"\nRecommended: {best.file.path}. {best.reason}")
+        print()
+        print(one_line(f"Recommended: {best.file.path}. {best.reason}"))
     if not repository.files:
         print("This repository holds no GGUF models.")
     return 0
@@ -226,7 +228,7 @@ async def _download(args: argparse.Namespace, hub: HubService, downloads: Downlo
     if args.json:
         print_json({"path": str(item.path), "size_bytes": item.total_bytes, "notice": item.notice})
     else:
-        print(item.path)
+        print(one_line(str(item.path)))
     return 0
 
 

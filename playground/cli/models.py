@@ -12,6 +12,7 @@ from playground.cli.output import (
     speed_text,
     table,
 )
+from playground.cli.terminal import one_line
 from playground.core.errors import ModelFileInvalid
 from playground.core.gguf.chat_model import problem_of
 from playground.core.gguf.header import ArraySummary, GgufHeader, Value
@@ -40,7 +41,7 @@ async def run(
     for line in table(_HEAD, [_row(model, needs) for model, needs in entries], _RIGHT):
         print(line)
     for folder, problem in library.folder_problems().items():
-        print(f"{folder}: {problem}")
+        print(one_line(f"{folder}: {problem}"))
     if not models:
         print("There are no models here yet. “playground hub search” finds some.")
     return 0
@@ -68,7 +69,7 @@ async def _inspect(
         print_json(_report(model, header, needs, requirements))
     else:
         for line in _lines(model, needs):
-            print(line)
+            print(one_line(line))
     if model.problem is not None:
         kind = ModelFileInvalid if problem is None else type(problem)
         raise kind(f"{model.path.name}: {model.problem}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playground.cli.output import print_json
+from playground.cli.terminal import one_line
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import Sample, Telemetry
 
@@ -26,7 +27,7 @@ async def run(args: argparse.Namespace, telemetry: Telemetry) -> int:
                 if args.json:
                     print_json(as_json(sample), flush=True)
                 else:
-                    print(as_line(sample), flush=True)
+                    print(one_line(as_line(sample)), flush=True)
                 taken += 1
                 if taken == wanted:
                     break
@@ -37,6 +38,9 @@ def as_json(sample: Sample) -> dict[str, Any]:
     """Return the sample as what `json.dumps` takes, with the time of day; unknown is `None`."""
     values = asdict(sample)
     del values["t_s"]
+    for gpu in values["gpus"]:
+        # other programs' processes; the share of this one's is with each of them
+        del gpu["processes"]
     return {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **values}
 
 

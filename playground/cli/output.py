@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from playground.cli.terminal import harmless
+from playground.cli.terminal import one_line
 from playground.core.characters import whole_characters
 from playground.core.requirements.model import Requirements, Speed
 
@@ -14,14 +14,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[i
     """Return a table's lines; columns in `right` are aligned to the right, the last is open."""
     if not rows:
         return []
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head) - 1)]
     lines = []
-    for row in (head, *rows):
+    whole = [[one_line(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[i]) for row in whole) for i in range(len(head) - 1)]
+    for row in whole:
         cells = [
             cell.rjust(width) if i in right else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=False))
         ]
-        lines.append(harmless("  ".join([*cells, row[-1]])))
+        lines.append("  ".join([*cells, row[-1]]))
     return lines
 
 

@@ -21,9 +21,10 @@ from playground.core.errors import (
 log = logging.getLogger(__name__)
 
 FAILED, WRONG_USAGE = 1, 2
-_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
+_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), 0x202D, 0x202E])
 """Control characters but tab and line feed: with them text could move the cursor, change what was
-printed before, or write to the clipboard (ECMA-48, https://ecma-international.org/)."""
+printed before, or write to the clipboard (ECMA-48, https://ecma-international.org/); and the two
+that turn the letters of a name around, so that it seems to end otherwise."""
 _NOT_TEXT = "has characters that cannot be sent: it is not text in UTF-8"
 _PATHS = frozenset({"path", "file"})
 """Options that name a file, whose name may be any bytes; targets are looked at one by one."""
@@ -75,6 +76,11 @@ def read_prompt() -> str:
 def harmless(text: str) -> str:
     """Return `text` without half characters and those that steer a terminal."""
     return whole_characters(text).translate(_STEERING)
+
+
+def one_line(text: str) -> str:
+    """Return `text` harmless and in one line: names of files and models may have several."""
+    return harmless(" ".join(text.splitlines())).replace("\t", " ")
 
 
 def tell(sentence: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from playground.core.runs import Provenance, Run, TokenUsage
-from playground.core.targets import Place
+from playground.core.targets import LocalTarget
 
 CHARACTERS_PER_TOKEN = 4
 """What stands in for a count where a provider reports none; always marked as estimated."""
@@ -151,7 +151,8 @@ def _shows_every_token(run: Run) -> bool:
     Providers that report tokens with their probabilities do so for the answer only.
     """
     counts = run.counts
-    return counts.tokens > 0 and (run.place is Place.LOCAL or not counts.reasoning_characters)
+    is_file = isinstance(run.target, LocalTarget)
+    return counts.tokens > 0 and (is_file or not counts.reasoning_characters)
 
 
 def measured(value: float | None) -> Figure | None:

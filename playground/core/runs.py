@@ -7,7 +7,7 @@ from enum import StrEnum
 from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.errors import ErrorInfo
 from playground.core.expected import Check
-from playground.core.targets import Place, Target
+from playground.core.targets import Target
 
 
 class Provenance(StrEnum):
@@ -246,10 +246,6 @@ class Run:
             (cut for cut, parts in _CUT_SHORT.items() if any(part in reason for part in parts)),
             None,
         )
-
-    @property
-    def place(self) -> Place:
-        return self.target.place
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
 """One SQLite file: opened with care, written by one thread, read by two others."""
 
 import asyncio
+import errno
 import os
+import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from playground.core.errors import HomeUnusable, StorageFailed
-from playground.store.files import aside_path, make_folder
+from playground.core.errors import HomeUnusable, StorageFailed, SystemRefused, explained
+from playground.store.files import aside_path, check_handles, make_folder
 
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], None]
@@ -210,6 +213,18 @@ _REASONS = {
     "SQLITE_TOOBIG": "the text is too long",
 }
 """What SQLite says when the environment fails, in words (https://sqlite.org/rescode.html)."""
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_IMPATIENT_S = 0.05
+"""How long to wait for a file that has just been waited for in vain."""
+_HIDE_REASON = ("SQLITE_IOERR", "SQLITE_CANTOPEN")
+"""What SQLite says where the system's own reason is lost on the way: Python does not pass it on."""
+_NO_FILE = frozenset({errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+"""What the system says of a folder, of links that lead in a circle, and of what is connected to
+nothing."""
+_HANDLES = 4
+"""Files that SQLite opens at once: the history, its two side files, and a journal."""
+_LEAST_ROOM = 64 * 2**10
+"""Bytes: with less, SQLite's shared memory (32 KiB at a time) has no room beside the history."""
 
 
 class _Reader:
@@ -230,7 +245,7 @@ class _Reader:
         self._thread = ThreadPoolExecutor(1, self._name)
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        with _translated_errors():
+        with _translated_errors(self._path):
             if self._connection is None:
                 self._connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
                 self._connection.execute("PRAGMA query_only = ON")
@@ -249,8 +264,10 @@ class Database:
     the last moments but never damages the file. `write(..., durable=True)` survives that as well.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience_s: float = 10.0) -> None:
+        """`patience_s` is how long to wait for another program that writes to the file."""
         self._path = path
+        self._whole_patience_s = self._patience_s = patience_s
         self._writer: sqlite3.Connection | None = None
         self._writing = ThreadPoolExecutor(1, "database-writer")
         self._reader = _Reader(path, "database-reader")
@@ -264,10 +281,17 @@ class Database:
     async def open(self) -> None:
         """Open the file, make or migrate its tables.
 
-        A damaged file is set aside beside its successor, see `problem`. Raises `StorageFailed` for
-        a file that a newer version of the program wrote, or that cannot be opened now: each use
-        tries that again. Raises `HomeUnusable` for a database of another program, which is left as
-        it is.
+        A damaged file is set aside beside its successor, see `problem`. What else can be wrong is
+        of two kinds, and decides how the program goes on:
+
+        - `StorageFailed`: the file cannot be used now, its disk being full, read-only or broken,
+          too many files open, or another program at work in it; or a newer version of the program
+          wrote it. Everything works without keeping, and says so once; a command ends with the
+          exit code of what it did, and only one that is about the history fails. Each use tries to
+          open the file again, but for that of a newer version.
+        - `HomeUnusable`: something else has the file's name, a database of another program, a
+          folder or a pipe, and only a person can move it away. It is left as it is, no window
+          opens, and every command exits 2.
         """
         self._may_open = True
         await _finish(self._writing, self._open_writer)
@@ -309,19 +333,17 @@ class Database:
             self._open_writer()
         if self._writer is None:
             raise StorageFailed(_NOT_OPEN)
-        with _translated_errors():
+        with _translated_errors(self._path), self._waiting_once():
+            self._writer.execute(f"PRAGMA busy_timeout = {round(self._patience_s * 1000)}")
             return _transaction(self._writer, change, durable=durable)
 
     def _open_writer(self) -> None:
         try:
             make_folder(self._path.parent)
-            # SQLite gives its side files the rights of the main file
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._make_file()
         except OSError as error:
-            raise StorageFailed(
-                f"The history cannot be written: {error.strerror or error}."
-            ) from error
-        with _translated_errors():
+            raise _unusable(error, "cannot be written") from error
+        with _translated_errors(self._path), self._waiting_once():
             try:
                 self._refuse_others()
                 self._writer = self._connect()
@@ -331,8 +353,41 @@ class Database:
                 self._set_aside()
                 self._writer = self._connect()
 
+    @contextmanager
+    def _waiting_once(self) -> Iterator[None]:
+        """Wait with no change for a file that a change before has waited for in vain.
+
+        Else each of an answer's dozen changes would hold it up for `patience_s`.
+        """
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if _name(error).startswith(_BUSY):
+                self._patience_s = min(_IMPATIENT_S, self._whole_patience_s)
+            raise
+        self._patience_s = self._whole_patience_s
+
+    def _make_file(self) -> None:
+        """Have an empty file where there is none; raises `HomeUnusable` for what is no file."""
+        try:
+            # SQLite gives its side files the rights of the main file
+            handle = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
+            is_file = False
+        else:
+            with os.fdopen(handle, "rb") as file:
+                is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        if not is_file:
+            self._may_open = False
+            raise HomeUnusable(
+                f"{self._path} is no file: the history would be kept there.",
+                "Move it away, or set PLAYGROUND_HOME to another folder.",
+            )
+
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=self._patience_s, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -353,7 +408,7 @@ class Database:
         if self._path.stat().st_size == 0:
             return
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=self._patience_s)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             is_foreign = _is_foreign(connection, version)
         if is_foreign:
@@ -380,7 +435,7 @@ class Database:
             raise StorageFailed(
                 f"The history is damaged and cannot be moved away: {error.strerror or error}."
             ) from error
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._make_file()
         self.problem = (
             f"The history was damaged. It is kept as {aside.name}, and a new one was started."
         )
@@ -475,15 +530,40 @@ def _transaction(
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(path: Path) -> Iterator[None]:
     """Raise what SQLite says when the environment fails as `StorageFailed`; others are bugs."""
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if _name(error).startswith(_HIDE_REASON):
+            _raise_hidden(path, error)
         for name, reason in _REASONS.items():
             if _name(error).startswith(name):
                 raise StorageFailed(f"The history could not be used: {reason}.") from error
         raise
+
+
+def _raise_hidden(path: Path, error: sqlite3.DatabaseError) -> None:
+    """Raise `StorageFailed` with the reason behind `error`, where the system still tells it."""
+    try:
+        check_handles(_HANDLES)
+    except OSError as refused:
+        raise _unusable(refused) from error
+    try:
+        free_bytes = shutil.disk_usage(path.parent).free
+    except OSError as refused:
+        raise _unusable(refused) from error
+    if free_bytes < _LEAST_ROOM:
+        reason = _REASONS["SQLITE_FULL"]
+        raise StorageFailed(f"The history could not be used: {reason}.") from error
+
+
+def _unusable(error: OSError, what: str = "could not be used") -> StorageFailed:
+    """Return what the system refused, said of the history."""
+    said = explained(error)
+    if isinstance(said, SystemRefused):
+        return StorageFailed(f"The history {what}. {said.message}", said.hint)
+    return StorageFailed(f"The history {what}: {error.strerror or error}.")
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

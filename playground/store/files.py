@@ -1,5 +1,6 @@
 """Where the program keeps its files, and how they are written."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -115,6 +116,13 @@ def default_paths() -> Paths:
         platformdirs.user_data_path(_APPLICATION, appauthor=False),
         platformdirs.user_log_path(_APPLICATION, appauthor=False),
     )
+
+
+def check_handles(count: int) -> None:
+    """Raise `OSError` unless so many more files can be opened."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(count):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def make_folder(path: Path) -> None:

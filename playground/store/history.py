@@ -36,7 +36,9 @@ RETRY_S = 5.0
 INTERRUPTED = "interrupted"
 """Finish reason of a run that the end of the program cut off."""
 _CLOCK_TOLERANCE_S = 2.0
-"""A process's start time is reckoned from the boot time, which a corrected clock moves."""
+"""Start times are told in whole seconds, and a clock is corrected by parts of one."""
+_SINCE_BOOT = "+"
+"""Before a start time that no change of the clock moves."""
 _MAX_TERMS = 16
 _TITLE_LETTERS = 300
 """Of a prompt's first line, whatever its length is."""
@@ -51,14 +53,15 @@ _SUMMARIES = f"""
             WHERE comparison_id = c.id ORDER BY position LIMIT 1)
     FROM (
         SELECT id, created_at, targets, rowid AS number FROM comparisons c
-        WHERE deleted_at IS NULL AND evaluation_id IS NULL
+        WHERE deleted_at IS NULL AND +evaluation_id IS NULL
             AND EXISTS (SELECT 1 FROM turns WHERE comparison_id = c.id)
             AND {{condition}}
         ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?
     ) c JOIN turns t ON t.comparison_id = c.id
     GROUP BY c.id ORDER BY c.created_at DESC, c.number DESC"""  # noqa: S608 - fixed text
 """The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
-in that order until there are enough: a letter that is in all of them takes no longer."""
+in that order until there are enough: a letter that is in all of them takes no longer. The sign
+keeps SQLite from the index of evaluations, out of which it would have to sort them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ class VoteCount:
     target_key: str
     label: str
     provider: str
-    """The name of the provider; empty for a model on this computer."""
+    """The name of the provider; empty for a model file on this computer."""
+    place: Place
     wins: int
     ties: int
     none_good: int
@@ -241,11 +245,12 @@ def _count_votes(connection: sqlite3.Connection) -> list[VoteCount]:
     return sorted(counts, key=lambda c: (-c.wins, c.losses, c.label))
 
 
-def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
-    """Return the label of a run's target, and the name of its provider."""
+def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
+    """Return the label of a run's target, the name of its provider, and its place."""
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
     target = decode_run(body).target
-    return target.label, target.provider.name if isinstance(target, CloudTarget) else ""
+    provider = target.provider.name if isinstance(target, CloudTarget) else ""
+    return target.label, provider, target.place
 
 
 def decoded(kind: Any, body: str) -> Any:
@@ -307,15 +312,14 @@ def _interrupted(run: Run, events: Sequence[StreamEvent]) -> Run:
 
 def new_owner() -> str:
     """Return the name of one user of the database in this process."""
-    started = psutil.Process().create_time()
-    return f"{os.getpid()}:{started:.0f}:{uuid.uuid4().hex[:8]}"
+    return f"{os.getpid()}:{_start_of(psutil.Process())}:{uuid.uuid4().hex[:8]}"
 
 
 def lives_elsewhere(owner: str) -> bool:
     """Return True where `owner` belongs to another process that is still there."""
     try:
-        pid_text, started_text, _ = owner.split(":")
-        pid, started = int(pid_text), float(started_text)
+        pid_text, start, _ = owner.split(":")
+        pid, started = int(pid_text), float(start)
     except ValueError:
         return False
     if pid == os.getpid():
@@ -324,9 +328,22 @@ def lives_elsewhere(owner: str) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(process.create_time() - started) <= _CLOCK_TOLERANCE_S
+        # another version may run beside this one that tells the time of day
+        now = _start_of(process) if start.startswith(_SINCE_BOOT) else process.create_time()
+        return abs(float(now) - started) <= _CLOCK_TOLERANCE_S
     except (psutil.Error, ValueError):
         return False
+
+
+def _start_of(process: psutil.Process) -> str:
+    """Return when a process began, in seconds.
+
+    Linux reckons it from the boot: as a time of day it would change with the clock.
+    """
+    began_s = process.create_time()
+    if not psutil.LINUX:
+        return f"{began_s:.0f}"
+    return f"{_SINCE_BOOT}{max(0.0, began_s - psutil.boot_time()):.0f}"
 
 
 class ComparisonStore:

@@ -12,6 +12,7 @@ import pytest
 
 from playground.cli.main import main
 from playground.store.settings import SettingsStore
+from tests.store.history import small_disk
 
 
 @pytest.mark.parametrize("name", ["home", "home/logs", "home/models"])
@@ -32,6 +33,17 @@ def test_a_home_that_cannot_be_used_is_one_line(
 
 
 @pytest.mark.parametrize("words", [["monitor", "--json"], ["models"], ["providers", "list"]])
+def test_a_folder_in_the_history_s_place_is_one_line(
+    playground_home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (playground_home / "history.sqlite3").mkdir()
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "is no file" in said.err
+
+
+@pytest.mark.parametrize("words", [["monitor", "--json"], ["models"], ["providers", "list"]])
 def test_a_history_of_another_program_is_one_line_and_left_alone(
     playground_home: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
@@ -46,6 +58,43 @@ def test_a_history_of_another_program_is_one_line_and_left_alone(
     assert f"{history} is a database of another program" in said.err
     assert history.read_bytes() == before
     assert list(playground_home.glob("history*")) == [history]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["monitor", "--json"],
+        ["models", "--json"],
+        ["compare", "--json", "--target", "local:starter", "--prompt", "hi", "--max-tokens", "2"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_full_disk_keeps_nothing_and_stops_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "disk"))
+    with small_disk(tmp_path / "disk") as disk:
+        assert main(["monitor", "--json"]) == 0
+        disk.fill()
+        capsys.readouterr()
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)
+        assert said.err.count("\n") == 1
+        assert "the disk is full" in said.err
+
+
+def test_a_command_about_the_history_fails_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "disk"))
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill()
+        assert main(["tests", "list"]) == 1
+    assert "the disk is full" in capsys.readouterr().err
 
 
 def test_what_was_set_aside_is_told_and_left_for_the_next_window(

@@ -1,6 +1,8 @@
 """What reaches a terminal of texts that strangers wrote."""
 
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from playground.cli import compare
 from playground.cli.compare import _Printer
-from playground.cli.main import build_parser, run_command
+from playground.cli.main import build_parser, main, run_command
 from playground.cli.terminal import harmless, tell
 from playground.core.chat import ChatRequest
 from playground.core.errors import StorageFailed
@@ -18,6 +20,7 @@ from playground.core.runs import MachineLoad, Run, TokenUsage
 from playground.core.targets import LocalTarget, ModelFile
 from playground.services.comparison import ComparisonService, RunEnded, RunEvent, RunStarted
 from playground.store.settings import Settings
+from tests.core.gguf_files import Dense, write_dense
 
 
 def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +34,27 @@ def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert "one]52;c;aGk=\ttwo2J\n– drei" in printed
     assert not set(printed) & {"\x1b", "\x07", "\x9b", "\r"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such names there")
+def test_names_of_files_and_models_cannot_steer_the_terminal_and_are_one_line_each(
+    playground_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = playground_home / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = (b"new\nline", b"half \xff\xfe", b"clear\x1b[2J", "turned \u202efugg".encode())
+    paths = [folder / f"{os.fsdecode(name)}.gguf" for name in names]
+    for path in paths:
+        write_dense(path, "llama", Dense(layers=1), {"general.name": "Evil\x1b]0;title\x07\nname"})
+    for words in (["models"], *(["models", "inspect", str(path)] for path in paths)):
+        assert main(words) == 0
+        printed = capsys.readouterr().out
+        assert not set(printed) & {"\x1b", "\x07", "\u202e"}
+        assert "Evil]0;title name" in printed
+        lines = printed.splitlines()
+        # the head and the starter model
+        assert words != ["models"] or len(lines) == len(names) + 2
+        assert all(line[:1].isalpha() for line in lines)
 
 
 def test_every_script_passes() -> None:

@@ -11,6 +11,9 @@ from playground.core.evaluations import (
     UnitResult,
     against_earlier,
     asks_the_same,
+    block_size,
+    count_loads,
+    in_blocks,
     new_evaluation,
     pair_sentence,
     ranked,
@@ -44,6 +47,38 @@ def results(evaluation: Evaluation, **words: str) -> list[UnitResult]:
     return found
 
 
+def order(count: int, *groups: str) -> tuple[str, int]:
+    """Return the models in the order in which `count` cases are asked of them, and the loads."""
+    units = [Unit(f"c{n}", target, 0) for n in range(count) for target in "ABC"]
+    chosen = tuple(map(tuple, groups))
+    ordered = in_blocks(units, chosen)
+    assert sorted(ordered) == sorted(units)
+    return "".join(unit.target for unit in ordered), count_loads(ordered, chosen)
+
+
+def test_models_that_fit_side_by_side_alternate_within_each_question() -> None:
+    assert order(5, "ABC") == ("ABC" * 5, 3)
+    # a server on this computer is loaded by nobody here
+    assert order(5, "AB") == ("ABC" * 5, 2)
+    assert order(5) == ("ABC" * 5, 0)
+
+
+def test_models_that_do_not_fit_take_turns_after_blocks_every_other_the_other_way_round() -> None:
+    assert order(6, "A", "BC") == ("AAA" + "BC" * 3 + "BC" * 3 + "AAA", 4)
+    assert order(6, "A", "B", "C") == ("AAABBBCCC" + "CCCBBBAAA", 5)
+    # one load more is not worth it for three questions
+    assert order(3, "AB", "C") == ("AB" * 3 + "CCC", 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 1), (4, 2), (20, 10), (50, 25), (100, 25), (111, 28), (2500, 25)]
+)
+def test_blocks_are_of_about_25_questions_and_even_in_number(count: int, size: int) -> None:
+    units = [Unit(f"c{n}", target, 0) for n in range(count) for target in "AB"]
+    assert block_size(units, (("A",), ("B",))) == size
+    assert block_size(units, (("A", "B"),)) == count
+
+
 def test_a_case_counts_once_however_often_it_is_asked() -> None:
     evaluation = made(2, repeats=3)
     known = report(evaluation, results(evaluation, a="rwrwwr"))
@@ -59,6 +94,18 @@ def test_right_every_time_counts_only_what_was_right_at_each_repeat() -> None:
     known = report(evaluation, results(evaluation, a="rrrrw-"))
     assert known.models[0].always_right == 1
     assert report(made(3), ()).models[0].always_right is None
+
+
+def test_right_several_times_in_a_row_is_the_mean_over_the_cases_that_were_scored_each_time() -> (
+    None
+):
+    # right at 3, 2 and 0 of 3; the fourth was not scored once
+    evaluation = made(4, repeats=3)
+    known = report(evaluation, results(evaluation, a="rrwrrrwrrww-"))
+    model = known.models[0]
+    assert model.pass_hat == pytest.approx((5 / 9, (1 + 1 / 3) / 3, 1 / 3))
+    assert model.pass_hat[-1] == model.always_right / 3
+    assert report(made(3), ()).models[0].pass_hat == ()
 
 
 def test_what_was_not_scored_is_neither_right_nor_wrong() -> None:

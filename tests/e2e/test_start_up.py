@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from playground.__main__ import main
+from playground.cli.main import main as command
+from playground.core.chat import SamplingParams
+from playground.store.settings import SettingsStore
 from tests.e2e.screen import can_drive, virtual_screen
+from tests.store.history import small_disk
 
 ROOT = Path(__file__).resolve().parents[2]
 SAY_AND_CLOSE = """
@@ -170,6 +174,77 @@ def follow(window):
 
 sys.exit(run_window(follow))
 """
+TRY_ON_A_FULL_DISK = """
+import os, sqlite3, sys
+from contextlib import closing
+from PySide6.QtCore import QTimer
+from playground.app.window import run_window
+from playground.ui.widgets.toast import Toast
+from playground.ui.window.instance import WindowInstance
+
+def kept():
+    with closing(sqlite3.connect(sys.argv[1])) as history:
+        try:
+            runs = history.execute("SELECT status FROM runs").fetchall()
+            votes = history.execute("SELECT winner_run_id FROM turns").fetchall()
+        except sqlite3.OperationalError:
+            return [], []
+        return [status for (status,) in runs], [winner for (winner,) in votes if winner]
+
+def follow(window):
+    view = window.pages.page("compare")
+    toast = window.findChild(Toast)
+    told = []
+
+    def look():
+        if toast.isVisible() and "disk is full" in toast.accessibleName():
+            told.append(toast.accessibleName())
+            toast.hide()
+        step()
+
+    def wait():
+        if window.findChild(WindowInstance) is not None and view.empty.try_button.isEnabled():
+            then(answered)
+            view.empty.try_button.click()
+
+    def answered():
+        comparison = view.presenter.comparison
+        if comparison is None or view.presenter.is_running or not comparison.turns:
+            return
+        # one that starts with a history it cannot open, one that meets it with the first answer
+        print([run.status.value for run in comparison.turns[-1].runs], len(set(told)), flush=True)
+        told.clear()
+        then(refused)
+        view.panes[0].vote_button.click()
+
+    def refused():
+        if told:
+            print(view.panes[0].vote_button.isChecked(), kept()[1], flush=True)
+            os.unlink(sys.argv[2])
+            then(written)
+
+    def written():
+        if kept()[0] == ["finished", "finished"]:
+            then(voted)
+            view.panes[0].vote_button.click()
+
+    def voted():
+        if kept()[1] and view.panes[0].vote_button.isChecked():
+            print("voted", flush=True)
+            timer.stop()
+            window.close()
+
+    def then(next_step):
+        nonlocal step
+        step = next_step
+
+    step = wait
+    timer = QTimer(window)
+    timer.timeout.connect(look)
+    timer.start(20)
+
+sys.exit(run_window(follow))
+"""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -181,9 +256,9 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def run(home: Path, program: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program, str(home / "history.sqlite3")],
+        [sys.executable, "-c", program, str(home / "history.sqlite3"), *words],
         capture_output=True,
         text=True,
         env=environment(home),
@@ -288,6 +363,47 @@ def test_a_window_that_runs_out_of_file_handles_works_again_when_there_are_some(
 ) -> None:
     done = run(playground_home, LOSE_HANDLES)
     assert (done.returncode, done.stdout.split()) == (0, ["refused", "None"]), done.stderr
+
+
+@pytest.mark.parametrize("is_begun", [False, True], ids=["no history yet", "a history"])
+def test_trying_it_on_a_full_disk_answers_tells_it_once_and_keeps_it_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    home = tmp_path / "disk"
+    monkeypatch.setenv("PLAYGROUND_HOME", str(home))
+    with small_disk(home) as disk:
+        SettingsStore(home / "settings.json").update(sampling=SamplingParams(max_tokens=4))
+        if is_begun:
+            assert command(["monitor", "--json"]) == 0
+        disk.fill()
+        done = run(home, TRY_ON_A_FULL_DISK, str(home / "filling"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "['finished', 'finished'] 1",
+        "False []",
+        "voted",
+    ], done.stderr
+
+
+PAINT_MUCH = """
+import os
+from pathlib import Path
+from PySide6.QtGui import QImage
+from playground.app.window import _make_application
+
+application = _make_application()
+image = QImage(3000, 3000, QImage.Format.Format_RGB32)
+image.fill(0)
+image.convertToFormat(QImage.Format.Format_RGB888)
+print(*(Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted there")
+def test_no_thread_is_taken_for_painting(playground_home: Path) -> None:
+    done = run(playground_home, PAINT_MUCH)
+    assert done.returncode == 0, done.stderr
+    assert "pooled" not in done.stdout
 
 
 @pytest.mark.skipif(not can_drive(), reason="Xvfb and xdotool are not installed")

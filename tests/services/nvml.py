@@ -13,6 +13,7 @@ class FakeNvml:
     NVML_ERROR_LIBRARY_NOT_FOUND = pynvml.NVML_ERROR_LIBRARY_NOT_FOUND
     NVML_ERROR_DRIVER_NOT_LOADED = pynvml.NVML_ERROR_DRIVER_NOT_LOADED
     NVML_CLOCK_MEM = pynvml.NVML_CLOCK_MEM
+    NVML_ERROR_NOT_FOUND = pynvml.NVML_ERROR_NOT_FOUND
 
     def __init__(self, errors: dict[str, int] | None = None) -> None:
         self.errors = errors or {}
@@ -22,6 +23,11 @@ class FakeNvml:
         self.used_bytes = 5 * 2**30
         self.memory_megahertz = 10_501
         self.bus_bits = 192
+        self.computing: list[tuple[int, int | None]] = []
+        """Process and its bytes on each card; a driver within a container lists none."""
+        self.painting: list[tuple[int, int | None]] = []
+        self.at_work: list[tuple[int, int, int]] = []
+        """Stamp in microseconds, process, and the percent of the card it had."""
 
     def _check(self, call: str) -> None:
         if call in self.errors:
@@ -72,3 +78,20 @@ class FakeNvml:
     def nvmlDeviceGetMemoryBusWidth(self, handle: int) -> int:
         self._check("nvmlDeviceGetMemoryBusWidth")
         return self.bus_bits
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
+        self._check("nvmlDeviceGetComputeRunningProcesses")
+        return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in self.computing]
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
+        self._check("nvmlDeviceGetGraphicsRunningProcesses")
+        return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in self.painting]
+
+    def nvmlDeviceGetProcessUtilization(self, handle: int, since_us: int) -> list[SimpleNamespace]:
+        self._check("nvmlDeviceGetProcessUtilization")
+        new = [entry for entry in self.at_work if entry[0] > since_us]
+        if not new:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        return [
+            SimpleNamespace(timeStamp=stamp, pid=pid, smUtil=percent) for stamp, pid, percent in new
+        ]

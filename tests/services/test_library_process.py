@@ -20,7 +20,9 @@ from playground.services.library import scanner
 from playground.services.library.app_folders import AppModelFolder
 from playground.services.library.headers import stamp_of
 from playground.services.library.scan_process import ScanProcess
+from playground.services.library.scan_server import Responder
 from playground.services.library.scanner import ScanFolders, Scanner
+from playground.services.library.service import ModelLibrary
 from tests.core.gguf_files import Dense, write_dense
 from tests.services.model_files import dense, ollama
 
@@ -45,6 +47,27 @@ def test_a_header_read_elsewhere_is_the_one_read_here(
 ) -> None:
     assert header(process, starter_model) == read_header(starter_model)
     assert header(process, starter_model) == read_header(starter_model)
+
+
+async def test_the_library_walks_and_reads_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("done where the window is painted")
+
+    folder = tmp_path / "models"
+    folder.mkdir()
+    dense(folder / "one.gguf")
+    monkeypatch.setattr(Responder, "answer", fail)
+    monkeypatch.setattr(scanner.Scanner, "scan", fail)
+    monkeypatch.setattr("playground.core.gguf.reader.read_header", fail)
+    library = ModelLibrary(lambda: (folder,), tmp_path / "own", apps=tuple)
+    try:
+        found = {model.path.name: model for model in await library.scan()}
+        assert (found["one.gguf"].architecture, found["one.gguf"].problem) == ("llama", None)
+        assert library._process.pid not in {None, os.getpid()}
+    finally:
+        await library.close()
 
 
 def test_what_is_wrong_with_a_file_is_told_as_if_it_were_read_here(

@@ -1,5 +1,6 @@
 """Graphics cards tell what they can, and no refusal of theirs stops the meters."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,17 @@ from playground.services.machine.gpu import (
     AllGpus,
     AmdReader,
     AppleReader,
+    GpuProcess,
     GpuSample,
     NvidiaReader,
     nvidia_note,
     open_gpus,
 )
+from playground.services.machine.telemetry import GpuShare, gpu_share
 from tests.services.nvml import FakeNvml
 
+HERE, PARENT, NOWHERE = os.getpid(), os.getppid(), 2**22 + 1
+"""Processes: this one, the one it came from, and one that no Linux or this computer has."""
 CARD = GpuSample("NVIDIA GeForce RTX 4070", 37.0, 5 * 2**30, 12 * 2**30, 61.0, 143.5, 504.048e9)
 
 
@@ -53,6 +58,79 @@ def test_what_a_card_does_not_tell_is_unknown_and_the_rest_is_shown(
 ) -> None:
     reader = NvidiaReader(FakeNvml({call: code}))
     assert reader.read()[0] == replace(CARD, **unknown)
+
+
+def test_each_process_has_its_part_of_a_card_as_far_as_the_driver_tells() -> None:
+    library = FakeNvml()
+    library.computing = [(11, 3 * 2**30), (12, 2**30)]
+    library.painting = [(11, None), (13, 2**20)]
+    library.at_work = [(5, 11, 40), (6, 11, 60), (6, 13, 2), (7, 11, 4_294_967)]
+    reader = NvidiaReader(library)
+    parts = (
+        GpuProcess(11, 50.0, 3 * 2**30),
+        GpuProcess(12, 0.0, 2**30),
+        GpuProcess(13, 2.0, 2**20),
+    )
+    assert reader.read()[0].processes == parts
+    # what was seen once is not counted again
+    assert reader.read()[0].processes == tuple(replace(part, load_percent=0.0) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("nvmlDeviceGetComputeRunningProcesses", None),
+        ("nvmlDeviceGetGraphicsRunningProcesses", None),
+        ("nvmlDeviceGetProcessUtilization", (GpuProcess(11, None, 2**30),)),
+    ],
+)
+def test_parts_that_a_driver_does_not_tell_are_unknown_and_not_nothing(
+    call: str, told: tuple[GpuProcess, ...] | None
+) -> None:
+    library = FakeNvml({call: pynvml.NVML_ERROR_NOT_SUPPORTED})
+    library.computing, library.at_work = [(11, 2**30)], [(5, 11, 40)]
+    assert NvidiaReader(library).read()[0].processes == told
+
+
+def test_a_list_of_no_process_tells_nothing() -> None:
+    assert NvidiaReader(FakeNvml()).read()[0].processes is None
+
+
+def test_a_binding_that_lacks_calls_tells_the_rest() -> None:
+    class Old(FakeNvml):
+        def __getattribute__(self, name: str) -> object:
+            if "Process" in name:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    assert NvidiaReader(Old()).read()[0] == CARD
+
+
+@pytest.mark.parametrize(
+    ("cards", "share"),
+    [
+        ([], GpuShare()),
+        ([None], GpuShare()),
+        ([{HERE: (40.0, 7)}], GpuShare(40.0, 7)),
+        ([{HERE: (40.0, 7)}, {HERE: (10.0, 5)}], GpuShare(40.0, 12)),
+        ([{HERE: (None, 7)}], GpuShare(None, 7)),
+        ([{HERE: (40.0, None)}, None], GpuShare(40.0, None)),
+        ([{PARENT: (40.0, 7)}], GpuShare(0.0, 0)),
+        ([{PARENT: (40.0, 7)}, None], GpuShare()),
+        ([{NOWHERE: (40.0, 7), PARENT: (1.0, 1)}], GpuShare()),
+    ],
+)
+def test_a_process_has_nothing_of_the_cards_only_where_all_of_them_tell(
+    cards: list[dict[int, tuple[float | None, int | None]] | None], share: GpuShare
+) -> None:
+    samples = [
+        GpuSample(
+            "Card",
+            processes=card and tuple(GpuProcess(pid, *part) for pid, part in card.items()),
+        )
+        for card in cards
+    ]
+    assert gpu_share(HERE, samples) == share
 
 
 @pytest.mark.parametrize(

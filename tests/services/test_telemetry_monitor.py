@@ -45,6 +45,7 @@ async def test_a_count_prints_that_many_lines(capsys: pytest.CaptureFixture[str]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 3
     assert lines[0]["gpus"][0]["power_w"] == 143.5
+    assert "processes" not in lines[0]["gpus"][0]
 
 
 async def test_a_person_reads_words(capsys: pytest.CaptureFixture[str]) -> None:

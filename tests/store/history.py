@@ -1,6 +1,9 @@
 """A comparison of two targets and its events, for tests of the history."""
 
 import contextlib
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -151,3 +154,57 @@ def full_disk(allowed_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def few_handles(left: int) -> Iterator[None]:
+    """Let so many more files be opened meanwhile, and no other."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    probe = os.open(os.devnull, os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe + 32, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(left):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for handle in (probe, *taken):
+            os.close(handle)
+
+
+class SmallDisk:
+    """A disk of its own that can be filled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self) -> None:
+        """Leave no room."""
+        handle = os.open(self.folder / "filling", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        with contextlib.suppress(OSError):
+            while True:
+                os.write(handle, bytes(4096))
+        os.close(handle)
+
+    def make_room(self) -> None:
+        (self.folder / "filling").unlink()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """A disk of 2 MiB at `folder`; a test is skipped where none can be mounted."""
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here: that takes root's rights on Linux")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        # a worker that is still ending may have a file open there
+        subprocess.run(["umount", "-l", str(folder)], check=True)

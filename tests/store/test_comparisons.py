@@ -7,6 +7,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from playground.core.chat import SamplingParams
@@ -14,7 +15,7 @@ from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
 from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.database import Database
-from playground.store.history import ComparisonStore, new_owner
+from playground.store.history import ComparisonStore, lives_elsewhere, new_owner
 from tests.store.history import (
     GIVEN,
     INDIE,
@@ -419,9 +420,26 @@ async def test_what_another_program_deleted_can_still_be_restored_there(
     assert await store.search()
 
 
-def process_start(pid: int) -> float:
-    import psutil
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere a start time does not move with the clock")
+def test_a_clock_that_is_set_back_ends_no_other_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "from playground.store.history import new_owner; print(new_owner(), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        owner = child.stdout.readline().strip()
+        booted_s, began_s = psutil.boot_time(), psutil.Process(child.pid).create_time()
+        monkeypatch.setattr(psutil, "boot_time", lambda: booted_s - 3600)
+        monkeypatch.setattr(psutil.Process, "create_time", lambda _process: began_s - 3600)
+        assert lives_elsewhere(owner)
+        child.kill()
+        child.wait()
+        assert not lives_elsewhere(owner)
 
+
+def process_start(pid: int) -> float:
     return psutil.Process(pid).create_time()
 
 

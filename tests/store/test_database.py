@@ -16,10 +16,19 @@ from playground.core.errors import HomeUnusable, StorageFailed
 from playground.core.events import TextDelta
 from playground.core.expected import Outcome
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
+from playground.store import history
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore
-from tests.store.history import GIVEN, INDIE, full_disk, rivers_evaluation, save
+from tests.store.history import (
+    GIVEN,
+    INDIE,
+    few_handles,
+    full_disk,
+    rivers_evaluation,
+    save,
+    small_disk,
+)
 
 DATA = Path(__file__).parent / "data"
 
@@ -160,6 +169,87 @@ async def test_a_full_disk_is_told_and_what_was_saved_stays(
     await save(store, "after", "After there was room again")
     found = {summary.title for summary in await store.search()}
     assert {"Before the disk was full", "After there was room again"} <= found
+
+
+async def test_a_disk_that_is_full_around_an_existing_history_is_called_full(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        path = disk.folder / "history.sqlite3"
+        await saved_history(path, 1)
+        disk.fill()
+        database = Database(path)
+        for _ in range(2):
+            with pytest.raises(StorageFailed, match="the disk is full"):
+                await database.open()
+        disk.make_room()
+        await database.open()
+        assert len(await ComparisonStore(database).search()) == 1
+        await database.close()
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+async def test_too_few_file_handles_are_told_as_that_and_nothing_is_lost(
+    history_file: Path, left: int
+) -> None:
+    await saved_history(history_file, 1)
+    database = Database(history_file)
+
+    async def read() -> None:
+        await database.open()
+        await database.read(lambda connection: connection.execute("SELECT 1 FROM runs"))
+
+    with few_handles(left), pytest.raises(StorageFailed, match="Too many files are open") as told:
+        await read()
+    assert "ulimit" in told.value.hint
+    await database.open()
+    assert len(await ComparisonStore(database).search()) == 1
+    await database.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "circle", "device"])
+async def test_what_is_no_file_is_refused_and_left_where_it_is(
+    history_file: Path, kind: str
+) -> None:
+    if kind == "folder":
+        history_file.mkdir()
+    elif kind == "circle":
+        history_file.symlink_to(history_file.name)
+    elif not hasattr(os, "mkfifo"):
+        pytest.skip("there are no pipes and devices in folders")
+    elif kind == "pipe":
+        os.mkfifo(history_file)
+    else:
+        history_file.symlink_to(os.devnull)
+    before = history_file.lstat()
+    database = Database(history_file)
+    with pytest.raises(HomeUnusable, match="is no file"):
+        await database.open()
+    with pytest.raises(StorageFailed, match="not open"):
+        await save(ComparisonStore(database), "new", "Not kept")
+    await database.close()
+    assert history_file.lstat() == before
+    assert list(history_file.parent.iterdir()) == [history_file]
+
+
+async def test_another_program_at_work_in_the_file_is_waited_for_once(history_file: Path) -> None:
+    database = Database(history_file, patience_s=0.3)
+    await database.open()
+    store = ComparisonStore(database)
+    waits = []
+    with closing(sqlite3.connect(history_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(3):
+            waits.append(database._patience_s)
+            with pytest.raises(StorageFailed, match="another program"):
+                await store.save_comparison(Comparison(f"c{number}", (INDIE,)))
+        other.execute("ROLLBACK")
+    await store.save_comparison(Comparison("last", (INDIE,)))
+    assert waits == [0.3, 0.05, 0.05]
+    assert database._patience_s == 0.3
+    assert len([await store.load(key) for key in ("c0", "c1", "c2", "last")]) == 4
+    await store.close()
+    await database.close()
 
 
 async def test_a_history_that_could_not_be_opened_is_opened_when_there_is_room(
@@ -377,6 +467,21 @@ async def test_what_takes_long_to_read_holds_up_no_search(
     assert not long.done()
     release.set()
     assert await long
+
+
+async def test_a_letter_that_is_everywhere_is_looked_for_in_the_newest_alone(
+    database: Database,
+) -> None:
+    """Each comparison has its texts looked at in the order of the list, until there are enough."""
+    condition, words = history.matching("a", has_fts=True)
+    statement = history._SUMMARIES.format(condition=condition)
+    plan = await database.read(
+        lambda c: c.execute(f"EXPLAIN QUERY PLAN {statement}", (*words, 50, 0)).fetchall()
+    )
+    steps = [detail for *_, detail in plan]
+    assert "SCAN c USING INDEX comparisons_by_time" in steps
+    (texts,) = [step for step in steps if step.startswith(("SCAN s ", "SEARCH s "))]
+    assert texts.endswith("INDEX search_texts_of (comparison_id=?)")
 
 
 async def test_an_index_without_prefixes_is_made_anew(history_file: Path) -> None:

@@ -4,7 +4,9 @@ import ast
 import asyncio
 import math
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ from playground.core.redaction import Redactor
 from playground.core.runs import Provenance
 from playground.core.targets import CloudModel, CloudTarget
 from playground.services.library.delete import Deletion
+from playground.services.machine.telemetry import GpuShare
 from playground.store.evaluations import EvaluationSummary
 from playground.store.files import default_paths
 from playground.ui.pages.compare.answer_settings import Draft
@@ -58,7 +61,7 @@ from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow, show_bug
 from tests.servers.hub import HubServer
-from tests.ui import full_home
+from tests.ui import full_home, test_meters_page
 from tests.ui.layout_checker import layout_problems, popup_problems, settle
 from tests.ui.page_harness import until
 
@@ -225,22 +228,37 @@ async def visit(walk: Walk) -> None:
 async def look_at_stage(walk: Walk) -> None:
     """Look at comparisons of two, four and six answers as a room sees them."""
     view = walk.page("compare")
-    # what is on the page already has to go along, buttons and all
+    # what is on the page already has to go along, buttons and all; so have those who read it large
+    walk.scale(SCALES[-1])
     view.presenter.open_comparison(full_home.comparison(6))
     settle()
     walk.window.set_presentation_mode(on=True)
     await until(lambda: walk.window.size() == walk.window.screen().size())
     settle()
     walk.sizes = SIZES[1:]
-    for count in (6, 4, 2, 6):
+    for count in (6, 4, 3, 2, 6):
         view.presenter.open_comparison(full_home.comparison(count))
         settle()
+        walk.window._theme.set_appearance(presentation_scale=SIZES[1][1] / STAGE_UNITS)
         await walk.everywhere(f"stage, {count} panes")
         for size in SIZES[1:]:
             walk.window.resize(*size)
-            settle()
-            if view.grid.verticalScrollBar().maximum():
-                walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
+            walk.window._theme.set_appearance(presentation_scale=size[1] / STAGE_UNITS)
+            for is_asking in (True, False):
+                view.header.ask_button.setChecked(is_asking)
+                for _ in range(3):
+                    settle()
+                    await asyncio.sleep(0)
+                place = f"stage, {count} panes at {size}{', asking' if is_asking else ''}"
+                if view.grid.verticalScrollBar().maximum():
+                    over = view.grid.verticalScrollBar().maximum()
+                    walk.problems.append(f"{place}: they have to be scrolled by {over}")
+                walk.problems.extend(
+                    f"{place}: {pane.accessibleName()} is not read from its beginning"
+                    for pane in view.panes
+                    # of one that failed, what went wrong is
+                    if pane._scroll.verticalScrollBar().value() and not pane.turn.error_card
+                )
     assert walk.window._theme.px(15) >= 22
     for (width, height), counts in STAGE_WHOLE.items():
         walk.window._theme.set_appearance(presentation_scale=height / STAGE_UNITS)
@@ -258,9 +276,16 @@ async def look_at_stage(walk: Walk) -> None:
             )
             for pane in view.panes:
                 assert pane.metrics.geometry().bottom() < pane._scroll.geometry().top()
+            figures = [figure for pane in view.panes for figure in pane.metrics._figures]
+            assert len({figure.shrink for figure in figures if figure.isVisible()}) == 1
             assert not view.grid.horizontalScrollBar().maximum()
             # larger than in the window, whatever had to shrink
             assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
+    page = walk.page("meters")
+    _at_work(page)
+    await walk.everywhere("stage, live use")
+    assert not page._scroll.verticalScrollBar().maximum()
+    walk.page("compare")
     walk.window.resize(*SIZES[1])
     settle()
     back = next(b for b in view.findChildren(QPushButton) if b.text() == "Esc or F11: back")
@@ -386,7 +411,7 @@ def _folded_open(page: Any) -> Closer:
 def _running(page: Any) -> Closer:
     evaluation = full_home.evaluation()
     progress = full_home.progress(evaluation)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     page.show_running(progress, evaluation, plan, 0.5)
     page.show_state("Running", "accent", is_running=True, is_paused=False)
     page.running.show_remark(full_home.ANSWER.split("\n", maxsplit=1)[0])
@@ -424,6 +449,21 @@ def _found(page: Any) -> None:
     page.show_listing(ResultsState.RESULTS)
 
 
+def _at_work(page: Any) -> None:
+    """Show a graphics card and two models with long names, one of them writing."""
+    page._strip.stop()
+    now_s = time.perf_counter()
+    sample = test_meters_page.sample(test_meters_page.CARD, qwen=GpuShare(61.0, 3_100_000_000))
+    names = (full_home.LONG, full_home.UNBROKEN)
+    work = [
+        replace(model, name=name)
+        for model, name in zip(test_meters_page.at_work(now_s), names, strict=True)
+    ]
+    workers = [replace(one, name=name) for one, name in zip(sample.workers, names, strict=True)]
+    page._work = lambda _since_s: work
+    page._strip.show_sample(replace(sample, workers=tuple(workers)))
+
+
 OPENED: dict[str, dict[str, Opener]] = {
     "compare": {
         "nothing chosen": _no_models,
@@ -447,6 +487,7 @@ OPENED: dict[str, dict[str, Opener]] = {
         "cards": _toggled(lambda page: page._layout_choice._buttons["grid"]),
         "list": _toggled(lambda page: page._layout_choice._buttons["list"]),
     },
+    "meters": {"models at work": _at_work},
     "hub": {"featured": _featured, "one model": _entry, "found": _found},
     "history": {
         "one comparison": _entry,
@@ -521,7 +562,7 @@ def _run_dialog(walk: Walk, page: Any) -> RunDialog:
     name = evaluation.prompt_set.name
     dialog = RunDialog(walk.window._theme, name, page, [(name, "a"), ("Another", "b")])
     dialog.show_targets(evaluation.targets, 8)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     dialog.show_plan(evaluation, plan, [full_home.ANSWER.split("\n", maxsplit=1)[0]])
     dialog.open()
     return dialog
@@ -707,7 +748,7 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert often.y() < 40
     pressed: list[bool] = []
     rare.clicked.connect(lambda: pressed.append(True))
-    row._more.click()
+    row.more.click()
     menu = row.findChild(QMenu)
     assert menu is not None
     menu.actions()[0].trigger()

@@ -10,7 +10,13 @@ from random import Random
 
 import pytest
 from PySide6.QtCore import QByteArray, QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QTextDocument, QTextTable
+from PySide6.QtGui import (
+    QDesktopServices,
+    QGuiApplication,
+    QTextCursor,
+    QTextDocument,
+    QTextTable,
+)
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -452,6 +458,100 @@ def test_nothing_of_a_formula_is_lost(
         assert view.toPlainText().split() == f"{opening} {formula} {closing} end".split()
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"$2*x*y$",
+        r"$0.5\,\text{a_b_c}$",
+        r"$3\cdot 4*5*6$",
+        r"$ a_1 * b * c $",
+        r"$\$5 * x * y$",
+        r"$|x_1|*|y_1|*z$",
+        r"\(a*b*c\)",
+        r"$$2*x*y$$",
+        r"\begin{align} a_1 &= b*c*d \\ e_2 &= f \end{align}",
+    ],
+)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ""),
+        ("- item ", "\n- another"),
+        ("1. one ", "\n2. two"),
+        ("- a\n  - b ", "\n"),
+        ("| a | b |\n| --- | --- |\n| ", " | 2 |\n"),
+        ("**bold ", " end**"),
+        ("*slanted ", " end*"),
+        ("> quoted ", ""),
+        ("## head ", ""),
+        ("[link ", "](https://e.example)"),
+        ("Far in:\n\n    ", ""),
+        ("In code: `*a*`, ", ""),
+        ("It costs $5, so ", " is $6."),
+    ],
+)
+def test_a_formula_is_whole_wherever_it_stands(
+    formula: str, before: str, after: str, view: MarkdownView
+) -> None:
+    text = before + formula + after
+    for length in range(1, len(text) + 1, 3):
+        view.set_text(text[:length], is_writing=True)
+    view.set_text(text)
+    assert formula in view.toPlainText()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$$\nx = 1*a*b\n\ny = 2*c*d\n$$\n\nThen *this*.",
+        "So:\n\n\\[\nx = 1*a*b\n\n- y = 2*c*d\n\\]\n\nThen *this*.",
+        "\\begin{aligned}\na_1*b*c &= d \\\\\n\\end{aligned}\n\nThen *this*.",
+    ],
+)
+def test_lines_of_a_formula_are_whole_with_blank_ones_between_them(
+    text: str, view: MarkdownView
+) -> None:
+    for length in range(1, len(text) + 1):
+        view.set_text(text[:length], is_writing=True)
+    view.set_text(text)
+    assert view.toPlainText().split() == text.replace("*this*", "this").split()
+
+
+@pytest.mark.parametrize("text", [r"So \[a*b*c", r"So \(a*b*c", "$$a*b*c", r"\begin{x} a*b*c"])
+def test_a_formula_in_which_an_answer_ends_is_whole(text: str, view: MarkdownView) -> None:
+    view.set_text(f"{text}\n\nThen *this*.")
+    assert view.toPlainText() == f"{text}\nThen this."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$5 and $6 *or* $7",
+        "$1,000.00–$2,000.00 per *unit*",
+        "US$5, *then* A$6_000_000",
+        "costs 5$ or 6$ *now*",
+        "from $10K to *about* $20K",
+        "$5/month ($6 *later*)",
+        "**$5** or **$6** *each*",
+        "5 $ *or* 6 $ each",
+        "$HOME and $PATH are *set*",
+    ],
+)
+def test_prices_and_variables_are_no_formulas(text: str, view: MarkdownView) -> None:
+    view.set_text(text)
+    assert view.toPlainText() == text.replace("*", "")
+
+
+def test_an_address_with_signs_of_formulas_leads_where_it_says(view: MarkdownView) -> None:
+    view.set_text(r"[page](https://e.example/$a_b$?c=\(d\)) ![$a*b*c$](x.png)")
+    assert view.toPlainText() == "page [$a*b*c$]"
+    cursor = QTextCursor(view.document())
+    cursor.setPosition(1)
+    address = cursor.charFormat().anchorHref()
+    assert address.startswith("https://e.example/$a_b$?c=")
+    assert address.isascii()
+
+
 def test_a_long_paragraph_is_not_cut_within_a_formula(view: MarkdownView) -> None:
     for opening, closing in ((r"\(", r"\)"), (r"\[", r"\]"), ("$", "$"), ("$$", "$$")):
         inside = r"a \{ x \, y \} plus b " * 20
@@ -489,3 +589,16 @@ def test_every_cell_of_a_table_has_lines_around_it(qtbot: QtBot, theme: Theme) -
             cell = table.cellAt(row, column).format().toTableCellFormat()
             assert cell.topBorder() == cell.bottomBorder() == 1
             assert cell.leftBorder() == cell.rightBorder() == 1
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_code_below_a_table_stands_clear_of_it(view: MarkdownView, is_streamed: bool) -> None:
+    text = "| a | b |\n| --- | --- |\n| c | d |\n\n```\ncode\n```\n\nThe end."
+    for end in range(1, len(text)) if is_streamed else ():
+        view.set_text(text[:end], is_writing=True)
+    view.set_text(text)
+    (area,) = map(view._code_area, view._code_lines)
+    last = view.document().rootFrame().childFrames()[0].lastCursorPosition()
+    cell = view.document().documentLayout().blockBoundingRect(last.block())
+    padding = 5
+    assert area.top() - cell.bottom() - padding >= 7

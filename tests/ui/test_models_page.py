@@ -42,6 +42,8 @@ from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
 
+SMALL = Dense(layers=2, width=64, heads=2, kv_heads=2, head=32, feed_forward=128, vocabulary=64)
+
 # Qt's offscreen platform says so of every window that has a smallest size
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -434,5 +436,30 @@ def test_on_stage_only_what_a_room_can_follow_is_left(harness: PageHarness) -> N
         assert named(models.page, "Try it")
         models.page.set_presentation_mode(on=False)
         assert models.says("flash attention")
+
+    harness.run(body)
+
+
+def test_two_versions_of_a_model_are_put_to_the_same_test_with_one_click(
+    harness: PageHarness,
+) -> None:
+    async def body() -> None:
+        models = Models(harness)
+        await models.listed("SmolLM2 135M Instruct")
+        click(named(models.page, "What does the smaller file cost me?"))
+        assert "no other version" in harness.toasts.texts[-1]
+        assert harness.toasts.undo is not None
+        harness.toasts.undo()
+        assert models.hub_shown == 1
+        for kind in ("Q4_0", "Q8_0"):
+            write_dense(models.own / f"Tiny-1B-{kind}.gguf", "llama", replace(SMALL, kind=kind))
+        models.presenter.rescan()
+        await until(lambda: models.names().count("Synthetic llama") == 2)
+        row = models.names().index("Synthetic llama")
+        models.table.selectRow(row)
+        await until(lambda: models.says("Synthetic llama"))
+        click(named(models.page, "What does the smaller file cost me?"))
+        [targets] = models.tested
+        assert {target.model.quantization for target in targets} == {"Q4_0", "Q8_0"}
 
     harness.run(body)

@@ -159,6 +159,27 @@ def test_what_is_in_memory_is_shown_of_those_it_concerns(store: RowStore) -> Non
     assert store.rows[1].state is LoadState.UNLOADED
 
 
+def test_sorting_asks_for_no_cell(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    data = ModelTableModel.data
+    table = ModelTableModel()
+
+    def noted(model: ModelTableModel, index: QModelIndex, role: int = 0) -> object:
+        asked.append(role)
+        return data(model, index, role)
+
+    monkeypatch.setattr(ModelTableModel, "data", noted)
+    table.show_rows(tuple(ModelRow(model) for model in models(300)))
+    list_filter = ModelFilter()
+    list_filter.setSourceModel(table)
+    for column in (Column.SIZE, Column.MODEL, Column.READS):
+        for order in Qt.SortOrder:
+            list_filter.sort(column, order)
+    assert asked == []
+    assert list_filter.index(0, 0).data() is not None
+    assert asked
+
+
 def test_sorting_keeps_what_is_selected(qtbot: QtBot) -> None:
     table = ModelTableModel()
     tester = QAbstractItemModelTester(table)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +37,10 @@ from playground.core.hub import HubModel
 from playground.core.redaction import Redactor
 from playground.core.runs import HostContact
 from playground.core.targets import CloudModel, CloudTarget, LocalTarget, ModelFile, Provider
+from playground.engines.llama.work_log import WorkKind, WorkSpan
 from playground.services.machine.gpu import GpuSample
-from playground.ui.answers.response_pane import TokenView
+from playground.services.worker_pool import ModelWork
+from playground.ui.answers.turn_view import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow
@@ -274,10 +277,15 @@ def test_the_strip_reads_nothing_as_html(theme: Theme, qtbot: QtBot) -> None:
     strip.resize(1600, 34)
     strip.show()
     strip.show_sample(sample(GpuSample(EVIL, 63.0, 4_100_000_000, 8_000_000_000)))
-    page = MetersPage(theme, strip)
+    spans = (WorkSpan(WorkKind.WRITING, time.perf_counter() - 9),)
+    page = MetersPage(theme, strip, lambda _since_s: (ModelWork(EVIL, 4242, spans),))
     qtbot.addWidget(page)
     page.show()
     strip.show_sample(sample(GpuSample(EVIL, 63.0, 4_100_000_000, 8_000_000_000)))
+    assert check_plain(page) > 0
+    told = page._charts[0]._plot._told_at(int(page._charts[0]._plot._area().right()))
+    assert EVIL in told
+    page.set_presentation_mode(on=True)
     assert check_plain(page) > 0
     strip.show_details(strip)
     assert check_plain(strip) > 0

@@ -6,15 +6,13 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from playground.network.traffic import Traffic
 from playground.services.machine.gpu import GpuSample
 from playground.services.machine.telemetry import ProcessSample, Sample
 from playground.ui.bridge import Bridge
-from playground.ui.pages.meters.charts import Series, _Plot
-from playground.ui.pages.meters.page import MetersPage
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.details import DetailsPopup
 from playground.ui.window.status_bar import StatusBar
@@ -139,39 +137,3 @@ def test_a_click_on_the_strip_asks_for_the_charts(strip: StatusBar, qtbot: QtBot
         qtbot.mouseClick(strip, Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(strip.opened):
         qtbot.keyClick(strip, Qt.Key.Key_Return)
-
-
-def test_the_charts_show_what_this_computer_tells_and_nothing_else(
-    strip: StatusBar, theme: Theme, qtbot: QtBot
-) -> None:
-    page = MetersPage(theme, strip)
-    qtbot.addWidget(page)
-    page.resize(1280, 800)
-    page.show()
-    card = GpuSample("RTX 4070", 63.0, 4_100_000_000, 8_000_000_000, 61.0, 82.0)
-    for cpu in (10.0, 95.0, 41.4):
-        strip.show_sample(sample(card, cpu=cpu))
-    titles = [chart.accessibleName() for chart in page._charts]
-    assert titles == [
-        "Processor: 41 %",
-        "Memory: 9.2 GB",
-        "Graphics card: 63 %",
-        "Graphics memory: 4.1 GB",
-        "Temperature: 61 °C",
-        "Power: 82 W",
-    ]
-    for words in ("SmolLM2 135M", "This window", "Everything else", "6.9 GB"):
-        assert words in every_text(page)
-    strip.show_sample(sample())
-    assert len(page._charts) == 2
-    with qtbot.waitSignal(page.left):
-        assert page.handle_escape()
-
-
-def test_what_is_not_known_for_a_while_leaves_a_gap_in_its_chart(theme: Theme) -> None:
-    points = [(4.0, 1.0), (3.0, 2.0), (2.0, None), (1.0, 3.0), (0.0, 4.0), (90.0, 1.0)]
-    plot = _Plot(theme)
-    series = Series("Processor", "", 4.0, str, points)
-    stretches = plot._stretches(series, QRectF(0, 0, 60, 40))
-    assert [stretch.count() for stretch in stretches] == [2, 2]
-    assert stretches[1].last().toPoint() == QPoint(60, 0)

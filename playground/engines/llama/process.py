@@ -15,6 +15,7 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import EngineError, OutOfMemory, TemplateFailed, WorkerCrashed
 from playground.engines.child_process import child_command, spawn, worker_environment
 from playground.engines.llama import protocol as wire
+from playground.engines.llama.work_log import WorkKind, WorkLog
 
 
 def exit_reason(code: int, last_words: str, *, lacked_memory: bool) -> EngineError:
@@ -116,6 +117,10 @@ class WorkerState(StrEnum):
     BUSY = "busy"
 
 
+_WORK = {WorkerState.LOADING: WorkKind.LOADING, WorkerState.BUSY: WorkKind.READING}
+"""What a worker begins with in each state; in the others it does nothing."""
+
+
 class LlamaWorker:
     """One model with its settings, and the process that holds it while it is loaded."""
 
@@ -124,6 +129,7 @@ class LlamaWorker:
     ) -> None:
         self.load_s: float | None = None
         self.state = WorkerState.UNLOADED
+        self.work = WorkLog()
         self._limits = limits or SilenceLimits()
         self._on_change = on_change
         self._turn = asyncio.Lock()
@@ -212,6 +218,9 @@ class LlamaWorker:
                 is_rendering = kind == "phase"
                 limit_s = self._limit_after(kind)
                 is_over = kind in _LAST_MESSAGES
+                if kind == "delta":
+                    tokens = message.get("tokens")
+                    self.work.wrote(len(tokens) if isinstance(tokens, list) else 0)
                 if is_over:
                     self._change(WorkerState.READY)
                 yield message
@@ -358,4 +367,9 @@ class LlamaWorker:
     def _change(self, state: WorkerState) -> None:
         if state is not self.state:
             self.state = state
+            kind = _WORK.get(state)
+            if kind is None:
+                self.work.end()
+            else:
+                self.work.begin(kind)
             self._on_change()

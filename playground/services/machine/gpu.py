@@ -5,12 +5,24 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 NO_GPU = "No graphics card found: models run on the processor"
+_WHOLE_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """What one process takes of a card; `None` is unknown."""
+
+    pid: int
+    load_percent: float | None
+    """Share of the card's time since the look before, 0 … 100."""
+    memory_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class GpuSample:
     bandwidth_bytes_per_s: float | None = None
     """How fast the card's memory can be read at most: worked out from its data sheet's values, not
     measured."""
+    processes: tuple[GpuProcess, ...] | None = None
+    """Every process that uses the card; `None` where the driver does not tell."""
 
 
 class GpuReader(Protocol):
@@ -47,6 +61,8 @@ class NvidiaReader:
     def __init__(self, library: Any) -> None:
         """Start NVML; raises `library.NVMLError` where there is no driver."""
         self._library = library
+        self._seen_us: dict[str, int] = {}
+        """Stamp of the newest sample of processes seen so far, by the card's place."""
         library.nvmlInit()
 
     def read(self) -> tuple[GpuSample, ...]:
@@ -76,7 +92,52 @@ class NvidiaReader:
             temperature_c=None if temperature is None else float(temperature),
             power_w=None if milliwatts is None else milliwatts / 1000,
             bandwidth_bytes_per_s=self._bandwidth(handle),
+            processes=self._processes(fallback, handle),
         )
+
+    def _processes(self, card: str, handle: Any) -> tuple[GpuProcess, ...] | None:
+        """Return who uses the card; `None` where that is not told.
+
+        An empty list tells nothing either: in a container the driver lists no process at all.
+        Windows lists them without their memory (WDDM).
+        """
+        lists = [
+            self._ask("nvmlDeviceGetComputeRunningProcesses", handle),
+            self._ask("nvmlDeviceGetGraphicsRunningProcesses", handle),
+        ]
+        if None in lists:
+            return None
+        memory: dict[int, int | None] = {}
+        for process in (process for found in lists for process in found):
+            used = process.usedGpuMemory
+            if used is not None or process.pid not in memory:
+                # one that computes and paints is in both lists, with all it has
+                memory[process.pid] = used
+        loads = self._loads(card, handle)
+        return (
+            tuple(
+                GpuProcess(pid, None if loads is None else loads.get(pid, 0.0), used)
+                for pid, used in memory.items()
+            )
+            or None
+        )
+
+    def _loads(self, card: str, handle: Any) -> Mapping[int, float] | None:
+        """Return the mean load of each process that was at work since the look before."""
+        seen_us = self._seen_us.get(card, 0)
+        try:
+            samples = self._library.nvmlDeviceGetProcessUtilization(handle, seen_us)
+        except (self._library.NVMLError, AttributeError) as error:
+            # nobody was at work
+            idle = getattr(self._library, "NVML_ERROR_NOT_FOUND", None)
+            return {} if idle is not None and getattr(error, "value", None) == idle else None
+        found: defaultdict[int, list[float]] = defaultdict(list)
+        for sample in samples:
+            # entries that no driver has filled in are among them
+            if sample.timeStamp > seen_us and sample.smUtil <= _WHOLE_PERCENT:
+                found[sample.pid].append(float(sample.smUtil))
+                self._seen_us[card] = max(self._seen_us.get(card, 0), sample.timeStamp)
+        return {pid: sum(loads) / len(loads) for pid, loads in found.items()}
 
     def _bandwidth(self, handle: Any) -> float | None:
         """Return the bandwidth of a card's memory in bytes/s: 2 × highest clock × bus width.
@@ -98,7 +159,8 @@ class NvidiaReader:
         """Return what NVML answers, or `None` where this card or driver does not."""
         try:
             return getattr(self._library, call)(*arguments)
-        except self._library.NVMLError:
+        except (self._library.NVMLError, AttributeError):
+            # older releases of the binding lack some calls
             return None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,16 @@ from playground.services.machine.memory import main_memory
 
 
 @dataclass(frozen=True, slots=True)
+class GpuShare:
+    """What a process takes of the graphics cards, as their drivers tell; `None` is unknown."""
+
+    load_percent: float | None = None
+    """Of the card it uses most, 0 … 100."""
+    memory_bytes: int | None = None
+    """Of all cards together."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSample:
     """One process of this program; `None` is unknown."""
 
@@ -23,6 +33,28 @@ class ProcessSample:
     rss_bytes: int
     cpu_percent: float | None
     """Share of the whole processor, 0 … 100; unknown at the first look."""
+    gpu: GpuShare = GpuShare()
+
+
+def gpu_share(pid: int, gpus: Sequence[GpuSample]) -> GpuShare:
+    """Return what the process takes, nothing only where every card names its users.
+
+    A card that names processes of other computers, as one does within a container, names none.
+    """
+    told = [
+        gpu.processes
+        for gpu in gpus
+        if gpu.processes and all(psutil.pid_exists(process.pid) for process in gpu.processes)
+    ]
+    own = [process for processes in told for process in processes if process.pid == pid]
+    if own:
+        loads = [process.load_percent for process in own]
+        sizes = [process.memory_bytes for process in own]
+        return GpuShare(
+            None if None in loads else max(load for load in loads if load is not None),
+            None if None in sizes else sum(size for size in sizes if size is not None),
+        )
+    return GpuShare(0.0, 0) if told and len(told) == len(gpus) else GpuShare()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +76,7 @@ class Sample:
     """What the processor draws, where the computer tells (RAPL)."""
     computer_power_w: float | None = None
     """What the computer draws in all, where it tells (RAPL's `psys`)."""
+    program_gpu: GpuShare = GpuShare()
 
 
 class Probe:
@@ -59,12 +92,12 @@ class Probe:
     def sample(self, pids: Mapping[str, int]) -> Sample:
         """Return what is seen now; processes of `pids` that have ended are left out."""
         memory = main_memory()
-        own = self._look("", os.getpid())
-        seen = (self._look(name, pid) for name, pid in pids.items())
+        gpus = self._gpus.read()
+        own = self._look("", os.getpid(), gpus)
+        seen = (self._look(name, pid, gpus) for name, pid in pids.items())
         workers = tuple(process for process in seen if process is not None)
         for pid in self._processes.keys() - {os.getpid(), *pids.values()}:
             del self._processes[pid]
-        gpus = self._gpus.read()
         is_first = not self._looked_at
         cpu = psutil.cpu_percent()
         self._looked_at = set(self._processes)
@@ -81,9 +114,10 @@ class Probe:
             workers=workers,
             power_w=power.processor_w,
             computer_power_w=power.computer_w,
+            program_gpu=own.gpu if own else GpuShare(),
         )
 
-    def _look(self, name: str, pid: int) -> ProcessSample | None:
+    def _look(self, name: str, pid: int, gpus: Sequence[GpuSample]) -> ProcessSample | None:
         try:
             process = self._processes.get(pid)
             if process is None:
@@ -95,7 +129,8 @@ class Probe:
         except psutil.Error:
             self._processes.pop(pid, None)
             return None
-        return ProcessSample(name, pid, rss, cpu if pid in self._looked_at else None)
+        known_cpu = cpu if pid in self._looked_at else None
+        return ProcessSample(name, pid, rss, known_cpu, gpu_share(pid, gpus))
 
 
 _WHOLE_COMPUTER = "psys"

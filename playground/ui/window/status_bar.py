@@ -21,7 +21,7 @@ from playground.core.runs import HostContact
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.format import UNKNOWN, host_words, sent_words, size_words
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_label, plain_tooltip
+from playground.ui.widgets.basics import ElidedLabel, breakable, make_label, plain_tooltip
 from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ class StatusBar(QWidget):
         )
         rows.extend(
             (
-                worker.name,
+                breakable(worker.name),
                 size_words(worker.rss_bytes),
                 self._use_words(worker.rss_bytes, worker.cpu_percent)
                 + self.tr(", process {pid}").format(pid=worker.pid),

@@ -129,8 +129,8 @@ class FormEditor(QWidget):
         self._on_edited()
 
     def _on_add(self) -> None:
+        # nothing is wrong with it before anything was typed
         self._add_line(FormField("")).name.setFocus()
-        self._on_edited()
 
     def _on_removed(self, line: "_Line") -> None:
         self._lines.remove(line)

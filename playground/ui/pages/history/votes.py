@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedLayout, QWidget
 from typing_extensions import override
 
 from playground.store.history import VoteCount
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import (
@@ -76,7 +77,7 @@ class VoteLine(QWidget):
 
     def __init__(self, theme: Theme, count: VoteCount) -> None:
         super().__init__()
-        is_local = not count.provider
+        tone, icon = PLACE_LOOKS[count.place]
         words = self._words(count)
         self.setAccessibleName(f"{count.label}: {words}")
         px = theme.px
@@ -87,9 +88,7 @@ class VoteLine(QWidget):
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         place = Badge(
             theme,
-            self.tr("On this computer") if is_local else count.provider,
-            "local" if is_local else "cloud",
-            "home" if is_local else "cloud",
+            *(count.provider or self.tr("On this computer"), tone, icon),
         )
         column = make_column(
             make_row(label, place, 1, spacing=px(8)),

@@ -76,6 +76,7 @@ class ModelActions(QObject):
         settings: SettingsStore,
         open_compare: Callable[[Target], object],
         open_tests: Callable[[Sequence[Target]], object],
+        open_hub: Callable[[], object],
         toast: Notify,
         rescan: Callable[[], None],
     ) -> None:
@@ -88,6 +89,7 @@ class ModelActions(QObject):
         self._settings = settings
         self._open_compare = open_compare
         self._open_tests = open_tests
+        self._open_hub = open_hub
         self._toast = toast
         self._rescan = rescan
         self._loads: dict[str, Follower] = {}
@@ -107,7 +109,7 @@ class ModelActions(QObject):
         details.load.clicked.connect(self._load)
         details.unload.clicked.connect(self._unload)
         details.stop.clicked.connect(self._stop_loading)
-        details.versions_action.triggered.connect(self._compare_versions)
+        details.versions.clicked.connect(self._compare_versions)
         details.folder_action.triggered.connect(self._show_in_folder)
         details.copy_action.triggered.connect(self._copy_path)
         details.delete_action.triggered.connect(self._ask_to_delete)
@@ -132,9 +134,11 @@ class ModelActions(QObject):
         if other is None:
             self._toast(
                 self.tr(
-                    "There is no other version of this model here. Download one on “Get models”, "
-                    "then ask both the same questions."
-                )
+                    "There is no other version of this model here. Download one, then ask both "
+                    "the same questions."
+                ),
+                action=self.tr("Get models"),
+                on_action=self._open_hub,
             )
             return
         settings = self._settings.settings.load_settings_of(other)

@@ -376,23 +376,24 @@ class ModelDetails(QScrollArea):
         self._more = QToolButton()
         self._more.setProperty("button", True)
         self._more.setAccessibleName(self.tr("More about this file"))
-        self._more.setToolTip(
-            self.tr("Test it against another version, show its folder, copy its path, delete it")
-        )
+        self._more.setToolTip(self.tr("Show its folder, copy its path, delete it"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._more)
         self.folder_action = QAction(self.tr("Show in folder"), menu)
         self.copy_action = QAction(self.tr("Copy path"), menu)
-        self.versions_action = QAction(self.tr("What does the smaller file cost me?"), menu)
-        self.versions_action.setToolTip(
-            self.tr("Ask this version and another one of the same model the same questions")
-        )
         self.delete_action = QAction(self.tr("Delete…"), menu)
-        menu.addActions([self.versions_action, self.folder_action, self.copy_action])
+        menu.addActions([self.folder_action, self.copy_action])
         menu.addSeparator()
         menu.addAction(self.delete_action)
         self._more.setMenu(menu)
-        return make_flow(self.compare, self.load, self.unload, self.stop, self._more)
+        self.versions = make_button(
+            self.tr("What does the smaller file cost me?"),
+            kind="flat",
+            tooltip=self.tr(
+                "Ask this version and another one of the same model the same questions"
+            ),
+        )
+        return make_flow(self.compare, self.load, self.unload, self.stop, self._more, self.versions)
 
     def _apply_theme(self) -> None:
         side = self._theme.px(17)

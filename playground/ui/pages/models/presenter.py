@@ -63,6 +63,7 @@ class ModelsPresenter(QObject):
             settings=settings,
             open_compare=open_compare,
             open_tests=open_tests,
+            open_hub=open_hub,
             toast=toast,
             rescan=self.rescan,
         )

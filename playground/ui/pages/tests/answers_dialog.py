@@ -16,8 +16,8 @@ from playground.core.runs import Run
 from playground.store.evaluations import comparison_id
 from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
-from playground.ui.format import seconds
-from playground.ui.pages.tests.grid import CellSample, place_icon
+from playground.ui.format import PLACE_LOOKS, seconds
+from playground.ui.pages.tests.grid import CellSample
 from playground.ui.pages.tests.progress import CellState
 from playground.ui.pages.tests.words import TargetName, target_names
 from playground.ui.theme.theme import Theme
@@ -120,7 +120,7 @@ class AnswersDialog(QDialog):
         px = self._theme.px
         run, score = answer.run, answer.score
         icon = QLabel()
-        name, tone = place_icon(run.target)
+        tone, name = PLACE_LOOKS[run.target.place]
         icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(px(16), px(16))))
         label = answer.name.label
         if answer.repeat:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
 from playground.core.targets import Place
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 
@@ -259,7 +260,7 @@ class RightChart(QWidget):
 
     def _paint_point(self, painter: QPainter, point: ChartPoint) -> None:
         theme = self._theme
-        tone = theme.color("local" if point.place is Place.LOCAL else "cloud")
+        tone = theme.color(PLACE_LOOKS[point.place][0])
         faint = QColor(tone)
         faint.setAlphaF(0.5)
         at, radius = self._at(point), theme.px(_RADIUS)
@@ -267,9 +268,11 @@ class RightChart(QWidget):
         painter.drawLine(QPointF(at.x(), self._y(point.low)), QPointF(at.x(), self._y(point.high)))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(tone)
-        # circle and diamond: the place is not told by colour alone
+        # circle, square and diamond: the place is not told by colour alone
         if point.place is Place.LOCAL:
             painter.drawEllipse(at, radius, radius)
+        elif point.place is Place.NETWORK:
+            painter.drawRect(QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius))
         else:
             sides = ((0, -radius), (radius, 0), (0, radius), (-radius, 0))
             painter.drawPolygon(QPolygonF([at + QPointF(x, y) for x, y in sides]))
@@ -287,7 +290,7 @@ class RightChart(QWidget):
         return "; ".join(said) or self.tr("Nothing to show")
 
     def _apply_theme(self) -> None:
-        self.setMinimumHeight(self._theme.px(160))
+        self.setMinimumHeight(self._theme.px(90))
         self.update()
 
     @override

@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QWidget
 
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.evaluations import Evaluation, Plan
-from playground.core.targets import LocalTarget, Target
+from playground.core.expected import CheckKind
+from playground.core.targets import Target
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.words import target_names
 from playground.ui.theme.theme import Theme
@@ -24,6 +26,7 @@ from playground.ui.widgets.layouts import (
 from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 _MOST_USD = 10_000.0
+_REPEATS = ("1", "3", "5")
 
 
 class RunDialog(QDialog):
@@ -57,6 +60,11 @@ class RunDialog(QDialog):
     def repeats(self) -> int:
         return int(self._repeats.selected)
 
+    def choose_repeats(self, repeats: int) -> None:
+        """Light how often each message is asked, where it is one that is offered."""
+        if str(repeats) in _REPEATS:
+            self._repeats.select(str(repeats))
+
     @property
     def max_usd(self) -> float | None:
         return self._ceiling.value() or None
@@ -71,8 +79,7 @@ class RunDialog(QDialog):
         chips = self._chips.layout()
         names = target_names(targets)
         for target in targets:
-            is_local = isinstance(target, LocalTarget)
-            tone, icon = ("local", "home") if is_local else ("cloud", "cloud")
+            tone, icon = PLACE_LOOKS[target.place]
             chip = TargetChip(
                 self._theme, names[target.key].line, tone, icon, f"{target.label} · {target.detail}"
             )
@@ -277,13 +284,18 @@ class PasteDialog(QDialog):
             )
         )
         self._format.select("text")
+        self._format.chosen.connect(self._show_example)
         self._text = QPlainTextEdit()
         self._text.setProperty("field", True)
         self._text.setTabChangesFocus(True)
         self._text.setAccessibleName(self.tr("The list"))
-        self._text.setPlaceholderText(
-            self.tr("My parcel arrived with a broken lid.\nWhen do you open on Sunday?")
+        self._kinds = make_label(
+            self.tr("A check is one of: {0}.").format(", ".join(CheckKind)),
+            "caption",
+            "quiet",
+            wrap=True,
         )
+        self._show_example()
         self._problem = make_label("", "control", "bad", wrap=True)
         self._problem.hide()
         add = make_button(self.tr("Add them"), self._on_add, kind="primary", tooltip="Ctrl+Enter")
@@ -294,6 +306,7 @@ class PasteDialog(QDialog):
             make_label(self.tr("Paste a list"), "title"),
             make_flow(self._format),
             (self._text, 1),
+            self._kinds,
             self._problem,
             make_row(1, cancel, add),
             parent=self,
@@ -307,6 +320,20 @@ class PasteDialog(QDialog):
         """Say why the list cannot be read; it stays to be mended."""
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
+
+    def _show_example(self) -> None:
+        """Show in the empty field how such a list looks."""
+        is_table = self._format.selected == "csv"
+        self._kinds.setVisible(is_table)
+        self._text.setPlaceholderText(
+            self.tr(
+                "prompt,check,expected,tags\n"
+                "What is 7 × 8?,number,56,sums\n"
+                "What is the capital of Peru?,contains,Lima,cities"
+            )
+            if is_table
+            else self.tr("My parcel arrived with a broken lid.\nWhen do you open on Sunday?")
+        )
 
     def _on_add(self) -> None:
         file_format = FileFormat.CSV if self._format.selected == "csv" else FileFormat.TEXT

@@ -11,14 +11,16 @@ from typing_extensions import override
 from playground.core.checks.reading import TEXTS, require_readable
 from playground.core.errors import PlaygroundError
 from playground.core.expected import Check, CheckKind
-from playground.core.prompt_sets import Case
+from playground.core.prompt_sets import Case, PromptSet, Variables, names_used
 from playground.ui.pages.tests.words import WITHOUT_TEXT, expected_hint, kind_choices
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import (
+    ElidedLabel,
     IconButton,
     clear_layout,
     make_button,
     make_label,
+    plain_tooltip,
 )
 from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
@@ -96,6 +98,8 @@ class CheckRow(QWidget):
 
     edited = Signal()
     removed = Signal()
+    finished = Signal()
+    """Enter in what is expected."""
     height_changed = Signal()
 
     def __init__(self, theme: Theme, check: Check, undo_keys: UndoKeys) -> None:
@@ -121,6 +125,7 @@ class CheckRow(QWidget):
         make_column(row, self._problem, parent=self, margins=NO_MARGINS, spacing=theme.px(4))
         self._kind.picked.connect(self._on_kind)
         self._expected.textEdited.connect(self._on_edited)
+        self._expected.returnPressed.connect(self.finished)
         self._loose.clicked.connect(self._on_edited)
         self.remove_button.clicked.connect(self.removed)
         self._fit_kind()
@@ -148,6 +153,10 @@ class CheckRow(QWidget):
     def _on_kind(self) -> None:
         self._fit_kind()
         self._on_edited()
+        if not self._expected.text().strip():
+            # nobody has typed anything yet that could be wrong
+            self._show_problem("")
+        self.focus_expected()
 
     def _on_edited(self) -> None:
         kind = self._kind.value
@@ -188,6 +197,63 @@ def _problem(check: Check) -> str:
     return ""
 
 
+class MessageWords(QWidget):
+    """What stands for each `{{name}}` of one message; empty: the set's word (variables)."""
+
+    edited = Signal(object, str)
+    """The message's own variables, and the name whose text was typed."""
+
+    def __init__(self, theme: Theme, undo_keys: UndoKeys) -> None:
+        super().__init__()
+        self._theme = theme
+        self._undo_keys = undo_keys
+        self._fields: dict[str, QLineEdit] = {}
+        make_flow(parent=self, spacing=theme.px(12))
+
+    def show_words(self, case: Case, prompt_set: PromptSet, *, is_read_only: bool) -> None:
+        """Show a field for each name that stands in the message, and for those it has a text for.
+
+        The field that is being typed into stays.
+        """
+        own, usual = dict(case.variables), dict(prompt_set.variables)
+        typed = [name for name, field in self._fields.items() if field.hasFocus()]
+        names = dict.fromkeys((*names_used(case, prompt_set.system_prompt), *own, *typed))
+        if names.keys() != self._fields.keys():
+            clear_layout(self)
+            self._fields = {name: self._add_field(name) for name in names}
+        self.setVisible(bool(names))
+        for name, field in self._fields.items():
+            if field.text() != own.get(name, ""):
+                field.setText(own.get(name, ""))
+            field.setPlaceholderText(usual.get(name) or self.tr("nothing yet"))
+            field.setToolTip(plain_tooltip(self._explained(usual.get(name))))
+            field.setReadOnly(is_read_only)
+
+    def _explained(self, usual: str | None) -> str:
+        if usual:
+            return self.tr("Empty: “{0}”, as in the other messages of this set").format(usual)
+        return self.tr("Empty: the name stays as it is written")
+
+    def _add_field(self, name: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setAccessibleName(self.tr("Text for {0} in this message").format(name))
+        field.setMinimumWidth(self._theme.px(150))
+        field.installEventFilter(self._undo_keys)
+        field.textEdited.connect(lambda _text: self._tell(name))
+        part = QWidget()
+        label = ElidedLabel(f"{{{{{name}}}}}", "caption", "quiet")
+        make_column(label, field, parent=part, margins=NO_MARGINS, spacing=self._theme.px(2))
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(part)
+        part.show()
+        return field
+
+    def _tell(self, typed: str) -> None:
+        found = {name: field.text() for name, field in self._fields.items()}
+        self.edited.emit(tuple((name, text) for name, text in found.items() if text), typed)
+
+
 class CaseEditor(QWidget):
     """Shows a message and tells what a person makes of it."""
 
@@ -195,6 +261,8 @@ class CaseEditor(QWidget):
     """The case as it is now, and which field was typed into (empty: none)."""
     left = Signal()
     """Esc: the keyboard goes back to the table."""
+    next_wanted = Signal()
+    """Enter in a check: the next message is to be written."""
     height_changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -211,8 +279,10 @@ class CaseEditor(QWidget):
     def case(self) -> Case | None:
         return self._case
 
-    def show_case(self, case: Case | None, *, is_read_only: bool) -> None:
-        """Show a message; one that is shown already is left as it is being typed."""
+    def show_case(self, case: Case | None, prompt_set: PromptSet, *, is_read_only: bool) -> None:
+        """Show a message of a set; one that is shown already is left as it is being typed."""
+        if case is not None:
+            self._words.show_words(case, prompt_set, is_read_only=is_read_only)
         if case == self._case and is_read_only == self._is_read_only:
             return
         same = case is not None and self._case is not None and case.id == self._case.id
@@ -240,12 +310,16 @@ class CaseEditor(QWidget):
         self._tried.setText(text)
         self._tried.setVisible(bool(text))
 
+    def focus_message(self) -> None:
+        """Put the keyboard into the words of the message."""
+        self._prompt.setFocus(Qt.FocusReason.TabFocusReason)
+
     def focus_first(self) -> None:
         """Put the keyboard into the first check, or into the words of a new message."""
         if self._rows and self._prompt.toPlainText().strip():
             self._rows[0].focus_expected()
         else:
-            self._prompt.setFocus(Qt.FocusReason.TabFocusReason)
+            self.focus_message()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -255,12 +329,13 @@ class CaseEditor(QWidget):
         self._system_row = QWidget()
         said = make_label(self.tr("Said before this one (system prompt)"), "caption", "quiet")
         make_column(said, self._system, parent=self._system_row, margins=NO_MARGINS, spacing=px(4))
+        self._words = MessageWords(self._theme, self._undo_keys)
         self._checks = QWidget()
         self._checks_column = QVBoxLayout(self._checks)
         self._checks_column.setContentsMargins(0, 0, 0, 0)
         self._checks_column.setSpacing(px(8))
         self.add_button = make_button(
-            self.tr("Another check"),
+            self.tr("Add a check"),
             tooltip=self.tr("All checks of a message have to hold"),
         )
         self.add_button.setProperty("small", True)
@@ -280,7 +355,7 @@ class CaseEditor(QWidget):
         self._tried.hide()
         foot = make_flow(self.add_button, (self._tags, 1), self._weight, 1, self._tried)
         make_column(
-            *(self._prompt, self._system_row, self._checks, foot),
+            *(self._prompt, self._system_row, self._words, self._checks, foot),
             parent=self,
             margins=(px(16), px(2), px(16), px(12)),
             spacing=px(8),
@@ -292,6 +367,7 @@ class CaseEditor(QWidget):
     def _connect(self) -> None:
         self._prompt.textChanged.connect(self._on_prompt)
         self._system.textChanged.connect(self._on_system)
+        self._words.edited.connect(self._on_words)
         self._tags.textEdited.connect(self._on_tags)
         self._weight.valueChanged.connect(self._on_weight)
         self.add_button.clicked.connect(self._on_add)
@@ -310,6 +386,14 @@ class CaseEditor(QWidget):
         self._rows = []
         for check in checks:
             self._add_row(check)
+        self._fit_checks()
+
+    def _fit_checks(self) -> None:
+        """Take no room for checks that are not there, and say what the button adds."""
+        self._checks.setVisible(bool(self._rows))
+        words = self.tr("Another check") if self._rows else self.tr("Add a check")
+        self.add_button.setText(words)
+        self.add_button.setAccessibleName(words)
         self.height_changed.emit()
 
     def _add_row(self, check: Check) -> CheckRow:
@@ -317,6 +401,7 @@ class CaseEditor(QWidget):
         row.set_read_only(is_read_only=self._is_read_only)
         row.edited.connect(self._tell_checks_typed)
         row.removed.connect(self._on_removed)
+        row.finished.connect(self.next_wanted)
         row.height_changed.connect(self.height_changed)
         self._rows.append(row)
         self._checks_column.addWidget(row)
@@ -326,7 +411,7 @@ class CaseEditor(QWidget):
 
     def _on_add(self) -> None:
         row = self._add_row(Check(CheckKind.CONTAINS))
-        self.height_changed.emit()
+        self._fit_checks()
         row.focus_expected()
 
     def _on_removed(self) -> None:
@@ -338,7 +423,7 @@ class CaseEditor(QWidget):
             row.deleteLater()
             self.add_button.setFocus()
             self._tell_checks("")
-            self.height_changed.emit()
+            self._fit_checks()
 
     def _tell_checks_typed(self) -> None:
         row = self.sender()
@@ -357,6 +442,10 @@ class CaseEditor(QWidget):
     def _on_system(self) -> None:
         if self._case is not None:
             self._tell(replace(self._case, system_prompt=self._system.toPlainText()), "system")
+
+    def _on_words(self, variables: Variables, typed: str) -> None:
+        if self._case is not None:
+            self._tell(replace(self._case, variables=variables), f"word {typed}")
 
     def _on_tags(self, text: str) -> None:
         if self._case is not None:

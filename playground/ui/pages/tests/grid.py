@@ -15,7 +15,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 from typing_extensions import override
 
-from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Target
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.progress import CellState
 from playground.ui.pages.tests.words import TargetName, target_names
 from playground.ui.theme.theme import Theme
@@ -32,11 +33,6 @@ _LOOKS = {
     CellState.ANSWERING: ("accent", "", "on_accent"),
 }
 """State → ground, icon and ink."""
-
-
-def place_icon(target: Target) -> tuple[str, str]:
-    """Return icon and tone of the place where a model answers."""
-    return ("home", "local") if isinstance(target, LocalTarget) else ("cloud", "cloud")
 
 
 def paint_cell(theme: Theme, painter: QPainter, area: QRect, state: CellState) -> None:
@@ -157,7 +153,7 @@ class UnitGrid(QAbstractScrollArea):
         quiet = {"role": "caption", "tone": "quiet"}
         for row, target in enumerate(self._targets):
             top = px(_HEAD) + row * px(_ROW)
-            icon, tone = place_icon(target)
+            tone, icon = PLACE_LOOKS[target.place]
             side = px(16)
             place = QRect(0, top + (px(_ROW) - side) // 2, side, side)
             self._theme.icon(icon, tone).paint(painter, place)

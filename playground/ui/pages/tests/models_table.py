@@ -11,8 +11,7 @@ from playground.core.evaluations import ModelResult
 from playground.core.runs import Provenance
 from playground.core.targets import Place, Target
 from playground.services.evaluation import is_paid
-from playground.ui.format import UNKNOWN, money
-from playground.ui.pages.tests.grid import place_icon
+from playground.ui.format import PLACE_LOOKS, UNKNOWN, money
 from playground.ui.pages.tests.words import (
     TargetName,
     interval_words,
@@ -41,7 +40,7 @@ class IntervalBar(QWidget):
         super().__init__()
         self._theme = theme
         self._model = model
-        self._tone = "local" if place is Place.LOCAL else "cloud"
+        self._tone, _icon = PLACE_LOOKS[place]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(interval_words(model))
         self.setToolTip(
@@ -132,8 +131,11 @@ class ModelsTable(QWidget):
             self.tr("Words a second"),
             self.tr("1,000 messages cost"),
         ]
+        # a room reads names and counts
+        is_on_stage = self._theme.in_presentation_mode
+        shown = 3 if is_on_stage else self._columns
         has_groups = any(model.tier is not None for _, model in self._shown)
-        columns = [n for n in range(self._columns) if n != _GROUP or has_groups]
+        columns = [n for n in range(shown) if n != _GROUP or has_groups]
         for column in columns:
             self._add(_wrapped(head[column], is_right=column > _GROUP), 0, column)
         names = target_names([target for target, _ in self._shown])
@@ -146,7 +148,7 @@ class ModelsTable(QWidget):
                 if not part.toolTip():
                     part.setToolTip(tooltip)
                 self._add(part, row, column)
-            if self._columns < _WIDE:
+            if self._columns < _WIDE and not is_on_stage:
                 rest = make_label(self._rest(target, model), "caption", "quiet", wrap=True)
                 rest.setToolTip(tooltip)
                 self._grid.addWidget(rest, row + 1, 0, 1, self._columns)
@@ -195,7 +197,7 @@ class ModelsTable(QWidget):
         row.setVerticalSpacing(0)
         icon = QLabel()
         side = self._theme.px(16)
-        look, tone = place_icon(target)
+        tone, look = PLACE_LOOKS[target.place]
         icon.setPixmap(self._theme.icon(look, tone).pixmap(QSize(side, side)))
         label = ElidedLabel(name.label, "row")
         label.setToolTip(plain_tooltip(f"{target.label} · {target.detail}".strip(" ·")))
@@ -225,7 +227,8 @@ class ModelsTable(QWidget):
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
         if not model.scored:
             text = self.tr("nothing scored")
-        lines = [make_label(text, "row", wrap=True)]
+        role = "figure" if self._theme.in_presentation_mode else "row"
+        lines = [make_label(text, role, wrap=True)]
         if unscored := unscored_words(model):
             lines.append(make_label(unscored, "caption", "caution", wrap=True))
         part.setMinimumWidth(self._theme.px(120))

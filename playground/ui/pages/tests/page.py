@@ -15,7 +15,7 @@ from playground.ui.pages.tests.running import RunningView
 from playground.ui.pages.tests.sets_view import SetsView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, IconButton, make_button, make_label
-from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.inputs import ComboBox
 from playground.ui.window.page import Page
 
@@ -93,6 +93,7 @@ class TestsPage(Page):
         """Offer the sets in the head, where the list has no room."""
         self._box.set_choices(choices)
         self._box.choose(chosen)
+        self._fit_head()
 
     def show_state(self, text: str, tone: str, *, is_running: bool, is_paused: bool) -> None:
         """Say how the test is, and offer what can be done."""
@@ -128,6 +129,14 @@ class TestsPage(Page):
         """Say what a file of the opened set is called; empty where none can be written."""
         self._export_name = name
         self.export_button.setEnabled(bool(name))
+
+    @property
+    @override
+    def foot_top(self) -> int:
+        if not self.is_showing_sets:
+            return super().foot_top
+        foot = self.sets.foot
+        return foot.mapTo(self, foot.rect().topLeft()).y() if foot.isVisible() else self.height()
 
     @override
     def focus_first(self) -> None:
@@ -284,7 +293,8 @@ class TestsPage(Page):
             action = menu.addAction(text)
             action.setData((file_format, ending))
             action.triggered.connect(self._choose_export)
-        menu.popup(self.export_button.mapToGlobal(self.export_button.rect().bottomLeft()))
+        anchor = anchor_of(self.export_button)
+        menu.popup(anchor.mapToGlobal(anchor.rect().bottomLeft()))
 
     def _choose_export(self) -> None:
         action = self.sender()

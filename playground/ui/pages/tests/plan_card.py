@@ -4,6 +4,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from playground.core.evaluations import Evaluation, Plan
+from playground.core.targets import Place
+from playground.core.urls import is_private_host
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests import words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, clear_layout, make_label
@@ -55,7 +58,7 @@ class PlanRow(QWidget):
 
     def show_plan(self, evaluation: Evaluation, plan: Plan, max_usd: float | None) -> None:
         """Show what the answers that are left take; `max_usd` is the ceiling."""
-        self._answers.show_words(f"{plan.units:,}", words.answers_words(evaluation))
+        self._answers.show_words(f"{plan.units:,}", words.answers_words(evaluation, plan))
         self._time.show_words(words.duration_words(plan.seconds), words.time_words(plan))
         self._price.show_words(words.price_words(plan), words.ceiling_words(plan, max_usd))
         cases = len(evaluation.prompt_set.cases)
@@ -64,7 +67,8 @@ class PlanRow(QWidget):
         clear_layout(self._chips)
         chips = self._chips.layout()
         for host in plan.hosts:
-            chip = Badge(self._theme, host, "cloud", "cloud")
+            place = Place.NETWORK if is_private_host(host) else Place.CLOUD
+            chip = Badge(self._theme, host, *PLACE_LOOKS[place])
             if chips is not None:
                 chips.addWidget(chip)
         self._chips.setVisible(bool(plan.hosts))

@@ -83,6 +83,8 @@ class TestsPresenter(QObject):
             answers=answers,
             open_results=self.open_results,
             ended=self.refresh,
+            progressed=self._on_progress,
+            stopped=self._on_stopped,
         )
         self.results = ResultsPresenter(
             view.results, theme, bridge, service.store, answers, notify=surroundings.notify
@@ -179,6 +181,7 @@ class TestsPresenter(QObject):
         card.renamed.connect(self._on_renamed)
         card.run_button.clicked.connect(self._on_run)
         card.results_button.clicked.connect(self._on_results)
+        card.go_on_button.clicked.connect(self._on_go_on)
         view.again_button.clicked.connect(self._on_again)
         view.results.length_wanted.connect(self._on_length)
         view.earlier_button.clicked.connect(self._on_earlier)
@@ -214,7 +217,9 @@ class TestsPresenter(QObject):
         """List the sets, and open `wanted`, or the first one."""
         view = self._view
         rows = self._rows()
-        chosen = wanted if wanted in self._known else next(iter(self._known), None)
+        waiting = (key for key in self._known if self._unfinished_words(key))
+        first = next(waiting, next(iter(self._known), None))
+        chosen = wanted if wanted in self._known else first
         view.show_count(len(self._known))
         view.show_names([(each.name, each.id) for each in self._known.values()], chosen)
         self._list_rows(rows, chosen)
@@ -233,11 +238,18 @@ class TestsPresenter(QObject):
         for title, group in ((_tr("Yours"), own), (_tr("To start with"), ready)):
             if group:
                 rows.append(SetRow("", title))
-            rows += [
-                SetRow(each.id, each.name, words.set_caption(each, self._last.get(each.id)))
-                for each in group
-            ]
+            rows += [SetRow(each.id, each.name, self._caption(each)) for each in group]
         return rows
+
+    def _caption(self, prompt_set: PromptSet) -> str:
+        running = self.runner.progress_of(prompt_set.id)
+        return words.set_caption(prompt_set, self._last.get(prompt_set.id), running)
+
+    def _on_progress(self) -> None:
+        """Follow in the list what is running."""
+        if self._view.is_showing_sets and self._view.isVisible():
+            opened = self.draft.prompt_set
+            self._list_rows(self._rows(), None if opened is None else opened.id)
 
     def _list_rows(self, rows: list[SetRow], chosen: str | None) -> None:
         sets = self._view.sets
@@ -266,7 +278,18 @@ class TestsPresenter(QObject):
         if prompt_set is not None:
             card = self._view.sets.card
             card.show_set(prompt_set, self._is_name_taken)
-            card.show_results(has_results=prompt_set.id in self._last)
+            card.show_results(
+                has_results=prompt_set.id in self._last,
+                unfinished=self._unfinished_words(prompt_set.id),
+            )
+
+    def _unfinished_words(self, set_id: str) -> str:
+        """Return what leads on with a test that has not ended; empty where none is waiting."""
+        last = self._last.get(set_id)
+        is_waiting = last is not None and last.finished_at is None and not last.is_running
+        if last is None or not is_waiting or self.runner.is_running:
+            return ""
+        return _tr("Go on: {0} of {1}").format(f"{last.done:,}", f"{last.units:,}")
 
     def _is_name_taken(self, name: str) -> bool:
         opened = self.draft.prompt_set
@@ -291,7 +314,9 @@ class TestsPresenter(QObject):
         opened = self.draft.prompt_set
         if opened is not None:
             copy = new_set(self._free_name(_tr("{0}, copy").format(opened.name)), opened.cases)
-            copy = replace(opened, id=copy.id, name=copy.name, created_at=copy.created_at)
+            copy = replace(
+                opened, id=copy.id, name=copy.name, created_at=copy.created_at, reached=None
+            )
             self._bridge.spawn(self._add(copy))
 
     async def _add(self, made: PromptSet, *, rename: bool = False) -> None:
@@ -516,6 +541,21 @@ class TestsPresenter(QObject):
         opened = self.draft.prompt_set
         if opened is not None and (last := self._last.get(opened.id)) is not None:
             self.open_results(last.id)
+
+    def _on_go_on(self) -> None:
+        opened = self.draft.prompt_set
+        if opened is not None and (last := self._last.get(opened.id)) is not None:
+            self._bridge.spawn(self._go_on(last.id))
+
+    async def _go_on(self, evaluation_id: str) -> None:
+        """Offer the rest of an evaluation: its set as it was then, its models, its repeats."""
+        before = await self._bridge.submit(self._service.store.load(evaluation_id))
+        self.runner.choose(before.prompt_set, before.targets, repeats=before.repeats)
+
+    def _on_stopped(self, set_id: str) -> None:
+        """Show the set whose test was stopped, which offers to go on."""
+        self._view.show_sets()
+        self._open(set_id)
 
     def _on_back(self) -> None:
         self._view.show_sets()

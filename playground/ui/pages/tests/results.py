@@ -122,14 +122,13 @@ class ResultsView(QWidget):
         for label, text in ((self._first, first), (self._hint, hint), (self._rest, rest)):
             label.setText(breakable(text))
         self._exact.setText(exact)
-        self._hint.setVisible(bool(hint))
-        self._rest.setVisible(bool(rest))
+        self._show_quiet()
         self._first.setToolTip(plain_tooltip(exact.split("\n\n", maxsplit=1)[0]))
 
     def show_cut_off(self, text: str) -> None:
         """Say that answers were cut off, and lead to what helps; nothing where `text` is empty."""
         self._cut_off.setText(text)
-        self._cut_off_card.setVisible(bool(text))
+        self._show_quiet()
 
     def show_earlier(self, title: str, text: str, exact: str) -> None:
         """Say in a card of its own how it was before; `exact` has the figures behind it."""
@@ -308,13 +307,18 @@ class ResultsView(QWidget):
     def _arrange(self) -> None:
         """Lay the cards out beside or below each other."""
         px = self._theme.px
+        is_on_stage = self._theme.in_presentation_mode
         beside = (self._top, self._messages, self._pairs, self._chart_card)
         for part in (self._earlier_card, self._cut_off_card, *beside):
             self._grid.removeWidget(part)
         self._grid.setSpacing(px(12))
         self._grid.addWidget(self._earlier_card, 0, 0, 1, 2)
         self._grid.addWidget(self._cut_off_card, 1, 0, 1, 2)
-        if self._is_stacked:
+        if is_on_stage:
+            self._grid.addWidget(self._top, 2, 0, 1, 2)
+            self._grid.addWidget(self._chart_card, 3, 0, 2, 1)
+            self._grid.addWidget(self._pairs, 3, 1, 2, 1)
+        elif self._is_stacked:
             below = (self._pairs, self._top, self._chart_card, self._messages)
             for row, part in enumerate(below, 2):
                 self._grid.addWidget(part, row, 0, 1, 2)
@@ -323,12 +327,24 @@ class ResultsView(QWidget):
             self._grid.addWidget(self._messages, 3, 0, 2, 1)
             self._grid.addWidget(self._pairs, 3, 1)
             self._grid.addWidget(self._chart_card, 4, 1)
-        self._grid.setColumnStretch(0, 6)
-        self._grid.setColumnStretch(1, 5)
-        self._grid.setRowStretch(4, 0 if self._is_stacked else 1)
-        self._grid.setRowStretch(5, 1 if self._is_stacked else 0)
-        self._chart_card.setMinimumHeight(px(260))
+        # a room reads figures, the main sentence and the chart
+        for hidden in (self._messages, self._save, self._remark, self._figures):
+            hidden.setVisible(not is_on_stage)
+        self._show_quiet()
+        self._grid.setColumnStretch(0, 7 if is_on_stage else 6)
+        self._grid.setColumnStretch(1, 4 if is_on_stage else 5)
+        is_stacked = self._is_stacked and not is_on_stage
+        self._grid.setRowStretch(4, 0 if is_stacked else 1)
+        self._grid.setRowStretch(5, 1 if is_stacked else 0)
+        self._chart_card.setMinimumHeight(px(190 if is_on_stage else 260))
         self._messages.setMinimumHeight(px(260))
+
+    def _show_quiet(self) -> None:
+        """Show what is said below the main sentence, where there is anything, and no room reads."""
+        for label in (self._hint, self._rest):
+            label.setVisible(bool(label.text()) and not self._theme.in_presentation_mode)
+        is_on_stage = self._theme.in_presentation_mode
+        self._cut_off_card.setVisible(bool(self._cut_off.text()) and not is_on_stage)
 
     def _apply_theme(self) -> None:
         self._tags.setMaximumWidth(self._theme.px(180))

@@ -13,7 +13,6 @@ from playground.core.evaluations import (
     UnitResult,
     against_earlier,
     cases_by_tag,
-    judge_cases,
     pair_sentence,
     ranked,
     report,
@@ -56,6 +55,8 @@ class ResultsPresenter(QObject):
         """The one that is shown."""
         self.results: tuple[UnitResult, ...] = ()
         self._asked = 0
+        self._tag = ""
+        """Of the messages that are counted."""
         self._found: set[str] | None = None
         self._rows: tuple[OutcomeRow, ...] = ()
         self._shown: tuple[OutcomeRow, ...] = ()
@@ -118,25 +119,21 @@ class ResultsPresenter(QObject):
         evaluation = self.evaluation
         if evaluation is None:
             return
-        if self._view.tag:
-            chosen = cases_by_tag(evaluation.prompt_set, self._view.tag)
+        self._tag = self._view.tag
+        if self._tag:
+            chosen = cases_by_tag(evaluation.prompt_set, self._tag)
             evaluation = Evaluation(
                 evaluation.id, chosen, evaluation.targets, evaluation.repeats, evaluation.sampling
             )
         cases = {case.id for case in evaluation.prompt_set.cases}
         results = [result for result in self.results if result.unit.case in cases]
         self._known = report(evaluation, results)
-        by_target = {
-            target.key: [r for r in results if r.unit.target == target.key]
-            for target in evaluation.targets
-        }
-        judged = {key: judge_cases(evaluation.prompt_set, own) for key, own in by_target.items()}
         reasons: dict[tuple[str, str], str] = {}
         for result in results:
             key = (result.unit.target, result.unit.case)
             reasons[key] = "\n".join(filter(None, (reasons.get(key, ""), *result.reasons)))
         self._rows = outcome_rows(
-            evaluation.prompt_set.cases, self._ranked(evaluation), judged, reasons
+            evaluation.prompt_set.cases, self._ranked(evaluation), self._known.judged, reasons
         )
 
     def _ranked(self, evaluation: Evaluation) -> list[Target]:
@@ -201,6 +198,9 @@ class ResultsPresenter(QObject):
             if query != self._view.query:
                 return
         self._found = found
+        if self._view.tag == self._tag:
+            self._show_rows(evaluation)
+            return
         self._work_out()
         self._show()
 

@@ -62,6 +62,8 @@ class EvaluationRunner(QObject):
         answers: AnswersPresenter,
         open_results: Callable[[str], None],
         ended: Callable[[], None],
+        progressed: Callable[[], None],
+        stopped: Callable[[str], None],
     ) -> None:
         super().__init__(view)
         self._view = view
@@ -73,6 +75,8 @@ class EvaluationRunner(QObject):
         self._answers = answers
         self._open_results = open_results
         self._tell_ended = ended
+        self._tell_progress = progressed
+        self._tell_stopped = stopped
         self._dialog: RunDialog | None = None
         self._set: PromptSet | None = None
         self._sets: dict[str, PromptSet] = {}
@@ -101,15 +105,25 @@ class EvaluationRunner(QObject):
         """The one that is shown."""
         return self._evaluation
 
+    def progress_of(self, set_id: str) -> str:
+        """Return how far the test of a set is that runs now; empty where none does."""
+        progress, evaluation = self._progress, self._evaluation
+        if not self.is_running or progress is None or evaluation is None:
+            return ""
+        if evaluation.prompt_set.id != set_id:
+            return ""
+        return _tr("running: {0} of {1}").format(f"{progress.done:,}", f"{progress.units:,}")
+
     def choose(
         self,
         prompt_set: PromptSet,
         targets: Sequence[Target] = (),
         sets: Sequence[PromptSet] = (),
+        repeats: int = 1,
     ) -> None:
         """Ask which models, how often and up to which price; the plan is shown before the start.
 
-        `targets` are chosen already; `sets` are offered in place of `prompt_set`.
+        `targets` and `repeats` are chosen already; `sets` are offered in place of `prompt_set`.
         """
         if self.is_running:
             self._around.notify(
@@ -122,6 +136,7 @@ class EvaluationRunner(QObject):
         title = _tr("two versions of a model") if sets else prompt_set.name
         choices = [(each.name, each.id) for each in sets]
         self._dialog = dialog = RunDialog(self._theme, title, self._view, choices)
+        dialog.choose_repeats(repeats)
         dialog.set_picked.connect(self._on_set)
         dialog.picker_wanted.connect(self._open_picker)
         dialog.picker.chosen.connect(self._on_picked)
@@ -160,7 +175,7 @@ class EvaluationRunner(QObject):
             return
         self._follower.cancel()
         self._settle()
-        self._view.show_sets()
+        self._tell_stopped(evaluation.prompt_set.id)
         self._around.notify(
             _tr("Stopped: {0} of {1} answers are kept.").format(progress.done, progress.units),
             action=_tr("Go on"),
@@ -225,7 +240,7 @@ class EvaluationRunner(QObject):
             return
         wanted = new_evaluation(prompt_set, targets, dialog.repeats, prompt_set.sampling)
         before, results = await self._unfinished(wanted)
-        if asked != self._asked or dialog is not self._dialog:
+        if self._is_outdated(asked, dialog):
             return
         said = ""
         if before is not None:
@@ -234,8 +249,16 @@ class EvaluationRunner(QObject):
             )
         dialog.show_unfinished(said)
         is_new = before is None or dialog.is_anew
-        plan = self._service.plan(wanted if is_new else before or wanted, () if is_new else results)
-        dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+        planning = self._service.plan(
+            wanted if is_new else before or wanted, () if is_new else results
+        )
+        plan = await self._bridge.submit(planning)
+        if not self._is_outdated(asked, dialog):
+            dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+
+    def _is_outdated(self, asked: int, dialog: RunDialog) -> bool:
+        """Return True where another plan is wanted by now, or none any more."""
+        return asked != self._asked or dialog is not self._dialog
 
     async def _unfinished(
         self, wanted: Evaluation
@@ -290,12 +313,12 @@ class EvaluationRunner(QObject):
 
     async def _start(self, evaluation: Evaluation, max_usd: float | None) -> None:
         results = await self._bridge.submit(self._service.store.results(evaluation.id))
+        plan = await self._bridge.submit(self._service.plan(evaluation, results))
         if self.is_running:
             return
         self._evaluation, self._max_usd, self._end = evaluation, max_usd, None
         self._was_slowed = False
         self._progress = Progress(evaluation, results)
-        plan = self._service.plan(evaluation, results)
         self._view.show_running(self._progress, evaluation, plan, max_usd)
         self._follower = self._bridge.follow(
             lambda: self._service.run(evaluation, max_usd),
@@ -339,6 +362,7 @@ class EvaluationRunner(QObject):
             return
         if self._view.isVisible() and self._view.is_showing_run:
             self._view.running.refresh()
+        self._tell_progress()
         if self.is_running:
             share = 100 * progress.done // max(1, progress.units)
             self._around.set_badge(f"{share} %")

@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.targets import Target
-from playground.ui.pages.tests.grid import CellSample, UnitGrid, place_icon
+from playground.ui.format import PLACE_LOOKS
+from playground.ui.pages.tests.grid import CellSample, UnitGrid
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.progress import CellState, ModelProgress, Progress
 from playground.ui.pages.tests.words import duration_words, spent_words, target_names
@@ -77,7 +78,7 @@ class _ModelLine:
         for label in (self.done, self.right, self.wrong, self.not_scored, self.left):
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._theme = theme
-        self._place = place_icon(target)
+        self._tone, self._icon_name = PLACE_LOOKS[target.place]
         self.apply_theme()
 
     @property
@@ -89,7 +90,7 @@ class _ModelLine:
 
     def apply_theme(self) -> None:
         side = self._theme.px(16)
-        self.icon.setPixmap(self._theme.icon(*self._place).pixmap(QSize(side, side)))
+        self.icon.setPixmap(self._theme.icon(self._icon_name, self._tone).pixmap(QSize(side, side)))
 
     def show_model(self, model: ModelProgress, done: str) -> None:
         self.bar.show_model(model)
@@ -219,7 +220,8 @@ class RunningView(QWidget):
 
     def set_stage(self, *, on: bool) -> None:
         """Show the room how far it is, and not what was planned."""
-        self._plan_card.setVisible(not on)
+        for part in (self._plan_card, self._kept):
+            part.setVisible(not on)
 
     def show_remark(self, text: str) -> None:
         """Say what falsifies the figures, or why it ended early; nothing where `text` is empty."""
@@ -260,7 +262,7 @@ class RunningView(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Answers so far"))
-        kept = make_label(
+        self._kept = make_label(
             self.tr(
                 "Every finished answer is kept. Close the window or lose the power: it goes on "
                 "from here and asks nothing twice."
@@ -271,7 +273,7 @@ class RunningView(QWidget):
         )
         make_column(
             make_flow(self._done, self._of, 1, self._left, self._spent),
-            *(self._bar, kept),
+            *(self._bar, self._kept),
             parent=done_card,
             margins=inner,
             spacing=px(8),

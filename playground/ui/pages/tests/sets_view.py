@@ -39,6 +39,7 @@ class SetsView(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._set: PromptSet | None = None
         self._is_read_only = False
         self._build()
         self._connect()
@@ -59,7 +60,7 @@ class SetsView(QWidget):
         self._pages.setCurrentIndex(1 if prompt_set is not None else 2)
         if prompt_set is None:
             return
-        self._is_read_only = prompt_set.is_ready_made
+        self._set, self._is_read_only = prompt_set, prompt_set.is_ready_made
         chosen = case_id or self.table.chosen_id
         self._show_tags(prompt_set)
         self.cases.show_cases(prompt_set.cases)
@@ -117,7 +118,8 @@ class SetsView(QWidget):
     def _show_case(self) -> None:
         case = self.cases.case_at(self.table.currentIndex().row())
         shown = case if case is not None and case.id == self.table.chosen_id else None
-        self.editor.show_case(shown, is_read_only=self._is_read_only)
+        if self._set is not None:
+            self.editor.show_case(shown, self._set, is_read_only=self._is_read_only)
         self.table.fit_editor()
 
     def _build(self) -> None:
@@ -197,6 +199,8 @@ class SetsView(QWidget):
         )
         self._explanations = (hint, saved)
         head, foot, card = QWidget(), QWidget(), make_card()
+        self.foot = foot
+        """What stands below the table, and stays in reach under messages."""
         make_column(
             make_flow((self._search, 2), (self._tag, 1), 1, hint),
             parent=head,
@@ -227,6 +231,7 @@ class SetsView(QWidget):
         self.table.menu_wanted.connect(self._open_menu)
         self.table.move_wanted.connect(self._on_move)
         self.editor.left.connect(self.table.setFocus)
+        self.editor.next_wanted.connect(self._on_next)
         self.editor.height_changed.connect(self.table.fit_editor)
         self.add_button.clicked.connect(self._on_add)
         self.paste_button.clicked.connect(self._on_paste)
@@ -249,6 +254,17 @@ class SetsView(QWidget):
 
     def _on_add(self) -> None:
         self.case_action.emit("add")
+
+    def _on_next(self) -> None:
+        """Go to the next message; after the last one, to a new one."""
+        chosen = self.table.chosen_id
+        row = -1 if chosen is None else self.cases.row_of(chosen)
+        following = self.cases.case_at(row + 1)
+        if following is None:
+            self.case_action.emit("add")
+            return
+        self.table.choose(following.id)
+        self.editor.focus_message()
 
     def _on_paste(self) -> None:
         self.case_action.emit("paste")

@@ -1,5 +1,6 @@
 """Checks, sets and plans in words that need no explanation."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +32,12 @@ def kind_choices() -> list[tuple[str, CheckKind]]:
     """Return what an answer can be held against, as the box in the editor offers it."""
     return [
         (_tr("is exactly"), CheckKind.EQUALS),
-        (_tr("contains"), CheckKind.CONTAINS),
-        (_tr("does not contain"), CheckKind.NOT_CONTAINS),
-        (_tr("contains one of"), CheckKind.ANY_OF),
-        (_tr("contains all of"), CheckKind.ALL_OF),
+        (_tr("mentions"), CheckKind.CONTAINS),
+        (_tr("does not mention"), CheckKind.NOT_CONTAINS),
+        (_tr("mentions one of"), CheckKind.ANY_OF),
+        (_tr("mentions all of"), CheckKind.ALL_OF),
         (_tr("begins with"), CheckKind.BEGINS_WITH),
-        (_tr("has the number"), CheckKind.NUMBER),
+        (_tr("ends with the number"), CheckKind.NUMBER),
         (_tr("has at least … words"), CheckKind.MIN_WORDS),
         (_tr("has at most … words"), CheckKind.MAX_WORDS),
         (_tr("comes within … seconds"), CheckKind.MAX_SECONDS),
@@ -70,9 +71,12 @@ def count_words(count: int) -> str:
     return _tr("1 message") if count == 1 else _tr("{0} messages").format(f"{count:,}")
 
 
-def set_caption(prompt_set: PromptSet, last: EvaluationSummary | None) -> str:
-    """Return the quiet line below a set's name: how many messages, and when it was run last."""
-    return f"{count_words(len(prompt_set.cases))} · {run_words(last)}"
+def set_caption(prompt_set: PromptSet, last: EvaluationSummary | None, running: str = "") -> str:
+    """Return the quiet line below a set's name: how many messages, and when it was run last.
+
+    Where its test runs now, `running` says how far it is.
+    """
+    return f"{count_words(len(prompt_set.cases))} · {running or run_words(last)}"
 
 
 def run_words(last: EvaluationSummary | None) -> str:
@@ -94,6 +98,29 @@ def checks_words(prompt_set: PromptSet) -> tuple[str, bool]:
     if without == len(prompt_set.cases):
         return _tr("none with a check"), False
     return _tr("{0} without a check").format(f"{without:,}"), False
+
+
+def form_words(prompt_set: PromptSet) -> str:
+    """Return what form the answers are held to; empty where they are free."""
+    schema = prompt_set.sampling.schema
+    form = {} if schema is None else json.loads(schema)
+    names = form.get("properties", {}) if isinstance(form, dict) else {}
+    if not names:
+        return "" if schema is None else _tr("Every answer is held to a fixed form.")
+    return _tr("Every answer is held to a fixed form, JSON with: {0}").format(", ".join(names))
+
+
+def reached_words(prompt_set: PromptSet) -> str:
+    """Return how the starter model did on a set when it was written; empty where none tells."""
+    reached = prompt_set.reached
+    if reached is None:
+        return ""
+    known = _tr("{0} of {1} right").format(reached.right, reached.scored)
+    if reached.not_scored:
+        known = _tr("{0}, {1} more not scored").format(known, reached.not_scored)
+    return _tr("What the starter model reaches: {0} (measured on {1} with {2})").format(
+        known, reached.measured_on, reached.model
+    )
 
 
 def duration_words(value: float | None, *, is_left: bool = False) -> str:
@@ -118,16 +145,17 @@ def repeats_words(repeats: int) -> str:
     return _tr("once") if repeats == 1 else _tr("{0} times").format(repeats)
 
 
-def answers_words(evaluation: Evaluation) -> str:
-    """Return how the number of answers comes about."""
-    models = len(evaluation.targets)
-    return " × ".join(
+def answers_words(evaluation: Evaluation, plan: Plan) -> str:
+    """Return how the number of answers comes about, and how many are there already."""
+    models, done = len(evaluation.targets), evaluation.unit_count - plan.units
+    said = " × ".join(
         (
             count_words(len(evaluation.prompt_set.cases)),
             _tr("1 model") if models == 1 else _tr("{0} models").format(models),
             repeats_words(evaluation.repeats),
         )
     )
+    return said if not done else _tr("{0}; {1} are there").format(said, f"{done:,}")
 
 
 def price_words(plan: Plan) -> str:
@@ -151,6 +179,11 @@ def ceiling_words(plan: Plan, max_usd: float | None) -> str:
 
 
 def time_words(plan: Plan) -> str:
+    if plan.block is not None:
+        return _tr(
+            "the models here do not fit into memory together: each is asked {0} before the next "
+            "is loaded, {1} loads in all"
+        ).format(count_words(plan.block), plan.loads)
     if plan.local_targets > 1:
         return _tr("one model on this computer at a time")
     if plan.seconds is None:
@@ -291,8 +324,11 @@ def model_figures(model: ModelResult, repeats: int) -> str:
     if unscored := unscored_words(model):
         lines.append(unscored)
     if model.always_right is not None:
-        said = _tr("{0} of {1} right all {2} times (pass^{2})")
+        said = _tr("{0} of {1} right all {2} times")
         lines.append(said.format(model.always_right, model.scored, repeats))
+    for times, chance in enumerate(model.pass_hat[1:], 2):
+        said = _tr("{0} % to be right {1} times in a row (pass^{1})")
+        lines.append(said.format(f"{100 * chance:.0f}", times))
     if model.weighted_share is not None and abs(model.weighted_share - (model.share or 0)) > 1e-9:
         said = _tr("{0} with the messages' weights")
         lines.append(said.format(f"{100 * model.weighted_share:.1f} %"))

@@ -22,6 +22,7 @@ _DEEPEST_FENCE = 3
 """Spaces a closing fence may stand further in: https://spec.commonmark.org/0.31.2/#fenced-code-blocks."""
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s")
 _LIST_ITEM_BEGUN = re.compile(r"[-*+]?|\d{1,9}[.)]?")
+_FORMULA_LINE = re.compile(r"^[ \t]*\$\$[ \t]*$", re.MULTILINE)
 _LEAST_LINE = LONG_PROSE // 2
 """Characters below which a line is not cut."""
 _STEP = 200
@@ -172,7 +173,11 @@ class MarkdownSplitter:
             # a longer line is cut before its end is known
             if is_complete and len(line) < _LEAST_LINE and (fence := _FENCE.match(line)):
                 return self._open_fence(fence, position, end)
-            if after_blank and self._begins_piece(line, is_list=is_list, is_complete=is_complete):
+            if (
+                after_blank
+                and not self._is_in_formula(position)
+                and self._begins_piece(line, is_list=is_list, is_complete=is_complete)
+            ):
                 return self._cut(position)
             if is_list and position > LONG_PROSE and _LIST_ITEM.match(line):
                 return self._cut(position)
@@ -183,6 +188,16 @@ class MarkdownSplitter:
                 return None
             after_blank = not line.strip()
             position = end + 1
+
+    def _is_in_formula(self, position: int) -> bool:
+        """Return True behind a blank line within a formula of several lines."""
+        before = self._pending[:position]
+        # the rest of an answer is no formula because one was not closed
+        return position < LONG_PROSE and (
+            len(_FORMULA_LINE.findall(before)) % 2 == 1
+            or before.rfind("\n\\[\n") > before.rfind("\\]")
+            or (before.startswith("\\[\n") and "\\]" not in before)
+        )
 
     def _closes(self, line: str, fence: str) -> bool:
         stripped = line.strip()
@@ -242,7 +257,10 @@ def _harmless_space(line: str) -> int | None:
         return None
     before = line[:space]
     is_open = any(before.count(mark) % 2 for mark in ("$$", *"$*_`~"))
-    is_open |= any(before.count(mark) != before.count(end) for mark, end in ("[]", ("\\(", "\\)")))
+    is_open |= any(
+        before.count(mark) != before.count(end)
+        for mark, end in ("[]", ("\\(", "\\)"), ("\\begin{", "\\end{"))
+    )
     return None if is_open else space
 
 

@@ -25,7 +25,7 @@ from playground.ui.widgets.markdown.writer import (
     is_web_address,
 )
 
-_SPECIAL = frozenset("*_`[]<>~|\\!#&\n\r\t:@")
+_SPECIAL = frozenset("*_`[]<>~|\\!#&$\n\r\t:@")
 
 
 class MarkdownView(QTextBrowser):

@@ -6,6 +6,7 @@ tables are taken over: an image or raw HTML never reaches a document that is lai
 
 import math
 import re
+import string
 
 from PySide6.QtCore import QByteArray, QObject, QUrl
 from PySide6.QtGui import (
@@ -157,9 +158,11 @@ class MarkdownWriter:
             if given.isImageFormat():
                 image = given.toImageFormat()
                 words = image.property(QTextCharFormat.Property.ImageAltText) or image.name()
-                cursor.insertText(f"[{words}]", self._char_format(QTextCharFormat(), level))
+                cursor.insertText(
+                    f"[{_shown(str(words))}]", self._char_format(QTextCharFormat(), level)
+                )
             else:
-                cursor.insertText(fragment.text(), self._char_format(given, level))
+                cursor.insertText(_shown(fragment.text()), self._char_format(given, level))
 
     def _char_format(self, given: QTextCharFormat, level: int) -> QTextCharFormat:
         made = QTextCharFormat(self._text_format)
@@ -176,12 +179,13 @@ class MarkdownWriter:
             made.setFontItalic(True)
         if given.fontStrikeOut():
             made.setFontStrikeOut(True)
-        if given.isAnchor() and is_web_address(given.anchorHref()):
+        address = _shown(given.anchorHref())
+        if given.isAnchor() and is_web_address(address):
             made.setAnchor(True)
-            made.setAnchorHref(given.anchorHref())
+            made.setAnchorHref(address)
             made.setForeground(self._theme.color("accent"))
             made.setFontUnderline(True)
-            made.setToolTip(plain_tooltip(shown_address(given.anchorHref())))
+            made.setToolTip(plain_tooltip(shown_address(address)))
         return made
 
     def _write_code(self, cursor: QTextCursor, piece: Code, number: int) -> None:
@@ -210,7 +214,8 @@ class MarkdownWriter:
         made.setBorder(0)
         made.setBorderCollapse(True)
         made.setTopMargin(self._theme.px(6))
-        made.setBottomMargin(self._theme.px(6))
+        # for what follows as well: Qt takes no margin of that, and code has a ground around it
+        made.setBottomMargin(self._theme.px(16))
         made.setWidth(QTextLength(QTextLength.Type.VariableLength, 0))
         lined = QTextTableCellFormat()
         lined.setBorder(1)
@@ -259,25 +264,47 @@ def _table_at(block: QTextBlock) -> QTextTable | None:
 
 
 _CODE_OR_FORMULA = re.compile(
-    r"(?P<code>(?P<ticks>`+).+?(?P=ticks)(?!`))"
-    r"|\\\[.+?\\\]|\\\(.+?\\\)|\$\$.+?\$\$"
-    r"|\$(?![\s\d])[^$\n]*?(?<!\s)\$(?!\d)|\\[()\[\]]",
-    re.DOTALL,
+    r"""
+    (?P<code> (?P<ticks>`+) .+? (?P=ticks) (?!`) )
+    # where one is not closed it goes as far as its paragraph
+    | \\begin\{ (?P<name>[A-Za-z]+\*?) \} (?: .+? \\end\{ (?P=name) \} | .+? (?=\n[ \t]*\n|\Z) )
+    | \\\[ (?: .+? \\\] | .+? (?=\n[ \t]*\n|\Z) )
+    | \\\( (?: .+? \\\) | .+? (?=\n[ \t]*\n|\Z) )
+    | \$\$ .+? \$\$
+    | ^[ \t]* \$\$ .+? (?=\n[ \t]*\n|\Z)
+    | \$ (?![\s\d]) (?: \\. | [^$\\\n] )*? (?<!\s) \$ (?!\d)
+    # prices begin with a digit or a space as well: in a formula, words are commands or in braces
+    | \$ (?=\d) (?> \\[A-Za-z]+ | \{[^{}$\n]*\} | (?![A-Za-z]{3}) (?: \\[^A-Za-z\n] | [^$\\\n] ) )*?
+        (?<![\s(\[]) \$ (?![\dA-Za-z])
+    | \$[ ] (?=[^$\n]*[\\^_*={+])
+        (?> \\[A-Za-z]+ | \{[^{}$\n]*\} | (?![A-Za-z]{2}) (?: \\[^A-Za-z\n] | [^$\\\n] ) )+?
+        [ ]\$ (?![\dA-Za-z])
+    | \\[()\[\]]
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+_HIDDEN_FROM = 0x10F000
+"""Of the last plane for private use, where no font has signs."""
+_HIDE = {ord(mark): _HIDDEN_FROM + ord(mark) for mark in string.punctuation}
+_SHOW = {hidden: mark for mark, hidden in _HIDE.items()}
 
 
 def with_formulas(text: str) -> str:
-    r"""Return Markdown whose formulas (LaTeX) come out as they were written.
+    r"""Return Markdown whose formulas (LaTeX) come out as they were written, by `_shown`.
 
-    What stands between `\( \)`, `\[ \]`, `$ $` and `$$ $$` is no Markdown: backslashes would be
-    eaten and underscores would make letters slant.
+    What stands between `\( \)`, `\[ \]`, `$ $` and `$$ $$`, or in an environment, is no Markdown:
+    backslashes would be eaten and underscores would make letters slant. Its marks are hidden from
+    Qt's reader, which would show a backslash before each where it takes the line for code.
     """
     if "\\" not in text and "$" not in text:
         return text
     return _CODE_OR_FORMULA.sub(
-        lambda found: found[0] if found["code"] else _MARKS.sub(r"\\\1", found[0]), text
+        lambda found: found[0] if found["code"] else found[0].translate(_HIDE), text
     )
+
+
+def _shown(text: str) -> str:
+    return text.translate(_SHOW)
 
 
 class SealedDocument(QTextDocument):

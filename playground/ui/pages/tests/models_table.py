@@ -136,6 +136,8 @@ class ModelsTable(QWidget):
         shown = 3 if is_on_stage else self._columns
         has_groups = any(model.tier is not None for _, model in self._shown)
         columns = [n for n in range(shown) if n != _GROUP or has_groups]
+        # what is wrapped asks for no more than its longest word
+        self._grid.setColumnStretch(6, 3 if 6 in columns else 0)
         for column in columns:
             self._add(_wrapped(head[column], is_right=column > _GROUP), 0, column)
         names = target_names([target for target, _ in self._shown])

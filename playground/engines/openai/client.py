@@ -107,7 +107,7 @@ class ProviderConnection:
                 follow_redirects=False,
                 event_hooks={
                     "request": [self._before_sending, self._add_azure_key],
-                    "response": [self._bound_refusal],
+                    "response": [self._unpack, self._bound_refusal],
                 },
             ),
         )
@@ -132,6 +132,11 @@ class ProviderConnection:
         if self._key and request.url.host.endswith(_AZURE):
             request.headers["api-key"] = self._key
 
+    async def _unpack(self, response: "httpx2.Response") -> None:
+        from playground.engines.openai.unpacking import unpack  # noqa: PLC0415 - start-up time
+
+        unpack(response)
+
     async def _bound_refusal(self, response: "httpx2.Response") -> None:
         """Read the body of an error as far as it is of use: the package would read all of it."""
         import httpx2  # noqa: PLC0415 - start-up time
@@ -139,7 +144,8 @@ class ProviderConnection:
         if response.status_code < 400 or not isinstance(response.stream, httpx2.AsyncByteStream):
             return
         content = bytearray()
-        with contextlib.suppress(TimeoutError):
+        # the status says enough where the text cannot be unpacked
+        with contextlib.suppress(TimeoutError, httpx2.DecodingError):
             async with asyncio.timeout(self._timeouts.refusal_s):
                 async for piece in response.stream:
                     content += piece

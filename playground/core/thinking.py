@@ -167,8 +167,11 @@ class ThinkingSplitter:
         """Return True where a control token's text begins a tag."""
         if self._state is _State.HEADER:
             return True
-        markers = (*self._stops, *self._closers) if self._is_reasoning else self._markers
-        return any(marker.startswith(text) for marker in markers)
+        is_open = self._is_reasoning
+        return any(
+            marker.startswith(text) and not (is_open and marker in _CLOSING)
+            for marker in self._markers
+        )
 
     def _choose_markers(self) -> None:
         """Note which texts would mean something from here on."""

@@ -238,3 +238,20 @@ def test_what_can_be_no_tag_is_let_go_at_once() -> None:
     assert [span.text for span in splitter.feed(" two E")] == [" two "]
     assert [span.text for span in splitter.feed("F")] == ["EF"]
     assert not opens_reasoning("Say <think> once.")
+
+
+@pytest.mark.parametrize("ending", [("<|end|>", "<|start|>"), ("<|start|>",)])
+def test_channels_are_told_by_control_tokens(ending: tuple[str, ...]) -> None:
+    pieces = ("<|channel|>", "analysis", "<|message|>", "Two.", *ending, "assistant")
+    pieces += ("<|channel|>", "final", "<|message|>", "Four.")
+    splitter = ThinkingSplitter()
+    spans = [
+        span for piece in pieces for span in splitter.feed(piece, is_control=piece.startswith("<|"))
+    ]
+    assert shown([*spans, *splitter.finish()]) == ("Four.", "Two.")
+
+
+def test_an_opening_token_within_thinking_is_not_shown() -> None:
+    splitter = ThinkingSplitter(in_reasoning=True)
+    spans = splitter.feed("so ") + splitter.feed("<think>", is_control=True) + splitter.feed("on")
+    assert shown([*spans, *splitter.finish()]) == ("", "so on")

@@ -151,8 +151,8 @@ def _tidied(text: str) -> tuple[str, list[str]]:
         url, said = within[1] or within[2], "What stood around it was left out."
     elif not re.match(r"\w+:/|[^=]*\?", url):
         url, said = without_wrapping(url)
-    elif (bare := url.strip(_AROUND).rstrip(".")) != url:
-        url, said = bare, "The signs around it were left out."
+    elif (plain := url.strip(_AROUND).rstrip(".")) != url:
+        url, said = plain, "The signs around it were left out."
     if said:
         notes.append(said)
     bare = _BARE.fullmatch(url)

@@ -96,11 +96,11 @@ def parse_proxy(text: str, source: str) -> Proxy:
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
+        # a path is no part of it: http:/host, or the address of a proxy.pac
+        is_bare = not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:
-        host, port = None, None
-    # a path is no part of it: http:/host, or the address of a proxy.pac
-    is_bare = host is not None and not (parts.path.strip("/") or parts.query or parts.fragment)
-    if not is_bare or port == 0 or not text.isascii() or re.search(r"[\s\\]", text):
+        host, port, is_bare = None, None, False
+    if not (host and is_bare) or port == 0 or not text.isascii() or re.search(r"[\s\\]", text):
         raise NetworkFailed(f"The proxy in {source} is not an address.", hint)
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:

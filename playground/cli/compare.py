@@ -19,7 +19,14 @@ from playground.core.chat import SamplingParams
 from playground.core.checks.reading import MAX_EXPECTED, check_words, read_check, require_readable
 from playground.core.checks.scoring import CheckResult, check_results
 from playground.core.errors import UsageError
-from playground.core.events import Alternative, Notice, ReasoningDelta, TextDelta, Token
+from playground.core.events import (
+    Alternative,
+    Notice,
+    ReasoningDelta,
+    TextDelta,
+    ThinkingEnded,
+    Token,
+)
 from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
@@ -299,6 +306,8 @@ class _Printer:
     def __init__(self) -> None:
         self._waiting: dict[str, list[str]] = {}
         self._ended: set[str] = set()
+        self._thinking: set[str] = set()
+        """Runs whose last words were thinking."""
         self._queue: list[str] = []
 
     def add(self, update: TurnUpdate) -> None:
@@ -307,8 +316,19 @@ class _Printer:
                 self._queue.append(run.id)
                 where = "on this computer" if run.target.uses_this_machine else "in the cloud"
                 self._waiting[run.id] = [f"── {_name(run.target)}, {where}\n"]
-            case RunEvent(run_id=run_id, event=TextDelta(text=text) | ReasoningDelta(text=text)):
+            case RunEvent(run_id=run_id, event=ReasoningDelta(text=text)) if text:
+                if run_id not in self._thinking:
+                    self._thinking.add(run_id)
+                    self._waiting[run_id].append("[thinking]\n")
                 self._waiting[run_id].append(text)
+            case RunEvent(run_id=run_id, event=TextDelta(text=text)) if text:
+                if run_id in self._thinking:
+                    self._thinking.remove(run_id)
+                    self._waiting[run_id].append("\n[answer]\n")
+                self._waiting[run_id].append(text)
+            case RunEvent(run_id=run_id, event=ThinkingEnded()):
+                self._thinking.discard(run_id)
+                self._waiting[run_id].append("\n[all above was thinking]\n[answer]\n")
             case RunEvent(run_id=run_id, event=Notice(message=message)):
                 self._waiting[run_id].append(f"[{message}]\n")
             case RunEnded(run=run) if run.id in self._waiting:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from playground.core.chat import SamplingParams
-from playground.core.expected import Outcome
+from playground.core.expected import CUT_OFF, Outcome
 from playground.core.metrics import figures
 from playground.core.prompt_sets import PromptSet
 from playground.core.runs import Provenance, Run
@@ -219,9 +219,12 @@ class ModelResult:
     provenance: Provenance | None
     """Of `usd`: the least certain of its parts."""
     tier: int | None = None
-    """0 for the top group; `None` where nothing was scored."""
+    """0 for the top group; `None` where nothing can be said: nothing was scored, there is only one
+    model, or one that is never right is not behind another."""
     answers: int = 0
     """How many there are."""
+    cut_off: int = 0
+    """Those of `not_scored` whose answers were cut off at the longest length."""
     pass_hat: tuple[float, ...] = ()
     """The chance, 0 … 1, that k repeats in a row are all right, for k from 1 to all: the mean over
     the cases of which every repeat was scored. Empty without repeats, or without such a case."""
@@ -257,9 +260,17 @@ def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
         compare_pair(a, b, judged[a], judged[b]) for n, a in enumerate(keys) for b in keys[n + 1 :]
     )
     models = [_model(evaluation, key, by_target[key], judged[key]) for key in keys]
-    shares = {model.target: model.share for model in models if model.share is not None}
-    numbers = dict(zip(shares, tiers(list(shares), pairs, shares), strict=True))
+    numbers = _tiers(models, pairs)
     return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs, judged)
+
+
+def _tiers(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> dict[str, int]:
+    """Return target → tier for the models of which it says something."""
+    shares = {model.target: model.share for model in models if model.share is not None}
+    if len(shares) < 2:
+        return {}
+    numbers = zip(shares, tiers(list(shares), pairs, shares), strict=True)
+    return {target: number for target, number in numbers if number or shares[target]}
 
 
 def judge_cases(prompt_set: PromptSet, results: Iterable[UnitResult]) -> dict[str, bool | None]:
@@ -279,6 +290,7 @@ def _model(
 ) -> ModelResult:
     asked = {result.unit.case for result in results}
     scored = [case for case, is_right in judged.items() if is_right is not None]
+    cut_off = {result.unit.case for result in results if CUT_OFF in result.reasons}
     right = [case for case in scored if judged[case]]
     weights = {case.id: case.weight for case in evaluation.prompt_set.cases}
     whole = sum(weights[case] for case in scored)
@@ -300,6 +312,7 @@ def _model(
         usd=sum(cost for cost in costs if cost is not None) if is_priced else None,
         provenance=_least_certain(r.usd_provenance for r in results) if is_priced else None,
         answers=len(results),
+        cut_off=len(cut_off - set(scored)),
         pass_hat=_pass_hat(evaluation.repeats, results),
     )
 
@@ -382,8 +395,8 @@ def pair_sentence(pair: Pair, labels: Mapping[str, str]) -> str:
             return f"{a} or {b}? They never disagreed on {pair.both_scored} questions."
         case Verdict.UNDECIDED:
             return (
-                f"{a} or {b}? Can't tell these apart yet. Of {pair.both_scored} questions "
-                f"{only_a} went to {a} alone and {only_b} to {b} alone."
+                f"{a} or {b}? Can't tell these apart yet. Of {pair.both_scored} questions the "
+                f"first alone was right on {only_a}, the second alone on {only_b}."
             )
     return f"{a} or {b}? No question was scored for both."
 

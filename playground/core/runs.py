@@ -53,10 +53,16 @@ class CutShort(StrEnum):
 TOOL_ASKED = "The model asked for a tool"
 """How the notice begins that tells which one."""
 _CUT_SHORT = {
-    CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
-    CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
+    CutShort.LENGTH: (
+        *("length", "max_tokens", "max_output", "max_new", "token_limit", "context_window"),
+        "incomplete",
+    ),
+    CutShort.FILTERED: (
+        *("filter", "safety", "recitation", "prohibited", "block", "refusal", "spii"),
+        *("sensitive", "guardrail", "moderation"),
+    ),
     CutShort.TOOL: ("tool", "function_call"),
-    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout"),
+    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout", "overload", "pause"),
 }
 """Parts of finish reasons as providers write them."""
 

@@ -19,7 +19,7 @@ from playground.core.evaluations import (
     ranked,
     report,
 )
-from playground.core.expected import Outcome
+from playground.core.expected import CUT_OFF, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Provenance
 from playground.core.statistics import Verdict
@@ -144,7 +144,7 @@ def test_who_has_nothing_scored_stands_last_and_in_no_group() -> None:
     evaluation = made(3)
     known = report(evaluation, results(evaluation, a="---", b="wwr"))
     first, last = ranked(known.models)
-    assert (first.target, first.tier) == (B.key, 0)
+    assert (first.target, first.share) == (B.key, pytest.approx(1 / 3))
     assert (last.target, last.tier, last.interval) == (A.key, None, None)
     (pair,) = known.pairs
     assert (pair.verdict, pair.p_value) == (Verdict.UNKNOWN, None)
@@ -157,8 +157,8 @@ def test_who_has_nothing_scored_stands_last_and_in_no_group() -> None:
          "the other way round once.")),
         ("w" * 6, "r" * 6, ("b is better than a: right where the other was wrong 6 times, "
          "the other way round never.")),
-        ("rrrw", "wrww", ("a or b? Can't tell these apart yet. Of 4 questions 2 went to a alone "
-         "and 0 to b alone.")),
+        ("rrrw", "wrww", ("a or b? Can't tell these apart yet. Of 4 questions the first alone "
+         "was right on 2, the second alone on 0.")),
         ("rw", "rw", "a or b? They never disagreed on 2 questions."),
         ("--", "rw", "a or b? No question was scored for both."),
     ],
@@ -170,6 +170,30 @@ def test_a_pair_is_said_in_a_sentence(a: str, b: str, sentence: str) -> None:
         # 8 to 1 can be told apart at 5 %
         assert pair.p_value == pytest.approx(0.0390625)
     assert pair_sentence(pair, {A.key: "a", B.key: "b"}) == sentence
+
+
+def test_groups_are_named_only_where_there_is_something_to_compare() -> None:
+    evaluation = made(3)
+
+    def groups(**words: str) -> list[int | None]:
+        return [model.tier for model in report(evaluation, results(evaluation, **words)).models]
+
+    assert groups(a="rrr", b="rwr") == [0, 0]
+    # nobody else was scored, or nothing is right
+    assert groups(a="rrr") == [None, None]
+    assert groups(a="www", b="www") == [None, None]
+    assert groups(a="rww", b="www") == [0, None]
+    many = made(6)
+    known = report(many, results(many, a="r" * 6, b="w" * 6))
+    assert [model.tier for model in known.models] == [0, 1]
+
+
+def test_what_was_cut_off_is_counted_among_what_was_not_scored() -> None:
+    evaluation = made(3)
+    found = results(evaluation, a="r--")
+    found[1] = replace(found[1], reasons=(CUT_OFF,))
+    model = report(evaluation, found).models[0]
+    assert (model.right, model.scored, model.not_scored, model.cut_off) == (1, 1, 2, 1)
 
 
 def test_against_an_earlier_run_only_the_same_questions_count() -> None:

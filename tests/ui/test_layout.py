@@ -50,7 +50,7 @@ from playground.ui.pages.providers.dialog import ProviderDialog
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
-from playground.ui.pages.tests.words import results_caption
+from playground.ui.pages.tests.words import cut_off_words, results_caption, target_names
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
@@ -428,6 +428,8 @@ def _results(page: Any) -> Closer:
         for number, unit in enumerate(evaluation.units)
     ]  # fmt: skip
     page.presenter.results.show(evaluation, done)
+    page.results.show_earlier("Against the run of 2026-11-28 08:02", full_home.ANSWER, "")
+    page.results.show_cut_off(cut_off_words(12, 4000))
     page.describe_results(results_caption(evaluation), not_scored=12, has_earlier=True)
     page.show_results(evaluation.prompt_set.name)
     return page.show_sets
@@ -577,7 +579,10 @@ def _answers(walk: Walk, page: Any) -> QWidget:
     (turn,) = full_home.comparison(6).turns
     check = Check(CheckKind.CONTAINS, full_home.LONG)
     dialog = AnswersDialog(walk.window._theme, page)
-    answers = [ShownAnswer(run, score((check,), run), 0) for run in turn.runs]
+    names = target_names([run.target for run in turn.runs])
+    answers = [
+        ShownAnswer(run, score((check,), run), 0, names[run.target.key]) for run in turn.runs
+    ]
     dialog.show_answers("Message 12", turn.prompt, [check_words(check)], answers)
     dialog.open()
     return dialog
@@ -626,7 +631,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "PasteDialog in ui/pages/tests/presenter.py": ("tests", _paste),
     "RunDialog in ui/pages/tests/runner.py": ("tests", _run_dialog),
     "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
-    "AnswersDialog in ui/pages/tests/results_presenter.py": ("tests", _answers),
+    "AnswersDialog in ui/pages/tests/answers_dialog.py": ("tests", _answers),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
 

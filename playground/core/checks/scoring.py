@@ -22,7 +22,7 @@ from playground.core.checks.reading import (
 )
 from playground.core.checks.schema import MAX_ANSWER, Unjudged, first_fault, read_schema
 from playground.core.errors import UsageError
-from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.expected import CUT_OFF, Check, CheckKind, Outcome
 from playground.core.fold import word_count
 from playground.core.runs import CutShort, Run, RunStatus
 
@@ -55,7 +55,7 @@ class Score:
 
 _LONGEST_QUOTE = 60
 _CUT_SHORT = {
-    CutShort.LENGTH: "The answer was cut off at the longest length allowed.",
+    CutShort.LENGTH: CUT_OFF,
     CutShort.FILTERED: "The provider held the answer back.",
     CutShort.TOOL: "The answer ended with a call of a tool, and there is none.",
     CutShort.GIVEN_UP: "The provider gave the answer up.",

@@ -26,7 +26,7 @@ _THINKING: dict[str, tuple[str, Any, Any]] = {
 OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and vLLM, whose chat
 templates get the value.
 """
-REFUSING = frozenset({400, 422, 500, 501})
+REFUSING = frozenset({400, 405, 415, 422, 500, 501})
 """Status codes under which a field is refused: llama_cpp.server says 500 to what it cannot read."""
 FORM_NOT_ENFORCED = "form_not_enforced"
 _REQUIRED = frozenset({"model", "messages", "stream"})

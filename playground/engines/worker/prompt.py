@@ -209,7 +209,7 @@ class PromptRenderer:
             formatter = Jinja2ChatFormatter(
                 self._template.decode(), eos_token=self._eos_text, bos_token=self._bos_text
             )
-        except (UnicodeDecodeError, TemplateError) as error:
+        except (UnicodeDecodeError, TemplateError, RecursionError) as error:
             raise TemplateBroken from error
 
         switch = (

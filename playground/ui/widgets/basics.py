@@ -441,6 +441,9 @@ class Disclosure(QWidget):
         self._button.setText(title)
         self._button.setAccessibleName(title)
 
+    def unfold(self) -> None:
+        self._button.setChecked(True)
+
     def fold(self) -> None:
         self._button.setChecked(False)
 

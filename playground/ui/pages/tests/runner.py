@@ -21,6 +21,7 @@ from playground.services.evaluation import (
 )
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.compare.targets import MOST, PROVIDER_HELP, START_PRACTICE, TargetSelection
+from playground.ui.pages.tests.answers_dialog import AnswersPresenter
 from playground.ui.pages.tests.dialogs import RunDialog
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.progress import Progress
@@ -58,6 +59,7 @@ class EvaluationRunner(QObject):
         selection: TargetSelection,
         *,
         surroundings: RunSurroundings,
+        answers: AnswersPresenter,
         open_results: Callable[[str], None],
         ended: Callable[[], None],
         progressed: Callable[[], None],
@@ -70,6 +72,7 @@ class EvaluationRunner(QObject):
         self._service = service
         self._selection = selection
         self._around = surroundings
+        self._answers = answers
         self._open_results = open_results
         self._tell_ended = ended
         self._tell_progress = progressed
@@ -89,6 +92,7 @@ class EvaluationRunner(QObject):
         self._timer.timeout.connect(self._on_tick)
         view.pause_wanted.connect(self._on_pause)
         view.stop_wanted.connect(self.stop)
+        view.running.grid.opened.connect(self._on_opened)
         view.back_to_run.clicked.connect(self.show)
         selection.changed = self._on_targets
 
@@ -337,6 +341,13 @@ class EvaluationRunner(QObject):
             if not isinstance(update, EvaluationStarted):
                 progress.add(update)
         self._refresh()
+
+    def _on_opened(self, place: int) -> None:
+        """Show the answers to a message that are there so far."""
+        evaluation = self._evaluation
+        if evaluation is not None:
+            order = [target.key for target in evaluation.targets]
+            self._answers.open(evaluation, evaluation.prompt_set.cases, place, order)
 
     def _on_tick(self) -> None:
         """Count waits down, and notice what makes it slow."""

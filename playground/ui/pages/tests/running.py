@@ -13,7 +13,7 @@ from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.grid import CellSample, UnitGrid
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.progress import CellState, ModelProgress, Progress
-from playground.ui.pages.tests.words import duration_words, spent_words
+from playground.ui.pages.tests.words import duration_words, spent_words, target_names
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import ElidedLabel, make_card, make_label, plain_tooltip
@@ -67,9 +67,9 @@ class OutcomeBar(QWidget):
 class _ModelLine:
     """The widgets of one model's row."""
 
-    def __init__(self, theme: Theme, target: Target) -> None:
+    def __init__(self, theme: Theme, target: Target, name: str) -> None:
         self.icon = QLabel()
-        self.name = ElidedLabel(target.label, "row")
+        self.name = ElidedLabel(name, "row")
         self.bar = OutcomeBar(theme)
         self.done = make_label("", "numbers")
         self.right, self.wrong, self.not_scored = (make_label("", "numbers") for _ in range(3))
@@ -137,7 +137,8 @@ class ModelsTable(QWidget):
                 self._grid.removeWidget(widget)
                 widget.hide()
                 widget.deleteLater()
-        self._lines = [_ModelLine(self._theme, target) for target in targets]
+        names = target_names(targets)
+        self._lines = [_ModelLine(self._theme, each, names[each.key].line) for each in targets]
         self._columns = -1
         self._arrange()
 
@@ -179,7 +180,7 @@ class ModelsTable(QWidget):
             line.left.setVisible(is_wide)
         for column in range(9):
             grid.setColumnStretch(
-                column, {1: 3, 2: 3 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
+                column, {1: 5, 2: 2 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
             )
 
     def _apply_theme(self) -> None:
@@ -213,7 +214,7 @@ class RunningView(QWidget):
         cases = [
             (case.id, " ".join(case.prompt[:200].split())) for case in evaluation.prompt_set.cases
         ]
-        self._grid.show_evaluation(evaluation.targets, cases, progress.cell)
+        self.grid.show_evaluation(evaluation.targets, cases, progress.cell)
         self.show_remark("")
         self.refresh()
 
@@ -241,7 +242,7 @@ class RunningView(QWidget):
             label.setVisible(bool(label.text()))
         self._bar.setValue(round(_STEPS * progress.done / max(1, progress.units)))
         self._models.show_models(progress.models())
-        self._grid.refresh()
+        self.grid.refresh()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -279,7 +280,10 @@ class RunningView(QWidget):
         )
         self._models = ModelsTable(self._theme)
         make_column(self._models, parent=models_card, margins=inner)
-        self._grid = UnitGrid(self._theme)
+        self.grid = UnitGrid(self._theme)
+        clicked = make_label(
+            self.tr("Click a mark to see the answers so far"), "caption", "quiet", wrap=True
+        )
         legend = []
         for state, text in (
             (CellState.RIGHT, self.tr("right")),
@@ -295,7 +299,8 @@ class RunningView(QWidget):
         title = make_label(self.tr("Message by message"), "heading")
         make_column(
             make_flow(title, 1, *legend, spacing=px(14)),
-            self._grid,
+            self.grid,
+            clicked,
             parent=grid_card,
             margins=inner,
             spacing=px(8),

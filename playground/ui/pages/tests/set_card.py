@@ -181,6 +181,12 @@ class SetCard(QFrame):
         self._name_field.setFocus()
         self._name_field.selectAll()
 
+    def show_length(self) -> None:
+        """Lead to the longest answer that is allowed."""
+        self._asked.unfold()
+        self._length.setFocus()
+        self._length.selectAll()
+
     def _show_sampling(self, prompt_set: PromptSet) -> None:
         sampling = prompt_set.sampling
         values = (

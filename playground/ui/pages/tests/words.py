@@ -188,7 +188,7 @@ def time_words(plan: Plan) -> str:
         return _tr("one model on this computer at a time")
     if plan.seconds is None:
         return _tr("known once each has answered")
-    return _tr("from the answers so far")
+    return _tr("from answers there were")
 
 
 def kept_words(plan: Plan) -> str:

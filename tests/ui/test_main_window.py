@@ -341,7 +341,7 @@ def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (
         f"import sys, {module}\n"
         "slow = {'openai', 'huggingface_hub', 'genai_prices', 'llama_cpp', 'numpy', 'keyring',"
-        " 'pydantic', 'PySide6.QtNetwork', 'PySide6.QtSvg'}\n"
+        " 'pydantic', 'PySide6.QtNetwork', 'PySide6.QtSvg', 'pyqtgraph'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

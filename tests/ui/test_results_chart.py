@@ -4,9 +4,10 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize
+from PySide6.QtGui import QHelpEvent, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from playground.core.targets import Place
 from playground.ui.pages.tests.chart import PNG_WIDTH, ChartPoint, RightChart
@@ -23,8 +24,21 @@ POINTS = (
 def shown(theme: Theme, *points: ChartPoint, is_cost: bool = False) -> RightChart:
     chart = RightChart(theme)
     chart.resize(480, 300)
+    chart.show()
     chart.show_points(points or POINTS, is_cost=is_cost)
     return chart
+
+
+def written(chart: RightChart, path: Path) -> QImage:
+    """Save the chart and return what is in the file; a drawing twice as large."""
+    chart.save(path)
+    if path.suffix == ".png":
+        return QImage(str(path))
+    image = QImage(2 * chart.size(), QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    QSvgRenderer(str(path)).render(painter)
+    painter.end()
+    return image
 
 
 def difference(one: QImage, other: QImage) -> float:
@@ -51,18 +65,25 @@ def test_a_saved_chart_is_the_one_that_is_seen(
     theme: Theme, tmp_path: Path, ending: str, *, is_cost: bool
 ) -> None:
     chart = shown(theme, is_cost=is_cost)
-    path = tmp_path / f"chart.{ending}"
-    chart.save(path)
+    saved = written(chart, tmp_path / f"chart.{ending}")
     if ending == "png":
-        saved = QImage(str(path))
         assert saved.width() == PNG_WIDTH
     else:
-        saved = QImage(QSize(960, 600), QImage.Format.Format_RGB32)
-        painter = QPainter(saved)
-        QSvgRenderer(str(path)).render(painter)
-        painter.end()
-        assert NAME in path.read_text("utf-8")
+        assert NAME in (tmp_path / "chart.svg").read_text("utf-8")
     assert difference(saved, chart.grab().toImage()) < 0.15
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_bars_are_as_thick_in_a_larger_picture(theme: Theme, tmp_path: Path, ending: str) -> None:
+    chart = shown(theme)
+    saved = written(chart, tmp_path / f"chart.{ending}")
+    times = saved.width() / chart.width()
+    # where neither a line of the ground nor the dashed one passes
+    at = chart._at(POINTS[0], 0.7) * times
+    ground = saved.pixel(1, 1)
+    near = range(round(at.x() - 9 * times), round(at.x() + 9 * times))
+    thick = sum(saved.pixel(x, round(at.y())) != ground for x in near)
+    assert thick == pytest.approx(theme.px(3) * times, abs=2)
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(theme: Theme, tmp_path: Path) -> None:
@@ -83,7 +104,8 @@ def test_names_stand_whole_and_cover_neither_bars_nor_line_nor_each_other(
     theme: Theme, points: list[ChartPoint]
 ) -> None:
     chart = shown(theme, *points)
-    areas = [area for _, area in chart.name_areas()]
+    areas = chart.name_areas
+    assert len(areas) == len(points)
     drawn = [chart._bar(point) for point in points] + chart._line()
     assert len(drawn) > len(points)
     for area in areas:
@@ -101,5 +123,18 @@ def test_no_line_is_drawn_where_one_model_is_best_at_both(theme: Theme) -> None:
 
 def test_a_point_tells_its_figures(theme: Theme) -> None:
     chart = shown(theme)
-    assert chart.figures_at(chart._at(POINTS[0]) + QPointF(3, 3)) == "6 of 10"
-    assert chart.figures_at(QPointF(0, 0)) == ""
+    view, place = chart.viewport(), chart._at(POINTS[0]).toPoint() + QPoint(3, 3)
+    QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+    assert QToolTip.text() == "6 of 10"
+    assert chart.figures_at(QPointF(60, 20)) == ""
+
+
+def test_names_find_their_place_anew_at_another_size_of_chart_and_text(theme: Theme) -> None:
+    chart = shown(theme)
+    chart.resize(800, 500)
+    theme.set_appearance(presentation_mode=True)
+    before = chart.name_areas
+    assert before[0].height() > 2 * theme.font("caption").pixelSize()
+    room = chart.plotItem.vb.sceneBoundingRect()
+    assert room.width() > 600
+    assert all(room.contains(area) for area in before)

@@ -69,7 +69,10 @@ def test_a_saved_chart_is_the_one_that_is_seen(
     if ending == "png":
         assert saved.width() == PNG_WIDTH
     else:
-        assert NAME in (tmp_path / "chart.svg").read_text("utf-8")
+        drawing = (tmp_path / "chart.svg").read_text("utf-8")
+        assert NAME in drawing
+        # a picture within it would not grow sharp
+        assert "<image" not in drawing
     assert difference(saved, chart.grab().toImage()) < 0.15
 
 
@@ -84,6 +87,15 @@ def test_bars_are_as_thick_in_a_larger_picture(theme: Theme, tmp_path: Path, end
     near = range(round(at.x() - 9 * times), round(at.x() + 9 * times))
     thick = sum(saved.pixel(x, round(at.y())) != ground for x in near)
     assert thick == pytest.approx(theme.px(3) * times, abs=2)
+
+
+def test_a_drawing_has_the_dots_per_inch_of_the_screen(
+    theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RightChart, "logicalDpiX", lambda _chart: 144)
+    shown(theme).save(tmp_path / "chart.svg")
+    # what axes have recorded for the screen would else have another size than all the rest
+    assert f'width="{480 / 144 * 25.4:.4f}mm"' in (tmp_path / "chart.svg").read_text("utf-8")
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(theme: Theme, tmp_path: Path) -> None:
@@ -114,6 +126,19 @@ def test_names_stand_whole_and_cover_neither_bars_nor_line_nor_each_other(
     assert not any(one.intersects(other) for one, other in combinations(areas, 2))
 
 
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_points_stand_before_the_lines_in_the_colour_of_their_place(
+    theme: Theme, mode: str
+) -> None:
+    theme.set_appearance(mode=mode)
+    seen = shown(theme)
+    picture, at = seen.grab().toImage(), seen._at(POINTS[1]).toPoint()
+    assert picture.pixelColor(at) == theme.color("cloud")
+    assert picture.pixelColor(1, 1) == theme.color("card")
+    theme.set_appearance(mode="dark" if mode == "light" else "light")
+    assert seen.grab().toImage().pixelColor(at) == theme.color("cloud")
+
+
 def test_no_line_is_drawn_where_one_model_is_best_at_both(theme: Theme) -> None:
     slow, fast = POINTS[1], ChartPoint("Fast", HERE, 20.0, 0.9, 0.6, 0.98)
     chart = shown(theme, slow, fast)
@@ -129,12 +154,13 @@ def test_a_point_tells_its_figures(theme: Theme) -> None:
     assert chart.figures_at(QPointF(60, 20)) == ""
 
 
-def test_names_find_their_place_anew_at_another_size_of_chart_and_text(theme: Theme) -> None:
+def test_names_find_their_place_anew_at_another_size_of_text_and_chart(theme: Theme) -> None:
     chart = shown(theme)
-    chart.resize(800, 500)
     theme.set_appearance(presentation_mode=True)
-    before = chart.name_areas
-    assert before[0].height() > 2 * theme.font("caption").pixelSize()
-    room = chart.plotItem.vb.sceneBoundingRect()
-    assert room.width() > 600
-    assert all(room.contains(area) for area in before)
+    assert chart.name_areas[0].height() > 2 * theme.font("caption").pixelSize()
+    for width, height in ((800, 500), (1200, 400)):
+        chart.resize(width, height)
+        ends = [area.left() for area in chart.name_areas] + [a.right() for a in chart.name_areas]
+        for point in POINTS:
+            assert min(abs(chart._at(point).x() - end) for end in ends) <= theme.px(20)
+        assert all(QRectF(chart.rect()).contains(area) for area in chart.name_areas)

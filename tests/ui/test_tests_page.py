@@ -745,6 +745,7 @@ async def finished(tests: Tests, oracle: Oracle, prompt_set: PromptSet) -> None:
     await tests.start(oracle.target("good"), oracle.target("poor"))
     await until(lambda: tests.page.is_showing_results)
     assert tests.presenter.results.evaluation.prompt_set.id == prompt_set.id
+    await until(lambda: tests.page.results.findChildren(RightChart))
 
 
 def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
@@ -773,7 +774,6 @@ def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
             spoken = table.index(1, 4).data(Qt.ItemDataRole.AccessibleTextRole)
             assert spoken == "wrong"
             assert "It has no number" in table.index(1, 4).data(Qt.ItemDataRole.ToolTipRole)
-            await until(lambda: named(tests.page, "Save the chart as a picture").isEnabled())
             tests.picture("results")
             for ending in ("png", "svg"):
                 picture = tmp_path / f"chart.{ending}"
@@ -1074,7 +1074,6 @@ def test_the_exact_figures_stand_one_click_behind_the_verdict(harness: PageHarne
             assert tests.says("11 questions scored for both; right where the other was wrong: 8")
             assert tests.says("95 % interval (Wilson): 74.1–100.0 %")
             results = tests.page.results
-            await until(lambda: results.findChildren(RightChart))
             (chart,) = results.findChildren(RightChart)
             (point,) = [p for p in chart._points if p.label.startswith("good")]
             assert "11 of 11 scored questions right" in chart.figures_at(chart._at(point))

@@ -277,7 +277,8 @@ class RightChart(pg.PlotWidget):  # type: ignore[misc]
             name.setPos(best.topLeft())
 
     def _axis_words(self) -> str:
-        return self.tr("cost of 1,000 messages") if self._is_cost else self.tr("words a second")
+        words = self.tr("cost of 1,000 messages") if self._is_cost else self.tr("words a second")
+        return str(words)
 
     def _spoken(self) -> str:
         said = [

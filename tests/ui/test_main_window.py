@@ -335,7 +335,12 @@ def test_every_shown_control_can_be_reached_by_the_tab_key(
 
 
 @pytest.mark.parametrize(
-    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.presenter"]
+    "module",
+    [
+        "playground.ui.window.main_window",
+        "playground.ui.pages.compare.presenter",
+        "playground.ui.pages.tests.presenter",
+    ],
 )
 def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (

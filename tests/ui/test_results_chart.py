@@ -4,8 +4,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize
-from PySide6.QtGui import QHelpEvent, QImage, QPainter
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QImage, QPainter, QWheelEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QToolTip
 
@@ -152,6 +152,19 @@ def test_a_point_tells_its_figures(theme: Theme) -> None:
     QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
     assert QToolTip.text() == "6 of 10"
     assert chart.figures_at(QPointF(60, 20)) == ""
+
+
+def test_the_wheel_scrolls_the_page_around_a_chart(theme: Theme) -> None:
+    chart = shown(theme)
+    room = chart.plotItem.vb.sceneBoundingRect()
+    for place in (room.center(), QPointF(20, 100), QPointF(200, chart.height() - 20)):
+        wheel = QWheelEvent(
+            place, chart.mapToGlobal(place), QPoint(0, 0), QPoint(0, -120),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        chart.wheelEvent(wheel)
+        assert not wheel.isAccepted()
 
 
 def test_names_find_their_place_anew_at_another_size_of_text_and_chart(theme: Theme) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.exporters import ImageExporter
 from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QToolTip
 from typing_extensions import override
@@ -291,6 +291,11 @@ class RightChart(pg.PlotWidget):  # type: ignore[misc]
     @override
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(400), self._theme.px(200))
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        # axes would take it: it is for the page around
+        event.ignore()
 
     @override
     def viewportEvent(self, event: QEvent) -> bool:

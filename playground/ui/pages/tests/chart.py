@@ -301,8 +301,8 @@ class RightChart(pg.PlotWidget):  # type: ignore[misc]
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
             # of moves of the mouse pyqtgraph leaves out some; an empty text hides what is shown
-            text = plain_tooltip(self.figures_at(QPointF(event.pos())))
-            QToolTip.showText(event.globalPos(), text, self.viewport())
+            text = self.figures_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport())
             return True
         return bool(super().viewportEvent(event))
 

@@ -47,6 +47,7 @@ from playground.store.history import ComparisonStore
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests.answers_dialog import AnswersDialog
 from playground.ui.pages.tests.cases import CaseTableModel
+from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
@@ -744,6 +745,7 @@ async def finished(tests: Tests, oracle: Oracle, prompt_set: PromptSet) -> None:
     await tests.start(oracle.target("good"), oracle.target("poor"))
     await until(lambda: tests.page.is_showing_results)
     assert tests.presenter.results.evaluation.prompt_set.id == prompt_set.id
+    await until(lambda: tests.page.results.findChildren(RightChart))
 
 
 def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
@@ -1072,10 +1074,9 @@ def test_the_exact_figures_stand_one_click_behind_the_verdict(harness: PageHarne
             assert tests.says("11 questions scored for both; right where the other was wrong: 8")
             assert tests.says("95 % interval (Wilson): 74.1–100.0 %")
             results = tests.page.results
-            (point,) = [p for p in results.chart._points if p.label.startswith("good")]
-            assert "11 of 11 scored questions right" in results.chart.figures_at(
-                results.chart._at(point)
-            )
+            (chart,) = results.findChildren(RightChart)
+            (point,) = [p for p in chart._points if p.label.startswith("good")]
+            assert "11 of 11 scored questions right" in chart.figures_at(chart._at(point))
             (row,) = [w for w in results.findChildren(QLabel) if w.text() == "74–100 %"]
             assert "(Wilson): 74.1–100.0 %" in row.toolTip()
             assert p_value in results._first.toolTip()

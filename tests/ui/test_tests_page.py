@@ -1015,7 +1015,7 @@ def test_what_was_left_unfinished_is_opened_first_and_goes_on_with_its_models(
             await until(lambda: tests.page.findChildren(RunDialog))
             await until(lambda: tests.says("Go on: 1 of 12 answers are there", tests.dialog()))
             assert tests.dialog().repeats == 3
-            assert tests.says("1 are there", tests.dialog())
+            assert tests.says("1 is there", tests.dialog())
             tests.dialog().reject()
 
     harness.run(body)
@@ -1262,3 +1262,53 @@ def test_figures_of_repeats_count_what_was_right_every_time() -> None:
     assert "50 % to be right 3 times in a row (pass^3)" in model_figures(model, 3)
     once = new_evaluation(prompt_set, [target], 1, prompt_set.sampling)
     assert "pass^" not in model_figures(report(once, told(once, "rr")).models[0], 1)
+
+
+def test_a_name_is_kept_where_the_keyboard_goes_elsewhere_and_not_after_escape(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.page.activateWindow()
+        await until(tests.page.isActiveWindow)
+        card = tests.page.sets.card
+
+        def type_name(name: str) -> None:
+            card.rename()
+            card._name_field.selectAll()
+            QTest.keyClicks(card._name_field, name)
+
+        type_name("Dropped")
+        QTest.keyClick(card._name_field, Qt.Key.Key_Escape)
+        assert tests.presenter.draft.prompt_set.name == "Sort messages, my shop"
+        type_name("My letters")
+        named(tests.page.sets, "Search in messages", QLineEdit).setFocus()
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["My letters"])
+        assert not card._name_field.isVisible()
+
+    harness.run(body)
+
+
+def test_a_run_that_ends_behind_another_page_leaves_its_results(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    go = threading.Event()
+
+    def slowly(model: str, prompt: str) -> Answer:
+        go.wait(20)
+        return answers(model, prompt)
+
+    async def body() -> None:
+        with Oracle(slowly) as oracle:
+            await tests.open(number_set(4))
+            await tests.start(oracle.target("good"))
+            await until(lambda: tests.page.is_showing_run)
+            tests.page.hide()
+            go.set()
+            await until(lambda: tests.page.is_showing_results)
+            assert "is finished" in harness.toasts.texts[-1]
+            tests.page.show()
+            assert not tests.page.pause_button.isVisible()
+
+    harness.run(body)

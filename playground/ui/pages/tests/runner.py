@@ -385,13 +385,20 @@ class EvaluationRunner(QObject):
 
     def _show_state(self) -> None:
         is_paused = self._progress is not None and self._progress.is_paused
+        is_finished = not self.is_running and self._end is not None and self._end.is_finished
         if not self.is_running:
             text, tone = _tr("Not finished"), "caution"
-            if self._end is not None and self._end.is_finished:
+            if is_finished:
                 text, tone = _tr("Finished"), "local"
         else:
             text, tone = (_tr("Paused"), "caution") if is_paused else (_tr("Running"), "accent")
-        self._view.show_state(text, tone, is_running=self.is_running, is_paused=is_paused)
+        self._view.show_state(
+            text,
+            tone,
+            is_running=self.is_running,
+            is_paused=is_paused,
+            is_finished=is_finished,
+        )
 
     def _settle(self) -> None:
         self._follower = None
@@ -404,7 +411,7 @@ class EvaluationRunner(QObject):
         self._tell_ended()
 
     def _on_done(self) -> None:
-        """Tell the end wherever the person is, and show the results where the page is in front."""
+        """Tell the end wherever the person is, and put the results in the place of the progress."""
         self._settle()
         end, evaluation = self._end, self._evaluation
         if end is None or evaluation is None:
@@ -427,8 +434,12 @@ class EvaluationRunner(QObject):
                 stay_ms=_TOLD_MS,
             )
             return
-        if self._view.isVisible() and self._view.is_showing_run:
+        is_seen = self._view.isVisible() and self._view.window().isActiveWindow()
+        if self._view.is_showing_run:
             self._open_results(evaluation.id)
+            if is_seen:
+                # nothing has to be told over the results themselves
+                return
         self._around.notify(
             _tr("“{0}” is finished: {1} answers.").format(name, f"{len(evaluation.units):,}"),
             action=_tr("Show the results"),

@@ -155,7 +155,10 @@ def answers_words(evaluation: Evaluation, plan: Plan) -> str:
             repeats_words(evaluation.repeats),
         )
     )
-    return said if not done else _tr("{0}; {1} are there").format(said, f"{done:,}")
+    if not done:
+        return said
+    there = _tr("{0}; 1 is there") if done == 1 else _tr("{0}; {1} are there")
+    return there.format(said, f"{done:,}")
 
 
 def price_words(plan: Plan) -> str:

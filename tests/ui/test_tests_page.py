@@ -28,6 +28,8 @@ from playground.core.expected import CUT_OFF, CheckKind, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
+    PRACTICE_MODEL,
+    STARTER_NAME,
     CloudTarget,
     LocalTarget,
     ModelFile,
@@ -62,7 +64,7 @@ from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
 from tests.store.history import folded, waiting_run
 from tests.store.test_local_runs import answer
-from tests.ui.conftest import Library, Providers
+from tests.ui.conftest import STARTER, Library, Providers
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -1310,5 +1312,26 @@ def test_a_run_that_ends_behind_another_page_leaves_its_results(harness: PageHar
             assert "is finished" in harness.toasts.texts[-1]
             tests.page.show()
             assert not tests.page.pause_button.isVisible()
+
+    harness.run(body)
+
+
+def test_the_plan_says_that_the_practice_cloud_is_the_model_that_is_here(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            far = oracle.target(PRACTICE_MODEL)
+            practice = replace(far, provider=replace(far.provider, is_practice=True))
+            here = LocalTarget(replace(STARTER, name=STARTER_NAME))
+            await tests.open(number_set(4))
+            tests.selection.choose((practice, here))
+            click(named(tests.page, "Run this set…"))
+            await until(lambda: tests.says("only speed can differ", tests.dialog()))
+            tests.selection.choose((practice, oracle.target("other")))
+            await until(lambda: not tests.says("only speed can differ", tests.dialog()))
+            tests.dialog().reject()
 
     harness.run(body)

@@ -12,7 +12,7 @@ from playground.core.evaluations import (
     new_evaluation,
 )
 from playground.core.prompt_sets import PromptSet
-from playground.core.targets import Target
+from playground.core.targets import CloudTarget, LocalTarget, Target
 from playground.services.evaluation import (
     EvaluationEnded,
     EvaluationService,
@@ -281,6 +281,12 @@ class EvaluationRunner(QObject):
                     unchecked, len(prompt_set.cases)
                 )
             )
+        if _is_one_model(self._selection.chosen):
+            remarks.append(
+                _tr(
+                    "The practice cloud runs the model that is here as well: only speed can differ."
+                )
+            )
         if self._around.is_comparing():
             remarks.append(_slowed())
         return remarks
@@ -454,6 +460,15 @@ class EvaluationRunner(QObject):
     def _show_results(self, evaluation_id: str) -> None:
         self._around.show_page()
         self._open_results(evaluation_id)
+
+
+def _is_one_model(targets: Sequence[Target]) -> bool:
+    """Return whether the practice cloud is chosen beside its own model."""
+    here = {target.label for target in targets if isinstance(target, LocalTarget)}
+    return any(
+        isinstance(target, CloudTarget) and target.provider.is_practice and target.label in here
+        for target in targets
+    )
 
 
 def _slowed() -> str:

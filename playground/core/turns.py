@@ -107,6 +107,20 @@ def with_run_again(turn: Turn, run_id: str, *, continues: bool = False) -> Turn:
     )
 
 
+def answers_before(turn: Turn, run: Run) -> tuple[Run, ...]:
+    """Return the answers in whose place this one came, the newest first.
+
+    One that it goes on with is a part of it.
+    """
+    by_id = {each.id: each for each in turn.replaced}
+    found: list[Run] = []
+    while (before := by_id.pop(run.replaces or "", None)) is not None:
+        if not run.continues:
+            found.append(before)
+        run = before
+    return tuple(found)
+
+
 def request_for(comparison: Comparison, index: int, prompt: str, drawn_seed: int) -> ChatRequest:
     """Return what the target at `index` gets: the prompt after its own earlier answers."""
     target = comparison.targets[index]

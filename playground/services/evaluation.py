@@ -60,6 +60,8 @@ _HOPELESS = frozenset(
 )
 """Errors that the next question would meet as well."""
 _GIVE_UP_AFTER = 3
+_LOOKED_BACK = 5
+"""Earlier evaluations of the same set that tell how long an answer takes."""
 _ADDED_TOKENS = 16
 
 
@@ -186,7 +188,7 @@ class EvaluationService:
         fewest = fewest_disagreements()
         return Plan(
             units=len(left),
-            seconds=_seconds(evaluation, left, results),
+            seconds=await self._seconds(evaluation, left, results),
             usd=self._expected_usd(evaluation, left, results),
             hosts=tuple(
                 dict.fromkeys(
@@ -202,6 +204,19 @@ class EvaluationService:
             fewest_disagreements=fewest,
             can_tell=len(evaluation.prompt_set.cases) >= fewest,
         )
+
+    async def _seconds(
+        self, evaluation: Evaluation, left: Sequence[Unit], results: Sequence[UnitResult]
+    ) -> float | None:
+        """Return how long the rest takes; `None` where a target has never answered this set."""
+        wanted = {target.key for target in evaluation.targets}
+        means = _means(results)
+        if not wanted <= means.keys():
+            for earlier in await self.store.listed(evaluation.prompt_set.id, limit=_LOOKED_BACK):
+                if earlier.id != evaluation.id and earlier.done:
+                    means = _means(await self.store.results(earlier.id)) | means
+        count = {key: sum(unit.target == key for unit in left) for key in wanted}
+        return time_left(evaluation.targets, count, means)
 
     async def _groups(self, evaluation: Evaluation) -> Groups:
         local = [target for target in evaluation.targets if isinstance(target, LocalTarget)]
@@ -331,17 +346,13 @@ def request_of(evaluation: Evaluation, unit: Unit, case: Case) -> ChatRequest:
     return request_for(comparison, index, asked.prompt, seed)
 
 
-def _seconds(
-    evaluation: Evaluation, left: Sequence[Unit], results: Sequence[UnitResult]
-) -> float | None:
-    """Return how long the rest takes; `None` until an answer of each target is there."""
+def _means(results: Sequence[UnitResult]) -> dict[str, float]:
+    """Return how many seconds an answer of each target takes that has given one."""
     times: dict[str, list[float]] = {}
     for result in results:
         if result.total_s is not None:
             times.setdefault(result.unit.target, []).append(result.total_s)
-    count = {t.key: sum(unit.target == t.key for unit in left) for t in evaluation.targets}
-    means = {key: sum(found) / len(found) for key, found in times.items()}
-    return time_left(evaluation.targets, count, means)
+    return {key: sum(found) / len(found) for key, found in times.items()}
 
 
 def time_left(

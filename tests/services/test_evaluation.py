@@ -535,3 +535,21 @@ async def test_an_evaluation_is_found_by_its_beginning_however_many_came_after(
     unused: Any = None
     await tests.run(asked, bench.service, unused, unused, providers=unused, settings=unused)
     assert json.loads(capsys.readouterr().out)["evaluation"] == first.id
+
+
+async def test_how_long_it_takes_is_known_from_an_earlier_evaluation(database: Database) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        prompts, target = number_set(6), oracle.target("good")
+        first = await bench.service.begin(prompts, (target,), 1)
+        assert (await bench.service.plan(first, ())).seconds is None
+        await bench.run(first)
+        took = [result.total_s or 0.0 for result in await bench.store.results(first.id)]
+        again = await bench.service.begin(prompts, (target,), 2, anew=True)
+        expected = 12 * sum(took) / len(took)
+        # several at once
+        seconds = (await bench.service.plan(again, ())).seconds
+        assert seconds is not None
+        assert 0 < seconds <= expected
+        other = await bench.service.begin(prompts, (target, oracle.target("new")), 1)
+        assert (await bench.service.plan(other, ())).seconds is None

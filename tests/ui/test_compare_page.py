@@ -751,6 +751,12 @@ def test_one_answer_alone_is_asked_again_in_its_own_place(
     assert len(cloud.requests) == 1
     assert len(stage.view.panes[0]._turns) == 1, "not below the answer it replaces"
     assert [turn.prompt for turn in stage.presenter.comparison.turns] == ["What is it?"]
+    folded = by_name(stage.view.panes[0], "The answer before this one")
+    folded.click()
+    [before] = stage.view.panes[0].turn._before
+    assert before.isVisible()
+    assert before.markdown == "First."
+    assert not stage.view.panes[1].turn._before
 
 
 def test_an_answer_of_which_nothing_comes_says_so_and_can_be_asked_again(

@@ -33,7 +33,7 @@ from playground.core.share.document import EVERYTHING
 from playground.core.share.recording import read_recording, write_recording
 from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Place, Provider, Target
-from playground.core.turns import new_comparison
+from playground.core.turns import new_comparison, with_run_again
 from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.prompt_sets import PromptSets
@@ -816,3 +816,19 @@ def test_a_prompt_becomes_a_message_of_a_test_and_can_be_taken_back(harness: Pag
         assert len(made.cases) == 1
 
     harness.run(body)
+
+
+def test_an_answer_that_was_asked_again_has_the_one_before_beside_it(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem")
+        turn = made.turns[0]
+        again = with_run_again(turn, turn.runs[0].id)
+        run = replace(turn.runs[0], id=again.runs[0].id, replaces=turn.runs[0].id, text="Anew")
+        await harness.bridge.submit(history.store.save_run(turn.id, run))
+        history.show()
+        await history.shown("Write a poem")
+        assert history.answers() == ["Anew", "Violets are blue"]
+        [before] = history.pane("Tinymodel").turn._before
+        assert before.markdown == "Roses are red"
+
+    on_page(harness, body)

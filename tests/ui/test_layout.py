@@ -49,6 +49,7 @@ from playground.ui.pages.models.actions import DeleteDialog
 from playground.ui.pages.providers.dialog import ProviderDialog
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
+from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.words import cut_off_words, results_caption, target_names
 from playground.ui.theme.palette import DARK, LIGHT, Palette
@@ -332,6 +333,10 @@ async def _history(page: Any) -> None:
 
 async def _tests(page: Any) -> None:
     await until(lambda: page.presenter.draft.prompt_set)
+    # the first results that are shown load the chart
+    close_it = _results(page)
+    await until(lambda: page.results.findChildren(RightChart))
+    close_it()
 
 
 SETTLED: dict[str, Callable[[Any], Awaitable[None]]] = {

@@ -335,13 +335,18 @@ def test_every_shown_control_can_be_reached_by_the_tab_key(
 
 
 @pytest.mark.parametrize(
-    "module", ["playground.ui.window.main_window", "playground.ui.pages.compare.presenter"]
+    "module",
+    [
+        "playground.ui.window.main_window",
+        "playground.ui.pages.compare.presenter",
+        "playground.ui.pages.tests.presenter",
+    ],
 )
 def test_the_way_to_the_window_imports_nothing_slow(module: str) -> None:
     code = (
         f"import sys, {module}\n"
         "slow = {'openai', 'huggingface_hub', 'genai_prices', 'llama_cpp', 'numpy', 'keyring',"
-        " 'pydantic', 'PySide6.QtNetwork', 'PySide6.QtSvg'}\n"
+        " 'pydantic', 'PySide6.QtNetwork', 'PySide6.QtSvg', 'pyqtgraph'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,9 +4,10 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QImage, QPainter, QWheelEvent
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from playground.core.targets import Place
 from playground.ui.pages.tests.chart import PNG_WIDTH, ChartPoint, RightChart
@@ -23,8 +24,21 @@ POINTS = (
 def shown(theme: Theme, *points: ChartPoint, is_cost: bool = False) -> RightChart:
     chart = RightChart(theme)
     chart.resize(480, 300)
+    chart.show()
     chart.show_points(points or POINTS, is_cost=is_cost)
     return chart
+
+
+def written(chart: RightChart, path: Path) -> QImage:
+    """Save the chart and return what is in the file; a drawing twice as large."""
+    chart.save(path)
+    if path.suffix == ".png":
+        return QImage(str(path))
+    image = QImage(2 * chart.size(), QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    QSvgRenderer(str(path)).render(painter)
+    painter.end()
+    return image
 
 
 def difference(one: QImage, other: QImage) -> float:
@@ -51,18 +65,37 @@ def test_a_saved_chart_is_the_one_that_is_seen(
     theme: Theme, tmp_path: Path, ending: str, *, is_cost: bool
 ) -> None:
     chart = shown(theme, is_cost=is_cost)
-    path = tmp_path / f"chart.{ending}"
-    chart.save(path)
+    saved = written(chart, tmp_path / f"chart.{ending}")
     if ending == "png":
-        saved = QImage(str(path))
         assert saved.width() == PNG_WIDTH
     else:
-        saved = QImage(QSize(960, 600), QImage.Format.Format_RGB32)
-        painter = QPainter(saved)
-        QSvgRenderer(str(path)).render(painter)
-        painter.end()
-        assert NAME in path.read_text("utf-8")
+        drawing = (tmp_path / "chart.svg").read_text("utf-8")
+        assert NAME in drawing
+        # a picture within it would not grow sharp
+        assert "<image" not in drawing
     assert difference(saved, chart.grab().toImage()) < 0.15
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_bars_are_as_thick_in_a_larger_picture(theme: Theme, tmp_path: Path, ending: str) -> None:
+    chart = shown(theme)
+    saved = written(chart, tmp_path / f"chart.{ending}")
+    times = saved.width() / chart.width()
+    # where neither a line of the ground nor the dashed one passes
+    at = chart._at(POINTS[0], 0.7) * times
+    ground = saved.pixel(1, 1)
+    near = range(round(at.x() - 9 * times), round(at.x() + 9 * times))
+    thick = sum(saved.pixel(x, round(at.y())) != ground for x in near)
+    assert thick == pytest.approx(theme.px(3) * times, abs=2)
+
+
+def test_a_drawing_has_the_dots_per_inch_of_the_screen(
+    theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RightChart, "logicalDpiX", lambda _chart: 144)
+    shown(theme).save(tmp_path / "chart.svg")
+    # what axes have recorded for the screen would else have another size than all the rest
+    assert f'width="{480 / 144 * 25.4:.4f}mm"' in (tmp_path / "chart.svg").read_text("utf-8")
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(theme: Theme, tmp_path: Path) -> None:
@@ -83,13 +116,27 @@ def test_names_stand_whole_and_cover_neither_bars_nor_line_nor_each_other(
     theme: Theme, points: list[ChartPoint]
 ) -> None:
     chart = shown(theme, *points)
-    areas = [area for _, area in chart.name_areas()]
+    areas = chart.name_areas
+    assert len(areas) == len(points)
     drawn = [chart._bar(point) for point in points] + chart._line()
     assert len(drawn) > len(points)
     for area in areas:
         assert QRectF(chart.rect()).contains(area)
         assert not any(area.intersects(other) for other in drawn)
     assert not any(one.intersects(other) for one, other in combinations(areas, 2))
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_points_stand_before_the_lines_in_the_colour_of_their_place(
+    theme: Theme, mode: str
+) -> None:
+    theme.set_appearance(mode=mode)
+    seen = shown(theme)
+    picture, at = seen.grab().toImage(), seen._at(POINTS[1]).toPoint()
+    assert picture.pixelColor(at) == theme.color("cloud")
+    assert picture.pixelColor(1, 1) == theme.color("card")
+    theme.set_appearance(mode="dark" if mode == "light" else "light")
+    assert seen.grab().toImage().pixelColor(at) == theme.color("cloud")
 
 
 def test_no_line_is_drawn_where_one_model_is_best_at_both(theme: Theme) -> None:
@@ -101,5 +148,32 @@ def test_no_line_is_drawn_where_one_model_is_best_at_both(theme: Theme) -> None:
 
 def test_a_point_tells_its_figures(theme: Theme) -> None:
     chart = shown(theme)
-    assert chart.figures_at(chart._at(POINTS[0]) + QPointF(3, 3)) == "6 of 10"
-    assert chart.figures_at(QPointF(0, 0)) == ""
+    view, place = chart.viewport(), chart._at(POINTS[0]).toPoint() + QPoint(3, 3)
+    QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+    assert QToolTip.text() == "6 of 10"
+    assert chart.figures_at(QPointF(60, 20)) == ""
+
+
+def test_the_wheel_scrolls_the_page_around_a_chart(theme: Theme) -> None:
+    chart = shown(theme)
+    room = chart.plotItem.vb.sceneBoundingRect()
+    for place in (room.center(), QPointF(20, 100), QPointF(200, chart.height() - 20)):
+        wheel = QWheelEvent(
+            place, chart.mapToGlobal(place), QPoint(0, 0), QPoint(0, -120),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        chart.wheelEvent(wheel)
+        assert not wheel.isAccepted()
+
+
+def test_names_find_their_place_anew_at_another_size_of_text_and_chart(theme: Theme) -> None:
+    chart = shown(theme)
+    theme.set_appearance(presentation_mode=True)
+    assert chart.name_areas[0].height() > 2 * theme.font("caption").pixelSize()
+    for width, height in ((800, 500), (1200, 400)):
+        chart.resize(width, height)
+        ends = [area.left() for area in chart.name_areas] + [a.right() for a in chart.name_areas]
+        for point in POINTS:
+            assert min(abs(chart._at(point).x() - end) for end in ends) <= theme.px(20)
+        assert all(QRectF(chart.rect()).contains(area) for area in chart.name_areas)

@@ -28,6 +28,8 @@ from playground.core.expected import CUT_OFF, CheckKind, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
+    PRACTICE_MODEL,
+    STARTER_NAME,
     CloudTarget,
     LocalTarget,
     ModelFile,
@@ -47,6 +49,7 @@ from playground.store.history import ComparisonStore
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests.answers_dialog import AnswersDialog
 from playground.ui.pages.tests.cases import CaseTableModel
+from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
@@ -61,7 +64,7 @@ from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
 from tests.store.history import folded, waiting_run
 from tests.store.test_local_runs import answer
-from tests.ui.conftest import Library, Providers
+from tests.ui.conftest import STARTER, Library, Providers
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -744,6 +747,7 @@ async def finished(tests: Tests, oracle: Oracle, prompt_set: PromptSet) -> None:
     await tests.start(oracle.target("good"), oracle.target("poor"))
     await until(lambda: tests.page.is_showing_results)
     assert tests.presenter.results.evaluation.prompt_set.id == prompt_set.id
+    await until(lambda: tests.page.results.findChildren(RightChart))
 
 
 def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
@@ -1013,7 +1017,7 @@ def test_what_was_left_unfinished_is_opened_first_and_goes_on_with_its_models(
             await until(lambda: tests.page.findChildren(RunDialog))
             await until(lambda: tests.says("Go on: 1 of 12 answers are there", tests.dialog()))
             assert tests.dialog().repeats == 3
-            assert tests.says("1 are there", tests.dialog())
+            assert tests.says("1 is there", tests.dialog())
             tests.dialog().reject()
 
     harness.run(body)
@@ -1072,10 +1076,9 @@ def test_the_exact_figures_stand_one_click_behind_the_verdict(harness: PageHarne
             assert tests.says("11 questions scored for both; right where the other was wrong: 8")
             assert tests.says("95 % interval (Wilson): 74.1–100.0 %")
             results = tests.page.results
-            (point,) = [p for p in results.chart._points if p.label.startswith("good")]
-            assert "11 of 11 scored questions right" in results.chart.figures_at(
-                results.chart._at(point)
-            )
+            (chart,) = results.findChildren(RightChart)
+            (point,) = [p for p in chart._points if p.label.startswith("good")]
+            assert "11 of 11 scored questions right" in chart.figures_at(chart._at(point))
             (row,) = [w for w in results.findChildren(QLabel) if w.text() == "74–100 %"]
             assert "(Wilson): 74.1–100.0 %" in row.toolTip()
             assert p_value in results._first.toolTip()
@@ -1261,3 +1264,74 @@ def test_figures_of_repeats_count_what_was_right_every_time() -> None:
     assert "50 % to be right 3 times in a row (pass^3)" in model_figures(model, 3)
     once = new_evaluation(prompt_set, [target], 1, prompt_set.sampling)
     assert "pass^" not in model_figures(report(once, told(once, "rr")).models[0], 1)
+
+
+def test_a_name_is_kept_where_the_keyboard_goes_elsewhere_and_not_after_escape(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        await tests.open(shop())
+        tests.page.activateWindow()
+        await until(tests.page.isActiveWindow)
+        card = tests.page.sets.card
+
+        def type_name(name: str) -> None:
+            card.rename()
+            card._name_field.selectAll()
+            QTest.keyClicks(card._name_field, name)
+
+        type_name("Dropped")
+        QTest.keyClick(card._name_field, Qt.Key.Key_Escape)
+        assert tests.presenter.draft.prompt_set.name == "Sort messages, my shop"
+        type_name("My letters")
+        named(tests.page.sets, "Search in messages", QLineEdit).setFocus()
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["My letters"])
+        assert not card._name_field.isVisible()
+
+    harness.run(body)
+
+
+def test_a_run_that_ends_behind_another_page_leaves_its_results(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    go = threading.Event()
+
+    def slowly(model: str, prompt: str) -> Answer:
+        go.wait(20)
+        return answers(model, prompt)
+
+    async def body() -> None:
+        with Oracle(slowly) as oracle:
+            await tests.open(number_set(4))
+            await tests.start(oracle.target("good"))
+            await until(lambda: tests.page.is_showing_run)
+            tests.page.hide()
+            go.set()
+            await until(lambda: tests.page.is_showing_results)
+            assert "is finished" in harness.toasts.texts[-1]
+            tests.page.show()
+            assert not tests.page.pause_button.isVisible()
+
+    harness.run(body)
+
+
+def test_the_plan_says_that_the_practice_cloud_is_the_model_that_is_here(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            far = oracle.target(PRACTICE_MODEL)
+            practice = replace(far, provider=replace(far.provider, is_practice=True))
+            here = LocalTarget(replace(STARTER, name=STARTER_NAME))
+            await tests.open(number_set(4))
+            tests.selection.choose((practice, here))
+            click(named(tests.page, "Run this set…"))
+            await until(lambda: tests.says("only speed can differ", tests.dialog()))
+            tests.selection.choose((practice, oracle.target("other")))
+            await until(lambda: not tests.says("only speed can differ", tests.dialog()))
+            tests.dialog().reject()
+
+    harness.run(body)

@@ -84,6 +84,7 @@ class TurnView(QWidget):
         self.error_card: QFrame | None = None
         self._offer: QPushButton | None = None
         self._has_tokens = False
+        self._before: list[MarkdownView] = []
         self._text_scale = 1.0
         self._notice_count = 0
         self._build(prompt)
@@ -103,6 +104,7 @@ class TurnView(QWidget):
         self._notice_count = len(answer.notices)
         if answer.error is not None:
             self._show_error(answer.error, answer.kept)
+        self._show_before(answer.before)
 
     def offer(self, words: str, explanation: str, on_click: Callable[[], object]) -> None:
         """Put a button under the answer, or under what went wrong, once."""
@@ -116,7 +118,7 @@ class TurnView(QWidget):
     def set_text_scale(self, scale: float) -> None:
         """Write answer and thoughts smaller or larger than the theme says."""
         self._text_scale = scale
-        for view in (self.answer, self._reasoning):
+        for view in (self.answer, self._reasoning, *self._before):
             if view is not None:
                 view.set_text_scale(scale)
 
@@ -145,6 +147,26 @@ class TurnView(QWidget):
             self._column.insertWidget(
                 self._column.indexOf(self.answer) + 1, CheckMarks(self._theme, results)
             )
+
+    def _show_before(self, texts: Sequence[str]) -> None:
+        """Fold away what stood here before it was asked again, once."""
+        if self._before or not texts:
+            return
+        words = (
+            self.tr("The answer before this one")
+            if len(texts) == 1
+            else self.tr("The {0} answers before this one").format(len(texts))
+        )
+        inside = QWidget()
+        column = make_column(parent=inside, margins=NO_MARGINS, spacing=self._theme.px(6))
+        for text in texts:
+            view = MarkdownView(self._theme, tone="quiet")
+            view.setAccessibleName(self.tr("The answer before this one"))
+            view.set_text_scale(self._text_scale)
+            view.set_text(text, is_writing=False)
+            column.addWidget(view)
+            self._before.append(view)
+        self._column.addWidget(Disclosure(self._theme, words, inside))
 
     def _show_error(self, error: ErrorInfo, kept: str) -> None:
         if self._error_column is not None:

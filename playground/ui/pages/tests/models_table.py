@@ -144,16 +144,16 @@ class ModelsTable(QWidget):
         names = target_names([target for target, _ in self._shown])
         for number, (target, model) in enumerate(self._shown, 1):
             row = 2 * number - 1
-            tooltip = plain_tooltip(model_figures(model, self._repeats))
+            figures = model_figures(model, self._repeats)
             self._add(self._name(number, target, names[target.key]), row, 0)
             for column in columns[1:]:
                 part = self._figure(column, target, model)
                 if not part.toolTip():
-                    part.setToolTip(tooltip)
+                    part.setToolTip(plain_tooltip(figures))
                 self._add(part, row, column)
             if self._columns < _WIDE and not is_on_stage:
                 rest = make_label(self._rest(target, model), "caption", "quiet", wrap=True)
-                rest.setToolTip(tooltip)
+                rest.setToolTip(plain_tooltip(figures))
                 self._grid.addWidget(rest, row + 1, 0, 1, self._columns)
 
     def _figure(self, column: int, target: Target, model: ModelResult) -> QWidget:

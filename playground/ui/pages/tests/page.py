@@ -45,7 +45,7 @@ class TestsPage(Page):
         super().__init__(theme, parent)
         self._is_on_stage = False
         self._export_name = ""
-        self._has_sets = self._is_running = self._is_pause = False
+        self._has_sets = self._is_running = self._is_pause = self._is_finished = False
         self._has_unscored = self._has_earlier = False
         self._build()
         self._connect()
@@ -95,8 +95,11 @@ class TestsPage(Page):
         self._box.choose(chosen)
         self._fit_head()
 
-    def show_state(self, text: str, tone: str, *, is_running: bool, is_paused: bool) -> None:
-        """Say how the test is, and offer what can be done."""
+    def show_state(
+        self, text: str, tone: str, *, is_running: bool, is_paused: bool, is_finished: bool
+    ) -> None:
+        """Say how the test is, and offer what can be done; nothing where it is finished."""
+        self._is_finished = is_finished
         self._state.set_badge(text, tone)
         self._is_running = is_running
         self.pause_button.setText(
@@ -176,7 +179,7 @@ class TestsPage(Page):
         self._count.setVisible(is_sets and self._has_sets and not is_narrow)
         self._box.setVisible(is_sets and is_narrow and self._box.count() > 0)
         self._state.setVisible(is_run)
-        self.pause_button.setVisible(is_run)
+        self.pause_button.setVisible(is_run and not self._is_finished)
         self.stop_button.setVisible(is_run and self._is_running)
         self._files.setVisible(is_sets and not self._is_on_stage)
         self.new_button.setVisible(is_sets and not self._is_on_stage)

@@ -112,7 +112,8 @@ class TestsPresenter(QObject):
             has_earlier=bool(self._earlier),
         )
         self._view.show_results(evaluation.prompt_set.name)
-        self._view.focus_first()
+        if self._view.isVisible():
+            self._view.focus_first()
         self._view.results.show_top()
 
     def _on_again(self) -> None:

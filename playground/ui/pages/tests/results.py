@@ -8,7 +8,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
 from typing_extensions import override
 
-from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.models_table import ModelsTable
 from playground.ui.pages.tests.outcomes import OutcomeRow, OutcomeTable, OutcomeTableModel
 from playground.ui.theme.theme import Theme
@@ -149,6 +148,13 @@ class ResultsView(QWidget):
     def choose_messages(self, *, disputed: bool) -> None:
         self._which.select(DISPUTED if disputed else ALL)
 
+    def place_chart(self, chart: QWidget) -> None:
+        """Put the chart into its card, once it could be built."""
+        self._chart_column.replaceWidget(self._wait, chart)
+        self._chart_column.setStretchFactor(chart, 1)
+        self._wait.deleteLater()
+        self._save.setEnabled(True)
+
     def show_chart_remark(self, text: str) -> None:
         self._remark.setText(text)
 
@@ -225,13 +231,14 @@ class ResultsView(QWidget):
         self._save = IconButton(
             self._theme, "download", self.tr("Save the chart as a picture"), size=16
         )
-        self.chart = RightChart(self._theme)
+        self._save.setEnabled(False)
+        self._wait = make_label(self.tr("Drawing…"), "caption", "quiet")
         self._remark = make_label("", "caption", "quiet", wrap=True)
         self._chart_card = make_card()
         title = make_label(self.tr("How often right"), "heading", wrap=True)
-        make_column(
+        self._chart_column = make_column(
             make_flow(title, 1, self._axis, self._save),
-            (self.chart, 1),
+            (self._wait, 1),
             self._remark,
             parent=self._chart_card,
         )

@@ -1,7 +1,10 @@
 """Decides what the results say: of which messages, against what, and which answers open."""
 
+import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject
 
@@ -24,11 +27,15 @@ from playground.store.evaluations import EvaluationStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.tests import words
 from playground.ui.pages.tests.answers_dialog import AnswersPresenter
-from playground.ui.pages.tests.chart import ChartPoint
 from playground.ui.pages.tests.outcomes import OutcomeRow, outcome_rows
 from playground.ui.pages.tests.results import ResultsView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
+
+if TYPE_CHECKING:
+    from playground.ui.pages.tests.chart import RightChart
+
+_CHART = "playground.ui.pages.tests.chart"
 
 
 class ResultsPresenter(QObject):
@@ -61,6 +68,8 @@ class ResultsPresenter(QObject):
         self._rows: tuple[OutcomeRow, ...] = ()
         self._shown: tuple[OutcomeRow, ...] = ()
         self._known: Report | None = None
+        self._chart: RightChart | None = None
+        self._loading: asyncio.Task[None] | None = None
         view.filter_changed.connect(self._on_filter)
         view.axis_changed.connect(self._draw)
         view.picture_chosen.connect(self._save_chart)
@@ -204,10 +213,24 @@ class ResultsPresenter(QObject):
         self._work_out()
         self._show()
 
+    async def _load_chart(self) -> None:
+        # pyqtgraph takes as long to import as half the window
+        await self._bridge.submit(asyncio.to_thread(import_module, _CHART))
+        from playground.ui.pages.tests.chart import RightChart  # noqa: PLC0415 - imported above
+
+        self._chart = RightChart(self._theme)
+        self._draw()
+        self._view.place_chart(self._chart)
+
     def _draw(self) -> None:
-        evaluation = self.evaluation
+        evaluation, chart = self.evaluation, self._chart
         if evaluation is None:
             return
+        if chart is None:
+            self._loading = self._loading or self._bridge.spawn(self._load_chart())
+            return
+        from playground.ui.pages.tests.chart import ChartPoint  # noqa: PLC0415 - in _load_chart
+
         is_cost = self._view.is_against_cost
         names = words.target_names(evaluation.targets)
         points = []
@@ -230,9 +253,9 @@ class ResultsPresenter(QObject):
                     f"{name.whole}\n{words.model_figures(model, evaluation.repeats)}",
                 )
             )  # fmt: skip
-        self._view.chart.show_points(points, is_cost=is_cost)
+        chart.show_points(points, is_cost=is_cost)
         remark = _tr("Thin bars: where the truth may lie.")
-        if len(self._view.chart.frontier) > 1:
+        if len(chart.frontier) > 1:
             remark += " " + (
                 _tr("Dashed: nobody does better for less.")
                 if is_cost
@@ -245,8 +268,10 @@ class ResultsPresenter(QObject):
         self._view.show_chart_remark(remark)
 
     def _save_chart(self, path: Path) -> None:
+        if self._chart is None:
+            return
         try:
-            self._view.chart.save(path)
+            self._chart.save(path)
         except OSError as error:
             self._bridge.report(
                 StorageFailed(f"The picture could not be written: {error.strerror or error}.")

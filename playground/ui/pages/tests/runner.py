@@ -12,7 +12,7 @@ from playground.core.evaluations import (
     new_evaluation,
 )
 from playground.core.prompt_sets import PromptSet
-from playground.core.targets import Target
+from playground.core.targets import CloudTarget, LocalTarget, Target
 from playground.services.evaluation import (
     EvaluationEnded,
     EvaluationService,
@@ -281,6 +281,12 @@ class EvaluationRunner(QObject):
                     unchecked, len(prompt_set.cases)
                 )
             )
+        if _is_one_model(self._selection.chosen):
+            remarks.append(
+                _tr(
+                    "The practice cloud runs the model that is here as well: only speed can differ."
+                )
+            )
         if self._around.is_comparing():
             remarks.append(_slowed())
         return remarks
@@ -385,13 +391,20 @@ class EvaluationRunner(QObject):
 
     def _show_state(self) -> None:
         is_paused = self._progress is not None and self._progress.is_paused
+        is_finished = not self.is_running and self._end is not None and self._end.is_finished
         if not self.is_running:
             text, tone = _tr("Not finished"), "caution"
-            if self._end is not None and self._end.is_finished:
+            if is_finished:
                 text, tone = _tr("Finished"), "local"
         else:
             text, tone = (_tr("Paused"), "caution") if is_paused else (_tr("Running"), "accent")
-        self._view.show_state(text, tone, is_running=self.is_running, is_paused=is_paused)
+        self._view.show_state(
+            text,
+            tone,
+            is_running=self.is_running,
+            is_paused=is_paused,
+            is_finished=is_finished,
+        )
 
     def _settle(self) -> None:
         self._follower = None
@@ -404,7 +417,7 @@ class EvaluationRunner(QObject):
         self._tell_ended()
 
     def _on_done(self) -> None:
-        """Tell the end wherever the person is, and show the results where the page is in front."""
+        """Tell the end wherever the person is, and put the results in the place of the progress."""
         self._settle()
         end, evaluation = self._end, self._evaluation
         if end is None or evaluation is None:
@@ -427,8 +440,12 @@ class EvaluationRunner(QObject):
                 stay_ms=_TOLD_MS,
             )
             return
-        if self._view.isVisible() and self._view.is_showing_run:
+        is_seen = self._view.isVisible() and self._view.window().isActiveWindow()
+        if self._view.is_showing_run:
             self._open_results(evaluation.id)
+            if is_seen:
+                # nothing has to be told over the results themselves
+                return
         self._around.notify(
             _tr("“{0}” is finished: {1} answers.").format(name, f"{len(evaluation.units):,}"),
             action=_tr("Show the results"),
@@ -443,6 +460,15 @@ class EvaluationRunner(QObject):
     def _show_results(self, evaluation_id: str) -> None:
         self._around.show_page()
         self._open_results(evaluation_id)
+
+
+def _is_one_model(targets: Sequence[Target]) -> bool:
+    """Return whether the practice cloud is chosen beside its own model."""
+    here = {target.label for target in targets if isinstance(target, LocalTarget)}
+    return any(
+        isinstance(target, CloudTarget) and target.provider.is_practice and target.label in here
+        for target in targets
+    )
 
 
 def _slowed() -> str:

@@ -121,7 +121,7 @@ class SetCard(QFrame):
         super().__init__()
         self._theme = theme
         self._set: PromptSet | None = None
-        self._is_narrow = False
+        self._is_narrow = self._is_renaming = False
         self._is_name_taken: Callable[[str], bool] = lambda _name: False
         self._undo_keys = UndoKeys(self)
         self.setProperty("card", "true")
@@ -174,6 +174,7 @@ class SetCard(QFrame):
         """Let the name be typed: Enter keeps it, Esc leaves it as it was."""
         if self._set is None or self._set.is_ready_made:
             return
+        self._is_renaming = True
         self._name_field.setText(self._set.name)
         for part in (self._name, self.rename_button):
             part.hide()
@@ -301,7 +302,8 @@ class SetCard(QFrame):
 
     def _connect(self) -> None:
         self.rename_button.clicked.connect(self.rename)
-        self._name_field.returnPressed.connect(self._on_name)
+        # Enter, or the keyboard going elsewhere
+        self._name_field.editingFinished.connect(self._on_name)
         self._name_field.textEdited.connect(self._on_name_typed)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self._name_field)
         escape.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -314,6 +316,8 @@ class SetCard(QFrame):
         self._theme.changed.connect(self._apply_theme)
 
     def _on_name(self) -> None:
+        if not self._is_renaming:
+            return
         name = " ".join(self._name_field.text().split())
         if self._name_said(name):
             return
@@ -337,6 +341,8 @@ class SetCard(QFrame):
         set_properties(self._name_field, (("invalid", bool(problem)),))
 
     def _end_renaming(self) -> None:
+        # hiding the field takes its keyboard away, which is no end of typing
+        self._is_renaming = False
         had_keyboard = self._name_field.hasFocus()
         self._name_field.hide()
         self._show_name_problem("")

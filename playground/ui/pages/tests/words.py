@@ -156,7 +156,10 @@ def answers_words(evaluation: Evaluation, plan: Plan) -> str:
             repeats_words(evaluation.repeats),
         )
     )
-    return said if not done else _tr("{0}; {1} are there").format(said, f"{done:,}")
+    if not done:
+        return said
+    there = _tr("{0}; 1 is there") if done == 1 else _tr("{0}; {1} are there")
+    return there.format(said, f"{done:,}")
 
 
 def price_words(plan: Plan) -> str:
@@ -189,7 +192,7 @@ def time_words(plan: Plan) -> str:
         return _tr("one model on this computer at a time")
     if plan.seconds is None:
         return _tr("known once each has answered")
-    return _tr("from the answers so far")
+    return _tr("from answers there were")
 
 
 def kept_words(plan: Plan) -> str:

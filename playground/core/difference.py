@@ -1,11 +1,14 @@
 """Two answers with what differs marked, word by word."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-MOST_WORDS = 2000
+MOST_WORDS = 3000
 """Words of each text that are compared; what follows is not marked."""
+_MOST_PAIRS = 300_000
+"""Pairs of equal words that are looked at: of texts that repeat themselves less is compared."""
 _TOKENS = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 
 
@@ -31,12 +34,16 @@ class Difference:
 
 def difference(one: str, other: str) -> Difference:
     """Return what differs between two texts; spaces never do."""
-    mine, rest = _tokens(one)
-    theirs, other_rest = _tokens(other)
-    words, other_words = (
-        [t for t in mine if not t.isspace()],
-        [t for t in theirs if not t.isspace()],
-    )
+    mine, rest = _tokens(one, MOST_WORDS)
+    theirs, other_rest = _tokens(other, MOST_WORDS)
+    words, other_words = _words(mine), _words(theirs)
+    most = MOST_WORDS
+    while _pairs(words[:most], other_words[:most]) > _MOST_PAIRS:
+        most //= 2
+    if most < MOST_WORDS:
+        mine, rest = _tokens(one, most)
+        theirs, other_rest = _tokens(other, most)
+        words, other_words = _words(mine), _words(theirs)
     # spaces stay out of it: they would tie together what has nothing in common
     matcher = SequenceMatcher(None, words, other_words, autojunk=False)
     blocks = matcher.get_matching_blocks()
@@ -50,12 +57,21 @@ def difference(one: str, other: str) -> Difference:
     )
 
 
-def _tokens(text: str) -> tuple[list[str], str]:
+def _words(tokens: list[str]) -> list[str]:
+    return [token for token in tokens if not token.isspace()]
+
+
+def _pairs(one: list[str], other: list[str]) -> int:
+    counts = Counter(other)
+    return sum(count * counts[word] for word, count in Counter(one).items())
+
+
+def _tokens(text: str, most: int) -> tuple[list[str], str]:
     found: list[str] = []
     words = 0
     for match in _TOKENS.finditer(text):
         words += not match[0].isspace()
-        if words > MOST_WORDS:
+        if words > most:
             return found, text[match.start() :]
         found.append(match[0])
     return found, ""

@@ -38,6 +38,12 @@ def test_the_end_of_a_very_long_text_is_left_unmarked() -> None:
     assert not found.one[-1].differs
 
 
+def test_of_texts_that_repeat_themselves_less_is_compared() -> None:
+    found = difference("again " * 3000, "again " * 2900)
+    assert not found.is_whole
+    assert found.shared == 1.0
+
+
 @given(st.text(), st.text())
 def test_the_pieces_are_the_texts(one: str, other: str) -> None:
     found = difference(one, other)

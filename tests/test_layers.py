@@ -30,7 +30,7 @@ SIBLINGS = {
     "core.advice": {"core"},
     "core.checks": {"core"},
     "core.gguf": {"core"},
-    "core.share": {"core", "core.checks"},
+    "core.share": {"core", "core.advice", "core.checks"},
     "core.requirements": {"core", "core.gguf"},
     "engines.llama": {"engines"},
     "engines.openai": {"engines"},

@@ -178,7 +178,7 @@ async def test_an_evaluation_is_no_recording(home: Home) -> None:
     evaluation = rivers_evaluation()
     await home.evaluations.save(evaluation)
     with pytest.raises(UsageError, match="Only a comparison"):
-        (await home.sharing.file(evaluation, ShareFormat.RECORDING, EVERYTHING)).text
+        await home.sharing.file(evaluation, ShareFormat.RECORDING, EVERYTHING)
     text = (await home.sharing.file(evaluation, ShareFormat.MARKDOWN, EVERYTHING)).text
     assert "Name a river." in text
 

@@ -79,6 +79,18 @@ def sign_element(place: Place) -> Element:
     return svg
 
 
+def sign_drawing(place: Place, size: int) -> Element:
+    """Return the sign of a place as a file of its own, in its colour on paper."""
+    svg = sign_element(place)
+    path = svg[0].get("d", "")
+    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": "0 0 16 16"}
+    whole = Element("svg", attributes | {"width": str(size), "height": str(size)})
+    line = {"fill": "none", "stroke": LIGHT[_CLASSES[place]], "stroke-width": "1.4"}
+    rounded = {"stroke-linejoin": "round", "stroke-linecap": "round"}
+    SubElement(whole, "path", {"d": path} | line | rounded)
+    return whole
+
+
 def _rows(chart: Chart) -> Element:
     """Return bars, or points with their intervals, one under the other."""
     is_interval = chart.kind is ChartKind.INTERVALS
@@ -187,10 +199,10 @@ def _lines(chart: Chart) -> Element:
     for point in chart.points:
         if point.height is None:
             x = across(point.value)
-            _line(svg, (x, x), (_up(104), _up(0)), "you")
+            _line(svg, (x, x), (2, _up(0)), "you")
             is_right = point.value / most > 0.5
             anchor, dx = ("end", -6) if is_right else ("start", 6)
-            _text(svg, x, _up(104) + 8, point.text, "you", anchor=anchor, dx=dx)
+            _text(svg, x, 14, point.text, "you", anchor=anchor, dx=dx)
     return svg
 
 

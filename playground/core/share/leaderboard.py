@@ -47,13 +47,15 @@ _MORE = (
     Column("strength_low", "Strength, 95 % from"),
     Column("strength_high", "Strength, 95 % to"),
 )
-_EXPLAINED = (
+_SHARES = (
     "From votes alone, one person's: right answers are not counted here. The interval is the range "
-    "in which the true share of wins lies with 95 % certainty.",
+    "in which the true share of wins lies with 95 % certainty."
+)
+_STRENGTHS = (
     "Strength is that of Bradley and Terry, the natural logarithm of the odds, with 0 for the "
     "average: a tie counts half for each, and votes that none is good say nothing of who is "
     "better. Its interval is bootstrapped over the votes. Within a group nobody is clearly behind "
-    f"its first; below {FEWEST_VOTES} votes a model has no strength and no group.",
+    f"its first; below {FEWEST_VOTES} votes a model has no strength and no group."
 )
 
 
@@ -104,7 +106,7 @@ def _blocks(voted: Sequence[Voted], names: Sequence[str], about: About) -> tuple
     chart = _chart(both)
     return (
         Table("votes", "How often each was called the better one", "Model", _COLUMNS, rows),
-        Sentences(_EXPLAINED),
+        Sentences((_SHARES, _STRENGTHS)),
         *([chart] if chart else []),
         Table("more_votes", "More figures", "Model", _MORE, more, is_turned=True),
     )

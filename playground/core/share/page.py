@@ -27,6 +27,8 @@ from playground.core.share.document import (
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing but its own style and pictures."""
+FOOT = "This page is one file. It asks the internet for nothing and holds no program."
+"""What it says of itself at its end."""
 _COLOURS = " ".join(f"--{name}: {value};" for name, value in LIGHT.items())
 _STYLE = """
 :root { color-scheme: light dark; %COLOURS% }
@@ -131,7 +133,7 @@ def page(document: Document) -> str:
     for section in document.sections:
         _section(main, section)
     note = SubElement(main, "footer")
-    note.text = "This page is one file. It asks the internet for nothing and holds no program."
+    note.text = FOOT
     return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
 

@@ -112,6 +112,9 @@ QComboBox QAbstractItemView { background: transparent; border: none; padding: {4
   selection-background-color: @accent_ground; selection-color: @text; }
 QPlainTextEdit[prompt="true"] { background: transparent; border: none; font-size: {15}px; }
 QTextBrowser { background: transparent; border: none; }
+QTextEdit[paper="true"] { background: #ffffff; color: #1a1d23; border: 1px solid @line;
+  border-radius: {6}px; selection-background-color: #5b5bd6; selection-color: #ffffff; }
+QTextEdit[paper="true"]:focus { border: 1px solid @accent; }
 
 QFrame[chip] QToolButton[flat="true"] { padding: {4}px {4}px; }
 QLineEdit[invalid="true"] { border: 1px solid @bad; }

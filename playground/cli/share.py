@@ -15,7 +15,6 @@ from playground.core.runs import Comparison
 from playground.core.share.comparison import About, recorded_words
 from playground.core.share.decision import DecisionAsked
 from playground.core.share.document import EVERYTHING, Part, counted
-from playground.core.share.recording import MAX_BYTES
 from playground.core.share.scrubbing import Scrubber
 from playground.services.advice import AdviceService
 from playground.services.sharing import Shared, ShareFormat, SharingService
@@ -57,12 +56,7 @@ async def export(args: argparse.Namespace, sharing: SharingService, advice: Advi
 
 async def take_in(args: argparse.Namespace, sharing: SharingService) -> int:
     """Add a recording to the history."""
-    path = Path(args.path)
-    try:
-        content = await asyncio.to_thread(_read, path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    comparison = await sharing.add_recording(content)
+    comparison = await sharing.open_recording(Path(args.path))
     questions, models = len(comparison.turns), len(comparison.targets)
     if args.json:
         recorded = comparison.recorded
@@ -107,8 +101,3 @@ def _unused(name: str) -> Path:
 def _write_new(path: Path, text: str) -> None:
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)

@@ -28,7 +28,7 @@ from playground.core.share.evaluation import evaluation_document
 from playground.core.share.leaderboard import Voted, votes_document
 from playground.core.share.names import place_of
 from playground.core.share.page import page
-from playground.core.share.recording import read_recording, write_recording
+from playground.core.share.recording import MAX_BYTES, read_recording, write_recording
 from playground.core.share.scrubbing import Scrubber
 from playground.core.share.text import comma_separated, data, markdown
 from playground.core.targets import PRACTICE_ID, CloudTarget, LocalTarget, Provider, Target, Tier
@@ -188,6 +188,14 @@ class SharingService:
                 runs |= {run.id: run for turn in kept.turns for run in turn.runs}
         return await asyncio.to_thread(evaluation_document, shared, units, runs, about)
 
+    async def open_recording(self, path: Path) -> Comparison:
+        """Take a recording out of a file; raises `UsageError` for what cannot be read."""
+        try:
+            content = await asyncio.to_thread(_read, path)
+        except OSError as error:
+            raise UsageError(f"{path.name} cannot be read: {error.strerror or error}.") from error
+        return await self.add_recording(content)
+
     async def add_recording(self, content: bytes) -> Comparison:
         """Take a recording into the history; raises `UsageError` for what cannot be read."""
         recording = await asyncio.to_thread(read_recording, content, datetime.now(UTC))
@@ -241,6 +249,11 @@ class SharingService:
             users=_users(),
             hosts=(*_hosts(), *_own_servers((*settings.providers, *providers))),
         )
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def machine_words(machine: Machine, cores: int | None = None) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from playground.core.advice.situation import Answer, Criterion
+from playground.core.share.decision import DecisionAsked
 from playground.services.advice import advice_rules
 from playground.store.database import Database
 from playground.ui.pages.advice import answer
@@ -32,6 +33,7 @@ class Advising:
         self.harness = harness
         self.database = Database(harness.home / "history.sqlite3")
         self.went: list[tuple[str, str]] = []
+        self.shared: list[DecisionAsked] = []
         self.page: AdvicePage
         self.desk: Desk
 
@@ -48,6 +50,7 @@ class Advising:
                 show_compare=lambda: self.went.append(("compare", "")),
                 show_tests=lambda: self.went.append(("tests", "")),
                 show_hub=lambda: self.went.append(("hub", "")),
+                share=self.shared.append,
             ),
         )
         self.harness.show(page, width, height)

@@ -38,6 +38,7 @@ from playground.engines.base import Engine
 from playground.services.comparison import ComparisonService, RunEvent, TurnEnded
 from playground.services.prompt_sets import PromptSets
 from playground.services.replay import Replayer
+from playground.services.sharing import Shared
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
@@ -88,6 +89,7 @@ class History:
         self.again: list[Comparison] = []
         self.replayed: list[tuple[Comparison, Turn]] = []
         self.started: list[bool] = []
+        self.shared: list[Shared] = []
         self.page: HistoryPage
 
     async def open(self) -> None:
@@ -100,6 +102,8 @@ class History:
             self.opened.append,
             self.again.append,
             lambda comparison, turn: self.replayed.append((comparison, turn)),
+            share=self.shared.append,
+            show_advice=lambda: self.started.append(False),
         )
         replayer = Replayer(self.store, speed=math.inf)
         page.presenter = HistoryPresenter(

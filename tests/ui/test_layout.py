@@ -37,6 +37,9 @@ from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.prompt_sets import new_case
 from playground.core.redaction import Redactor
 from playground.core.runs import Provenance
+from playground.core.share.comparison import About, comparison_document
+from playground.core.share.document import EVERYTHING
+from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import CloudModel, CloudTarget
 from playground.services.library.delete import Deletion
 from playground.services.machine.telemetry import GpuShare
@@ -51,6 +54,7 @@ from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.words import results_caption
+from playground.ui.share.dialog import ShareDialog
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
@@ -76,11 +80,14 @@ STAGE_UNITS = 545
 STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
 """How many answers of ordinary length need no scrolling on such a stage."""
 
+_ABOUT = About(EVERYTHING, Scrubber(), machine="16 GB of memory", version="1.0")
 NOT_OURS = {
+    "QFileDialog in ui/pages/history/page.py",
     "QFileDialog in ui/pages/models/page.py",
     "QFileDialog in ui/pages/settings/page.py",
     "QFileDialog in ui/pages/tests/page.py",
     "QFileDialog in ui/pages/tests/results.py",
+    "QFileDialog in ui/share/presenter.py",
 }
 """Dialogs of the system, or of Qt where it has none."""
 
@@ -566,6 +573,16 @@ def _answers(walk: Walk, page: Any) -> QWidget:
     return dialog
 
 
+def _share(_walk: Walk, page: Any) -> QWidget | None:
+    """Open it on six answers with long names, with what it says where a file cannot be written."""
+    page.presenter.open_comparison(full_home.comparison(6))
+    page.header.share_button.click()
+    dialog = page.window().findChild(ShareDialog)
+    dialog.show_file(comparison_document(page.presenter.ended, {}, _ABOUT), "a text", 123_456)
+    dialog.show_problem(full_home.ANSWER.split("\n", maxsplit=1)[0])
+    return dialog
+
+
 ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "QMenu in ui/pages/compare/page.py": (
         "compare",
@@ -610,6 +627,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "RunDialog in ui/pages/tests/runner.py": ("tests", _run_dialog),
     "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
     "AnswersDialog in ui/pages/tests/results_presenter.py": ("tests", _answers),
+    "ShareDialog in ui/share/presenter.py": ("compare", _share),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
 

@@ -157,7 +157,7 @@ class ShareDialog(QDialog):
         self._problem.show()
 
     def set_waiting(self) -> None:
-        """What is shown is not what is chosen yet."""
+        """Offer nothing until what leaves is there: what is shown is not what is chosen yet."""
         self._offer(is_ready=False)
 
     @property

@@ -12,6 +12,7 @@ from playground.ui.pages.advice.questions import Questions
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
 _STACKS_BELOW = 1000
@@ -51,6 +52,10 @@ class AdvicePage(Page):
         )
         self._head.addWidget(self._caption)
         self._head.addStretch()
+        self.share_button = ShareButton(
+            self._theme, self.tr("Save this answer with its reasons as a page to send on")
+        )
+        self._head.addWidget(self.share_button)
         self.questions = Questions(self._theme)
         self.answer = AnswerView(self._theme)
         costs = advice_rules().costs

@@ -45,7 +45,7 @@ LONGEST_SOURCE = 60_000
 _PAGE, _SOURCE = "page", "source"
 _STACKS_BELOW = 760
 """Width of the dialog in units of text below which what leaves stands under what is chosen."""
-_LEFT = 330
+_LEFT = 344
 _LARGEST = QSize(1060, 760)
 _ACROSS = 3
 """Formats in a row."""
@@ -98,12 +98,14 @@ class ShareDialog(QDialog):
         self._boxes: dict[Part, CheckBox] = {}
         self._captions: dict[Part, tuple[QLabel, str, str]] = {}
         self._tiles: dict[Form, QToolButton] = {}
+        self._is_stacked = False
         self._shown: tuple[Document | None, str] = (None, "")
         self.setModal(True)
         self.setWindowTitle(title)
         self._build(title, parts, has_recording=has_recording)
         self._connect()
         self._show_choice()
+        self._tiles[Form.HTML].setFocus()
         window = parent.window().size()
         px = theme.px
         largest = QSize(px(_LARGEST.width()), px(_LARGEST.height()))
@@ -133,7 +135,9 @@ class ShareDialog(QDialog):
         self._show_look()
         kilobytes = max(1, round(size_bytes / 1000))
         self._size.set_full_text(
-            self.tr("{0} KB · also for older ones, nothing is asked again").format(f"{kilobytes:,}")
+            self.tr("{0} KB · made of what is kept, nothing is asked again").format(
+                f"{kilobytes:,}"
+            )
         )
         self._problem.hide()
         self._offer(is_ready=True)
@@ -174,8 +178,10 @@ class ShareDialog(QDialog):
         body = QWidget()
         self._left = self._build_left(parts, has_recording=has_recording)
         self._right = self._build_right()
+        self._beside = make_scroll_area(self._left, self.tr("What goes along"))
+        self._beside.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._row = make_row(
-            self._left, (self._right, 1), parent=body, margins=NO_MARGINS, spacing=px(18)
+            self._beside, (self._right, 1), parent=body, margins=NO_MARGINS, spacing=px(18)
         )
         self._scroll = make_scroll_area(body, title)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -240,6 +246,7 @@ class ShareDialog(QDialog):
             tile.setAccessibleName(f"{name}, {field}")
             tile.setToolTip(plain_tooltip(self._words(form)))
             tile.setProperty("button", True)
+            tile.setProperty("tile", True)
             tile.setCheckable(True)
             tile.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             tile.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -418,14 +425,22 @@ class ShareDialog(QDialog):
         """Put what leaves beside what is chosen, or under it."""
         px = self._theme.px
         is_stacked = self.width() < px(_STACKS_BELOW)
+        self._beside.setFixedWidth(px(_LEFT))
+        self._pages.setMinimumHeight(px(240))
+        if is_stacked == self._is_stacked:
+            return
+        self._is_stacked = is_stacked
         direction = QBoxLayout.Direction
         self._row.setDirection(direction.TopToBottom if is_stacked else direction.LeftToRight)
         if is_stacked:
-            self._left.setMinimumWidth(0)
-            self._left.setMaximumWidth(16_777_215)
+            # all of it scrolls together
+            self._beside.takeWidget()
+            self._row.insertWidget(0, self._left)
         else:
-            self._left.setFixedWidth(px(_LEFT))
-        self._pages.setMinimumHeight(px(240))
+            self._row.removeWidget(self._left)
+            self._beside.setWidget(self._left)
+        self._beside.setVisible(not is_stacked)
+        self._left.show()
 
     def _apply_theme(self) -> None:
         px = self._theme.px

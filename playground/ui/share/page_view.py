@@ -89,6 +89,7 @@ class PageView(QTextEdit):
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._lay_out)
         self.setReadOnly(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
         self.setTextInteractionFlags(
@@ -305,6 +306,8 @@ class _Layout:
         looks.setTopMargin(self._px(8))
         # Qt leaves out the margin of a paragraph that follows
         looks.setBottomMargin(self._px(8))
+        # else it is wider than the page by its border
+        looks.setRightMargin(2)
         if tone == "caution":
             looks.setBackground(QBrush(QColor(LIGHT["caution-ground"])))
         self._cursor.insertFrame(looks)
@@ -348,7 +351,7 @@ class _Layout:
             self._named(self._cell(made, number, 0, is_words=True), row.name, row.place)
             for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True), 1):
                 cursor = self._cell(made, number, place, is_words=column.is_text)
-                self._figure(cursor, cell, is_words=column.is_text)
+                self._figure(cursor, cell)
         self._legend(table.rows)
 
     def _cell(self, table: QTextTable, row: int, column: int, *, is_words: bool) -> QTextCursor:
@@ -369,12 +372,14 @@ class _Layout:
         cursor.setBlockFormat(block)
         return cursor
 
-    def _figure(self, cursor: QTextCursor, cell: Cell, *, is_words: bool) -> None:
+    def _figure(self, cursor: QTextCursor, cell: Cell) -> None:
+        if cell.provenance is not None:
+            # a figure, its unit and its mark stay in one line
+            block = cursor.blockFormat()
+            block.setNonBreakableLines(True)
+            cursor.setBlockFormat(block)
         color = LIGHT["here"] if cell.is_best else "" if cell.value is not None else LIGHT["quiet"]
-        text = marked(cell)
-        # a figure and its unit stay in one line
-        text = text if is_words else text.replace(" ", "\N{NO-BREAK SPACE}")
-        cursor.insertText(text, self._words("cell", color, is_bold=cell.is_best))
+        cursor.insertText(marked(cell), self._words("cell", color, is_bold=cell.is_best))
         if cell.provenance is not None:
             sign = MARKS[cell.provenance][0]
             cursor.insertText(f"\N{NO-BREAK SPACE}{sign}", self._words("mark"))

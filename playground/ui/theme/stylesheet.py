@@ -65,6 +65,8 @@ QPushButton:disabled, QToolButton[button="true"]:disabled { color: @quiet;
   background: @background; }
 QPushButton:focus, QToolButton[button="true"]:focus { border: 2px solid @accent;
   padding: {6}px {12}px; }
+QToolButton[button="true"][tile="true"] { padding: {7}px {3}px; font-size: {13}px; }
+QToolButton[button="true"][tile="true"]:focus { padding: {6}px {2}px; }
 QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0; }
 QPushButton:checked, QToolButton[button="true"]:checked { background: @accent_ground;
   color: @accent_ink; border-color: @accent_ground; font-weight: 600; }

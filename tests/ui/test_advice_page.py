@@ -106,6 +106,41 @@ def test_with_nothing_run_it_offers_what_would_settle_it(harness: PageHarness) -
     on_page(harness, body)
 
 
+def test_the_answer_is_shared_as_it_was_asked(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        evaluation = await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("small is enough"))
+        click(named(advising.page, "At once", QPushButton))
+        click(advising.page.share_button)
+        [asked] = advising.shared
+        assert asked.evidence.evaluation == evaluation
+        assert asked.situation.soon == "at_once"
+        assert asked.machine == ""
+        assert asked.weights == advising.page.questions.weights
+
+    on_page(harness, body)
+
+
+def test_it_rests_on_the_test_it_was_led_to_by(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        first = await harness.bridge.submit(advising.desk.test(18, 19))
+        newest = await harness.bridge.submit(advising.desk.test(5, 19))
+        advising.show()
+        # at once, as a link does it: the page gathers its evidence at the same time
+        advising.presenter.show_test(first)
+        await until(lambda: advising.says("18 of 20 right here"))
+        assert advising.page.questions.evaluation == first
+        advising.page.shown.emit()
+        await until(lambda: not harness.bridge._spawned)
+        assert advising.page.questions.evaluation == first
+        assert advising.says("18 of 20 right here")
+        advising.presenter.show_test(newest)
+        await until(lambda: advising.says("5 of 20 right here"))
+
+    on_page(harness, body)
+
+
 def test_each_reason_leads_to_what_stands_behind_it(harness: PageHarness) -> None:
     async def body(advising: Advising) -> None:
         evaluation = await harness.bridge.submit(advising.desk.test(18, 19))

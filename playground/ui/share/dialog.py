@@ -105,7 +105,6 @@ class ShareDialog(QDialog):
         self._build(title, parts, has_recording=has_recording)
         self._connect()
         self._show_choice()
-        self._tiles[Form.HTML].setFocus()
         window = parent.window().size()
         px = theme.px
         largest = QSize(px(_LARGEST.width()), px(_LARGEST.height()))
@@ -159,6 +158,10 @@ class ShareDialog(QDialog):
         set_role(self._problem, "body", "local")
         self._problem.setText(self.tr("Copied."))
         self._problem.show()
+
+    def focus_first(self) -> None:
+        """Put the keyboard on the format."""
+        self._tiles[self.form].setFocus()
 
     def set_waiting(self) -> None:
         """Offer nothing until what leaves is there: what is shown is not what is chosen yet."""

@@ -5,8 +5,8 @@ import re
 import secrets
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QObject
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from playground.core.errors import PlaygroundError
@@ -67,6 +67,7 @@ class SharePresenter(QObject):
         dialog.save_wanted.connect(self._choose_file)
         dialog.finished.connect(self._on_closed)
         dialog.open()
+        dialog.focus_first()
         self._refresh()
 
     def _refresh(self) -> None:
@@ -224,7 +225,7 @@ def _write(path: Path, content: bytes) -> None:
 def _png(image: QImage) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")
+    QImageWriter(buffer, QByteArray(b"png")).write(image)
     return bytes(buffer.data().data())
 
 

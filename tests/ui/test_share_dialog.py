@@ -1,5 +1,6 @@
 """The dialog that shares: what it shows is what leaves, and nothing else does."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,12 +12,15 @@ from PySide6.QtGui import QDropEvent, QGuiApplication, QImage, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
+from playground.app.window import _run_program
 from playground.core.errors import UsageError
 from playground.core.runs import Comparison
 from playground.core.share.comparison import comparison_document
 from playground.core.share.document import Document, Part, Quote, QuoteKind, Section
+from playground.core.share.recording import write_recording
 from playground.services.sharing import Shared
 from playground.store.database import Database
+from playground.store.files import default_paths
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.share import dialog as dialogs
 from playground.ui.share.dialog import Form, ShareDialog
@@ -404,6 +408,58 @@ def test_a_recording_can_be_dropped_on_the_window(
     assert drop(window, path) == [("recordings", (path,))]
     assert ("models", (model,)) in drop(window, model, path)
     assert drop(window, tmp_path / "notes.txt") == []
+
+
+def test_recordings_are_opened_shared_on_and_lead_to_the_answer(
+    qapp: QApplication, playground_home: Path, tmp_path: Path
+) -> None:
+    """In the program itself: what is dropped, and the buttons of the pages."""
+    comparison, events, _checked = hostile()
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    starts = {run.id: 0.0 for turn in comparison.turns for run in turn.runs}
+    good.write_text(write_recording(comparison, events, starts, about()), "utf-8")
+    bad.write_text("not JSON\n", "utf-8")
+    tasks: list[asyncio.Task[None]] = []
+
+    async def live(window: MainWindow) -> None:
+        pages = window.pages
+
+        async def shown() -> ShareDialog:
+            await until(lambda: window.findChild(ShareDialog) is not None)
+            dialog = window.findChild(ShareDialog)
+            assert isinstance(dialog, ShareDialog)
+            await until(dialog.save_button.isEnabled)
+            return dialog
+
+        try:
+            await until(lambda: all(key in pages._factories for key in pages.keys))
+            window.recordings_dropped.emit((bad, good))
+            await until(lambda: pages.current == "history")
+            # told while the good one is taken in all the same
+            words = " ".join(label.text() for label in window._toast.findChildren(QLabel))
+            assert "Line 1 of the recording cannot be read" in words
+            page: Any = pages.page("history")
+            await until(lambda: "Recorded on" in page.detail._caption.text())
+            page.share_button.click()
+            dialog = await shown()
+            assert "Recorded on 27 November 2026" in dialog.page.toPlainText()
+            dialog.reject()
+            page.detail.summary.advice_wanted.emit()
+            assert pages.current == "advice"
+            await until(lambda: window.findChild(ShareDialog) is None)
+            advice: Any = pages.page("advice")
+            advice.share_button.click()
+            dialog = await shown()
+            assert "Local or cloud?" in dialog.page.toPlainText()
+            dialog.reject()
+        finally:
+            window.close()
+
+    def on_shown(window: MainWindow) -> None:
+        tasks.append(asyncio.ensure_future(live(window)))
+
+    assert _run_program(qapp, default_paths(), on_shown) == 0
+    tasks[0].result()
 
 
 def test_compare_shares_once_there_are_answers(

@@ -81,7 +81,6 @@ LOADED_LATER = (
     "playground.engines.worker",
     "playground.services.providers.practice_server",
     "playground.services.hub.transport",
-    "playground.ui.pages.tests.chart",
 )
 """Processes of their own, and what the first call to the Hub loads in its thread."""
 

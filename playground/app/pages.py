@@ -139,7 +139,7 @@ class Pages:
                 is_remembered=False,
             ),
             surroundings=RunSurroundings(
-                notify=self._window.toast,
+                notify=self._window.announce,
                 set_badge=lambda text: self._window.rail.set_badge("tests", text),
                 show_page=lambda: self._window.show_page("tests"),
                 is_comparing=lambda: self._compare.is_running,

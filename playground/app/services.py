@@ -86,7 +86,8 @@ class Services:
             self.evaluations,
             prices.cost,
             lambda target: prices.price(target.provider, target.model),
-            stay_awake,
+            stay_awake=stay_awake,
+            side_by_side=self.pool.side_by_side,
         )
         self.hub = HubService(
             settings,

@@ -19,10 +19,18 @@ from playground.core.chat import SamplingParams
 from playground.core.checks.reading import MAX_EXPECTED, check_words, read_check, require_readable
 from playground.core.checks.scoring import CheckResult, check_results
 from playground.core.errors import UsageError
-from playground.core.events import Alternative, Notice, ReasoningDelta, TextDelta, Token
+from playground.core.events import (
+    Alternative,
+    Notice,
+    ReasoningDelta,
+    TextDelta,
+    ThinkingEnded,
+    Token,
+)
 from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.metrics import Figure, completed_usage, figures
 from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
+from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
     ComparisonService,
@@ -120,7 +128,7 @@ class RunReport:
                 f"cost {_money(known.cost_usd)}",
             ]
             ended = run.status.value if run.cut_short is None else CUT_SHORT[run.cut_short]
-            lines.append(f"{run.target.label}: {ended} · " + " · ".join(parts))
+            lines.append(f"{_name(run.target)}: {ended} · " + " · ".join(parts))
             lines.extend(_check_line(result) for result in check_results(self._checks, run))
         return lines
 
@@ -287,23 +295,40 @@ def _interrupt_stops(service: ComparisonService) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _name(target: Target) -> str:
+    """Return a target's name, with what tells it from a namesake."""
+    return f"{target.label} ({target.detail})" if target.detail else target.label
+
+
 class _Printer:
     """Streams to the terminal one run at a time; the others wait in memory for their turn."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[str]] = {}
         self._ended: set[str] = set()
+        self._thinking: set[str] = set()
+        """Runs whose last words were thinking."""
         self._queue: list[str] = []
 
     def add(self, update: TurnUpdate) -> None:
         match update:
             case RunStarted(run=run):
                 self._queue.append(run.id)
-                detail = f" ({run.target.detail})" if run.target.detail else ""
                 where = "on this computer" if run.target.uses_this_machine else "in the cloud"
-                self._waiting[run.id] = [f"── {run.target.label}{detail}, {where}\n"]
-            case RunEvent(run_id=run_id, event=TextDelta(text=text) | ReasoningDelta(text=text)):
+                self._waiting[run.id] = [f"── {_name(run.target)}, {where}\n"]
+            case RunEvent(run_id=run_id, event=ReasoningDelta(text=text)) if text:
+                if run_id not in self._thinking:
+                    self._thinking.add(run_id)
+                    self._waiting[run_id].append("[thinking]\n")
                 self._waiting[run_id].append(text)
+            case RunEvent(run_id=run_id, event=TextDelta(text=text)) if text:
+                if run_id in self._thinking:
+                    self._thinking.remove(run_id)
+                    self._waiting[run_id].append("\n[answer]\n")
+                self._waiting[run_id].append(text)
+            case RunEvent(run_id=run_id, event=ThinkingEnded()):
+                self._thinking.discard(run_id)
+                self._waiting[run_id].append("\n[all above was thinking]\n[answer]\n")
             case RunEvent(run_id=run_id, event=Notice(message=message)):
                 self._waiting[run_id].append(f"[{message}]\n")
             case RunEnded(run=run) if run.id in self._waiting:
@@ -331,4 +356,4 @@ def _warn(update: TurnUpdate, told: Sequence[str]) -> None:
             if sentence not in told:
                 tell(sentence)
         case RunEnded(run=run) if run.error is not None:
-            tell(f"{run.target.label}: {run.error.message} {run.error.hint}")
+            tell(f"{_name(run.target)}: {run.error.message} {run.error.hint}")

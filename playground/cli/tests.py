@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, replace
@@ -26,7 +27,7 @@ from playground.core.evaluations import (
     ranked,
     report,
 )
-from playground.core.prompt_sets import new_set
+from playground.core.prompt_sets import new_set, with_known_ids
 from playground.core.runs import Provenance
 from playground.services.evaluation import (
     EvaluationEnded,
@@ -88,6 +89,7 @@ async def _list(args: argparse.Namespace, service: EvaluationService, sets: Prom
                         "cases": len(chosen.cases),
                         "with_checks": sum(bool(case.checks) for case in chosen.cases),
                         "ready_made": chosen.is_ready_made,
+                        "reached": asdict(chosen.reached) if chosen.reached else None,
                     }
                     for chosen in found
                 ],
@@ -132,7 +134,9 @@ async def _import(args: argparse.Namespace, sets: PromptSets) -> int:
     made = new_set(args.name.strip(), cases)
     if args.replace:
         before = [s for s in await sets.all() if s.name.casefold() == made.name.casefold()]
-        made = replace(made, id=before[0].id) if before else made
+        if before:
+            known = with_known_ids(cases, before[0].cases)
+            made = replace(made, id=before[0].id, cases=known)
     await sets.save(made)
     unchecked = sum(not case.checks for case in cases)
     if args.json:
@@ -162,7 +166,7 @@ async def _export(args: argparse.Namespace, sets: PromptSets) -> int:
 
 
 async def _find(service: EvaluationService, name: str) -> Evaluation:
-    listed = await service.store.listed()
+    listed = await service.store.listed(limit=None)
     found = [run.id for run in listed if name == "last" or run.id.startswith(name)]
     if not found:
         raise UsageError(
@@ -177,7 +181,7 @@ async def _follow(
     args: argparse.Namespace, service: EvaluationService, evaluation: Evaluation
 ) -> int:
     ended: EvaluationEnded | None = None
-    progress = None if args.json else _Progress(service, evaluation)
+    progress = None if args.json else _Progress(evaluation)
     task = asyncio.current_task()
     is_stopped = False
 
@@ -294,6 +298,7 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
         "interval": list(model.interval) if model.interval else None,
         "weighted_share": model.weighted_share,
         "always_right": model.always_right,
+        "pass_hat": list(model.pass_hat) or None,
         "tier": None if model.tier is None else model.tier + 1,
         "tokens_per_s": (
             {**asdict(speed), "provenance": model.speed_provenance} if speed else None
@@ -304,7 +309,11 @@ def _model_json(model: ModelResult) -> dict[str, Any]:
 
 
 def _lines(evaluation: Evaluation, known: Report) -> list[str]:
-    labels = {target.key: target.label for target in evaluation.targets}
+    times = Counter(target.label for target in evaluation.targets)
+    labels = {
+        target.key: f"{target.label} ({target.detail})" if times[target.label] > 1 else target.label
+        for target in evaluation.targets
+    }
     rows = []
     for model in ranked(known.models):
         low, high = model.interval or (None, None)
@@ -334,8 +343,7 @@ def _money(model: ModelResult) -> str:
 class _Progress:
     """Lines on stderr: what it takes, then how far it is."""
 
-    def __init__(self, service: EvaluationService, evaluation: Evaluation) -> None:
-        self._service = service
+    def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
         self._results: list[UnitResult] = []
         self._shown = -1
@@ -343,11 +351,11 @@ class _Progress:
     def add(self, update: object) -> None:
         if isinstance(update, EvaluationStarted):
             self._results = list(update.results)
-            for line in plan_lines(self._service.plan(self._evaluation, self._results)):
+            for line in plan_lines(update.plan):
                 tell(line)
         elif isinstance(update, UnitEnded):
             self._results.append(update.result)
-            units = len(self._evaluation.units)
+            units = self._evaluation.unit_count
             tenth = len(self._results) * 10 // units
             if tenth != self._shown:
                 self._shown = tenth
@@ -359,6 +367,11 @@ def plan_lines(plan: Plan) -> list[str]:
     usd = "not known" if plan.usd is None else f"≈ ${plan.usd:.4g} at most"
     hosts = ", ".join(plan.hosts) or "no other computer"
     lines = [f"{plan.units} answers to ask for; price {usd}; the prompts go to {hosts}."]
+    if plan.block is not None:
+        lines.append(
+            "The models here do not fit into memory together: each is asked "
+            f"{plan.block} prompts before the next is loaded, {plan.loads} loads in all."
+        )
     if plan.can_tell:
         lines.append(
             f"Below {plan.fewest_disagreements} disagreements no difference between two models "

@@ -1,21 +1,25 @@
 """Evaluations: a prompt set on several targets, what it will take, and what came of it."""
 
+import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 
 from playground.core.chat import SamplingParams
-from playground.core.expected import Outcome
+from playground.core.expected import CUT_OFF, Outcome
 from playground.core.metrics import figures
 from playground.core.prompt_sets import PromptSet
 from playground.core.runs import Provenance, Run
 from playground.core.statistics import (
+    Judged,
     Pair,
     Spread,
     Verdict,
     case_is_right,
     compare_pair,
+    pass_hat,
     spread,
     tiers,
     wilson_interval,
@@ -42,7 +46,7 @@ class Evaluation:
 
     @property
     def units(self) -> tuple["Unit", ...]:
-        """What is asked, each once: models alternate within a case, so that heat hits all alike."""
+        """What is asked, each once: models alternate within a case."""
         return tuple(
             Unit(case.id, target.key, repeat)
             for repeat in range(self.repeats)
@@ -59,6 +63,58 @@ class Unit:
     target: str
     """Its key."""
     repeat: int
+
+
+Groups = tuple[tuple[str, ...], ...]
+"""Keys of targets; those of a group stay loaded side by side, those of two groups do not."""
+_BLOCK = 25
+_FEWEST = 4
+"""Questions that are worth another load."""
+
+
+def in_blocks(units: Sequence[Unit], groups: Groups) -> list[Unit]:
+    """Return the units in the order in which this computer answers them.
+
+    Models that stay loaded side by side alternate within a question. Groups that do not take turns
+    after blocks of questions, every other block the other way round (A B B A), so that what grows
+    with time, like heat, hits all alike, and the group that is loaded goes on.
+    """
+    place_of = _group_of(groups)
+    size = block_size(units, groups)
+    block_of = {question: number // size for number, question in enumerate(_questions(units))}
+
+    def place(unit: Unit) -> tuple[int, int]:
+        block = block_of[unit.repeat, unit.case]
+        group = place_of.get(unit.target, 0)
+        return block, -group if block % 2 else group
+
+    return sorted(units, key=place)
+
+
+def block_size(units: Iterable[Unit], groups: Groups) -> int:
+    """Return how many questions are asked of one group before the next is loaded.
+
+    About 25, so that loads take a small part of the time, in an even number of blocks.
+    """
+    count = len(_questions(units))
+    if len(groups) < 2 or count < _FEWEST:
+        return max(1, count)
+    return math.ceil(count / max(2, 2 * round(count / (2 * _BLOCK))))
+
+
+def _questions(units: Iterable[Unit]) -> list[tuple[int, str]]:
+    return list(dict.fromkeys((unit.repeat, unit.case) for unit in units))
+
+
+def count_loads(ordered: Iterable[Unit], groups: Groups) -> int:
+    """Return how often a model of `groups` is loaded at most while `ordered` is answered."""
+    place_of = _group_of(groups)
+    answering = (unit.target for unit in ordered if unit.target in place_of)
+    return sum(len(set(turn)) for _, turn in groupby(answering, key=place_of.__getitem__))
+
+
+def _group_of(groups: Groups) -> dict[str, int]:
+    return {target: number for number, group in enumerate(groups) for target in group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +147,12 @@ def new_evaluation(
         sampling,
         created_at=datetime.now(UTC),
     )
+
+
+def left_of(evaluation: Evaluation, results: Iterable[UnitResult]) -> list[Unit]:
+    """Return the units that are not done."""
+    done = {result.unit for result in results}
+    return [unit for unit in evaluation.units if unit not in done]
 
 
 def asks_the_same(one: Evaluation, other: Evaluation) -> bool:
@@ -157,9 +219,15 @@ class ModelResult:
     provenance: Provenance | None
     """Of `usd`: the least certain of its parts."""
     tier: int | None = None
-    """0 for the top group; `None` where nothing was scored."""
+    """0 for the top group; `None` where nothing can be said: nothing was scored, there is only one
+    model, or one that is never right is not behind another."""
     answers: int = 0
     """How many there are."""
+    cut_off: int = 0
+    """Those of `not_scored` whose answers were cut off at the longest length."""
+    pass_hat: tuple[float, ...] = ()
+    """The chance, 0 … 1, that k repeats in a row are all right, for k from 1 to all: the mean over
+    the cases of which every repeat was scored. Empty without repeats, or without such a case."""
 
     @property
     def share(self) -> float | None:
@@ -178,6 +246,8 @@ class Report:
 
     models: tuple[ModelResult, ...]
     pairs: tuple[Pair, ...]
+    judged: Mapping[str, Judged]
+    """Target → case → whether it counts as right; every case is in it."""
 
 
 def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
@@ -190,9 +260,17 @@ def report(evaluation: Evaluation, results: Iterable[UnitResult]) -> Report:
         compare_pair(a, b, judged[a], judged[b]) for n, a in enumerate(keys) for b in keys[n + 1 :]
     )
     models = [_model(evaluation, key, by_target[key], judged[key]) for key in keys]
+    numbers = _tiers(models, pairs)
+    return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs, judged)
+
+
+def _tiers(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> dict[str, int]:
+    """Return target → tier for the models of which it says something."""
     shares = {model.target: model.share for model in models if model.share is not None}
-    numbers = dict(zip(shares, tiers(list(shares), pairs, shares), strict=True))
-    return Report(tuple(replace(m, tier=numbers.get(m.target)) for m in models), pairs)
+    if len(shares) < 2:
+        return {}
+    numbers = zip(shares, tiers(list(shares), pairs, shares), strict=True)
+    return {target: number for target, number in numbers if number or shares[target]}
 
 
 def judge_cases(prompt_set: PromptSet, results: Iterable[UnitResult]) -> dict[str, bool | None]:
@@ -208,10 +286,11 @@ def _model(
     evaluation: Evaluation,
     key: str,
     results: Sequence[UnitResult],
-    judged: Mapping[str, bool | None],
+    judged: Judged,
 ) -> ModelResult:
     asked = {result.unit.case for result in results}
     scored = [case for case, is_right in judged.items() if is_right is not None]
+    cut_off = {result.unit.case for result in results if CUT_OFF in result.reasons}
     right = [case for case in scored if judged[case]]
     weights = {case.id: case.weight for case in evaluation.prompt_set.cases}
     whole = sum(weights[case] for case in scored)
@@ -233,6 +312,8 @@ def _model(
         usd=sum(cost for cost in costs if cost is not None) if is_priced else None,
         provenance=_least_certain(r.usd_provenance for r in results) if is_priced else None,
         answers=len(results),
+        cut_off=len(cut_off - set(scored)),
+        pass_hat=_pass_hat(evaluation.repeats, results),
     )
 
 
@@ -243,11 +324,27 @@ def _least_certain(found: Iterable[Provenance | None]) -> Provenance | None:
 
 
 def _always_right(evaluation: Evaluation, results: Iterable[UnitResult]) -> int:
-    times: dict[str, int] = {}
+    times = _times_right(results).values()
+    return sum(outcomes == [True] * evaluation.repeats for outcomes in times)
+
+
+def _pass_hat(repeats: int, results: Iterable[UnitResult]) -> tuple[float, ...]:
+    whole = [sum(found) for found in _times_right(results).values() if len(found) == repeats]
+    if repeats < 2 or not whole:
+        return ()
+    chances = [
+        [pass_hat(right, repeats, k) or 0.0 for right in whole] for k in range(1, repeats + 1)
+    ]
+    return tuple(sum(each) / len(whole) for each in chances)
+
+
+def _times_right(results: Iterable[UnitResult]) -> dict[str, list[bool]]:
+    """Return case → whether each of its scored repeats was right."""
+    found: dict[str, list[bool]] = {}
     for result in results:
-        if result.outcome is Outcome.RIGHT:
-            times[result.unit.case] = times.get(result.unit.case, 0) + 1
-    return sum(count == evaluation.repeats for count in times.values())
+        if result.outcome is not Outcome.NOT_SCORED:
+            found.setdefault(result.unit.case, []).append(result.outcome is Outcome.RIGHT)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +358,13 @@ class Plan:
     hosts: tuple[str, ...]
     """Which computers get the prompts; empty where none leaves this one."""
     local_targets: int
+    groups: Groups
+    """Models that this computer loads, together where they fit into memory side by side."""
+    loads: int
+    """How often a model is loaded into this computer's memory, at most."""
+    block: int | None
+    """Questions that are asked of some models before others take their place in memory; `None`
+    where all fit in together."""
     fewest_disagreements: int
     """Below it no difference between two models can be told."""
     can_tell: bool
@@ -291,8 +395,8 @@ def pair_sentence(pair: Pair, labels: Mapping[str, str]) -> str:
             return f"{a} or {b}? They never disagreed on {pair.both_scored} questions."
         case Verdict.UNDECIDED:
             return (
-                f"{a} or {b}? Can't tell these apart yet. Of {pair.both_scored} questions "
-                f"{only_a} went to {a} alone and {only_b} to {b} alone."
+                f"{a} or {b}? Can't tell these apart yet. Of {pair.both_scored} questions the "
+                f"first alone was right on {only_a}, the second alone on {only_b}."
             )
     return f"{a} or {b}? No question was scored for both."
 

@@ -48,6 +48,10 @@ OPTIONS = tuple(f.name.removesuffix("_counts") for f in fields(Check) if f.name.
 """What can be made to count."""
 
 
+CUT_OFF = "The answer was cut off at the longest length allowed."
+"""Why an answer that is not whole is not scored."""
+
+
 class Outcome(StrEnum):
     """What a check, or all of a case's together, say of an answer."""
 

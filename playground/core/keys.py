@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from playground.core.urls import without_wrapping
 
 _HEADER = re.compile(
-    r"(?:-H\s*)?[\"']?(?:authorization|(?:x-|x-goog-)?api[-_ ]?key|(?:your |secret )?key|token)"
+    r"(?:-H\s*)?[\"']?(?:authorization|(?:\w+[-_.])*api[-_ ]?key|(?:your |secret )?key"
+    r"|(?:\w+[-_])*(?:token|secret))"
     r"[\"']?\s*:\s*(.+)",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
+_BEARER = re.compile(r"(bearer|token|basic)[\s:]+(.+)", re.IGNORECASE)
+_COMMENT = re.compile(r"\s+#.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,14 @@ class KeyCheck:
 
 def check_key(text: str) -> KeyCheck:
     """Return the key in a text: a header, a line of a shell or a .env file, a word in quotes."""
-    value, said = without_wrapping(text)
+    value, said = without_wrapping(_COMMENT.sub("", text))
     notes = [said] if said else []
     if header := _HEADER.fullmatch(value):
         value = header[1]
         notes.append("The name in front was left out.")
     if bearer := _BEARER.fullmatch(value):
-        value = bearer[1]
-        notes.append("“Bearer” in front was left out.")
+        value = bearer[2]
+        notes.append(f"“{bearer[1].capitalize()}” in front was left out.")
     value, _ = without_wrapping(value)
     problem = ""
     if "://" in value:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from playground.core.runs import Provenance, Run, TokenUsage
-from playground.core.targets import Place
+from playground.core.targets import LocalTarget
 
 CHARACTERS_PER_TOKEN = 4
 """What stands in for a count where a provider reports none; always marked as estimated."""
@@ -107,7 +107,7 @@ def generation_speed(run: Run) -> Figure | None:
     # a token has at least one byte: what cannot be in the text was not streamed; answers of older
     # versions can hold half characters
     size = len(text.encode("utf-8", "surrogatepass"))
-    if not span or streamed <= 0 or characters <= 0 or streamed > size:
+    if not span or streamed <= 0 or characters <= first or streamed > size:
         return None
     return Figure(streamed * (1 - first / characters) / span, Provenance.ESTIMATED)
 
@@ -134,9 +134,10 @@ def words_speed(run: Run) -> Figure | None:
     if counts.reasoning_characters and not shows_thinking(run):
         span = run.timings.answer_generation_s
         return measured((counts.answer_words - counts.first_answer_words) / span) if span else None
-    if counts.chunks < 2 or not span or span <= 0:
+    after_first = counts.words - counts.first_chunk_words
+    if counts.chunks < 2 or not span or span <= 0 or after_first <= 0:
         return None
-    return Figure((counts.words - counts.first_chunk_words) / span, Provenance.MEASURED)
+    return Figure(after_first / span, Provenance.MEASURED)
 
 
 def prompt_speed(run: Run) -> Figure | None:
@@ -153,7 +154,8 @@ def _shows_every_token(run: Run) -> bool:
     Providers that report tokens with their probabilities do so for the answer only.
     """
     counts = run.counts
-    return counts.tokens > 0 and (run.place is Place.LOCAL or not counts.reasoning_characters)
+    is_file = isinstance(run.target, LocalTarget)
+    return counts.tokens > 0 and (is_file or not counts.reasoning_characters)
 
 
 def measured(value: float | None) -> Figure | None:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -36,6 +36,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How a model did on a set when the set was written; counts are of cases."""
+
+    model: str
+    """Its name with its quantization."""
+    right: int
+    scored: int
+    not_scored: int
+    measured_on: str
+    """The day, as ISO 8601 writes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSet:
     """A named list of cases and how they are asked."""
 
@@ -47,6 +60,8 @@ class PromptSet:
     sampling: SamplingParams = USUAL_SAMPLING
     description: str = ""
     created_at: datetime | None = None
+    reached: Reached | None = None
+    """What the starter model does with it; only ready sets tell."""
 
     @property
     def is_ready_made(self) -> bool:
@@ -61,6 +76,24 @@ class PromptSet:
 
 def new_case(prompt: str, checks: tuple[Check, ...] = ()) -> Case:
     return Case(uuid.uuid4().hex, prompt, checks)
+
+
+def with_known_ids(cases: Iterable[Case], before: Iterable[Case]) -> tuple[Case, ...]:
+    """Return `cases`, each with the id of the one `before` that asks the same, if there is one.
+
+    So a file that is read again is still the set whose evaluation was begun.
+    """
+    ids: dict[tuple[object, ...], list[str]] = {}
+    for case in before:
+        ids.setdefault(_asked(case), []).append(case.id)
+    return tuple(
+        replace(case, id=known.pop(0)) if (known := ids.get(_asked(case))) else case
+        for case in cases
+    )
+
+
+def _asked(case: Case) -> tuple[object, ...]:
+    return case.prompt, case.system_prompt, case.variables
 
 
 def new_set(name: str, cases: tuple[Case, ...] = (), system_prompt: str = "") -> PromptSet:
@@ -86,9 +119,11 @@ def filled(prompt_set: PromptSet, case: Case) -> Case:
     )
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """Return the names that stand as `{{name}}` in `text`."""
-    return tuple(dict.fromkeys(_PLACE.findall(text)))
+def names_used(case: Case, system_prompt: str = "") -> tuple[str, ...]:
+    """Return the names that stand as `{{name}}` in the case, of a set with `system_prompt`."""
+    system = system_prompt if case.system_prompt is None else case.system_prompt
+    texts = [case.prompt, system, *(check.expected for check in case.checks)]
+    return tuple(dict.fromkeys(name for text in texts for name in _PLACE.findall(text)))
 
 
 def _with_values(text: str, values: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from playground.core.chat import ChatRequest, SamplingParams
 from playground.core.errors import ErrorInfo
 from playground.core.expected import Check
-from playground.core.targets import Place, Target
+from playground.core.targets import Target
 
 
 class Provenance(StrEnum):
@@ -53,10 +53,16 @@ class CutShort(StrEnum):
 TOOL_ASKED = "The model asked for a tool"
 """How the notice begins that tells which one."""
 _CUT_SHORT = {
-    CutShort.LENGTH: ("length", "max_tokens", "max_output", "token_limit"),
-    CutShort.FILTERED: ("filter", "safety", "recitation", "prohibited", "blocklist", "refusal"),
+    CutShort.LENGTH: (
+        *("length", "max_tokens", "max_output", "max_new", "token_limit", "context_window"),
+        "incomplete",
+    ),
+    CutShort.FILTERED: (
+        *("filter", "safety", "recitation", "prohibited", "block", "refusal", "spii"),
+        *("sensitive", "guardrail", "moderation"),
+    ),
     CutShort.TOOL: ("tool", "function_call"),
-    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout"),
+    CutShort.GIVEN_UP: ("abort", "error", "insufficient", "cancel", "timeout", "overload", "pause"),
 }
 """Parts of finish reasons as providers write them."""
 
@@ -246,10 +252,6 @@ class Run:
             (cut for cut, parts in _CUT_SHORT.items() if any(part in reason for part in parts)),
             None,
         )
-
-    @property
-    def place(self) -> Place:
-        return self.target.place
 
 
 @dataclass(frozen=True, slots=True)

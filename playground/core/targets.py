@@ -5,13 +5,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-from playground.core.urls import host_of, is_loopback_host
+from playground.core.urls import host_of, is_loopback_host, is_private_host
 
 
 class Place(StrEnum):
-    """Where an answer comes from; each has its own colour in the window."""
+    """Where an answer comes from; each has its own colour and icon in the window."""
 
     LOCAL = "here"
+    """A model file, or a server of one's own, on this computer."""
+    NETWORK = "network"
+    """A server in one's own network."""
     CLOUD = "cloud"
 
 
@@ -164,6 +167,13 @@ class Provider:
         """True where the server runs on this computer."""
         return self.is_practice or is_loopback_host(host_of(self.base_url))
 
+    @property
+    def place(self) -> Place:
+        """Where it answers; the practice cloud stands for a cloud."""
+        if self.is_loopback and not self.is_practice:
+            return Place.LOCAL
+        return Place.NETWORK if is_private_host(host_of(self.base_url)) else Place.CLOUD
+
 
 @dataclass(frozen=True, slots=True)
 class CloudModel:
@@ -201,13 +211,22 @@ class LocalTarget:
         return self.model.quantization or ""
 
 
+PRACTICE_MODEL = "smollm2-135m-instruct"
+"""What the practice cloud calls the starter model, as a provider would."""
+STARTER_NAME = "SmolLM2 135M Instruct"
+"""What that model is called on screen, wherever it answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloudTarget:
     """A provider's model; see `LocalTarget` for its properties."""
 
     provider: Provider
     model: str
-    place: ClassVar = Place.CLOUD
+
+    @property
+    def place(self) -> Place:
+        return self.provider.place
 
     @property
     def key(self) -> str:
@@ -215,7 +234,8 @@ class CloudTarget:
 
     @property
     def label(self) -> str:
-        return self.model
+        is_starter = self.provider.is_practice and self.model == PRACTICE_MODEL
+        return STARTER_NAME if is_starter else self.model
 
     @property
     def detail(self) -> str:

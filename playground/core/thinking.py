@@ -9,6 +9,7 @@ or never.
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 _CLOSING = {
     "<think>": "</think>",
@@ -22,10 +23,21 @@ _CLOSING = {
     "<|begin_of_thought|>": "<|end_of_thought|>",
     "<|START_THINKING|>": "<|END_THINKING|>",
     "<|channel>thought": "<channel|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",
     "◁think▷": "◁/think▷",
 }
 """The tag that opens thinking → the one that closes it."""
-_LONE = tuple(tag for tag in _CLOSING.values() if tag not in {"</reflection>", "</reasoning>"})
+_CLOSING |= {
+    change(tag): change(closing)
+    for tag, closing in tuple(_CLOSING.items())
+    for change in (str.upper, str.lower, str.title)
+    if tag[1:-1].replace(":", "").isalpha()
+}
+_WITH_ATTRIBUTES = tuple(f"{tag[:-1]} " for tag in _CLOSING if re.fullmatch(r"<\w+>", tag))
+"""Begin an opening tag with attributes, `<think type="deep">`."""
+_ATTRIBUTES = re.compile(r"""(?:\s*[\w:-]+\s?=\s?(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))+\s*""")
+_CLOSERS = tuple(_CLOSING.values())
+_LONE = tuple(tag for tag in _CLOSERS if tag.lower() not in {"</reflection>", "</reasoning>"})
 """Closing tags that mean something without the opening one."""
 _WRAPPERS = (
     "<|START_RESPONSE|>",
@@ -37,6 +49,8 @@ _WRAPPERS = (
 _CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
 _CHANNEL_ENDS = ("<|end|>", "<|return|>", "<|call|>")
 _CHANNEL_STARTS = ("<|start|>", _CHANNEL)
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u2060"))
+"""Taken for white space at the start of an answer."""
 _LONGEST_HEADER = 200
 """Characters between the start of a channel and its text; what is longer is no header."""
 CONTROL_TEXTS = frozenset(
@@ -87,7 +101,7 @@ class ThinkingSplitter:
     def __init__(self, stops: tuple[str, ...] = (), *, in_reasoning: bool = False) -> None:
         self._stops = tuple(text for text in stops if text)
         self._state = _State.REASONING if in_reasoning else _State.START
-        self._closers: tuple[str, ...] = tuple(_CLOSING.values())
+        self._closers = _CLOSERS
         self._has_reasoned = in_reasoning
         self._in_channels = self._is_wrapped = False
         self._skips_space = in_reasoning
@@ -147,21 +161,27 @@ class ThinkingSplitter:
 
     def _may_precede_thinking(self, text: str) -> bool:
         """Return True for white space that is no beginning of an answer yet."""
-        return self._state is _State.START and text.isspace()
+        return self._state is _State.START and _is_blank(text)
 
     def _may_mean(self, text: str) -> bool:
         """Return True where a control token's text begins a tag."""
         if self._state is _State.HEADER:
             return True
-        return any(marker.startswith(text) for marker in self._markers)
+        is_open = self._is_reasoning
+        return any(
+            marker.startswith(text) and not (is_open and marker in _CLOSING)
+            for marker in self._markers
+        )
 
     def _choose_markers(self) -> None:
         """Note which texts would mean something from here on."""
         markers: tuple[str, ...] = self._stops
         if self._state is _State.REASONING:
-            markers += self._closers
+            markers += (*self._closers, *_CLOSING)
         elif self._state is _State.START:
-            markers += (*_CLOSING, *_WRAPPERS, *_CHANNEL_STARTS)
+            markers += (*_CLOSING, *_WITH_ATTRIBUTES, *_WRAPPERS, *_CHANNEL_STARTS)
+            # some say twice that it is over
+            markers += _CLOSERS if self._has_reasoned else ()
         if self._state is not _State.REASONING and not self._has_reasoned:
             markers += _LONE
         if self._has_reasoned or self._is_wrapped:
@@ -178,7 +198,7 @@ class ThinkingSplitter:
     def _read_marker(self, *, is_last: bool) -> bool:
         """Show the text up to the next marker, or follow it; False where more has to come."""
         found = _first(self._undecided, self._markers)
-        held = 0 if is_last else _possible_start(self._undecided, self._markers)
+        held = 0 if is_last else _possible_start(self._undecided, self._markers, self._beginnings)
         begun = len(self._undecided) - held
         if found is None or begun < found[0]:
             if not self._may_precede_thinking(self._undecided[:begun]) or is_last:
@@ -190,6 +210,8 @@ class ThinkingSplitter:
         elif index:
             # after it, other markers may mean something
             self._show(index)
+        elif self._state is _State.START and marker in _WITH_ATTRIBUTES:
+            return self._read_attributes(marker, is_last=is_last)
         else:
             self._follow(marker)
         return True
@@ -198,10 +220,13 @@ class ThinkingSplitter:
         if marker in self._stops:
             self.is_stopped = True
         elif self._state is _State.START and marker in _CLOSING:
-            self._closers = (_CLOSING[marker],)
-            self._has_reasoned = self._skips_space = True
-            self._enter(_State.REASONING)
+            self._open(marker, len(marker))
+        elif self._is_reasoning and marker in _CLOSING and self._skips_space:
+            # the prompt said so already
             self._hide(len(marker))
+        elif self._state is _State.START and self._has_reasoned and marker in _CLOSERS:
+            self._hide(len(marker))
+            self._skips_space = True
         elif self._is_reasoning and marker in self._closers:
             self._hide(len(marker))
             self._skips_space = True
@@ -223,6 +248,23 @@ class ThinkingSplitter:
         else:
             # an answer that speaks of tags; a stop string may stand within
             self._show(1)
+
+    def _open(self, tag: str, length: int) -> None:
+        self._closers = (_CLOSING[tag],)
+        self._has_reasoned = self._skips_space = True
+        self._enter(_State.REASONING)
+        self._hide(length)
+
+    def _read_attributes(self, begun: str, *, is_last: bool) -> bool:
+        """Read up to the end of an opening tag; False where more has to come."""
+        end = self._undecided.find(">", 0, _LONGEST_HEADER)
+        if end < 0 and len(self._undecided) < _LONGEST_HEADER and not is_last:
+            return False
+        if _ATTRIBUTES.fullmatch(self._undecided, len(begun), max(end, 0)):
+            self._open(f"{begun.strip()}>", end + 1)
+        else:
+            self._show(1)
+        return True
 
     def _read_header(self, *, is_last: bool) -> bool:
         """Read up to the text of a channel; False where more has to come."""
@@ -261,7 +303,7 @@ class ThinkingSplitter:
             return
         text, self._undecided = self._undecided[:count], self._undecided[count:]
         self._spans.append(Span(text, self._is_reasoning))
-        if self._state is _State.START and not text.isspace():
+        if self._state is _State.START and not _is_blank(text):
             self._enter(_State.ANSWER)
         if not self._has_reasoned:
             self._note_code(text)
@@ -279,21 +321,27 @@ class ThinkingSplitter:
         self._line = last
 
 
+def _is_blank(text: str) -> bool:
+    return text.isspace() or bool(text and not text.translate(_INVISIBLE).strip())
+
+
+@lru_cache(maxsize=64)
+def _pattern(markers: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(markers, key=len))))
+
+
 def _first(text: str, markers: tuple[str, ...]) -> tuple[int, str] | None:
     """Return where the first marker stands in `text`, the shortest of those that start there."""
-    found = [(text.index(marker), len(marker), marker) for marker in markers if marker in text]
-    if not found:
-        return None
-    index, _, marker = min(found)
-    return index, marker
+    found = _pattern(markers).search(text)
+    return found and (found.start(), found[0])
 
 
-def _possible_start(text: str, markers: tuple[str, ...]) -> int:
+def _possible_start(text: str, markers: tuple[str, ...], beginnings: frozenset[str]) -> int:
     """Return how many characters at the end of `text` may be the beginning of a marker."""
-    longest = 0
-    for marker in markers:
-        for length in range(min(len(marker) - 1, len(text)), longest, -1):
-            if text.endswith(marker[:length]):
-                longest = length
-                break
-    return longest
+    longest = max(map(len, markers)) - 1
+    for start in range(max(0, len(text) - longest), len(text)):
+        if text[start] in beginnings:
+            end = text[start:]
+            if any(marker.startswith(end) and marker != end for marker in markers):
+                return len(end)
+    return 0

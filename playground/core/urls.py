@@ -10,10 +10,19 @@ _PRIVATE_SUFFIXES = (".local", ".home.arpa", ".internal")
 _ENDPOINTS = ("/chat/completions", "/completions", "/responses", "/models")
 _QUERY = "api-version"
 """The one parameter an address may hold: Azure's. Others could be keys."""
-_AROUND = "\"'`<>“”‘’„,;\u200b\u200c\u200d\u2060\ufeff"
+_AROUND = "\"'`<>“”‘’„«»,;\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
 """What comes along when an address or a key is copied out of a text."""
-_ASSIGNMENT = re.compile(r"(?:export\s+|set\s+|\$env:)?[A-Za-z_]\w*\s*=\s*([^=\s].*)")
+_ASSIGNMENT = re.compile(
+    r"(?:(?:export\s+|set\s+|\$env:)?(?:[A-Za-z_]\w*|[\w.]+(?:key|token|url))\s*=\s*|setx\s+\w+\s+)"
+    r"([^=\s].*)"
+)
 """A line of a shell, of PowerShell or of an .env file."""
+_WITHIN = re.compile(
+    r"(?:curl|GET|POST|[\w-]+:)\s+[\"'<]?(https?://[^\s\"'>]+)[\"'>,]*|\((https?://\S+)\)"
+)
+"""An address in a command, or behind its name."""
 _BARE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d+)?([/?].*)?")
 """An address without its scheme."""
 
@@ -84,8 +93,9 @@ def without_wrapping(text: str) -> tuple[str, str]:
     text = text.strip()
     bare, said = text.strip(_AROUND).strip(), ""
     if assigned := _ASSIGNMENT.fullmatch(bare):
+        is_set = "=" in bare[: assigned.start(1)]
         bare = assigned[1].strip().strip(_AROUND).strip()
-        said = "What stood before the “=” was left out."
+        said = f"What stood {'before the “=”' if is_set else 'in front of it'} was left out."
     elif bare != text:
         said = "The signs around it were left out."
     return bare, said
@@ -137,8 +147,12 @@ def _tidied(text: str) -> tuple[str, list[str]]:
     """
     notes = []
     url, said = text.strip(), ""
-    if not re.match(r"\w+:/|[^=]*\?", url):
+    if (within := _WITHIN.fullmatch(url)) is not None:
+        url, said = within[1] or within[2], "What stood around it was left out."
+    elif not re.match(r"\w+:/|[^=]*\?", url):
         url, said = without_wrapping(url)
+    elif (plain := url.strip(_AROUND).rstrip(".")) != url:
+        url, said = plain, "The signs around it were left out."
     if said:
         notes.append(said)
     bare = _BARE.fullmatch(url)

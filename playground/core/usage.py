@@ -8,6 +8,10 @@ from playground.core.runs import Provenance, TokenUsage
 
 MOST_TOKENS = 20_000_000
 """No model reads or writes more at once: a greater count is a mistake."""
+MOST_WRITTEN_TOKENS = 2_000_000
+"""No model writes more at once."""
+MOST_TOKEN_CHARACTERS = 200
+"""No token is longer, be it of white space: fewer tokens than that are no count of a text."""
 MOST_USD = 10_000.0
 """No single answer costs more."""
 
@@ -76,7 +80,8 @@ def believed_usage(
 
     - `completion_tokens` holds everything that was written, thinking included. xAI and Gemini leave
       thinking out of it, which `total − prompt` tells, or more thinking than the whole.
-    - Zero beside a text is no count. More cached tokens than the prompt has are none.
+    - Zero beside a text is no count, nor is one that the text is too long for. More cached tokens
+      than the prompt has are none.
     """
     written = answer_characters + reasoning_characters
     prompt, completion, reasoning = said.prompt, said.completion, said.reasoning
@@ -84,6 +89,8 @@ def believed_usage(
         prompt = None
     if completion == 0 and written:
         completion = None
+    if reasoning == 0 and reasoning_characters:
+        reasoning = None
     if said.total is not None and prompt is not None:
         rest = said.total - prompt
         if rest > (completion or 0):
@@ -94,6 +101,10 @@ def believed_usage(
     least = (reasoning or 0) + bool(answer_characters)
     if reasoning and completion is not None and completion < least:
         completion += reasoning
+    if completion is not None and not (
+        written <= completion * MOST_TOKEN_CHARACTERS and completion <= MOST_WRITTEN_TOKENS
+    ):
+        completion = reasoning = None
     cached = said.cached
     if cached is not None and prompt is not None and cached > prompt:
         cached = None

@@ -5,6 +5,7 @@ import os
 import re
 import ssl
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -90,14 +91,16 @@ def route_for(url: str, chosen: str | None = None) -> Route:
 
 def parse_proxy(text: str, source: str) -> Proxy:
     """Return a proxy as it is written in variables and settings; raises `NetworkFailed`."""
-    text = text.strip()
+    text = text.strip().strip("\"'")
     hint = f"Write it as http://host:port or socks5://host:port in {source}."
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
+        # a path is no part of it: http:/host, or the address of a proxy.pac
+        is_bare = not (parts.path.strip("/") or parts.query or parts.fragment)
     except ValueError:
-        host, port = None, None
-    if not host or port == 0 or not text.isascii() or re.search(r"[\s\\]", text):
+        host, port, is_bare = None, None, False
+    if not (host and is_bare) or port == 0 or not text.isascii() or re.search(r"[\s\\]", text):
         raise NetworkFailed(f"The proxy in {source} is not an address.", hint)
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:
@@ -159,7 +162,7 @@ def certificate_source() -> str | None:
 def _proxy_for(host: str, port: int, chosen: str | None) -> Proxy | None:
     if chosen:
         return None if is_private_host(host) else parse_proxy(chosen, SETTINGS)
-    found = getproxies_environment()
+    found = {name: url for name, url in getproxies_environment().items() if url.strip()}
     if found:
         if _is_listed(host, port, found.get("no", "")):
             return None
@@ -179,24 +182,28 @@ def _unreadable(variable: str, path: str, what: str) -> NetworkFailed:
 
 
 def _variable(scheme: str) -> str:
-    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
-    return next((name for name in names if os.environ.get(name)), _SYSTEM)
+    named = [name for name in os.environ if name.lower() == f"{scheme}_proxy" and os.environ[name]]
+    # that in small letters counts, as in Python
+    return max(named, key=str.islower, default=_SYSTEM)
 
 
 def _is_listed(host: str, port: int, listed: str) -> bool:
     """Return True where `NO_PROXY` names a host: itself, a domain above it, or its network.
 
-    Rules: https://curl.se/docs/manpage.html#--noproxy, and ports as Python and Go know them.
+    Rules: https://curl.se/docs/manpage.html#--noproxy, ports as Python and Go know them, and what
+    Windows writes: `;`, `10.*`, `<local>`.
     """
-    for entry in re.split(r"[\s,]+", listed.lower()):
+    host = host.rstrip(".")
+    for entry in re.split(r"[\s,;]+", listed.lower()):
         with_port = re.fullmatch(r"(\[.+\]|[^:]+):(\d+)", entry)
         name = with_port[1] if with_port else entry
-        if name == "*":
+        if name == "*" or (name == "<local>" and "." not in host):
             return True
         name = name.strip("[]").removeprefix("*").strip(".")
         if not name or (with_port and int(with_port[2]) != port):
             continue
-        if host == name or host.endswith(f".{name}") or _is_in_network(host, name):
+        is_below = host == name or host.endswith(f".{name}")
+        if is_below or _is_in_network(host, name) or fnmatchcase(host, name):
             return True
     return False
 

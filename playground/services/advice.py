@@ -22,7 +22,7 @@ from playground.core.metrics import Figure, figures
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.requirements.speed import middle
 from playground.core.runs import Provenance
-from playground.core.targets import CloudTarget, LocalTarget, Target
+from playground.core.targets import CloudTarget, LocalTarget, Place, Target
 from playground.core.urls import host_of
 from playground.resources import resource
 from playground.services.requirements import RequirementsService
@@ -175,7 +175,7 @@ def _is_practice(target: Target) -> bool:
 
 def _place(target: Target) -> str:
     """Return where the target counts as; the practice cloud plays a cloud."""
-    return "here" if target.uses_this_machine and not _is_practice(target) else "cloud"
+    return "here" if target.place is Place.LOCAL else "cloud"
 
 
 def _host(target: Target) -> str:

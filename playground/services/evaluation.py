@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,10 +13,15 @@ from playground.core.chat import ChatRequest
 from playground.core.errors import PlaygroundError, UsageError, explained
 from playground.core.evaluations import (
     Evaluation,
+    Groups,
     Plan,
     Unit,
     UnitResult,
     asks_the_same,
+    block_size,
+    count_loads,
+    in_blocks,
+    left_of,
     new_evaluation,
 )
 from playground.core.events import Failed, Finished
@@ -36,7 +41,9 @@ AT_ONCE = 4
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 60.0
 """Between two attempts where a provider says "too many" and not for how long."""
 _PATIENCE_S = 15 * 60.0
-"""How long a provider may go on saying "too many" before a question counts as not scored."""
+"""How long a provider may go on saying "too many" before it is given up."""
+_LONGEST_TOLD_S = 60 * 60.0
+"""How long is waited where a provider says for how long."""
 _HOPELESS = frozenset(
     {
         "AuthenticationFailed",
@@ -63,6 +70,8 @@ class EvaluationStarted:
     evaluation: Evaluation
     results: tuple[UnitResult, ...]
     """Of the units that were done before."""
+    plan: Plan
+    """Of those that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,14 @@ EvaluationUpdate = (
 )
 
 
+SideBySide = Callable[[Sequence[LocalTarget]], Awaitable[Sequence[Sequence[LocalTarget]]]]
+"""Groups of models that have room in memory together."""
+
+
+async def _all_together(targets: Sequence[LocalTarget]) -> Sequence[Sequence[LocalTarget]]:
+    return [targets]
+
+
 class EvaluationService:
     """Runs evaluations, one process each; leaving `run` stops what runs and keeps what is whole."""
 
@@ -122,13 +139,16 @@ class EvaluationService:
         store: EvaluationStore,
         cost_of: Callable[[Run], Cost],
         price_of: Callable[[CloudTarget], ModelPrice | None],
+        *,
         stay_awake: Callable[[], AbstractContextManager[object]] = nullcontext,
+        side_by_side: SideBySide = _all_together,
     ) -> None:
         self.engine_for = engine_for
         self.store = store
         self.cost_of = cost_of
         self.price_of = price_of
         self.stay_awake = stay_awake
+        self.side_by_side = side_by_side
         self._going_on: dict[str, asyncio.Event] = {}
 
     async def begin(
@@ -158,10 +178,11 @@ class EvaluationService:
         await self.store.save(wanted)
         return wanted
 
-    def plan(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> Plan:
-        """Return what the units that are left take, from prices and from what is done."""
-        done = {result.unit for result in results}
-        left = [unit for unit in evaluation.units if unit not in done]
+    async def plan(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> Plan:
+        """Return what the units that are left take: from prices, memory, and what is done."""
+        left = left_of(evaluation, results)
+        here = units_here(evaluation, left)
+        groups = await self._groups(evaluation)
         fewest = fewest_disagreements()
         return Plan(
             units=len(left),
@@ -175,9 +196,17 @@ class EvaluationService:
                 )
             ),
             local_targets=sum(target.uses_this_machine for target in evaluation.targets),
+            groups=groups,
+            loads=count_loads(in_blocks(here, groups), groups),
+            block=block_size(here, groups) if len(groups) > 1 else None,
             fewest_disagreements=fewest,
             can_tell=len(evaluation.prompt_set.cases) >= fewest,
         )
+
+    async def _groups(self, evaluation: Evaluation) -> Groups:
+        local = [target for target in evaluation.targets if isinstance(target, LocalTarget)]
+        found = await self.side_by_side(local) if local else ()
+        return tuple(tuple(target.key for target in group) for group in found)
 
     def pause(self, evaluation_id: str) -> None:
         """Begin no further question until `go_on`; what is being answered is waited for."""
@@ -282,6 +311,12 @@ def is_paid(target: Target) -> bool:
     return not is_private_host(host_of(target.provider.base_url))
 
 
+def units_here(evaluation: Evaluation, units: Iterable[Unit]) -> list[Unit]:
+    """Return the units that keep this computer busy."""
+    here = {target.key for target in evaluation.targets if target.uses_this_machine}
+    return [unit for unit in units if unit.target in here]
+
+
 def request_of(evaluation: Evaluation, unit: Unit, case: Case) -> ChatRequest:
     """Return what a unit asks; each repeat has a seed of its own, or it would be the same again."""
     asked = filled(evaluation.prompt_set, case)
@@ -314,7 +349,8 @@ def time_left(
 ) -> float | None:
     """Return how many seconds `left` answers of each target take, `mean_s` for one.
 
-    This computer gives them one by one, a provider several at once. `None` where a mean is missing.
+    A provider gives several at once; this computer gives them one by one, after the providers.
+    `None` where a mean is missing.
     """
     here = 0.0
     elsewhere: dict[str, float] = {}
@@ -330,7 +366,7 @@ def time_left(
             elsewhere[provider] = elsewhere.get(provider, 0.0) + seconds / AT_ONCE
         else:
             here += seconds
-    return max([here, *elsewhere.values()])
+    return here + max(elsewhere.values(), default=0.0)
 
 
 class _Lane:
@@ -339,14 +375,28 @@ class _Lane:
     def __init__(self, at_once: int) -> None:
         self.units: deque[Unit] = deque()
         self.at_once = at_once
+        self.workers = 0
+        """Tasks that ask."""
+        self.on_their_way = 0
         self.waits_until = 0.0
-        self.refused_since: float | None = None
-        """Since when the provider says "too many" to everything."""
+        self.patient_until: float | None = None
+        """How long the provider may go on saying "too many" to everything."""
         self.refusals = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """True where something is asked, or will be at once."""
+        may_ask = bool(self.workers and self.units) and self.waits_until <= time.monotonic()
+        return bool(self.on_their_way) or may_ask
 
 
 class _Runner:
-    """One evaluation on its way."""
+    """One evaluation on its way.
+
+    This computer answers while nothing comes from elsewhere, in the waits of providers too, and
+    nobody else is asked meanwhile: reading four answers of 50 tokens/s takes 11 to 13 % of a core,
+    which a model on all cores would lose (`tests.bench.cloud_timing --beside-local`).
+    """
 
     def __init__(
         self,
@@ -362,8 +412,12 @@ class _Runner:
         self._targets = {target.key: target for target in evaluation.targets}
         self._cases = {case.id: case for case in evaluation.prompt_set.cases}
         self._queue: asyncio.Queue[EvaluationUpdate | None] = asyncio.Queue()
+        self._machine = _Lane(at_once=1)
+        self._providers: dict[str, _Lane] = {}
+        self._changed = asyncio.Event()
         self._spent = 0.0
-        self._reserved = 0.0
+        self._reserved: dict[Unit, float] = {}
+        self._returned = asyncio.Event()
         self._hopeless: dict[str, int] = {}
         self._given_up: dict[str, str] = {}
         self._reason = ""
@@ -374,10 +428,9 @@ class _Runner:
         self._spent = sum(
             result.usd or 0.0 for result in results if is_paid(self._targets[result.unit.target])
         )
-        yield EvaluationStarted(evaluation, tuple(results))
-        done = {result.unit for result in results}
-        left = [unit for unit in evaluation.units if unit not in done]
-        work = asyncio.create_task(self._work(left))
+        plan = await self._service.plan(evaluation, results)
+        yield EvaluationStarted(evaluation, tuple(results), plan)
+        work = asyncio.create_task(self._work(left_of(evaluation, results), plan.groups))
         try:
             while (update := await self._queue.get()) is not None:
                 yield update
@@ -397,19 +450,18 @@ class _Runner:
         reason = self._reason or next(iter(self._given_up.values()), "")
         return EvaluationEnded(self._evaluation, is_finished, "" if is_finished else reason)
 
-    async def _work(self, left: Sequence[Unit]) -> None:
-        lanes: dict[str, _Lane] = {}
+    async def _work(self, left: Sequence[Unit], groups: Groups) -> None:
+        self._machine.units.extend(in_blocks(units_here(self._evaluation, left), groups))
         for unit in left:
             target = self._targets[unit.target]
-            if isinstance(target, LocalTarget) or target.uses_this_machine:
-                lane = lanes.setdefault("", _Lane(at_once=1))
-            else:
-                lane = lanes.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
-            lane.units.append(unit)
+            if isinstance(target, CloudTarget) and not target.uses_this_machine:
+                lane = self._providers.setdefault(target.provider.id, _Lane(at_once=AT_ONCE))
+                lane.units.append(unit)
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in lanes.values():
-                    for _ in range(min(lane.at_once, len(lane.units))):
+                for lane in (*self._providers.values(), self._machine):
+                    lane.workers = min(lane.at_once, len(lane.units))
+                    for _ in range(lane.workers):
                         group.create_task(self._ask_all(lane))
         except* PlaygroundError as errors:
             # the disk is full, say: nothing is asked that could not be kept
@@ -418,46 +470,73 @@ class _Runner:
             self._queue.put_nowait(None)
 
     async def _ask_all(self, lane: _Lane) -> None:
-        while lane.units:
-            await self._going_on.wait()
-            if (wait := lane.waits_until - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-                continue
-            if not lane.units:
-                return
-            unit = lane.units.popleft()
-            if unit.target in self._given_up:
-                continue
-            request = request_of(self._evaluation, unit, self._cases[unit.case])
-            if not self._reserve(unit, request):
-                return
-            try:
-                await self._ask(lane, unit, request)
-            finally:
-                self._reserved -= self._most(unit, request)
+        try:
+            while lane.units:
+                await self._going_on.wait()
+                if (wait := lane.waits_until - time.monotonic()) > 0:
+                    await asyncio.sleep(wait)
+                elif not self._has_turn(lane):
+                    self._changed.clear()
+                    await self._changed.wait()
+                elif not await self._ask_next(lane):
+                    return
+        finally:
+            lane.workers -= 1
+            self._changed.set()
+
+    def _has_turn(self, lane: _Lane) -> bool:
+        if lane is self._machine:
+            return not any(other.is_busy for other in self._providers.values())
+        return not self._machine.on_their_way
+
+    async def _ask_next(self, lane: _Lane) -> bool:
+        """Ask the lane's next unit; return False where the ceiling allows no more."""
+        unit = lane.units.popleft()
+        if unit.target in self._given_up:
+            return True
+        request = request_of(self._evaluation, unit, self._cases[unit.case])
+        if not await self._reserve(unit, request):
+            return False
+        lane.on_their_way += 1
+        try:
+            await self._ask(lane, unit, request)
+        finally:
+            lane.on_their_way -= 1
+            del self._reserved[unit]
+            self._returned.set()
+            self._changed.set()
+        return True
 
     def _most(self, unit: Unit, request: ChatRequest) -> float:
         if self._max_usd is None:
             return 0.0
         return self._service.most_usd(self._targets[unit.target], request) or 0.0
 
-    def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
-        """Return False where the answer could go beyond the ceiling."""
-        most = self._most(unit, request)
-        if most and self._spent + self._reserved + most > (self._max_usd or 0.0):
-            self._reason = f"The ceiling of ${self._max_usd:g} is reached."
-            return False
-        self._reserved += most
+    async def _reserve(self, unit: Unit, request: ChatRequest) -> bool:
+        """Return False where the answer could go beyond the ceiling.
+
+        Answers on their way mostly cost less than they could: where that may do, it is waited for.
+        """
+        most, ceiling = self._most(unit, request), self._max_usd or 0.0
+        while most and self._spent + sum(self._reserved.values()) + most > ceiling:
+            if self._spent + most > ceiling:
+                self._reason = f"The ceiling of ${ceiling:g} is reached."
+                return False
+            self._returned.clear()
+            await self._returned.wait()
+        self._reserved[unit] = most
         return True
 
     async def _ask(self, lane: _Lane, unit: Unit, request: ChatRequest) -> None:
         self._queue.put_nowait(UnitStarted(unit))
         run = await self._answer(unit, request)
-        if run.error is not None and run.error.kind == "RateLimited" and self._may_wait(lane):
+        is_refused = run.error is not None and run.error.kind == "RateLimited"
+        if run.error is not None and is_refused and self._may_wait(lane, run.error.retry_after_s):
             lane.units.appendleft(unit)
             self._wait(lane, run.error.retry_after_s)
             return
-        lane.refused_since, lane.refusals = None, 0
+        if not is_refused:
+            lane.patient_until, lane.refusals = None, 0
         cost = await asyncio.to_thread(self._service.cost_of, run)
         # finished, and kept even where the program is being closed
         asked = filled(self._evaluation.prompt_set, self._cases[unit.case])
@@ -486,15 +565,16 @@ class _Runner:
             fold.fail(error.info(), time.perf_counter() - started)
         return fold.run
 
-    def _may_wait(self, lane: _Lane) -> bool:
+    def _may_wait(self, lane: _Lane, retry_after_s: float | None) -> bool:
         now = time.monotonic()
-        if lane.refused_since is None:
-            lane.refused_since = now
-        return now - lane.refused_since < _PATIENCE_S
+        if lane.patient_until is None:
+            told_s = min(retry_after_s or 0.0, _LONGEST_TOLD_S)
+            lane.patient_until = now + max(_PATIENCE_S, told_s)
+        return now < lane.patient_until
 
     def _wait(self, lane: _Lane, retry_after_s: float | None) -> None:
         usual = min(_FIRST_WAIT_S * 2**lane.refusals, _LONGEST_WAIT_S)
-        seconds = min(usual if retry_after_s is None else retry_after_s, _PATIENCE_S)
+        seconds = usual if retry_after_s is None else min(retry_after_s, _LONGEST_TOLD_S)
         lane.refusals += 1
         lane.waits_until = max(lane.waits_until, time.monotonic() + seconds)
         targets = tuple(dict.fromkeys(unit.target for unit in lane.units))
@@ -503,10 +583,12 @@ class _Runner:
         )
 
     def _note_hope(self, target: str, run: Run) -> None:
-        if run.error is None or run.error.kind not in _HOPELESS:
+        if run.error is None or run.error.kind not in {*_HOPELESS, "RateLimited"}:
             self._hopeless[target] = 0
             return
-        self._hopeless[target] = self._hopeless.get(target, 0) + 1
+        # too many for longer than anybody waits is so for the next question as well
+        more = _GIVE_UP_AFTER if run.error.kind == "RateLimited" else 1
+        self._hopeless[target] = self._hopeless.get(target, 0) + more
         if self._hopeless[target] >= _GIVE_UP_AFTER and target not in self._given_up:
             said = f"{run.target.label}: {run.error.message} {run.error.hint}".strip()
             self._given_up[target] = said

@@ -1,6 +1,7 @@
 """The prompt sets there are: those that come with the program, and the person's own."""
 
 import tomllib
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -9,11 +10,14 @@ from playground.core.chat import SamplingParams
 from playground.core.checks.reading import read_check
 from playground.core.codec import decode
 from playground.core.errors import UsageError
-from playground.core.prompt_sets import READY, USUAL_SAMPLING, Case, PromptSet
+from playground.core.prompt_sets import READY, USUAL_SAMPLING, Case, PromptSet, Reached
 from playground.resources import resource
 from playground.store.evaluations import EvaluationStore
 
 FOLDER = "prompt_sets"
+MAX_NAME = 200
+"""Characters of a set's name."""
+_NOT_IN_A_LINE = frozenset({"Cc", "Zl", "Zp"})
 
 
 class PromptSets:
@@ -42,6 +46,10 @@ class PromptSets:
         """Keep the set; raises `UsageError` for a name that is taken, and for a ready set."""
         if not prompt_set.name.strip():
             raise UsageError("The set has no name.")
+        if len(prompt_set.name) > MAX_NAME:
+            raise UsageError(f"The name is longer than {MAX_NAME} characters.")
+        if any(unicodedata.category(sign) in _NOT_IN_A_LINE for sign in prompt_set.name):
+            raise UsageError("The name is not one line of text.")
         if prompt_set.is_ready_made:
             raise UsageError("A set that comes with the program is not changed: copy it first.")
         if any(prompt_set.name.casefold() == ready.name.casefold() for ready in ready_sets()):
@@ -82,5 +90,6 @@ def _ready(stem: str, data: dict[str, Any]) -> PromptSet:
         cases=cases,
         system_prompt=data.get("system_prompt", ""),
         sampling=USUAL_SAMPLING.overridden_by(decode(SamplingParams, data.get("sampling", {}))),
-        description=data.get("description", ""),
+        description=data["description"],
+        reached=decode(Reached, data["reached"]),
     )

@@ -1,14 +1,14 @@
 """Which models are loaded, within which memory: the computer's, and that of its graphics card."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from playground.core.errors import WorkerCrashed
+from playground.core.errors import PlaygroundError, WorkerCrashed
 from playground.core.targets import LoadSettings, LocalTarget
 from playground.engines.base import Engine
 from playground.engines.llama.engine import LlamaEngine
@@ -156,6 +156,26 @@ class WorkerPool:
         )
         return tuple(work for work in found if work.spans or work.pid is not None)
 
+    async def side_by_side(self, targets: Sequence[LocalTarget]) -> list[tuple[LocalTarget, ...]]:
+        """Return the targets in groups whose models have room in memory together.
+
+        One that cannot be planned takes no room: what is wrong with it is told when it is asked.
+        """
+        held = self.held_memory()
+        groups: list[tuple[list[LocalTarget], list[LoadPlan]]] = []
+        for target in targets:
+            plans: list[LoadPlan] = []
+            with suppress(PlaygroundError):
+                plans.append(await asyncio.to_thread(self._planner.plan, target, held))
+            for members, others in groups:
+                if all(_has_ram(plan, others) and _has_card(plan, others) for plan in plans):
+                    members.append(target)
+                    others.extend(plans)
+                    break
+            else:
+                groups.append(([target], plans))
+        return [tuple(members) for members, _ in groups]
+
     def held_memory(self) -> HeldMemory:
         """Return what the workers give back before another model is loaded.
 
@@ -234,14 +254,23 @@ class WorkerPool:
     def _in_the_way(self, entry: _PoolEntry, plan: LoadPlan) -> list[_PoolEntry]:
         """Return the models that hold what `entry` lacks; empty where it has room."""
         others = [(other, held) for other, held in self._in_memory() if other is not entry]
-        if plan.ram_bytes + sum(held.ram_bytes for _, held in others) > plan.ram_budget_bytes:
+        plans = [held for _, held in others]
+        if not _has_ram(plan, plans):
             return [other for other, _held in others]
-        on_card = [(other, held) for other, held in others if held.card_bytes]
-        wanted = plan.card_bytes + sum(held.card_bytes for _, held in on_card)
-        budget = plan.card_budget_bytes
-        if plan.card_bytes and budget is not None and wanted > budget:
-            return [other for other, _held in on_card]
+        if not _has_card(plan, plans):
+            return [other for other, held in others if held.card_bytes]
         return []
+
+
+def _has_ram(plan: LoadPlan, others: Iterable[LoadPlan]) -> bool:
+    return plan.ram_bytes + sum(other.ram_bytes for other in others) <= plan.ram_budget_bytes
+
+
+def _has_card(plan: LoadPlan, others: Iterable[LoadPlan]) -> bool:
+    budget = plan.card_budget_bytes
+    if not plan.card_bytes or budget is None:
+        return True
+    return plan.card_bytes + sum(other.card_bytes for other in others) <= budget
 
 
 def _request(target: LocalTarget, plan: LoadPlan) -> LoadRequest:

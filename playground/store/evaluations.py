@@ -109,7 +109,9 @@ class EvaluationStore:
     async def load(self, evaluation_id: str) -> Evaluation:
         return await self._database.read(lambda c: _load(c, evaluation_id))
 
-    async def listed(self, set_id: str | None = None, limit: int = 200) -> list[EvaluationSummary]:
+    async def listed(
+        self, set_id: str | None = None, limit: int | None = 200
+    ) -> list[EvaluationSummary]:
         """Return evaluations, the newest first; of one set where it is named."""
         found = await self._database.read(
             lambda c: c.execute(
@@ -117,7 +119,7 @@ class EvaluationStore:
                 "(SELECT count(*) FROM evaluation_units u WHERE u.evaluation_id = e.id) "
                 "FROM evaluations e "
                 "WHERE ? IS NULL OR prompt_set_id = ? ORDER BY created_at DESC LIMIT ?",
-                (set_id, set_id, limit),
+                (set_id, set_id, -1 if limit is None else limit),
             ).fetchall()
         )
         return [_summary(row) for row in found]

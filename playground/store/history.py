@@ -104,7 +104,8 @@ class VoteCount:
     target_key: str
     label: str
     provider: str
-    """The name of the provider; empty for a model on this computer."""
+    """The name of the provider; empty for a model file on this computer."""
+    place: Place
     standing: Standing
 
 
@@ -247,7 +248,9 @@ def _distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
     )
 
 
-def _ballots(connection: sqlite3.Connection) -> tuple[list[Ballot], dict[str, tuple[str, str]]]:
+def _ballots(
+    connection: sqlite3.Connection,
+) -> tuple[list[Ballot], dict[str, tuple[str, str, Place]]]:
     """Return every vote, and label and provider of each target by its key.
 
     A target that gave no answer is not judged by the vote.
@@ -276,11 +279,12 @@ def _ballots(connection: sqlite3.Connection) -> tuple[list[Ballot], dict[str, tu
     return ballots, {key: _names(connection, rowid) for key, rowid in last.items()}
 
 
-def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str]:
-    """Return the label of a run's target, and the name of its provider."""
+def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
+    """Return the label of a run's target, the name of its provider, and its place."""
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
     target = decode_run(body).target
-    return target.label, target.provider.name if isinstance(target, CloudTarget) else ""
+    provider = target.provider.name if isinstance(target, CloudTarget) else ""
+    return target.label, provider, target.place
 
 
 def decoded(kind: Any, body: str) -> Any:

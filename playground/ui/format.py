@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.core.amounts import UNKNOWN, seconds, whole
 from playground.core.runs import HostContact, Provenance, Recorded, Run, RunStatus
 from playground.core.share.document import moment_words
-from playground.core.targets import LocalTarget, Target, Tier
+from playground.core.targets import LocalTarget, Place, Target
 
 if TYPE_CHECKING:
     from playground.core.requirements.model import Compatibility, Speed
@@ -73,6 +73,14 @@ def provenance_words(kind: Provenance | None) -> str:
     }[kind]
 
 
+PLACE_LOOKS = {
+    Place.LOCAL: ("local", "home"),
+    Place.NETWORK: ("network", "server"),
+    Place.CLOUD: ("cloud", "cloud"),
+}
+"""Place → tone and icon, the same on every page."""
+
+
 def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
     if isinstance(target, LocalTarget):
         return _tr("Another computer") if target.model.is_recorded else _tr("On this computer")
@@ -85,8 +93,8 @@ def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
         return _tr("Practice cloud, on this computer")
     if target.provider.is_loopback:
         return _tr("Your server, on this computer")
-    if target.tier is Tier.OWN_SERVER:
-        return _tr("Your server")
+    if target.place is Place.NETWORK:
+        return _tr("In your network")
     return _tr("In the cloud")
 
 
@@ -139,16 +147,14 @@ class PaneHead:
     place: str
     """Where it comes from, in words."""
     tone: str
-    """`here`, `cloud`, or `quiet` where it must not be told."""
+    """One of `PLACE_LOOKS`, or `quiet` where it must not be told."""
     icon: str | None
     detail: str = ""
     detail_explanation: str = ""
 
 
 def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
-    is_local = isinstance(target, LocalTarget)
     detail, explanation = "", ""
-    is_local = isinstance(target, LocalTarget)
     if isinstance(target, LocalTarget):
         detail = size_words(target.model.size_bytes)
         explanation = _tr("{size} on disk, quantization {kind}").format(
@@ -157,11 +163,12 @@ def head(target: Target, *, in_presentation_mode: bool = False) -> PaneHead:
     elif not target.provider.is_practice:
         detail = target.detail
         explanation = target.provider.base_url
+    tone, icon = PLACE_LOOKS[target.place]
     return PaneHead(
         label=target.label,
         place=place_words(target, in_presentation_mode=in_presentation_mode),
-        tone="local" if is_local else "cloud",
-        icon="home" if is_local else "cloud",
+        tone=tone,
+        icon=icon,
         detail="" if in_presentation_mode else detail,
         detail_explanation=explanation,
     )
@@ -183,7 +190,7 @@ def footer(run: Run, *, in_presentation_mode: bool = False) -> tuple[str, str | 
         )
     if run.shared_machine:
         parts.append(_tr("shared this computer with other answers"))
-    icon = "home" if isinstance(run.target, LocalTarget) else "cloud"
+    _tone, icon = PLACE_LOOKS[run.target.place]
     line = " · ".join(part for part in parts if part)
     return line[:1].upper() + line[1:], icon
 

@@ -1,11 +1,16 @@
 """Times of cloud runs beside the stamps of the server that made them, and beside a bare client.
 
     python -m tests.bench.cloud_timing [--repeats 20]
+    python -m tests.bench.cloud_timing --beside-local [--repeats 20]
 
 A scripted server, in a process of its own, waits 0.2 s before the first word and writes the others
 20 ms apart; it notes when each left. Ours are runs of the comparison service with a history on
 disk; the bare client is an asyncio socket that reads lines. Both alternate: cold, in a new process
 each time, warm, and 6 and 32 at once.
+
+`--beside-local`: what a model on this computer loses while the four answers that a test asks a
+provider for are read, ours and a bare client's in alternation with silence. The server runs on this
+computer too: what our reading costs is the difference to the bare client.
 """
 
 import argparse
@@ -16,20 +21,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
-from playground.core.chat import SamplingParams
+from playground.core.chat import ChatRequest, Message, Role, SamplingParams
+from playground.core.fold import RunFold
 from playground.core.metrics import figures
-from playground.core.runs import RunOrder
-from playground.core.targets import CloudTarget, Provider, Target
+from playground.core.runs import Run, RunOrder
+from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.core.turns import new_comparison
+from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services.comparison import ComparisonService, RunEnded
+from playground.services.evaluation import AT_ONCE
+from playground.services.machine.machine import physical_cores
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
+from tests.conftest import find_starter_model
+from tests.engines.local_run import local_engine
 
 FIRST_S, GAP_S, WORDS = 0.2, 0.02, 51
+LOCAL_TOKENS, READ_S = 120, 4.0
 ALONE_BAR_MS, MEDIAN_BAR_MS, WORST_BAR_MS, SPEED_BAR = 3.0, 3.0, 25.0, 0.01
 
 
@@ -56,6 +69,8 @@ class Server:
         stamps = []
         for number in range(WORDS):
             await _until(received + FIRST_S + number * GAP_S)
+            if writer.is_closing():
+                return
             stamps.append(time.perf_counter() - received)
             _write(writer, {"choices": [{"index": 0, "delta": {"content": f"word{number:02} "}}]})
         usage = {"prompt_tokens": 5, "completion_tokens": WORDS}
@@ -64,7 +79,9 @@ class Server:
         writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
         speed = (WORDS - 1) / (stamps[-1] - stamps[0])
         self._stamps[model] = {"ttft_s": stamps[0], "tokens_per_s": speed}
-        await writer.drain()
+        with suppress(ConnectionError):
+            # who has heard enough may leave
+            await writer.drain()
         writer.close()
 
 
@@ -173,6 +190,80 @@ class Bench:
         return pairs
 
 
+async def beside_local(port: int, rounds: int, threads: int) -> None:
+    """Print the speed of a local answer alone, beside four cloud answers, and beside a bare client.
+
+    And what the local answer does to the cloud's speed.
+    """
+    numbers = iter(range(10**6))
+    provider = Provider("bench", "Bench", f"http://127.0.0.1:{port}/v1")
+
+    async def answered(engine: Engine, target: Target) -> float:
+        request = ChatRequest(
+            (Message(Role.USER, "Tell a very long story."),),
+            SamplingParams(temperature=0.0, seed=1, max_tokens=LOCAL_TOKENS),
+        )
+        fold = RunFold(Run("r", target, request, order=0))
+        fold.start()
+        async with aclosing(engine.stream(request)) as events:
+            async for event in events:
+                fold.add(event)
+        speed = figures(fold.run).generation_tokens_per_s
+        assert speed is not None, fold.run.error
+        return speed.value
+
+    async def ours() -> None:
+        while True:
+            target = CloudTarget(provider, f"beside{next(numbers)}")
+            cloud.append(await answered(OpenAIChatEngine(target, None), target))
+
+    async def bare() -> None:
+        while True:
+            await run_bare(port, [f"beside{next(numbers)}"])
+
+    model = find_starter_model()
+    assert model is not None
+    local = LocalTarget(ModelFile(model, "Starter", model.stat().st_size, "Starter"))
+    cloud: list[float] = []
+    ways = {"alone": None, "beside four cloud answers": ours, "beside a bare client": bare}
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for name, way in ways.items():
+        if way is not None:
+            began, used = time.perf_counter(), time.process_time()
+            tasks = [asyncio.create_task(way()) for _ in range(AT_ONCE)]
+            await asyncio.sleep(READ_S)
+            share = (time.process_time() - used) / (time.perf_counter() - began)
+            print(f"{name}, no local answer: {share:.1%} of a core for the reading", flush=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    cloud.clear()
+    async with local_engine(model, threads=threads) as (engine, _):
+        await answered(engine, local)
+        for number in range(rounds):
+            # each way comes first, second and last equally often
+            turn = number % len(ways)
+            for name in [*list(ways)[turn:], *list(ways)[:turn]]:
+                way = ways[name]
+                tasks = [asyncio.create_task(way()) for _ in range(AT_ONCE)] if way else []
+                if tasks:
+                    await asyncio.sleep(FIRST_S + 2 * GAP_S)
+                found[name].append(await answered(engine, local))
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    for name, speeds in found.items():
+        shares = [speed / alone for speed, alone in zip(speeds, found["alone"], strict=True)]
+        low, middle, high = statistics.quantiles(shares, n=4)
+        print(
+            f"local, {name:<26} {statistics.median(speeds):7.1f} tokens/s   "
+            f"x {middle:.3f} (quartiles {low:.3f} ... {high:.3f})"
+        )
+    if cloud:
+        share = statistics.median(cloud) * GAP_S
+        print(f"cloud beside the local answer: speed x {share:.4f} of the server's")
+
+
 def tell(what: str, pairs: list[tuple[float, float]]) -> tuple[float, float]:
     """Print and return median and worst of the delays, in milliseconds."""
     later, speeds = sorted(p[0] for p in pairs), [p[1] for p in pairs]
@@ -188,6 +279,8 @@ def main() -> None:
     """Run the bench, or its server, or one cold run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--beside-local", action="store_true")
+    parser.add_argument("--threads", type=int, default=physical_cores(), help="of the model")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--client", nargs="+")
     arguments = parser.parse_args()
@@ -201,6 +294,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         try:
+            if arguments.beside_local:
+                asyncio.run(beside_local(bench.port, arguments.repeats, arguments.threads))
+                return
             cold = [bench.ours(1, is_cold=True)[0] for _ in range(arguments.repeats)]
             bench.ours(1)
             warm, bare = [], []

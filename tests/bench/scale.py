@@ -2,7 +2,8 @@
 
 `history`: 10,000 comparisons, searched while the Models page reads them. `files`: 3,000 model
 files. `providers`: 60 with 2,000 models each, in the picker and on their page. `prompt`: texts of a
-megabyte typed, sent and opened in History. `turns`: a comparison of 200, opened and scaled. Stalls
+megabyte typed, sent and opened in History. `turns`: a comparison of 200, opened and scaled.
+`results`: a test of 2,500 messages on 4 models, opened, scrolled and searched on its page. Stalls
 are how much later than due a 1 ms timer of Qt's loop fires, on Qt's offscreen platform.
 """
 
@@ -29,13 +30,36 @@ from PySide6.QtWidgets import QApplication
 
 import qasync  # isort: skip
 
+from playground.core.checks.reading import read_check
+from playground.core.checks.scoring import score
 from playground.core.codec import encode
-from playground.core.runs import Comparison, RunOrder, Turn
-from playground.core.targets import CloudModel, LocalTarget, ModelFile, Provider, Target, Tier
+from playground.core.evaluations import Evaluation, Unit, new_evaluation, result_of
+from playground.core.prompt_sets import filled, new_case, new_set
+from playground.core.runs import Comparison, Cost, Provenance, RunOrder, Turn
+from playground.core.targets import (
+    CloudModel,
+    CloudTarget,
+    LocalTarget,
+    ModelFile,
+    Provider,
+    Target,
+    Tier,
+)
 from playground.services.comparison import ComparisonService
+from playground.services.evaluation import EvaluationService
+from playground.services.prompt_sets import PromptSets
 from playground.services.replay import Replayer
 from playground.store.database import Database
-from playground.store.history import ComparisonStore, put_run
+from playground.store.evaluations import (
+    EvaluationStore,
+)
+from playground.store.evaluations import (
+    _place as place_of_unit,
+)
+from playground.store.evaluations import (
+    _put_result as put_result,
+)
+from playground.store.history import ComparisonStore, insert_comparison, insert_turn, put_run
 from playground.store.local_runs import LocalRuns
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
@@ -44,6 +68,9 @@ from playground.ui.pages.compare.presenter import ComparePresenter
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import HistoryNavigation, HistoryPresenter
+from playground.ui.pages.tests.page import TestsPage
+from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from tests.bench.ui_lag import LagMeter, Library
@@ -53,6 +80,7 @@ from tests.store.history import START, STUDIO, answer_events, folded, waiting_ru
 
 STALL_BAR_MS = 100.0
 SEARCH_BAR_MS = 50.0
+OPEN_BAR_S = 1.0
 COMPARISONS = 10_000
 ROUNDS = 5
 VOCABULARY = [
@@ -258,6 +286,132 @@ async def bench_providers() -> bool:
         return marks.judge()
 
 
+async def fill_results(database: Database, evaluation: Evaluation) -> None:
+    """Write a finished answer for every unit, as the store does, in one go."""
+    store = EvaluationStore(database)
+    await store.save(evaluation)
+    chance = random.Random(11)
+    targets = {target.key: target for target in evaluation.targets}
+    template = folded(waiting_run("r", evaluation.targets[0]), answer_events("word " * 40))
+
+    def write(connection: sqlite3.Connection) -> None:
+        for case in evaluation.prompt_set.cases:
+            asked = filled(evaluation.prompt_set, case)
+            comparison, turn = place_of_unit(evaluation, asked, 0)
+            insert_comparison(connection, comparison, evaluation.id)
+            insert_turn(connection, comparison.id, turn)
+            for key, target in targets.items():
+                text = " ".join([*chance.choices(VOCABULARY, k=60), chance.choice(("42", "43"))])
+                run_id = f"{case.id}-{key}"
+                run = replace(template, id=run_id, target=target, text=text)
+                put_run(connection, turn.id, run, store._owner)
+                unit = Unit(case.id, key, 0)
+                found = score(asked.checks, run)
+                result = result_of(unit, comparison.id, run, found.outcome, found.reasons)
+                put_result(connection, evaluation.id, result)
+
+    await database.write(write)
+
+
+async def bench_results() -> bool:
+    """Open 10,000 results on their page, scroll, search, and open the answers to a message."""
+    chance = random.Random(5)
+    prompts = new_set(
+        "Many",
+        tuple(
+            replace(
+                new_case(" ".join(chance.choices(VOCABULARY, k=20)), (read_check("number", "42"),)),
+                tags=("a" if number % 2 else "b",),
+            )
+            for number in range(2_500)
+        ),
+    )
+    targets = [CloudTarget(STUDIO.provider, name) for name in ("ann", "bob", "cyd", "dan")]
+    evaluation = new_evaluation(prompts, targets, 1, prompts.sampling)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = await open_stage(Path(folder))
+        await stage.bridge.submit(fill_results(stage.database, evaluation))
+        page, presenter = add_tests_page(stage)
+        stage.window.show_page("tests")
+        await asyncio.sleep(1)
+        marks = Marks()
+        opened = []
+        for _ in range(ROUNDS):
+            marks.begin()
+            began = time.perf_counter()
+            await presenter._open_results(evaluation.id)
+            page.results.table.viewport().repaint()
+            opened.append(time.perf_counter() - began)
+            await marks.mark("open", 1)
+            page.show_sets()
+        typical, worst = 1000 * statistics.median(opened), 1000 * max(opened)
+        print(f"  opened after {typical:.0f} ms, worst {worst:.0f}")
+        await presenter._open_results(evaluation.id)
+        await asyncio.sleep(0.5)
+        marks.begin()
+        page.results.choose_messages(disputed=False)
+        page.results.filter_changed.emit()
+        await marks.mark("all messages", 0.5)
+        bar = page.results.table.verticalScrollBar()
+        marks.begin()
+        for step in range(60):
+            bar.setValue(bar.maximum() * step // 59)
+            await asyncio.sleep(0.016)
+        await marks.mark("scroll")
+        searched = []
+        for query in (VOCABULARY[5], VOCABULARY[9][:3], "a", "42", "nothingofthekind", ""):
+            times = []
+            for _ in range(ROUNDS):
+                began = time.perf_counter()
+                await stage.bridge.submit(presenter._service.store.cases_with(evaluation, query))
+                times.append(1000 * (time.perf_counter() - began))
+            searched.append(statistics.median(times))
+            marks.begin()
+            page.results._search.setText(query)
+            await marks.mark(f"search {query!r}", 0.6)
+            print(
+                f"  search {query!r}: {searched[-1]:.0f} ms, worst {max(times):.0f}, "
+                f"{page.results.outcomes.rowCount()} shown"
+            )
+        marks.begin()
+        page.results.table._open(page.results.outcomes.index(100, 3))
+        await marks.mark("open a cell", 0.6)
+        page.results._tags.choose("a")
+        page.results._on_filter()
+        await marks.mark("a tag", 0.6)
+        await stage.close()
+        is_quick = statistics.median(opened) < OPEN_BAR_S and max(searched) < SEARCH_BAR_MS
+        return marks.judge() and is_quick
+
+
+def add_tests_page(stage: "Stage") -> tuple[TestsPage, TestsPresenter]:
+    """Return the real page on the stage's database, and its presenter."""
+    nothing = lambda *_: None  # noqa: E731
+    page = TestsPage(stage.theme)
+    store = EvaluationStore(stage.database)
+    service = EvaluationService(
+        lambda _: FakeEngine.saying("42"),
+        store,
+        lambda _: Cost(0.0, "api", Provenance.REPORTED),
+        nothing,
+    )
+    selection = TargetSelection(
+        stage.bridge, Library(), NoProviders(), stage.settings, lambda: 0, is_remembered=False
+    )
+    presenter = TestsPresenter(
+        page,
+        stage.theme,
+        stage.bridge,
+        sets=PromptSets(store),
+        service=service,
+        history=ComparisonStore(stage.database),
+        selection=selection,
+        surroundings=RunSurroundings(nothing, nothing, nothing, lambda: False, nothing),
+    )
+    stage.window.add_page("tests", "Tests", "tests", lambda: page)
+    return page, presenter
+
+
 class ManyProviders:
     """Providers with many models each, which answer after a moment."""
 
@@ -288,6 +442,7 @@ class Stage:
     bridge: Bridge
     theme: Theme
     database: Database
+    settings: SettingsStore
     targets: tuple[Target, ...]
 
     async def close(self) -> None:
@@ -345,7 +500,7 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
     )
     selection.choose(targets)
     await asyncio.sleep(0.3)
-    return Stage(window, view, presenter, bridge, theme, database, targets)
+    return Stage(window, view, presenter, bridge, theme, database, settings, targets)
 
 
 def in_window(bench: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
@@ -361,6 +516,7 @@ PARTS = {
     "providers": lambda: in_window(bench_providers),
     "prompt": lambda: in_window(bench_prompt),
     "turns": lambda: in_window(bench_turns),
+    "results": lambda: in_window(bench_results),
 }
 
 

@@ -50,6 +50,12 @@ WORDS = {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.tokens": ["a", "b"]}
         ("llama", {"general.type": "imatrix"}, WEIGHTS, "measurements"),
         ("llama", {"imatrix.chunk_count": 4}, WEIGHTS, "measurements"),
         ("llama", WORDS, {}, "only a vocabulary"),
+        ("llama", {}, WEIGHTS, "without a vocabulary"),
+        ("llama", {"general.type": "MMPROJ"}, WEIGHTS, "sees pictures"),
+        ("llama", {}, {"v.blk.0.attn_q.weight": ((256, 8), "F16")}, "sees pictures"),
+        ("llama", {}, {"blk.0.attn_q.weight.loraA": ((256, 8), "F16")}, "LoRA"),
+        ("llama", {}, {"blk.0.attn_q.weight.in_sum2": ((256, 8), "F16")}, "measurements"),
+        ("gemma3", WORDS, {"dense_2.weight": ((256, 8), "F16"), **WEIGHTS}, "for searching"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

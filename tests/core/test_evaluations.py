@@ -11,12 +11,15 @@ from playground.core.evaluations import (
     UnitResult,
     against_earlier,
     asks_the_same,
+    block_size,
+    count_loads,
+    in_blocks,
     new_evaluation,
     pair_sentence,
     ranked,
     report,
 )
-from playground.core.expected import Outcome
+from playground.core.expected import CUT_OFF, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Provenance
 from playground.core.statistics import Verdict
@@ -44,6 +47,38 @@ def results(evaluation: Evaluation, **words: str) -> list[UnitResult]:
     return found
 
 
+def order(count: int, *groups: str) -> tuple[str, int]:
+    """Return the models in the order in which `count` cases are asked of them, and the loads."""
+    units = [Unit(f"c{n}", target, 0) for n in range(count) for target in "ABC"]
+    chosen = tuple(map(tuple, groups))
+    ordered = in_blocks(units, chosen)
+    assert sorted(ordered) == sorted(units)
+    return "".join(unit.target for unit in ordered), count_loads(ordered, chosen)
+
+
+def test_models_that_fit_side_by_side_alternate_within_each_question() -> None:
+    assert order(5, "ABC") == ("ABC" * 5, 3)
+    # a server on this computer is loaded by nobody here
+    assert order(5, "AB") == ("ABC" * 5, 2)
+    assert order(5) == ("ABC" * 5, 0)
+
+
+def test_models_that_do_not_fit_take_turns_after_blocks_every_other_the_other_way_round() -> None:
+    assert order(6, "A", "BC") == ("AAA" + "BC" * 3 + "BC" * 3 + "AAA", 4)
+    assert order(6, "A", "B", "C") == ("AAABBBCCC" + "CCCBBBAAA", 5)
+    # one load more is not worth it for three questions
+    assert order(3, "AB", "C") == ("AB" * 3 + "CCC", 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 1), (4, 2), (20, 10), (50, 25), (100, 25), (111, 28), (2500, 25)]
+)
+def test_blocks_are_of_about_25_questions_and_even_in_number(count: int, size: int) -> None:
+    units = [Unit(f"c{n}", target, 0) for n in range(count) for target in "AB"]
+    assert block_size(units, (("A",), ("B",))) == size
+    assert block_size(units, (("A", "B"),)) == count
+
+
 def test_a_case_counts_once_however_often_it_is_asked() -> None:
     evaluation = made(2, repeats=3)
     known = report(evaluation, results(evaluation, a="rwrwwr"))
@@ -59,6 +94,18 @@ def test_right_every_time_counts_only_what_was_right_at_each_repeat() -> None:
     known = report(evaluation, results(evaluation, a="rrrrw-"))
     assert known.models[0].always_right == 1
     assert report(made(3), ()).models[0].always_right is None
+
+
+def test_right_several_times_in_a_row_is_the_mean_over_the_cases_that_were_scored_each_time() -> (
+    None
+):
+    # right at 3, 2 and 0 of 3; the fourth was not scored once
+    evaluation = made(4, repeats=3)
+    known = report(evaluation, results(evaluation, a="rrwrrrwrrww-"))
+    model = known.models[0]
+    assert model.pass_hat == pytest.approx((5 / 9, (1 + 1 / 3) / 3, 1 / 3))
+    assert model.pass_hat[-1] == model.always_right / 3
+    assert report(made(3), ()).models[0].pass_hat == ()
 
 
 def test_what_was_not_scored_is_neither_right_nor_wrong() -> None:
@@ -97,7 +144,7 @@ def test_who_has_nothing_scored_stands_last_and_in_no_group() -> None:
     evaluation = made(3)
     known = report(evaluation, results(evaluation, a="---", b="wwr"))
     first, last = ranked(known.models)
-    assert (first.target, first.tier) == (B.key, 0)
+    assert (first.target, first.share) == (B.key, pytest.approx(1 / 3))
     assert (last.target, last.tier, last.interval) == (A.key, None, None)
     (pair,) = known.pairs
     assert (pair.verdict, pair.p_value) == (Verdict.UNKNOWN, None)
@@ -110,8 +157,8 @@ def test_who_has_nothing_scored_stands_last_and_in_no_group() -> None:
          "the other way round once.")),
         ("w" * 6, "r" * 6, ("b is better than a: right where the other was wrong 6 times, "
          "the other way round never.")),
-        ("rrrw", "wrww", ("a or b? Can't tell these apart yet. Of 4 questions 2 went to a alone "
-         "and 0 to b alone.")),
+        ("rrrw", "wrww", ("a or b? Can't tell these apart yet. Of 4 questions the first alone "
+         "was right on 2, the second alone on 0.")),
         ("rw", "rw", "a or b? They never disagreed on 2 questions."),
         ("--", "rw", "a or b? No question was scored for both."),
     ],
@@ -123,6 +170,30 @@ def test_a_pair_is_said_in_a_sentence(a: str, b: str, sentence: str) -> None:
         # 8 to 1 can be told apart at 5 %
         assert pair.p_value == pytest.approx(0.0390625)
     assert pair_sentence(pair, {A.key: "a", B.key: "b"}) == sentence
+
+
+def test_groups_are_named_only_where_there_is_something_to_compare() -> None:
+    evaluation = made(3)
+
+    def groups(**words: str) -> list[int | None]:
+        return [model.tier for model in report(evaluation, results(evaluation, **words)).models]
+
+    assert groups(a="rrr", b="rwr") == [0, 0]
+    # nobody else was scored, or nothing is right
+    assert groups(a="rrr") == [None, None]
+    assert groups(a="www", b="www") == [None, None]
+    assert groups(a="rww", b="www") == [0, None]
+    many = made(6)
+    known = report(many, results(many, a="r" * 6, b="w" * 6))
+    assert [model.tier for model in known.models] == [0, 1]
+
+
+def test_what_was_cut_off_is_counted_among_what_was_not_scored() -> None:
+    evaluation = made(3)
+    found = results(evaluation, a="r--")
+    found[1] = replace(found[1], reasons=(CUT_OFF,))
+    model = report(evaluation, found).models[0]
+    assert (model.right, model.scored, model.not_scored, model.cut_off) == (1, 1, 2, 1)
 
 
 def test_against_an_earlier_run_only_the_same_questions_count() -> None:

@@ -116,8 +116,12 @@ def test_probabilities_of_the_answer_alone_do_not_count_the_reasoning_away() -> 
         cloud(TextDelta(1.0, "one chunk"), usage=reported(5)),
         cloud(TextDelta(1.0, "two at"), TextDelta(1.0, " once"), usage=reported(5)),
         cloud(TextDelta(1.0, "a"), TextDelta(2.0, "b"), usage=reported(7, reasoning=7)),
+        cloud(TextDelta(1.0, "One"), TextDelta(1.001, " two"), usage=reported(2)),
     ],
-    ids=["local none", "local one", "cloud none", "cloud one", "no time between", "all hidden"],
+    ids=[
+        *("local none", "local one", "cloud none", "cloud one", "no time between", "all hidden"),
+        "all with the first",
+    ],
 )
 def test_there_is_no_speed_where_there_is_nothing_to_measure(run: Run) -> None:
     assert generation_speed(run) is None

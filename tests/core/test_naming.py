@@ -43,6 +43,13 @@ from playground.core.targets import ModelFile
         ("Model-7B-F16-Q4_K_M.gguf", "Q4_K_M", "Model 7B"),
         ("Model-7B.Q4_K_M-fp16-head.gguf", "Q4_K_M", "Model 7B"),
         ("Model-7B-Q6_K-f16-output.gguf", "Q6_K", "Model 7B"),
+        ("Model-7B-Q4_0-Q8_0-out.gguf", "Q4_0", "Model 7B"),
+        ("Model-7B-Q4_K_M_dynamic.gguf", "Q4_K_M", "Model 7B Q4 K M dynamic"),
+        ("Model-7B.Q4_K_M_00001_of_00002.gguf", "Q4_K_M", "Model 7B.Q4 K M 00001 of 00002"),
+        ("Model-7B-IQ4_NL_4_4.gguf", "IQ4_NL_4_4", "Model 7B"),
+        ("Model-7B-Q1_0_g128.gguf", "Q1_0_G128", "Model 7B"),
+        ("Model-7B-IQ4_KSS.gguf", "IQ4_KSS", "Model 7B"),
+        ("Model-7B.i1-IQ2_XXS.gguf", "IQ2_XXS", "Model 7B.i1"),
         ("Model-7B.f16.q6.q8.gguf", None, "Model 7B"),
         ("ggml-model-i2_s.gguf", "I2_S", "ggml model"),
         ("Model-7B.gguf", None, "Model 7B"),
@@ -109,6 +116,8 @@ def test_a_projector_is_known_by_its_name(name: str, is_one: bool) -> None:
         ("Model.GGUF.part-ab", "Model.GGUF"),
         ("Model.gguf.partaa", "Model.gguf"),
         ("Model.gguf.001", "Model.gguf"),
+        ("Model.gguf.aa", "Model.gguf"),
+        ("Model.gguf.md", None),
         ("Model.gguf", None),
         ("Model-00001-of-00002.gguf", None),
         ("Model.gguf.sha256", None),
@@ -122,6 +131,9 @@ def test_pieces_cut_byte_by_byte_are_known(name: str, whole: str | None) -> None
 def test_measurements_are_known_and_what_was_made_with_them_is_a_model() -> None:
     assert is_imatrix("Model.imatrix.gguf")
     assert not is_imatrix("Model-imatrix-Q4_K_M.gguf")
+    assert not is_imatrix("Model-Q4_K_M-imatrix.gguf")
+    assert is_imatrix("Q8_0/imatrix_unsloth.gguf")
+    assert not is_imatrix("imatrix-Q4_K_M.gguf")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,17 @@ def test_measurements_are_known_and_what_was_made_with_them_is_a_model() -> None
         ("http://127.0.0.1:80/owner/name/blob/main/m.gguf", "owner/name", None, "m.gguf"),
         ("ollama run hf.co/owner/name:Q8_0", "owner/name", None, "Q8_0"),
         ("llama-server -hf owner/name:Q8_0", "owner/name", None, "Q8_0"),
+        ("llama-server -hf owner/name", "owner/name", None, None),
+        ("llama-server -hf=owner/name:Q8_0", "owner/name", None, "Q8_0"),
+        ("llama-cli --hf-repo owner/name --hf-file m.gguf -p hi", "owner/name", None, "m.gguf"),
+        ("hf download owner/name m.gguf --local-dir .", "owner/name", None, "m.gguf"),
+        ('hf download owner/name --include "*Q8_0*"', "owner/name", None, "Q8_0"),
+        ("lms get owner/name", "owner/name", None, None),
+        ("owner/name Q4_K_M", "owner/name", None, "Q4_K_M"),
+        ('repo_id="owner/name",', "owner/name", None, None),
+        ("[name](https://huggingface.co/owner/name).", "owner/name", None, None),
+        ("“https://huggingface.co/owner/name”,", "owner/name", None, None),
+        ("\ufeffowner/name\u200b", "owner/name", None, None),
     ],
 )
 def test_a_repository_is_understood_however_it_is_written(
@@ -163,6 +186,7 @@ def test_a_repository_is_understood_however_it_is_written(
         "",
         "qwen 3 8b",
         "chat and/or code",
+        "and/or code",
         "https://github.com/owner/name",
         "https://huggingface.co/datasets/owner/name",
         "https://huggingface.co/owner",

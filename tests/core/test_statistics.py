@@ -68,6 +68,13 @@ def test_mcnemar_agrees_with_scipy():
                 assert mcnemar_p(only_a, only_b) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.timeout(5)
+def test_mcnemar_of_thousands_of_disagreements_is_there_at_once():
+    for only_a, only_b in ((5_000, 5_000), (4_900, 5_100), (10_000, 0), (9_990, 10_010)):
+        expected = binomtest(only_a, only_a + only_b, 0.5).pvalue
+        assert mcnemar_p(only_a, only_b) == pytest.approx(expected, abs=1e-6)
+
+
 def test_six_disagreements_are_the_fewest_that_can_tell():
     assert fewest_disagreements() == 6
     assert fewest_disagreements(0.01) == 8

@@ -21,7 +21,12 @@ FAMILIES = [
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel>thought", "<channel|>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
     ("◁think▷", "◁/think▷"),
+    # capitals as they come
+    ("<Think>", "</Think>"),
+    ("<THINKING>", "</THINKING>"),
+    ("[think]", "[/think]"),
 ]
 HARMONY = (
     "<|channel|>analysis<|message|>",
@@ -99,6 +104,18 @@ TEXTS = [
     # other tags inside
     ("<think>a</thinking>b</think>c", "c", "a</thinking>b"),
     ("<think>a<think>b</think>c", "c", "a<think>b"),
+    # said twice, by the prompt and by the model
+    ("<think>\n<think>a</think>c", "c", "a"),
+    ("<think>a</think>\n</think>c", "c", "a"),
+    # what cannot be seen before it
+    ("\ufeff<think>a</think>b", "b", "a"),
+    ("\n\u200b\n<think>a</think>b", "b", "a"),
+    ("\ufeffb", "\ufeffb", ""),
+    # attributes
+    ("<think type=\"deep\" n='2' x=1 >a</think>b", "b", "a"),
+    ("<thinking about it> is odd", "<thinking about it> is odd", ""),
+    ('<think a="1', '<think a="1', ""),
+    ("<think " + "x" * 300 + ">b", "<think " + "x" * 300 + ">b", ""),
     # tags that are spoken of
     ("Use <think> and </b>.", "Use <think> and </b>.", ""),
     ("Write `</think>` last.", "Write `</think>` last.", ""),
@@ -221,3 +238,20 @@ def test_what_can_be_no_tag_is_let_go_at_once() -> None:
     assert [span.text for span in splitter.feed(" two E")] == [" two "]
     assert [span.text for span in splitter.feed("F")] == ["EF"]
     assert not opens_reasoning("Say <think> once.")
+
+
+@pytest.mark.parametrize("ending", [("<|end|>", "<|start|>"), ("<|start|>",)])
+def test_channels_are_told_by_control_tokens(ending: tuple[str, ...]) -> None:
+    pieces = ("<|channel|>", "analysis", "<|message|>", "Two.", *ending, "assistant")
+    pieces += ("<|channel|>", "final", "<|message|>", "Four.")
+    splitter = ThinkingSplitter()
+    spans = [
+        span for piece in pieces for span in splitter.feed(piece, is_control=piece.startswith("<|"))
+    ]
+    assert shown([*spans, *splitter.finish()]) == ("Four.", "Two.")
+
+
+def test_an_opening_token_within_thinking_is_not_shown() -> None:
+    splitter = ThinkingSplitter(in_reasoning=True)
+    spans = splitter.feed("so ") + splitter.feed("<think>", is_control=True) + splitter.feed("on")
+    assert shown([*spans, *splitter.finish()]) == ("", "so on")

@@ -58,6 +58,13 @@ def counts(
         (ReportedUsage(11, 0), 18, 0, counts(11, None)),
         (ReportedUsage(11, 0), 0, 0, counts(11, 0)),
         (ReportedUsage(0, 4, 4), 18, 0, counts(None, 4)),
+        (ReportedUsage(11, 8, reasoning=0), 18, 30, counts(11, 8)),
+        # a text that is too long for its tokens, and more than any model writes
+        (ReportedUsage(11, 1), 200, 0, counts(11, 1)),
+        (ReportedUsage(11, 1), 201, 0, counts(11, None)),
+        (ReportedUsage(11, 1, 12), 100, 101, counts(11, None)),
+        (ReportedUsage(11, 2_000_001, reasoning=2_000_000), 18, 0, counts(11, None)),
+        (ReportedUsage(11, 4, 19_000_000), 18, 0, counts(11, None)),
         # more from a cache than there is
         (ReportedUsage(2_000, 4, cached=1_920), 18, 0, counts(2_000, 4, cached_tokens=1_920)),
         (ReportedUsage(11, 4, cached=9_999), 18, 0, counts(11, 4)),

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.servers.provider_scenarios import ANSWER, THOUGHT, ScenarioServer
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -96,6 +98,18 @@ def test_what_is_streamed_to_the_terminal_names_its_place(playground_home: Path)
     assert done.returncode == 0, done.stderr
     assert "on this computer" in done.stdout
     assert "tokens/s" in done.stdout
+
+
+def test_thinking_and_answer_stay_apart_in_the_terminal(playground_home: Path) -> None:
+    names = ("reasoning_content", "think_closing_tag_alone", "ok")
+    targets = [word for name in names for word in ("--target", f"lab:{name}")]
+    with ScenarioServer() as server:
+        playground(playground_home, "providers", "add", "lab", "--base-url", server.base_url)
+        done = playground(playground_home, "compare", *targets, "--prompt", "Hi")
+    assert done.returncode == 0, done.stderr
+    assert f"[thinking]\n{THOUGHT}\n[answer]\n{ANSWER}\n" in done.stdout
+    assert f"{THOUGHT}\n[all above was thinking]\n[answer]\n{ANSWER}\n" in done.stdout
+    assert f"── ok (lab), on this computer\n{ANSWER}\n" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_model_is_found_fetched_across_a_kill_and_answers(
         running.settle()
         running.press("Escape")
         # the practice cloud is started first: a prompt sent before it is there does not reach it
-        running.wait_text("smollm2-135m-instruct")
+        running.wait_text(r"^Practice.* · SmolLM2")
         running.press("ctrl+l")
         running.type("Name one fruit.")
         running.press("ctrl+Return")

@@ -64,7 +64,7 @@ def test_a_typed_prompt_runs_with_the_keyboard_alone_and_is_found_in_history(
         running.press("ctrl+n")
         running.press("ctrl+l")
         running.type("Name three fruits.")
-        running.press("ctrl+Return")
+        running.press("Return")
         running.wait_text("Name three fruits")
         wait_until_done(running)
         running.press("ctrl+8")

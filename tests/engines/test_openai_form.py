@@ -53,6 +53,10 @@ def refusal(message: str) -> Reply:
         ({**CLOSED, "properties": {"name": {"type": "object"}}}, False),
         ({"type": "array", "items": CLOSED}, False),
         ({"$defs": {"d": {"type": "object"}}, **CLOSED}, False),
+        ({**CLOSED, "properties": {"name": {"oneOf": [{"type": "string"}]}}}, False),
+        ({**CLOSED, "properties": {"name": {"type": "array", "uniqueItems": True}}}, False),
+        ({**CLOSED, "not": {"required": ["x"]}}, False),
+        ({**CLOSED, "properties": {"not": {"type": "string"}}, "required": ["not"]}, True),
     ],
 )
 def test_strict_is_asked_for_only_where_the_schema_is(
@@ -72,6 +76,9 @@ def test_strict_is_asked_for_only_where_the_schema_is(
         "This model does not support response format `json_schema`.",
         "This response_format type is unavailable now",
         "structured outputs are off",
+        "Unknown name \"additionalProperties\" at 'generation_config.response_schema': no field.",
+        "Failed to initialize samplers: failed to parse grammar",
+        "The provided JSON schema contains features not supported by xgrammar.",
     ],
 )
 async def test_json_alone_is_asked_for_where_a_form_is_refused(

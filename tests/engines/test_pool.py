@@ -11,12 +11,21 @@ from time import perf_counter
 import psutil
 import pytest
 
+from playground.core.chat import SamplingParams
+from playground.core.errors import ModelFileInvalid
 from playground.core.events import Failed, LoadProgress, TextDelta
+from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.services.evaluation import EvaluationService, EvaluationStarted
+from playground.services.machine.machine import HeldMemory
+from playground.services.memory_plan import LoadPlan
 from playground.services.worker_pool import WorkerPool
+from playground.store.database import Database
+from playground.store.evaluations import EvaluationStore
 from tests.engines.local_run import ask, run
 from tests.engines.scripted_model import write_scripted_model
 from tests.fakes.planner import FixedPlanner
+from tests.services.evaluating import number_set
 
 SIZE = 100
 LAYERS = 9
@@ -293,3 +302,53 @@ async def test_work_that_goes_on_or_was_stopped_has_its_end(targets: list[LocalT
             assert (told.spans[-1].kind, told.spans[-1].ended_s) == ("writing", None)
         while pool.work(0.0)[0].spans[-1].ended_s is None:
             await asyncio.sleep(0.01)
+
+
+async def test_models_are_grouped_by_what_fits_side_by_side(targets: list[LocalTarget]) -> None:
+    for budget, expected in (
+        (3, ["ann bob cyd"]),
+        (2, ["ann bob", "cyd"]),
+        (0, ["ann", "bob", "cyd"]),
+    ):
+        async with pool_of(budget=budget * SIZE) as pool:
+            groups = await pool.side_by_side(targets)
+            assert [" ".join(target.label for target in group) for group in groups] == expected
+    async with pool_of(budget=3 * SIZE, card_budget=2 * ON_CARD) as pool:
+        assert [len(group) for group in await pool.side_by_side(targets)] == [2, 1]
+
+
+@pytest.mark.parametrize(("budget", "loads"), [(2 * SIZE, 2), (SIZE, 3)])
+async def test_an_evaluation_loads_models_that_do_not_fit_together_once_a_block(
+    targets: list[LocalTarget], tmp_path: Path, budget: int, loads: int
+) -> None:
+    database = Database(tmp_path / "history.sqlite3")
+    await database.open()
+    store = EvaluationStore(database)
+    prompts = replace(number_set(6), sampling=SamplingParams(max_tokens=2))
+    async with pool_of(budget=budget) as pool:
+        service = EvaluationService(
+            pool.engine, store, no_cost, lambda _: None, side_by_side=pool.side_by_side
+        )
+        evaluation = await service.begin(prompts, targets[:2], 1)
+        async with aclosing(service.run(evaluation)) as updates:
+            (plan,) = [u.plan async for u in updates if isinstance(u, EvaluationStarted)]
+    results = await store.results(evaluation.id)
+    await database.close()
+    assert len(results) == 12
+    assert [result.was_loaded for result in results].count(False) == plan.loads == loads
+    assert plan.block == (3 if loads == 3 else None)
+
+
+async def test_a_model_that_cannot_be_planned_takes_no_room(targets: list[LocalTarget]) -> None:
+    class Broken(FixedPlanner):
+        def plan(self, target: LocalTarget, held: HeldMemory) -> LoadPlan:
+            if target.label == "bob":
+                raise ModelFileInvalid("broken")
+            return super().plan(target, held)
+
+    pool = WorkerPool(Broken(budget_bytes=2 * SIZE, ram_bytes=SIZE))
+    assert [len(group) for group in await pool.side_by_side(targets)] == [3]
+
+
+def no_cost(_run: Run) -> Cost:
+    return Cost(0.0, "electricity", Provenance.ESTIMATED)

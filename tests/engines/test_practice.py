@@ -23,10 +23,9 @@ from playground.core.events import Failed, Finished, LoadProgress, RequestSent, 
 from playground.core.fold import RunFold
 from playground.core.metrics import figures
 from playground.core.runs import Provenance, Run
-from playground.core.targets import CloudTarget, Provider
+from playground.core.targets import PRACTICE_MODEL, CloudTarget, Provider
 from playground.engines.child_process import child_command, worker_environment
 from playground.services.providers.practice import (
-    PRACTICE_MODEL,
     PRACTICE_NAME,
     PracticeCloud,
     PracticeState,

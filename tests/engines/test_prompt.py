@@ -85,7 +85,17 @@ def test_a_system_prompt_that_is_not_taken_goes_before_the_first_message_and_tha
     assert kinds(made) == ["system_merged"]
 
 
-@pytest.mark.parametrize("template", [GO, "{% if %}", "{{ 1 // 0 }}", "{{ messages.x.y.z }}"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        GO,
+        "{% if %}",
+        "{{ 1 // 0 }}",
+        "{{ messages.x.y.z }}",
+        pytest.param("{% if 1 %}" * 500 + "{% endif %}" * 500, id="nested"),
+        pytest.param("{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}", id="parentheses"),
+    ],
+)
 def test_a_broken_format_is_replaced_by_a_usual_one_and_that_is_said(
     prompt: "Maker", template: str
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ HALF = "One two"
 
 ENDS = {
     "ok": OK,
-    "silent": failed("TimedOut", "sent nothing", limits=HASTY),
+    "silent": failed("TimedOut", "sent nothing", limits=Timeouts(read_s=0.2)),
     "silent_headers": failed("TimedOut", "sent no", limits=HASTY),
     "silent_mid": failed("TimedOut", "sent no", HALF, limits=HASTY),
     "silent_after_finish": Outcome(counts=UNKNOWN, limits=Timeouts(after_finish_s=AFTER_S)),
@@ -111,6 +112,13 @@ ENDS = {
     "empty_stream_close": failed("StreamEmpty", "empty"),
     "done_only": failed("StreamEmpty", "empty"),
     "done_first": failed("StreamEmpty", "empty"),
+    "done_in_quotes": Outcome(finish="", counts=UNKNOWN),
+    "done_without_brackets": Outcome(finish="", counts=UNKNOWN),
+    "done_without_field": Outcome(finish="", counts=UNKNOWN),
+    "done_event": Outcome(finish="", counts=UNKNOWN),
+    "done_event_empty": Outcome(finish="", counts=UNKNOWN),
+    "dripping_headers": failed("TimedOut", "no word", limits=HASTY),
+    "white_space_forever": failed("TimedOut", "no word", limits=HASTY),
     "only_role_then_stop": Outcome("", counts=UNKNOWN, said="no word"),
     "only_blank": Outcome("\n\n", said="no word"),
     "only_stop_usage0": Outcome("", counts=(11, 0, None), said="no word"),
@@ -122,7 +130,7 @@ BYTES = {
     "surrogates": Outcome("Hi 😀 bye"),
     "nul_in_text": Outcome("a\0b\x1b[31mred\x07"),
     "invalid_utf8": Outcome(f"One{LOST}{LOST}"),
-    "huge_event": Outcome("x" * 2 * MEGABYTE + " end"),
+    "huge_event": Outcome("x" * 2 * MEGABYTE + " end", counts=(11, None, None)),
     "huge_comment": OK,
     "endless_line": failed("StreamInvalid", "without an end", "One"),
     "fast20k": Outcome("".join(NUMBERS), counts=(11, MANY, None)),
@@ -150,6 +158,17 @@ BYTES = {
     "event_error_then_done": failed("ProviderFailed", "kaputt", HALF),
     "event_ping": OK,
     "event_thread": OK,
+    "bom_each": OK,
+    "nul_first": OK,
+    "indented_fields": OK,
+    "upper_fields": OK,
+    "data_twice": OK,
+    "ping_in_words": OK,
+    "event_in_words": Outcome(said="not understood"),
+    "event_error_capitals": failed("ProviderFailed", "GPU on fire", HALF),
+    "event_exception": failed("ProviderFailed", "GPU on fire", HALF),
+    "event_error_json_text": failed("ProviderFailed", ": GPU on fire", HALF),
+    "surrogate_halves_apart": Outcome(f"{LOST}b", reasoning=f"a{LOST}"),
 }
 IN_ONE_PIECE = "in one piece"
 BODIES = {
@@ -173,7 +192,7 @@ BODIES = {
     "ndjson": failed("StreamTruncated", "before it was finished", HALF),
     "ndjson_whole": Outcome(said=IN_ONE_PIECE),
     "text_200": failed("StreamInvalid", "upstream connect error"),
-    "utf16_200": failed("StreamInvalid", "something that is called one"),
+    "utf16_200": failed("StreamTruncated", "before it was finished", "One"),
     "only_comments": failed("StreamEmpty", "empty"),
     "gemini_native": failed("StreamInvalid", "not understood"),
     "gemini_native_done": Outcome("", finish="", counts=UNKNOWN, said="not understood"),
@@ -182,6 +201,13 @@ BODIES = {
     "ollama_native_cut": failed("StreamTruncated", "before it was finished", "One"),
     "empty_200": failed("StreamEmpty", "empty"),
     "status_204": failed("StreamEmpty", "empty"),
+    "utf16_json": Outcome(said=IN_ONE_PIECE),
+    "latin1_json": Outcome("Zürich", said=IN_ONE_PIECE),
+    "json_in_json": Outcome(said=IN_ONE_PIECE),
+    "json_after_bom": Outcome(said=IN_ONE_PIECE),
+    "json_then_done": Outcome(said=IN_ONE_PIECE),
+    "html_after_comment": failed("StreamInvalid", "Log in to Hotel Wi-Fi"),
+    "anthropic_whole": failed("StreamInvalid", "sent no answer stream"),
 }
 LATE_TROUBLE = "After the answer was complete"
 ERRORS = {
@@ -220,6 +246,14 @@ ERRORS = {
     "json_bigint": Outcome(counts=UNKNOWN, said=LATE_TROUBLE),
     "json_deep": failed("StreamMalformed", "cannot be read", HALF),
     "fin_then_bad_json": Outcome(counts=UNKNOWN, said=LATE_TROUBLE),
+    "error_words": failed("StreamMalformed", "“Error: GPU on fire”", HALF),
+    "error_number": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_baidu": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_capitals": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_elsewhere": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_in_delta": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_x_groq": failed("ProviderFailed", "GPU on fire", HALF),
+    "error_status_code": failed("RateLimited", "slow down", HALF),
 }
 FINISHES = {
     "fin_eos": Outcome(finish="eos"),
@@ -241,6 +275,20 @@ FINISHES = {
     "fin_error_in_one_write": failed("ProviderFailed", "broke the answer off", HALF),
     "fin_error_after_stop": Outcome(counts=UNKNOWN, said="broke the answer off"),
     "fin_abort": Outcome(HALF, "abort", UNKNOWN),
+    **{
+        f"fin_{reason}": Outcome(finish=reason)
+        for reason in (
+            *("SPII", "sensitive", "guardrail_intervened", "model_context_window_exceeded"),
+            *("max_new_tokens", "pause_turn"),
+        )
+    },
+    "fin_ERROR": failed("ProviderFailed", "broke the answer off", HALF),
+    "fin_word_null": OK,
+    "fin_word_null_cut": failed("StreamTruncated", "before it was finished", ANSWER),
+    "fin_in_delta": OK,
+    "fin_beside": OK,
+    "fin_huge": Outcome(finish="x" * 100),
+    "tool_name_huge": Outcome("", "tool_calls", UNKNOWN, said=f"“{'f' * 100}”"),
     "text_after_finish": OK,
     "text_after_done": OK,
     "tool_calls": Outcome("", "tool_calls", said="get_weather"),
@@ -280,6 +328,16 @@ USAGES = {
     "usage_x_groq": OK,
     "usage_in_choice_moonshot": OK,
     "usage_after_done": NO_COUNTS,
+    "usage_cost_no_flag": Outcome(cost_usd=0.0004),
+    "usage_cost_deepinfra": Outcome(cost_usd=0.00042),
+    "usage_cached_anthropic": Outcome(counts=(2000, 4, None), cached=1900),
+    "usage_cached_beside": Outcome(counts=(2011, 4, None), cached=2000),
+    "usage_cached_litellm": Outcome(counts=(2000, 4, None), cached=1920),
+    "usage_cached_mistral": Outcome(counts=(2000, 4, None), cached=1920),
+    "usage_too_many_written": Outcome(counts=(11, None, None)),
+    "usage_too_few_for_the_text": Outcome("word " * 2000, counts=(11, None, None)),
+    "usage_in_delta": OK,
+    "usage_ollama": Outcome(said=IN_ONE_PIECE),
     "usage_reasoning_negative_diff": Outcome(counts=(11, 54, 50)),
     "usage_reasoning_null": OK,
     "usage_xai": Outcome(counts=(32, 104, 100)),
@@ -294,6 +352,14 @@ SHAPES = {
     "content_parts_reasoning": Outcome(reasoning="hmm"),
     "content_parts_thinking": Outcome(reasoning="hmm"),
     "content_object": OK,
+    "content_parts_refusal": OK,
+    "content_parts_value": OK,
+    "content_parts_picture": Outcome("", said="not understood"),
+    "picture_beside": Outcome(said="not understood"),
+    "content_object_strange": Outcome("", said="not understood"),
+    "message_string": OK,
+    "choice_string": OK,
+    "text_without_choices": Outcome("", said="not understood"),
     "content_null": OK,
     "content_number": Outcome(said="not understood"),
     "content_number_only": Outcome("", said="not understood"),
@@ -346,6 +412,12 @@ REASONINGS = {
     "reasoning_never_closed": thought(),
     "reasoning_ends_like_a_tag": thought(reasoning=f"{THOUGHT} <"),
     "reasoning_about_tags": thought(reasoning="They write `</think>` after it"),
+    "reasoning_text": thought(),
+    "think_tags_capitals": thought(),
+    "think_tags_attribute": thought(" ".join(ANSWER.split())),
+    "think_tags_after_bom": thought(),
+    "think_tags_twice": thought(),
+    "think_tags_flood": Outcome(reasoning="x" * 3000, counts=(11, None, None)),
     "tags_like_code": Outcome("Use <think> in HTML"),
 }
 BY_STATUS = {
@@ -373,9 +445,25 @@ HTTP = {
         for style in STYLES
     },
     "http_429_seconds": failed("RateLimited", "Rate limit reached", hint="Wait 17 s"),
-    "http_429_date": failed("RateLimited", "Rate limit reached", hint="31 Dec 2027"),
+    "http_429_date": failed("RateLimited", "Rate limit reached", hint=" days and run it again"),
     "http_429_garbage": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
     "http_429_huge": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
+    "http_429_past": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
+    "http_429_year_9999": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
+    "http_429_negative": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
+    "http_429_zero": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
+    "http_429_words": failed("RateLimited", "Slow down", hint="Wait 20 s"),
+    "http_429_minutes": failed("RateLimited", "Slow down", hint="Wait 8 minutes"),
+    "http_413_plain": failed("RequestRejected", "Too Large", hint="Shorten the prompt"),
+    "http_400_ctx_dashscope": failed("ContextOverflow", "30720"),
+    "http_400_ctx_cerebras": failed("ContextOverflow", "reduce the length"),
+    "http_500_ctx": failed("ContextOverflow", "4096"),
+    "http_400_model_retired": failed("ModelNotFound", "deprecated"),
+    "http_400_model_together": failed("ModelNotFound", "Unable to access"),
+    "http_400_key_expired": failed("AuthenticationFailed", "expired"),
+    "http_403_no_key": failed("AuthenticationFailed", "missing"),
+    "http_429_balance": failed("QuotaExceeded", "insufficient"),
+    "http_400_billing": failed("QuotaExceeded", "Billing hard limit"),
     "http_429_inf": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
     "http_429_reset_headers": failed("RateLimited", "Rate limit reached", hint="Wait a moment"),
     "http_429_google": failed("RateLimited", "Quota exceeded for metric"),
@@ -448,6 +536,7 @@ REFUSALS = {
     "refuses_streaming": Outcome(said=IN_ONE_PIECE, requests=ASKED_AGAIN),
     "refuses_streaming_unverified": Outcome(said=IN_ONE_PIECE, requests=ASKED_AGAIN),
     "rate_limit_then_ok": failed("RateLimited", "slow down"),
+    "refuses_streaming_501": Outcome(said=IN_ONE_PIECE, requests=ASKED_AGAIN),
 }
 REDIRECTS = {
     "redirect_other_307": failed("StreamInvalid", "redirects to http://127.0.0.1"),
@@ -475,11 +564,17 @@ TRANSPORTS = {
     "deflate": OK,
     "deflate_raw": OK,
     "unknown_encoding": OK,
-    "brotli": failed("StreamInvalid", "sent no answer stream"),
-    "zstd": failed("StreamInvalid", "sent no answer stream"),
+    "brotli": failed("StreamMalformed", "compressed"),
+    "zstd": failed("StreamMalformed", "compressed"),
     "gzip_that_is_none": failed("StreamMalformed", "compressed"),
     "gzip_truncated": failed("StreamTruncated", "before it was finished", HALF),
     "gzip_bomb": OK,
+    "gzip_bomb_line": failed("StreamInvalid", "without an end"),
+    "gzip_bomb_white": failed("StreamEmpty", "empty"),
+    "gzip_bomb_refusal": failed("ProviderFailed", "Sorry"),
+    "gzip_twice": failed("StreamMalformed", "compressed"),
+    "gzip_each": OK,
+    "gzip_refusal_that_is_none": failed("AuthenticationFailed", "HTTP 401"),
 }
 ECHOES = {
     "echo_key": Outcome("Key: [key] end"),
@@ -621,6 +716,19 @@ async def test_what_has_no_end_is_not_read_to_it(
     assert request.bytes_sent < most + IN_BUFFERS
 
 
+@pytest.mark.parametrize("name", ["gzip_bomb_line", "gzip_bomb_white", "gzip_bomb_refusal"])
+async def test_what_is_packed_into_little_is_unpacked_in_pieces(
+    server: ScenarioServer, name: str
+) -> None:
+    await ask(server, name)
+    tracemalloc.start()
+    try:
+        await ask(server, name)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MOST_EVENT_BYTES
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("name", ["endless_answer", "slow_stream", "silent_mid"])
 async def test_leaving_an_answer_that_goes_on_closes_the_connection(
     server: ScenarioServer, name: str
@@ -659,6 +767,12 @@ CUTS = {
     "fin_content_filter_empty": CutShort.FILTERED,
     "fin_tool_calls": CutShort.TOOL,
     "fin_function_call": CutShort.TOOL,
+    "fin_SPII": CutShort.FILTERED,
+    "fin_sensitive": CutShort.FILTERED,
+    "fin_guardrail_intervened": CutShort.FILTERED,
+    "fin_model_context_window_exceeded": CutShort.LENGTH,
+    "fin_max_new_tokens": CutShort.LENGTH,
+    "fin_pause_turn": CutShort.GIVEN_UP,
     "fin_abort": CutShort.GIVEN_UP,
     "fin_insufficient_system_resource": CutShort.GIVEN_UP,
 }

@@ -19,7 +19,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 ANSWER = "One two three four"
@@ -353,6 +353,19 @@ async def _close(out: Response, asked: Asked) -> None:
     """Say nothing at all."""
 
 
+async def _dripping_headers(out: Response, asked: Asked) -> None:
+    await out.raw(b"HTTP/1.1 200 X\r\n")
+    while True:
+        await out.raw(b"x")
+        await asyncio.sleep(SHORT_S)
+
+
+async def _white_space_forever(out: Response, asked: Asked) -> None:
+    out.head()
+    while True:
+        await out.pieces(asked, [b" " * MEGABYTE], 0)
+
+
 async def _keepalive_forever(out: Response, asked: Asked) -> None:
     out.head()
     while True:
@@ -393,6 +406,13 @@ ENDS: dict[str, Scenario] = {
     "empty_stream_close": stream(chunked=False),
     "done_only": stream(DONE),
     "done_first": stream(DONE, *WHOLE),
+    "done_in_quotes": stream(*SAID, 'data: "[DONE]"\n\n'),
+    "done_without_brackets": stream(*SAID, "data: DONE\n\n"),
+    "done_without_field": stream(*SAID, "[DONE]\n\n"),
+    "done_event": stream(*SAID, "event: done\ndata: {}\n\n"),
+    "done_event_empty": stream(*SAID, "event: done\ndata:\n\n"),
+    "dripping_headers": _dripping_headers,
+    "white_space_forever": _white_space_forever,
     "only_role_then_stop": stream(delta(role="assistant"), STOP, DONE),
     "only_blank": stream(say("\n\n"), *REST),
     "only_stop_usage0": stream(STOP, counted(prompt_tokens=11, completion_tokens=0), DONE),
@@ -502,6 +522,23 @@ BYTES: dict[str, Scenario] = {
     "event_error_then_done": stream(*START, ERROR + '{"message":"kaputt"}\n\n', DONE),
     "event_ping": stream('event: ping\ndata: {"type": "ping"}\n\n', *WHOLE),
     "event_thread": stream("event: thread.message.delta\n" + SAID[0], *SAID[1:], *REST),
+    "bom_each": stream(*(f"\ufeff\ufeff{piece}" for piece in WHOLE)),
+    "nul_first": stream(f"\0\0{SAID[0]}", *SAID[1:], *REST),
+    "indented_fields": stream(*(f" \t{piece}" for piece in WHOLE)),
+    "upper_fields": stream(*replaced(WHOLE, "data: ", "DATA: ")),
+    "data_twice": stream(*replaced(WHOLE, "data: ", "data: data: ")),
+    "ping_in_words": stream(
+        SAID[0], "data: ping\n\n", "event: heartbeat\ndata: still here\n\n", *SAID[1:], *REST
+    ),
+    "event_in_words": stream(SAID[0], "event: log\ndata: a note\n\n", *SAID[1:], *REST),
+    "event_error_capitals": stream(*START, "event: ERROR\ndata: GPU on fire\n\n"),
+    "event_exception": stream(*START, "event: exception\ndata: GPU on fire\n\n"),
+    "event_error_json_text": stream(*START, ERROR + '"GPU on fire"\n\n'),
+    "surrogate_halves_apart": stream(
+        'data: {"choices":[{"delta":{"reasoning_content":"a\\ud83d"}}]}\n\n',
+        'data: {"choices":[{"delta":{"content":"\\ude00b"}}]}\n\n',
+        *REST,
+    ),
 }
 
 # ---------------------------------------------------------------------------- no stream at all
@@ -514,6 +551,10 @@ COMPLETION = {"id": "x", "object": "chat.completion", "choices": [MESSAGE], "usa
 def _lines(*values: Any) -> Scenario:
     lines = [json.dumps(value) + "\n" for value in values]
     return stream(*lines, content_type="application/x-ndjson")
+
+
+def _completion(text: str) -> dict[str, Any]:
+    return {**COMPLETION, "choices": [{**MESSAGE, "message": {"content": text}}]}
 
 
 def _ollama(text: str, **more: Any) -> dict[str, Any]:
@@ -567,6 +608,20 @@ BODIES: dict[str, Scenario] = {
     "ollama_native_cut": _lines(_ollama("One", done=False)),
     "empty_200": reply(200, b"", "text/event-stream"),
     "status_204": reply(204, b"", None),
+    "utf16_json": reply(200, json.dumps(COMPLETION).encode("utf-16"), "application/json"),
+    "latin1_json": reply(
+        200,
+        json.dumps(_completion("Zürich"), ensure_ascii=False).encode("latin-1"),
+        "application/json; charset=iso-8859-1",
+    ),
+    "json_in_json": reply(200, json.dumps(json.dumps(COMPLETION))),
+    "json_after_bom": reply(200, "\r\n\ufeff" + json.dumps(COMPLETION)),
+    "json_then_done": stream(json.dumps(COMPLETION), "\n", DONE, content_type="application/json"),
+    "html_after_comment": reply(200, f"<!-- x -->\n{PAGE}", "text/html"),
+    "anthropic_whole": reply(
+        200,
+        {"type": "message", "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"},
+    ),
 }
 
 # ---------------------------------------------------------------------------- errors in mid-stream
@@ -646,6 +701,14 @@ ERRORS: dict[str, Scenario] = {
     ),
     "json_deep": stream(*START, event("[" * 100_000), DONE),
     "fin_then_bad_json": stream(*SAID, STOP, "data: {oops\n\n", DONE),
+    "error_words": stream(*START, event("Error: GPU on fire")),
+    "error_number": stream(*START, event({"error": 503, "reason": "GPU on fire"})),
+    "error_baidu": stream(*START, event({"error_code": 17, "error_msg": "GPU on fire"})),
+    "error_capitals": stream(*START, event({"Error": {"Message": "GPU on fire"}})),
+    "error_elsewhere": stream(*START, _error({"message": {"text": "GPU on fire"}, "code": 503})),
+    "error_in_delta": stream(*START, delta(error={"message": "GPU on fire"})),
+    "error_x_groq": stream(*START, choices(x_groq={"error": "GPU on fire"}), DONE),
+    "error_status_code": stream(*START, event({"statusCode": 429, "message": "slow down"})),
 }
 
 # ---------------------------------------------------------------------------- reasons to finish
@@ -657,7 +720,8 @@ def _tool_call(**function: str) -> str:
 
 REASONS = (
     *("eos", "length", "content_filter", "tool_calls", "end_turn", "MAX_TOKENS", "function_call"),
-    *("insufficient_system_resource", "FINISH_REASON_STOP"),
+    *("insufficient_system_resource", "FINISH_REASON_STOP", "SPII", "sensitive"),
+    *("guardrail_intervened", "model_context_window_exceeded", "max_new_tokens", "pause_turn"),
 )
 """Ends of a whole answer, as providers write them."""
 
@@ -673,6 +737,13 @@ FINISHES: dict[str, Scenario] = {
     "fin_error_in_one_write": stream("".join((*START, event(chunk({}, "error"))))),
     "fin_error_after_stop": stream(*SAID, STOP, event(chunk({}, "error")), DONE),
     "fin_abort": stream(*START, event(chunk({}, "abort")), DONE),
+    "fin_ERROR": stream(*START, event(chunk({}, "ERROR")), DONE),
+    "fin_word_null": stream(*(say(word, "null") for word in WORDS), *REST),
+    "fin_word_null_cut": stream(*(say(word, "None") for word in WORDS)),
+    "fin_in_delta": stream(*SAID, choices({"delta": {"finish_reason": "stop"}}, usage=COUNTS)),
+    "fin_beside": stream(*SAID, choices(finish_reason=" stop\n", usage=COUNTS)),
+    "fin_huge": stream(*SAID, event(chunk({}, "x" * MEGABYTE)), USAGE, DONE),
+    "tool_name_huge": stream(_tool_call(name="f" * MEGABYTE), event(chunk({}, "tool_calls")), DONE),
     "text_after_finish": stream(SAID[0], STOP, *SAID[1:], *REST),
     "text_after_done": stream(*WHOLE, say(" five")),
     "tool_calls": stream(
@@ -759,6 +830,32 @@ USAGES: dict[str, Scenario] = {
         *SAID, choices({"index": 0, "delta": {}, "finish_reason": "stop", "usage": COUNTS}), DONE
     ),
     "usage_after_done": stream(*SAID, STOP, DONE, USAGE),
+    "usage_cost_no_flag": _both(11, 4, cost=0.0004, cost_details=UPSTREAM),
+    "usage_cost_deepinfra": _both(11, 4, estimated_cost=0.00042),
+    "usage_cached_anthropic": _with_usage(
+        {
+            "input_tokens": 11,
+            "output_tokens": 4,
+            "cache_read_input_tokens": 1900,
+            "cache_creation_input_tokens": 89,
+        }
+    ),
+    "usage_cached_beside": _both(
+        11, 4, total_tokens=2015, prompt_tokens_details={"cached_tokens": 2000}
+    ),
+    "usage_cached_litellm": _both(2000, 4, total_tokens=2004, cache_read_input_tokens=1920),
+    "usage_cached_mistral": _both(2000, 4, total_tokens=2004, num_cached_tokens=1920),
+    "usage_too_many_written": _both(11, 4, total_tokens=19_000_000),
+    "usage_too_few_for_the_text": stream(
+        say("word " * 2000),
+        STOP,
+        choices(usage={"prompt_tokens": 11, "completion_tokens": 1}),
+        DONE,
+    ),
+    "usage_in_delta": stream(*SAID, event(chunk({"usage": COUNTS}, "stop")), DONE),
+    "usage_ollama": _lines(
+        _ollama(ANSWER, done=True, done_reason="stop", prompt_eval_count=11, eval_count=4)
+    ),
     "usage_reasoning_negative_diff": _both(
         11, 4, completion_tokens_details={"reasoning_tokens": 50}
     ),
@@ -810,6 +907,20 @@ SHAPES: dict[str, Scenario] = {
     ),
     "content_parts_thinking": stream(delta(content=[_thinking_part("hmm")]), *WHOLE),
     "content_object": _said_as(lambda word: chunk({"content": {"text": word}})),
+    "content_parts_refusal": _said_as(
+        lambda word: chunk({"content": [{"type": "refusal", "refusal": word}]})
+    ),
+    "content_parts_value": _said_as(
+        lambda word: chunk({"content": [None, {"type": "text", "text": {"value": word}}]})
+    ),
+    "content_parts_picture": stream(
+        delta(content=[{"type": "image_url", "image_url": {"url": "x"}}]), *REST
+    ),
+    "picture_beside": stream(*SAID, delta(images=[{"image_url": {"url": "x"}}]), *REST),
+    "content_object_strange": stream(delta(content={"answer": "One"}), *REST),
+    "message_string": _said_as(lambda word: {"choices": [{"index": 0, "message": word}]}),
+    "choice_string": _said_as(lambda word: {"choices": [word]}),
+    "text_without_choices": stream(*(event({"text": word}) for word in WORDS), *REST),
     "content_null": stream(
         delta(content=None), *SAID, event(chunk({"content": None}, "stop")), USAGE, DONE
     ),
@@ -939,6 +1050,12 @@ REASONINGS: dict[str, Scenario] = {
     "reasoning_never_closed": _tagged_field("reasoning_content", "<think>", *THOUGHTS),
     "reasoning_ends_like_a_tag": _tagged_field("reasoning", *THOUGHTS, " <"),
     "reasoning_about_tags": _tagged_field("reasoning", "They write `</think>` after it"),
+    "reasoning_text": _thought_in(reasoning_text=str),
+    "think_tags_capitals": _tagged("<Think>", *THOUGHTS, "</Think>", "\n\n", *WORDS),
+    "think_tags_attribute": _tagged('<think type="deep', '">', *THOUGHTS, "</think>", *WORDS),
+    "think_tags_after_bom": _tagged("\ufeff", "<think>", *THOUGHTS, "</think>", *WORDS),
+    "think_tags_twice": _tagged("<think>\n", "<think>", *THOUGHTS, "</think>", "</think>", *WORDS),
+    "think_tags_flood": stream(say("<think>x</think>" * 3000 + ANSWER), *REST),
     "tags_like_code": stream(say("Use "), say("<think>"), say(" in HTML"), *REST),
 }
 
@@ -1026,6 +1143,26 @@ HTTP: dict[str, Scenario] = {
     ),
     "http_429_garbage": _message(429, "Rate limit reached", retry_after="soon\t<b>please</b>"),
     "http_429_huge": _message(429, "Rate limit reached", retry_after="9" * 400),
+    "http_429_past": _message(
+        429, "Rate limit reached", retry_after="Wed, 21 Oct 2015 07:28:00 GMT"
+    ),
+    "http_429_year_9999": _message(
+        429, "Rate limit reached", retry_after="Fri, 31 Dec 9999 23:59:59 GMT"
+    ),
+    "http_429_negative": _message(429, "Rate limit reached", retry_after="-5"),
+    "http_429_zero": _message(429, "Rate limit reached", retry_after="0"),
+    "http_429_words": _message(429, "Slow down. Please retry after 20 seconds."),
+    "http_429_minutes": _message(429, "Slow down. Please try again in 7m12.3s."),
+    "http_413_plain": reply(413, "Payload Too Large", "text/plain"),
+    "http_400_ctx_dashscope": _message(400, "Range of input length should be [1, 30720]"),
+    "http_400_ctx_cerebras": _message(400, "Please reduce the length of the messages."),
+    "http_500_ctx": _message(500, "the context size was exceeded: context size is 4096"),
+    "http_400_model_retired": _message(400, "The model x has been deprecated."),
+    "http_400_model_together": _message(400, "Unable to access non-serverless model x."),
+    "http_400_key_expired": _message(400, "API key expired. Please renew the API key."),
+    "http_403_no_key": _message(403, "API key is missing"),
+    "http_429_balance": _message(429, "Account balance is insufficient, please recharge"),
+    "http_400_billing": _message(400, "Billing hard limit has been reached"),
     "http_429_inf": _message(429, "Rate limit reached", retry_after="inf"),
     "http_429_reset_headers": reply(
         429, {"error": {"message": "Rate limit reached"}}, retry_after_ms="1500"
@@ -1192,6 +1329,13 @@ REFUSALS: dict[str, Scenario] = {
         code="unsupported_value",
     ),
     "rate_limit_then_ok": _rate_limit_once,
+    "refuses_streaming_501": made(
+        lambda asked: (
+            reply(501, {"error": "streaming is not supported here"})
+            if asked.body.get("stream")
+            else NOT_STREAMED
+        )
+    ),
 }
 
 # ---------------------------------------------------------------------------- redirects
@@ -1290,6 +1434,22 @@ def _bomb(count: int) -> Iterator[bytes]:
         yield piece.encode()
 
 
+@cache
+def _packed_bomb(begin: bytes, letter: bytes) -> bytes:
+    """Return a hundred megabytes that are packed into one tenth of one."""
+    return gzip.compress(begin + letter * 100 * MEGABYTE, 1)
+
+
+def _gzip_bomb_of(begin: bytes, letter: bytes, status: int = 200) -> Scenario:
+    async def answer(out: Response, asked: Asked) -> None:
+        packed = await asyncio.to_thread(_packed_bomb, begin, letter)
+        out.head(status, content_encoding="gzip")
+        await out.send(asked, packed)
+        await out.end()
+
+    return answer
+
+
 async def _gzip_bomb(out: Response, asked: Asked) -> None:
     out.head(content_encoding="gzip")
     await out.pieces(asked, _deflated(_bomb(50), 31), 0)
@@ -1320,6 +1480,12 @@ TRANSPORTS: dict[str, Scenario] = {
     "gzip_that_is_none": _packed("gzip", PLAIN),
     "gzip_truncated": _packed("gzip", list(_deflated(PLAIN, 31))[:2]),
     "gzip_bomb": _gzip_bomb,
+    "gzip_bomb_line": _gzip_bomb_of(b"data: ", b"x"),
+    "gzip_bomb_white": _gzip_bomb_of(b"", b" "),
+    "gzip_bomb_refusal": _gzip_bomb_of(b"Sorry ", b" ", 500),
+    "gzip_twice": _packed("gzip, gzip", [gzip.compress(ZIPPED)]),
+    "gzip_each": _packed("x-gzip", map(gzip.compress, PLAIN)),
+    "gzip_refusal_that_is_none": reply(401, "Wrong key", content_encoding="gzip"),
 }
 
 # ---------------------------------------------------------------------------- what comes back

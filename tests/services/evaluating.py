@@ -1,9 +1,17 @@
-"""Evaluations on scripted providers: real HTTP, a real database, a known share of right answers."""
+"""Evaluations on scripted providers: real HTTP, a real database, a known share of right answers.
+
+    python -m tests.services.evaluating PORT LOG [ANSWERS]
+
+is one in a process of its own, which can be killed: it writes every prompt that reaches it into LOG
+and answers three of four rightly; after ANSWERS it says nothing more.
+"""
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 from playground.core.checks.reading import read_check
@@ -25,11 +33,12 @@ def number_set(count: int, name: str = "numbers") -> PromptSet:
 class Oracle:
     """An OpenAI-compatible server whose answers a function makes, by model and prompt.
 
+    It speaks as the real ones do: role, words, finish reason and usage, each in a chunk of its own.
     Every prompt that was answered whole is in `answered`, in its order; `at_once` is the most that
     were on their way at the same time.
     """
 
-    def __init__(self, say: Callable[[str, str], Answer]) -> None:
+    def __init__(self, say: Callable[[str, str], Answer], port: int = 0) -> None:
         self.say = say
         self.answered: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
@@ -52,7 +61,7 @@ class Oracle:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -89,7 +98,7 @@ class Oracle:
             if isinstance(said, tuple):
                 self._send(handler, *said)
             else:
-                self._stream(handler, said)
+                self._stream(handler, body["model"], said)
                 with self._lock:
                     self.answered.append((body["model"], prompt))
         finally:
@@ -107,12 +116,16 @@ class Oracle:
         handler.end_headers()
         handler.wfile.write(raw)
 
-    def _stream(self, handler: BaseHTTPRequestHandler, said: str) -> None:
+    def _stream(self, handler: BaseHTTPRequestHandler, model: str, said: str) -> None:
         usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
-        chunks = [
-            {"choices": [{"index": 0, "delta": {"content": said}, "finish_reason": None}]},
-            {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage},
-        ]
+        words = [f"{word} " for word in said.split(" ")]
+        words[-1] = words[-1][:-1]
+        deltas = [{"role": "assistant", "content": ""}, *({"content": word} for word in words)]
+        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        known = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model}
+        chunks = [{**known, "choices": [choice]} for choice in choices]
+        chunks.append({**known, "choices": [], "usage": usage})
         lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
         raw = ("".join(lines) + "data: [DONE]\n\n").encode()
         handler.send_response(200)
@@ -124,3 +137,34 @@ class Oracle:
 
 def number_in(prompt: str) -> int:
     return int(prompt.rstrip(".").rpartition(" ")[2])
+
+
+def right_three_times_of_four(_model: str, prompt: str) -> str:
+    number = number_in(prompt)
+    return f"It is {number}." if number % 4 else "I do not know."
+
+
+def main() -> None:
+    port, path, *rest = sys.argv[1:]
+    most = int(rest[0]) if rest else sys.maxsize
+    lock = threading.Lock()
+    asked = 0
+
+    def say(model: str, prompt: str) -> str:
+        nonlocal asked
+        with lock, Path(path).open("a", encoding="utf-8") as log:
+            asked += 1
+            is_silent = asked > most
+            log.write(f"{prompt}\n")
+        if is_silent:
+            threading.Event().wait()
+        return right_three_times_of_four(model, prompt)
+
+    with Oracle(say, int(port)):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,7 @@ def parts(folder: Path, count: int, stem: str = "big") -> list[Path]:
         tensors = {f"blk.{number}.ffn_up.weight": ((64, 32), "F16")}
         metadata: dict[str, object] = {"split.no": number - 1, "split.count": count}
         if number == 1:
-            metadata["general.name"] = "Big"
+            metadata |= {"general.name": "Big", "tokenizer.ggml.model": "llama"}
         path = folder / f"{stem}-{number:05}-of-{count:05}.gguf"
         written.append(write_model(path, "llama", metadata, tensors))
     return written

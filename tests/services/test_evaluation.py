@@ -1,14 +1,18 @@
 """Evaluations: each unit asked once and kept whole, waits, ceilings, stops, and asking again."""
 
 import asyncio
+import json
 import threading
+from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from playground.cli import tests
 from playground.core.checks.reading import read_check
 from playground.core.errors import UsageError
 from playground.core.evaluations import Evaluation, report
@@ -144,6 +148,50 @@ async def test_a_provider_is_asked_several_at_once_up_to_a_limit(database: Datab
         assert oracle.at_once == module.AT_ONCE
 
 
+async def test_this_computer_answers_while_nothing_comes_from_elsewhere(
+    database: Database,
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(number_set(6), targets, 1)
+        assert ended(await bench.run(evaluation)).is_finished
+        assert [model for model, _ in oracle.answered] == ["far"] * 6 + ["near"] * 6
+
+
+async def test_this_computer_answers_while_a_provider_makes_everybody_wait(
+    database: Database,
+) -> None:
+    refused: list[str] = []
+
+    def say(model: str, prompt: str) -> Answer:
+        if model == "far" and len(refused) < module.AT_ONCE:
+            refused.append(prompt)
+            return 429, {"retry-after": "0.4"}, {"error": {"message": "slow down"}}
+        return right(model, prompt)
+
+    with Oracle(say) as oracle:
+        bench = Bench(database, oracle)
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(number_set(module.AT_ONCE), targets, 1)
+        assert ended(await bench.run(evaluation)).is_finished
+        assert oracle.answered[0][0] == "near"
+        assert len(oracle.answered) == 2 * module.AT_ONCE
+
+
+async def test_what_the_ceiling_leaves_out_does_not_keep_this_computer_waiting(
+    database: Database,
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        prompts = replace(number_set(20), sampling=replace(number_set(1).sampling, max_tokens=5))
+        targets = (oracle.target("near", "own"), elsewhere(oracle.target("far")))
+        evaluation = await bench.service.begin(prompts, targets, 1)
+        updates = await bench.run(evaluation, max_usd=0.1)
+        assert not ended(updates).is_finished
+        assert sum(model == "near" for model, _ in oracle.answered) == 20
+
+
 async def test_too_many_requests_are_waited_for_and_asked_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +222,61 @@ async def test_too_many_requests_are_waited_for_and_asked_again(
     assert [result.outcome for result in await bench.store.results(evaluation.id)] == [
         Outcome.RIGHT
     ] * 4
+
+
+async def test_a_provider_that_refuses_for_ever_is_given_up_and_nobody_waits_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
+
+    def say(model: str, prompt: str) -> Answer:
+        if model == "full":
+            return 429, {"retry-after": "0.05"}, {"error": {"message": "too many"}}
+        return right(model, prompt)
+
+    with Oracle(say) as oracle:
+        bench = Bench(database, oracle)
+        targets = (oracle.target("full"), oracle.target("open", "other"))
+        evaluation = await bench.service.begin(number_set(20), targets, 1)
+        updates = await bench.run(evaluation)
+        refused = sum(body["model"] == "full" for body in oracle.bodies)
+    assert len(oracle.answered) == 20
+    assert refused < 20
+    assert not ended(updates).is_finished
+    assert "too many" in ended(updates).reason
+    given_up = [update.target for update in updates if isinstance(update, TargetGivenUp)]
+    assert given_up == [targets[0].key]
+    full, other = report(evaluation, await bench.store.results(evaluation.id)).models
+    assert (full.scored, other.right) == (0, 20)
+    assert 1 <= full.not_scored <= module.AT_ONCE
+
+
+async def test_a_wait_of_an_hour_is_told_and_kept_to(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.append(clock[-1] + seconds)
+
+    clock = [0.0]
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[-1])
+    told = ["3600"]
+
+    def say(_model: str, prompt: str) -> Answer:
+        if told:
+            return 429, {"retry-after": told.pop()}, {"error": {"message": "too many"}}
+        return right(_model, prompt)
+
+    with Oracle(say) as oracle:
+        bench = Bench(database, oracle)
+        evaluation = await bench.service.begin(number_set(1), (oracle.target(),), 1)
+        updates = await bench.run(evaluation)
+    assert [u.seconds for u in updates if isinstance(u, ProviderWaits)] == [3600.0]
+    assert slept == [3600.0]
+    assert ended(updates).is_finished
 
 
 async def test_an_outage_is_not_scored_and_asked_again_by_itself(database: Database) -> None:
@@ -233,6 +336,21 @@ async def test_nothing_is_asked_beyond_the_ceiling(database: Database) -> None:
         assert 5 <= before < 9
         assert ended(await bench.run(evaluation, max_usd=1.0)).is_finished
         assert len(oracle.answered) == 20
+
+
+async def test_what_is_only_on_its_way_does_not_reach_the_ceiling(database: Database) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        prompts = replace(number_set(12), sampling=replace(number_set(1).sampling, max_tokens=5))
+        target = elsewhere(oracle.target())
+        evaluation = await bench.service.begin(prompts, (target,), 1)
+        request = module.request_of(evaluation, evaluation.units[-1], prompts.cases[-1])
+        most = bench.service.most_usd(target, request)
+        assert most is not None
+        # two at once could go beyond it, all of them together do not
+        updates = await bench.run(evaluation, max_usd=1.5 * most + 12 * 0.012)
+        assert ended(updates).is_finished
+        assert len(oracle.answered) == 12
 
 
 async def test_a_ceiling_needs_a_price(database: Database) -> None:
@@ -403,3 +521,17 @@ async def test_the_computer_is_kept_awake_until_the_end_and_after_a_stop(
         assert held == [True, False]
         await bench.run(evaluation)
         assert held == [True, False, True, False]
+
+
+async def test_an_evaluation_is_found_by_its_beginning_however_many_came_after(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Oracle(right) as oracle:
+        bench = Bench(database, oracle)
+        first = await bench.service.begin(number_set(1), (oracle.target(),), 1)
+        for number in range(250):
+            await bench.store.save(replace(first, id=f"{number:032x}", created_at=None))
+    asked = Namespace(action="report", evaluation=first.id[:12], json=True)
+    unused: Any = None
+    await tests.run(asked, bench.service, unused, unused, providers=unused, settings=unused)
+    assert json.loads(capsys.readouterr().out)["evaluation"] == first.id

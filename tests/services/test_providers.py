@@ -1,5 +1,7 @@
 """Providers as a person sets them up, against a real server on loopback."""
 
+import gzip
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from playground.core.errors import (
 from playground.core.events import Failed, Finished, StreamEvent, TextDelta
 from playground.core.targets import CloudTarget, Provider, Tier
 from playground.engines.base import Engine
+from playground.engines.openai.client import MOST_LIST_BYTES
 from playground.services.hub.service import HubService
 from playground.services.providers.practice import PracticeCloud
 from playground.services.providers.prices import PriceService
@@ -206,6 +209,19 @@ async def test_a_failed_test_names_the_reason_without_the_key(providers, cloud, 
     with pytest.raises(error) as caught:
         await providers.models(providers.find("lab"))
     assert KEY not in f"{caught.value} {caught.value.hint} {caught.value.__cause__!r}"
+
+
+async def test_a_list_of_models_without_an_end_is_not_read_to_it(providers, cloud):
+    packed = gzip.compress(b'{"data": [' + b" " * 6 * MOST_LIST_BYTES, 1)
+    cloud.models = Reply(200, packed, headers={"Content-Encoding": "gzip"})
+    await providers.add(lab(cloud), KEY)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StreamInvalid):
+            await providers.models(providers.find("lab"))
+        assert tracemalloc.get_traced_memory()[1] < 5 * MOST_LIST_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 async def test_models_come_with_their_prices(providers, cloud, settings):

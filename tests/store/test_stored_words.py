@@ -222,8 +222,10 @@ async def test_the_history_is_written_again_in_the_same_words(
         "events": 53,
         "search_texts": 68,
     }
+    # a server in one's own network was listed as a cloud by older versions
+    renamed = "place: 'cloud' is now 'network'"
     for name, kept in before.items():
-        assert lost(kept, after[name]) == [], name
+        assert [one for one in lost(kept, after[name]) if not one.endswith(renamed)] == [], name
     for name in ("comparisons", "runs", "events"):
         assert tags(before[name]) == TAGS[name]
 

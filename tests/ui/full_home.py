@@ -9,7 +9,7 @@ from playground.core.chat import ChatRequest
 from playground.core.checks.reading import read_check
 from playground.core.downloads import Download, DownloadState
 from playground.core.errors import ErrorInfo
-from playground.core.evaluations import Evaluation, UnitResult, new_evaluation
+from playground.core.evaluations import Evaluation, Plan, UnitResult, new_evaluation
 from playground.core.expected import Outcome
 from playground.core.hub import HubPart
 from playground.core.prompt_sets import new_case, new_set
@@ -111,7 +111,13 @@ def evaluation() -> Evaluation:
     """Return an evaluation of a long set on models with long names."""
     check = (read_check("contains", LONG), read_check("max_words", "3"))
     cases = tuple(
-        replace(new_case(f"{LONG} {number}? {ANSWER}", check), tags=(LONG, "a tag", "another"))
+        replace(
+            new_case(
+                f"{LONG} {number}? {{{{a_name}}}} {{{{a_longer_name_of_a_word}}}} {ANSWER}", check
+            ),
+            tags=(LONG, "a tag", "another"),
+            variables=(("a_name", LONG),),
+        )
         for number in range(40)
     )
     made = new_set(f"{LONG} with a long name of its own", cases, ANSWER)
@@ -119,6 +125,22 @@ def evaluation() -> Evaluation:
         made, variables=(("a_name", LONG),), description=ANSWER.split("\n", maxsplit=1)[0]
     )
     return new_evaluation(made, targets(6), 3, made.sampling)
+
+
+def plan(chosen: Evaluation) -> Plan:
+    """Return a plan whose models do not fit into memory together."""
+    return Plan(
+        units=chosen.unit_count,
+        seconds=None,
+        usd=0.25,
+        hosts=("api.a-provider-with-a-long-name.example.com",),
+        local_targets=3,
+        groups=(("a",), ("b",)),
+        loads=5,
+        block=25,
+        fewest_disagreements=6,
+        can_tell=False,
+    )
 
 
 def progress(chosen: Evaluation) -> Progress:

@@ -28,16 +28,20 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStyleOptionViewItem,
+    QTextEdit,
     QWidget,
 )
 from typing_extensions import override
 
 from playground.ui.widgets.basics import Badge, ElidedLabel
+from playground.ui.widgets.reading_area import ReadingArea
 
 FEWEST_CHARACTERS = 8
 """An elided name that shows less than this tells nothing."""
 FEWEST_LINES = 2
 """A text that scrolls shows at least so many lines."""
+_INK = 60
+"""Letters differ from their ground at least so much, of 255."""
 _SIZED_BY_STYLE = (QAbstractScrollArea, QHeaderView, QProgressBar, QSplitter, QSplitterHandle)
 _BREAKS = re.compile(r"[\s\-/\u200b]+")
 
@@ -99,6 +103,8 @@ def _faults(widget: QWidget, root: QWidget) -> Iterator[str]:
         yield from _cut_cells(widget)
     elif isinstance(widget, QScrollArea):
         yield from _flat(widget)
+        if isinstance(widget, ReadingArea):
+            yield from (f"a line is cut: {text!r}" for text in cut_lines(widget))
     elif widget.layout() is None and not isinstance(widget, _SIZED_BY_STYLE):
         yield from _squeezed(widget)
 
@@ -280,6 +286,51 @@ def _flat(area: QScrollArea) -> Iterator[str]:
     room = area.viewport().height()
     if inside is not None and inside.height() > room and room < FEWEST_LINES * line:
         yield f"shows {room} of {inside.height()}, less than {FEWEST_LINES} lines"
+
+
+def cut_lines(area: QScrollArea) -> list[str]:
+    """Return the lines of text at its edges of which a part is painted."""
+    return [text for text, is_whole in _painted_lines(area) if not is_whole]
+
+
+def whole_lines(area: QScrollArea) -> list[str]:
+    """Return the lines of text that are painted whole."""
+    return [text for text, is_whole in _painted_lines(area) if is_whole]
+
+
+def _painted_lines(area: QScrollArea) -> Iterator[tuple[str, bool]]:
+    """Yield what is painted of answers, line by line, and whether it is inside the view."""
+    room = area.viewport().geometry()
+    # with the ground of its card
+    picture = area.parentWidget().grab(area.geometry())
+    image = picture.toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    views = [view for view in area.widget().findChildren(QTextEdit) if view.isVisible()]
+    for corner, view in sorted(
+        ((view.viewport().mapTo(area, QPoint(0, 0)), view) for view in views),
+        key=lambda each: each[0].y(),
+    ):
+        layout = view.document().documentLayout()
+        block = view.document().begin()
+        while block.isValid():
+            place = layout.blockBoundingRect(block).topLeft() + corner
+            for number in range(block.layout().lineCount()):
+                line = block.layout().lineAt(number)
+                rect = line.naturalTextRect().translated(place).toRect()
+                if _has_ink(image, rect.intersected(room)):
+                    text = block.text()[line.textStart() :][: line.textLength()]
+                    yield text, rect.top() >= room.top() - 1 and rect.bottom() <= room.bottom() + 1
+            block = block.next()
+
+
+def _has_ink(image: QImage, area: QRect) -> bool:
+    """Return whether something darker or lighter than grounds and lines is painted there."""
+    ratio = round(image.devicePixelRatio())
+    pixels, step = image.constBits(), image.bytesPerLine()
+    shades = b"".join(
+        bytes(pixels[y * step + area.left() * ratio : y * step + (area.right() + 1) * ratio])
+        for y in range(area.top() * ratio, (area.bottom() + 1) * ratio)
+    )
+    return bool(shades) and max(shades) - min(shades) > _INK
 
 
 def _path(widget: QWidget) -> str:

@@ -8,10 +8,18 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QTextCursor
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRect, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QTextCursor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from playground.core.chat import SamplingParams
@@ -33,7 +41,8 @@ from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metric_cells import empty_cells
 from playground.ui.answers.metrics_card import MetricsCard
-from playground.ui.answers.response_pane import ResponsePane, TokenView, TurnContent
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.turn_view import TokenView, TurnContent
 from playground.ui.answers.view_model import AnswerViewModel
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.widgets.details import DetailsPopup
@@ -214,7 +223,9 @@ def test_a_follow_up_carries_each_target_its_own_answer(
     stage.choose(HERE, THERE)
     stage.ask("First?")
     qtbot.waitUntil(finished(stage))
-    assert stage.view.prompt_card._prompt.placeholderText() == "Ask a follow-up…"
+    assert stage.view.prompt_card._prompt.placeholderText() == (
+        "Ask a follow-up…\nEnter runs, Shift+Enter starts a new line"
+    )
     stage.ask("And then?")
     qtbot.waitUntil(finished(stage))
     sent = [message.content for message in engines["large-1"].requests[1].messages]
@@ -256,18 +267,48 @@ def test_changing_the_targets_starts_anew_and_brings_the_prompt_back(
     assert stage.view.prompt_card.text == ""
 
 
-def test_ctrl_enter_runs_and_enter_starts_a_new_line(
-    make_compare_window: MakeCompareWindow, qtbot: QtBot
+@pytest.mark.parametrize(
+    ("key", "modifier"),
+    [
+        (Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_Enter, Qt.KeyboardModifier.KeypadModifier),
+        (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier),
+    ],
+)
+def test_enter_runs_and_shift_enter_starts_a_new_line(
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    key: Qt.Key,
+    modifier: Qt.KeyboardModifier,
 ) -> None:
     stage = make_compare_window()
     stage.choose(HERE)
     box = stage.view.prompt_card._prompt
     qtbot.keyClicks(box, "Hi")
-    qtbot.keyClick(box, Qt.Key.Key_Return)
-    assert stage.view.prompt_card.text == "Hi\n"
-    qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(box, "you")
+    assert stage.view.prompt_card.text == "Hi\nyou"
+    assert box.blockCount() == 2
+    assert not stage.presenter.is_running
+    qtbot.keyClick(box, key, modifier)
     qtbot.waitUntil(finished(stage))
+    assert stage.presenter.comparison.turns[0].prompt == "Hi\nyou"
     assert "answers this." in shown_text(stage, 0)
+
+
+def test_a_paste_of_several_lines_and_a_key_held_down_do_not_run(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE)
+    box = stage.view.prompt_card._prompt
+    data = QMimeData()
+    data.setText("One\nTwo\n")
+    box.insertFromMimeData(data)
+    enter, none = QEvent.Type.KeyPress, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(box, QKeyEvent(enter, Qt.Key.Key_Return, none, "\r", autorep=True))
+    assert stage.view.prompt_card.text == "One\nTwo\n"
+    assert not stage.presenter.is_running
 
 
 def test_the_promised_names_are_there_for_a_screen_reader(
@@ -908,12 +949,13 @@ def test_run_names_its_keys_and_says_why_they_do_nothing_now(
 ) -> None:
     stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging(after=["some "])})
     stage.choose(HERE)
-    keys = "⌘" if sys.platform == "darwin" else "Ctrl+Enter"
-    assert keys in by_name(stage.view, "Run").text()
+    run = by_name(stage.view, "Run")
+    assert ("↩" if sys.platform == "darwin" else "Enter") in run.text()
+    assert ("⌘" if sys.platform == "darwin" else "Ctrl+Enter") in run.toolTip()
     stage.ask("Hello")
     qtbot.waitUntil(lambda: "some" in shown_text(stage, 0))
     box = stage.view.prompt_card._prompt
-    qtbot.keyClick(box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
     said = "Wait until the answers are there, or stop them first."
     assert said in every_text(stage.window._toast)
     qtbot.keyClick(stage.window, Qt.Key.Key_Escape)

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import AuthenticationFailed
+from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.answers.view_model import AnswerViewModel
 from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, take_turns
+from tests.ui.layout_checker import cut_lines, whole_lines
 
 MakeCompareWindow = Callable[..., CompareWindow]
 WORDS = "It helps ships find their way at night and keeps them away from rocks. "
@@ -41,13 +43,10 @@ def area(pane: ResponsePane) -> QWidget:
     return pane._scroll.viewport()
 
 
-def whole_lines(pane: ResponsePane) -> int:
+def seen_lines(pane: ResponsePane) -> int:
     """Return how many lines are seen, all of them whole."""
-    room = area(pane).rect()
-    seen = [line for line in lines(pane) if line.intersected(room).height() > 2]
-    cut = [line for line in seen if line.height() - line.intersected(room).height() > 2]
-    assert not cut, f"lines are cut: {cut} in {room}"
-    return len(seen)
+    assert not cut_lines(pane._scroll)
+    return len(whole_lines(pane._scroll))
 
 
 def is_at_end(pane: ResponsePane) -> bool:
@@ -72,10 +71,10 @@ def test_five_whole_lines_of_each_answer_are_seen(
     stage.choose(*targets)
     ask(stage, qtbot, "What is it?")
     for pane in stage.view.panes:
-        assert whole_lines(pane) >= 5
+        assert seen_lines(pane) >= 5
         pane._scroll.verticalScrollBar().setValue(0)
         take_turns(qtbot)
-        whole_lines(pane)
+        assert seen_lines(pane) >= 3, "the question is there as well"
         if size == (900, 600):
             assert pane.metrics.width() < pane.width() // 4
             assert not any(figure.height() > 80 for figure in pane.metrics._figures), (
@@ -95,7 +94,7 @@ def test_four_answers_have_whole_lines_in_two_rows(
         pane.begin_turn("What?").show_answer(AnswerViewModel(WORDS * 9))
     take_turns(qtbot, 20)
     assert grid.row_count == 2
-    assert all(whole_lines(pane) >= 5 for pane in panes)
+    assert all(seen_lines(pane) >= 5 for pane in panes)
 
 
 def test_the_stage_goes_on_following_what_is_written(
@@ -178,3 +177,23 @@ def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_pag
     window.toast("A model is here.")
     window.show_page("compare")
     assert toast.isVisible(), "that is about the whole program"
+
+
+def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.window.resize(1280, 800)
+    stage.choose(HERE, THERE, HERE_TOO)
+    captions = ("first word", "words a second", "whole answer", "electricity")
+    costs = ("≈ $0.0000042", "—", "$1")
+    for pane, cost in zip(stage.view.panes, costs, strict=True):
+        values = ("13.1 s", "150", "113.9 s", cost)
+        cells = [MetricCell(*one, "") for one in zip(values, captions, strict=True)]
+        pane.metrics.set_cells(cells)
+    stage.view.grid.fit_figures()
+    take_turns(qtbot)
+    cards = [pane.metrics for pane in stage.view.panes]
+    assert len({card.y() for card in cards}) == 1
+    assert len({card.height() for card in cards}) == 1
+    assert len({figure.shrink for card in cards for figure in card._figures}) == 1

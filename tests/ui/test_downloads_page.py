@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from playground.app.services import use_hub_transport
 from playground.core.downloads import Download, DownloadState
@@ -225,8 +232,12 @@ def test_the_speed_limit_is_remembered(harness: PageHarness) -> None:
 
 
 def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(
-    harness: PageHarness,
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # what the desktop does where another window is in front
+    alerted: list[QWidget] = []
+    monkeypatch.setattr(QApplication, "alert", alerted.append)
+
     async def body(scene: Scene) -> None:
         window = MainWindow(harness.theme, harness.settings, harness.bridge)
         window.add_page("downloads", "Downloads", "downloads")
@@ -241,6 +252,7 @@ def test_the_rail_shows_how_far_it_is_and_a_toast_offers_the_finished_model(
         assert "Downloads: " in button.accessibleName()
         await until(lambda: not window._toast.isHidden())
         assert "ready to run" in window._toast._label.text()
+        assert alerted == [window]
         assert button.badge is None
         window._toast._button.click()
         assert [path.name for path in scene.compared] == ["Tiny-Q4_K_M.gguf"]

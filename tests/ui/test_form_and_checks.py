@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -15,6 +15,7 @@ from playground.core.expected import Check, CheckKind
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.checks import CheckEditor
 from playground.ui.widgets.basics import Badge
+from playground.ui.widgets.popup import popup_rect
 from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, CompareWindow, take_turns
 
@@ -163,3 +164,51 @@ def test_a_form_that_was_kept_is_shown_again(
         assert isinstance(text, QPlainTextEdit)
         assert text.toPlainText() == schema
     assert called(settings, "Back to the defaults", QPushButton)
+
+
+def test_an_opened_comparison_marks_every_turn_that_had_checks(
+    qtbot: QtBot, make_compare_window: MakeCompareWindow
+) -> None:
+    stage = make_compare_window({HERE.label: FakeEngine.saying("A ship.")})
+    stage.choose(HERE)
+    card = stage.view.prompt_card
+    asked = ((Check(CheckKind.CONTAINS, "ship"),), (), (Check(CheckKind.CONTAINS, "boat"),))
+    for checks in asked:
+        card.set_checks(checks)
+        stage.ask("What floats?")
+        qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    card.set_checks(())
+    comparison = stage.presenter.comparison
+    card.begin_anew()
+    take_turns(qtbot)
+    assert marks(stage, 0) == []
+    stage.presenter.open_comparison(comparison)
+    both = {"✓ mentions “ship”", "✕ mentions “boat”"}
+    qtbot.waitUntil(lambda: set(marks(stage, 0)) == both)
+    marked = [bool(badges(turn)) for turn in stage.view.panes[0]._turns]
+    assert marked == [True, False, False], "the last one's are below its answer"
+
+
+@pytest.mark.parametrize("width", [900, 1920])
+def test_what_a_button_opens_stands_beside_it_or_beside_what_folds_it(
+    qtbot: QtBot, make_compare_window: MakeCompareWindow, width: int
+) -> None:
+    stage = make_compare_window({HERE.label: FakeEngine.saying("A ship.")})
+    stage.choose(HERE)
+    stage.ask("What floats?")
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    stage.window.resize(width, 600)
+    card = stage.view.prompt_card
+    if width == 900:
+        card.setMaximumWidth(430)
+    take_turns(qtbot)
+    button = card._add_check
+    assert button.isVisible() is (width == 1920)
+    button.click()
+    (editor,) = stage.window.findChildren(CheckEditor)
+    popup = editor.window()
+    anchor = button if width == 1920 else called(card, "More")
+    assert popup.geometry() == popup_rect(anchor, popup.size())
+    if width == 900:
+        assert popup.x() == anchor.mapToGlobal(QPoint(0, 0)).x()
+    popup.close()

@@ -53,7 +53,7 @@ from playground.ui.pages.providers.dialog import ProviderDialog
 from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
-from playground.ui.pages.tests.words import results_caption
+from playground.ui.pages.tests.words import cut_off_words, results_caption, target_names
 from playground.ui.share.dialog import ShareDialog
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
@@ -235,22 +235,37 @@ async def visit(walk: Walk) -> None:
 async def look_at_stage(walk: Walk) -> None:
     """Look at comparisons of two, four and six answers as a room sees them."""
     view = walk.page("compare")
-    # what is on the page already has to go along, buttons and all
+    # what is on the page already has to go along, buttons and all; so have those who read it large
+    walk.scale(SCALES[-1])
     view.presenter.open_comparison(full_home.comparison(6))
     settle()
     walk.window.set_presentation_mode(on=True)
     await until(lambda: walk.window.size() == walk.window.screen().size())
     settle()
     walk.sizes = SIZES[1:]
-    for count in (6, 4, 2, 6):
+    for count in (6, 4, 3, 2, 6):
         view.presenter.open_comparison(full_home.comparison(count))
         settle()
+        walk.window._theme.set_appearance(presentation_scale=SIZES[1][1] / STAGE_UNITS)
         await walk.everywhere(f"stage, {count} panes")
         for size in SIZES[1:]:
             walk.window.resize(*size)
-            settle()
-            if view.grid.verticalScrollBar().maximum():
-                walk.problems.append(f"stage, {count} panes at {size}: they have to be scrolled")
+            walk.window._theme.set_appearance(presentation_scale=size[1] / STAGE_UNITS)
+            for is_asking in (True, False):
+                view.header.ask_button.setChecked(is_asking)
+                for _ in range(3):
+                    settle()
+                    await asyncio.sleep(0)
+                place = f"stage, {count} panes at {size}{', asking' if is_asking else ''}"
+                if view.grid.verticalScrollBar().maximum():
+                    over = view.grid.verticalScrollBar().maximum()
+                    walk.problems.append(f"{place}: they have to be scrolled by {over}")
+                walk.problems.extend(
+                    f"{place}: {pane.accessibleName()} is not read from its beginning"
+                    for pane in view.panes
+                    # of one that failed, what went wrong is
+                    if pane._scroll.verticalScrollBar().value() and not pane.turn.error_card
+                )
     assert walk.window._theme.px(15) >= 22
     for (width, height), counts in STAGE_WHOLE.items():
         walk.window._theme.set_appearance(presentation_scale=height / STAGE_UNITS)
@@ -268,6 +283,8 @@ async def look_at_stage(walk: Walk) -> None:
             )
             for pane in view.panes:
                 assert pane.metrics.geometry().bottom() < pane._scroll.geometry().top()
+            figures = [figure for pane in view.panes for figure in pane.metrics._figures]
+            assert len({figure.shrink for figure in figures if figure.isVisible()}) == 1
             assert not view.grid.horizontalScrollBar().maximum()
             # larger than in the window, whatever had to shrink
             assert view.panes[0].turn.answer.document().begin().charFormat().font().pixelSize() > 15
@@ -401,7 +418,7 @@ def _folded_open(page: Any) -> Closer:
 def _running(page: Any) -> Closer:
     evaluation = full_home.evaluation()
     progress = full_home.progress(evaluation)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     page.show_running(progress, evaluation, plan, 0.5)
     page.show_state("Running", "accent", is_running=True, is_paused=False)
     page.running.show_remark(full_home.ANSWER.split("\n", maxsplit=1)[0])
@@ -418,6 +435,8 @@ def _results(page: Any) -> Closer:
         for number, unit in enumerate(evaluation.units)
     ]  # fmt: skip
     page.presenter.results.show(evaluation, done)
+    page.results.show_earlier("Against the run of 2026-11-28 08:02", full_home.ANSWER, "")
+    page.results.show_cut_off(cut_off_words(12, 4000))
     page.describe_results(results_caption(evaluation), not_scored=12, has_earlier=True)
     page.show_results(evaluation.prompt_set.name)
     return page.show_sets
@@ -550,7 +569,7 @@ def _run_dialog(walk: Walk, page: Any) -> RunDialog:
     name = evaluation.prompt_set.name
     dialog = RunDialog(walk.window._theme, name, page, [(name, "a"), ("Another", "b")])
     dialog.show_targets(evaluation.targets, 8)
-    plan = page.presenter._service.plan(evaluation, ())
+    plan = full_home.plan(evaluation)
     dialog.show_plan(evaluation, plan, [full_home.ANSWER.split("\n", maxsplit=1)[0]])
     dialog.open()
     return dialog
@@ -567,7 +586,10 @@ def _answers(walk: Walk, page: Any) -> QWidget:
     (turn,) = full_home.comparison(6).turns
     check = Check(CheckKind.CONTAINS, full_home.LONG)
     dialog = AnswersDialog(walk.window._theme, page)
-    answers = [ShownAnswer(run, score((check,), run), 0) for run in turn.runs]
+    names = target_names([run.target for run in turn.runs])
+    answers = [
+        ShownAnswer(run, score((check,), run), 0, names[run.target.key]) for run in turn.runs
+    ]
     dialog.show_answers("Message 12", turn.prompt, [check_words(check)], answers)
     dialog.open()
     return dialog
@@ -626,7 +648,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "PasteDialog in ui/pages/tests/presenter.py": ("tests", _paste),
     "RunDialog in ui/pages/tests/runner.py": ("tests", _run_dialog),
     "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
-    "AnswersDialog in ui/pages/tests/results_presenter.py": ("tests", _answers),
+    "AnswersDialog in ui/pages/tests/answers_dialog.py": ("tests", _answers),
     "ShareDialog in ui/share/presenter.py": ("compare", _share),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
@@ -744,7 +766,7 @@ def test_a_row_folds_before_what_is_beside_it_goes_to_another_line(
     assert often.y() < 40
     pressed: list[bool] = []
     rare.clicked.connect(lambda: pressed.append(True))
-    row._more.click()
+    row.more.click()
     menu = row.findChild(QMenu)
     assert menu is not None
     menu.actions()[0].trigger()

@@ -589,3 +589,16 @@ def test_every_cell_of_a_table_has_lines_around_it(qtbot: QtBot, theme: Theme) -
             cell = table.cellAt(row, column).format().toTableCellFormat()
             assert cell.topBorder() == cell.bottomBorder() == 1
             assert cell.leftBorder() == cell.rightBorder() == 1
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_code_below_a_table_stands_clear_of_it(view: MarkdownView, is_streamed: bool) -> None:
+    text = "| a | b |\n| --- | --- |\n| c | d |\n\n```\ncode\n```\n\nThe end."
+    for end in range(1, len(text)) if is_streamed else ():
+        view.set_text(text[:end], is_writing=True)
+    view.set_text(text)
+    (area,) = map(view._code_area, view._code_lines)
+    last = view.document().rootFrame().childFrames()[0].lastCursorPosition()
+    cell = view.document().documentLayout().blockBoundingRect(last.block())
+    padding = 5
+    assert area.top() - cell.bottom() - padding >= 7

@@ -4,11 +4,14 @@ import tracemalloc
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QFontMetrics, QTextDocument
 from pytestqt.qtbot import QtBot
 
+from playground.core.gguf.naming import name_from_file
 from playground.core.requirements.model import Speed
 from playground.core.runs import Provenance
+from playground.core.targets import PRACTICE_MODEL, CloudTarget, Provider
+from playground.services.library.scanner import starter_path
 from playground.ui.answers.metrics_card import MetricCell, MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.format import exact_speed, one_line, speed_figure, speed_words
@@ -22,6 +25,7 @@ from playground.ui.widgets.basics import (
     plain_tooltip,
 )
 from playground.ui.widgets.requirements_card import RequirementBox
+from playground.ui.widgets.target_picker import TargetChip
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,37 @@ def test_enter_presses_a_button_and_ctrl_enter_is_left_to_the_page(qtbot: QtBot)
     button.setEnabled(False)
     qtbot.keyClick(button, Qt.Key.Key_Return)
     assert len(pressed) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Fireworks · accounts/fireworks/models/deepseek-v3-1", ("Fireworks · …", "deepseek-v3-1")),
+        ("A provider with a very long name · a/b/models/deepseek", ("A pro", "… · ", "/deepseek")),
+        ("/home/somebody/models/a-folder/another/model-Q4_1.gguf", ("…", "model-Q4_1.gguf")),
+    ],
+)
+def test_a_chip_keeps_the_end_of_a_path(
+    theme: Theme, qtbot: QtBot, name: str, kept: tuple[str, str]
+) -> None:
+    chip = TargetChip(theme, name, "cloud", "cloud", name)
+    qtbot.addWidget(chip)
+    text = chip.button.text()
+    assert text != name
+    assert text.startswith(kept[0])
+    assert text.endswith(kept[-1])
+    assert all(part in text for part in kept)
+    room = QFontMetrics(theme.font("chip")).horizontalAdvance(text)
+    assert room <= theme.px(280)
+
+
+def test_the_starter_model_has_one_name_wherever_it_answers() -> None:
+    practice = Provider("practice", "Practice cloud", "http://127.0.0.1:9/v1", is_practice=True)
+    starter = starter_path()
+    assert starter is not None
+    there = CloudTarget(practice, PRACTICE_MODEL)
+    assert there.label == name_from_file(starter)
+    assert there.key == f"practice:{PRACTICE_MODEL}", "the name on the command line stays"
 
 
 def test_a_speed_is_never_no_words_at_all() -> None:

@@ -40,7 +40,7 @@ from playground.core.targets import CloudModel, CloudTarget, LocalTarget, ModelF
 from playground.engines.llama.work_log import WorkKind, WorkSpan
 from playground.services.machine.gpu import GpuSample
 from playground.services.worker_pool import ModelWork
-from playground.ui.answers.response_pane import TokenView
+from playground.ui.answers.turn_view import TokenView
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.hub.results import ResultListModel
 from playground.ui.pages.hub.view_models import ResultRow

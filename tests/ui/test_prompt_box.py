@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from playground.ui.pages.compare.page import PromptCard
@@ -74,3 +75,17 @@ def test_a_short_text_is_shown_as_it_is() -> None:
     assert shown_part("a\nb\nc", 10, most_lines=2) == (
         "a\nb…\nThe first 3 of 5 characters are shown."
     )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0])
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_few_lines_need_no_scrolling(
+    card: PromptCard, box: PromptBox, theme: Theme, scale: float, lines: int
+) -> None:
+    theme.set_appearance(scale=scale)
+    card.resize(1000, 400)
+    card.show()
+    card.set_text("\n".join(["A line"] * lines))
+    QApplication.sendPostedEvents()
+    # as high as a fifth of the window at most
+    assert box.verticalScrollBar().maximum() <= max(0, lines - 2) * (scale > 1)

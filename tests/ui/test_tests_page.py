@@ -3,30 +3,43 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
 
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat, read_cases
 from playground.core.checks.reading import read_check
-from playground.core.evaluations import new_evaluation
-from playground.core.expected import CheckKind
+from playground.core.evaluations import (
+    Evaluation,
+    Unit,
+    UnitResult,
+    new_evaluation,
+    report,
+)
+from playground.core.expected import CUT_OFF, CheckKind, Outcome
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, ModelPrice, Target
+from playground.core.targets import (
+    CloudTarget,
+    LocalTarget,
+    ModelFile,
+    ModelPrice,
+    Provider,
+    Target,
+)
 from playground.engines.base import Engine
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.services import prompt_sets
-from playground.services.evaluation import EvaluationService
-from playground.services.prompt_sets import PromptSets
+from playground.services.evaluation import EvaluationService, UnitStarted, time_left
+from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.files import default_paths
@@ -38,7 +51,9 @@ from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
+from playground.ui.pages.tests.progress import Progress
 from playground.ui.pages.tests.runner import RunSurroundings
+from playground.ui.pages.tests.words import model_figures, target_names
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.markdown.view import MarkdownView
@@ -207,6 +222,31 @@ def test_an_empty_page_says_what_to_do_and_offers_it(
     harness.run(body)
 
 
+def test_a_set_of_the_program_says_what_the_starter_model_reaches_and_a_copy_does_not(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+    (ready,) = [chosen for chosen in ready_sets() if chosen.name == "Sort messages"]
+
+    async def body() -> None:
+        await tests.open()
+        await until(lambda: tests.says("Sort messages"))
+        await until(lambda: tests.says("What the starter model reaches: "))
+        assert ready.reached is not None
+        assert tests.says(f"{ready.reached.right} of 30 right (measured on 2026-")
+        click(named(tests.page, "How they are asked"))
+        await until(lambda: tests.says("a fixed form, JSON with: sentiment"))
+        tests.picture("ready")
+        click(named(tests.page, "Copy to change it"))
+        await until_stored(tests, lambda sets: [s.name for s in sets] == ["Sort messages, copy"])
+        await until(lambda: not tests.says("What the starter model reaches: "))
+        (copy,) = await tests.stored()
+        assert copy.reached is None
+        assert copy.sampling.schema == ready.sampling.schema
+
+    harness.run(body)
+
+
 async def wait_named(tests: Tests, name: str, kind: type[QWidget]) -> Any:
     def there() -> bool:
         return any(
@@ -248,6 +288,46 @@ def test_what_is_typed_is_saved_and_each_change_can_be_undone(harness: PageHarne
         await until_stored(tests, lambda s: s[0].cases[0].checks[0].expected == "complaint")
         tests.presenter.draft.redo()
         assert tests.expected().text() == "praise"
+
+    harness.run(body)
+
+
+def test_a_message_has_texts_of_its_own_for_the_words_in_it(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    case = new_case("Draw a {{animal}} in {{colour}}.", (read_check("contains", "cat"),))
+    prompts = replace(new_set("art", (case, new_case("Sing."))), variables=(("animal", "cat"),))
+
+    async def body() -> None:
+        await tests.open(prompts)
+        tests.choose_row(0)
+        animal = named(tests.page, "Text for animal in this message", QLineEdit)
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        assert (animal.placeholderText(), colour.placeholderText()) == ("cat", "nothing yet")
+        QTest.keyClicks(colour, "red")
+        await until_stored(tests, lambda s: s[0].cases[0].variables == (("colour", "red"),))
+        tests.presenter.draft.undo()
+        assert colour.text() == ""
+        tests.presenter.draft.redo()
+        assert colour.text() == "red"
+        named(tests.page, "Message", QPlainTextEdit).setPlainText("Draw a {{plant}}.")
+        # its name is gone, its text is not, and it stays while somebody types
+        colour = named(tests.page, "Text for colour in this message", QLineEdit)
+        tests.page.activateWindow()
+        colour.setFocus()
+        await until(colour.hasFocus)
+        colour.selectAll()
+        QTest.keyClick(colour, Qt.Key.Key_Delete)
+        assert tests.presenter.draft.prompt_set.cases[0].variables == ()
+        assert colour.isVisible()
+        named(tests.page, "Text for plant in this message", QLineEdit)
+        tests.picture("words")
+        for scale in (1.0, 2.0):
+            harness.theme.set_appearance(scale=scale)
+            settle()
+            assert layout_problems(tests.page) == []
+        harness.theme.set_appearance(scale=1.0)
+        tests.choose_row(1)
+        assert not colour.isVisible()
 
     harness.run(body)
 
@@ -476,7 +556,7 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
             dialog = tests.dialog()
             await until(lambda: tests.says("4 messages × 2 models × once", dialog))
             assert tests.says("api.example.com", dialog)
-            assert tests.says("two models must disagree on 6 at least", dialog)
+            assert tests.says("4 questions cannot rule out luck: two models must", dialog)
             assert not oracle.bodies
             tests.picture("plan")
             for scale in (1.0, 1.5, 2.0):
@@ -489,6 +569,27 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
             dialog._repeats._buttons["3"].click()
             await until(lambda: tests.says("× 3 times", dialog))
             dialog.reject()
+
+    harness.run(body)
+
+
+def test_the_plan_says_that_models_are_loaded_in_turn(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def one_each(targets: Sequence[LocalTarget]) -> list[list[LocalTarget]]:
+        return [[target] for target in targets]
+
+    async def body() -> None:
+        tests.service.side_by_side = one_each
+        await tests.open(number_set(8))
+        models = [ModelFile(Path(f"/models/{name}.gguf"), name, 1, "Own") for name in "ab"]
+        tests.selection.choose([LocalTarget(model) for model in models])
+        click(named(tests.page, "Run this set…"))
+        dialog = tests.dialog()
+        said = "each is asked 4 messages before the next is loaded, 3 loads in all"
+        await until(lambda: tests.says(said, dialog))
+        tests.picture("blocks")
+        dialog.reject()
 
     harness.run(body)
 
@@ -598,6 +699,20 @@ def test_a_changed_check_is_tried_on_the_last_answers(harness: PageHarness) -> N
     harness.run(body)
 
 
+def test_a_model_here_is_said_to_wait_for_the_cloud() -> None:
+    near, far = (CloudTarget(Provider(n, n, f"http://{h}/v1"), n)
+                 for n, h in (("own", "127.0.0.1:1"), ("far", "api.example.com")))  # fmt: skip
+    prompts = number_set(8)
+    evaluation = new_evaluation(prompts, (near, far), 1, prompts.sampling)
+    progress = Progress(evaluation)
+    progress.add(UnitStarted(Unit(prompts.cases[0].id, far.key, 0)))
+    here, _ = progress.models()
+    assert here.now == "waits for the cloud, to have the computer to itself"
+    # eight answers here, after eight in the cloud of which four come at once
+    means = {near.key: 10.0, far.key: 2.0}
+    assert time_left(evaluation.targets, dict.fromkeys(means, 8), means) == 84.0
+
+
 def test_a_set_of_another_window_shows_when_the_page_comes_back(harness: PageHarness) -> None:
     tests = Tests(harness)
 
@@ -641,7 +756,8 @@ def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
             prompt_set = number_set(12)
             await tests.open(prompt_set)
             await finished(tests, oracle, prompt_set)
-            assert tests.says("11 of 11 right · 1 not scored")
+            assert tests.says("11 of 11 right")
+            assert tests.says("1 more not scored")
             assert tests.says("3 of 12 right")
             assert tests.says("Top group")
             assert tests.says("Behind")
@@ -656,7 +772,6 @@ def test_results_say_who_is_right_where_they_disagree_and_what_was_answered(
             spoken = table.index(1, 4).data(Qt.ItemDataRole.AccessibleTextRole)
             assert spoken == "wrong"
             assert "It has no number" in table.index(1, 4).data(Qt.ItemDataRole.ToolTipRole)
-            await until(lambda: tests.presenter.results._chart is not None)
             tests.picture("results")
             for ending in ("png", "svg"):
                 picture = tmp_path / f"chart.{ending}"
@@ -723,11 +838,50 @@ def test_results_are_found_by_words_and_counted_by_tag(harness: PageHarness) -> 
             assert results.outcomes.rowCount() == 4
             results._tags.choose("")
             results._tags.picked.emit("")
+            await until(lambda: results.outcomes.rowCount() == 8)
+            counted = tests.presenter.results._known
             results._search.setText("number 5")
             await until(lambda: results.outcomes.rowCount() == 1)
+            # 10,000 results would take as long as opening them
+            assert tests.presenter.results._known is counted
             assert results.outcomes.row_at(0).number == 6
             results._search.setText("pelican")
             await until(lambda: tests.says("No message has what was searched for"))
+
+    harness.run(body)
+
+
+def test_a_room_sees_the_figures_then_the_main_sentence_and_the_chart(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(disputed) as oracle:
+            prompt_set = number_set(8)
+            await tests.open(prompt_set, width=1280, height=800)
+            await finished(tests, oracle, prompt_set)
+            results = tests.page.results
+            harness.theme.set_appearance(presentation_mode=True, presentation_scale=1.4)
+            tests.page.set_presentation_mode(on=True)
+            settle()
+            assert layout_problems(tests.page) == []
+            figures = [label for label in results.models.findChildren(QLabel)
+                       if label.property("role") == "figure"]  # fmt: skip
+            assert [label.text() for label in figures] == [
+                "7 of 7 right",
+                "2 of 8 right",
+            ]
+            assert not results.table.isVisible()
+            # nothing has to be scrolled to
+            assert results._scroll.verticalScrollBar().maximum() == 0
+            tests.picture("stage")
+            harness.theme.set_appearance(presentation_mode=False)
+            tests.page.set_presentation_mode(on=False)
+            settle()
+            assert results.table.isVisible()
+            # what was closed with the chart before is gone before the page is
+            await asyncio.sleep(0)
 
     harness.run(body)
 
@@ -752,8 +906,12 @@ def test_a_run_is_held_against_an_earlier_one(harness: PageHarness) -> None:
             await until(lambda: tests.presenter.results.evaluation.id != first)
             await until(tests.page.earlier_button.isVisible)
             await tests.presenter.results.compare_with(first)
-            assert tests.says("poor now is better than then: right where the other was wrong 7")
-            assert tests.says("good now or then?")
+            assert tests.says("poor is better now. Of 10 questions 7 are right only now")
+            assert tests.says("good did the same. None of 9 questions turned right or wrong.")
+            # the verdict stands where it was, and the other can be closed
+            assert tests.says("good or poor? They never disagreed")
+            click(named(tests.page, "Close what is said of the earlier run"))
+            assert not tests.says("poor is better now")
 
     harness.run(body)
 
@@ -897,3 +1055,209 @@ def test_while_a_test_runs_its_line_follows_and_stop_leads_to_its_set(
             assert tests.presenter.draft.prompt_set.id == mine.id
 
     harness.run(body)
+
+
+def test_the_exact_figures_stand_one_click_behind_the_verdict(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(disputed) as oracle:
+            prompt_set = number_set(12)
+            await tests.open(prompt_set)
+            await finished(tests, oracle, prompt_set)
+            p_value = "Exact McNemar test, two-sided: p = 0.00781"
+            assert not tests.says(p_value)
+            click(named(tests.page, "Exact figures"))
+            assert tests.says(p_value)
+            assert tests.says("11 questions scored for both; right where the other was wrong: 8")
+            assert tests.says("95 % interval (Wilson): 74.1–100.0 %")
+            results = tests.page.results
+            (point,) = [p for p in results.chart._points if p.label.startswith("good")]
+            assert "11 of 11 scored questions right" in results.chart.figures_at(
+                results.chart._at(point)
+            )
+            (row,) = [w for w in results.findChildren(QLabel) if w.text() == "74–100 %"]
+            assert "(Wilson): 74.1–100.0 %" in row.toolTip()
+            assert p_value in results._first.toolTip()
+
+    harness.run(body)
+
+
+def told(evaluation: Evaluation, letters: str, **changes: Any) -> list[UnitResult]:
+    """Return results by letters: r, w, and - for what was cut off at the longest length."""
+    outcomes = {"r": Outcome.RIGHT, "w": Outcome.WRONG, "-": Outcome.NOT_SCORED}
+    return [
+        replace(
+            UnitResult(unit, "", "", outcomes[letter], (CUT_OFF,) if letter == "-" else ()),
+            **changes,
+        )
+        for unit, letter in zip(evaluation.units, letters, strict=True)
+    ]
+
+
+def test_what_was_cut_off_stands_beside_the_count_and_leads_to_the_longest_answer(
+    harness: PageHarness,
+) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            prompt_set = number_set(3)
+            await tests.open(prompt_set)
+            evaluation = new_evaluation(prompt_set, [oracle.target()], 1, prompt_set.sampling)
+            await harness.bridge.submit(tests.store.save(evaluation))
+            tests.presenter.results.show(evaluation, told(evaluation, "rr-"))
+            tests.page.show_results("numbers")
+            assert tests.says("2 of 2 right")
+            assert tests.says("1 more not scored: cut off at the longest length")
+            # asked again, it would be cut off again
+            assert tests.presenter.results.worth_asking == 0
+            click(named(tests.page, "Longest answer…"))
+            assert tests.page.is_showing_sets
+            field = named(tests.page, "Longest answer, in tokens", QSpinBox)
+            assert tests.page.focusWidget() is field
+            tests.presenter.results.show(evaluation, told(evaluation, "rrr"))
+            tests.page.show_results("numbers")
+            assert not tests.page.results._cut_off_card.isVisible()
+
+    harness.run(body)
+
+
+def test_one_model_is_compared_with_nobody(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            prompt_set = number_set(7)
+            await tests.open(prompt_set)
+            evaluation = new_evaluation(prompt_set, [oracle.target()], 1, prompt_set.sampling)
+            tests.presenter.results.show(evaluation, told(evaluation, "wwwwwww"))
+            tests.page.show_results("numbers")
+            assert tests.says("there is nothing to compare it with")
+            assert not tests.says("Group")
+            assert not tests.says("Top group")
+            assert not tests.says("rule out luck")
+            tests.selection.choose([oracle.target()])
+            tests.page.show_sets()
+            click(named(tests.page, "Run this set…"))
+            dialog = tests.dialog()
+            await until(lambda: tests.says("7 messages × 1 model", dialog))
+            assert not tests.says("told apart?", dialog)
+            assert tests.says("whether a model answers the same each time", dialog)
+            # nobody sends a bill for a server on this computer
+            assert tests.says("Electricity only", dialog)
+            tests.selection.choose([oracle.target("a"), oracle.target("b")])
+            await until(lambda: tests.says("told apart?", dialog))
+            assert tests.says("With 7 questions two models must disagree on at least 6", dialog)
+            dialog.reject()
+
+    harness.run(body)
+
+
+def test_electricity_is_called_so_beforehand_and_in_the_results(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(answers) as oracle:
+            prompt_set = number_set(2)
+            await tests.open(prompt_set)
+            far = CloudTarget(Provider("far", "Far", "https://api.example.com/v1"), "m")
+            evaluation = new_evaluation(prompt_set, [oracle.target(), far], 1, prompt_set.sampling)
+            found = told(
+                evaluation, "rrrr", usd=0.001, usd_provenance=Provenance.ESTIMATED,
+                words_per_s=6.0,
+            )  # fmt: skip
+            found[0] = replace(found[0], words_per_s=22.0)
+            tests.presenter.results.show(evaluation, found)
+            tests.page.show_results("numbers")
+            shown = [label.text() for label in tests.page.results.models.findChildren(QLabel)]
+            assert shown.count("○ electricity, estimated") == 1
+            assert shown.count("○ estimated") == 1
+            assert {"usual 14", "mostly 10–18"} <= set(shown)
+            # names that are the same, at places that differ
+            assert {"Oracle", "Far"} <= set(shown)
+
+    harness.run(body)
+
+
+def test_names_tell_their_place_only_where_it_is_needed() -> None:
+    practice = Provider("practice", "Practice", "http://127.0.0.1:1/v1", is_practice=True)
+    here = LocalTarget(ModelFile(Path("/a.gguf"), "SmolLM2 135M", 1, "", quantization="Q4_0"))
+    other = LocalTarget(ModelFile(Path("/b.gguf"), "SmolLM2 135M", 1, "", quantization="Q8_0"))
+    served = CloudTarget(practice, "smollm2-135m")
+    names = target_names([here, served])
+    assert names[here.key].line == "SmolLM2 135M · On this computer"
+    assert names[served.key].line == "smollm2-135m · Practice cloud"
+    assert names[served.key].whole.endswith("in the practice cloud (on this computer)")
+    assert target_names([here])[here.key].line == "SmolLM2 135M"
+    alike = target_names([here, other])
+    assert alike[here.key].whole == "SmolLM2 135M on this computer (Q4_0)"
+    assert alike[here.key].line != alike[other.key].line
+
+
+def test_a_small_window_keeps_range_and_group_and_opens_at_the_top(harness: PageHarness) -> None:
+    tests = Tests(harness)
+
+    async def body() -> None:
+        with Oracle(disputed) as oracle:
+            prompt_set = number_set(12)
+            await tests.open(prompt_set, width=900, height=600)
+            await finished(tests, oracle, prompt_set)
+            assert tests.says("74–100 %")
+            assert tests.says("Top group · words a second: ")
+            settle()
+            bar = tests.page.results._scroll.verticalScrollBar()
+            assert bar.maximum() > 0
+            bar.setValue(bar.maximum())
+            evaluation = tests.presenter.results.evaluation
+            click(named(tests.page, "Back to the sets (Esc)"))
+            await tests.presenter._open_results(evaluation.id)
+            settle()
+            assert bar.value() == 0
+
+    harness.run(body)
+
+
+def test_a_mark_of_a_running_test_opens_the_answers_so_far(harness: PageHarness) -> None:
+    tests = Tests(harness)
+    gate = threading.Event()
+
+    def say(_model: str, prompt: str) -> Answer:
+        if number_in(prompt) >= 2:
+            gate.wait(20)
+        return f"It is {number_in(prompt)}."
+
+    async def body() -> None:
+        with Oracle(say) as oracle:
+            await tests.open(number_set(4))
+            await tests.start(oracle.target("good"))
+            await until(lambda: tests.presenter.runner._progress)
+            await until(lambda: tests.presenter.runner._progress.done == 2)
+            grid = tests.page.running.grid
+            first = QPoint(grid._names_width + 5, harness.theme.px(40))
+            QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
+            await until(lambda: shown_answers(tests))
+            await until(lambda: tests.says("Message 1", shown_answers(tests)))
+            assert tests.says("Right.", shown_answers(tests))
+            shown_answers(tests).reject()
+            await until(lambda: shown_answers(tests) is None)
+            for key in (Qt.Key.Key_End, Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Return):
+                QTest.keyClick(grid, key)
+            await until(lambda: shown_answers(tests))
+            assert tests.says("Message 2", shown_answers(tests))
+            shown_answers(tests).reject()
+            gate.set()
+            await until(lambda: not tests.presenter.runner.is_running)
+
+    harness.run(body)
+
+
+def test_figures_of_repeats_count_what_was_right_every_time() -> None:
+    target = CloudTarget(Provider("far", "Far", "https://api.example.com/v1"), "m")
+    prompt_set = number_set(2)
+    evaluation = new_evaluation(prompt_set, [target], 3, prompt_set.sampling)
+    (model,) = report(evaluation, told(evaluation, "rrrwrr")).models
+    assert "1 of 2 right all 3 times" in model_figures(model, 3)
+    assert "50 % to be right 3 times in a row (pass^3)" in model_figures(model, 3)
+    once = new_evaluation(prompt_set, [target], 1, prompt_set.sampling)
+    assert "pass^" not in model_figures(report(once, told(once, "rr")).models[0], 1)

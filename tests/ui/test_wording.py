@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from playground.core.amounts import money, rate, seconds
 from playground.core.chat import ChatRequest
@@ -24,17 +25,22 @@ from playground.core.runs import (
     TokenUsage,
     Turn,
 )
-from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Tier
+from playground.core.targets import CloudModel, CloudTarget, LocalTarget, ModelFile, Provider, Tier
 from playground.services.library.index import disambiguate
 from playground.store.secrets import KeyringState, SecretStore
 from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
-from playground.ui.answers.summary import summary
+from playground.ui.answers.summary import SummaryCard, summary, vote_view_model
 from playground.ui.answers.view_model import answer_view_model
 from playground.ui.format import footer, head, shortened, size_words
+from playground.ui.pages.compare.target_bar import _chip
+from playground.ui.pages.compare.targets import _cloud_entries
+from playground.ui.pages.providers.page import ProviderCard, ProviderEntry
+from playground.ui.theme.theme import Theme
 
 CLOUD = Provider("c", "Example Cloud", "https://api.example.com/v1", Tier.STUDIO)
 OWN = Provider("o", "Ollama", "http://localhost:11434/v1")
+AT_HOME = Provider("h", "The attic", "http://192.168.1.20:8080/v1")
 PRACTICE = Provider("practice", "Practice cloud", "http://127.0.0.1:9/v1", is_practice=True)
 
 
@@ -115,8 +121,48 @@ def test_a_practice_cloud_is_never_called_a_cloud_without_saying_where_it_is() -
     assert words == "Practice cloud, on this computer"
     assert head(CloudTarget(OWN, "x")).place == "Your server, on this computer"
     assert head(CloudTarget(CLOUD, "x")).place == "In the cloud"
+    assert head(CloudTarget(AT_HOME, "x")).place == "In your network"
     assert head(CloudTarget(PRACTICE, "x"), in_presentation_mode=True).place.endswith(", here")
     assert head(CloudTarget(OWN, "x"), in_presentation_mode=True).place == "Server, here"
+
+
+def test_a_place_has_one_colour_and_one_icon_on_every_page(theme: Theme) -> None:
+    looks = {
+        OWN: ("local", "home"),
+        AT_HOME: ("network", "server"),
+        CLOUD: ("cloud", "cloud"),
+        PRACTICE: ("cloud", "cloud"),
+    }
+    for provider, look in looks.items():
+        target = CloudTarget(provider, "x")
+        named = head(target)
+        assert (named.tone, named.icon) == look
+        chip = _chip(target, is_alone=True)
+        assert (chip.tone, chip.icon) == look
+        offered = (CloudModel(provider.id, "x"),)
+        (entry,) = _cloud_entries(provider, offered, set())
+        assert (entry.tone, entry.icon) == look
+        card = ProviderCard(theme, lambda _provider, _action: None)
+        card.show_entry(ProviderEntry(provider))
+        assert (card._place._tone, card._place._icon) == look
+        card.deleteLater()
+
+
+@pytest.mark.parametrize("there", ["Another" + "Name" * 18, "accounts/models/" + "Name" * 18])
+def test_a_summary_of_long_names_has_room_in_the_smallest_window_at_200_percent(
+    theme: Theme, qtbot: QtBot, there: str
+) -> None:
+    theme.set_appearance(scale=2.0)
+    long = "Another" + "Name" * 18
+    provider = replace(CLOUD, name="AProvider" + "WithoutAGap" * 6)
+    one = run("a", target=local(long))
+    other = run("b", target=CloudTarget(provider, there), ttft=0.5, words=90)
+    for runs in ((one, other), (one,)):
+        turn = Turn("t", "Hello", RunOrder.FAIR, runs, winner_run_id="a")
+        card = SummaryCard(theme)
+        qtbot.addWidget(card)
+        card.show_turn(summary(turn), vote_view_model(turn, asks_vote=True, is_hidden=False))
+        assert card.minimumSizeHint().width() <= 600
 
 
 def test_a_call_of_a_tool_is_told_once() -> None:

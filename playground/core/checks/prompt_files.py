@@ -6,16 +6,17 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 from playground.core.characters import whole_characters
-from playground.core.checks.reading import read_check
+from playground.core.checks.reading import LISTS, read_check, require_readable
 from playground.core.csv_cells import escaped_cell, unescaped_cell
 from playground.core.errors import PlaygroundError, UsageError
 from playground.core.expected import Check, CheckKind
-from playground.core.prompt_sets import Case, PromptSet, names_in, new_case
+from playground.core.prompt_sets import Case, PromptSet, filled, names_used, new_case
 
 MAX_BYTES = 32 * 2**20
 MAX_CASES = 10_000
@@ -137,27 +138,32 @@ def _jsonl_rows(text: str) -> Rows:
 
 
 def _csv_rows(text: str) -> Rows:
-    head = text.split("\n", 1)[0]
+    head = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
+    csv.field_size_limit(MAX_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
-        columns = [name.strip().casefold() for name in next(reader, [])]
+        columns = [name.strip().casefold() for name in next(filter(any, reader), [])]
         if "prompt" not in columns:
             raise UsageError(
                 "The first line names no column “prompt”.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
-        if len(set(columns)) < len(columns):
+        names = [_check_column(name) or name for name in columns if name]
+        if len(set(names)) < len(names):
             raise UsageError("The first line names a column twice.")
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 row: Mapping[str, Any] | PlaygroundError
                 row = {n: unescaped_cell(c) for n, c in zip(columns, cells, strict=False)}
-                if len(cells) > len(columns) and any(cells[len(columns) :]):
+                # a first column without a name counts the lines
+                unnamed = [n for n, _ in enumerate(cells) if n and not "".join(columns[n : n + 1])]
+                if any(cells[n].strip() for n in unnamed):
                     row = UsageError(
-                        f"Line {line} has {len(cells)} cells, the first line {len(columns)}.",
+                        f"Line {line} has {len(cells)} cells, the first line "
+                        f"{sum(map(bool, columns))}.",
                         "A cell that holds the separator stands in quotes.",
                     )
                 yield line, row
@@ -178,7 +184,8 @@ def _case(row: Mapping[str, Any]) -> Case:
         if name and name not in _COLUMNS and not _CHECK_COLUMN.fullmatch(name)
     )
     system = _text(row.get("system")).strip() or None
-    used = names_in("\n".join([prompt, system or "", *(check.expected for check in checks)]))
+    case = replace(new_case(prompt, checks), system_prompt=system)
+    used = names_used(case)
     for name, _value in variables:
         is_used = name in (each.casefold() for each in used)
         if not is_used and get_close_matches(name, _COLUMNS, cutoff=0.75):
@@ -186,32 +193,44 @@ def _case(row: Mapping[str, Any]) -> Case:
                 f"“{name}” is no column, and {{{{{name}}}}} stands nowhere in its prompt.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
-    case = new_case(prompt, checks)
-    return Case(
-        case.id,
-        prompt,
-        checks,
+    case = replace(
+        case,
         tags=_tags(row.get("tags")),
         weight=_weight(row.get("weight")),
-        system_prompt=system,
         variables=tuple(
             (each, value) for name, value in variables for each in used if each.casefold() == name
         ),
     )
+    for check in filled(PromptSet("", ""), case).checks:
+        require_readable(check)
+    return case
+
+
+def _check_column(name: str) -> tuple[str, int] | None:
+    """Return what a column of checks holds and of which: `check` is `check1`."""
+    found = _CHECK_COLUMN.fullmatch(name)
+    return None if found is None else (found[1], int(found[2] or 1))
 
 
 def _checks(row: Mapping[str, Any]) -> tuple[Check, ...]:
-    numbers = {
-        int(found[2] or 1) for name in row if (found := _CHECK_COLUMN.fullmatch(name)) is not None
-    }
+    cells: dict[tuple[str, int], Any] = {}
+    for name, value in row.items():
+        if (column := _check_column(name)) is not None:
+            if column in cells:
+                raise UsageError(f"“{name}” is there twice.")
+            cells[column] = value
     checks = []
-    for number in sorted(numbers):
-        ending = "" if number == 1 and ("check" in row or "expected" in row) else str(number)
-        kind = _text(row.get(f"check{ending}")).strip()
-        expected = row.get(f"expected{ending}")
+    for number in sorted({number for _, number in cells}):
+        kind = _text(cells.get(("check", number))).strip()
+        expected = cells.get(("expected", number))
         written = json.dumps(expected) if isinstance(expected, dict) else _text(expected)
-        if kind or written.strip():
-            checks.append(read_check(kind or CheckKind.CONTAINS, written))
+        if not kind and not written.strip():
+            continue
+        check = read_check(kind or CheckKind.CONTAINS, written)
+        if isinstance(expected, list) and len(expected) > 1 and check.kind not in LISTS:
+            lists = " and ".join(sorted(LISTS))
+            raise UsageError(f"“{check.kind}” expects one text, not a list.", f"Use {lists}.")
+        checks.append(check)
     return tuple(checks)
 
 
@@ -223,7 +242,8 @@ def _text(value: Any) -> str:
     if isinstance(value, str | int | float):
         return whole_characters(str(value))
     if isinstance(value, list):
-        return "|".join(_text(item).replace("|", r"\|") for item in value)
+        # the space keeps a backslash at the end from escaping the sign behind it
+        return "|".join(re.sub(r"\\$", r"\\ ", _text(i).replace("|", r"\|")) for i in value)
     raise UsageError("An object stands where a text is expected.")
 
 
@@ -237,7 +257,7 @@ def _weight(value: Any) -> float:
     if not written:
         return 1.0
     try:
-        weight = float(written)
+        weight = float(written.replace(",", "."))
     except ValueError:
         weight = math.nan
     if not math.isfinite(weight) or weight <= 0:
@@ -258,11 +278,11 @@ def _row(prompt_set: PromptSet, case: Case) -> dict[str, Any]:
     if system:
         row["system"] = system
     values = dict(prompt_set.variables) | dict(case.variables)
-    used = names_in("\n".join([case.prompt, system, *(check.expected for check in case.checks)]))
+    used = names_used(case, prompt_set.system_prompt)
     return row | {name: values[name] for name in used if name in values and name not in row}
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "|".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -2,6 +2,10 @@
 
 import math
 import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from textwrap import shorten
 
 from playground.core.checks.patterns import require_pattern
@@ -31,6 +35,7 @@ _ALSO_CALLED = {
     "ends with the number": "number",
 }
 """Kinds by the words the window has for them."""
+_LONGEST_NUMBER = 400
 MAX_EXPECTED = 64 * 1024
 """Characters of what is expected; a schema is the longest."""
 
@@ -86,10 +91,10 @@ _WORDS = {
     CheckKind.EQUALS: "is exactly {}",
     CheckKind.REGEX: "matches {}",
     CheckKind.NUMBER: "ends with the number {}",
-    CheckKind.MIN_WORDS: "{} words at least",
-    CheckKind.MAX_WORDS: "{} words at most",
-    CheckKind.MAX_SECONDS: "{} s at most",
-    CheckKind.MAX_USD: "${} at most",
+    CheckKind.MIN_WORDS: "at least {} words",
+    CheckKind.MAX_WORDS: "at most {} words",
+    CheckKind.MAX_SECONDS: "at most {} s",
+    CheckKind.MAX_USD: "at most ${}",
 }
 _LONGEST_EXPECTED = 40
 
@@ -102,7 +107,8 @@ def check_words(check: Check) -> str:
         return "has the form"
     expected = shorten(check.expected, _LONGEST_EXPECTED, placeholder="…")
     quoted = expected if check.kind in COUNTS | LIMITS | {CheckKind.NUMBER} else f"“{expected}”"
-    return _WORDS[check.kind].format(quoted)
+    words = _WORDS[check.kind].format(quoted)
+    return words.removesuffix("s") if check.kind in COUNTS and read_limit(check) == 1 else words
 
 
 def parts_of(check: Check) -> tuple[str, ...]:
@@ -124,48 +130,73 @@ def read_limit(check: Check) -> float:
     return value
 
 
-_GROUPED = r"[1-9]\d{0,2}(?:[,'’\u00a0\u202f]\d{3})+"
+_MINUS = "-−–‐‑﹣－"
+"""Signs that are written for minus; models like the dash and the hyphen that does not break."""
+_GROUPED = r"[1-9]\d{0,2}(?:[,'’\u00a0\u202f\u2009]\d{3})+(?!\d)"
 _NUMBER = rf"""
-    (?:(?<![\w.,)])[-+−])?                      # a sign, not the dash of 3-5
+    (?:(?<![\w.,)])[{_MINUS}][$€£¥]?|(?<![\w.,)])\+)?  # a sign, not the dash of 3-5
     (?<![\w.])
     (?:
         {_GROUPED}(?:\.\d+)?                    # 1,234,567.8
-      | [1-9]\d{{0,2}}(?:\.\d{{3}}){{2,}}(?:,\d+)?  # 1.234.567,8
+      | [1-9]\d{{0,2}}(?:\.\d{{3}}){{2,}}(?!\d)(?:,\d+)?  # 1.234.567,8
+      | [1-9]\d{{0,2}}\.\d{{3}},\d+            # 1.234,5
+      | [1-9]\d?(?:,\d\d)+,\d{{3}}(?!\d)(?:\.\d+)?  # 12,34,567.8
       | \d+(?:[.,]\d+)?                         # 12.5 and 12,5
       | \.\d+
     )
     (?:[eE][-+]?\d{{1,3}}\b)?
 """
 _NUMBERS = re.compile(_NUMBER, re.VERBOSE)
+_SPACED = re.compile(
+    rf"(?<![\d.,]\ )(?:(?<![\w.,)])[{_MINUS}])?(?<![\w.])[1-9]\d{{0,2}}(?:\ \d{{3}})+(?:[.,]\d+)?$",
+    re.VERBOSE,
+)
+"""1 234 567,8 at the end of a text: it may as well be several numbers."""
 _EXPECTED = re.compile(
     rf"\s*(?P<value>{_NUMBER})\s*(?:(?:±|\+-|\+/-)\s*(?P<tolerance>{_NUMBER})\s*)?",
     re.VERBOSE,
 )
 
 
-def read_expected_number(expected: str) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """A number as it stands in a text."""
+
+    text: str
+    value: Fraction
+
+
+def read_expected_number(expected: str) -> tuple[Fraction, Fraction]:
     """Return value and tolerance of `42±0.5`; raises `UsageError`."""
     found = _EXPECTED.fullmatch(expected)
-    value = None if found is None else _value(found["value"])
-    if found is None or value is None:
+    tolerance = Fraction(0)
+    if found is not None and found["tolerance"]:
+        tolerance = _value(found["tolerance"])
+    if found is None or tolerance < 0:
         raise UsageError(f"“{expected}” is no number such as 42 or 42±0.5.")
-    tolerance = _value(found["tolerance"]) if found["tolerance"] else 0.0
-    if tolerance is None or tolerance < 0:
-        raise UsageError(f"“{expected}” is no number such as 42 or 42±0.5.")
-    return value, tolerance
+    return _value(found["value"]), tolerance
 
 
-def numbers_in(text: str) -> list[float]:
-    """Return the numbers written in `text`, in their order."""
-    found = (_value(match[0]) for match in _NUMBERS.finditer(text))
-    return [value for value in found if value is not None]
+def last_number_readings(text: str) -> list[WrittenNumber]:
+    """Return what the last number of `text` can be: `1 234` is 234, or 1,234."""
+    last = next(iter(deque(_numbers(text), maxlen=1)), None)
+    if last is None:
+        return []
+    found = [WrittenNumber(last[0], _value(last[0]))]
+    if spaced := _SPACED.search(text, max(0, last.end() - _LONGEST_NUMBER), last.end()):
+        found.append(WrittenNumber(spaced[0], _value(spaced[0].replace(" ", ""))))
+    return found
 
 
-def _value(written: str) -> float | None:
-    plain = written.replace("−", "-")
-    if re.match(rf"[-+]?{_GROUPED}(?!\d)", plain):
-        plain = re.sub(r"[^-+.\deE]", "", plain)
-    elif plain.count(".") > 1:
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    # what goes on for longer is no number but a model that goes round in circles
+    return (f for f in _NUMBERS.finditer(text) if f.end() - f.start() <= _LONGEST_NUMBER)
+
+
+def _value(written: str) -> Fraction:
+    plain = re.sub(r"[$€£¥]", "", re.sub(f"[{_MINUS[1:]}]", "-", written))
+    if plain.count(".") > 1 or re.search(r"\..*,", plain):
         plain = plain.replace(".", "")
-    value = float(plain.replace(",", "."))
-    return value if math.isfinite(value) else None
+    elif plain.count(",") > 1 or re.match(rf"[-+]?{_GROUPED}", plain):
+        plain = re.sub(r"[^-+.\deE]", "", plain)
+    return Fraction(plain.replace(",", "."))

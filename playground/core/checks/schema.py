@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 from playground.core.checks.patterns import matches, require_pattern
@@ -13,28 +14,36 @@ MAX_ANSWER = 256 * 1024
 MAX_DEPTH = 64
 SECONDS = 1.0
 """What one answer may take; see `Unjudged`."""
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_NOT_WORKED_OUT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What `jsonschema` raises at values it did not reckon with: 10^400 as a multiple of 0.5, say."""
 
 
 class Unjudged(Exception):
     """It could not be told; the message says why, as the end of a sentence."""
 
 
+@lru_cache(maxsize=128)
 def read_schema(text: str) -> dict[str, Any]:
     """Return the schema that `text` is; raises `UsageError` where it cannot be used.
+
+    It is kept for the next answer, and so nobody changes it.
 
     Draft 2020-12 unless `$schema` names another (https://json-schema.org/draft/2020-12).
     """
     from jsonschema.exceptions import SchemaError
 
     schema = _parsed(text)
-    _require_local(schema)
+    _require_bounded(schema)
     try:
-        _validator_class(schema).check_schema(schema)
+        # patterns are not those of `re`, which knows no \p{L}
+        _validator_class(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
         where = "/".join(map(str, error.absolute_path)) or "its top"
         raise UsageError(f"The JSON schema is wrong at {where}: {error.message[:200]}") from error
     except RecursionError as error:
         raise UsageError("The JSON schema is nested too deeply.") from error
+    _require_usable(schema)
     return schema
 
 
@@ -54,6 +63,8 @@ def first_fault(answer: Any, schema: dict[str, Any]) -> str | None:
         error: ValidationError | None = best_match(validator.iter_errors(answer))
     except (Unresolvable, RecursionError, TimeoutError) as failure:
         raise Unjudged("holding it against the schema took too long or led nowhere") from failure
+    except _NOT_WORKED_OUT as failure:
+        raise Unjudged("the schema says nothing that can be worked out for it") from failure
     if error is None:
         return None
     where = "".join(f"[{part!r}]" for part in error.absolute_path)
@@ -70,27 +81,18 @@ def _parsed(text: str) -> dict[str, Any]:
     return schema
 
 
-def _require_local(schema: dict[str, Any]) -> None:
-    """Refuse what points elsewhere, patterns that cannot be read, and what has no time limit."""
+def _require_bounded(schema: dict[str, Any]) -> None:
+    """Refuse what is nested too deeply, and what would be matched without a time limit."""
+    names: set[str] = set()
     for part, depth in _parts(schema):
         if depth > MAX_DEPTH:
             raise UsageError("The JSON schema is nested too deeply.")
-        for name in ("$ref", "$dynamicRef", "$recursiveRef"):
-            target = part.get(name)
-            if isinstance(target, str) and not target.startswith("#"):
-                raise UsageError(
-                    f"The JSON schema points to “{target[:80]}”, which is not fetched.",
-                    "Put what it names into the schema itself, below $defs.",
-                )
-        patterns = part.get("patternProperties")
-        if isinstance(patterns, dict) and "unevaluatedProperties" in part:
-            raise UsageError(
-                "patternProperties beside unevaluatedProperties is not supported in a schema.",
-                "Use additionalProperties instead.",
-            )
-        for pattern in (part.get("pattern"), *(patterns if isinstance(patterns, dict) else ())):
-            if isinstance(pattern, str) and pattern:
-                require_pattern(pattern)
+        names.update(part)
+    if names >= {"patternProperties", "unevaluatedProperties"}:
+        raise UsageError(
+            "patternProperties beside unevaluatedProperties is not supported in a schema.",
+            "Use additionalProperties instead.",
+        )
 
 
 def _parts(value: Any, depth: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
@@ -104,10 +106,63 @@ def _parts(value: Any, depth: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
             waiting.extend((inner, depth + 1) for inner in part)
 
 
+def _require_usable(schema: dict[str, Any]) -> None:
+    """Refuse references that lead elsewhere or to nothing, and patterns that cannot be read."""
+    from referencing import Registry
+    from referencing.jsonschema import specification_with
+
+    dialect = specification_with(_validator_class(schema).META_SCHEMA["$schema"])
+    root: Any = dialect.create_resource(schema)
+    seen = set()
+    try:
+        resolver = Registry().with_resource(root.id() or "", root).resolver_with_root(root)
+        waiting: list[tuple[Any, Any]] = [(root, resolver)]
+        while waiting:
+            part, resolver = waiting.pop()
+            if not isinstance(part.contents, dict) or id(part.contents) in seen:
+                continue
+            seen.add(id(part.contents))
+            _require_patterns(part.contents)
+            waiting.extend((p, resolver.in_subresource(p)) for p in part.subresources())
+            for target in (part.contents.get(name) for name in _REFERENCES):
+                if isinstance(target, str):
+                    found = _found(resolver, target)
+                    waiting.append((dialect.create_resource(found.contents), found.resolver))
+    except _NOT_WORKED_OUT as error:
+        raise UsageError(f"The JSON schema cannot be read: {error}.") from error
+
+
+def _found(resolver: Any, target: str) -> Any:
+    """Return what a reference points to; raises `UsageError` where that is no part of it."""
+    from referencing.exceptions import Unresolvable
+
+    try:
+        found = resolver.lookup(target)
+    except (Unresolvable, ValueError) as error:
+        if target.startswith("#"):
+            raise UsageError(f"The JSON schema has nothing at “{target[:80]}”.") from error
+        raise UsageError(
+            f"The JSON schema points to “{target[:80]}”, which is not fetched.",
+            "Put what it names into the schema itself, below $defs.",
+        ) from error
+    if not isinstance(found.contents, dict | bool):
+        raise UsageError(f"What the JSON schema has at “{target[:80]}” is no schema.")
+    return found
+
+
+def _require_patterns(part: dict[str, Any]) -> None:
+    patterns = part.get("patternProperties")
+    for pattern in (part.get("pattern"), *(patterns if isinstance(patterns, dict) else ())):
+        if isinstance(pattern, str) and pattern:
+            require_pattern(pattern)
+
+
 def _validator_class(schema: dict[str, Any]) -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import validator_for
 
+    if not isinstance(schema.get("$schema", ""), str):
+        raise UsageError("The JSON schema is wrong at $schema: it is not a text.")
     return validator_for(schema, default=Draft202012Validator)
 
 

@@ -2,9 +2,11 @@
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from playground.core.checks.patterns import matches
@@ -12,13 +14,15 @@ from playground.core.checks.reading import (
     COUNTS,
     LIMITS,
     TEXTS,
-    numbers_in,
+    last_number_readings,
     parts_of,
     read_expected_number,
     read_limit,
+    require_readable,
 )
 from playground.core.checks.schema import MAX_ANSWER, Unjudged, first_fault, read_schema
-from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.errors import UsageError
+from playground.core.expected import CUT_OFF, Check, CheckKind, Outcome
 from playground.core.fold import word_count
 from playground.core.runs import CutShort, Run, RunStatus
 
@@ -51,7 +55,7 @@ class Score:
 
 _LONGEST_QUOTE = 60
 _CUT_SHORT = {
-    CutShort.LENGTH: "The answer was cut off at the longest length allowed.",
+    CutShort.LENGTH: CUT_OFF,
     CutShort.FILTERED: "The provider held the answer back.",
     CutShort.TOOL: "The answer ended with a call of a tool, and there is none.",
     CutShort.GIVEN_UP: "The provider gave the answer up.",
@@ -65,7 +69,13 @@ _EDGE = re.compile(
     re.VERBOSE,
 )
 """Punctuation at the edges of words, not within 3.5, don't or snake_case."""
-_STRAIGHT = str.maketrans("‘’‚“”„«»", "''''\"\"\"\""[:3] + '"""""')
+_STRAIGHT = str.maketrans("‘’‚“”„«»‐‑‒–−", '\'\'\'"""""-----')
+"""Quotes and dashes as a keyboard has them."""
+_UNSEEN = dict.fromkeys(
+    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+)
+"""What nobody sees: where a word may break, and which way it is written."""
+_SLACK = Fraction(1, 10**15)
 
 
 def score(checks: Sequence[Check], run: Run) -> Score:
@@ -107,11 +117,16 @@ def unscored_reason(run: Run) -> str | None:
 
 
 def _result(check: Check, run: Run) -> CheckResult:
+    try:
+        require_readable(check)
+    except UsageError as error:
+        # what stands in for a name may have made it so
+        return CheckResult(check, Outcome.NOT_SCORED, error.message)
     text = run.text.strip()
     kind = check.kind
     if kind in LIMITS:
         return _held_to_limit(check, run)
-    if not text:
+    if not text.translate(_UNSEEN).strip():
         return CheckResult(check, Outcome.WRONG, "The answer is empty.")
     if kind in TEXTS:
         return _said(check, *_compared(check, text))
@@ -157,9 +172,9 @@ def _compared(check: Check, text: str) -> tuple[bool, str]:
 def _normal(text: str, check: Check) -> str:
     text = unicodedata.normalize("NFC", text)
     if not check.case_counts:
-        text = text.casefold()
+        text = text.replace("İ", "i").casefold()
     if not check.space_counts:
-        text = " ".join(text.split())
+        text = " ".join(text.translate(_UNSEEN).split())
     if not check.punctuation_counts:
         text = text.translate(_STRAIGHT)
     return text
@@ -178,7 +193,9 @@ def _counted(check: Check, text: str) -> CheckResult:
     is_least = check.kind is CheckKind.MIN_WORDS
     is_right = words >= limit if is_least else words <= limit
     bound = "at least" if is_least else "at most"
-    return _said(check, is_right, f"It has {words:,} words; {bound} {limit:,} were wanted.")
+    counted = f"{words:,} word" if words == 1 else f"{words:,} words"
+    wanted = "1 was" if limit == 1 else f"{limit:,} were"
+    return _said(check, is_right, f"It has {counted}; {bound} {wanted} wanted.")
 
 
 def _held_to_limit(check: Check, run: Run) -> CheckResult:
@@ -196,17 +213,22 @@ def _held_to_limit(check: Check, run: Run) -> CheckResult:
 
 def _numbered(check: Check, text: str) -> CheckResult:
     wanted, tolerance = read_expected_number(check.expected)
-    found = numbers_in(text)
+    # an answer that reckons aloud ends with its result
+    found = last_number_readings(text)
     if not found:
         return _said(check, False, "It has no number.")
-    # an answer that reckons aloud ends with its result
-    last = found[-1]
-    slack = tolerance + 1e-9 * max(abs(wanted), 1.0)
-    is_right = abs(last - wanted) <= slack
-    said = f"Its last number is {last:g}" + (
-        "." if is_right else f", not {check.expected.strip()}."
-    )
-    return _said(check, is_right, said)
+    for number in found:
+        if _is_near(number.value, wanted, tolerance):
+            return _said(check, True, f"Its last number is {number.text[:_LONGEST_QUOTE]}.")
+    said = f"Its last number is {found[0].text[:_LONGEST_QUOTE]}, not {check.expected.strip()}."
+    return _said(check, False, said)
+
+
+def _is_near(value: Fraction, wanted: Fraction, tolerance: Fraction) -> bool:
+    """Return whether `value` is within the tolerance; what floats add far behind is let pass."""
+    are_whole = value.denominator == wanted.denominator == 1
+    slack = 0 if are_whole else _SLACK * abs(wanted)
+    return abs(value - wanted) <= tolerance + slack
 
 
 def _matched(check: Check, text: str) -> CheckResult:
@@ -228,6 +250,8 @@ def _formed(check: Check, text: str) -> CheckResult:
         return _said(check, False, f"It is not JSON.{where}")
     except RecursionError:
         return CheckResult(check, Outcome.NOT_SCORED, "It is nested too deeply to be read.")
+    except OverflowError:
+        return CheckResult(check, Outcome.NOT_SCORED, "A number in it is too long to be read.")
     if check.kind is CheckKind.JSON:
         return _said(check, True, "It is JSON.")
     if len(text) > MAX_ANSWER:
@@ -244,7 +268,12 @@ def _json(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    def whole_number(written: str) -> int:
+        if len(written) > sys.int_info.default_max_str_digits:
+            raise OverflowError
+        return int(written)
+
+    return json.loads(text, parse_constant=refuse, parse_int=whole_number)
 
 
 def _quote(text: str) -> str:

@@ -38,7 +38,10 @@ _SPEECH = frozenset({"pockettts", "qwen3tts", "wavtokenizer-dec"})
 _DRAFTS = frozenset({"dflash", "eagle3", "gemma4-assistant"})
 _RANKING = 4
 """`LLAMA_POOLING_TYPE_RANK`; 1 to 3 make one vector of a text, 0 is a model that writes."""
-_ADAPTER_TENSORS = (".lora_a", ".lora_b")
+_ADAPTER_TENSORS = (".lora_a", ".lora_b", ".loraA", ".loraB")
+_IMATRIX_TENSORS = (".in_sum2",)
+_PROJECTOR_TENSORS = ("v.blk.", "a.blk.", "mm.")
+_EMBEDDING_TENSORS = frozenset({"dense_2.weight", "dense_3.weight"})
 _CLASSIFIER_TENSORS = frozenset({"cls.weight", "cls.output.weight"})
 _NO_TOKENIZER = frozenset({"no_vocab", "none"})
 _TOKENIZER_OF_READERS = "bert"
@@ -77,6 +80,8 @@ def check_chat_model(header: GgufHeader) -> None:
         raise kind("The file does not say what kind of model it is.")
     if not is_known_architecture(header.architecture):
         raise _unknown(header.architecture, writes_text=header.has_vocabulary)
+    if not header.has_vocabulary:
+        raise NotAChatModel("This is a part of a model: without a vocabulary it cannot answer.")
     for tensor in header.tensors:
         if not tensor.type.is_supported:
             raise ModelUnsupported(
@@ -135,9 +140,11 @@ def _unknown(architecture: str, *, writes_text: bool) -> ModelLoadFailed:
 def _other_kind(header: GgufHeader) -> str | None:
     """Return what a file holds instead of a chat model, in a sentence."""
     architecture, names = header.architecture or "", [tensor.name for tensor in header.tensors]
-    if (kind := header.text("general.type")) in _BY_TYPE:
+    if (kind := (header.text("general.type") or "").lower()) in _BY_TYPE:
         return _BY_TYPE[kind]
-    if any(key.startswith("imatrix.") for key in header.metadata):
+    if any(key.startswith("imatrix.") for key in header.metadata) or any(
+        name.endswith(_IMATRIX_TENSORS) for name in names
+    ):
         return _IMATRIX
     if "adapter.type" in header.metadata or any(name.endswith(_ADAPTER_TENSORS) for name in names):
         return _ADAPTER
@@ -150,9 +157,12 @@ def _other_kind(header: GgufHeader) -> str | None:
         return _RERANKER
     if (found := _kind_of_architecture(architecture)) is not None:
         return found
+    if not header.has_vocabulary and any(name.startswith(_PROJECTOR_TENSORS) for name in names):
+        return _PROJECTOR
     tokenizer = header.text("tokenizer.ggml.model")
     sees_all = header.metadata.get(f"{architecture}.attention.causal") is False
-    if pooling or sees_all or tokenizer == _TOKENIZER_OF_READERS:
+    is_embedding = pooling or sees_all or not _EMBEDDING_TENSORS.isdisjoint(names)
+    if is_embedding or tokenizer == _TOKENIZER_OF_READERS:
         return _EMBEDDING
     if tokenizer in _NO_TOKENIZER:
         return "This model has no vocabulary: it works on something else than text."

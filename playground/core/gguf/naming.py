@@ -9,7 +9,7 @@ those who publish on the Hub: `Name.Q4_1.gguf`, `Name-UD-Q2_K_XL.gguf`, `mmproj-
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,7 +23,9 @@ _LONGEST_NAME = 80
 _SEPARATOR = "[-._ ]"
 _QUANTIZATION_NAME = (
     rf"(?:UD{_SEPARATOR})?"
-    r"(?:I?Q\d+(?:_[A-Z0-9]+)*|TQ\d_\d|I2_S|MXFP4(?:_MOE)?|NVFP4|BF16|FP?(?:16|32))"
+    # possessive: what follows decides on the whole name, never on a part of it
+    r"(?:I?Q\d+(?:_(?:\d{1,2}|K|[SMLHP]|X{1,2}[SML]|NL|KSS?|K[LTV]|BN|R\d{1,2}|G\d{2,3})(?![A-Z\d]))*+"
+    r"|TQ\d_\d|I2_S|MXFP4(?:_MOE)?+|NVFP4|BF16|FP?(?:16|32))"
 )
 _LAYER_NAME = rf"{_SEPARATOR}(?:lm_?head|head|output|out|embd|emb|embed(?:ding)?s?)"
 """What follows the quantization of single layers, which is not that of the model."""
@@ -39,11 +41,11 @@ _MOST_QUANTIZATIONS = 2
 """In the name of one file: that it was made from, and its own."""
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})", re.IGNORECASE)
 _CUT = re.compile(
-    r"(?P<whole>.+\.gguf)(?:[-._](?:part|split)[-_.]?(?:[a-z]{1,2}|\d+(?:of\d+)?)|\.\d{2,3})",
+    r"(?P<whole>.+\.gguf)(?:[-._](?:part|split)[-_.]?(?:[a-z]{1,2}|\d+(?:of\d+)?)|\.(?:\d{2,3}|a[a-z]))",
     re.IGNORECASE,
 )
 _PROJECTOR = re.compile(r"(?:^|[-_. /])mmproj(?:[-_. /]|$)", re.IGNORECASE)
-_IMATRIX = re.compile(r"(?:^|[-_. /])imatrix\.gguf$", re.IGNORECASE)
+_IMATRIX = re.compile(r"(?:^|[-_. /])imatrix\.gguf$|(?:^|/)imatrix[-_.][^/]*$", re.IGNORECASE)
 _ENDING = re.compile(r"\.gguf$", re.IGNORECASE)
 _REPOSITORY_ENDING = re.compile(r"[-_. ]gguf$", re.IGNORECASE)
 
@@ -87,7 +89,8 @@ def is_projector(path: str) -> bool:
 
 def is_imatrix(path: str) -> bool:
     """Return True for the name of measurements that quantizations are made with: no model."""
-    return bool(_IMATRIX.search(path))
+    name = path.rpartition("/")[2]
+    return bool(_IMATRIX.search(path)) and quantization_of(name) is None
 
 
 def quantization_of(path: str) -> str | None:
@@ -145,6 +148,12 @@ _OTHER_PLACES = frozenset(
     {"api", "blog", "collections", "datasets", "docs", "organizations", "papers", "posts", "spaces"}
 )
 _REVISION_FOLLOWS = frozenset({"blame", "blob", "commits", "edit", "raw", "resolve", "tree"})
+_BETWEEN_WORDS = re.compile(r"[\s()\[\]{}<>\"'`“”‘’„«»|]+")
+_AROUND_WORDS = ",;\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_BEFORE_REPOSITORY = frozenset(
+    {"-hf", "-hfr", "--hf-repo", "-hf=", "--hf-repo=", "download", "get", "pull", "run"}
+)
+"""Words of llama.cpp, the Hub's program, LM Studio, Docker and Ollama."""
 _USUAL_REVISION, _USUAL_VERSION = "main", "latest"
 
 
@@ -157,15 +166,36 @@ def hub_reference(text: str, hosts: Collection[str] = ()) -> HubReference | None
     """Return the repository a text names, and which version of it; `None` where it names none.
 
     Understood are `owner/name`, with `:Q4_K_M`, `@revision` or a file's path behind it, every
-    address of the Hub (and of `hosts`, its mirrors) that leads into a repository, and commands that
-    have such a word in them: `ollama run hf.co/owner/name:Q4_K_M`.
+    address of the Hub (and of `hosts`, its mirrors) that leads into a repository, and commands and
+    lines of code that have such a word in them: `ollama run hf.co/owner/name:Q4_K_M`.
     """
-    words = text.strip().strip("<>\"'`").split()
-    for word in words:
+    words = [bare for word in _BETWEEN_WORDS.split(text) if (bare := _bare(word))]
+    for place, word in enumerate(words):
         found = _reference(word, {*_HUB_HOSTS, *hosts})
+        is_asked_for = place > 0 and words[place - 1].lower() in _BEFORE_REPOSITORY
+        version = _version_in(words[place + 1 :])
         # in a sentence "and/or" is no repository
-        if found is not None and (len(words) == 1 or found.is_explicit):
-            return found
+        is_alone = len(words) == 1 or (len(words) == 2 and version is not None)
+        if found is not None and (is_alone or found.is_explicit or is_asked_for):
+            is_explicit = found.is_explicit or is_asked_for or version is not None
+            return replace(found, version=found.version or version, is_explicit=is_explicit)
+    return None
+
+
+def _bare(word: str) -> str:
+    """Return a word without what was copied along with it, and without `name=` in front."""
+    word = word.strip(_AROUND_WORDS).rstrip(".")
+    if "://" not in word and "?" not in word:
+        word = word.rpartition("=")[2]
+    return word
+
+
+def _version_in(words: Iterable[str]) -> str | None:
+    """Return the version that follows a repository in a command: a file, or a quantization."""
+    for word in words:
+        is_file = word.lower().endswith(".gguf") and "*" not in word
+        if is_file or _QUANTIZATION.fullmatch(word.strip("*")):
+            return word.strip("*")
     return None
 
 

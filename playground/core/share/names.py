@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from playground.core.runs import Comparison, Run
 from playground.core.share.document import Choice, Part, Place, letter
 from playground.core.share.scrubbing import Scrubber
-from playground.core.targets import LocalTarget, Target, Tier
+from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Place as TargetPlace
 
 _AT_PROVIDER = frozenset({Place.CLOUD, Place.SERVER})
 
@@ -50,8 +51,7 @@ def place_of(target: Target) -> Place:
         return Place.HERE
     if target.provider.is_practice:
         return Place.PRACTICE
-    is_own = target.provider.is_loopback or target.tier is Tier.OWN_SERVER
-    return Place.SERVER if is_own else Place.CLOUD
+    return Place.CLOUD if target.place is TargetPlace.CLOUD else Place.SERVER
 
 
 def _told(targets: Sequence[Target], scrubber: Scrubber) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """An answer's events out of a provider's: text, thinking, counts, and whatever is wrong with it."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from playground.core.characters import visible_line
 from playground.core.errors import EngineError, ProviderFailed, StreamMalformed
 from playground.core.events import (
     Alternative,
@@ -23,7 +25,14 @@ from playground.engines.openai.sse import ServerEvent
 from playground.engines.openai.stamped import Piece, StampedSplitter, StreamRedactor
 
 TokenOrAlternative = TypeVar("TokenOrAlternative", Token, Alternative)
-_DONE = "[done]"
+_DONE = re.compile(r"\W*done\W*", re.IGNORECASE)
+"""`[DONE]`, however it is put in brackets and quotes."""
+_ALIVE = re.compile(r"\W*(ping|pong|heart-?beat|keep-?alive|processing)\W*", re.IGNORECASE)
+"""Says only that the connection stands: the name of an event, or its data."""
+_ERRORS = re.compile(r"error|exception|fatal", re.IGNORECASE)
+_AROUND_BODY = "\ufeff \t\r\n"
+_LONGEST_WORD = 100
+"""Characters of a finish reason and of a tool's name: some servers put whole texts there."""
 _NO_JSON = object()
 
 
@@ -107,6 +116,7 @@ class AnswerReader:
     def read_body(self, text: str, t_s: float) -> list[StreamEvent]:
         """Return what an answer says that came as a body of its own, whole or line by line."""
         self._in_one_piece = True
+        text = text.strip(_AROUND_BODY)
         value = _parsed(text)
         lines = text.splitlines() if value is _NO_JSON else [text]
         events = self.read([ServerEvent("message", line) for line in lines if line.strip()], t_s)
@@ -153,26 +163,44 @@ class AnswerReader:
 
     def _decoded(self, event: ServerEvent, *, is_cut: bool) -> Iterator[Any]:
         data = event.data.strip()
-        if data.lower() == _DONE:
+        while data.startswith("data:"):
+            # written by a server, and once more by what it writes with
+            data = data.removeprefix("data:").strip()
+        if _DONE.fullmatch(data):
             self.is_done = True
             return
         value = _parsed(data)
-        if event.name == "error":
+        if isinstance(value, str) and isinstance(packed := _parsed(value), dict | list):
+            # packed into JSON twice
+            value = packed
+        if _ERRORS.search(event.name):
             raise self._errors.from_payload(data if value is _NO_JSON else value)
-        if not data:
-            return
+        is_last = _DONE.fullmatch(event.name) is not None
         if value is not _NO_JSON:
             yield from value if isinstance(value, list) else [value]
-            return
+        elif data and not is_last:
+            yield from self._lines(event.name, data, is_cut=is_cut)
+        self.is_done |= is_last
+
+    def _lines(self, name: str, data: str, *, is_cut: bool) -> Iterator[Any]:
+        """Yield what is no JSON as a whole: events parted by one line end instead of two."""
         lines = data.split("\n")
         if len(lines) > 1:
-            # events that are parted by one line end instead of two
             for line in lines:
-                yield from self._decoded(ServerEvent(event.name, line), is_cut=is_cut)
-        elif not is_cut:
-            said = provider_message(data) if data.startswith("<") else ""
+                yield from self._decoded(ServerEvent(name, line), is_cut=is_cut)
+        elif is_cut or _ALIVE.fullmatch(name) or _ALIVE.fullmatch(data):
+            return
+        elif name != "message" and data[0] not in "{[<":
+            # an event of the server's own, in words
+            self._strange += 1
+        else:
+            is_page = data.startswith("<!--")
+            said = provider_message(data) if data[0] == "<" and not is_page else ""
             if said and not said.startswith(WEB_PAGE):
                 raise self._errors.from_payload(said)  # an error as XML
+            if not said and data[0] not in "{[<":
+                said = f"a piece that cannot be read: “{data}”"
+            said = self._errors.redact(visible_line(said))
             raise StreamMalformed(f"{self._name} sent {said or 'a piece that cannot be read'}.")
 
     def _read_chunk(self, data: Any, t_s: float, deltas: "_Deltas") -> None:
@@ -191,19 +219,22 @@ class AnswerReader:
         if chunk.usage is not None:
             self._reported = self._reported.merged(chunk.usage)
         if chunk.tool is not None:
-            self._tool = self._tool or chunk.tool
+            self._tool = self._tool or self._word(chunk.tool)
         self._strange += not chunk.is_understood
         self._add_chunk(chunk, t_s, deltas)
         if error is not None:
             raise self._errors.from_payload(error)
-        if chunk.finish_reason == "error":
+        if (chunk.finish_reason or "").lower() == "error":
             raise ProviderFailed(f"{self._name} broke the answer off with an error.")
         if chunk.finish_reason:
-            self.finish_reason = self._errors.redactor.clean(chunk.finish_reason)
+            self.finish_reason = self._word(chunk.finish_reason)
         if self.finish_reason and (chunk.text or chunk.reasoning or chunk.finish_reason):
             self.finished_s = t_s
         # Ollama's own API
         self.is_done |= data.get("done") is True
+
+    def _word(self, text: str) -> str:
+        return self._errors.redactor.clean(text)[:_LONGEST_WORD]
 
     def _read_undecided(self, deltas: "_Deltas") -> None:
         undecided, self._undecided = self._undecided, []

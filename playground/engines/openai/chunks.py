@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from playground.core.characters import REPLACEMENT, SurrogateJoiner, whole_characters
+from playground.core.characters import REPLACEMENT, SurrogateJoiner, visible_line, whole_characters
 from playground.core.events import Alternative, Token
 from playground.core.usage import ReportedUsage, read_count, read_number, read_usd
 
 _TEXT_FIELDS = ("content", "text", "refusal", "audio.transcript")
 """Where an answer's text stands in a choice's `delta`, its `message`, or the choice itself."""
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_blocks")
-"""Where thinking stands: DeepSeek, llama-server and vLLM; Groq and OpenRouter; Ollama; LiteLLM."""
+_REASONING_FIELDS = (
+    *("reasoning_content", "reasoning", "thinking", "thinking_blocks"),
+    *("reasoning_text", "reasoning_summary", "thought", "thoughts"),
+)
+"""Where thinking stands: DeepSeek, llama-server and vLLM; Groq and OpenRouter; Ollama; LiteLLM; and
+GitHub Copilot and others."""
 _REASONING_DETAILS = "reasoning_details"
 """The same once more, in parts (OpenRouter, MiniMax): read where the others are empty."""
 _TOOL_FIELDS = ("tool_calls", "function_call")
@@ -30,8 +34,11 @@ _COUNTS = {
         "prompt_tokens_details.cached_tokens",
         "input_tokens_details.cached_tokens",
         "prompt_cache_hit_tokens",
+        "cache_read_input_tokens",
         "cached_tokens",
+        "num_cached_tokens",
     ),
+    "created": ("cache_creation_input_tokens",),
     "reasoning": (
         "completion_tokens_details.reasoning_tokens",
         "output_tokens_details.reasoning_tokens",
@@ -39,7 +46,9 @@ _COUNTS = {
     ),
 }
 """Count → where it stands in a usage object, the usual place first."""
-_FINISH_FIELDS = ("finish_reason", "stop_reason", "done_reason")
+_FINISH_FIELDS = ("finish_reason", "stop_reason", "done_reason", "finishReason")
+_NO_FINISH = frozenset({"null", "none"})
+"""Written as words where nothing is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +75,26 @@ def error_in(data: Any, index: str | None = None) -> Any:
         return next(filter(None, map(error_in, data)), None)
     if not isinstance(data, dict):
         return None
-    if _is_error(data.get("error")):
+    if any(_is_error(value) for name, value in data.items() if _ERROR_FIELD.match(name)):
         return data
     if data.get("object") == "error" or data.get("type") == "error":
         return data
+    if _is_error(error := _at(data, "x_groq.error")):
+        return {"error": error}
     if "choices" in data:
-        error = _choice(data, index).get("error")
-        return {"error": error} if _is_error(error) else None
+        choice = _choice(data, index)
+        holders = (choice, *map(_mapping, (choice.get("delta"), choice.get("message"))))
+        error = next((error for one in holders if _is_error(error := one.get("error"))), None)
+        return {"error": error} if error else None
     if data.get("errors"):  # Cloudflare
         return {"error": data["errors"]}
     if _at(data, "base_resp.status_code"):  # MiniMax
         return {"error": _at(data, "base_resp.status_msg")}
     detail, said = data.get("detail"), data.get("message")
     return data if detail or (said and isinstance(said, str | list)) else None
+
+
+_ERROR_FIELD = re.compile(r"err(or)?([_A-Z]?(code|message|msg))?$|exception$|fault$", re.IGNORECASE)
 
 
 def _is_error(value: Any) -> bool:
@@ -121,8 +137,9 @@ class ChunkReader:
         """Return what a decoded chunk says; `t_s` is when it arrived."""
         choice = _choice(data, self.index)
         holders = [_mapping(choice.get("delta")), _mapping(choice.get("message")), choice]
-        if isinstance(choice.get("delta"), str | list):
-            holders[0] = {"content": choice["delta"]}
+        for place, name in enumerate(("delta", "message")):
+            if isinstance(choice.get(name), str | list):
+                holders[place] = {"content": choice[name]}
         if self._has_deltas:
             # some say the whole answer once more at the end
             holders[1] = {}
@@ -131,7 +148,8 @@ class ChunkReader:
         for holder in holders:
             said, thought = _said(holder)
             text, reasoning = text or said, reasoning or thought
-        finish = _finish(choice)
+        beside = data if "choices" in data else {}
+        finish = next(filter(None, map(_finish, (choice, holders[0], beside))), "")
         tool = next((tool for holder in holders if (tool := _tool(holder)) is not None), None)
         is_told = bool(text or reasoning or finish or tool is not None)
         # nothing follows the finish reason that a half could wait for
@@ -141,7 +159,7 @@ class ChunkReader:
             text=text,
             reasoning=reasoning,
             tokens=self._read_tokens(choice.get("logprobs"), text or reasoning, t_s),
-            finish_reason=whole_characters(finish) or None,
+            finish_reason=visible_line(finish) or None,
             usage=_usage(data, choice),
             tool=tool,
             is_understood=is_told or not (any(map(_is_strange, holders[:2])) or _is_foreign(data)),
@@ -247,7 +265,9 @@ def _choices(data: dict[str, Any]) -> list[dict[str, Any]]:
     choices = data.get("choices")
     if isinstance(choices, dict):
         choices = list(choices.values())
-    found = map(_mapping, choices) if isinstance(choices, list) else ()
+    if not isinstance(choices, list):
+        return []
+    found = ({"text": one} if isinstance(one, str) else _mapping(one) for one in choices)
     return [choice for choice in found if choice]
 
 
@@ -264,7 +284,8 @@ def _index(choice: dict[str, Any]) -> str:
 
 
 def _finish(choice: dict[str, Any]) -> str:
-    return next(filter(None, (_text(choice.get(name)) for name in _FINISH_FIELDS)), "")
+    found = (_text(choice.get(name)).strip() for name in _FINISH_FIELDS)
+    return next((said for said in found if said and said.lower() not in _NO_FINISH), "")
 
 
 def _said(holder: dict[str, Any]) -> tuple[str, str]:
@@ -288,13 +309,14 @@ def _parts(value: Any) -> tuple[str, str]:
     if not isinstance(value, dict):
         return _text(value), ""
     thought = "".join("".join(_parts(value.get(name))) for name in _THINKING_PARTS)
-    text = next(filter(None, (_parts(value.get(name))[0] for name in ("text", "content"))), "")
+    text = next(filter(None, (_parts(value.get(name))[0] for name in _TEXT_PARTS)), "")
     if str(value.get("type", "")).startswith(_THINKING_PARTS):
         return "", thought + text
     return text, thought
 
 
 _MOST_PARTS = 10_000
+_TEXT_PARTS = ("text", "content", "value", "refusal", "output_text")
 _THINKING_PARTS = ("thinking", "summary", "reasoning")
 """Fields of a part that hold thinking, and the beginnings of its type."""
 
@@ -306,31 +328,43 @@ def _tool(holder: dict[str, Any]) -> str | None:
         if asked:
             first = _mapping(asked[0] if isinstance(asked, list) else asked)
             named = _text(_mapping(first.get("function")).get("name")) or _text(first.get("name"))
-            return whole_characters(named)
+            return visible_line(named)
     return None
 
 
 _SILENT = frozenset(
-    {"role", "name", "id", "prefix", "tool_call_id", "token_ids", "obfuscation", "images"}
+    {"role", "name", "id", "prefix", "tool_call_id", "token_ids", "obfuscation"}
     | {"signature", "reasoning_signature", "annotations", "citations", "provider_specific_fields"}
 )
 """Fields of a delta that say nothing of the answer."""
 
 
-_FOREIGN = ("candidates", "completion", "content", "delta", "output", "response", "token")
-"""Where the APIs of Gemini, Anthropic, OpenAI, Ollama and TGI put what they say."""
+_FOREIGN = (
+    *("candidates", "completion", "content", "delta", "output", "response", "token"),
+    *("answer", "data", "generated_text", "outputs", "result", "text"),
+)
+"""Where the APIs of Gemini, Anthropic, OpenAI, Ollama, TGI and others put what they say."""
 
 
 def _is_strange(holder: dict[str, Any]) -> bool:
     """Return True for something said in a delta where nothing is known to be said."""
     content = holder.get("content")
-    if content is not None and not isinstance(content, str | list | dict):
+    if content is not None and not isinstance(content, str) and _is_strange_part(content):
         return True
     known = {*_TEXT_FIELDS, *_REASONING_FIELDS, _REASONING_DETAILS, *_TOOL_FIELDS, *_SILENT}
     return any(
         isinstance(value, str | list | dict) and value and name not in known
         for name, value in holder.items()
     )
+
+
+def _is_strange_part(part: Any) -> bool:
+    """Return True for a part of a content that is neither text nor thinking, nor empty."""
+    if isinstance(part, list):
+        return any(map(_is_strange_part, part[:_MOST_PARTS]))
+    if isinstance(part, dict):
+        return bool(part) and not part.keys() & {*_TEXT_PARTS, *_THINKING_PARTS}
+    return part is not None and not isinstance(part, str)
 
 
 def _is_foreign(data: dict[str, Any]) -> bool:
@@ -340,10 +374,11 @@ def _is_foreign(data: dict[str, Any]) -> bool:
 
 def _usage(data: dict[str, Any], choice: dict[str, Any]) -> ReportedUsage | None:
     found: ReportedUsage | None = None
-    for holder in (data, _mapping(data.get("x_groq")), choice, _mapping(choice.get("message"))):
-        if usage := _mapping(holder.get("usage")):
-            read = _read_usage(usage)
-            found = read if found is None else found.merged(read)
+    within = [_mapping(choice.get(name)) for name in ("delta", "message")]
+    usages = [one.get("usage") for one in (data, _mapping(data.get("x_groq")), choice, *within)]
+    for usage in filter(None, map(_mapping, (*usages, data if "eval_count" in data else None))):
+        read = _read_usage(usage)
+        found = read if found is None else found.merged(read)
     timings = _mapping(data.get("timings"))
     if found is None and timings:
         # llama-server counts without being asked to
@@ -360,17 +395,25 @@ def _read_usage(usage: dict[str, Any]) -> ReportedUsage:
         )
         for count, names in _COUNTS.items()
     }
+    prompt, total = counts["prompt"], counts["total"]
+    apart = (counts.pop("created") or 0) + (counts["cached"] or 0)
+    if prompt is not None and apart:
+        # Anthropic counts what it keeps beside the prompt, and so do some who pass it on
+        is_native = "input_tokens" in usage and "cache_read_input_tokens" in usage
+        if is_native or total == prompt + apart + (counts["completion"] or 0):
+            counts["prompt"] = prompt + apart
     return ReportedUsage(**counts, cost_usd=_cost(usage))
 
 
 def _cost(usage: dict[str, Any]) -> float | None:
     """Return what an answer cost: the fee and, with one's own key (OpenRouter), the price."""
-    cost = usage.get("cost")
+    cost = usage.get("cost", usage.get("estimated_cost"))  # DeepInfra
     if isinstance(cost, dict):  # Perplexity
         return read_usd(cost.get("total_cost"))
     fee = read_usd(cost)
     upstream = read_usd(_at(usage, "cost_details.upstream_inference_cost"))
-    if usage.get("is_byok") is False or not upstream:
+    # the fee is a small part of the price: a fee that is not smaller contains it
+    if usage.get("is_byok") is False or not upstream or (fee or 0.0) >= upstream:
         return fee
     return upstream + (fee or 0.0)
 

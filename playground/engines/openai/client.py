@@ -6,7 +6,6 @@ are written anew just before a request leaves.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -56,6 +55,8 @@ class RequestTimes:
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com")
 MOST_REFUSAL_BYTES = 1024 * 1024
 """Longest error body that is read."""
+MOST_LIST_BYTES = 16 * 1024 * 1024
+"""Longest list of models that is read; the longest known has half a megabyte."""
 
 
 class ProviderConnection:
@@ -107,7 +108,7 @@ class ProviderConnection:
                 follow_redirects=False,
                 event_hooks={
                     "request": [self._before_sending, self._add_azure_key],
-                    "response": [self._bound_refusal],
+                    "response": [self._unpack, self._bound],
                 },
             ),
         )
@@ -132,21 +133,37 @@ class ProviderConnection:
         if self._key and request.url.host.endswith(_AZURE):
             request.headers["api-key"] = self._key
 
-    async def _bound_refusal(self, response: "httpx2.Response") -> None:
-        """Read the body of an error as far as it is of use: the package would read all of it."""
+    async def _unpack(self, response: "httpx2.Response") -> None:
+        from playground.engines.openai.unpacking import unpack  # noqa: PLC0415 - start-up time
+
+        unpack(response)
+
+    async def _bound(self, response: "httpx2.Response") -> None:
+        """Read what is read whole as far as it is of use: the package would read all of it."""
         import httpx2  # noqa: PLC0415 - start-up time
 
-        if response.status_code < 400 or not isinstance(response.stream, httpx2.AsyncByteStream):
+        is_refusal = response.status_code >= 400
+        is_whole = is_refusal or response.request.method == "GET"
+        if not is_whole or not isinstance(response.stream, httpx2.AsyncByteStream):
             return
+        most = MOST_REFUSAL_BYTES if is_refusal else MOST_LIST_BYTES
+        limit_s = self._timeouts.refusal_s if is_refusal else self._timeouts.read_s
         content = bytearray()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._timeouts.refusal_s):
+        try:
+            async with asyncio.timeout(limit_s):
                 async for piece in response.stream:
                     content += piece
-                    if len(content) >= MOST_REFUSAL_BYTES:
+                    if len(content) >= most:
                         break
+        except TimeoutError as error:
+            # the status of a refusal says enough, here and below
+            if not is_refusal:
+                raise httpx2.ReadTimeout("the list does not come to an end") from error
+        except httpx2.DecodingError:
+            if not is_refusal:
+                raise
         await response.stream.aclose()
-        response.stream = httpx2.ByteStream(bytes(content))
+        response.stream = httpx2.ByteStream(bytes(content[:most]))
 
     async def _before_sending(self, request: "httpx2.Request") -> None:
         import httpx2  # noqa: PLC0415 - start-up time

@@ -1,9 +1,12 @@
 """Answers of an OpenAI-compatible provider, streamed through the openai package."""
 
 import asyncio
+import codecs
+import contextlib
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from playground.core.characters import REPLACEMENT
@@ -52,6 +55,8 @@ _LONGEST_SENTENCE = 200
 """Characters of a text that is shown where an answer should be."""
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before a body begins: white space, a byte order mark."""
+_BODIES = (b"{", b"[", b"<", b'"', codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What a body begins with that is no event stream."""
 _RUN_AGAIN = "What arrived before is kept. Run it again."
 
 
@@ -166,7 +171,8 @@ class _Answer:
                         connect_s=times.connect_s,
                     )
                     yield InputPrepared(times.sent - self._started, self._given(body))
-                response, body = await opening
+                async with self._within(self._timeouts.word_s):
+                    response, body = await opening
             finally:
                 opening.cancel()
                 await asyncio.gather(opening, return_exceptions=True)
@@ -245,10 +251,11 @@ class _Answer:
         """Yield what the response says, be it a stream or an answer in one piece."""
         arrived = aiter(response.aiter_bytes())
         first, is_over, began_s = b"", False, self._now()
-        while not first.strip(_BLANK) and not is_over:
+        while not (first.strip(_BLANK) or is_over or len(first) > MOST_EVENT_BYTES):
             piece, is_over = await self._next(arrived, self._limit_s(began_s))
-            first += piece
-        if first.strip(_BLANK)[:1] in {b"{", b"[", b"<"}:
+            # white space without an end is not kept
+            first = piece if first.isspace() else first + piece
+        if first.strip(_BLANK).startswith(_BODIES):
             for event in await self._body(response, arrived, first, is_over=is_over):
                 yield event
         else:
@@ -315,7 +322,7 @@ class _Answer:
         while not is_over and len(content) <= MOST_EVENT_BYTES:
             piece, is_over = await self._next(arrived, self._limit_s(began_s))
             content += piece
-        text, t_s = content.decode("utf-8-sig", "replace"), self._now()
+        text, t_s = _decoded_text(bytes(content), response.charset_encoding), self._now()
         try:
             events = self._text.read_body(text, t_s)
         except StreamMalformed as error:
@@ -326,14 +333,20 @@ class _Answer:
 
     async def _next(self, arrived: AsyncIterator[bytes], limit_s: float) -> tuple[bytes, bool]:
         """Return the next bytes and whether the body is over; `TimedOut` after `limit_s`."""
+        async with self._within(limit_s):
+            data = await anext(arrived, None)
+        return data or b"", data is None
+
+    @asynccontextmanager
+    async def _within(self, limit_s: float) -> AsyncIterator[None]:
+        """Raise `TimedOut` for what takes longer than `limit_s`."""
         try:
             async with asyncio.timeout(limit_s):
-                data = await anext(arrived, None)
+                yield
         except TimeoutError as error:
             raise TimedOut(
                 f"{self._name} sent no word for {self._timeouts.word_s:g} s.", _RUN_AGAIN
             ) from error
-        return data or b"", data is None
 
     def _limit_s(self, word_s: float) -> float:
         """Return how long the next piece is waited for, where the last word came at `word_s`."""
@@ -363,6 +376,15 @@ class _Answer:
 
     def _now(self) -> float:
         return time.perf_counter() - self._started
+
+
+def _decoded_text(content: bytes, charset: str | None) -> str:
+    """Return a body as text: JSON tells its encoding, and where it is wrong the header may."""
+    for encoding in (json.detect_encoding(content), charset):
+        with contextlib.suppress(UnicodeDecodeError, LookupError):
+            if encoding:
+                return content.decode(encoding)
+    return content.decode("utf-8-sig", "replace")
 
 
 def _is_sentence(text: str) -> bool:

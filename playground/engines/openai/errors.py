@@ -2,8 +2,6 @@
 
 import json
 import re
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +25,7 @@ from playground.core.errors import (
 )
 from playground.core.redaction import Redactor
 from playground.core.urls import host_and_port
+from playground.core.waiting import wait_s, wait_words
 from playground.engines.openai.client import Timeouts
 from playground.network.failures import causes
 from playground.network.routes import NetworkFailed
@@ -43,25 +42,33 @@ _OVERFLOW = re.compile(
     r"|(prompt|input|request) is too (long|large)|exceeds? .{0,30}context"
     # Gemini, z.ai
     r"|(prompt|input)\b.{0,40} exceeds? .{0,40}(tokens|length)"
+    # DashScope, Volcengine, Groq
+    r"|input length should be|exceeds? max message tokens"
+    r"|reduce the length of the (messages|prompt)"
     # Text Generation Inference, Together
     r"|must have less than \d+ tokens|tokens \+ .?max_new_tokens.? must be",
     re.IGNORECASE,
 )
+_TOO_LARGE = "Shorten the prompt: it is more than this service takes at once."
 _OVER_ALLOWANCE = re.compile(r"\bLimit (\d+), (?:Used \d+, )?Requested (\d+)")
 """Groq, OpenAI: tokens a minute, and those of the request."""
 _NO_MODEL = re.compile(
     r"model_not_(found|exist|supported)|model_decommissioned|invalid_model|not a valid model"
     r"|(unknown|no such|invalid) model\b|no endpoints found for"
-    r"|\bmodel\b.{0,80}(not exist|not found|decommissioned|not supported by any provider)",
+    r"|\bmodel\b.{0,80}(not exist|not found|decommissioned|deprecated|retired"
+    r"|not (available|installed|deployed|in list|supported by any provider))"
+    r"|unable to access .{0,20}\bmodel\b",
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(
-    r"(api[ _]?key).{0,20}(not valid|invalid|incorrect)|(invalid|incorrect)[ _]api[ _]?key",
+    r"(api[ _]?key).{0,20}(not valid|invalid|incorrect|expired|missing|revoked|disabled|required)"
+    r"|(invalid|incorrect|missing|expired)[ _]api[ _]?key|missing bearer|unregistered callers",
     re.IGNORECASE,
 )
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](quota|balance|funds|credit)|exceeded your current quota|out of credit"
-    r"|credit balance is too low",
+    r"|credit balance is too low|(balance|credits?|funds)\b.{0,20}insufficient"
+    r"|requires more credits|billing[_ ](hard[_ ])?limit",
     re.IGNORECASE,
 )
 _CODES = {
@@ -131,7 +138,8 @@ class ErrorTranslator:
 
     def from_payload(self, payload: Any) -> EngineError:
         """Return the error that a decoded error object of a stream or a body describes."""
-        message = self.redact(provider_message(payload)) or "no reason given"
+        message = provider_message(payload) or _any_sentence(payload) or "no reason given"
+        message = self.redact(message)
         return self._by_status(_status_in(payload) or 500, message, payload)
 
     def redact(self, text: str) -> str:
@@ -181,18 +189,19 @@ class ErrorTranslator:
                 said, "Shorten the prompt: it is more than your account may send in a minute."
             )
         if status == 429:
-            limited = RateLimited(said, _wait_hint(retry_after))
-            limited.retry_after_s = _wait_s(retry_after, message)
+            seconds = wait_s(retry_after, message)
+            limited = RateLimited(said, _wait_hint(seconds))
+            limited.retry_after_s = seconds
             return limited
-        if status in {400, 413, 422} and _OVERFLOW.search(everything):
+        if status in {400, 413, 422, 500} and _OVERFLOW.search(everything):
             return ContextOverflow(said)
         if status in {400, 422} and _NO_MODEL.search(everything):
             return ModelNotFound(said)
         if 400 <= status < 500:
-            return RequestRejected(said)
+            return RequestRejected(said, _TOO_LARGE if status == 413 else None)
         if status < 400:
             return StreamInvalid(said)
-        return ProviderFailed(said, _wait_hint(retry_after) if retry_after else None)
+        return ProviderFailed(said, _wait_hint(wait_s(retry_after)))
 
     def _timed_out(self, chain: tuple[BaseException, ...]) -> EngineError:
         if any("Connect" in type(cause).__name__ for cause in chain[1:]):
@@ -218,6 +227,10 @@ _SENTENCE_FIELDS = (
     "detail",  # FastAPI, problem details (RFC 9457)
     "msg",
     "error_description",
+    "error_message",
+    "error_msg",
+    "errmsg",
+    "reason",
     "title",
 )
 """Where the sentence of an error stands, the fullest first."""
@@ -226,11 +239,15 @@ _SENTENCE_FIELDS = (
 def provider_message(payload: Any) -> str:
     """Return the sentence in an error body, whichever of the usual shapes it has."""
     if isinstance(payload, str):
-        return _plain(payload)
+        packed = decoded(payload.encode("utf-8", "replace")) if payload[:1] in {"{", "["} else ""
+        return (provider_message(packed) if isinstance(packed, dict | list) else "") or _plain(
+            payload
+        )
     if isinstance(payload, list):
         return "; ".join(filter(None, (provider_message(item) for item in payload[:3])))
     if not isinstance(payload, dict):
         return ""
+    payload = {name[:1].lower() + name[1:]: value for name, value in payload.items()}
     said = next(filter(None, (provider_message(payload.get(n)) for n in _SENTENCE_FIELDS)), "")
     if not said and payload and all(isinstance(value, list) for value in payload.values()):
         said = provider_message([value for values in payload.values() for value in values])
@@ -238,6 +255,16 @@ def provider_message(payload: Any) -> str:
     if said and isinstance(place, list):  # pydantic, whose sentence names no field
         said = f"{said} ({'.'.join(map(str, place))})"
     return f"{said}: {upstream}" if (upstream := _upstream_message(payload)) else said
+
+
+def _any_sentence(payload: Any) -> str:
+    """Return the first text of several words in an error that has none in the usual places."""
+    if isinstance(payload, str):
+        return _plain(payload) if " " in payload.strip() else ""
+    if isinstance(payload, dict):
+        payload = list(payload.values())
+    found = map(_any_sentence, payload) if isinstance(payload, list) else ()
+    return next(filter(None, found), "")
 
 
 def _upstream_message(payload: dict[str, Any]) -> str:
@@ -259,7 +286,10 @@ def decoded(body: bytes) -> Any:
         return text
 
 
-_PAGE = re.compile(r"(<\?xml[^>]*>\s*)?<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_PAGE = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _XML = re.compile(r"<(\?xml\b|([a-z][\w.:-]*)[^<>]*>.*</\2>\s*$)", re.IGNORECASE | re.DOTALL)
 _XML_SENTENCES = tuple(
     re.compile(rf"<(?:\w+:)?{name}\b[^<>]*>([^<]*[^<\s][^<]*)<", re.IGNORECASE)
@@ -285,7 +315,7 @@ def _status_in(payload: Any) -> int | None:
         return _status_in(payload[0]) if payload else None
     if not isinstance(payload, dict):
         return None
-    for name in ("code", "status", "status_code", "type"):
+    for name in ("code", "status", "status_code", "statusCode", "type"):
         value = payload.get(name)
         if isinstance(value, str):
             value = int(value) if value.isdigit() else _CODES.get(value)
@@ -314,36 +344,5 @@ def _is_over_allowance(message: str) -> bool:
     return found is not None and int(found[2]) > int(found[1])
 
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TRY_AGAIN = re.compile(
-    r"(?:try again|retry) in ((?:\d+(?:\.\d+)?(?:ms|s|m|h)\s?)+)", re.IGNORECASE
-)
-"""OpenAI, Groq: "Please try again in 1m2.5s"."""
-
-
-def _wait_s(retry_after: str | None, message: str) -> float | None:
-    """Return how long a provider wants one to wait: `Retry-After` (RFC 9110), else its words."""
-    written = (retry_after or "").strip()
-    if re.fullmatch(r"\d{1,6}(\.\d+)?", written):
-        return float(written)
-    try:
-        until = parsedate_to_datetime(written)
-        return max(0.0, (until - datetime.now(until.tzinfo)).total_seconds())
-    except ValueError:
-        pass
-    if (said := _TRY_AGAIN.search(message)) is None:
-        return None
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", said[1].casefold())
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def _wait_hint(retry_after: str | None) -> str | None:
-    if not retry_after:
-        return None
-    if re.fullmatch(r"\d{1,6}(\.\d+)?", retry_after.strip()):
-        return f"Wait {float(retry_after):g} s and run it again."
-    try:
-        parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None  # neither a time nor a date
-    return f"Run it again after {retry_after.strip()}."
+def _wait_hint(seconds: float | None) -> str | None:
+    return None if seconds is None else f"Wait {wait_words(seconds)} and run it again."

@@ -26,7 +26,7 @@ _THINKING: dict[str, tuple[str, Any, Any]] = {
 OpenAI, Google, Groq and xAI; OpenRouter; DeepSeek; Anthropic; llama-server and vLLM, whose chat
 templates get the value.
 """
-REFUSING = frozenset({400, 422, 500, 501})
+REFUSING = frozenset({400, 405, 415, 422, 500, 501})
 """Status codes under which a field is refused: llama_cpp.server says 500 to what it cannot read."""
 FORM_NOT_ENFORCED = "form_not_enforced"
 _REQUIRED = frozenset({"model", "messages", "stream"})
@@ -46,10 +46,32 @@ _OUT_OF_RANGE = re.compile(
 )
 """What is said of a value that is refused: it was a person's choice, and stays one."""
 _FORM = re.compile(
-    r"json[_ ](schema|object|mode)|structured[_ ]outputs?|response[_ ]format", re.IGNORECASE
+    r"json[_ ](schema|object|mode)|structured[_ ]outputs?|response[_ ](json[_ ])?(format|schema)"
+    r"|\bgrammar\b",
+    re.IGNORECASE,
 )
 """What is said of a form that is refused, where the field is not named."""
 _STREAMING = re.compile(r"\bstream(ing|ed)?\b(?!_)", re.IGNORECASE)
+_NEVER_STRICT = frozenset(
+    {
+        "allOf",
+        "contains",
+        "dependentRequired",
+        "dependentSchemas",
+        "if",
+        "maxProperties",
+        "minProperties",
+        "not",
+        "oneOf",
+        "patternProperties",
+        "prefixItems",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "uniqueItems",
+    }
+)
+"""Keywords that OpenAI refuses in a strict schema, and takes in another."""
 _PARTNERS = {"logprobs": "top_logprobs", "top_logprobs": "logprobs"}
 _COMMON_WORDS = frozenset({"stop", "seed", "temperature"})
 """Field names that also occur in ordinary sentences: they count only where they are quoted."""
@@ -135,6 +157,8 @@ def _has_closed_objects(part: Any) -> bool:
         return all(map(_has_closed_objects, part))
     if not isinstance(part, dict):
         return True
+    if _NEVER_STRICT & part.keys():
+        return False
     kinds = part.get("type")
     if kinds == "object" or (isinstance(kinds, list) and "object" in kinds) or "properties" in part:
         names = part.get("properties")

@@ -1,9 +1,10 @@
 """Bytes of an event stream into events, as the specification says.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with three
-differences. What stands at the end without a blank line behind it is an event as well, because
-some servers leave that line out. The field `error`, which llama-server writes, is the data of an
-event of that name. A line that is a JSON object is data: so some break off with an error.
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, with four
+differences, each for what servers write and the specification drops without a word. What stands at
+the end without a blank line behind it is an event as well. The field `error`, which llama-server
+writes, is the data of an event of that name. A line that is a JSON object or `[DONE]` is data. A
+field is known in any capitals, and behind byte order marks, zeros or white space.
 """
 
 import codecs
@@ -13,8 +14,11 @@ from typing import NamedTuple
 MOST_EVENT_BYTES = 16 * 1024 * 1024
 """Longest event that is taken; one without an end would fill the memory."""
 
-_FIELDS = frozenset({"", "data", "error", "event", "id", "retry"})
+_FIELDS = frozenset({"data", "error", "event", "id", "retry"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_BEFORE_FIELDS = "\ufeff\0 \t"
+_BARE_DATA = re.compile(r"[\ufeff\0 \t]*(\[?\{|\[DONE\])", re.IGNORECASE)
+"""Begins a line that is data without saying so."""
 
 
 class EventTooLarge(Exception):
@@ -81,14 +85,14 @@ class EventDecoder:
 
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        self.is_event_stream |= name in _FIELDS
+        name, value = name.strip(_BEFORE_FIELDS).lower(), value.removeprefix(" ")
+        self.is_event_stream |= name in _FIELDS or line[0] == ":"
         if name == "error":
             self._name = name
         if name in {"data", "error"}:
             self._data.append(value)
-        elif line[0] == "{":
-            self._data.append(line)
+        elif _BARE_DATA.match(line):
+            self._data.append(line.strip(_BEFORE_FIELDS))
         else:
             # nothing else of the line is kept
             self._size -= len(line)

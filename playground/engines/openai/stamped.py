@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from playground.core.redaction import Redactor
 from playground.core.thinking import Span, ThinkingSplitter
 
+_LONGEST_PIECE = 4096
+"""Characters that are looked through at once: a whole answer may come in one piece."""
+
 Piece = tuple[float, str]
 """Seconds on the run's clock, and the text that came then."""
 
@@ -43,8 +46,12 @@ class StampedSplitter:
         self._waiting = StampedText()
 
     def feed(self, t_s: float, text: str) -> list[tuple[Span, list[Piece]]]:
-        self._waiting.add(t_s, text)
-        return self._timed(self._splitter.feed(text))
+        spans = []
+        for start in range(0, len(text), _LONGEST_PIECE):
+            piece = text[start : start + _LONGEST_PIECE]
+            self._waiting.add(t_s, piece)
+            spans += self._timed(self._splitter.feed(piece))
+        return spans
 
     def finish(self) -> list[tuple[Span, list[Piece]]]:
         return self._timed(self._splitter.finish())

@@ -19,7 +19,7 @@ from playground.engines.worker.decode import Decoder, GenerationStopped
 from playground.engines.worker.form import make_form
 from playground.engines.worker.log import LogLines
 from playground.engines.worker.model import AbortSwitch, LoadedModel, LoadStopped, load_model
-from playground.engines.worker.prompt import NO_GRAMMAR, Pieces, PromptRenderer
+from playground.engines.worker.prompt import NO_GRAMMAR, Pieces, PromptRenderer, only_checked
 
 
 class WorkerJob:
@@ -134,7 +134,11 @@ class Session:
         try:
             if job.is_stopped:
                 raise GenerationStopped
-            notices = (*prompt.notices, *((NO_GRAMMAR,) if has_form and form is None else ()))
+            notices = list(prompt.notices)
+            if has_form and form is None:
+                notices.append(NO_GRAMMAR)
+            elif form is not None and form.not_held:
+                notices.append(only_checked(form.not_held))
             for notice in notices:
                 self._emit(wire.pack(wire.notice(perf_counter(), notice.kind, notice.message)))
             self._decoder.answer(prompt, request, lambda: job.is_stopped, form=form)

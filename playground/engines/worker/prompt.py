@@ -60,6 +60,16 @@ NO_GRAMMAR = PromptNotice(
     "form_not_enforced",
     "This form cannot be enforced here: the answer is asked for in words only, and then checked.",
 )
+
+
+def only_checked(keywords: Sequence[str]) -> PromptNotice:
+    """Return what is said of a form that is held to but for some of its keywords."""
+    return PromptNotice(
+        "form_not_enforced",
+        f"The form is held to but for {', '.join(keywords)}: the answer is checked for the rest.",
+    )
+
+
 _SWITCHES: dict[str, dict[bool, Any]] = {
     "enable_thinking": {True: True, False: False},
     "thinking": {True: True, False: False},
@@ -199,7 +209,7 @@ class PromptRenderer:
             formatter = Jinja2ChatFormatter(
                 self._template.decode(), eos_token=self._eos_text, bos_token=self._bos_text
             )
-        except (UnicodeDecodeError, TemplateError) as error:
+        except (UnicodeDecodeError, TemplateError, RecursionError) as error:
             raise TemplateBroken from error
 
         switch = (

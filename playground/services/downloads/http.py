@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 from playground.core.errors import DownloadFailed, PlaygroundError, RepositoryNotFound
 from playground.core.urls import host_and_port, is_loopback_host, origin
+from playground.core.waiting import wait_s
 from playground.network.failures import explain
 from playground.network.routes import NetworkFailed, Proxy, Route, route_for
 from playground.network.traffic import Traffic
@@ -88,8 +89,7 @@ def refusal(response: "urllib3.BaseHTTPResponse", *, has_token: bool) -> Excepti
         )
     error: PlaygroundError = refusal_by_status(status, retry_after)
     if status == 429 or status >= 500:
-        wait = float(retry_after) if retry_after and retry_after.isdigit() else None
-        return ConnectionBroke(error.message, wait)
+        return ConnectionBroke(error.message, wait_s(retry_after))
     return error
 
 

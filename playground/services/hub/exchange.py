@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from playground.core.errors import HubFailed, HubTokenRefused, PlaygroundError, RepositoryGated
 from playground.core.redaction import Redactor
+from playground.core.waiting import wait_s, wait_words
 from playground.network.traffic import Traffic
 
 _EXPLAINED = "an access token (a kind of password from huggingface.co)"
@@ -72,8 +73,9 @@ def refusal_by_status(status: int, retry_after: str | None = None) -> Playground
             "The Hub refuses this.", "Your access token may not have the right to read it."
         )
     if status == 429:
-        wait = f"in {retry_after} s" if (retry_after or "").isdigit() else "in a few minutes"
-        return HubFailed("The Hub has been asked too often for now.", f"Try again {wait}.")
+        seconds = wait_s(retry_after)
+        wait = "a few minutes" if seconds is None else wait_words(seconds)
+        return HubFailed("The Hub has been asked too often for now.", f"Try again in {wait}.")
     if status >= 500:
         return HubFailed(f"The Hub has a fault of its own ({status}).", "Try again later.")
     return HubFailed(f"The Hub answered with {status}.")

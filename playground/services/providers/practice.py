@@ -15,11 +15,10 @@ from typing import Any
 import psutil
 
 from playground.core.errors import ConnectionFailed, NotAvailable, PlaygroundError
-from playground.core.targets import PRACTICE_ID, Provider, Tier
+from playground.core.targets import PRACTICE_ID, PRACTICE_MODEL, Provider, Tier
 from playground.engines.child_process import child_command, spawn, worker_environment
 
 PRACTICE_NAME = "Practice cloud (on this computer)"
-PRACTICE_MODEL = "smollm2-135m-instruct"
 PRACTICE_CONTEXT = 4096
 """Tokens of prompt and answer together."""
 

@@ -116,6 +116,8 @@ class MetricsCard(QFrame):
         self._figures = [_Figure(theme, self) for _ in range(4)]
         self._lines: list[QRect] = []
         self._shape = PaneShape.COLUMN
+        self._largest = 1.0
+        self._has_two_lines = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(self.tr("Click for every exact number"))
@@ -136,6 +138,25 @@ class MetricsCard(QFrame):
         wide = QSizePolicy.Policy.Fixed if is_beside else QSizePolicy.Policy.Expanding
         self.setSizePolicy(wide, tall)
         self._apply_theme()
+
+    @property
+    def needed_shrink(self) -> float:
+        """How much smaller its figures have to be for none to be cut, 1 where they need not."""
+        return min(self._shrink_of(rows) for rows in self._aligned(self._rows()))
+
+    @property
+    def needs_two_lines(self) -> bool:
+        """True where a caption goes on in a second line."""
+        return not all(map(self._has_room_for_lines, self._rows()))
+
+    def fit_beside_others(self, largest: float, *, has_two_lines: bool) -> None:
+        """Be as high as the cards beside it, with no figure larger than theirs.
+
+        Sizes that differ would tell what is not so.
+        """
+        if (largest, has_two_lines) != (self._largest, self._has_two_lines):
+            self._largest, self._has_two_lines = largest, has_two_lines
+            self._apply_theme()
 
     @override
     def sizeHint(self) -> QSize:
@@ -205,7 +226,10 @@ class MetricsCard(QFrame):
         return [self._figures[:half], self._figures[half:]]
 
     def _is_in_one_line(self, figures: Sequence[_Figure]) -> bool:
-        """Return whether no caption of a row has to go on in a second line."""
+        """Return whether the captions of a row stand in one line."""
+        return not self._has_two_lines and self._has_room_for_lines(figures)
+
+    def _has_room_for_lines(self, figures: Sequence[_Figure]) -> bool:
         if self._shape.is_on_stage:
             # not by the values: they differ from pane to pane, and rows stay on one height
             around = self._theme.px(18)
@@ -223,13 +247,11 @@ class MetricsCard(QFrame):
         shown = [figure for figures in rows for figure in figures]
         for figure in self._figures:
             figure.setVisible(figure in shown)
-        # rows of as many figures share their columns: the lines between them meet
-        is_grid = len({len(figures) for figures in rows}) == 1
-        shared = self._columns(rows) if is_grid else []
+        columns = [self._columns(group) for group in self._aligned(rows)]
         for number, figures in enumerate(rows):
             needed = self._height_of(figures)
             height = max(needed, self.height() // len(rows)) if self._is_beside else needed
-            widths = shared or self._columns([figures])
+            widths = columns[min(number, len(columns) - 1)]
             self._place_row(figures, widths, top, height, (height - needed) // 2)
             if number:
                 self._lines.append(QRect(0, top, self.width(), 1))
@@ -238,28 +260,32 @@ class MetricsCard(QFrame):
             self._lines.append(QRect(0, top - 1, self.width(), 1))
         self.update()
 
+    def _aligned(self, rows: list[list[_Figure]]) -> list[list[list[_Figure]]]:
+        """Return groups of rows that share their columns, so that the lines between them meet."""
+        is_grid = len({len(figures) for figures in rows}) == 1
+        return [rows] if is_grid else [[figures] for figures in rows]
+
     def _columns(self, rows: Sequence[Sequence[_Figure]]) -> list[int]:
         """Return widths that hold every row's figures, which shrink where they must."""
-        needs: list[int] = []
-        for shrink in _SHRINK:
-            needs = [
-                max(column)
-                for column in zip(
-                    *(
-                        self._needs(figures, shrink, in_one_line=self._is_in_one_line(figures))
-                        for figures in rows
-                    ),
-                    strict=True,
-                )
-            ]
-            for figure in (figure for figures in rows for figure in figures):
-                if figure.shrink != shrink:
-                    figure.shrink = shrink
-                    figure.update()
-            if sum(needs) <= self.width():
-                break
+        shrink = min(self._largest, self._shrink_of(rows))
+        for figure in (figure for figures in rows for figure in figures):
+            if figure.shrink != shrink:
+                figure.shrink = shrink
+                figure.update()
+        needs = self._column_needs(rows, shrink)
         spare = max(0, self.width() - sum(needs)) // len(needs)
         return [need + spare for need in needs]
+
+    def _shrink_of(self, rows: Sequence[Sequence[_Figure]]) -> float:
+        fitting = (s for s in _SHRINK if sum(self._column_needs(rows, s)) <= self.width())
+        return next(fitting, _SHRINK[-1])
+
+    def _column_needs(self, rows: Sequence[Sequence[_Figure]], shrink: float) -> list[int]:
+        needs = (
+            self._needs(figures, shrink, in_one_line=self._is_in_one_line(figures))
+            for figures in rows
+        )
+        return [max(column) for column in zip(*needs, strict=True)]
 
     def _place_row(
         self, figures: Sequence[_Figure], widths: Sequence[int], top: int, height: int, above: int

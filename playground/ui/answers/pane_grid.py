@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from playground.ui.answers.pane_shape import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.layouts import scrolled
 
 if TYPE_CHECKING:
     from playground.ui.answers.response_pane import ResponsePane
@@ -57,20 +58,22 @@ class PaneGrid(QScrollArea):
         self._fit.setSingleShot(True)
         self._fit.setInterval(0)
         self._fit.timeout.connect(self._fit_text)
+        self._sizes = QTimer(self)
+        self._sizes.setSingleShot(True)
+        self._sizes.setInterval(0)
+        self._sizes.timeout.connect(self.fit_figures)
         self._text_scale = 1.0
-        self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         # its panes are what the keyboard goes to
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._body = QWidget()
-        self._body.setObjectName("scrolled")
         self._column = QVBoxLayout(self._body)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._grid = QGridLayout()
         self._column.addLayout(self._grid, 1)
         self._foot: QWidget | None = None
         self.set_foot(foot)
-        self.setWidget(self._body)
+        scrolled(self, self._body, self.accessibleName())
         theme.changed.connect(self._arrange)
 
     @property
@@ -141,6 +144,14 @@ class PaneGrid(QScrollArea):
         for pane in self._panes:
             pane.set_head_stacked(stacked=stacked)
 
+    def fit_figures(self) -> None:
+        """Write the figures of all panes in one size, and have them on one height."""
+        cards = [pane.metrics for pane in self._panes]
+        has_two_lines = any(card.needs_two_lines for card in cards)
+        largest = min((card.needed_shrink for card in cards), default=1.0)
+        for card in cards:
+            card.fit_beside_others(largest, has_two_lines=has_two_lines)
+
     def _fit_text(self) -> None:
         """Write all answers as large as lets each be seen whole; what is written only shrinks."""
         for scale in _STAGE_TEXT if self._on_stage else (1.0,):
@@ -209,6 +220,7 @@ class PaneGrid(QScrollArea):
                 QWidget.setTabOrder(self._panes[index - 1], pane)
         self._grid.setSpacing(self._theme.px(12))
         self._column.setSpacing(self._theme.px(12))
+        self._sizes.start()
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
@@ -225,6 +237,8 @@ class PaneGrid(QScrollArea):
         ):
             self._arrange()
         self.fit_heads()
+        # once the panes have their width
+        self._sizes.start()
         if self._on_stage:
             self.begin_text()
 

@@ -17,7 +17,7 @@ from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.basics import make_button, make_label
+from playground.ui.widgets.basics import breakable, make_button, make_label
 from playground.ui.widgets.layouts import make_column, make_flow
 
 
@@ -59,8 +59,7 @@ class _Names:
             is_short = run.id in self._said and is_told_by_place
             name = place if is_short else name_with_place(run.target)
         self._said.add(run.id)
-        # a line may end after what joins the parts of a name
-        return escape(name).replace("_", "_\N{ZERO WIDTH SPACE}")
+        return escape(breakable(name))
 
 
 def _place(run: Run) -> str:
@@ -108,7 +107,8 @@ def _beginning(finished: tuple[Run, ...], names: _Names) -> str:
 def _alone(run: Run) -> str:
     total = figures(run).total_s
     return _tr("{name} answered in <b>{time}</b>.").format(
-        name=escape(name_with_place(run.target)), time=seconds(total.value if total else None)
+        name=escape(breakable(name_with_place(run.target))),
+        time=seconds(total.value if total else None),
     )
 
 
@@ -233,7 +233,7 @@ def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
     winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
     if winner is None or is_hidden:
         return _tr("You chose one of them.")
-    return _tr("You chose {name}.").format(name=shortened(winner.target.label))
+    return _tr("You chose {name}.").format(name=breakable(shortened(winner.target.label)))
 
 
 class SummaryCard(QFrame):

@@ -28,6 +28,10 @@ class Palette:
     cloud: str
     cloud_ground: str
     cloud_ink: str
+    network: str
+    """In one's own network: neither here nor in the cloud."""
+    network_ground: str
+    network_ink: str
     caution: str
     caution_ground: str
     caution_ink: str
@@ -61,6 +65,9 @@ LIGHT = Palette(
     cloud="#2f6fde",
     cloud_ground="#e7effc",
     cloud_ink="#2461cb",
+    network="#a33a86",
+    network_ground="#f9e8f4",
+    network_ink="#8f2f75",
     caution="#b25e09",
     caution_ground="#fdf0df",
     caution_ink="#9c5208",
@@ -92,6 +99,9 @@ DARK = Palette(
     cloud="#78a9ff",
     cloud_ground="#1b2c4a",
     cloud_ink="#78a9ff",
+    network="#e58fd0",
+    network_ground="#3c2037",
+    network_ink="#eea6dc",
     caution="#f0b063",
     caution_ground="#3a2a14",
     caution_ink="#f0b063",
@@ -121,6 +131,8 @@ TEXT_PAIRS: tuple[tuple[str, str], ...] = (
     ("local_ink", "local_ground"),
     ("cloud", "card"),
     ("cloud_ink", "cloud_ground"),
+    ("network", "card"),
+    ("network_ink", "network_ground"),
     ("caution", "card"),
     ("caution_ink", "caution_ground"),
     ("bad", "card"),

@@ -41,6 +41,7 @@ QLabel { background: transparent; }
 QLabel[tone="quiet"] { color: @quiet; }
 QLabel[tone="local"] { color: @local; }
 QLabel[tone="cloud"] { color: @cloud; }
+QLabel[tone="network"] { color: @network; }
 QLabel[tone="caution"] { color: @caution; }
 QLabel[tone="bad"] { color: @bad; }
 QLabel[tone="accent"] { color: @accent; }
@@ -50,6 +51,7 @@ QLabel[role="chip"] { background: @chip; color: @chip_ink; border-radius: {11}px
   padding: {3}px {9}px; }
 QLabel[role="chip"][tone="local"] { background: @local_ground; color: @local_ink; }
 QLabel[role="chip"][tone="cloud"] { background: @cloud_ground; color: @cloud_ink; }
+QLabel[role="chip"][tone="network"] { background: @network_ground; color: @network_ink; }
 QLabel[role="chip"][tone="caution"] { background: @caution_ground; color: @caution_ink; }
 QLabel[role="chip"][tone="bad"] { background: @bad_ground; color: @bad_ink; }
 QLabel[role="chip"][tone="accent"] { background: @accent_ground; color: @accent_ink; }
@@ -92,12 +94,14 @@ QPushButton[segment="last"]:focus { border-left: 2px solid @accent; }
 QFrame[chip="local"] { background: @local_ground; border: none; border-radius: {12}px; }
 QFrame[chip="chip"] { background: @chip; border: none; border-radius: {12}px; }
 QFrame[chip="cloud"] { background: @cloud_ground; border: none; border-radius: {12}px; }
+QFrame[chip="network"] { background: @network_ground; border: none; border-radius: {12}px; }
 QToolButton[chiptext] { background: transparent;
   border: none; padding: {4}px {3}px {4}px {4}px; font-size: {12}px; font-weight: 600;
   border-radius: {10}px; }
 QToolButton[chiptext="chip"] { color: @chip_ink; }
 QToolButton[chiptext="local"] { color: @local_ink; }
 QToolButton[chiptext="cloud"] { color: @cloud_ink; }
+QToolButton[chiptext="network"] { color: @network_ink; }
 QToolButton[chiptext]:focus {
   border: 2px solid @accent; padding: {2}px {1}px {2}px {2}px; }
 

@@ -61,10 +61,7 @@ class Theme(QObject):
     @property
     def scale(self) -> float:
         """Factor on every size that goes with text."""
-        # the larger of the two: their product leaves no room for an answer
-        return (
-            max(self._scale, self._presentation_scale) if self.in_presentation_mode else self._scale
-        )
+        return self._presentation_scale if self.in_presentation_mode else self._scale
 
     def set_appearance(
         self,

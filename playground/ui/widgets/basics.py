@@ -199,6 +199,24 @@ def elide_mode(text: str) -> Qt.TextElideMode:
     return Qt.TextElideMode.ElideLeft if _PATH.match(text) else Qt.TextElideMode.ElideRight
 
 
+_JOINT = " · "
+_LEAST_SHARE = 0.3
+"""Of the room, for what stands before a name that needs all of it."""
+
+
+def elided_name(metrics: QFontMetrics, name: str, room: int) -> str:
+    """Return a name that fits into `room` pixels; of “provider · model” both are told."""
+    before, joint, last = name.rpartition(_JOINT)
+    if joint and metrics.horizontalAdvance(name) > room:
+        left = room - metrics.horizontalAdvance(joint + last)
+        left = max(left, round(room * _LEAST_SHARE))
+        before = metrics.elidedText(before, elide_mode(before), left) + joint
+        room -= metrics.horizontalAdvance(before)
+    else:
+        before, last = "", name
+    return before + metrics.elidedText(last, elide_mode(last), room)
+
+
 _LONGEST_RUN = 12
 """Characters of a name that stay in one line."""
 
@@ -315,7 +333,7 @@ def paint_chip(
         top = area.top() + (area.height() - size) // 2
         theme.icon(icon, ink).paint(painter, QRect(area.left() + padding, top, size, size))
     line = area.adjusted(padding + side, 0, -theme.px(3), 0)
-    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, line.width())
+    text = elided_name(metrics, text, line.width())
     painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 
@@ -422,6 +440,9 @@ class Disclosure(QWidget):
     def set_title(self, title: str) -> None:
         self._button.setText(title)
         self._button.setAccessibleName(title)
+
+    def unfold(self) -> None:
+        self._button.setChecked(True)
 
     def fold(self) -> None:
         self._button.setChecked(False)

@@ -12,7 +12,10 @@ from playground.ui.widgets.layouts import NO_MARGINS, make_row
 
 
 class FoldingRow(Folding):
-    """Every button in it, also one inside a part, is a line of the menu while it is folded."""
+    """Every button in it, also one inside a part, is a line of the menu while it is folded.
+
+    What such a button opens stands at `anchor_of` it.
+    """
 
     def __init__(self, theme: Theme, *parts: QWidget) -> None:
         super().__init__()
@@ -21,9 +24,9 @@ class FoldingRow(Folding):
         spacing = theme.px(8)
         self._layout = make_row(*parts, parent=self._row, margins=NO_MARGINS, spacing=spacing)
         self._row.installEventFilter(self)
-        self._more = IconButton(theme, "more", self.tr("More"), size=20)
-        self._more.setParent(self)
-        self._more.clicked.connect(self._open_menu)
+        self.more = IconButton(theme, "more", self.tr("More"), size=20)
+        self.more.setParent(self)
+        self.more.clicked.connect(self._open_menu)
 
     @override
     def sizeHint(self) -> QSize:
@@ -31,7 +34,7 @@ class FoldingRow(Folding):
 
     @override
     def minimumSizeHint(self) -> QSize:
-        return self._more.sizeHint().boundedTo(self._row.sizeHint())
+        return self.more.sizeHint().boundedTo(self._row.sizeHint())
 
     @override
     def event(self, event: QEvent) -> bool:
@@ -63,10 +66,10 @@ class FoldingRow(Folding):
         self._row.setVisible(not is_folded)
         self._row.resize(whole)
         self._row.move(0, (self.height() - whole.height()) // 2)
-        self._more.setVisible(is_folded)
-        size = self._more.sizeHint()
-        self._more.resize(size)
-        self._more.move(self.width() - size.width(), (self.height() - size.height()) // 2)
+        self.more.setVisible(is_folded)
+        size = self.more.sizeHint()
+        self.more.resize(size)
+        self.more.move(self.width() - size.width(), (self.height() - size.height()) // 2)
 
     def _open_menu(self) -> None:
         menu = QMenu(self)
@@ -79,4 +82,12 @@ class FoldingRow(Folding):
             action.setChecked(button.isChecked())
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
-        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
+        menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+
+def anchor_of(button: QWidget) -> QWidget:
+    """Return where what `button` opens stands: beside it, or beside the “⋯” it is folded into."""
+    part = button.parentWidget()
+    while part is not None and not isinstance(part, FoldingRow):
+        part = part.parentWidget()
+    return button if part is None or button.isVisible() else part.more

@@ -1,8 +1,9 @@
 """Rows, columns and scroll areas, made of what stands in them."""
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QPainterPath, QRegion
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from typing_extensions import override
 
 from playground.ui.widgets.flow_layout import FlowLayout
 
@@ -93,4 +94,21 @@ def scrolled(area: QScrollArea, body: QWidget, name: str) -> None:
     body.setObjectName("scrolled")
     area.setWidgetResizable(True)
     area.setAccessibleName(name)
+    body.installEventFilter(_LateLayout(body))
     area.setWidget(body)
+
+
+class _LateLayout(QObject):
+    """Lays a body out anew when it is shown with another size than it was laid out for.
+
+    Qt tells a hidden widget its size on the way to being shown, and forgets one that it gets while
+    it is being told: that of an area whose scroll bar has just come.
+    """
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Show and isinstance(watched, QWidget):
+            layout = watched.layout()
+            if layout is not None and layout.geometry().size() != watched.size():
+                layout.setGeometry(watched.rect())
+        return False

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.ui.theme.theme import Theme
+from playground.ui.widgets.folding_row import anchor_of
 from playground.ui.widgets.layouts import make_column, make_scroll_area, round_corners
 
 _EDGE = 8
@@ -120,4 +121,4 @@ class Foldable:
 
     def _open(self) -> None:
         if self._popup is not None:
-            self._popup.open_at(self._button, self._width)
+            self._popup.open_at(anchor_of(self._button), self._width)

@@ -5,8 +5,10 @@ would hold up the window for minutes. Of a long text the box holds the beginning
 edited; the rest is kept and sent behind it.
 """
 
+from math import ceil
+
 from PySide6.QtCore import QCoreApplication, QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 from typing_extensions import override
 
@@ -41,7 +43,10 @@ def part_words(shown: int, count: int) -> str:
 
 
 class PromptBox(QPlainTextEdit):
-    """Ctrl+Enter submits; Enter starts a new line."""
+    """Enter submits, as in every chat, however many lines there are; Shift+Enter starts a line.
+
+    Ctrl+Enter submits as well, as it does from everywhere on a page. What is pasted never submits.
+    """
 
     submitted = Signal()
     part_shown = Signal(object, object)
@@ -52,6 +57,9 @@ class PromptBox(QPlainTextEdit):
         self._theme = theme
         self._rest = ""
         self._shown = 0
+        self._invitation = ""
+        self._keys = self.tr("Enter runs, Shift+Enter starts a new line")
+        self.setAccessibleDescription(self._keys)
         self.setProperty("prompt", True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName(self.tr("Prompt"))
@@ -70,6 +78,15 @@ class PromptBox(QPlainTextEdit):
     def set_text(self, text: str) -> None:
         """Put `text` in place of what is there, with the cursor behind what is shown."""
         self._split(text, len(text))
+
+    def set_invitation(self, words: str) -> None:
+        """Show `words` while there is no text, and the keys where they fit into a line."""
+        self._invitation = words
+        self._invite()
+
+    def _invite(self) -> None:
+        fits = self.fontMetrics().horizontalAdvance(self._keys) < self.width() - self._theme.px(16)
+        self.setPlaceholderText(f"{self._invitation}\n{self._keys}" if fits else self._invitation)
 
     def _split(self, text: str, cursor: int) -> None:
         """Show the beginning of `text`, or all of it, with the cursor at a character of it."""
@@ -100,11 +117,19 @@ class PromptBox(QPlainTextEdit):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
-        if is_enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if event.key() not in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            super().keyPressEvent(event)
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            # Qt would put a sign there that is not the end of a line
+            self.insertPlainText("\n")
+            self.ensureCursorVisible()
+        elif not event.isAutoRepeat():
             self.submitted.emit()
-            return
-        super().keyPressEvent(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._invite()
 
     @override
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
@@ -128,7 +153,9 @@ class PromptBox(QPlainTextEdit):
         self._split(before + pasted + after + rest, len(before) + len(pasted))
 
     def _fit(self) -> None:
-        self.setFixedHeight(self._lines() * self.fontMetrics().lineSpacing() + self._theme.px(8))
+        # Qt puts each line on whole pixels, and scrolls where the last one ends at the edge
+        pitch = ceil(QFontMetricsF(self.font()).lineSpacing())
+        self.setFixedHeight(self._lines() * pitch + self._theme.px(9))
 
     def _lines(self) -> int:
         if self.blockCount() <= _LEAST_LINES and len(self.toPlainText()) < _SHORT:

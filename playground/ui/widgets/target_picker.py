@@ -28,7 +28,7 @@ from typing_extensions import override
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
     IconButton,
-    elide_mode,
+    elided_name,
     make_button,
     make_label,
     plain_tooltip,
@@ -366,7 +366,7 @@ class TargetChip(QFrame):
         side = self._theme.px(13)
         metrics = QFontMetrics(self._theme.font("chip"))
         room = self._theme.px(_CHIP_WIDTH)
-        text = metrics.elidedText(self._text, elide_mode(self._text), room)
+        text = elided_name(metrics, self._text, room)
         self.button.setText(text.replace("&", "&&"))
         self.button.setIconSize(QSize(side, side))
         self.button.setIcon(self._theme.icon(self._icon, f"{self._tone}_ink"))

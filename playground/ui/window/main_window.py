@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
 from typing_extensions import override
 
 from playground import __version__
@@ -154,6 +154,19 @@ class MainWindow(QMainWindow):
         self.toast(text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms)
         self._toast.is_of_page = True
 
+    def announce(
+        self,
+        text: str,
+        *,
+        tone: str = "true",
+        action: str | None = None,
+        on_action: Callable[[], object] | None = None,
+        stay_ms: int = STAY_MS,
+    ) -> None:
+        """Tell the end of what takes long; behind other windows the desktop is asked to show it."""
+        self.toast(text, tone=tone, action=action, on_action=on_action, stay_ms=stay_ms)
+        QApplication.alert(self)
+
     def set_presentation_mode(self, *, on: bool) -> None:
         """Large type for a room, rail and technical words away; or back again."""
         if on == self._theme.in_presentation_mode:
@@ -182,9 +195,10 @@ class MainWindow(QMainWindow):
             return False
 
     def _presentation_scale(self) -> float:
-        # answers and figures have to fit on this screen as well
+        # answers and figures have to fit on this screen as well, whatever a person likes to read
         room = self.screen().size().height() / _PRESENTATION_ROOM
-        return min(self._settings.settings.stage_scale, max(1.0, room))
+        wanted = self._settings.settings
+        return min(max(wanted.stage_scale, wanted.text_scale), max(1.0, room))
 
     def _build(self) -> None:
         self.setWindowTitle(self.tr("Inference Playground"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.core.checks.prompt_files import FileFormat, format_of, read_cases, write_cases
-from playground.core.checks.reading import read_check
+from playground.core.checks.reading import parts_of, read_check
 from playground.core.errors import UsageError
 from playground.core.expected import CheckKind
 from playground.core.prompt_sets import Case, filled, new_case, new_set
@@ -53,6 +53,26 @@ def test_what_spreadsheets_write_is_read(encoding, separator):
     assert case.checks == (read_check("equals", 'a "b"'),)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("prompt,check,expected,,,\na,contains,b,,,\n", ["b"]),
+        (",prompt,expected\n0,a,b\n1,c,\n", ["b"]),
+        ("\n\nprompt;expected\na;b\n", ["b"]),
+        ("prompt,check,expected1\na,number,5\n", ["5"]),
+        ("prompt,check,expected,check02,expected02\na,contains,b,contains,c\n", ["b", "c"]),
+        ("prompt,expected\ra,b\r", ["b"]),
+        (f"prompt,expected\n{'x' * 200_000},b\n", ["b"]),
+    ],
+)
+def test_a_table_as_other_programs_write_it_is_read(text, expected):
+    assert [check.expected for check in read(text)[0].checks] == expected
+
+
+def test_a_weight_may_have_a_decimal_comma():
+    assert read('prompt,weight\na,"2,5"\n')[0].weight == 2.5
+
+
 def test_a_prompt_may_have_several_lines_and_later_lines_keep_their_number():
     with pytest.raises(UsageError, match="Line 5:"):
         read('prompt,check,expected\n"one\ntwo\nthree",,\nfour,regex,(\n')
@@ -70,6 +90,11 @@ def test_a_prompt_may_have_several_lines_and_later_lines_keep_their_number():
         ("prompt,check\n,contains\n", "Line 2: There is no prompt"),
         ("prompt\nx,y\n", "Line 2 has 2 cells"),
         ('prompt\n"x\n', "Line 2 cannot be read"),
+        ("prompt,check,expected,,\nx,contains,y,,z\n", "Line 2 has 5 cells, the first line 3"),
+        ("prompt,,expected\nx,lost,y\n", "Line 2 has 3 cells"),
+        ("prompt,check,check1\nx,json,json\n", "twice"),
+        ("prompt,check,expected,w\n{{w}}?,regex,^{{w}}$,(\n", "Line 2: .*cannot be read"),
+        ("prompt,check,expected,w\n{{w}}?,contains,{{w}},\n", "Line 2: .*needs a text"),
         ("prompt\n", "no prompts"),
         ("", "no column"),
     ],
@@ -86,6 +111,8 @@ def test_what_cannot_be_read_is_refused_with_its_line(text, words):
         ('{"prompt": "a"}\n[1]\n', "Line 2 is not a JSON object"),
         ('{"prompt": "a", "check": "number", "expected": "x"}\n', "Line 1: “x”"),
         ('{"prompt": {"a": 1}}\n', "Line 1: An object"),
+        ('{"prompt": "a", "expected": ["b", "c"]}\n', "Line 1: “contains” expects one text"),
+        ('{"prompt": "a", "check1": "json", "check": "json"}\n', "Line 1: “check” is there twice"),
         ("[" * 100_000 + "\n", "Line 1 is not JSON"),
     ],
 )
@@ -104,6 +131,8 @@ def test_jsonl_takes_values_as_they_are():
     assert one.checks == (read_check("number", "42"),)
     assert (one.tags, one.weight) == (("x", "y"), 2.0)
     assert two.checks == (read_check("any_of", r"p\|q|r"),)
+    (folders,) = read('{"prompt": "a", "check": "any_of", "expected": ["C:\\\\", "/"]}', JSONL)
+    assert parts_of(folders.checks[0]) == ("C:\\", "/")
     assert three.checks[0].kind is CheckKind.SCHEMA
 
 
@@ -147,7 +176,7 @@ CASES = st.builds(
     st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=5), max_size=3, unique=True).map(
         tuple
     ),
-    st.sampled_from([1.0, 2.0, 0.5]),
+    st.floats(min_value=1e-6, max_value=1e9),
 )
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.core.chat import ChatRequest, SamplingParams
-from playground.core.checks.reading import numbers_in, read_check
+from playground.core.checks.reading import last_number_readings, read_check
 from playground.core.checks.scoring import check_results, score
-from playground.core.errors import ErrorInfo
+from playground.core.errors import ErrorInfo, UsageError
 from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.runs import Cost, Provenance, Run, RunStatus, Timings
 from playground.core.targets import CloudTarget, Provider
@@ -41,6 +41,14 @@ def outcome(kind, expected, text, **changes):
         ("contains:punctuation", "don't", "I don’t know", WRONG),
         ("contains", "café", "cafe\u0301", RIGHT),
         ("contains", "STRASSE", "die Straße", RIGHT),
+        ("contains", "istanbul", "In İstanbul.", RIGHT),
+        ("contains", "e-mail", "an e‑mail", RIGHT),
+        ("equals", "1990-2000", "1990–2000", RIGHT),
+        ("contains:punctuation", "e-mail", "an e‑mail", WRONG),
+        ("contains", "Paris", "Pa\u00adris", RIGHT),
+        ("equals", "שלום", "\u200fשלום\u200f", RIGHT),
+        ("equals:space", "a", "a\u200b", WRONG),
+        ("not_contains", "x", "\u200b\ufeff", WRONG),
         ("not_contains", "sorry", "Here it is", RIGHT),
         ("not_contains", "sorry", "I am Sorry", WRONG),
         ("any_of", "red|blue", "It is blue.", RIGHT),
@@ -67,6 +75,9 @@ def outcome(kind, expected, text, **changes):
         ("regex", r"^\d{4}-\d\d$", "Nov 2026", WRONG),
         ("regex", "paris", "Paris", WRONG),
         ("regex", "(?i)paris", "Paris", RIGHT),
+        ("regex", r"^.{1,40}\n.{1,40}\n.{1,40}$", "one\ntwo\nthree", RIGHT),
+        ("regex", r"\p{Lu}\p{Ll}+", "Österreich", RIGHT),
+        ("regex", r"(?<=a+)b", "aab", RIGHT),
         ("number", "42", "6 × 7 = 42.", RIGHT),
         ("number", "42", "42 is not it, 43 is", WRONG),
         ("number", "42±0.5", "41.5", RIGHT),
@@ -81,6 +92,30 @@ def outcome(kind, expected, text, **changes):
         ("number", "5", "the range 3-5", RIGHT),
         ("number", "1e6", "1000000", RIGHT),
         ("number", "4", "four", WRONG),
+        ("number", "3.1415", "3,1415", RIGHT),
+        ("number", "3141", "3,1415", WRONG),
+        ("number", "1234.5", "1.234,5", RIGHT),
+        ("number", "1234567", "₹12,34,567", RIGHT),
+        ("number", "1234.5", "1 234,5 km", RIGHT),
+        ("number", "234.5", "1 234,5 km", RIGHT),
+        ("number", "12345", "von 12 345", RIGHT),
+        ("number", "1234", "41 1234", RIGHT),
+        ("number", "411234", "41 1234", WRONG),
+        ("number", "-5", "-$5", RIGHT),
+        ("number", "-5", "It is –5 °C", RIGHT),
+        ("number", "-5", "‑5", RIGHT),
+        ("number", "5", "3–5", RIGHT),
+        ("number", "12", "１２", RIGHT),
+        ("number", "12", "١٢", RIGHT),
+        ("number", "0", "-0", RIGHT),
+        ("number", "1099511627776", "1099511627775", WRONG),
+        ("number", "121932631112635269", "121,932,631,112,635,269", RIGHT),
+        ("number", "121932631112635269", "121932631112635268", WRONG),
+        ("number", "1e-10", "0", WRONG),
+        ("number", "0.3", "0.30000000000000004", RIGHT),
+        ("number", "42±0.1", "42.1", RIGHT),
+        ("number", "9" * 30, "9" * 30, RIGHT),
+        ("number", "1", "9" * 5_000, WRONG),
         ("json", "", ' {"a": [1, null]} ', RIGHT),
         ("json", "", '```json\n{"a": 1}\n```', WRONG),
         ("json", "", '{"a": NaN}', WRONG),
@@ -88,6 +123,17 @@ def outcome(kind, expected, text, **changes):
         ("schema", '{"type": "object", "required": ["a"]}', '{"a": 1}', RIGHT),
         ("schema", '{"type": "object", "required": ["a"]}', '{"b": 1}', WRONG),
         ("schema", '{"type": "object", "required": ["a"]}', "a: 1", WRONG),
+        ("schema", r'{"pattern": "^\\p{L}+$"}', '"é"', RIGHT),
+        ("schema", '{"enum": [{"$ref": "http://x"}]}', '{"$ref": "http://x"}', RIGHT),
+        (
+            "schema",
+            '{"$ref": "https://x/a", "$defs": {"a": {"$id": "https://x/a", "type": "null"}}}',
+            "1",
+            WRONG,
+        ),
+        ("schema", '{"multipleOf": 0.5}', "1" + "0" * 400, NOT_SCORED),
+        ("schema", '{"type": "integer"}', "1" * 5_000, NOT_SCORED),
+        ("json", "", "1" * 5_000, NOT_SCORED),
         ("min_words", "3", "one two three", RIGHT),
         ("min_words", "4", "one two three", WRONG),
         ("max_words", "3", "one two — three!", RIGHT),
@@ -123,6 +169,17 @@ def test_what_is_not_whole_is_not_scored_whatever_it_says(kind, changes):
     found = score([read_check(kind, expected)], run_of(changes.get("text", "1"), **_rest(changes)))
     assert found.outcome is NOT_SCORED
     assert found.reasons
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "text", "reason"),
+    [
+        ("min_words", "2", "one", "It has 1 word; at least 2 were wanted."),
+        ("max_words", "1", "one two", "It has 2 words; at most 1 was wanted."),
+    ],
+)
+def test_words_are_counted_in_the_right_number(kind, expected, text, reason):
+    assert score([read_check(kind, expected)], run_of(text)).reasons == (reason,)
 
 
 def _rest(changes):
@@ -186,6 +243,17 @@ def test_what_would_take_for_ever_ends(kind, expected, text):
     assert outcome(kind, expected, text) is wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("contains", " "), ("regex", "("), ("schema", "{"), ("number", "x"), ("max_words", "x")],
+)
+def test_a_check_that_its_names_made_unreadable_is_not_scored(kind, expected):
+    # read before its {{names}} were filled
+    found = score([Check(CheckKind(kind), expected)], run_of("a"))
+    assert found.outcome is NOT_SCORED
+    assert found.reasons
+
+
 def test_a_schema_fetches_nothing(monkeypatch):
     import socket
 
@@ -194,9 +262,11 @@ def test_a_schema_fetches_nothing(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    schema = '{"$id": "https://example.com/a", "$defs": {"x": {"$ref": "#/$defs/y"}}'
-    schema += ', "$ref": "#/$defs/x"}'
-    assert outcome("schema", schema, "1") is NOT_SCORED
+    schema = '{"$id": "https://example.com/a", "$ref": "b", "$defs": {"b": {"$id": "b"}}}'
+    assert outcome("schema", schema, "1") is RIGHT
+    for elsewhere in ("c", "file:///etc/passwd", "https://example.com/c"):
+        with pytest.raises(UsageError, match="not fetched"):
+            read_check("schema", schema.replace('"$ref": "b"', f'"$ref": "{elsewhere}"'))
 
 
 @given(
@@ -210,8 +280,8 @@ def test_no_answer_breaks_a_check(text, kind):
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_a_written_number_is_read_as_it_is(value):
-    found = numbers_in(f"so {value:.6f}.")
-    assert found == [pytest.approx(float(f"{value:.6f}"))]
+    (found,) = last_number_readings(f"so {value:.6f}.")
+    assert float(found.value) == float(f"{value:.6f}")
 
 
 def test_the_form_an_answer_was_asked_for_is_held_against_it_first() -> None:

@@ -19,7 +19,7 @@ from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
@@ -41,8 +41,8 @@ _LONGEST_TOOLTIP = 1000
 """Those that its tooltip shows."""
 _LEAST_MESSAGE = 280
 """Width in the head, in pixels at scale 1, in which a message can be read."""
-_RUN_KEYS = "Ctrl+Return" if sys.platform == "darwin" else "Ctrl+Enter"
-"""As the key is called there; Qt writes it as ⌘ on macOS. Either key of the keyboard runs."""
+_RUN_KEY = "Return" if sys.platform == "darwin" else "Enter"
+"""As the key is called there; Qt writes it as ↩ on macOS. Either key of the keyboard runs."""
 
 
 class Header(QWidget):
@@ -287,7 +287,7 @@ class PromptCard(QFrame):
         self._new.setVisible(follow_up)
         self._is_follow_up = follow_up
         self._show_ideas()
-        self._prompt.setPlaceholderText(
+        self._prompt.set_invitation(
             self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
         )
 
@@ -334,11 +334,16 @@ class PromptCard(QFrame):
         )
         self._checks_button = make_button("", tooltip=self.tr("See and take away checks"))
         self._checks_button.hide()
-        keys = QKeySequence(_RUN_KEYS).toString(QKeySequence.SequenceFormat.NativeText)
+        native = QKeySequence.SequenceFormat.NativeText
+        key, anywhere = (
+            QKeySequence(keys).toString(native) for keys in (_RUN_KEY, f"Ctrl+{_RUN_KEY}")
+        )
         self._run = make_button(
-            self.tr("Run  {keys}").format(keys=keys),
+            self.tr("Run  {keys}").format(keys=key),
             kind="primary",
-            tooltip=self.tr("Send the prompt to every model ({keys})").format(keys=keys),
+            tooltip=self.tr(
+                "Send the prompt to every model ({key} in the prompt, {anywhere} from anywhere)"
+            ).format(key=key, anywhere=anywhere),
             name=self.tr("Run"),
         )
         self._stop_all = make_button(
@@ -370,9 +375,7 @@ class PromptCard(QFrame):
         self._theme.changed.connect(self._apply_theme)
 
     def _open_checks(self) -> None:
-        # the button may be behind the one that folds it away
-        shown = self._add_check.isVisible()
-        self.check_bar.open_editor(self._add_check if shown else self._run)
+        self.check_bar.open_editor(anchor_of(self._add_check))
 
     def _open_ideas(self) -> None:
         menu = QMenu(self)
@@ -385,7 +388,8 @@ class PromptCard(QFrame):
             action = menu.addAction(f"{idea.kind}: {idea.title}")
             action.setData(idea.text)
             action.triggered.connect(self._take_idea)
-        menu.popup(self._ideas.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
+        anchor = anchor_of(self._ideas)
+        menu.popup(anchor.mapToGlobal(QPoint(0, -menu.sizeHint().height() - 4)))
 
     def _show_part(self, shown: int, count: int) -> None:
         """Say that the box holds only a part of the text."""

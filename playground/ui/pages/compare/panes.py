@@ -18,7 +18,8 @@ from playground.core.targets import CloudTarget, Target
 from playground.core.turns import hidden_order
 from playground.services.comparison import RunProgress
 from playground.ui.answers.metric_cells import empty_cells, metric_cells
-from playground.ui.answers.response_pane import ResponsePane, TurnContent
+from playground.ui.answers.response_pane import ResponsePane
+from playground.ui.answers.turn_view import TurnContent
 from playground.ui.answers.view_model import (
     SHORTEST_SCALE_S,
     AnswerViewModel,
@@ -315,7 +316,8 @@ class PaneController:
         self._checked.update(results)
         if not self.is_hidden:
             for shown in self._shown:
-                shown.pane.show_checks(results.get(shown.run.id, ()))
+                shown.pane.show_checks(self._checked.get(shown.run.id, ()))
+                shown.pane.show_earlier_checks(results)
 
     def show_heads(self) -> None:
         """Say whose each pane is, or only which letter it has."""
@@ -346,6 +348,8 @@ class PaneController:
             self._shown = []
         self.show_heads()
         self.finish()
+        for shown in self._shown:
+            shown.pane.read_last_turn()
 
     def _show_turn(self, turn: Turn) -> None:
         """Give each of the turn's runs its pane; one with a hidden name tells nothing yet."""
@@ -387,7 +391,7 @@ class PaneController:
 
     def _content(self, turn: Turn, run: Run) -> TurnContent:
         checks = self._checked.get(run.id, ())
-        return TurnContent(turn.prompt, answer_view_model(run), checks=checks)
+        return TurnContent(turn.prompt, answer_view_model(run), checks=checks, run_id=run.id)
 
     def _show_figures(self) -> None:
         if self.is_hidden:
@@ -403,6 +407,7 @@ class PaneController:
             )
             shown.pane.metrics.set_cells(cells)
             shown.pane.set_footer(*self._footer(shown.run))
+        self._view.grid.fit_figures()
 
     def _footer(self, run: Run) -> tuple[str, str | None]:
         """Return where the words went, and the icon beside it."""

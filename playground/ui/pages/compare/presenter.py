@@ -223,6 +223,7 @@ class ComparePresenter(QObject):
         self._panes.show_comparison(comparison)
         if comparison.turns:
             self._show_end(comparison, asks_vote=True)
+            self._bridge.spawn(self._show_checks(comparison.turns[:-1]))
         self._view.prompt_card.set_checks(())
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
 
@@ -426,13 +427,12 @@ class ComparePresenter(QObject):
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._panes.show_vote(turn)
         self._view.show_summary(is_shown=True)
-        self._bridge.spawn(self._show_checks(comparison.turns[-1]))
+        self._bridge.spawn(self._show_checks(comparison.turns[-1:]))
 
-    async def _show_checks(self, turn: Turn) -> None:
-        """Put what the checks say under each answer, once it is worked out."""
-        results = await self._bridge.submit(checked(turn))
-        if self._turn is not None and self._turn.id == turn.id:
-            self._panes.show_checks(results)
+    async def _show_checks(self, turns: Sequence[Turn]) -> None:
+        """Put what the checks say under each answer, once it is worked out; the last turn first."""
+        for turn in reversed(turns):
+            self._panes.show_checks(await self._bridge.submit(checked(turn)))
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)

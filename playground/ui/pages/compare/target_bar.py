@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from playground.core.errors import PlaygroundError
 from playground.core.targets import LocalTarget, Target
 from playground.ui.bridge import Bridge
-from playground.ui.format import place_words
+from playground.ui.format import PLACE_LOOKS, place_words
 from playground.ui.pages.compare.page import ChipState, CompareView, starter_prompts
 from playground.ui.pages.compare.targets import MOST, PROVIDER_HELP, START_PRACTICE, TargetSelection
 from playground.ui.widgets.toast import Notify
@@ -118,11 +118,12 @@ def _chip(target: Target, *, is_alone: bool) -> ChipState:
     if not is_local:
         whole = f"{target.detail} · {target.label}"
     text = target.label if is_local and is_alone else whole
+    tone, icon = PLACE_LOOKS[target.place]
     return ChipState(
         key=target.key,
         text=text,
-        tone="local" if is_local else "cloud",
-        icon="home" if is_local else "cloud",
+        tone=tone,
+        icon=icon,
         tooltip=_tr("{name}: {place}. Click for its own answer settings.").format(
             name=whole, place=place_words(target)
         ),

@@ -18,6 +18,7 @@ from playground.core.targets import (
     LocalTarget,
     ModelFile,
     ModelPrice,
+    Place,
     Provider,
     Target,
 )
@@ -25,7 +26,7 @@ from playground.services.library.index import disambiguate
 from playground.services.providers.service import lacks_list
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
-from playground.ui.format import size_words
+from playground.ui.format import PLACE_LOOKS, size_words
 from playground.ui.widgets.target_picker import PickerEntry
 
 
@@ -78,14 +79,15 @@ def _cloud_entries(
         return [_remark(_tr("Asking {name}…").format(name=provider.name))]
     if isinstance(models, PlaygroundError):
         return [_failed_entry(provider, models)]
+    tone, icon = PLACE_LOOKS[provider.place]
     return [
         PickerEntry(
             f"{provider.id}:{model.id}",
             model.id,
             provider.name,
             _price_words(model.price),
-            tone="cloud",
-            icon="cloud",
+            tone=tone,
+            icon=icon,
             is_chosen=f"{provider.id}:{model.id}" in chosen,
         )
         for model in models
@@ -314,9 +316,16 @@ class TargetSelection:
         # what cannot answer is no target; the Models page says what it is
         files = [model for model in self._files or () if model.is_chat_model]
         lines.extend(_local_entry(each, self._fits.get(each.path), chosen) for each in files)
+        at = {place: [p for p in providers if p.place is place] for place in Place}
+        for provider in at[Place.LOCAL]:
+            lines.extend(self._entries_of(provider, chosen))
+        if at[Place.NETWORK]:
+            lines.append(PickerEntry(None, _tr("In your network")))
+        for provider in at[Place.NETWORK]:
+            lines.extend(self._entries_of(provider, chosen))
         lines.append(PickerEntry(None, _tr("In the cloud")))
         lines.append(_practice_entry(practice, chosen, can_start=self.has_starter))
-        for provider in providers:
+        for provider in at[Place.CLOUD]:
             if not provider.is_practice:
                 lines.extend(self._entries_of(provider, chosen))
         return lines

@@ -63,7 +63,7 @@ class DownloadNotifier(QObject):
 
     def _tell_done(self, download: Download) -> None:
         path = download.path
-        self._window.toast(
+        self._window.announce(
             self.tr("“{0}” is here and ready to run.").format(download.title),
             action=self.tr("Try it"),
             on_action=lambda: self._open_compare(path),
@@ -72,7 +72,7 @@ class DownloadNotifier(QObject):
 
     def _tell_failed(self, download: Download) -> None:
         why = download.error.message if download.error is not None else ""
-        self._window.toast(
+        self._window.announce(
             self.tr("“{0}” could not be fetched. {1}").format(download.title, why).strip(),
             tone="bad",
             action=self.tr("Show downloads"),

@@ -6,14 +6,11 @@ from PySide6.QtCore import QModelIndex, QRect
 from PySide6.QtGui import QFontMetrics, QPainter
 from typing_extensions import override
 
-from playground.core.targets import Place
 from playground.store.history import ComparisonSummary
-from playground.ui.format import recorded_words
+from playground.ui.format import PLACE_LOOKS, recorded_words
 from playground.ui.pages.history import view_models as words
 from playground.ui.widgets.basics import chip_width, paint_chip
 from playground.ui.widgets.lists import RIGHT, PagedListModel, RowDelegate
-
-_TONES = {Place.LOCAL: "local", Place.CLOUD: "cloud"}
 
 
 class ComparisonListModel(PagedListModel[ComparisonSummary]):
@@ -110,13 +107,12 @@ class ComparisonDelegate(RowDelegate):
             left += area.width() + px(5)
 
 
-_TONES = {Place.LOCAL: "local", Place.CLOUD: "cloud"}
-
-
 def _chips(row: ComparisonSummary) -> list[tuple[str, str]]:
     """Return text and tone of each target, the winners first."""
     if row.names_hidden:
         return [(words.names(row), "quiet")]
     won = set(row.winner_labels)
     targets = sorted(zip(row.target_labels, row.places, strict=True), key=lambda t: t[0] not in won)
-    return [(f"✓ {label}" if label in won else label, _TONES[place]) for label, place in targets]
+    return [
+        (f"✓ {label}" if label in won else label, PLACE_LOOKS[place][0]) for label, place in targets
+    ]

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from playground.core.leaderboard import Standing
 from playground.store.history import VoteCount
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import (
@@ -86,7 +87,7 @@ class VoteLine(QWidget):
 
     def __init__(self, theme: Theme, count: VoteCount) -> None:
         super().__init__()
-        is_local = not count.provider
+        tone, icon = PLACE_LOOKS[count.place]
         words, missing = self._words(count.standing), self._place_words(count.standing)
         self.setAccessibleName(f"{count.label}: {words}. {missing}")
         px = theme.px
@@ -99,9 +100,7 @@ class VoteLine(QWidget):
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         place = Badge(
             theme,
-            self.tr("On this computer") if is_local else count.provider,
-            "local" if is_local else "cloud",
-            "home" if is_local else "cloud",
+            *(count.provider or self.tr("On this computer"), tone, icon),
         )
         standing = make_label(missing, "caption", wrap=True)
         standing.setToolTip(plain_tooltip(self._exact(count.standing)))

@@ -41,7 +41,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.inputs import CheckBox
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, scrolled
 from playground.ui.widgets.lists import ListView, PagedListModel, RowDelegate
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.requirements_card import RequirementBox
@@ -482,14 +482,11 @@ class RepositoryDetails(QScrollArea):
 
     def _build(self) -> None:
         px = self._theme.px
-        self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(self.tr("Details of the model"))
         inner = QWidget()
-        inner.setObjectName("scrolled")
         # while it is empty: a filled one would be styled now, and again at every change of parent
-        self.setWidget(inner)
+        scrolled(self, inner, self.tr("Details of the model"))
         column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))

@@ -19,7 +19,7 @@ from playground.ui.format import size_words
 from playground.ui.pages.hub.view_models import FeaturedRow, licence_words, verdict_badge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
-from playground.ui.widgets.layouts import make_flow, make_row
+from playground.ui.widgets.layouts import make_flow, make_row, scrolled
 
 _CARD_WIDTH = 300
 """Width from which another card goes beside the first."""
@@ -183,12 +183,9 @@ class FeaturedModels(QScrollArea):
         return True
 
     def _build(self) -> None:
-        self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(self.tr("Good models to begin with"))
         inner = QWidget()
-        inner.setObjectName("scrolled")
         self._column = QVBoxLayout(inner)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.browse_all = make_button(
@@ -201,7 +198,7 @@ class FeaturedModels(QScrollArea):
         self._grid = QGridLayout()
         self._column.addLayout(self._grid)
         self._column.addStretch(1)
-        self.setWidget(inner)
+        scrolled(self, inner, self.tr("Good models to begin with"))
 
     def _lay_out(self) -> None:
         room = self.viewport().width()

@@ -41,7 +41,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.details import DetailsTable
 from playground.ui.widgets.flow_layout import FlowLayout
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
+from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row, scrolled
 from playground.ui.widgets.requirements_card import RequirementBox
 
 
@@ -289,14 +289,11 @@ class ModelDetails(QScrollArea):
 
     def _build(self) -> None:
         px = self._theme.px
-        self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(self.tr("Details of the model"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inner = QWidget()
-        inner.setObjectName("scrolled")
         # while it is empty: a filled one would be styled now, and again at every change of parent
-        self.setWidget(inner)
+        scrolled(self, inner, self.tr("Details of the model"))
         self._column = column = QVBoxLayout(inner)
         column.setContentsMargins(px(14), px(14), px(10), px(14))
         column.setSpacing(px(10))
@@ -388,6 +385,7 @@ class ModelDetails(QScrollArea):
         self._more.setMenu(menu)
         self.versions = make_button(
             self.tr("What does the smaller file cost me?"),
+            wrap=True,
             kind="flat",
             tooltip=self.tr(
                 "Ask this version and another one of the same model the same questions"

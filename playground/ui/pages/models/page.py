@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -99,15 +98,12 @@ class FolderList(QFrame):
         self._head.setToolTip(self.tr("The folders whose models are listed above"))
         self._head.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column.addWidget(self._head, 0, Qt.AlignmentFlag.AlignLeft)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list = QWidget()
-        self._list.setObjectName("scrolled")
         self._rows = QVBoxLayout(self._list)
         self._rows.setContentsMargins(px(8), 0, 0, 0)
         self._rows.setSpacing(0)
-        self._scroll.setWidget(self._list)
+        self._scroll = make_scroll_area(self._list)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.hide()
         column.addWidget(self._scroll)
 

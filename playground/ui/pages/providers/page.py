@@ -13,10 +13,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from playground.core.targets import CloudModel, ModelPrice, Provider, Tier
+from playground.core.targets import CloudModel, ModelPrice, Place, Provider, Tier
 from playground.services.providers.practice import PracticeState, PracticeStatus
 from playground.services.providers.service import KeyLocation
 from playground.store.secrets import KeySource
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import (
     Badge,
@@ -155,14 +156,12 @@ class ProviderCard(QFrame):
         self._id = provider.id
         self.setAccessibleName(provider.name)
         self._name.set_full_text(provider.name)
-        is_here = provider.is_loopback
-        self._place.set_badge(
-            self.tr("On this computer") if is_here else self.tr("In the cloud"),
-            "local" if is_here else "cloud",
-            "home" if is_here else "cloud",
-        )
-        if provider.tier is Tier.OWN_SERVER and not is_here:
-            self._place.set_badge(self.tr("In your network"), "cloud", "cloud")
+        places = {
+            Place.LOCAL: self.tr("On this computer"),
+            Place.NETWORK: self.tr("In your network"),
+            Place.CLOUD: self.tr("In the cloud"),
+        }
+        self._place.set_badge(places[provider.place], *PLACE_LOOKS[provider.place])
         self._tier.set_badge(tier_words(provider.tier))
         self._tier.setToolTip(tier_explained(provider.tier))
         self._address.set_full_text(provider.base_url)
@@ -292,7 +291,7 @@ class PracticeCard(QFrame):
         self.setProperty("card", "true")
         self.setAccessibleName(self.tr("Practice cloud (on this computer)"))
         name = make_label(self.tr("Practice cloud (on this computer)"), "heading", wrap=True)
-        badge = Badge(self._theme, self.tr("No key needed"), "local", "home")
+        badge = Badge(self._theme, self.tr("No key needed"), *PLACE_LOOKS[Place.CLOUD])
         head = make_flow(name, badge)
         explanation = make_label(
             self.tr(

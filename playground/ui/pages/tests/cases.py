@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QObject,
     QPoint,
@@ -383,6 +384,7 @@ class CaseTable(QTableView):
         header.setSectionsClickable(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         editor.setParent(self.viewport())
+        editor.installEventFilter(self)
         editor.hide()
         model.rows_shown.connect(self._on_rows)
         theme.changed.connect(self._apply_theme)
@@ -430,6 +432,13 @@ class CaseTable(QTableView):
         top = self.rowViewportPosition(self._tall_row)
         height = self.rowHeight(self._tall_row) - base - 1
         self._editor.setGeometry(0, top + base, self.viewport().width(), max(0, height))
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # its parts have become larger: another text size, or more of them
+        if watched is self._editor and event.type() is QEvent.Type.LayoutRequest:
+            self.fit_editor()
+        return super().eventFilter(watched, event)
 
     def _on_rows(self) -> None:
         """Stay with the message that was open; where it is not shown, none is."""

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QWidget
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.expected import CheckKind
-from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Target
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.plan_card import PlanRow
+from playground.ui.pages.tests.words import target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import clear_layout, make_button, make_card, make_label
 from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField, Segmented
@@ -75,11 +77,11 @@ class RunDialog(QDialog):
     def show_targets(self, targets: Sequence[Target], most: int) -> None:
         clear_layout(self._chips)
         chips = self._chips.layout()
+        names = target_names(targets)
         for target in targets:
-            is_local = isinstance(target, LocalTarget)
-            tone, icon = ("local", "home") if is_local else ("cloud", "cloud")
+            tone, icon = PLACE_LOOKS[target.place]
             chip = TargetChip(
-                self._theme, target.label, tone, icon, f"{target.label} · {target.detail}"
+                self._theme, names[target.key].line, tone, icon, f"{target.label} · {target.detail}"
             )
             chip.setProperty("key", target.key)
             chip.remove_button.clicked.connect(self._on_removed)
@@ -168,6 +170,16 @@ class RunDialog(QDialog):
         self._ceiling.setMinimumWidth(px(110))
         self._ceiling.valueChanged.connect(self._on_ceiling)
         often = self._labelled(self.tr("How often each message is asked"), self._repeats)
+        why = make_label(
+            self.tr(
+                "Several times shows whether a model answers the same each time. A message counts "
+                "as right where most of its answers are; more messages tell models apart, more "
+                "times do not."
+            ),
+            "caption",
+            "quiet",
+            wrap=True,
+        )
         ceiling = self._labelled(self.tr("Stops before it costs more than"), self._ceiling)
         self._plan = PlanRow(self._theme)
         self._plan_card = make_card()
@@ -194,6 +206,7 @@ class RunDialog(QDialog):
             make_label(self.tr("Models"), "caption", "quiet"),
             *(self._chips, make_flow(self.add_button)),
             make_flow(often, ceiling, spacing=px(22)),
+            why,
             *(self._plan_card, self._nothing, self._remark_card),
             make_flow((self._unfinished, 1), self._anew),
             1,

@@ -11,14 +11,16 @@ from typing_extensions import override
 from playground.core.checks.reading import TEXTS, require_readable
 from playground.core.errors import PlaygroundError
 from playground.core.expected import Check, CheckKind
-from playground.core.prompt_sets import Case
+from playground.core.prompt_sets import Case, PromptSet, Variables, names_used
 from playground.ui.pages.tests.words import WITHOUT_TEXT, expected_hint, kind_choices
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import (
+    ElidedLabel,
     IconButton,
     clear_layout,
     make_button,
     make_label,
+    plain_tooltip,
 )
 from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
@@ -195,6 +197,63 @@ def _problem(check: Check) -> str:
     return ""
 
 
+class MessageWords(QWidget):
+    """What stands for each `{{name}}` of one message; empty: the set's word (variables)."""
+
+    edited = Signal(object, str)
+    """The message's own variables, and the name whose text was typed."""
+
+    def __init__(self, theme: Theme, undo_keys: UndoKeys) -> None:
+        super().__init__()
+        self._theme = theme
+        self._undo_keys = undo_keys
+        self._fields: dict[str, QLineEdit] = {}
+        make_flow(parent=self, spacing=theme.px(12))
+
+    def show_words(self, case: Case, prompt_set: PromptSet, *, is_read_only: bool) -> None:
+        """Show a field for each name that stands in the message, and for those it has a text for.
+
+        The field that is being typed into stays.
+        """
+        own, usual = dict(case.variables), dict(prompt_set.variables)
+        typed = [name for name, field in self._fields.items() if field.hasFocus()]
+        names = dict.fromkeys((*names_used(case, prompt_set.system_prompt), *own, *typed))
+        if names.keys() != self._fields.keys():
+            clear_layout(self)
+            self._fields = {name: self._add_field(name) for name in names}
+        self.setVisible(bool(names))
+        for name, field in self._fields.items():
+            if field.text() != own.get(name, ""):
+                field.setText(own.get(name, ""))
+            field.setPlaceholderText(usual.get(name) or self.tr("nothing yet"))
+            field.setToolTip(plain_tooltip(self._explained(usual.get(name))))
+            field.setReadOnly(is_read_only)
+
+    def _explained(self, usual: str | None) -> str:
+        if usual:
+            return self.tr("Empty: “{0}”, as in the other messages of this set").format(usual)
+        return self.tr("Empty: the name stays as it is written")
+
+    def _add_field(self, name: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setAccessibleName(self.tr("Text for {0} in this message").format(name))
+        field.setMinimumWidth(self._theme.px(150))
+        field.installEventFilter(self._undo_keys)
+        field.textEdited.connect(lambda _text: self._tell(name))
+        part = QWidget()
+        label = ElidedLabel(f"{{{{{name}}}}}", "caption", "quiet")
+        make_column(label, field, parent=part, margins=NO_MARGINS, spacing=self._theme.px(2))
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(part)
+        part.show()
+        return field
+
+    def _tell(self, typed: str) -> None:
+        found = {name: field.text() for name, field in self._fields.items()}
+        self.edited.emit(tuple((name, text) for name, text in found.items() if text), typed)
+
+
 class CaseEditor(QWidget):
     """Shows a message and tells what a person makes of it."""
 
@@ -220,8 +279,10 @@ class CaseEditor(QWidget):
     def case(self) -> Case | None:
         return self._case
 
-    def show_case(self, case: Case | None, *, is_read_only: bool) -> None:
-        """Show a message; one that is shown already is left as it is being typed."""
+    def show_case(self, case: Case | None, prompt_set: PromptSet, *, is_read_only: bool) -> None:
+        """Show a message of a set; one that is shown already is left as it is being typed."""
+        if case is not None:
+            self._words.show_words(case, prompt_set, is_read_only=is_read_only)
         if case == self._case and is_read_only == self._is_read_only:
             return
         same = case is not None and self._case is not None and case.id == self._case.id
@@ -268,6 +329,7 @@ class CaseEditor(QWidget):
         self._system_row = QWidget()
         said = make_label(self.tr("Said before this one (system prompt)"), "caption", "quiet")
         make_column(said, self._system, parent=self._system_row, margins=NO_MARGINS, spacing=px(4))
+        self._words = MessageWords(self._theme, self._undo_keys)
         self._checks = QWidget()
         self._checks_column = QVBoxLayout(self._checks)
         self._checks_column.setContentsMargins(0, 0, 0, 0)
@@ -293,7 +355,7 @@ class CaseEditor(QWidget):
         self._tried.hide()
         foot = make_flow(self.add_button, (self._tags, 1), self._weight, 1, self._tried)
         make_column(
-            *(self._prompt, self._system_row, self._checks, foot),
+            *(self._prompt, self._system_row, self._words, self._checks, foot),
             parent=self,
             margins=(px(16), px(2), px(16), px(12)),
             spacing=px(8),
@@ -305,6 +367,7 @@ class CaseEditor(QWidget):
     def _connect(self) -> None:
         self._prompt.textChanged.connect(self._on_prompt)
         self._system.textChanged.connect(self._on_system)
+        self._words.edited.connect(self._on_words)
         self._tags.textEdited.connect(self._on_tags)
         self._weight.valueChanged.connect(self._on_weight)
         self.add_button.clicked.connect(self._on_add)
@@ -379,6 +442,10 @@ class CaseEditor(QWidget):
     def _on_system(self) -> None:
         if self._case is not None:
             self._tell(replace(self._case, system_prompt=self._system.toPlainText()), "system")
+
+    def _on_words(self, variables: Variables, typed: str) -> None:
+        if self._case is not None:
+            self._tell(replace(self._case, variables=variables), f"word {typed}")
 
     def _on_tags(self, text: str) -> None:
         if self._case is not None:

@@ -2,20 +2,30 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 from typing_extensions import override
 
-from playground.core.targets import LocalTarget, Target
+from playground.core.targets import Target
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.progress import CellState
+from playground.ui.pages.tests.words import TargetName, target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.lists import paint_text
 
 _CELL, _STEP, _ROW, _HEAD = 26, 36, 36, 24
 """Side of a square, width of a column, height of a row and of the numbers, at scale 1."""
-_NAMES = 170
+_NAMES = 260
 _LOOKS = {
     CellState.RIGHT: ("local_ground", "check", "local_ink"),
     CellState.WRONG: ("bad_ground", "close", "bad_ink"),
@@ -23,11 +33,6 @@ _LOOKS = {
     CellState.ANSWERING: ("accent", "", "on_accent"),
 }
 """State → ground, icon and ink."""
-
-
-def place_icon(target: Target) -> tuple[str, str]:
-    """Return icon and tone of the place where a model answers."""
-    return ("home", "local") if isinstance(target, LocalTarget) else ("cloud", "cloud")
 
 
 def paint_cell(theme: Theme, painter: QPainter, area: QRect, state: CellState) -> None:
@@ -78,7 +83,13 @@ class CellSample(QWidget):
 
 
 class UnitGrid(QAbstractScrollArea):
-    """Models from top to bottom, messages from left to right; names stay while it scrolls."""
+    """Models from top to bottom, messages from left to right; names stay while it scrolls.
+
+    A click opens a message; ← and → go through them, Enter opens the one that is framed.
+    """
+
+    opened = Signal(int)
+    """Place of the message whose answers are wanted."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -86,6 +97,8 @@ class UnitGrid(QAbstractScrollArea):
         self._targets: Sequence[Target] = ()
         self._cases: Sequence[tuple[str, str]] = ()
         self._state: Callable[[str, str], CellState] = lambda _target, _case: CellState.EMPTY
+        self._current = 0
+        self._names: dict[str, TargetName] = {}
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -100,6 +113,7 @@ class UnitGrid(QAbstractScrollArea):
     ) -> None:
         """Show an evaluation; `cases` are ids and messages, `state` tells that of each square."""
         self._targets, self._cases, self._state = targets, cases, state
+        self._names, self._current = target_names(targets), 0
         self._fit()
         self.horizontalScrollBar().setValue(0)
 
@@ -139,7 +153,7 @@ class UnitGrid(QAbstractScrollArea):
         quiet = {"role": "caption", "tone": "quiet"}
         for row, target in enumerate(self._targets):
             top = px(_HEAD) + row * px(_ROW)
-            icon, tone = place_icon(target)
+            tone, icon = PLACE_LOOKS[target.place]
             side = px(16)
             place = QRect(0, top + (px(_ROW) - side) // 2, side, side)
             self._theme.icon(icon, tone).paint(painter, place)
@@ -166,6 +180,11 @@ class UnitGrid(QAbstractScrollArea):
                 area = QRect(left, top, px(_CELL), px(_CELL))
                 state = self._state(target.key, self._cases[column][0])
                 paint_cell(self._theme, painter, area, state)
+            if column == self._current and self.hasFocus():
+                painter.setPen(self._theme.color("accent"))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                height = px(_HEAD) + px(_ROW) * len(self._targets)
+                painter.drawRoundedRect(QRect(left - 3, 0, px(_CELL) + 5, height - 1), 6, 6)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -178,17 +197,37 @@ class UnitGrid(QAbstractScrollArea):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        bar = self.horizontalScrollBar()
+        last = len(self._cases) - 1
         steps = {
-            Qt.Key.Key_Left: bar.value() - bar.singleStep(),
-            Qt.Key.Key_Right: bar.value() + bar.singleStep(),
+            Qt.Key.Key_Left: max(0, self._current - 1),
+            Qt.Key.Key_Right: min(last, self._current + 1),
             Qt.Key.Key_Home: 0,
-            Qt.Key.Key_End: bar.maximum(),
+            Qt.Key.Key_End: last,
         }
-        if (value := steps.get(Qt.Key(event.key()))) is not None:
-            bar.setValue(value)
+        key = Qt.Key(event.key())
+        if last >= 0 and key in steps:
+            self._go_to(steps[key])
+        elif last >= 0 and key in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space}:
+            self.opened.emit(self._current)
+        else:
+            super().keyPressEvent(event)
+
+    def _go_to(self, column: int) -> None:
+        """Frame a message, and scroll so that it is in view."""
+        self._current = column
+        bar, step = self.horizontalScrollBar(), self._theme.px(_STEP)
+        furthest = (column + 1) * step - bar.pageStep()
+        bar.setValue(min(column * step, max(bar.value(), furthest)))
+        self.viewport().update()
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        row, column = self._square_at(event.position().toPoint())
+        if event.button() is Qt.MouseButton.LeftButton and row is not None and column is not None:
+            self._go_to(column)
+            self.opened.emit(column)
             return
-        super().keyPressEvent(event)
+        super().mousePressEvent(event)
 
     @override
     def viewportEvent(self, event: QEvent) -> bool:
@@ -200,18 +239,25 @@ class UnitGrid(QAbstractScrollArea):
         return super().viewportEvent(event)
 
     def _tooltip(self, place: QPoint) -> str:
-        row = (place.y() - self._theme.px(_HEAD)) // self._theme.px(_ROW)
-        if not 0 <= row < len(self._targets):
+        row, column = self._square_at(place)
+        if row is None:
             return ""
-        target = self._targets[row]
-        if place.x() < self._names_width:
-            return plain_tooltip(target.label)
-        column = self._case_at(place.x())
-        if not 0 <= column < len(self._cases):
-            return ""
+        name = self._names[self._targets[row].key].line
+        if column is None:
+            return plain_tooltip(name if place.x() < self._names_width else "")
         case_id, message = self._cases[column]
-        state = self._state(target.key, case_id)
-        return plain_tooltip(f"{target.label} · {column + 1}: {message}\n{self._said(state)}")
+        said = self._said(self._state(self._targets[row].key, case_id))
+        return plain_tooltip(f"{name} · {column + 1}: {message}\n{said}")
+
+    def _square_at(self, place: QPoint) -> tuple[int | None, int | None]:
+        """Return which target and which message are at `place`."""
+        row = (place.y() - self._theme.px(_HEAD)) // self._theme.px(_ROW)
+        column = self._case_at(place.x())
+        has_column = place.x() >= self._names_width and 0 <= column < len(self._cases)
+        return (
+            row if 0 <= row < len(self._targets) else None,
+            column if has_column else None,
+        )
 
     def _said(self, state: CellState) -> str:
         return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from typing_extensions import override
@@ -10,13 +10,28 @@ from typing_extensions import override
 from playground.core.amounts import UNKNOWN, money
 from playground.core.evaluations import ModelResult
 from playground.core.runs import Provenance
-from playground.core.statistics import Spread
 from playground.core.targets import Place, Target
-from playground.ui.pages.tests.grid import place_icon
+from playground.services.evaluation import is_paid
+from playground.ui.format import PLACE_LOOKS
+from playground.ui.pages.tests.words import (
+    TargetName,
+    interval_words,
+    model_figures,
+    spread_words,
+    target_names,
+    unscored_words,
+)
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_label, plain_tooltip
+from playground.ui.widgets.layouts import NO_MARGINS, make_column
 
 _MARKS = {Provenance.MEASURED: "●", Provenance.REPORTED: "◐", Provenance.ESTIMATED: "○"}
+_GROUP = 4
+"""Column of the groups."""
+_WIDE, _MIDDLE, _NARROW = 7, 4, 2
+"""Columns that are shown."""
+_WIDE_FROM, _MIDDLE_FROM = 860, 600
+"""Widths, in units of text, that have room for them."""
 
 
 class IntervalBar(QWidget):
@@ -26,7 +41,7 @@ class IntervalBar(QWidget):
         super().__init__()
         self._theme = theme
         self._model = model
-        self._tone = "local" if place is Place.LOCAL else "cloud"
+        self._tone, _icon = PLACE_LOOKS[place]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(interval_words(model))
         self.setToolTip(
@@ -73,21 +88,6 @@ class IntervalBar(QWidget):
         painter.drawEllipse(QPointF(edge + whole * share, middle), px(6), px(6))
 
 
-def interval_words(model: ModelResult) -> str:
-    """Return the stretch in which the truth lies: `77–99 %`."""
-    if model.interval is None:
-        return UNKNOWN
-    low, high = model.interval
-    return f"{100 * low:.0f}–{100 * high:.0f} %"
-
-
-def spread_words(spread: Spread | None) -> tuple[str, str]:
-    """Return the median, and the quartiles beside it."""
-    if spread is None:
-        return UNKNOWN, ""
-    return f"{spread.median:.0f}", f"{spread.low:.0f}–{spread.high:.0f}"
-
-
 class ModelsTable(QWidget):
     """One row a model, the best first; groups are what can be told apart."""
 
@@ -96,20 +96,27 @@ class ModelsTable(QWidget):
         self._theme = theme
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(0, 4)
-        self._grid.setColumnStretch(2, 3)
-        self._grid.setColumnStretch(3, 3)
+        for column, share in enumerate((4, 3, 3)):
+            self._grid.setColumnStretch(column, share)
         self._shown: tuple[tuple[Target, ModelResult], ...] = ()
-        self._is_narrow = False
+        self._repeats = 1
+        self._columns = _NARROW
         theme.changed.connect(self._apply_theme)
         self._apply_theme()
 
-    def show_models(self, rows: Sequence[tuple[Target, ModelResult]], *, is_narrow: bool) -> None:
-        """Show each target with what came of it; `is_narrow` leaves out what has no room."""
-        if (tuple(rows), is_narrow) == (self._shown, self._is_narrow):
-            return
-        self._shown, self._is_narrow = tuple(rows), is_narrow
-        self._fill()
+    def show_models(self, rows: Sequence[tuple[Target, ModelResult]], repeats: int) -> None:
+        """Show each target with what came of it."""
+        if (tuple(rows), repeats) != (self._shown, self._repeats):
+            self._shown, self._repeats = tuple(rows), repeats
+            self._fill()
+
+    def fit(self, width: int) -> None:
+        """Take `width` pixels: what has no column goes into a second line of each model."""
+        units = width / self._theme.scale
+        columns = _WIDE if units >= _WIDE_FROM else _MIDDLE if units >= _MIDDLE_FROM else _NARROW
+        if columns != self._columns:
+            self._columns = columns
+            self._fill()
 
     def _fill(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -118,56 +125,90 @@ class ModelsTable(QWidget):
                 widget.deleteLater()
         head = [
             self.tr("Model"),
-            self.tr("Group"),
             self.tr("How often right"),
             self.tr("Where the truth may lie"),
             "",
+            self.tr("Group"),
             self.tr("Words a second"),
             self.tr("1,000 messages cost"),
         ]
-        for column, text in enumerate(head):
-            if column in self._columns:
-                self._add(make_label(text, "caption", "quiet"), 0, column)
-        for row, (target, model) in enumerate(self._shown, 1):
-            for column, part in enumerate(self._parts(row, target, model)):
-                if column in self._columns:
-                    self._add(part, row, column)
-                else:
-                    part.deleteLater()
+        # a room reads names and counts
+        is_on_stage = self._theme.in_presentation_mode
+        shown = 3 if is_on_stage else self._columns
+        has_groups = any(model.tier is not None for _, model in self._shown)
+        columns = [n for n in range(shown) if n != _GROUP or has_groups]
+        # what is wrapped asks for no more than its longest word
+        self._grid.setColumnStretch(6, 3 if 6 in columns else 0)
+        for column in columns:
+            self._add(_wrapped(head[column], is_right=column > _GROUP), 0, column)
+        names = target_names([target for target, _ in self._shown])
+        for number, (target, model) in enumerate(self._shown, 1):
+            row = 2 * number - 1
+            tooltip = plain_tooltip(model_figures(model, self._repeats))
+            self._add(self._name(number, target, names[target.key]), row, 0)
+            for column in columns[1:]:
+                part = self._figure(column, target, model)
+                if not part.toolTip():
+                    part.setToolTip(tooltip)
+                self._add(part, row, column)
+            if self._columns < _WIDE and not is_on_stage:
+                rest = make_label(self._rest(target, model), "caption", "quiet", wrap=True)
+                rest.setToolTip(tooltip)
+                self._grid.addWidget(rest, row + 1, 0, 1, self._columns)
 
-    @property
-    def _columns(self) -> tuple[int, ...]:
-        return (0, 2) if self._is_narrow else tuple(range(7))
+    def _figure(self, column: int, target: Target, model: ModelResult) -> QWidget:
+        match column:
+            case 1:
+                return self._right(model)
+            case 2:
+                return IntervalBar(self._theme, model, target.place)
+            case 3:
+                return make_label(interval_words(model), "numbers", "quiet")
+            case 4:
+                return self._group(model)
+            case 5:
+                return _figure_above(*spread_words(model.words_per_s))
+        return _figure_above(*_cost_words(target, model))
 
     def _add(self, part: QWidget, row: int, column: int) -> None:
-        right = column in {5, 6}
-        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag(0)
-        self._grid.addWidget(part, row, column, side | Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(part, row, column, Qt.AlignmentFlag.AlignVCenter)
 
-    def _parts(self, number: int, target: Target, model: ModelResult) -> list[QWidget]:
-        return [
-            self._name(number, target),
-            self._group(model),
-            self._right(model),
-            IntervalBar(self._theme, model, target.place),
-            make_label(interval_words(model), "numbers", "quiet"),
-            self._speed(model),
-            self._cost(model),
-        ]
+    def _rest(self, target: Target, model: ModelResult) -> str:
+        """Return in a line what has no columns."""
+        stretch = ""
+        if self._columns < _MIDDLE and model.interval is not None:
+            stretch = self.tr("the truth may lie at {0}").format(interval_words(model))
+        group = {None: "", 0: self.tr("Top group")}.get(model.tier, self.tr("Behind"))
+        speed = ", ".join(filter(None, spread_words(model.words_per_s)))
+        cost = " ".join(filter(None, _cost_words(target, model)))
+        return " · ".join(
+            filter(
+                None,
+                (
+                    stretch,
+                    group,
+                    self.tr("words a second: {0}").format(speed),
+                    self.tr("1,000 messages cost {0}").format(cost),
+                ),
+            )
+        )
 
-    def _name(self, number: int, target: Target) -> QWidget:
+    def _name(self, number: int, target: Target, name: TargetName) -> QWidget:
         part = QWidget()
         row = QGridLayout(part)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setVerticalSpacing(0)
         icon = QLabel()
         side = self._theme.px(16)
-        name, tone = place_icon(target)
-        icon.setPixmap(self._theme.icon(name, tone).pixmap(QSize(side, side)))
-        label = ElidedLabel(target.label, "row")
+        tone, look = PLACE_LOOKS[target.place]
+        icon.setPixmap(self._theme.icon(look, tone).pixmap(QSize(side, side)))
+        label = ElidedLabel(name.label, "row")
         label.setToolTip(plain_tooltip(f"{target.label} · {target.detail}".strip(" ·")))
         row.addWidget(make_label(str(number), "numbers", "quiet"), 0, 0)
         row.addWidget(icon, 0, 1)
         row.addWidget(label, 0, 2)
+        if name.place:
+            row.addWidget(ElidedLabel(name.place, "caption", "quiet"), 1, 2)
         row.setColumnStretch(2, 1)
         part.setMinimumWidth(self._theme.px(150))
         return part
@@ -185,43 +226,57 @@ class ModelsTable(QWidget):
         return badge
 
     def _right(self, model: ModelResult) -> QWidget:
-        if not model.scored:
-            return make_label(self.tr("nothing scored"), "row", "quiet")
+        part = QWidget()
         text = self.tr("{0} of {1} right").format(model.right, model.scored)
-        if model.not_scored:
-            text += " · " + self.tr("{0} not scored").format(model.not_scored)
-        label = make_label(text, "row", wrap=True)
-        label.setMinimumWidth(self._theme.px(120))
-        details = [text]
-        if model.always_right is not None:
-            details.append(self.tr("{0} right every time").format(model.always_right))
-        if model.weighted_share is not None:
-            share = f"{100 * model.weighted_share:.0f} %"
-            details.append(self.tr("{0} with the messages' weights").format(share))
-        label.setToolTip(plain_tooltip("\n".join(details)))
-        return label
-
-    def _speed(self, model: ModelResult) -> QWidget:
-        median, quartiles = spread_words(model.words_per_s)
-        label = make_label(f"{median}  {quartiles}".strip(), "numbers")
-        label.setToolTip(self.tr("Median, and where the middle half of the answers lies; measured"))
-        return label
-
-    def _cost(self, model: ModelResult) -> QWidget:
-        usd = model.usd_per_1000
-        if usd is None or model.provenance is None:
-            return make_label(self.tr("unknown"), "numbers", "quiet")
-        words = {
-            Provenance.MEASURED: self.tr("measured"),
-            Provenance.REPORTED: self.tr("reported"),
-            Provenance.ESTIMATED: self.tr("estimated"),
-        }[model.provenance]
-        text = money(usd, is_estimate=model.provenance is Provenance.ESTIMATED)
-        label = make_label(f"{text}  {_MARKS[model.provenance]} {words}", "numbers")
-        label.setToolTip(self.tr("What these answers cost, for 1,000 of them"))
-        return label
+        if not model.scored:
+            text = self.tr("nothing scored")
+        role = "figure" if self._theme.in_presentation_mode else "row"
+        lines = [make_label(text, role, wrap=True)]
+        if unscored := unscored_words(model):
+            lines.append(make_label(unscored, "caption", "caution", wrap=True))
+        part.setMinimumWidth(self._theme.px(120))
+        make_column(*lines, parent=part, margins=NO_MARGINS, spacing=0)
+        return part
 
     def _apply_theme(self) -> None:
         self._grid.setHorizontalSpacing(self._theme.px(14))
         self._grid.setVerticalSpacing(self._theme.px(8))
         self._fill()
+
+
+def _wrapped(text: str, *, is_right: bool) -> QLabel:
+    label = make_label(text, "caption", "quiet", wrap=True)
+    if is_right:
+        label.setAlignment(Qt.AlignmentFlag.AlignRight)
+    return label
+
+
+def _figure_above(first: str, second: str) -> QWidget:
+    """Return a figure with what belongs to it below."""
+    part = QWidget()
+    lines = [make_label(first, "numbers")]
+    lines[0].setAlignment(Qt.AlignmentFlag.AlignRight)
+    if second:
+        lines.append(_wrapped(second, is_right=True))
+    make_column(*lines, parent=part, margins=NO_MARGINS, spacing=0)
+    return part
+
+
+def _cost_words(target: Target, model: ModelResult) -> tuple[str, str]:
+    """Return what 1,000 answers like these cost, and how it is known."""
+    usd, provenance = model.usd_per_1000, model.provenance
+    if usd is None or provenance is None:
+        return _tr("unknown"), ""
+    words = {
+        Provenance.MEASURED: _tr("measured"),
+        Provenance.REPORTED: _tr("reported"),
+        Provenance.ESTIMATED: _tr("estimated"),
+    }[provenance]
+    if provenance is Provenance.ESTIMATED and not is_paid(target):
+        words = _tr("electricity, {0}").format(words)
+    text = money(usd, is_estimate=provenance is Provenance.ESTIMATED)
+    return text, f"{_MARKS[provenance]} {words}"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("TestsPage", text)

@@ -15,7 +15,7 @@ from playground.ui.pages.tests.running import RunningView
 from playground.ui.pages.tests.sets_view import SetsView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, IconButton, make_button, make_label
-from playground.ui.widgets.folding_row import FoldingRow
+from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
@@ -304,7 +304,8 @@ class TestsPage(Page):
             action = menu.addAction(text)
             action.setData((file_format, ending))
             action.triggered.connect(self._choose_export)
-        menu.popup(self.export_button.mapToGlobal(self.export_button.rect().bottomLeft()))
+        anchor = anchor_of(self.export_button)
+        menu.popup(anchor.mapToGlobal(anchor.rect().bottomLeft()))
 
     def _choose_export(self) -> None:
         action = self.sender()

@@ -4,6 +4,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from playground.core.evaluations import Evaluation, Plan
+from playground.core.targets import Place
+from playground.core.urls import is_private_host
+from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests import words
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, clear_layout, make_label
@@ -32,7 +35,7 @@ class _Part(QWidget):
 
 
 class PlanRow(QWidget):
-    """Answers, time, price, where the messages go, and what can come out at all."""
+    """Answers, time, price, where the messages go, and whether models can be told apart."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -42,7 +45,7 @@ class PlanRow(QWidget):
         self._time = _Part(theme, tr("Time"))
         self._price = _Part(theme, tr("Price"))
         self._hosts = _Part(theme, tr("The messages go to"))
-        self._outcome = _Part(theme, tr("What can come out"))
+        self._outcome = _Part(theme, tr("Can they be told apart?"))
         self._chips = QWidget()
         make_flow(parent=self._chips, spacing=theme.px(6))
         layout = self._hosts.layout()
@@ -60,10 +63,12 @@ class PlanRow(QWidget):
         self._price.show_words(words.price_words(plan), words.ceiling_words(plan, max_usd))
         cases = len(evaluation.prompt_set.cases)
         self._outcome.show_words(*words.outcome_words(plan, cases))
+        self._outcome.setVisible(len(evaluation.targets) > 1)
         clear_layout(self._chips)
         chips = self._chips.layout()
         for host in plan.hosts:
-            chip = Badge(self._theme, host, "cloud", "cloud")
+            place = Place.NETWORK if is_private_host(host) else Place.CLOUD
+            chip = Badge(self._theme, host, *PLACE_LOOKS[place])
             if chips is not None:
                 chips.addWidget(chip)
         self._chips.setVisible(bool(plan.hosts))

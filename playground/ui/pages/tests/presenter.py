@@ -23,6 +23,7 @@ from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests import words
+from playground.ui.pages.tests.answers_dialog import AnswersPresenter
 from playground.ui.pages.tests.cases import moved
 from playground.ui.pages.tests.dialogs import PasteDialog
 from playground.ui.pages.tests.draft import SetDraft
@@ -71,6 +72,7 @@ class TestsPresenter(QObject):
         self._paste: PasteDialog | None = None
         self._tried_asked = 0
         self.draft = SetDraft(self)
+        answers = AnswersPresenter(view, theme, bridge, history)
         self.runner = EvaluationRunner(
             view,
             theme,
@@ -78,13 +80,14 @@ class TestsPresenter(QObject):
             service,
             selection,
             surroundings=surroundings,
+            answers=answers,
             open_results=self.open_results,
             ended=self.refresh,
             progressed=self._on_progress,
             stopped=self._on_stopped,
         )
         self.results = ResultsPresenter(
-            view.results, theme, bridge, service.store, history, notify=surroundings.notify
+            view.results, theme, bridge, service.store, answers, notify=surroundings.notify
         )
         self._earlier: list[EvaluationSummary] = []
         self._save_timer = QTimer(self)
@@ -105,11 +108,12 @@ class TestsPresenter(QObject):
         self._earlier = [each for each in listed if each.id != evaluation.id and each.done]
         self._view.describe_results(
             words.results_caption(evaluation),
-            not_scored=self.results.not_scored,
+            not_scored=self.results.worth_asking,
             has_earlier=bool(self._earlier),
         )
         self._view.show_results(evaluation.prompt_set.name)
         self._view.focus_first()
+        self._view.results.show_top()
 
     def _on_again(self) -> None:
         if self.results.evaluation is not None:
@@ -117,6 +121,16 @@ class TestsPresenter(QObject):
 
     async def _ask_again(self, evaluation_id: str) -> None:
         self.runner.go_on(await self._bridge.submit(self._service.ask_again(evaluation_id)))
+
+    def _on_length(self) -> None:
+        """Lead to where longer answers are allowed, in the set that was asked."""
+        evaluation = self.results.evaluation
+        if evaluation is None or evaluation.prompt_set.id not in self._known:
+            self._notify(_tr("This set is no longer there."), tone="caution")
+            return
+        self._open(evaluation.prompt_set.id)
+        self._view.show_sets()
+        self._view.sets.card.show_length()
 
     def _on_earlier(self) -> None:
         menu = QMenu(self._view)
@@ -169,6 +183,7 @@ class TestsPresenter(QObject):
         card.results_button.clicked.connect(self._on_results)
         card.go_on_button.clicked.connect(self._on_go_on)
         view.again_button.clicked.connect(self._on_again)
+        view.results.length_wanted.connect(self._on_length)
         view.earlier_button.clicked.connect(self._on_earlier)
         card.copy_button.clicked.connect(self._on_duplicate_set)
         card.duplicate_button.clicked.connect(self._on_duplicate_set)
@@ -299,7 +314,9 @@ class TestsPresenter(QObject):
         opened = self.draft.prompt_set
         if opened is not None:
             copy = new_set(self._free_name(_tr("{0}, copy").format(opened.name)), opened.cases)
-            copy = replace(opened, id=copy.id, name=copy.name, created_at=copy.created_at)
+            copy = replace(
+                opened, id=copy.id, name=copy.name, created_at=copy.created_at, reached=None
+            )
             self._bridge.spawn(self._add(copy))
 
     async def _add(self, made: PromptSet, *, rename: bool = False) -> None:

@@ -190,11 +190,12 @@ class Progress:
             return words.format(named), False
         if self.is_paused or self.evaluation.finished_at is not None:
             return (_tr("paused") if self.is_paused else ""), False
-        others = [
-            unit for other, running in self._running.items() if other != key for unit in running
-        ]
-        if others and self._targets[key].uses_this_machine:
-            return _tr("waits for its turn: one model on this computer at a time"), False
+        if self._targets[key].uses_this_machine:
+            others = [self._targets[other] for other, units in self._running.items() if units]
+            if any(other.uses_this_machine for other in others):
+                return _tr("waits for its turn: one model on this computer at a time"), False
+            if others:
+                return _tr("waits for the cloud, to have the computer to itself"), False
         return "", False
 
 

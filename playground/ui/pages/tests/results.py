@@ -3,23 +3,32 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
 from typing_extensions import override
 
-from playground.core.evaluations import ModelResult
-from playground.core.targets import Target
+from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.models_table import ModelsTable
 from playground.ui.pages.tests.outcomes import OutcomeRow, OutcomeTable, OutcomeTableModel
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import IconButton, breakable, make_card, make_label
+from playground.ui.widgets.basics import (
+    Disclosure,
+    IconButton,
+    breakable,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
     make_flow,
+    make_row,
     make_scroll_area,
+    scrolled,
 )
 
 DISPUTED, ALL = "disputed", "all"
@@ -27,6 +36,34 @@ COST, SPEED = "cost", "speed"
 _STACKS_BELOW = 1000
 """Width in units of text below which sentence and chart stand above the table."""
 _PAUSE_MS = 150
+
+
+class _FittedArea(QScrollArea):
+    """As high as what it scrolls, up to a part of the window."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Qt has the area watch the widget that it scrolls
+        taken = super().eventFilter(watched, event)
+        if watched is self.widget() and event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return taken
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        body, px = self.widget(), self._theme.px
+        layout = None if body is None else body.layout()
+        if layout is not None:
+            wanted = layout.totalHeightForWidth(self.maximumViewportSize().width())
+            self.setMinimumHeight(max(px(80), min(wanted, px(210))))
 
 
 class ResultsView(QWidget):
@@ -37,12 +74,12 @@ class ResultsView(QWidget):
     axis_changed = Signal()
     picture_chosen = Signal(object)
     """The path a picture of the chart is to be written to."""
+    length_wanted = Signal()
+    """Longer answers are to be allowed."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._chart: QWidget | None = None
-        self._rows: Sequence[tuple[Target, ModelResult]] = ()
         self._is_stacked = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -68,11 +105,6 @@ class ResultsView(QWidget):
     def is_against_cost(self) -> bool:
         return self._axis.selected == COST
 
-    def show_models(self, rows: Sequence[tuple[Target, ModelResult]]) -> None:
-        """Show the models, the best first."""
-        self._rows = rows
-        self.models.show_models(rows, is_narrow=self._is_stacked)
-
     def show_tags(self, tags: Sequence[str]) -> None:
         self._tags.set_choices([(self.tr("All tags"), ""), *((tag, tag) for tag in tags)])
         self._tags.setVisible(bool(tags))
@@ -82,20 +114,40 @@ class ResultsView(QWidget):
         self.outcomes.show_rows(rows, labels)
         self._said.setText(said)
 
-    def show_sentences(self, first: str, rest: str) -> None:
-        """Say what can be told of the models: the main thing, then the other pairs."""
-        self._first.setText(breakable(first))
-        self._rest.setText(breakable(rest))
-        self._rest.setVisible(bool(rest))
+    def show_sentences(self, first: str, hint: str, rest: str, exact: str) -> None:
+        """Say what can be told of the models: the main thing, then the other pairs.
+
+        `hint` is what it would take to tell more; `exact` has the figures behind all of it.
+        """
+        for label, text in ((self._first, first), (self._hint, hint), (self._rest, rest)):
+            label.setText(breakable(text))
+        self._exact.setText(exact)
+        self._show_quiet()
+        self._first.setToolTip(plain_tooltip(exact.split("\n\n", maxsplit=1)[0]))
+
+    def show_cut_off(self, text: str) -> None:
+        """Say that answers were cut off, and lead to what helps; nothing where `text` is empty."""
+        self._cut_off.setText(text)
+        self._show_quiet()
+
+    def show_earlier(self, title: str, text: str, exact: str) -> None:
+        """Say in a card of its own how it was before; `exact` has the figures behind it."""
+        self._earlier_title.setText(title)
+        self._earlier.setText(breakable(text))
+        self._earlier.setToolTip(plain_tooltip(exact))
+        self._earlier_card.show()
+        self.show_top()
+        self._earlier_close.setFocus()
+
+    def close_earlier(self) -> None:
+        self._earlier_card.hide()
+
+    def show_top(self) -> None:
+        """Scroll to the beginning, where the verdict stands."""
+        self._scroll.verticalScrollBar().setValue(0)
 
     def choose_messages(self, *, disputed: bool) -> None:
         self._which.select(DISPUTED if disputed else ALL)
-
-    def place_chart(self, chart: QWidget) -> None:
-        """Put the chart into its card, once it could be built."""
-        self._chart = chart
-        self._chart_column.insertWidget(1, chart, 1)
-        self._wait.hide()
 
     def show_chart_remark(self, text: str) -> None:
         self._remark.setText(text)
@@ -109,6 +161,7 @@ class ResultsView(QWidget):
         make_column(self.models, parent=self._top)
         self._build_messages()
         self._build_side()
+        self._build_notices()
         self._inside = QWidget()
         self._grid = QGridLayout(self._inside)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -150,14 +203,18 @@ class ResultsView(QWidget):
 
     def _build_side(self) -> None:
         self._first = make_label("", "strong", wrap=True)
+        self._hint = make_label("", "control", "quiet", wrap=True)
         self._rest = make_label("", "caption", "quiet", wrap=True)
-        for label in (self._first, self._rest):
+        self._exact = make_label("", "caption", wrap=True)
+        for label in (self._first, self._hint, self._rest, self._exact):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._figures = Disclosure(self._theme, self.tr("Exact figures"), self._exact)
         self._pairs = make_card()
         inside = QWidget()
-        make_column(self._first, self._rest, 1, parent=inside)
-        self._pair_scroll = make_scroll_area(inside, self.tr("What can be said"))
-        make_column(self._pair_scroll, parent=self._pairs)
+        make_column(self._first, self._hint, self._rest, self._figures, 1, parent=inside)
+        self._said_area = _FittedArea(self._theme)
+        scrolled(self._said_area, inside, self.tr("What can be said"))
+        make_column(self._said_area, parent=self._pairs)
         self._axis = Segmented(
             (
                 (COST, self.tr("Cost"), self.tr("How often right against what it costs")),
@@ -168,16 +225,38 @@ class ResultsView(QWidget):
         self._save = IconButton(
             self._theme, "download", self.tr("Save the chart as a picture"), size=16
         )
-        self._wait = make_label(self.tr("Drawing…"), "caption", "quiet")
+        self.chart = RightChart(self._theme)
         self._remark = make_label("", "caption", "quiet", wrap=True)
         self._chart_card = make_card()
         title = make_label(self.tr("How often right"), "heading", wrap=True)
-        self._chart_column = make_column(
+        make_column(
             make_flow(title, 1, self._axis, self._save),
-            self._wait,
+            (self.chart, 1),
             self._remark,
             parent=self._chart_card,
         )
+
+    def _build_notices(self) -> None:
+        self._earlier_title = make_label("", "heading", wrap=True)
+        self._earlier = make_label("", "body", wrap=True)
+        self._earlier.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._earlier_close = IconButton(
+            self._theme, "close", self.tr("Close what is said of the earlier run")
+        )
+        self._earlier_card = make_card()
+        make_column(
+            make_row((self._earlier_title, 1), self._earlier_close),
+            self._earlier,
+            parent=self._earlier_card,
+        )
+        self._earlier_card.hide()
+        self._cut_off = make_label("", "control", wrap=True)
+        self._length = make_button(
+            self.tr("Longest answer…"), tooltip=self.tr("Allow longer answers in this set")
+        )
+        self._cut_off_card = make_card("caution")
+        make_column(make_flow((self._cut_off, 1), self._length), parent=self._cut_off_card)
+        self._cut_off_card.hide()
 
     def _connect(self) -> None:
         self._which.chosen.connect(self._on_filter)
@@ -186,6 +265,9 @@ class ResultsView(QWidget):
         self._pause.timeout.connect(self.filter_changed)
         self._axis.chosen.connect(self._on_axis)
         self._save.clicked.connect(self._choose_picture)
+        self._earlier_close.clicked.connect(self._on_earlier_closed)
+        self._length.clicked.connect(self.length_wanted)
+        self._figures.opened.connect(self._on_figures)
         self._theme.changed.connect(self._apply_theme)
 
     def _on_filter(self, _value: object = None) -> None:
@@ -193,6 +275,18 @@ class ResultsView(QWidget):
 
     def _on_axis(self, _key: str) -> None:
         self.axis_changed.emit()
+
+    def _on_figures(self) -> None:
+        # once they have been laid out
+        QTimer.singleShot(0, self, self._show_figures)
+
+    def _show_figures(self) -> None:
+        self._said_area.verticalScrollBar().setValue(self._figures.y())
+
+    def _on_earlier_closed(self) -> None:
+        self.close_earlier()
+        self.focus_first()
+        self.show_top()
 
     def _choose_picture(self) -> None:
         dialog = QFileDialog(
@@ -213,25 +307,44 @@ class ResultsView(QWidget):
     def _arrange(self) -> None:
         """Lay the cards out beside or below each other."""
         px = self._theme.px
-        for part in (self._top, self._messages, self._pairs, self._chart_card):
+        is_on_stage = self._theme.in_presentation_mode
+        beside = (self._top, self._messages, self._pairs, self._chart_card)
+        for part in (self._earlier_card, self._cut_off_card, *beside):
             self._grid.removeWidget(part)
         self._grid.setSpacing(px(12))
-        if self._is_stacked:
-            for row, part in enumerate((self._pairs, self._top, self._chart_card, self._messages)):
+        self._grid.addWidget(self._earlier_card, 0, 0, 1, 2)
+        self._grid.addWidget(self._cut_off_card, 1, 0, 1, 2)
+        if is_on_stage:
+            self._grid.addWidget(self._top, 2, 0, 1, 2)
+            self._grid.addWidget(self._chart_card, 3, 0, 2, 1)
+            self._grid.addWidget(self._pairs, 3, 1, 2, 1)
+        elif self._is_stacked:
+            below = (self._pairs, self._top, self._chart_card, self._messages)
+            for row, part in enumerate(below, 2):
                 self._grid.addWidget(part, row, 0, 1, 2)
         else:
-            self._grid.addWidget(self._top, 0, 0, 1, 2)
-            self._grid.addWidget(self._messages, 1, 0, 2, 1)
-            self._grid.addWidget(self._pairs, 1, 1)
-            self._grid.addWidget(self._chart_card, 2, 1)
-        self._grid.setColumnStretch(0, 6)
-        self._grid.setColumnStretch(1, 5)
-        self._grid.setRowStretch(2, 0 if self._is_stacked else 1)
-        self._grid.setRowStretch(3, 1 if self._is_stacked else 0)
-        self._pair_scroll.setMinimumHeight(px(112))
-        self._chart_card.setMinimumHeight(px(240))
+            self._grid.addWidget(self._top, 2, 0, 1, 2)
+            self._grid.addWidget(self._messages, 3, 0, 2, 1)
+            self._grid.addWidget(self._pairs, 3, 1)
+            self._grid.addWidget(self._chart_card, 4, 1)
+        # a room reads figures, the main sentence and the chart
+        for hidden in (self._messages, self._save, self._remark, self._figures):
+            hidden.setVisible(not is_on_stage)
+        self._show_quiet()
+        self._grid.setColumnStretch(0, 7 if is_on_stage else 6)
+        self._grid.setColumnStretch(1, 4 if is_on_stage else 5)
+        is_stacked = self._is_stacked and not is_on_stage
+        self._grid.setRowStretch(4, 0 if is_stacked else 1)
+        self._grid.setRowStretch(5, 1 if is_stacked else 0)
+        self._chart_card.setMinimumHeight(px(190 if is_on_stage else 260))
         self._messages.setMinimumHeight(px(260))
-        self.show_models(self._rows)
+
+    def _show_quiet(self) -> None:
+        """Show what is said below the main sentence, where there is anything, and no room reads."""
+        for label in (self._hint, self._rest):
+            label.setVisible(bool(label.text()) and not self._theme.in_presentation_mode)
+        is_on_stage = self._theme.in_presentation_mode
+        self._cut_off_card.setVisible(bool(self._cut_off.text()) and not is_on_stage)
 
     def _apply_theme(self) -> None:
         self._tags.setMaximumWidth(self._theme.px(180))
@@ -239,6 +352,7 @@ class ResultsView(QWidget):
         self._arrange()
 
     def _fit(self) -> None:
+        self.models.fit(self.width())
         is_stacked = self.window().width() / self._theme.scale < _STACKS_BELOW
         if is_stacked != self._is_stacked:
             self._is_stacked = is_stacked

@@ -1,16 +1,11 @@
 """Decides what the results say: of which messages, against what, and which answers open."""
 
-import asyncio
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject
 
-from playground.core.checks.reading import check_words
-from playground.core.checks.scoring import score
-from playground.core.errors import PlaygroundError, StorageFailed
+from playground.core.errors import StorageFailed
 from playground.core.evaluations import (
     Evaluation,
     ModelResult,
@@ -18,25 +13,22 @@ from playground.core.evaluations import (
     UnitResult,
     against_earlier,
     cases_by_tag,
-    judge_cases,
     pair_sentence,
     ranked,
     report,
 )
-from playground.core.expected import Outcome
-from playground.core.prompt_sets import filled
-from playground.core.statistics import Verdict, fewest_disagreements
+from playground.core.expected import CUT_OFF, Outcome
+from playground.core.statistics import Verdict
 from playground.core.targets import Target
-from playground.store.evaluations import EvaluationStore, comparison_id
-from playground.store.history import ComparisonStore
+from playground.store.evaluations import EvaluationStore
 from playground.ui.bridge import Bridge
-from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
+from playground.ui.pages.tests import words
+from playground.ui.pages.tests.answers_dialog import AnswersPresenter
+from playground.ui.pages.tests.chart import ChartPoint
 from playground.ui.pages.tests.outcomes import OutcomeRow, outcome_rows
 from playground.ui.pages.tests.results import ResultsView
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
-
-_CHART = "playground.ui.pages.tests.chart"
 
 
 class ResultsPresenter(QObject):
@@ -48,7 +40,7 @@ class ResultsPresenter(QObject):
         theme: Theme,
         bridge: Bridge,
         store: EvaluationStore,
-        history: ComparisonStore,
+        answers: AnswersPresenter,
         *,
         notify: Notify,
     ) -> None:
@@ -57,29 +49,28 @@ class ResultsPresenter(QObject):
         self._theme = theme
         self._bridge = bridge
         self._store = store
-        self._history = history
+        self._answers = answers
         self._notify = notify
         self.evaluation: Evaluation | None = None
         """The one that is shown."""
         self.results: tuple[UnitResult, ...] = ()
         self._asked = 0
+        self._tag = ""
+        """Of the messages that are counted."""
         self._found: set[str] | None = None
         self._rows: tuple[OutcomeRow, ...] = ()
         self._shown: tuple[OutcomeRow, ...] = ()
         self._known: Report | None = None
-        self._chart: Any = None
-        self._chart_module: Any = None
-        self._dialog: AnswersDialog | None = None
-        self._opened = 0
         view.filter_changed.connect(self._on_filter)
         view.axis_changed.connect(self._draw)
         view.picture_chosen.connect(self._save_chart)
         view.table.opened.connect(self._on_opened)
 
     @property
-    def not_scored(self) -> int:
-        """How many answers were not scored."""
-        return sum(result.outcome is Outcome.NOT_SCORED for result in self.results)
+    def worth_asking(self) -> int:
+        """How many answers were not scored; 0 where all of them would be cut off again."""
+        unscored = [each for each in self.results if each.outcome is Outcome.NOT_SCORED]
+        return 0 if all(CUT_OFF in each.reasons for each in unscored) else len(unscored)
 
     async def open(self, evaluation_id: str) -> Evaluation:
         """Show an evaluation; raises `StorageFailed`."""
@@ -90,20 +81,22 @@ class ResultsPresenter(QObject):
         if asked != self._asked:
             return evaluation
         self.show(evaluation, results)
-        if self._chart is None:
-            await self._build_chart()
-        self._draw()
         return evaluation
 
     def show(self, evaluation: Evaluation, results: Sequence[UnitResult]) -> None:
-        """Show what is known of an evaluation; the chart follows once it is built."""
+        """Show what is known of an evaluation."""
         is_other = self.evaluation is None or self.evaluation.id != evaluation.id
         self.evaluation, self.results, self._found = evaluation, tuple(results), None
         self._view.show_tags(evaluation.prompt_set.tags)
         self._work_out()
         if is_other:
             self._view.choose_messages(disputed=any(row.is_disputed for row in self._rows))
+        cut_off = sum(CUT_OFF in result.reasons for result in results)
+        longest = evaluation.sampling.max_tokens
+        self._view.show_cut_off(words.cut_off_words(cut_off, longest) if cut_off else "")
+        self._view.close_earlier()
         self._show()
+        self._view.show_top()
 
     async def compare_with(self, earlier_id: str) -> None:
         """Say how each model did now and in an earlier evaluation."""
@@ -113,38 +106,34 @@ class ResultsPresenter(QObject):
         before = await self._bridge.submit(self._store.load(earlier_id))
         results = await self._bridge.submit(self._store.results(earlier_id))
         pairs = against_earlier(now, self.results, before, results)
-        labels = {target.key: target.label for target in now.targets}
-        sentences = []
-        for key, pair in pairs.items():
-            names = {"now": _tr("{0} now").format(labels[key]), "then": _tr("then")}
-            sentences.append(pair_sentence(pair, names))
-        first = _tr("Against the run of {0}").format(_moment(before))
-        rest = "\n".join(sentences) or _tr("No model is in both.")
-        self._view.show_sentences(first, rest)
+        names = words.target_names(now.targets)
+        said = [words.earlier_sentence(names[key].whole, pair) for key, pair in pairs.items()]
+        figures = [f"{names[key].whole}\n{words.pair_figures(pair)}" for key, pair in pairs.items()]
+        self._view.show_earlier(
+            _tr("Against the run of {0}").format(_moment(before)),
+            "\n".join(said) or _tr("No model is in both."),
+            "\n\n".join(figures),
+        )
 
     def _work_out(self) -> None:
         evaluation = self.evaluation
         if evaluation is None:
             return
-        if self._view.tag:
-            chosen = cases_by_tag(evaluation.prompt_set, self._view.tag)
+        self._tag = self._view.tag
+        if self._tag:
+            chosen = cases_by_tag(evaluation.prompt_set, self._tag)
             evaluation = Evaluation(
                 evaluation.id, chosen, evaluation.targets, evaluation.repeats, evaluation.sampling
             )
         cases = {case.id for case in evaluation.prompt_set.cases}
         results = [result for result in self.results if result.unit.case in cases]
         self._known = report(evaluation, results)
-        by_target = {
-            target.key: [r for r in results if r.unit.target == target.key]
-            for target in evaluation.targets
-        }
-        judged = {key: judge_cases(evaluation.prompt_set, own) for key, own in by_target.items()}
         reasons: dict[tuple[str, str], str] = {}
         for result in results:
             key = (result.unit.target, result.unit.case)
             reasons[key] = "\n".join(filter(None, (reasons.get(key, ""), *result.reasons)))
         self._rows = outcome_rows(
-            evaluation.prompt_set.cases, self._ranked(evaluation), judged, reasons
+            evaluation.prompt_set.cases, self._ranked(evaluation), self._known.judged, reasons
         )
 
     def _ranked(self, evaluation: Evaluation) -> list[Target]:
@@ -160,9 +149,10 @@ class ResultsPresenter(QObject):
         evaluation = self.evaluation
         if evaluation is None or self._known is None:
             return
-        self._view.show_models(self._ranking(evaluation))
+        self._view.models.show_models(self._ranking(evaluation), evaluation.repeats)
         self._show_rows(evaluation)
         self._show_sentences(evaluation, self._known)
+        self._draw()
 
     def _show_rows(self, evaluation: Evaluation) -> None:
         rows = self._rows
@@ -177,22 +167,23 @@ class ResultsPresenter(QObject):
             said = _tr("They never disagree. “All” shows every message.")
         else:
             said = _tr("No message has what was searched for.")
-        labels = [target.label for target in self._ranked(evaluation)]
+        names = words.target_names(evaluation.targets)
+        labels = [names[target.key].whole for target in self._ranked(evaluation)]
         self._view.show_rows(rows, labels, said)
 
     def _show_sentences(self, evaluation: Evaluation, known: Report) -> None:
-        labels = {target.key: target.label for target in evaluation.targets}
+        names = words.target_names(evaluation.targets)
+        labels = {key: name.whole for key, name in names.items()}
         order = {key: place for place, key in enumerate(t.key for t in self._ranked(evaluation))}
         pairs = sorted(known.pairs, key=lambda pair: sorted((order[pair.a], order[pair.b])))
         sentences = [pair_sentence(pair, labels) for pair in pairs]
+        hint = ""
         if not sentences:
-            self._view.show_sentences(_tr("One model alone is better than nobody."), "")
-            return
-        first = sentences[0]
-        if pairs[0].verdict in {Verdict.UNDECIDED, Verdict.SAME}:
-            least = fewest_disagreements()
-            first += " " + _tr("Even if all spoke for one, it would take {0}.").format(least)
-        self._view.show_sentences(first, "\n".join(sentences[1:]))
+            sentences = [_tr("Only one model was asked: there is nothing to compare it with.")]
+        elif pairs[0].verdict in {Verdict.UNDECIDED, Verdict.SAME}:
+            hint = words.luck_words(pairs[0].both_scored)
+        exact = words.exact_figures(known, names, evaluation.repeats)
+        self._view.show_sentences(sentences[0], hint, "\n".join(sentences[1:]), exact)
 
     def _on_filter(self) -> None:
         self._bridge.spawn(self._filter(self._view.query))
@@ -207,22 +198,18 @@ class ResultsPresenter(QObject):
             if query != self._view.query:
                 return
         self._found = found
+        if self._view.tag == self._tag:
+            self._show_rows(evaluation)
+            return
         self._work_out()
         self._show()
-        self._draw()
-
-    async def _build_chart(self) -> None:
-        loading = asyncio.to_thread(importlib.import_module, _CHART)
-        self._chart_module = await self._bridge.submit(loading)
-        if self._chart is None:
-            self._chart = self._chart_module.RightChart(self._theme)
-            self._view.place_chart(self._chart)
 
     def _draw(self) -> None:
         evaluation = self.evaluation
-        if self._chart is None or evaluation is None:
+        if evaluation is None:
             return
         is_cost = self._view.is_against_cost
+        names = words.target_names(evaluation.targets)
         points = []
         left_out = []
         for target, model in self._ranking(evaluation):
@@ -230,17 +217,27 @@ class ResultsPresenter(QObject):
             x = model.usd_per_1000 if is_cost else speed
             # what costs nothing has no place on a scale of powers of ten
             if not x or model.share is None or model.interval is None:
-                left_out.append(target.label)
+                left_out.append(names[target.key].whole)
                 continue
             low, high = model.interval
+            name = names[target.key]
+            unscored = _tr("{0} not scored").format(model.not_scored) if model.not_scored else ""
+            lines = (name.label, name.place, unscored)
             points.append(
-                self._chart_module.ChartPoint(target.label, target.place, x, model.share, low, high)
+                ChartPoint(
+                    "\n".join(filter(None, lines)),
+                    target.place, x, model.share, low, high,
+                    f"{name.whole}\n{words.model_figures(model, evaluation.repeats)}",
+                )
+            )  # fmt: skip
+        self._view.chart.show_points(points, is_cost=is_cost)
+        remark = _tr("Thin bars: where the truth may lie.")
+        if len(self._view.chart.frontier) > 1:
+            remark += " " + (
+                _tr("Dashed: nobody does better for less.")
+                if is_cost
+                else _tr("Dashed: nobody is both faster and right as often.")
             )
-        self._chart.show_points(points, is_cost=is_cost)
-        remark = _tr("Dashed: nobody does better for less. Thin bars: where the truth may lie.")
-        if not is_cost:
-            remark = _tr("Dashed: nobody is both faster and right as often. Thin bars: where the "
-                         "truth may lie.")  # fmt: skip
         if left_out:
             remark += " " + _tr("Not shown, for want of a figure above 0: {0}.").format(
                 ", ".join(left_out)
@@ -249,7 +246,7 @@ class ResultsPresenter(QObject):
 
     def _save_chart(self, path: Path) -> None:
         try:
-            self._chart.save(path)
+            self._view.chart.save(path)
         except OSError as error:
             self._bridge.report(
                 StorageFailed(f"The picture could not be written: {error.strerror or error}.")
@@ -258,52 +255,12 @@ class ResultsPresenter(QObject):
         self._notify(_tr("The chart is saved as {0}.").format(path.name))
 
     def _on_opened(self, row: OutcomeRow) -> None:
-        self._opened = next((n for n, other in enumerate(self._shown) if other is row), 0)
-        if self._dialog is None:
-            self._dialog = dialog = AnswersDialog(self._theme, self._view)
-            dialog.moved.connect(self._on_moved)
-            dialog.finished.connect(self._on_closed)
-            dialog.open()
-        self._bridge.spawn(self._show_answers())
-
-    def _on_closed(self) -> None:
-        self._dialog = None
-
-    def _on_moved(self, by: int) -> None:
-        self._opened = max(0, min(len(self._shown) - 1, self._opened + by))
-        self._bridge.spawn(self._show_answers())
-
-    async def _show_answers(self) -> None:
-        evaluation, place = self.evaluation, self._opened
-        if evaluation is None or place >= len(self._shown):
+        evaluation = self.evaluation
+        if evaluation is None:
             return
-        row = self._shown[place]
-        asked = filled(evaluation.prompt_set, row.case)
-        answers: list[ShownAnswer] = []
-        for repeat in range(evaluation.repeats):
-            key = comparison_id(evaluation.id, row.case.id, repeat)
-            try:
-                comparison = await self._bridge.submit(self._history.load(key))
-            except PlaygroundError:
-                # of this repeat nothing is answered yet
-                continue
-            runs = [run for turn in comparison.turns for run in turn.runs]
-            answers += [ShownAnswer(run, score(asked.checks, run), repeat) for run in runs]
-        if self._dialog is None or place != self._opened:
-            return
-        order = {target.key: n for n, target in enumerate(self._ranked(evaluation))}
-        answers.sort(key=lambda answer: (order.get(answer.run.target.key, 0), answer.repeat))
-        title = _tr("Message {0}").format(row.number)
-        checks = [check_words(check) for check in asked.checks]
-        self._dialog.show_answers(title, asked.prompt, checks, _few(answers))
-        self._dialog.allow(before=place > 0, after=place < len(self._shown) - 1)
-
-
-def _few(answers: Sequence[ShownAnswer]) -> Sequence[ShownAnswer]:
-    """Return the answers that have room side by side: the first of each model where not all do."""
-    if len(answers) <= 6:
-        return answers
-    return [answer for answer in answers if answer.repeat == 0] or answers[:6]
+        opened = next((n for n, other in enumerate(self._shown) if other is row), 0)
+        order = [target.key for target in self._ranked(evaluation)]
+        self._answers.open(evaluation, [shown.case for shown in self._shown], opened, order)
 
 
 def _moment(evaluation: Evaluation) -> str:

@@ -21,6 +21,7 @@ from playground.services.evaluation import (
 )
 from playground.ui.bridge import Bridge, Follower
 from playground.ui.pages.compare.targets import MOST, PROVIDER_HELP, START_PRACTICE, TargetSelection
+from playground.ui.pages.tests.answers_dialog import AnswersPresenter
 from playground.ui.pages.tests.dialogs import RunDialog
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.progress import Progress
@@ -58,6 +59,7 @@ class EvaluationRunner(QObject):
         selection: TargetSelection,
         *,
         surroundings: RunSurroundings,
+        answers: AnswersPresenter,
         open_results: Callable[[str], None],
         ended: Callable[[], None],
         progressed: Callable[[], None],
@@ -70,6 +72,7 @@ class EvaluationRunner(QObject):
         self._service = service
         self._selection = selection
         self._around = surroundings
+        self._answers = answers
         self._open_results = open_results
         self._tell_ended = ended
         self._tell_progress = progressed
@@ -89,6 +92,7 @@ class EvaluationRunner(QObject):
         self._timer.timeout.connect(self._on_tick)
         view.pause_wanted.connect(self._on_pause)
         view.stop_wanted.connect(self.stop)
+        view.running.grid.opened.connect(self._on_opened)
         view.back_to_run.clicked.connect(self.show)
         selection.changed = self._on_targets
 
@@ -236,7 +240,7 @@ class EvaluationRunner(QObject):
             return
         wanted = new_evaluation(prompt_set, targets, dialog.repeats, prompt_set.sampling)
         before, results = await self._unfinished(wanted)
-        if asked != self._asked or dialog is not self._dialog:
+        if self._is_outdated(asked, dialog):
             return
         said = ""
         if before is not None:
@@ -245,8 +249,16 @@ class EvaluationRunner(QObject):
             )
         dialog.show_unfinished(said)
         is_new = before is None or dialog.is_anew
-        plan = self._service.plan(wanted if is_new else before or wanted, () if is_new else results)
-        dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+        planning = self._service.plan(
+            wanted if is_new else before or wanted, () if is_new else results
+        )
+        plan = await self._bridge.submit(planning)
+        if not self._is_outdated(asked, dialog):
+            dialog.show_plan(wanted, plan, self._remarks(prompt_set))
+
+    def _is_outdated(self, asked: int, dialog: RunDialog) -> bool:
+        """Return True where another plan is wanted by now, or none any more."""
+        return asked != self._asked or dialog is not self._dialog
 
     async def _unfinished(
         self, wanted: Evaluation
@@ -301,12 +313,12 @@ class EvaluationRunner(QObject):
 
     async def _start(self, evaluation: Evaluation, max_usd: float | None) -> None:
         results = await self._bridge.submit(self._service.store.results(evaluation.id))
+        plan = await self._bridge.submit(self._service.plan(evaluation, results))
         if self.is_running:
             return
         self._evaluation, self._max_usd, self._end = evaluation, max_usd, None
         self._was_slowed = False
         self._progress = Progress(evaluation, results)
-        plan = self._service.plan(evaluation, results)
         self._view.show_running(self._progress, evaluation, plan, max_usd)
         self._follower = self._bridge.follow(
             lambda: self._service.run(evaluation, max_usd),
@@ -329,6 +341,13 @@ class EvaluationRunner(QObject):
             if not isinstance(update, EvaluationStarted):
                 progress.add(update)
         self._refresh()
+
+    def _on_opened(self, place: int) -> None:
+        """Show the answers to a message that are there so far."""
+        evaluation = self._evaluation
+        if evaluation is not None:
+            order = [target.key for target in evaluation.targets]
+            self._answers.open(evaluation, evaluation.prompt_set.cases, place, order)
 
     def _on_tick(self) -> None:
         """Count waits down, and notice what makes it slow."""

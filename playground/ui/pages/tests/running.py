@@ -9,10 +9,11 @@ from typing_extensions import override
 
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.targets import Target
-from playground.ui.pages.tests.grid import CellSample, UnitGrid, place_icon
+from playground.ui.format import PLACE_LOOKS
+from playground.ui.pages.tests.grid import CellSample, UnitGrid
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.progress import CellState, ModelProgress, Progress
-from playground.ui.pages.tests.words import duration_words, spent_words
+from playground.ui.pages.tests.words import duration_words, spent_words, target_names
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import ElidedLabel, make_card, make_label, plain_tooltip
@@ -66,9 +67,9 @@ class OutcomeBar(QWidget):
 class _ModelLine:
     """The widgets of one model's row."""
 
-    def __init__(self, theme: Theme, target: Target) -> None:
+    def __init__(self, theme: Theme, target: Target, name: str) -> None:
         self.icon = QLabel()
-        self.name = ElidedLabel(target.label, "row")
+        self.name = ElidedLabel(name, "row")
         self.bar = OutcomeBar(theme)
         self.done = make_label("", "numbers")
         self.right, self.wrong, self.not_scored = (make_label("", "numbers") for _ in range(3))
@@ -77,7 +78,7 @@ class _ModelLine:
         for label in (self.done, self.right, self.wrong, self.not_scored, self.left):
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._theme = theme
-        self._place = place_icon(target)
+        self._tone, self._icon_name = PLACE_LOOKS[target.place]
         self.apply_theme()
 
     @property
@@ -89,7 +90,7 @@ class _ModelLine:
 
     def apply_theme(self) -> None:
         side = self._theme.px(16)
-        self.icon.setPixmap(self._theme.icon(*self._place).pixmap(QSize(side, side)))
+        self.icon.setPixmap(self._theme.icon(self._icon_name, self._tone).pixmap(QSize(side, side)))
 
     def show_model(self, model: ModelProgress, done: str) -> None:
         self.bar.show_model(model)
@@ -136,7 +137,8 @@ class ModelsTable(QWidget):
                 self._grid.removeWidget(widget)
                 widget.hide()
                 widget.deleteLater()
-        self._lines = [_ModelLine(self._theme, target) for target in targets]
+        names = target_names(targets)
+        self._lines = [_ModelLine(self._theme, each, names[each.key].line) for each in targets]
         self._columns = -1
         self._arrange()
 
@@ -178,7 +180,7 @@ class ModelsTable(QWidget):
             line.left.setVisible(is_wide)
         for column in range(9):
             grid.setColumnStretch(
-                column, {1: 3, 2: 3 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
+                column, {1: 5, 2: 2 if has_bar else 0, 7: 4 if is_wide else 0}.get(column, 0)
             )
 
     def _apply_theme(self) -> None:
@@ -212,13 +214,14 @@ class RunningView(QWidget):
         cases = [
             (case.id, " ".join(case.prompt[:200].split())) for case in evaluation.prompt_set.cases
         ]
-        self._grid.show_evaluation(evaluation.targets, cases, progress.cell)
+        self.grid.show_evaluation(evaluation.targets, cases, progress.cell)
         self.show_remark("")
         self.refresh()
 
     def set_stage(self, *, on: bool) -> None:
         """Show the room how far it is, and not what was planned."""
-        self._plan_card.setVisible(not on)
+        for part in (self._plan_card, self._kept):
+            part.setVisible(not on)
 
     def show_remark(self, text: str) -> None:
         """Say what falsifies the figures, or why it ended early; nothing where `text` is empty."""
@@ -239,7 +242,7 @@ class RunningView(QWidget):
             label.setVisible(bool(label.text()))
         self._bar.setValue(round(_STEPS * progress.done / max(1, progress.units)))
         self._models.show_models(progress.models())
-        self._grid.refresh()
+        self.grid.refresh()
 
     def _build(self) -> None:
         px = self._theme.px
@@ -259,7 +262,7 @@ class RunningView(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Answers so far"))
-        kept = make_label(
+        self._kept = make_label(
             self.tr(
                 "Every finished answer is kept. Close the window or lose the power: it goes on "
                 "from here and asks nothing twice."
@@ -270,14 +273,17 @@ class RunningView(QWidget):
         )
         make_column(
             make_flow(self._done, self._of, 1, self._left, self._spent),
-            *(self._bar, kept),
+            *(self._bar, self._kept),
             parent=done_card,
             margins=inner,
             spacing=px(8),
         )
         self._models = ModelsTable(self._theme)
         make_column(self._models, parent=models_card, margins=inner)
-        self._grid = UnitGrid(self._theme)
+        self.grid = UnitGrid(self._theme)
+        clicked = make_label(
+            self.tr("Click a mark to see the answers so far"), "caption", "quiet", wrap=True
+        )
         legend = []
         for state, text in (
             (CellState.RIGHT, self.tr("right")),
@@ -293,7 +299,8 @@ class RunningView(QWidget):
         title = make_label(self.tr("Message by message"), "heading")
         make_column(
             make_flow(title, 1, *legend, spacing=px(14)),
-            self._grid,
+            self.grid,
+            clicked,
             parent=grid_card,
             margins=inner,
             spacing=px(8),

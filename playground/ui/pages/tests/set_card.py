@@ -10,7 +10,12 @@ from typing_extensions import override
 
 from playground.core.prompt_sets import PromptSet, Variables
 from playground.ui.pages.tests.editor import TextField, UndoKeys
-from playground.ui.pages.tests.words import checks_words, count_words
+from playground.ui.pages.tests.words import (
+    checks_words,
+    count_words,
+    form_words,
+    reached_words,
+)
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import (
     Badge,
@@ -133,12 +138,14 @@ class SetCard(QFrame):
         if is_other:
             self._end_renaming()
         self._name.set_full_text(prompt_set.name)
-        self._name.setToolTip(plain_tooltip(prompt_set.description))
+        said = (prompt_set.description, reached_words(prompt_set))
+        self._name.setToolTip(plain_tooltip("\n".join(filter(None, said))))
         self._count.set_badge(count_words(len(prompt_set.cases)))
         words, is_whole = checks_words(prompt_set)
         self._checks.set_badge(words, "quiet" if is_whole else "caution")
         self._checks.setVisible(bool(prompt_set.cases))
         self._description.setText(prompt_set.description)
+        self._reached.setText(reached_words(prompt_set))
         self.set_narrow(is_narrow=self._is_narrow)
         self._system.show_text(prompt_set.system_prompt)
         self._system.setReadOnly(is_fixed)
@@ -153,7 +160,8 @@ class SetCard(QFrame):
     def set_narrow(self, *, is_narrow: bool) -> None:
         """Leave out what can be done without."""
         self._is_narrow = is_narrow
-        self._description.setVisible(bool(self._description.text()) and not is_narrow)
+        for label in (self._description, self._reached):
+            label.setVisible(bool(label.text()) and not is_narrow)
 
     def show_results(self, *, has_results: bool, unfinished: str) -> None:
         """Offer what came out, and to go on with what has not ended; empty: all has."""
@@ -173,6 +181,12 @@ class SetCard(QFrame):
         self._name_field.setFocus()
         self._name_field.selectAll()
 
+    def show_length(self) -> None:
+        """Lead to the longest answer that is allowed."""
+        self._asked.unfold()
+        self._length.setFocus()
+        self._length.selectAll()
+
     def _show_sampling(self, prompt_set: PromptSet) -> None:
         sampling = prompt_set.sampling
         values = (
@@ -185,6 +199,8 @@ class SetCard(QFrame):
             field.setValue(value)  # type: ignore[arg-type]  # whole numbers where they are
             field.blockSignals(False)
             field.setReadOnly(prompt_set.is_ready_made)
+        self._form.setText(form_words(prompt_set))
+        self._form.setVisible(bool(self._form.text()))
         count = len(prompt_set.variables)
         self._words.set_title(
             self.tr("Words to fill in: {0}").format(count) if count else self.tr("Words to fill in")
@@ -234,6 +250,7 @@ class SetCard(QFrame):
             *(self.copy_button, self.run_button),
         )
         self._description = make_label("", "caption", "quiet", wrap=True)
+        self._reached = make_label("", "caption", "quiet", wrap=True)
         said = make_label(self.tr("Said before each (system prompt)"), "caption", "quiet")
         self._system = TextField(self._theme, self.tr("Said before each (system prompt)"), 3)
         self._system.setPlaceholderText(self.tr("Nothing: each model gets the message alone"))
@@ -242,7 +259,7 @@ class SetCard(QFrame):
         self._words = Disclosure(self._theme, self.tr("Words to fill in"), self._variables)
         self._asked = Disclosure(self._theme, self.tr("How they are asked"), self._build_asked())
         make_column(
-            *(head, self._name_problem, self._description, said, self._system),
+            *(head, self._name_problem, self._description, self._reached, said, self._system),
             make_flow(self._asked, self._words, spacing=px(12)),
             parent=self,
             margins=(px(16), px(12), px(16), px(8)),
@@ -276,8 +293,10 @@ class SetCard(QFrame):
             label = make_label(name, "caption", "quiet")
             make_column(label, field, parent=part, margins=NO_MARGINS, spacing=self._theme.px(2))
             parts.append(part)
+        self._form = make_label("", "caption", "quiet", wrap=True)
         box = QWidget()
-        make_column(make_flow(*parts, spacing=self._theme.px(12)), parent=box, margins=NO_MARGINS)
+        flow = make_flow(*parts, spacing=self._theme.px(12))
+        make_column(flow, self._form, parent=box, margins=NO_MARGINS, spacing=self._theme.px(6))
         return box
 
     def _connect(self) -> None:

@@ -39,6 +39,7 @@ class SetsView(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._set: PromptSet | None = None
         self._is_read_only = False
         self._build()
         self._connect()
@@ -59,7 +60,7 @@ class SetsView(QWidget):
         self._pages.setCurrentIndex(1 if prompt_set is not None else 2)
         if prompt_set is None:
             return
-        self._is_read_only = prompt_set.is_ready_made
+        self._set, self._is_read_only = prompt_set, prompt_set.is_ready_made
         chosen = case_id or self.table.chosen_id
         self._show_tags(prompt_set)
         self.cases.show_cases(prompt_set.cases)
@@ -117,7 +118,8 @@ class SetsView(QWidget):
     def _show_case(self) -> None:
         case = self.cases.case_at(self.table.currentIndex().row())
         shown = case if case is not None and case.id == self.table.chosen_id else None
-        self.editor.show_case(shown, is_read_only=self._is_read_only)
+        if self._set is not None:
+            self.editor.show_case(shown, self._set, is_read_only=self._is_read_only)
         self.table.fit_editor()
 
     def _build(self) -> None:

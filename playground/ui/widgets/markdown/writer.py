@@ -214,7 +214,8 @@ class MarkdownWriter:
         made.setBorder(0)
         made.setBorderCollapse(True)
         made.setTopMargin(self._theme.px(6))
-        made.setBottomMargin(self._theme.px(6))
+        # for what follows as well: Qt takes no margin of that, and code has a ground around it
+        made.setBottomMargin(self._theme.px(16))
         made.setWidth(QTextLength(QTextLength.Type.VariableLength, 0))
         lined = QTextTableCellFormat()
         lined.setBorder(1)

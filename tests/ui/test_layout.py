@@ -28,6 +28,8 @@ from PySide6.QtWidgets import (
 
 import playground
 from playground.app.window import _run_program
+from playground.core.advice.situation import Evidence, Situation
+from playground.core.advice.words import advise
 from playground.core.chat import SamplingParams
 from playground.core.checks.form_table import FieldKind, FormField, schema_of
 from playground.core.checks.reading import check_words
@@ -41,6 +43,7 @@ from playground.core.share.comparison import About, comparison_document
 from playground.core.share.document import EVERYTHING
 from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import CloudModel, CloudTarget
+from playground.services.advice import advice_rules
 from playground.services.library.delete import Deletion
 from playground.services.machine.telemetry import GpuShare
 from playground.store.evaluations import EvaluationSummary
@@ -64,6 +67,7 @@ from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow, show_bug
+from tests.core.share.test_decision import OPTIONS, PAIR
 from tests.servers.hub import HubServer
 from tests.ui import full_home, test_meters_page
 from tests.ui.layout_checker import layout_problems, popup_problems, settle
@@ -471,7 +475,20 @@ def _at_work(page: Any) -> None:
     page._strip.show_sample(replace(sample, workers=tuple(workers)))
 
 
+def _advised(page: Any) -> None:
+    """Show an answer on models with long names."""
+    evidence = Evidence(
+        tuple(
+            replace(option, label=name)
+            for option, name in zip(OPTIONS, (full_home.LONG, full_home.UNBROKEN), strict=True)
+        ),
+        (PAIR,),
+    )
+    page.show_advice(advise(Situation(), evidence, advice_rules()), 200)
+
+
 OPENED: dict[str, dict[str, Opener]] = {
+    "advice": {"an answer": _advised},
     "compare": {
         "nothing chosen": _no_models,
         "two panes": _compare(2),

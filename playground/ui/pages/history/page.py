@@ -39,6 +39,7 @@ class HistoryPage(SplitPage):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
+        self._has_count = False
         self._search_timer = QTimer(self)
         self._search_timer.setSingleShot(True)
         self._search_timer.setInterval(SEARCH_PAUSE_MS)
@@ -55,7 +56,8 @@ class HistoryPage(SplitPage):
         number = f"{count:,}" if is_complete else f"{count:,}+"
         text = self.tr("1 comparison") if number == "1" else self.tr("{0} comparisons")
         self._count.set_badge(text.format(number))
-        self._count.setVisible(count > 0)
+        self._has_count = count > 0
+        self._show_parts()
 
     def show_list(self) -> None:
         self._body.setCurrentWidget(self._splitter)
@@ -229,6 +231,14 @@ class HistoryPage(SplitPage):
         self._search.setMinimumWidth(px(180))
         self._search.setMaximumWidth(px(340))
         self._share_width()
+
+    @override
+    def _show_parts(self) -> None:
+        super()._show_parts()
+        # they leave their room to an entry that has the page for itself
+        is_alone = self._to_list.isVisibleTo(self) and not self.is_showing_votes
+        self._sections.setVisible(not is_alone)
+        self._count.setVisible(self._has_count and not is_alone)
 
     @override
     def _sizes(self, whole: int) -> tuple[int, int]:

@@ -268,12 +268,11 @@ class ShareDialog(QDialog):
         frame = QFrame()
         frame.setProperty("chip", "local")
         self._shield = QLabel()
-        words = QLabel(
-            self.tr("<b>Never goes along:</b> keys, your name, this computer's name, folders.")
+        words = make_label(
+            self.tr("Never goes along: keys, your name, this computer's name, folders."),
+            "caption",
+            wrap=True,
         )
-        words.setTextFormat(Qt.TextFormat.RichText)
-        words.setWordWrap(True)
-        set_role(words, "caption")
         make_row(
             (self._shield, Qt.AlignmentFlag.AlignTop),
             (words, 1),

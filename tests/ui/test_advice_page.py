@@ -1,5 +1,6 @@
 """The page “Local or cloud?” on a real history with a real test in it."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
-from playground.core.advice.situation import Answer, Criterion
+from playground.core.advice.situation import Answer, Criterion, Evidence
 from playground.core.share.decision import DecisionAsked
 from playground.services.advice import advice_rules
 from playground.store.database import Database
@@ -122,17 +123,32 @@ def test_the_answer_is_shared_as_it_was_asked(harness: PageHarness) -> None:
     on_page(harness, body)
 
 
-def test_it_rests_on_the_test_it_was_led_to_by(harness: PageHarness) -> None:
+def test_it_rests_on_the_test_it_was_led_to_by(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def body(advising: Advising) -> None:
         first = await harness.bridge.submit(advising.desk.test(18, 19))
         newest = await harness.bridge.submit(advising.desk.test(5, 19))
+        gather, slow = advising.desk.service.evidence, asyncio.Event()
+
+        async def slowly(evaluation: str | None, machine: str) -> Evidence:
+            found = await gather(evaluation, machine)
+            if evaluation != first:
+                await slow.wait()
+            return found
+
+        monkeypatch.setattr(advising.desk.service, "evidence", slowly)
         advising.show()
         # at once, as a link does it: the page gathers its evidence at the same time
         advising.presenter.show_test(first)
         await until(lambda: advising.says("18 of 20 right here"))
+        harness.bridge.call(slow.set)
+        await until(lambda: not harness.bridge._spawned)
+        await until(lambda: advising.says("18 of 20 right here"))
         assert advising.page.questions.evaluation == first
         advising.page.shown.emit()
         await until(lambda: not harness.bridge._spawned)
+        assert advising.says("18 of 20 right here")
         assert advising.page.questions.evaluation == first
         assert advising.says("18 of 20 right here")
         advising.presenter.show_test(newest)

@@ -16,13 +16,14 @@ from playground.app.window import _run_program
 from playground.core.errors import UsageError
 from playground.core.runs import Comparison
 from playground.core.share.comparison import comparison_document
-from playground.core.share.document import Document, Part, Quote, QuoteKind, Section
+from playground.core.share.document import Choice, Document, Part, Quote, QuoteKind, Section
 from playground.core.share.recording import write_recording
-from playground.services.sharing import Shared
+from playground.services.sharing import Shared, SharedFile, ShareFormat
 from playground.store.database import Database
 from playground.store.files import default_paths
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.share import dialog as dialogs
+from playground.ui.share import page_view
 from playground.ui.share.dialog import Form, ShareDialog
 from playground.ui.share.page_view import LONGEST, PageView, picture
 from playground.ui.share.presenter import SharePresenter
@@ -245,6 +246,32 @@ def test_hidden_names_stay_hidden_and_no_recording_tells_them(harness: PageHarne
     sharing(harness, body, hidden_names=True)
 
 
+def test_what_was_chosen_last_is_what_leaves(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(sharing: Sharing, comparison: Comparison) -> None:
+        dialog = await sharing.open(comparison)
+        make = sharing.home.sharing.file
+        slow, wanted = asyncio.Event(), list[ShareFormat]()
+
+        async def file(shared: Shared, file_format: ShareFormat, choice: Choice) -> SharedFile:
+            wanted.append(file_format)
+            if file_format is ShareFormat.CSV:
+                await slow.wait()
+            return await make(shared, file_format, choice)
+
+        monkeypatch.setattr(sharing.home.sharing, "file", file)
+        click(dialog._tiles[Form.CSV])
+        await until(lambda: wanted)
+        await sharing.choose(Form.JSON)
+        harness.bridge.call(slow.set)
+        await until(lambda: not harness.bridge._spawned)
+        assert dialog.source.toPlainText().startswith("{")
+        assert sharing.presenter._content.startswith(b"{")
+
+    sharing(harness, body)
+
+
 def test_there_is_one_dialog_and_esc_closes_it(harness: PageHarness) -> None:
     async def body(sharing: Sharing, comparison: Comparison) -> None:
         dialog = await sharing.open(comparison)
@@ -336,8 +363,10 @@ def test_the_page_is_light_in_both_themes(qapp: QApplication, theme: Theme, mode
 
 
 def test_a_long_text_is_shown_from_its_beginning_and_makes_no_picture(
-    qapp: QApplication, theme: Theme
+    qapp: QApplication, theme: Theme, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # not for its height alone
+    monkeypatch.setattr(page_view, "_TALLEST", 10**9)
     words = "word " * LONGEST
     quotes = tuple(Quote(QuoteKind.ANSWER, name, words) for name in ("First", "Second"))
     document = Document("comparison", "Long", None, "", (), (Section("", quotes),))

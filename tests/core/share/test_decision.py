@@ -6,7 +6,15 @@ from xml.etree.ElementTree import tostring
 
 import pytest
 
-from playground.core.advice.situation import Evidence, Option, Situation, TagEvidence
+from playground.core.advice.situation import (
+    Evidence,
+    Leave,
+    Need,
+    Option,
+    Situation,
+    Soon,
+    TagEvidence,
+)
 from playground.core.leaderboard import Ballot, standings
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance
@@ -24,6 +32,7 @@ from playground.core.share.document import (
     Table,
 )
 from playground.core.share.leaderboard import Voted, votes_document
+from playground.core.share.page import page
 from playground.core.share.scrubbing import Scrubber
 from playground.core.statistics import Pair, Verdict
 from playground.services.advice import advice_rules
@@ -118,6 +127,14 @@ def test_a_decision_without_names_tells_none(write: object) -> None:
     assert "With A" in text
 
 
+def test_who_gets_the_words_is_told_with_the_names_alone() -> None:
+    leaving = Situation(Leave.YES, Soon.AT_ONCE, need=Need.ANYTHING)
+    better = Pair(HERE, THERE, 40, 0, 12, 0.001, Verdict.B_BETTER)
+    evidence = Evidence(OPTIONS, (better,), (), "an evaluation")
+    assert "example.com" in page(decided(situation=leaving, evidence=evidence))
+    assert "example.com" not in page(decided(Part.NAMES, situation=leaving, evidence=evidence))
+
+
 @pytest.mark.parametrize("write", WRITERS)
 def test_what_is_left_out_of_a_decision_is_not_in_it(write: object) -> None:
     text = write(decided(Part.FIGURES, Part.MACHINE))  # type: ignore[operator]
@@ -128,9 +145,13 @@ def test_what_is_left_out_of_a_decision_is_not_in_it(write: object) -> None:
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_a_key_in_a_name_does_not_leave_with_a_decision(write: object) -> None:
-    tag = TagEvidence(KEY, 0.5, PAIR, PAIR)
+    within = Pair(HERE, THERE, 40, 0, 12, 0.001, Verdict.B_BETTER)
+    elsewhere = Pair(HERE, THERE, 40, 1, 1, 1.0, Verdict.SAME)
+    tag = TagEvidence(f"tag {KEY}", 0.1, within, elsewhere)
     evidence = Evidence(OPTIONS, (PAIR,), (tag,), "an evaluation")
-    assert KEY not in write(decided(evidence=evidence, machine=KEY))  # type: ignore[operator]
+    text = write(decided(evidence=evidence, machine=KEY))  # type: ignore[operator]
+    assert "what is tagged" in text
+    assert KEY not in text
 
 
 def test_without_evidence_it_says_what_would_settle_it() -> None:

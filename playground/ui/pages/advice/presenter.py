@@ -72,11 +72,7 @@ class AdvicePresenter(QObject):
         view.share_button.clicked.connect(self._share)
 
     async def _refresh(self, chosen: str | None = None) -> None:
-        self._asked += 1
-        asked = self._asked
         tests = await self._bridge.submit(self._service.tests())
-        if asked != self._asked:
-            return
         wanted = chosen
         if wanted is None:
             wanted = self._view.questions.evaluation if self._is_chosen else ""

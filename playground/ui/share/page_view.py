@@ -68,6 +68,9 @@ _MARGIN = 26
 _WIDEST_CHART = 640
 _SIGN = 14
 _PAUSE_MS = 80
+_NARROW = 560
+"""Width of a page, at scale 1, below which a title of a column has a word a line."""
+_SHORT_WORD = 12
 _SIZES = {"title": 22, "heading": 17, "body": 14, "cell": 13, "quiet": 12, "mark": 10}
 _BORDERS = {
     QuoteKind.QUESTION: LIGHT["accent"],
@@ -346,7 +349,14 @@ class _Layout:
         for place, title in enumerate(titles):
             is_words = place == 0 or table.columns[place - 1].is_text
             cursor = self._cell(made, 0, place, is_words=is_words)
-            cursor.insertText(title, self._words("quiet", is_bold=True))
+            words = title.split()
+            is_narrow = self._room < self._px(_NARROW)
+            if is_narrow and max(map(len, words), default=0) <= _SHORT_WORD:
+                # a word a line: Qt would break within them
+                _keep_lines(cursor)
+            else:
+                words = [title]
+            cursor.insertText("\N{LINE SEPARATOR}".join(words), self._words("quiet", is_bold=True))
         for number, row in enumerate(table.rows, 1):
             self._named(self._cell(made, number, 0, is_words=True), row.name, row.place)
             for place, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True), 1):
@@ -375,9 +385,7 @@ class _Layout:
     def _figure(self, cursor: QTextCursor, cell: Cell) -> None:
         if cell.provenance is not None:
             # a figure, its unit and its mark stay in one line
-            block = cursor.blockFormat()
-            block.setNonBreakableLines(True)
-            cursor.setBlockFormat(block)
+            _keep_lines(cursor)
         color = LIGHT["here"] if cell.is_best else "" if cell.value is not None else LIGHT["quiet"]
         cursor.insertText(marked(cell), self._words("cell", color, is_bold=cell.is_best))
         if cell.provenance is not None:
@@ -422,7 +430,9 @@ class _Layout:
         if is_beside:
             cursor.insertText(f"  {place.value}", self._words("quiet"))
         else:
+            # a column of names is never narrower than this
             cursor.insertBlock(cursor.blockFormat())
+            _keep_lines(cursor)
             cursor.insertText(place.value, self._words("quiet"))
 
     def _picture(self, cursor: QTextCursor, svg: Element, scale: float) -> None:
@@ -438,6 +448,13 @@ class _Layout:
         looks.setHeight(size.height())
         looks.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
         cursor.insertImage(looks)
+
+
+def _keep_lines(cursor: QTextCursor) -> None:
+    """Have no line of the paragraph broken."""
+    block = cursor.blockFormat()
+    block.setNonBreakableLines(True)
+    cursor.setBlockFormat(block)
 
 
 def _painted(svg: Element, size: QSize) -> QImage:

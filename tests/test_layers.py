@@ -30,7 +30,7 @@ SIBLINGS = {
     "core.advice": {"core"},
     "core.checks": {"core"},
     "core.gguf": {"core"},
-    "core.share": {"core", "core.checks"},
+    "core.share": {"core", "core.advice", "core.checks"},
     "core.requirements": {"core", "core.gguf"},
     "engines.llama": {"engines"},
     "engines.openai": {"engines"},
@@ -47,6 +47,7 @@ SIBLINGS = {
     "ui.widgets.markdown": {"ui", "ui.theme", "ui.widgets"},
     "ui.window": {"ui", "ui.theme", "ui.widgets"},
     "ui.answers": {"ui", "ui.theme", "ui.widgets", "ui.widgets.markdown"},
+    "ui.share": {"ui", "ui.theme", "ui.widgets"},
 }
 """Package → the packages of its own layer it may import besides itself."""
 PAGE = {"ui", "ui.theme", "ui.widgets", "ui.widgets.markdown", "ui.window", "ui.answers"}

@@ -11,6 +11,7 @@ from typing import cast
 
 from playground.app.services import Services
 from playground.core.errors import PlaygroundError
+from playground.core.evaluations import Evaluation
 from playground.core.runs import Comparison, Turn
 from playground.core.targets import LocalTarget, Target
 from playground.services.machine.memory import main_memory
@@ -37,6 +38,7 @@ from playground.ui.pages.settings.presenter import SettingsPresenter
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.runner import RunSurroundings
+from playground.ui.share.presenter import SharePresenter
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
@@ -58,6 +60,9 @@ class Pages:
         self._bridge = bridge
         self._services = services
         self._compare = compare
+        self._sharing = SharePresenter(
+            window, theme, bridge, services.sharing, notify=window.page_toast
+        )
         self.factories: dict[str, Callable[[], Page]] = {
             "tests": self._make_tests,
             "advice": self._make_advice,
@@ -74,6 +79,31 @@ class Pages:
         """List files and folders that were dropped on the window."""
         self._window.show_page("models")
         cast("ModelsPresenter", self._window.pages.page("models").presenter).add_paths(paths)
+
+    def add_recordings(self, paths: Sequence[Path]) -> None:
+        """Take recordings into the history and show the last of them there."""
+        self._bridge.spawn(self._add_recordings(paths))
+
+    async def _add_recordings(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            try:
+                added = await self._bridge.submit(self._services.sharing.open_recording(path))
+            except PlaygroundError as error:
+                # the others are taken in all the same
+                self._window.report(error)
+                continue
+            self._window.show_page("history")
+            page = self._window.pages.page("history")
+            cast("HistoryPresenter", page.presenter).show_comparison(added.id)
+
+    def share_comparison(self) -> None:
+        """Share what is on the Compare page."""
+        if self._compare.ended is not None:
+            self._sharing.share(self._compare.ended)
+
+    def show_advice(self) -> None:
+        """Lead to “Local or cloud?”."""
+        self._window.show_page("advice")
 
     def compare_with_file(self, path: Path) -> None:
         """Put a model file on the Compare page."""
@@ -93,7 +123,7 @@ class Pages:
     def _make_tests(self) -> Page:
         services = self._services
         view = TestsPage(self._theme, self._window.pages)
-        view.presenter = TestsPresenter(
+        view.presenter = presenter = TestsPresenter(
             view,
             self._theme,
             self._bridge,
@@ -116,7 +146,20 @@ class Pages:
                 show_provider=self.show_provider,
             ),
         )
+        view.share_button.clicked.connect(lambda: self._share_test(presenter.results.evaluation))
+        view.advice_button.clicked.connect(lambda: self._advise(presenter.results.evaluation))
         return view
+
+    def _share_test(self, evaluation: Evaluation | None) -> None:
+        if evaluation is not None:
+            self._sharing.share(evaluation)
+
+    def _advise(self, evaluation: Evaluation | None) -> None:
+        """Show “Local or cloud?”, resting on a test."""
+        self._window.show_page("advice")
+        if evaluation is not None:
+            page = self._window.pages.page("advice")
+            cast("AdvicePresenter", page.presenter).show_test(evaluation.id)
 
     def _make_advice(self) -> Page:
         view = AdvicePage(self._theme, self._window.pages)
@@ -131,6 +174,7 @@ class Pages:
                 show_compare=self._show_compare,
                 show_tests=lambda: self._window.show_page("tests"),
                 show_hub=self._show_hub,
+                share=self._sharing.share,
             ),
         )
         return view
@@ -225,8 +269,14 @@ class Pages:
     def _make_history(self) -> Page:
         view = HistoryPage(self._theme, self._window.pages)
         navigation = HistoryNavigation(
-            self._show_compare, self._open_comparison, self._run_again, self._replay
+            self._show_compare,
+            self._open_comparison,
+            self._run_again,
+            self._replay,
+            share=self._sharing.share,
+            show_advice=self.show_advice,
         )
+        view.recording_chosen.connect(lambda path: self.add_recordings((path,)))
         view.presenter = presenter = HistoryPresenter(
             view,
             self._bridge,

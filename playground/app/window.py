@@ -268,6 +268,9 @@ class _Program:
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)
+        self._window.recordings_dropped.connect(pages.add_recordings)
+        self._view.header.share_button.clicked.connect(pages.share_comparison)
+        self._view.summary.advice_wanted.connect(pages.show_advice)
         if self._models:
             pages.compare_files(self._models)
         self._view.provider_asked.connect(pages.show_provider)

@@ -195,10 +195,13 @@ def add_backup(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_share(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     exporting = subparsers.add_parser(
-        "export", help="write a comparison or an evaluation into a file to send on"
+        "export", help="write a comparison, an evaluation, votes or the decision into a file"
     )
     exporting.add_argument(
-        "shared", metavar="WHICH", help="the id of a comparison or an evaluation, or last"
+        "shared",
+        metavar="WHICH",
+        help="the id of a comparison or an evaluation, or last; votes; decision, for “Local or "
+        "cloud?” with the usual answers",
     )
     exporting.add_argument(
         "--format",
@@ -396,7 +399,7 @@ async def _dispatch(args: argparse.Namespace) -> int:
             "providers": lambda: providers.run(
                 args, services.providers, services.secrets, services.settings
             ),
-            "export": lambda: share.export(args, services.sharing),
+            "export": lambda: share.export(args, services.sharing, services.advice),
             "import": lambda: share.take_in(args, services.sharing),
             "backup": lambda: backup.back_up(args, services.backups),
             "restore": lambda: backup.restore(args, services.backups, services.settings),

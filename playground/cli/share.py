@@ -3,16 +3,21 @@
 import argparse
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playground.cli.output import print_json
 from playground.cli.terminal import harmless
+from playground.core.advice.situation import Situation
 from playground.core.errors import UsageError
+from playground.core.evaluations import Evaluation
+from playground.core.runs import Comparison
 from playground.core.share.comparison import About, recorded_words
+from playground.core.share.decision import DecisionAsked
 from playground.core.share.document import EVERYTHING, Part, counted
-from playground.core.share.recording import MAX_BYTES
 from playground.core.share.scrubbing import Scrubber
-from playground.services.sharing import ShareFormat, SharingService
+from playground.services.advice import AdviceService
+from playground.services.sharing import Shared, ShareFormat, SharingService
 
 _ENDINGS = {
     ".html": ShareFormat.HTML,
@@ -25,13 +30,13 @@ _ENDINGS = {
 }
 
 
-async def export(args: argparse.Namespace, sharing: SharingService) -> int:
+async def export(args: argparse.Namespace, sharing: SharingService, advice: AdviceService) -> int:
     """Write what is asked for into a new file, or to standard output for `-`."""
     file_format = _format(args)
     target = None if args.file == "-" else _unused(args.file)
-    shared = await sharing.find(args.shared)
+    shared = await _find(args.shared, sharing, advice)
     choice = EVERYTHING - frozenset(map(Part, args.without))
-    text = await sharing.written(shared, file_format, choice)
+    text = (await sharing.file(shared, file_format, choice)).text
     if target is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8"))
@@ -42,7 +47,8 @@ async def export(args: argparse.Namespace, sharing: SharingService) -> int:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
     if args.json:
         size = len(text.encode())
-        print_json({"id": shared.id, "format": file_format, "path": str(target), "bytes": size})
+        found = shared.id if isinstance(shared, Comparison | Evaluation) else args.shared
+        print_json({"id": found, "format": file_format, "path": str(target), "bytes": size})
     else:
         print(harmless(f"Written to {target}. No key, folder or name of yours is in it."))
     return 0
@@ -50,12 +56,7 @@ async def export(args: argparse.Namespace, sharing: SharingService) -> int:
 
 async def take_in(args: argparse.Namespace, sharing: SharingService) -> int:
     """Add a recording to the history."""
-    path = Path(args.path)
-    try:
-        content = await asyncio.to_thread(_read, path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    comparison = await sharing.add_recording(content)
+    comparison = await sharing.open_recording(Path(args.path))
     questions, models = len(comparison.turns), len(comparison.targets)
     if args.json:
         recorded = comparison.recorded
@@ -68,6 +69,17 @@ async def take_in(args: argparse.Namespace, sharing: SharingService) -> int:
     words = recorded_words(comparison.recorded, About(EVERYTHING, Scrubber()))
     print(harmless(f"{words}: {what}. It is in the history now, and can be replayed there."))
     return 0
+
+
+async def _find(name: str, sharing: SharingService, advice: AdviceService) -> Shared:
+    if name == "votes":
+        return await sharing.votes()
+    if name == "decision":
+        # the usual answers, and the newest test
+        tests = await advice.tests()
+        evidence = await advice.evidence(tests[0].id if tests else None)
+        return DecisionAsked(Situation(), evidence, advice.usual_costs(), datetime.now(UTC))
+    return await sharing.find(name)
 
 
 def _format(args: argparse.Namespace) -> ShareFormat:
@@ -89,8 +101,3 @@ def _unused(name: str) -> Path:
 def _write_new(path: Path, text: str) -> None:
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)

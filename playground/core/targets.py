@@ -126,6 +126,10 @@ class ModelPrice:
     """Where the price comes from, in words: "genai-prices 0.2.3" or "yours"."""
 
 
+PRACTICE_ID = "practice"
+"""Id of the provider that only plays one, on this computer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """An OpenAI-compatible service, or a server of one's own."""

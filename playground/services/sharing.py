@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -21,19 +22,23 @@ from playground.core.events import StreamEvent
 from playground.core.machine import Machine
 from playground.core.runs import Comparison, Run
 from playground.core.share.comparison import About, comparison_document
-from playground.core.share.document import Choice, Document, Part
+from playground.core.share.decision import DecisionAsked, decision_document
+from playground.core.share.document import Choice, Document, Part, Place, moment_words
 from playground.core.share.evaluation import evaluation_document
+from playground.core.share.leaderboard import Voted, votes_document
+from playground.core.share.names import place_of
 from playground.core.share.page import page
-from playground.core.share.recording import read_recording, write_recording
+from playground.core.share.recording import MAX_BYTES, read_recording, write_recording
 from playground.core.share.scrubbing import Scrubber
 from playground.core.share.text import comma_separated, data, markdown
-from playground.core.targets import CloudTarget, LocalTarget, Provider, Target, Tier
+from playground.core.targets import PRACTICE_ID, CloudTarget, LocalTarget, Provider, Target, Tier
 from playground.core.urls import host_of, is_loopback_host
+from playground.services.advice import advice_rules
 from playground.services.comparison import checked
 from playground.services.machine.machine import physical_cores
 from playground.services.replay import start_offsets, whole_duration
 from playground.store.evaluations import EvaluationStore
-from playground.store.history import ComparisonStore
+from playground.store.history import ComparisonStore, VoteCount
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
 
@@ -58,8 +63,30 @@ _WRITERS: dict[ShareFormat, Callable[[Document], str]] = {
     ShareFormat.CSV: comma_separated,
     ShareFormat.JSON: data,
 }
-Shared = Comparison | Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """How each target fared, as it is shared."""
+
+    counts: tuple[VoteCount, ...]
+    at: datetime
+
+
+Shared = Comparison | Evaluation | DecisionAsked | Votes
 """What can be shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """What leaves: the text of a file, and the document that it was written of."""
+
+    document: Document
+    text: str
+
+    @property
+    def content(self) -> bytes:
+        return self.text.encode()
 
 
 class SharingService:
@@ -111,11 +138,21 @@ class SharingService:
             return await self._history.load(key)
         return await self._evaluations.load(key)
 
-    async def written(self, shared: Shared, file_format: ShareFormat, choice: Choice) -> str:
-        """Return the whole file; raises `UsageError` for what has no such format."""
-        if file_format is not ShareFormat.RECORDING:
-            document = await self.document(shared, choice)
-            return await asyncio.to_thread(_WRITERS[file_format], document)
+    async def votes(self) -> Votes:
+        """Return how each target fared until now."""
+        return Votes(tuple(await self._history.votes()), datetime.now(UTC))
+
+    async def file(self, shared: Shared, file_format: ShareFormat, choice: Choice) -> SharedFile:
+        """Return the whole file and its document; raises `UsageError` for what has no such format.
+
+        A recording is not made of the document: that is how it reads.
+        """
+        document = await self.document(shared, choice)
+        if file_format is ShareFormat.RECORDING:
+            return SharedFile(document, await self._recording(shared, choice))
+        return SharedFile(document, await asyncio.to_thread(_WRITERS[file_format], document))
+
+    async def _recording(self, shared: Shared, choice: Choice) -> str:
         if not isinstance(shared, Comparison):
             raise UsageError("Only a comparison can be a recording.", "Choose another format.")
         about = await self._about(shared, choice)
@@ -132,6 +169,11 @@ class SharingService:
     async def document(self, shared: Shared, choice: Choice) -> Document:
         """Return what would leave, for a preview and for every writer."""
         about = await self._about(shared, choice)
+        if isinstance(shared, DecisionAsked):
+            test = await self._test(shared.evidence.evaluation)
+            return await asyncio.to_thread(decision_document, shared, advice_rules(), test, about)
+        if isinstance(shared, Votes):
+            return votes_document(list(map(self._voted, shared.counts)), shared.at, about)
         if isinstance(shared, Comparison):
             results: dict[str, tuple[CheckResult, ...]] = {}
             if not shared.names_hidden:
@@ -146,16 +188,47 @@ class SharingService:
                 runs |= {run.id: run for turn in kept.turns for run in turn.runs}
         return await asyncio.to_thread(evaluation_document, shared, units, runs, about)
 
+    async def open_recording(self, path: Path) -> Comparison:
+        """Take a recording out of a file; raises `UsageError` for what cannot be read."""
+        try:
+            content = await asyncio.to_thread(_read, path)
+        except OSError as error:
+            raise UsageError(f"{path.name} cannot be read: {error.strerror or error}.") from error
+        return await self.add_recording(content)
+
     async def add_recording(self, content: bytes) -> Comparison:
         """Take a recording into the history; raises `UsageError` for what cannot be read."""
         recording = await asyncio.to_thread(read_recording, content, datetime.now(UTC))
         await self._history.add_recorded(recording.comparison, recording.timelines)
         return recording.comparison
 
+    async def _test(self, evaluation_id: str) -> str:
+        """Return an evaluation's name with its moment."""
+        if not evaluation_id:
+            return ""
+        evaluation = await self._evaluations.load(evaluation_id)
+        moment = evaluation.created_at
+        parts = (evaluation.prompt_set.name, "" if moment is None else moment_words(moment))
+        return ", ".join(part for part in parts if part)
+
+    def _voted(self, count: VoteCount) -> Voted:
+        place = Place.HERE
+        if count.provider:
+            known = {provider.id: provider for provider in self._settings.settings.providers}
+            provider_id = count.target_key.partition(":")[0]
+            provider = known.get(provider_id)
+            if provider_id == PRACTICE_ID:
+                place = Place.PRACTICE
+            else:
+                # of one that is not set up any more nothing else is known
+                place = Place.CLOUD if provider is None else place_of(CloudTarget(provider, "?"))
+        return Voted(count.label, count.provider, place, count.standing)
+
     async def _about(self, shared: Shared, choice: Choice) -> About:
         await self._secrets.learn()
         machine = await asyncio.to_thread(self._machine)
-        scrubber = await asyncio.to_thread(self._scrubber, shared.targets)
+        targets = shared.targets if isinstance(shared, Comparison | Evaluation) else ()
+        scrubber = await asyncio.to_thread(self._scrubber, targets)
         return About(choice, scrubber, machine=machine_words(machine), version=__version__)
 
     def _scrubber(self, targets: tuple[Target, ...]) -> Scrubber:
@@ -176,6 +249,11 @@ class SharingService:
             users=_users(),
             hosts=(*_hosts(), *_own_servers((*settings.providers, *providers))),
         )
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def machine_words(machine: Machine, cores: int | None = None) -> str:

@@ -485,7 +485,7 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
             bridge,
             history,
             Replayer(history),
-            navigation=HistoryNavigation(nothing, nothing, nothing, nothing),
+            navigation=HistoryNavigation(*[nothing] * 6),
             notify=window.toast,
         )
         return page

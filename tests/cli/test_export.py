@@ -55,6 +55,23 @@ def test_the_ending_of_the_file_chooses_the_format(
     assert str(home) not in text
 
 
+@pytest.mark.parametrize(
+    ("which", "title"), [("decision", "# Local or cloud? "), ("votes", "# Votes on ")]
+)
+def test_the_decision_and_the_votes_are_written_too(
+    home: Path, tmp_path: Path, which: str, title: str
+) -> None:
+    target = tmp_path / "result.md"
+    done = playground(home, "export", which, "--json", "-o", str(target))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["id"] == which
+    text = target.read_text("utf-8")
+    assert text.startswith(title)
+    assert str(home) not in text
+    done = playground(home, "export", which, "--format", "recording", "-o", "-")
+    assert "Only a comparison can be a recording." in done.stderr
+
+
 def test_parts_are_left_out_and_a_file_that_is_there_is_not_written_over(
     home: Path, tmp_path: Path
 ) -> None:

@@ -93,7 +93,7 @@ async def test_an_old_comparison_leaves_without_keys_and_folders(
     home: Home, file_format: ShareFormat
 ) -> None:
     comparison = await compared(home, f"is {KEY} in {Path.home()}?", "and then?")
-    text = await home.sharing.written(comparison, file_format, EVERYTHING)
+    text = (await home.sharing.file(comparison, file_format, EVERYTHING)).text
     assert KEY not in text
     assert f"{Path.home()}/" not in text
     assert "/srv/ai models" not in text
@@ -108,7 +108,7 @@ async def test_a_recording_replays_on_another_computer_as_it_was(
     home: Home, tmp_path: Path
 ) -> None:
     comparison = await compared(home, "first", "second")
-    text = await home.sharing.written(comparison, ShareFormat.RECORDING, EVERYTHING)
+    text = (await home.sharing.file(comparison, ShareFormat.RECORDING, EVERYTHING)).text
     async with opened(tmp_path / "there") as there:
         added = await there.sharing.add_recording(text.encode())
         found = await there.history.load(added.id)
@@ -136,7 +136,7 @@ async def test_a_recording_is_marked_wherever_it_is_listed_and_teaches_no_speed(
     home: Home, tmp_path: Path
 ) -> None:
     comparison = await compared(home, "first")
-    text = await home.sharing.written(comparison, ShareFormat.RECORDING, EVERYTHING)
+    text = (await home.sharing.file(comparison, ShareFormat.RECORDING, EVERYTHING)).text
     async with opened(tmp_path / "there") as there:
         await there.sharing.add_recording(text.encode())
         (listed,) = await there.history.search()
@@ -147,7 +147,7 @@ async def test_a_recording_is_marked_wherever_it_is_listed_and_teaches_no_speed(
         # and out again
         found = await there.sharing.find("last")
         assert isinstance(found, Comparison)
-        page = await there.sharing.written(found, ShareFormat.HTML, EVERYTHING)
+        page = (await there.sharing.file(found, ShareFormat.HTML, EVERYTHING)).text
         assert comparison.created_at is not None
         assert f"Recorded on {moment_words(comparison.created_at)}" in page
     (own,) = await home.history.search()
@@ -178,8 +178,8 @@ async def test_an_evaluation_is_no_recording(home: Home) -> None:
     evaluation = rivers_evaluation()
     await home.evaluations.save(evaluation)
     with pytest.raises(UsageError, match="Only a comparison"):
-        await home.sharing.written(evaluation, ShareFormat.RECORDING, EVERYTHING)
-    text = await home.sharing.written(evaluation, ShareFormat.MARKDOWN, EVERYTHING)
+        await home.sharing.file(evaluation, ShareFormat.RECORDING, EVERYTHING)
+    text = (await home.sharing.file(evaluation, ShareFormat.MARKDOWN, EVERYTHING)).text
     assert "Name a river." in text
 
 
@@ -191,7 +191,7 @@ async def test_an_open_vote_stays_open_in_what_is_shared(home: Home) -> None:
         ShareFormat.CSV,
         ShareFormat.JSON,
     ):
-        text = await home.sharing.written(comparison, file_format, EVERYTHING - {Part.ANSWERS})
+        text = (await home.sharing.file(comparison, file_format, EVERYTHING - {Part.ANSWERS})).text
         assert "large-1" not in text
         assert "Small" not in text
         assert "Example" not in text

@@ -44,6 +44,7 @@ from playground.core.runs import (
     VoteOutcome,
 )
 from playground.core.targets import (
+    PRACTICE_ID,
     CloudTarget,
     FlashAttention,
     KvType,
@@ -59,7 +60,6 @@ from playground.services.comparison import RunEnded, RunEvent
 from playground.services.hub.headers import RemoteHeaders
 from playground.services.library.cache import LibraryCache
 from playground.services.machine.machine import Bandwidth, BandwidthReading
-from playground.services.providers.practice import PRACTICE_ID
 from playground.services.replay import Replayer
 from playground.store.database import Database
 from playground.store.files import default_paths

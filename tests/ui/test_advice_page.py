@@ -1,5 +1,6 @@
 """The page “Local or cloud?” on a real history with a real test in it."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,7 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
-from playground.core.advice.situation import Answer, Criterion
+from playground.core.advice.situation import Answer, Criterion, Evidence
+from playground.core.share.decision import DecisionAsked
 from playground.services.advice import advice_rules
 from playground.store.database import Database
 from playground.ui.pages.advice import answer
@@ -32,6 +34,7 @@ class Advising:
         self.harness = harness
         self.database = Database(harness.home / "history.sqlite3")
         self.went: list[tuple[str, str]] = []
+        self.shared: list[DecisionAsked] = []
         self.page: AdvicePage
         self.desk: Desk
 
@@ -48,6 +51,7 @@ class Advising:
                 show_compare=lambda: self.went.append(("compare", "")),
                 show_tests=lambda: self.went.append(("tests", "")),
                 show_hub=lambda: self.went.append(("hub", "")),
+                share=self.shared.append,
             ),
         )
         self.harness.show(page, width, height)
@@ -99,6 +103,56 @@ def test_with_nothing_run_it_offers_what_would_settle_it(harness: PageHarness) -
         advising.press("Run a test")
         assert advising.went == [("compare", ""), ("tests", "")]
         assert advising.says("What a question costs is known once both have answered one")
+
+    on_page(harness, body)
+
+
+def test_the_answer_is_shared_as_it_was_asked(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        evaluation = await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("small is enough"))
+        click(named(advising.page, "At once", QPushButton))
+        click(advising.page.share_button)
+        [asked] = advising.shared
+        assert asked.evidence.evaluation == evaluation
+        assert asked.situation.soon == "at_once"
+        assert asked.machine == ""
+        assert asked.weights == advising.page.questions.weights
+
+    on_page(harness, body)
+
+
+def test_it_rests_on_the_test_it_was_led_to_by(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(advising: Advising) -> None:
+        first = await harness.bridge.submit(advising.desk.test(18, 19))
+        newest = await harness.bridge.submit(advising.desk.test(5, 19))
+        gather, slow = advising.desk.service.evidence, asyncio.Event()
+
+        async def slowly(evaluation: str | None, machine: str) -> Evidence:
+            found = await gather(evaluation, machine)
+            if evaluation != first:
+                await slow.wait()
+            return found
+
+        monkeypatch.setattr(advising.desk.service, "evidence", slowly)
+        advising.show()
+        # at once, as a link does it: the page gathers its evidence at the same time
+        advising.presenter.show_test(first)
+        await until(lambda: advising.says("18 of 20 right here"))
+        harness.bridge.call(slow.set)
+        await until(lambda: not harness.bridge._spawned)
+        await until(lambda: advising.says("18 of 20 right here"))
+        assert advising.page.questions.evaluation == first
+        advising.page.shown.emit()
+        await until(lambda: not harness.bridge._spawned)
+        assert advising.says("18 of 20 right here")
+        assert advising.page.questions.evaluation == first
+        assert advising.says("18 of 20 right here")
+        advising.presenter.show_test(newest)
+        await until(lambda: advising.says("5 of 20 right here"))
 
     on_page(harness, body)
 

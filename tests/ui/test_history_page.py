@@ -88,6 +88,7 @@ class History:
         self.again: list[Comparison] = []
         self.replayed: list[tuple[Comparison, Turn]] = []
         self.started: list[bool] = []
+        self.shared: list[Any] = []
         self.page: HistoryPage
 
     async def open(self) -> None:
@@ -100,6 +101,8 @@ class History:
             self.opened.append,
             self.again.append,
             lambda comparison, turn: self.replayed.append((comparison, turn)),
+            share=self.shared.append,
+            show_advice=lambda: self.started.append(False),
         )
         replayer = Replayer(self.store, speed=math.inf)
         page.presenter = HistoryPresenter(
@@ -618,6 +621,53 @@ def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -
         assert places == ["On this computer", CLOUD.provider.name]
         click(named(history.page, "Comparisons"))
         await history.shown("Poem 2")
+
+    on_page(harness, body)
+
+
+def test_what_is_opened_is_shared_and_so_are_the_votes(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem")
+        turn = made.turns[0]
+        history.show()
+        share = named(history.page, "Share")
+        assert not share.isEnabled()
+        await history.shown("Write a poem")
+        click(share)
+        assert [shared.id for shared in history.shared] == [made.id]
+        click(named(history.page, "Your votes"))
+        await until(lambda: not harness.bridge._spawned)
+        # nothing to share before the first vote
+        assert not share.isEnabled()
+        await harness.bridge.submit(history.store.vote(turn.id, turn.runs[0].id, None, False))
+        history.page.shown.emit()
+        await until(share.isEnabled)
+        click(share)
+        assert [count.standing.wins for count in history.shared[1].counts] == [1, 0]
+        click(named(history.page, "Comparisons"))
+        await history.shown("Write a poem")
+        history.page.detail.summary.advice_wanted.emit()
+        assert history.started == [False]
+
+    on_page(harness, body)
+
+
+def test_a_comparison_is_shown_whatever_was_searched_for(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        wanted = await history.compare("Write a poem")
+        await history.compare("Something else")
+        history.show()
+        await history.shown("Something else")
+        history.page._search.setText("else")
+        history.page._tell_search()
+        await until(lambda: history.titles() == ["Something else"])
+        click(named(history.page, "Your votes"))
+        presenter = history.page.presenter
+        assert isinstance(presenter, HistoryPresenter)
+        presenter.show_comparison(wanted.id)
+        await history.shown("Write a poem")
+        assert history.page._search.text() == ""
+        assert len(history.titles()) == 2
 
     on_page(harness, body)
 

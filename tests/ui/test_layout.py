@@ -28,6 +28,8 @@ from PySide6.QtWidgets import (
 
 import playground
 from playground.app.window import _run_program
+from playground.core.advice.situation import Evidence, Situation
+from playground.core.advice.words import advise
 from playground.core.chat import SamplingParams
 from playground.core.checks.form_table import FieldKind, FormField, schema_of
 from playground.core.checks.reading import check_words
@@ -37,7 +39,11 @@ from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.prompt_sets import new_case
 from playground.core.redaction import Redactor
 from playground.core.runs import Provenance
+from playground.core.share.comparison import About, comparison_document
+from playground.core.share.document import EVERYTHING
+from playground.core.share.scrubbing import Scrubber
 from playground.core.targets import CloudModel, CloudTarget
+from playground.services.advice import advice_rules
 from playground.services.library.delete import Deletion
 from playground.services.machine.telemetry import GpuShare
 from playground.store.evaluations import EvaluationSummary
@@ -52,6 +58,7 @@ from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.words import cut_off_words, results_caption, target_names
+from playground.ui.share.dialog import ShareDialog
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
@@ -61,6 +68,7 @@ from playground.ui.widgets.inputs import ComboBox, Segmented
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
 from playground.ui.window.main_window import MainWindow, show_bug
+from tests.core.share.test_decision import OPTIONS, PAIR
 from tests.servers.hub import HubServer
 from tests.ui import full_home, test_meters_page
 from tests.ui.layout_checker import layout_problems, popup_problems, settle
@@ -77,11 +85,14 @@ STAGE_UNITS = 545
 STAGE_WHOLE = {(1280, 800): (2, 3, 4), (1920, 1080): (2, 3, 4), (1024, 768): (2, 3)}
 """How many answers of ordinary length need no scrolling on such a stage."""
 
+_ABOUT = About(EVERYTHING, Scrubber(), machine="16 GB of memory", version="1.0")
 NOT_OURS = {
+    "QFileDialog in ui/pages/history/page.py",
     "QFileDialog in ui/pages/models/page.py",
     "QFileDialog in ui/pages/settings/page.py",
     "QFileDialog in ui/pages/tests/page.py",
     "QFileDialog in ui/pages/tests/results.py",
+    "QFileDialog in ui/share/presenter.py",
 }
 """Dialogs of the system, or of Qt where it has none."""
 
@@ -469,7 +480,20 @@ def _at_work(page: Any) -> None:
     page._strip.show_sample(replace(sample, workers=tuple(workers)))
 
 
+def _advised(page: Any) -> None:
+    """Show an answer on models with long names."""
+    evidence = Evidence(
+        tuple(
+            replace(option, label=name)
+            for option, name in zip(OPTIONS, (full_home.LONG, full_home.UNBROKEN), strict=True)
+        ),
+        (PAIR,),
+    )
+    page.show_advice(advise(Situation(), evidence, advice_rules()), 200)
+
+
 OPENED: dict[str, dict[str, Opener]] = {
+    "advice": {"an answer": _advised},
     "compare": {
         "nothing chosen": _no_models,
         "two panes": _compare(2),
@@ -593,6 +617,16 @@ def _answers(walk: Walk, page: Any) -> QWidget:
     return dialog
 
 
+def _share(_walk: Walk, page: Any) -> QWidget | None:
+    """Open it on six answers with long names, with what it says where a file cannot be written."""
+    page.presenter.open_comparison(full_home.comparison(6))
+    page.header.share_button.click()
+    dialog = page.window().findChild(ShareDialog)
+    dialog.show_file(comparison_document(page.presenter.ended, {}, _ABOUT), "a text", 123_456)
+    dialog.show_problem(full_home.ANSWER.split("\n", maxsplit=1)[0])
+    return dialog
+
+
 ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "QMenu in ui/pages/compare/page.py": (
         "compare",
@@ -637,6 +671,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "RunDialog in ui/pages/tests/runner.py": ("tests", _run_dialog),
     "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
     "AnswersDialog in ui/pages/tests/answers_dialog.py": ("tests", _answers),
+    "ShareDialog in ui/share/presenter.py": ("compare", _share),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
 

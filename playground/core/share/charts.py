@@ -15,6 +15,22 @@ _EDGE = 13.0
 """Per cent of the width before the scale of a chart with two of them."""
 _TEXT = 13
 _LONGEST_LABEL = 44
+_LINES_END = 74.0
+"""Per cent of the width where the scale of a chart of lines ends; their names stand behind it."""
+LIGHT = {
+    "ground": "#f6f7f9",
+    "card": "#ffffff",
+    "line": "#e3e6eb",
+    "text": "#1a1d23",
+    "quiet": "#5b6577",
+    "accent": "#5b5bd6",
+    "here": "#1a8754",
+    "cloud": "#2f6fde",
+    "server": "#a33a86",
+    "caution": "#8f4a05",
+    "caution-ground": "#fdf0df",
+}
+"""Colours on paper, by the names that the page's style has for them."""
 _CLASSES = {
     Place.HERE: "here",
     Place.SERVER: "server",
@@ -26,8 +42,24 @@ _CLASSES = {
 
 def chart_element(chart: Chart) -> Element:
     """Return the chart as an `svg` element; its text says all that its shapes do."""
-    draw = _scatter if chart.kind is ChartKind.SCATTER else _rows
+    draw = {ChartKind.SCATTER: _scatter, ChartKind.LINES: _lines}.get(chart.kind, _rows)
     return draw(chart)
+
+
+def drawing(chart: Chart, width: int, family: str) -> Element:
+    """Return the chart as a file of its own, `width` pixels wide, in its colours on paper.
+
+    For what knows neither per cent nor style sheets. `family` is the font's.
+    """
+    svg = chart_element(chart)
+    height = svg.get("height", "0")
+    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}"}
+    whole = Element("svg", attributes | {"width": str(width), "height": height})
+    whole.set("font-family", family)
+    for part in svg:
+        if part.tag != "title":
+            whole.append(_resolved(part, width))
+    return whole
 
 
 def sign_element(place: Place) -> Element:
@@ -45,6 +77,18 @@ def sign_element(place: Place) -> Element:
     )
     SubElement(svg, "path", {"d": path})
     return svg
+
+
+def sign_drawing(place: Place, size: int) -> Element:
+    """Return the sign of a place as a file of its own, in its colour on paper."""
+    svg = sign_element(place)
+    path = svg[0].get("d", "")
+    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": "0 0 16 16"}
+    whole = Element("svg", attributes | {"width": str(size), "height": str(size)})
+    line = {"fill": "none", "stroke": LIGHT[_CLASSES[place]], "stroke-width": "1.4"}
+    rounded = {"stroke-linejoin": "round", "stroke-linecap": "round"}
+    SubElement(whole, "path", {"d": path} | line | rounded)
+    return whole
 
 
 def _rows(chart: Chart) -> Element:
@@ -122,6 +166,46 @@ def _scatter(chart: Chart) -> Element:
     return svg
 
 
+def _lines(chart: Chart) -> Element:
+    """Return straight lines over a scale of numbers, each with its name at its end."""
+    lines = [point for point in chart.points if point.height is not None]
+    most = max(point.value for point in chart.points)
+    top = max(max(point.height or 0.0, point.low or 0.0) for point in lines)
+    ticks, steps = _ticks(top), _ticks(most)
+    top = max(ticks[-1], top) or 1.0
+    most = max(steps[-1], most) or 1.0
+    svg = _svg(chart, _SCATTER + 44)
+
+    def across(value: float) -> str:
+        return f"{_EDGE + (_LINES_END - _EDGE) * value / most:.2f}%"
+
+    for tick in ticks:
+        y = _up(100 * tick / top)
+        _line(svg, (f"{_EDGE - 1}%", f"{_LINES_END}%"), (y, y), "grid")
+        _text(svg, f"{_EDGE - 1.5}%", y + 4, _dollars(tick), "tick", anchor="end")
+    for step in steps:
+        _text(svg, across(step), _up(0) + 18, f"{step:,.0f}", "tick", anchor="middle")
+    _text(svg, f"{_LINES_END}%", _up(0) + 36, chart.axis, "tick", anchor="end")
+    taken: list[float] = []
+    for point in sorted(lines, key=lambda each: -(each.height or 0.0)):
+        start, end = (_up(100 * (each or 0.0) / top) for each in (point.low, point.height))
+        _line(svg, (across(0), across(point.value)), (start, end), f"run {_CLASSES[point.place]}")
+        at = end + 4
+        # a name goes below another that it would cover
+        while any(abs(at - other) < 16 for other in taken):
+            at += 2
+        taken.append(at)
+        _text(svg, across(point.value), at, _short(point.label, 24), "name", dx=8)
+    for point in chart.points:
+        if point.height is None:
+            x = across(point.value)
+            _line(svg, (x, x), (2, _up(0)), "you")
+            is_right = point.value / most > 0.5
+            anchor, dx = ("end", -6) if is_right else ("start", 6)
+            _text(svg, x, 14, point.text, "you", anchor=anchor, dx=dx)
+    return svg
+
+
 def _svg(chart: Chart, height: int) -> Element:
     svg = Element("svg", {"width": "100%", "height": str(height), "role": "img", "class": "chart"})
     spoken = "; ".join(f"{point.label}: {_spoken(point)}" for point in chart.points)
@@ -131,6 +215,8 @@ def _svg(chart: Chart, height: int) -> Element:
 
 def _spoken(point: Point) -> str:
     words = point.text
+    if point.height is not None and point.low is not None and point.high is None:
+        return words
     if point.height is not None:
         words = f"{point.height:.0f} % right for {words}"
     if point.low is not None and point.high is not None:
@@ -161,6 +247,44 @@ def _text(
 ) -> None:
     at = {"x": x, "y": f"{y:.1f}", "class": name, "text-anchor": anchor, "font-size": str(_TEXT)}
     SubElement(svg, "text", at | ({"dx": str(dx)} if dx else {})).text = words
+
+
+def _resolved(part: Element, width: int) -> Element:
+    """Return a part of a chart with pixels for per cent, and with its colours in it."""
+    given = {key: _pixels(value, width) for key, value in part.attrib.items()}
+    names = given.pop("class", "").split()
+    if part.tag == "svg":
+        # one inside another is there to move what is in it
+        found = Element("g", {"transform": f"translate({given['x']},{given['y']})"})
+    else:
+        if "dx" in given:
+            given["x"] = f"{float(given['x']) + float(given.pop('dx')):.2f}"
+        found = Element(part.tag, given | _painted(part.tag, names))
+    found.text = part.text
+    for inner in part:
+        found.append(_resolved(inner, width))
+    return found
+
+
+def _pixels(value: str, width: int) -> str:
+    return f"{float(value[:-1]) * width / 100:.2f}" if value.endswith("%") else value
+
+
+def _painted(tag: str, names: list[str]) -> dict[str, str]:
+    """Return what the page's style sheet says of an element with these names."""
+    tone = next((LIGHT[name] for name in names if name in LIGHT), LIGHT["quiet"])
+    if "grid" in names:
+        return {"stroke": LIGHT["line"]}
+    if "span" in names:
+        return {"stroke": tone, "stroke-width": "2.5", "stroke-opacity": "0.55"}
+    if "run" in names:
+        dashes = {"stroke-dasharray": "6 4"} if "plain" in names else {}
+        return {"stroke": tone, "stroke-width": "2"} | dashes
+    if "you" in names:
+        return {"fill" if tag == "text" else "stroke": LIGHT["accent"]}
+    if tag == "text":
+        return {"fill": LIGHT["quiet" if "tick" in names else "text"]}
+    return {"fill": tone}
 
 
 def _across(share: float) -> str:

@@ -137,6 +137,9 @@ class ChartKind(StrEnum):
     """A point with its whiskers on a scale from 0 to 100 %."""
     SCATTER = "scatter"
     """`value` to the right, `height` with its whiskers upwards, 0 to 100 %."""
+    LINES = "lines"
+    """A straight line a point, from `low` at 0 up to `height` at `value`; one without a height is
+    an upright line at `value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class Document:
     """Everything that leaves."""
 
     kind: str
-    """`comparison`, `evaluation` …"""
+    """`comparison`, `evaluation`, `decision` or `votes`."""
     title: str
     created_at: datetime | None
     when: str

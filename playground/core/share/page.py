@@ -6,7 +6,7 @@ What a person or a model wrote is always the text of a node, so that nothing in 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from playground.core.runs import Provenance
-from playground.core.share.charts import chart_element, sign_element
+from playground.core.share.charts import LIGHT, chart_element, sign_element
 from playground.core.share.document import (
     MARKS,
     Block,
@@ -27,10 +27,11 @@ from playground.core.share.document import (
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What the page may load: nothing but its own style and pictures."""
+FOOT = "This page is one file. It asks the internet for nothing and holds no program."
+"""What it says of itself at its end."""
+_COLOURS = " ".join(f"--{name}: {value};" for name, value in LIGHT.items())
 _STYLE = """
-:root { color-scheme: light dark; --ground: #f6f7f9; --card: #ffffff; --line: #e3e6eb;
-  --text: #1a1d23; --quiet: #5b6577; --accent: #5b5bd6; --here: #1a8754; --cloud: #2f6fde;
-  --server: #a33a86; --caution: #8f4a05; --caution-ground: #fdf0df; }
+:root { color-scheme: light dark; %COLOURS% }
 @media (prefers-color-scheme: dark) { :root { --ground: #15171c; --card: #1d2027;
   --line: #3a404c; --text: #eceef2; --quiet: #a5adbb; --accent: #a3a3f8; --here: #58c98f;
   --cloud: #78a9ff; --server: #e58fd0; --caution: #f0b063; --caution-ground: #3a2a14; } }
@@ -89,6 +90,10 @@ footer { margin: 32px 0 0; padding-top: 12px; border-top: 1px solid var(--line);
 .chart .grid { stroke: var(--line); }
 .chart .bar { fill: var(--quiet); } .chart .dot { fill: var(--quiet); }
 .chart .span { stroke: var(--quiet); stroke-width: 2.5; opacity: .55; }
+.chart .run { stroke: var(--quiet); stroke-width: 2; } .chart .run.plain { stroke-dasharray: 6 4; }
+.chart .run.here { stroke: var(--here); } .chart .run.cloud { stroke: var(--cloud); }
+.chart .run.server { stroke: var(--server); } .chart line.you { stroke: var(--accent); }
+.chart text.you { fill: var(--accent); font-weight: 600; }
 .chart .bar.here, .chart .dot.here { fill: var(--here); }
 .chart .bar.cloud, .chart .dot.cloud { fill: var(--cloud); }
 .chart .bar.server, .chart .dot.server { fill: var(--server); }
@@ -107,7 +112,7 @@ footer { margin: 32px 0 0; padding-top: 12px; border-top: 1px solid var(--line);
   tr, .legend, figure.chart-of, figcaption, .out { break-inside: avoid; }
   figcaption, caption { break-after: avoid; } thead { display: table-header-group; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-"""
+""".replace("%COLOURS%", _COLOURS)
 
 
 def page(document: Document) -> str:
@@ -128,7 +133,7 @@ def page(document: Document) -> str:
     for section in document.sections:
         _section(main, section)
     note = SubElement(main, "footer")
-    note.text = "This page is one file. It asks the internet for nothing and holds no program."
+    note.text = FOOT
     return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
 

@@ -15,10 +15,9 @@ from typing import Any
 import psutil
 
 from playground.core.errors import ConnectionFailed, NotAvailable, PlaygroundError
-from playground.core.targets import PRACTICE_MODEL, Provider, Tier
+from playground.core.targets import PRACTICE_ID, PRACTICE_MODEL, Provider, Tier
 from playground.engines.child_process import child_command, spawn, worker_environment
 
-PRACTICE_ID = "practice"
 PRACTICE_NAME = "Practice cloud (on this computer)"
 PRACTICE_CONTEXT = 4096
 """Tokens of prompt and answer together."""

@@ -26,14 +26,21 @@ from playground.core.errors import (
 )
 from playground.core.events import Failed, LoadProgress, RequestSent, StreamEvent
 from playground.core.redaction import Redactor
-from playground.core.targets import CloudModel, CloudTarget, ModelPrice, Provider, Tier
+from playground.core.targets import (
+    PRACTICE_ID,
+    CloudModel,
+    CloudTarget,
+    ModelPrice,
+    Provider,
+    Tier,
+)
 from playground.core.urls import AddressLevel, check_url, origin
 from playground.engines.base import Engine
 from playground.engines.openai.client import DEFAULT_TIMEOUTS, ProviderConnection, Timeouts
 from playground.engines.openai.engine import OpenAIChatEngine
 from playground.engines.openai.errors import ErrorTranslator
 from playground.network.traffic import Traffic
-from playground.services.providers.practice import PRACTICE_ID, RESTART_HINT, PracticeCloud
+from playground.services.providers.practice import RESTART_HINT, PracticeCloud
 from playground.services.providers.prices import PriceService
 from playground.store.presets import with_known_quirks
 from playground.store.secrets import KeySource, Secret, SecretStore, key_variables, usable_key

@@ -241,6 +241,8 @@ class SummaryCard(QFrame):
 
     voted = Signal(object)
     """A `VoteOutcome`."""
+    advice_wanted = Signal()
+    """The link to “Local or cloud?” was followed."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -288,6 +290,8 @@ class SummaryCard(QFrame):
 
     def _show_line(self) -> None:
         text = self._texts[1 if self._on_stage else 0]
+        if text and not self._on_stage:
+            text += f' <a href="advice">{self.tr("So, local or cloud?")}</a>'
         self._line.setText(text)
         self._line.setVisible(bool(text))
 
@@ -303,7 +307,12 @@ class SummaryCard(QFrame):
         self._line.setTextFormat(Qt.TextFormat.RichText)
         self._line.setWordWrap(True)
         self._line.setOpenExternalLinks(False)
-        self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._line.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        self._line.linkActivated.connect(self._on_link)
         set_role(self._line, "body")
         self._vote_text = make_label("", "body", wrap=True)
         self.tie_button = make_button(
@@ -323,6 +332,9 @@ class SummaryCard(QFrame):
         self._column = make_column(
             self._line, self._vote_row, parent=self, margins=margins, spacing=px(6)
         )
+
+    def _on_link(self, _address: str) -> None:
+        self.advice_wanted.emit()
 
     def _on_outcome(self) -> None:
         is_tie = self.sender() is self.tie_button

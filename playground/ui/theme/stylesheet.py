@@ -67,6 +67,8 @@ QPushButton:disabled, QToolButton[button="true"]:disabled { color: @quiet;
   background: @background; }
 QPushButton:focus, QToolButton[button="true"]:focus { border: 2px solid @accent;
   padding: {6}px {12}px; }
+QToolButton[button="true"][tile="true"] { padding: {7}px {3}px; font-size: {13}px; }
+QToolButton[button="true"][tile="true"]:focus { padding: {6}px {2}px; }
 QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0; }
 QPushButton:checked, QToolButton[button="true"]:checked { background: @accent_ground;
   color: @accent_ink; border-color: @accent_ground; font-weight: 600; }
@@ -116,6 +118,9 @@ QComboBox QAbstractItemView { background: transparent; border: none; padding: {4
   selection-background-color: @accent_ground; selection-color: @text; }
 QPlainTextEdit[prompt="true"] { background: transparent; border: none; font-size: {15}px; }
 QTextBrowser { background: transparent; border: none; }
+QTextEdit[paper="true"] { background: #ffffff; color: #1a1d23; border: 1px solid @line;
+  border-radius: {6}px; selection-background-color: #5b5bd6; selection-color: #ffffff; }
+QTextEdit[paper="true"]:focus { border: 1px solid @accent; }
 
 QFrame[chip] QToolButton[flat="true"] { padding: {4}px {4}px; }
 QLineEdit[invalid="true"] { border: 1px solid @bad; }

@@ -47,6 +47,8 @@ class MainWindow(QMainWindow):
 
     files_dropped = Signal(object)
     """A tuple of paths: .gguf files and folders a person has dropped on the window."""
+    recordings_dropped = Signal(object)
+    """A tuple of paths: recordings a person has dropped on the window."""
     closed = Signal()
     """Everything has ended; the program may leave its loop."""
 
@@ -301,22 +303,35 @@ class MainWindow(QMainWindow):
 
     @override
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_models(event.mimeData()):
+        if dropped_models(event.mimeData()) or dropped_recordings(event.mimeData()):
             event.acceptProposedAction()
 
     @override
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_models(event.mimeData())
-        if paths:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-            self.files_dropped.emit(paths)
+        for paths, told in (
+            (dropped_models(event.mimeData()), self.files_dropped),
+            (dropped_recordings(event.mimeData()), self.recordings_dropped),
+        ):
+            if paths:
+                event.setDropAction(Qt.DropAction.CopyAction)
+                event.accept()
+                told.emit(paths)
 
 
 def dropped_models(data: QMimeData) -> tuple[Path, ...]:
     """Return the model files and folders among what is dragged."""
-    paths = (Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+    paths = _dragged(data)
     return tuple(path for path in paths if path.suffix.lower() == ".gguf" or path.is_dir())
+
+
+def dropped_recordings(data: QMimeData) -> tuple[Path, ...]:
+    """Return the recordings among what is dragged, by the ending of their names."""
+    paths = _dragged(data)
+    return tuple(path for path in paths if path.suffix.lower() == ".jsonl" and not path.is_dir())
+
+
+def _dragged(data: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 def show_bug(parent: QWidget, error: BaseException, redactor: Redactor) -> None:

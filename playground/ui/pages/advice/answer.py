@@ -4,7 +4,7 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QWidget
 from typing_extensions import override
 
 from playground.core.advice.situation import Advice, Answer, Criterion, Reason
@@ -117,6 +117,8 @@ class AnswerView(QWidget):
     def _arrange(self) -> None:
         """Put as many reasons beside each other as have room."""
         room = (self.width() - self._theme.px(40)) // self._theme.px(_REASON_WIDTH)
+        direction = QBoxLayout.Direction
+        self._below.setDirection(direction.TopToBottom if room < 2 else direction.LeftToRight)
         columns = max(1, min(len(self._reasons), room))
         if columns == self._columns:
             return
@@ -140,12 +142,14 @@ class AnswerView(QWidget):
         self._changes = make_label(wrap=True)
         self._runner_card = self._small(self.tr("Runner-up"), self._runner_up)
         self._changes_card = self._small(self.tr("What would change this"), self._changes)
-        below = make_row((self._runner_card, 1), (self._changes_card, 1), spacing=12)
-        make_column(self._answer, below, parent=self, margins=NO_MARGINS, spacing=12)
+        self._below = make_row((self._runner_card, 1), (self._changes_card, 1), spacing=12)
+        make_column(self._answer, self._below, parent=self, margins=NO_MARGINS, spacing=12)
 
     def _small(self, title: str, words: QWidget) -> QFrame:
         card = make_card()
-        make_column(make_label(title, "caption", "quiet"), words, 1, parent=card, spacing=4)
+        make_column(
+            make_label(title, "caption", "quiet", wrap=True), words, 1, parent=card, spacing=4
+        )
         return card
 
     def _show_reasons(self, advice: Advice) -> None:

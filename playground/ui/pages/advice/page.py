@@ -12,11 +12,14 @@ from playground.ui.pages.advice.questions import Questions
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, make_scroll_area
+from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
 _STACKS_BELOW = 1000
 """Width in units of text below which the answer stands above the questions."""
 _QUESTIONS_WIDTH = 316
+_NARROW, _NARROW_MARGIN = 700, 12
+"""Width in units of text below which the page's edges are narrower, and how wide they are then."""
 
 
 class AdvicePage(Page):
@@ -51,6 +54,10 @@ class AdvicePage(Page):
         )
         self._head.addWidget(self._caption)
         self._head.addStretch()
+        self.share_button = ShareButton(
+            self._theme, self.tr("Save this answer with its reasons as a page to send on")
+        )
+        self._head.addWidget(self.share_button)
         self.questions = Questions(self._theme)
         self.answer = AnswerView(self._theme)
         costs = advice_rules().costs
@@ -77,7 +84,11 @@ class AdvicePage(Page):
             self.questions.setMinimumWidth(0)
             self.questions.setMaximumWidth(16_777_215)
         else:
-            self.questions.setFixedWidth(px(_QUESTIONS_WIDTH))
+            least = self.questions.minimumSizeHint().width()
+            self.questions.setFixedWidth(max(px(_QUESTIONS_WIDTH), least))
+        side = px(_NARROW_MARGIN if self._units < _NARROW else self.MARGINS[0])
+        margins = self._column.contentsMargins()
+        self._column.setContentsMargins(side, margins.top(), side, margins.bottom())
         self._row.setDirection(
             QBoxLayout.Direction.BottomToTop if is_stacked else QBoxLayout.Direction.LeftToRight
         )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QObject
 
 from playground.core.advice.situation import Evidence, Link, Situation, Step
+from playground.core.share.decision import DecisionAsked
 from playground.services.advice import AdviceService, advice_rules
 from playground.services.machine.devices import devices
 from playground.ui.bridge import Bridge
@@ -15,7 +17,7 @@ from playground.ui.pages.advice.page import AdvicePage
 
 @dataclass(frozen=True, slots=True)
 class AdviceNavigation:
-    """Where links and steps lead."""
+    """Where links and steps lead, and what goes out of the program."""
 
     show_evaluation: Callable[[str], object]
     show_comparison: Callable[[str], object]
@@ -23,6 +25,7 @@ class AdviceNavigation:
     show_compare: Callable[[], object]
     show_tests: Callable[[], object]
     show_hub: Callable[[], object]
+    share: Callable[[DecisionAsked], object]
 
 
 class AdvicePresenter(QObject):
@@ -42,13 +45,15 @@ class AdvicePresenter(QObject):
         self._navigation = navigation
         self._evidence = Evidence()
         self._is_chosen = False
+        self._asked = 0
         rules = advice_rules()
         view.questions.show_situation(Situation(), dict(rules.weights))
         view.month.show_costs(service.usual_costs())
         self._connect()
 
     def show_test(self, evaluation_id: str) -> None:
-        """Rest the answer on this evaluation."""
+        """Rest the answer on this evaluation, until another is chosen."""
+        self._is_chosen = True
         self._bridge.spawn(self._refresh(evaluation_id))
 
     def refresh(self) -> None:
@@ -64,6 +69,7 @@ class AdvicePresenter(QObject):
         view.month.costs_changed.connect(self._show)
         view.answer.link_chosen.connect(self._follow)
         view.answer.step_chosen.connect(self._take)
+        view.share_button.clicked.connect(self._share)
 
     async def _refresh(self, chosen: str | None = None) -> None:
         tests = await self._bridge.submit(self._service.tests())
@@ -95,10 +101,14 @@ class AdvicePresenter(QObject):
 
     async def _gather(self) -> None:
         questions = self._view.questions
-        self._evidence = await self._bridge.submit(
+        self._asked += 1
+        asked = self._asked
+        evidence = await self._bridge.submit(
             self._service.evidence(questions.evaluation or None, questions.machine)
         )
-        self._show()
+        if asked == self._asked:
+            self._evidence = evidence
+            self._show()
 
     def _on_per_day(self, per_day: int) -> None:
         self._view.questions.show_per_day(per_day)
@@ -111,6 +121,19 @@ class AdvicePresenter(QObject):
             situation, self._evidence, questions.weights, self._view.month.costs
         )
         self._view.show_advice(advice, situation.per_day)
+
+    def _share(self) -> None:
+        questions = self._view.questions
+        self._navigation.share(
+            DecisionAsked(
+                questions.situation,
+                self._evidence,
+                self._view.month.costs or self._service.usual_costs(),
+                datetime.now(UTC),
+                questions.weights,
+                questions.machine_words,
+            )
+        )
 
     def _follow(self, link: Link) -> None:
         go = self._navigation

@@ -108,6 +108,11 @@ class Questions(QFrame):
         """Id of the computer that is meant; empty for this one."""
         return str(self._machine.value or "")
 
+    @property
+    def machine_words(self) -> str:
+        """What the computer that is meant is called; empty for this one."""
+        return self._machine.currentText() if self.machine else ""
+
     def show_situation(self, situation: Situation, weights: dict[str, float]) -> None:
         """Show answers and weights without telling."""
         for name in ("leave", "soon", "need", "connection"):

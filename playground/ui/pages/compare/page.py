@@ -24,6 +24,7 @@ from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
 from playground.ui.widgets.prompt_box import PromptBox, part_words
+from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _RUN_KEY = "Return" if sys.platform == "darwin" else "Enter"
 
 
 class Header(QWidget):
-    """What is decided before a prompt is sent: `order`, `hide_names`, and the drawer's button."""
+    """What is decided before a prompt is sent, the drawer's button, and the one that shares."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -113,7 +114,13 @@ class Header(QWidget):
         self.ask_button.setCheckable(True)
         self.ask_button.setProperty("small", True)
         self.ask_button.hide()
-        self._actions = FoldingRow(self._theme, self.order, self.hide_names, self.drawer_button)
+        self.share_button = ShareButton(
+            self._theme, self.tr("Save these answers as a page, a table or a picture to send on")
+        )
+        self.share_button.setEnabled(False)
+        self._actions = FoldingRow(
+            *(self._theme, self.order, self.hide_names, self.drawer_button, self.share_button)
+        )
         parts = (1, self.ask_button, self.models_button, self._actions)
         make_flow((self._title, 1), *parts, parent=self)
 

@@ -161,6 +161,8 @@ class ComparePresenter(QObject):
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
+        self.ended: Comparison | None = None
+        """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
         """What the person had chosen before a recording is shown in its own order."""
         known = settings.settings
@@ -341,6 +343,7 @@ class ComparePresenter(QObject):
     def _follow(self, phase: Phase, comparison: Comparison, updates: Updates) -> None:
         self._phase = phase
         self._comparison = comparison
+        self._set_ended(None)
         self._view.set_running(running=True)
         self._view.show_summary(is_shown=False)
         self._follower = self._bridge.follow(
@@ -413,8 +416,13 @@ class ComparePresenter(QObject):
             self._view.prompt_card.set_checks(turn.checks)
             self.run()
 
+    def _set_ended(self, comparison: Comparison | None) -> None:
+        self.ended = comparison
+        self._view.header.share_button.setEnabled(comparison is not None)
+
     def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
         """Show the line in plain words and the vote on the last turn."""
+        self._set_ended(comparison)
         turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._panes.show_vote(turn)
@@ -516,6 +524,7 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
+        self._set_ended(None)
         self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)

@@ -1,18 +1,22 @@
 """The History page's widgets: search and list on the left, the opened comparison on the right."""
 
+from pathlib import Path
+
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 from typing_extensions import override
 
 from playground.ui.pages.history.details import DetailView
 from playground.ui.pages.history.list import ComparisonDelegate, ComparisonListModel
 from playground.ui.pages.history.votes import VotesView
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import Badge, make_card, make_label
+from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
+from playground.ui.widgets.folding_row import FoldingRow
 from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import make_column
 from playground.ui.widgets.lists import ListView
+from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import SplitPage
 
 SEARCH_PAUSE_MS = 180
@@ -30,9 +34,12 @@ class HistoryPage(SplitPage):
 
     search_changed = Signal(str)
     undo_wanted = Signal()
+    recording_chosen = Signal(object)
+    """The path of a recording that shall be opened."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
+        self._has_count = False
         self._search_timer = QTimer(self)
         self._search_timer.setSingleShot(True)
         self._search_timer.setInterval(SEARCH_PAUSE_MS)
@@ -49,7 +56,8 @@ class HistoryPage(SplitPage):
         number = f"{count:,}" if is_complete else f"{count:,}+"
         text = self.tr("1 comparison") if number == "1" else self.tr("{0} comparisons")
         self._count.set_badge(text.format(number))
-        self._count.setVisible(count > 0)
+        self._has_count = count > 0
+        self._show_parts()
 
     def show_list(self) -> None:
         self._body.setCurrentWidget(self._splitter)
@@ -65,6 +73,13 @@ class HistoryPage(SplitPage):
         )
         self._list_pages.setCurrentIndex(1 if nothing else 0)
         self.detail.setVisible(not nothing)
+
+    def show_comparisons(self) -> None:
+        """Show all comparisons, whatever was searched for."""
+        if self._search.text():
+            self._clear_search()
+        if self.is_showing_votes:
+            self._show_comparisons()
 
     def focus_first(self) -> None:
         """Put the keyboard into the list, or into the search where there is none."""
@@ -127,6 +142,16 @@ class HistoryPage(SplitPage):
         self._head.addStretch(1)
         self._head.addWidget(self._search, 2)
         self._head.addWidget(self._sections)
+        self._open_button = make_button(
+            self.tr("Open a recording…"),
+            self._choose_recording,
+            tooltip=self.tr("Take in what was recorded on another computer, to read and replay it"),
+        )
+        self.share_button = ShareButton(
+            self._theme, self.tr("Save this as a page, a table or a picture to send on")
+        )
+        self.share_button.setEnabled(False)
+        self._head.addWidget(FoldingRow(self._theme, self._open_button, self.share_button))
 
     def _build_split(self) -> None:
         self.comparisons = ComparisonListModel()
@@ -162,6 +187,17 @@ class HistoryPage(SplitPage):
         self._theme.changed.connect(self._apply_theme)
         self.offer_undo(self.undo_wanted.emit)
 
+    def _choose_recording(self) -> None:
+        words = self.tr("Recordings (*.jsonl);;All files (*)")
+        dialog = QFileDialog(self, self.tr("Open a recording"), str(Path.home()), words)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.fileSelected.connect(self._on_recording)
+        dialog.open()
+
+    def _on_recording(self, name: str) -> None:
+        self.recording_chosen.emit(Path(name))
+
     def _show_section(self) -> None:
         self._has_search = not self.is_showing_votes
         self._search.setVisible(self._has_search)
@@ -195,6 +231,14 @@ class HistoryPage(SplitPage):
         self._search.setMinimumWidth(px(180))
         self._search.setMaximumWidth(px(340))
         self._share_width()
+
+    @override
+    def _show_parts(self) -> None:
+        super()._show_parts()
+        # they leave their room to an entry that has the page for itself
+        is_alone = self._to_list.isVisibleTo(self) and not self.is_showing_votes
+        self._sections.setVisible(not is_alone)
+        self._count.setVisible(self._has_count and not is_alone)
 
     @override
     def _sizes(self, whole: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
@@ -9,7 +10,8 @@ from playground.core.errors import PlaygroundError, StorageFailed
 from playground.core.runs import Comparison, Turn, VoteOutcome
 from playground.services.comparison import checked
 from playground.services.replay import Replayer
-from playground.store.history import ComparisonStore
+from playground.services.sharing import Shared, Votes
+from playground.store.history import ComparisonStore, VoteCount
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge
 from playground.ui.format import one_line
@@ -26,12 +28,14 @@ PIECE = 100
 
 @dataclass(frozen=True, slots=True)
 class HistoryNavigation:
-    """What leads from the page to Compare."""
+    """What leads from the page to others, and out of the program."""
 
     show_compare: Callable[[], None]
     open_comparison: Callable[[Comparison], None]
     run_again: Callable[[Comparison], None]
     replay: Callable[[Comparison, Turn], None]
+    share: Callable[[Shared], object]
+    show_advice: Callable[[], object]
 
 
 _CLOCK_MS = 15_000
@@ -64,6 +68,7 @@ class HistoryPresenter(QObject):
         self.opened: Comparison | None = None
         """The comparison on the right."""
         self._turn = 0
+        self._votes: tuple[VoteCount, ...] = ()
         self._deleted: list[tuple[str, str]] = []
         """Id and title of what can be brought back."""
         self._connect()
@@ -72,6 +77,12 @@ class HistoryPresenter(QObject):
     def turn(self) -> Turn | None:
         """The turn that is shown of what is opened."""
         return None if self.opened is None else self.opened.turns[self._turn]
+
+    def show_comparison(self, comparison_id: str) -> None:
+        """Choose a comparison of the list, whatever was searched for."""
+        self._query = ""
+        self._view.show_comparisons()
+        self._bridge.spawn(self._refresh(comparison_id))
 
     def refresh(self) -> None:
         self._bridge.spawn(self._refresh())
@@ -100,10 +111,14 @@ class HistoryPresenter(QObject):
         detail.after_button.clicked.connect(self._on_after)
         detail.winner_chosen.connect(self._on_winner)
         detail.summary.voted.connect(self._on_outcome)
+        detail.summary.advice_wanted.connect(self._navigation.show_advice)
+        view.share_button.clicked.connect(self._on_share)
 
     async def _refresh(self, choose: str | None = None) -> None:
         if self._view.is_showing_votes:
-            self._view.votes.show_votes(await self._bridge.submit(self._history.votes()))
+            self._votes = tuple(await self._bridge.submit(self._history.votes()))
+            self._view.votes.show_votes(self._votes)
+            self._offer_share()
             return
         self._list_asked += 1
         asked, query = self._list_asked, self._query
@@ -116,6 +131,7 @@ class HistoryPresenter(QObject):
         wanted = choose or before or (self.opened.id if self.opened else None)
         comparisons.show_rows(rows, is_complete=len(rows) < limit)
         self._tell_state()
+        self._offer_share()
         if not self._view.list.choose(wanted):
             self._view.list.choose_row(0)
         chosen = self._view.list.chosen_key
@@ -196,6 +212,7 @@ class HistoryPresenter(QObject):
             turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
         )
         self._view.detail.show()
+        self._offer_share()
         if not self.opened.names_hidden:
             self._bridge.spawn(self._show_checks(turn))
 
@@ -214,8 +231,23 @@ class HistoryPresenter(QObject):
     def _close(self) -> None:
         self._opening_asked += 1
         self.opened = None
+        self._offer_share()
         self._view.detail.hide()
         self._view.detail.clear_turn()
+
+    def _offer_share(self) -> None:
+        opened = self.opened
+        is_votes = self._view.is_showing_votes
+        is_over = opened is not None and all(
+            run.status.is_final for turn in opened.turns for run in turn.runs
+        )
+        self._view.share_button.setEnabled(bool(self._votes) if is_votes else is_over)
+
+    def _on_share(self) -> None:
+        if self._view.is_showing_votes:
+            self._navigation.share(Votes(self._votes, datetime.now(UTC)))
+        elif self.opened is not None:
+            self._navigation.share(self.opened)
 
     def _on_before(self) -> None:
         self._turn = max(0, self._turn - 1)

@@ -11,10 +11,17 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from playground.core.errors import AddressRefused, ConnectionFailed, PlaygroundError, TimedOut
-from playground.core.targets import PRACTICE_MODEL, CloudTarget, ModelPrice, Provider, Target, Tier
+from playground.core.targets import (
+    PRACTICE_ID,
+    PRACTICE_MODEL,
+    CloudTarget,
+    ModelPrice,
+    Provider,
+    Target,
+    Tier,
+)
 from playground.core.urls import check_url
 from playground.services.providers.practice import (
-    PRACTICE_ID,
     PracticeCloud,
     PracticeState,
     PracticeStatus,

@@ -17,6 +17,7 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, IconButton, make_button, make_label
 from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
 _FOLDS_BELOW = 1000
@@ -188,6 +189,7 @@ class TestsPage(Page):
         self._caption.setVisible(is_results and not is_narrow)
         self.earlier_button.setVisible(is_results and self._has_earlier and not self._is_on_stage)
         self.again_button.setVisible(is_results and self._has_unscored and not self._is_on_stage)
+        self._onwards.setVisible(is_results and not self._is_on_stage)
         self.sets.show_list(is_shown=not is_narrow and self._has_sets, is_narrow=is_narrow)
 
     def _build(self) -> None:
@@ -205,6 +207,14 @@ class TestsPage(Page):
         self.again_button = make_button(
             "", tooltip=self.tr("Asks only what failed or was cut off, and keeps the rest")
         )
+        self.advice_button = make_button(
+            self.tr("Local or cloud?"),
+            tooltip=self.tr("What this test says about where such questions should go"),
+        )
+        self.share_button = ShareButton(
+            self._theme, self.tr("Save these results as a page, a table or a picture to send on")
+        )
+        self._onwards = FoldingRow(self._theme, self.advice_button, self.share_button)
         self._box = ComboBox(self._theme, self.tr("Set"))
         self.back_to_run = make_button("", tooltip=self.tr("Show the test that is running"))
         self.import_button = make_button(
@@ -239,6 +249,7 @@ class TestsPage(Page):
         ):
             head.addWidget(button)
         head.addWidget(self.stop_button)
+        head.addWidget(self._onwards)
         self.sets = SetsView(self._theme)
         self.running = RunningView(self._theme)
         self.results = ResultsView(self._theme)

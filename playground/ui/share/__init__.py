@@ -1,0 +1,1 @@
+"""Share: what leaves, as it will be read, and the dialog that lets it go."""

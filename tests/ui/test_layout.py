@@ -429,7 +429,7 @@ def _running(page: Any) -> Closer:
     progress = full_home.progress(evaluation)
     plan = full_home.plan(evaluation)
     page.show_running(progress, evaluation, plan, 0.5)
-    page.show_state("Running", "accent", is_running=True, is_paused=False)
+    page.show_state("Running", "accent", is_running=True, is_paused=False, is_finished=False)
     page.running.show_remark(full_home.ANSWER.split("\n", maxsplit=1)[0])
     return page.show_sets
 

@@ -35,12 +35,16 @@ class FlowLayout(QLayout):
     the right edge, in every line.
     """
 
+    # what Qt still asks one whose own attributes the garbage collector has taken already
+    _items: list[QLayoutItem] = []  # noqa: RUF012 - each has its own
+    _stretches: dict[QWidget, int] = {}  # noqa: RUF012
+    _line_height = 0
+    _is_centred = False
+
     def __init__(self, parent: QWidget | None = None, *, spacing: int = 8) -> None:
         super().__init__(parent)
-        self._items: list[QLayoutItem] = []
-        self._stretches: dict[QWidget, int] = {}
-        self._line_height = 0
-        self._is_centred = False
+        self._items = []
+        self._stretches = {}
         self.setSpacing(spacing)
         self.setContentsMargins(0, 0, 0, 0)
 

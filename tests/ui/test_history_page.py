@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
+    QTextEdit,
     QWidget,
 )
 
@@ -41,6 +42,7 @@ from playground.services.replay import Replayer
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
+from playground.ui.answers.difference_dialog import DifferenceDialog
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.add_to_set import AddToSet
@@ -880,5 +882,37 @@ def test_an_answer_that_was_asked_again_has_the_one_before_beside_it(harness: Pa
         assert history.answers() == ["Anew", "Violets are blue"]
         [before] = history.pane("Tinymodel").turn._before
         assert before.markdown == "Roses are red"
+
+    on_page(harness, body)
+
+
+def test_what_differs_between_two_answers_is_marked(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        history.page.detail.summary.difference_wanted.emit()
+        dialog = history.page.findChild(DifferenceDialog)
+        assert dialog is not None
+        assert [view.toPlainText() for view in dialog._texts] == [
+            "Roses are red",
+            "Violets are blue",
+        ]
+
+        def marked(view: QTextEdit) -> list[str]:
+            found = []
+            for place, letter in enumerate(view.toPlainText()):
+                cursor = view.textCursor()
+                cursor.setPosition(place + 1)
+                if cursor.charFormat().fontUnderline():
+                    found.append(letter)
+            return "".join(found).split()
+
+        assert marked(dialog._texts[0]) == ["Roses", "red"]
+        assert "33 % of the words stand in both" in dialog._said.text()
+        dialog._boxes[1].choose(0)
+        dialog._boxes[1].picked.emit(0)
+        assert dialog._said.text() == "They say the same, word for word."
+        dialog.reject()
 
     on_page(harness, body)

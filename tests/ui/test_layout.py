@@ -48,6 +48,7 @@ from playground.services.library.delete import Deletion
 from playground.services.machine.telemetry import GpuShare
 from playground.store.evaluations import EvaluationSummary
 from playground.store.files import default_paths
+from playground.ui.answers.difference_dialog import DifferenceDialog
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.history.add_to_set import AddToSet
 from playground.ui.pages.hub.view_models import ResultsState
@@ -627,6 +628,12 @@ def _share(_walk: Walk, page: Any) -> QWidget | None:
     return dialog
 
 
+def _difference(_walk: Walk, page: Any) -> QWidget | None:
+    (turn,) = full_home.comparison(6).turns
+    page.show_difference(turn)
+    return page.window().findChild(DifferenceDialog)
+
+
 ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "QMenu in ui/pages/compare/page.py": (
         "compare",
@@ -672,6 +679,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
     "TargetPicker in ui/pages/tests/dialogs.py": ("tests", _run_picker),
     "AnswersDialog in ui/pages/tests/answers_dialog.py": ("tests", _answers),
     "ShareDialog in ui/share/presenter.py": ("compare", _share),
+    "DifferenceDialog in ui/answers/difference_dialog.py": ("history", _difference),
 }
 """What opens above a page, by where it is made → the page it is looked at on, and its opener."""
 

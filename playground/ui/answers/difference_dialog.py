@@ -8,6 +8,8 @@ from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QGridLayout, QTextEdit, QWidget
 
 from playground.core.difference import Difference, Piece, difference
+from playground.core.runs import Turn
+from playground.ui.answers.summary import can_win
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.inputs import ComboBox
@@ -16,10 +18,23 @@ from playground.ui.widgets.layouts import make_column, make_row
 
 @dataclass(frozen=True, slots=True)
 class NamedAnswer:
-    """An answer and what it is called; a letter while names are hidden."""
+    """An answer and what it is called."""
 
     name: str
     text: str
+
+
+def open_difference(theme: Theme, turn: Turn, parent: QWidget) -> None:
+    """Open the dialog on the answers of a turn whose names are told."""
+    answers = [
+        NamedAnswer(" · ".join(filter(None, (run.target.label, run.target.detail))), run.text)
+        for run in turn.runs
+        if can_win(run)
+    ]
+    if len(answers) > 1:
+        dialog = DifferenceDialog(theme, answers, parent)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
 
 class DifferenceDialog(QDialog):

@@ -197,6 +197,8 @@ class VoteViewModel:
     """The question while a vote is asked for, then what was chosen."""
     outcome: VoteOutcome | None
     can_vote: bool
+    can_differ: bool = False
+    """True where there are two answers to be laid side by side."""
 
 
 def vote_view_model(turn: Turn, *, asks_vote: bool, is_hidden: bool) -> VoteViewModel:
@@ -206,7 +208,7 @@ def vote_view_model(turn: Turn, *, asks_vote: bool, is_hidden: bool) -> VoteView
     is_sealed = turn.is_voted and turn.hidden_names
     can_vote = asks_vote and has_choice and not is_sealed
     text = _vote_text(turn, can_vote=can_vote, is_hidden=is_hidden)
-    return VoteViewModel(text, turn.verdict, can_vote)
+    return VoteViewModel(text, turn.verdict, can_vote, sum(map(can_win, turn.runs)) > 1)
 
 
 def can_win(run: Run) -> bool:
@@ -243,11 +245,13 @@ class SummaryCard(QFrame):
     """A `VoteOutcome`."""
     advice_wanted = Signal()
     """The link to “Local or cloud?” was followed."""
+    difference_wanted = Signal()
+    """What differs between two of the answers is to be shown."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._on_stage = False
+        self._on_stage = self._can_differ = False
         self._texts = ["", ""]
         """The summary, and the short one for a stage."""
         self._build()
@@ -263,6 +267,7 @@ class SummaryCard(QFrame):
             re.sub(r"(?<=≈) |(?<=\d) (?=s\b|min\b)", "&nbsp;", html)
             for html in (summary_html, short_html)
         ]
+        self._can_differ = vote.can_differ
         self._show_line()
         self._vote_text.setText(vote.text)
         self._vote_text.setVisible(bool(vote.text))
@@ -291,6 +296,8 @@ class SummaryCard(QFrame):
     def _show_line(self) -> None:
         text = self._texts[1 if self._on_stage else 0]
         if text and not self._on_stage:
+            if self._can_differ:
+                text += f' <a href="difference">{self.tr("What differs?")}</a>'
             text += f' <a href="advice">{self.tr("So, local or cloud?")}</a>'
         self._line.setText(text)
         self._line.setVisible(bool(text))
@@ -333,8 +340,8 @@ class SummaryCard(QFrame):
             self._line, self._vote_row, parent=self, margins=margins, spacing=px(6)
         )
 
-    def _on_link(self, _address: str) -> None:
-        self.advice_wanted.emit()
+    def _on_link(self, address: str) -> None:
+        (self.difference_wanted if address == "difference" else self.advice_wanted).emit()
 
     def _on_outcome(self) -> None:
         is_tie = self.sender() is self.tie_button

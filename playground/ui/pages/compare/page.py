@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
 from playground.core.expected import Check
+from playground.core.runs import Turn
 from playground.resources import resource
+from playground.ui.answers.difference_dialog import open_difference
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
@@ -457,6 +459,10 @@ class CompareView(Page):
         self._has_summary = False
         self._build()
         self._connect()
+
+    def show_difference(self, turn: Turn) -> None:
+        """Lay two answers of a turn side by side."""
+        open_difference(self._theme, turn, self)
 
     @property
     def panes(self) -> "Sequence[ResponsePane]":

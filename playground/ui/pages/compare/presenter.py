@@ -265,6 +265,7 @@ class ComparePresenter(QObject):
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
         view.summary.voted.connect(self._on_outcome)
+        view.summary.difference_wanted.connect(self._on_difference)
         view.closing.connect(self.close)
         self._timer.timeout.connect(self._panes.tick)
 
@@ -441,6 +442,10 @@ class ComparePresenter(QObject):
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
         self._vote(None, outcome)
+
+    def _on_difference(self) -> None:
+        if self._turn is not None:
+            self._view.show_difference(self._turn)
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self._comparison is None or self._turn is None:

@@ -6,6 +6,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 from typing_extensions import override
 
+from playground.core.runs import Turn
+from playground.ui.answers.difference_dialog import open_difference
 from playground.ui.pages.history.details import DetailView
 from playground.ui.pages.history.list import ComparisonDelegate, ComparisonListModel
 from playground.ui.pages.history.votes import VotesView
@@ -58,6 +60,10 @@ class HistoryPage(SplitPage):
         self._count.set_badge(text.format(number))
         self._has_count = count > 0
         self._show_parts()
+
+    def show_difference(self, turn: Turn) -> None:
+        """Lay two answers of a turn side by side."""
+        open_difference(self._theme, turn, self)
 
     def show_list(self) -> None:
         self._body.setCurrentWidget(self._splitter)

@@ -111,6 +111,7 @@ class HistoryPresenter(QObject):
         detail.after_button.clicked.connect(self._on_after)
         detail.winner_chosen.connect(self._on_winner)
         detail.summary.voted.connect(self._on_outcome)
+        detail.summary.difference_wanted.connect(self._on_difference)
         detail.summary.advice_wanted.connect(self._navigation.show_advice)
         view.share_button.clicked.connect(self._on_share)
 
@@ -327,6 +328,10 @@ class HistoryPresenter(QObject):
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
         self._vote(None, outcome)
+
+    def _on_difference(self) -> None:
+        if self.opened is not None:
+            self._view.show_difference(self.opened.turns[self._turn])
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self.opened is not None:

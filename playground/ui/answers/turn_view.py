@@ -161,7 +161,7 @@ class TurnView(QWidget):
         column = make_column(parent=inside, margins=NO_MARGINS, spacing=self._theme.px(6))
         for text in texts:
             view = MarkdownView(self._theme, tone="quiet")
-            view.setAccessibleName(self.tr("The answer before this one"))
+            view.setAccessibleName(self.tr("What it said before"))
             view.set_text_scale(self._text_scale)
             view.set_text(text, is_writing=False)
             column.addWidget(view)

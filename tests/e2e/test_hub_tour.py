@@ -63,6 +63,8 @@ def test_a_model_is_found_fetched_across_a_kill_and_answers(
         running.press("ctrl+6")
         running.click("Try it")
         running.wait_text("Type a prompt below")
+        # the chip of the model is still on its way, and moves what stands after it
+        running.settle()
         running.click("Add a model")
         running.wait_for("Search models")
         running.settle()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QDialog, QGridLayout, QTextEdit, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QSizePolicy, QTextEdit, QWidget
 
 from playground.core.difference import Difference, Piece, difference
 from playground.core.runs import Turn
@@ -64,6 +64,8 @@ class DifferenceDialog(QDialog):
         grid.setSpacing(px(10))
         for column, (box, text) in enumerate(zip(self._boxes, self._texts, strict=True)):
             box.choose(column)
+            # both columns are as wide, however long a name is
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.picked.connect(self._show)
             text.setReadOnly(True)
             text.setProperty("field", True)

@@ -15,6 +15,8 @@ STAY_MS = 8000
 UNDO_MS = 30_000
 """Of a message that offers to take back a deletion."""
 _WIDTH = 620
+_ONE_LINE = 58
+"""Height of a message that the head has room for, in pixels at scale 1."""
 
 
 class Toast(QFrame):
@@ -89,9 +91,10 @@ class Toast(QFrame):
             return
         px = self._theme.px
         room = self._room()
-        if room is not None:
-            width = min(px(_WIDTH), room.width())
-            height = self.heightForWidth(width)
+        width = 0 if room is None else min(px(_WIDTH), room.width())
+        height = self.heightForWidth(width)
+        # in more than one line it would cover what stands below the head
+        if room is not None and height <= px(_ONE_LINE):
             left = room.left() + (room.width() - width) // 2
             top = max(px(4), room.center().y() - height // 2)
             self.setGeometry(left, top, width, height)

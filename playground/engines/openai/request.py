@@ -182,8 +182,7 @@ def _with_simpler_form(
     form: dict[str, Any] = {"type": "json_object"}
     if asked["type"] == "json_schema" and provider.tier is Tier.OWN_SERVER:
         message = (
-            f"{provider.name} was asked for the form in another way (json_object with its schema), "
-            "and the answer is checked"
+            f"{provider.name} was asked for the form in another way, and the answer is checked"
         )
         form["schema"] = asked["json_schema"]["schema"]
     elif asked != form:

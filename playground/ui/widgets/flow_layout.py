@@ -37,7 +37,7 @@ class FlowLayout(QLayout):
 
     # what Qt still asks one whose own attributes the garbage collector has taken already
     _items: list[QLayoutItem] = []  # noqa: RUF012 - each has its own
-    _stretches: dict[QWidget, int] = {}  # noqa: RUF012
+    _stretches: dict[QWidget, int] = {}  # noqa: RUF012 - each has its own
     _line_height = 0
     _is_centred = False
 

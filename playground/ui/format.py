@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WORDS_PER_TOKEN = 0.75
 """A rule of thumb for English text; other languages take more tokens for a word."""
 
+_LONGEST_FILE_NAME = 60
+
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("format", text)
@@ -125,6 +127,12 @@ def shortened(name: str, limit: int = 30) -> str:
         return name
     half = limit // 2
     return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
+
+
+def as_file_name(title: str, otherwise: str) -> str:
+    """Return a name that a file of any system may have; `otherwise` where nothing is left."""
+    words = re.sub(r"[^\w .,-]+", " ", title)[:_LONGEST_FILE_NAME]
+    return " ".join(words.split()).strip(" .") or otherwise
 
 
 def one_line(text: str, limit: int) -> str:

@@ -78,7 +78,7 @@ def main() -> int:
     kinds: dict[str, Callable[[Form], Form | None]] = {
         "free": lambda _: None,
         "form": lambda form: form,
-        "always masked": lambda form: AlwaysMasking(form._grammar),
+        "always masked": lambda form: AlwaysMasking(form._grammar, form.not_held),
     }
     found: dict[str, list[float]] = {name: [] for name in kinds}
     for seed in range(args.rounds):

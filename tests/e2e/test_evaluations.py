@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from playground.services.evaluation import AT_ONCE
+from tests.e2e.screen import can_drive, program
 from tests.services.evaluating import Answer, Oracle, number_in, right_three_times_of_four
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -287,6 +289,54 @@ def test_a_model_here_a_real_server_and_a_provider_stopped_killed_and_gone_on_wi
     assert local["tokens_per_s"]["provenance"] == "measured"
     assert (scripted["right"], scripted["scored"]) == (4, 6)
     assert len(found["pairs"]) == 3
+
+
+@pytest.mark.xvfb
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(not can_drive(), reason="Xvfb and xdotool are not installed")
+def test_the_window_pauses_is_killed_and_goes_on(playground_home: Path) -> None:
+    """Given a test that stopped: gone on with, paused, killed, gone on with; nothing asked twice."""
+    reached, gate = threading.Event(), threading.Event()
+
+    def say(model: str, prompt: str) -> str:
+        if len(oracle.answered) >= 2:
+            reached.set()
+            gate.wait(60)
+        return right_three_times_of_four(model, prompt)
+
+    with Oracle(say) as oracle:
+        import_numbers(playground_home, 16)
+        add_provider(playground_home, oracle)
+        process = start(playground_home, "tests", "run", "numbers", "--target", "oracle:m")
+        assert reached.wait(60)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        asked = len(oracle.bodies)
+        with program(playground_home) as running:
+            running.press("ctrl+2")
+            running.click(running.wait_text(r"^Go on: \d+ of 16$"))
+            running.click("Pause")
+            running.wait_text("^Paused$")
+            until(lambda: len(oracle.bodies) > asked)
+            gate.set()
+            running.settle()
+            paused = len(oracle.answered)
+            assert paused < 16
+            running.settle()
+            assert len(oracle.answered) == paused, "nothing is asked while it is paused"
+            gate.clear()
+            running.click("Go on")
+            until(lambda: len(oracle.bodies) > paused + AT_ONCE)
+            running.kill()
+        gate.set()
+        with program(playground_home) as running:
+            running.press("ctrl+2")
+            running.click(running.wait_text(r"^Go on: \d+ of 16$"))
+            running.wait_text(r"^12 of 16 right")
+            assert running.close() == 0
+    found = call(playground_home, "tests", "report", "last")
+    assert found["finished"]
+    assert (found["models"][0]["right"], found["models"][0]["scored"]) == (12, 16)
 
 
 @pytest.mark.parametrize(

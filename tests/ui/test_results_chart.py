@@ -25,7 +25,7 @@ def shown(theme: Theme, *points: ChartPoint, is_cost: bool = False) -> RightChar
     chart = RightChart(theme)
     chart.resize(480, 300)
     chart.show()
-    chart.show_points(points or POINTS, is_cost=is_cost)
+    chart.show_points(points or POINTS, is_cost=is_cost, title="Fish & <b>chips</b>")
     return chart
 
 
@@ -71,9 +71,14 @@ def test_a_saved_chart_is_the_one_that_is_seen(
     else:
         drawing = (tmp_path / "chart.svg").read_text("utf-8")
         assert NAME in drawing
+        assert "Fish &amp; &lt;b&gt;chips&lt;/b&gt;: right answers, by" in drawing
         # a picture within it would not grow sharp
         assert "<image" not in drawing
-    assert difference(saved, chart.grab().toImage()) < 0.15
+    seen = chart.grab().toImage()
+    with chart.titled():
+        titled = chart.grab().toImage()
+    assert difference(saved, titled) < 0.15
+    assert chart.grab().toImage() == seen, "the title is for the picture alone"
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
@@ -82,7 +87,8 @@ def test_bars_are_as_thick_in_a_larger_picture(theme: Theme, tmp_path: Path, end
     saved = written(chart, tmp_path / f"chart.{ending}")
     times = saved.width() / chart.width()
     # where neither a line of the ground nor the dashed one passes
-    at = chart._at(POINTS[0], 0.7) * times
+    with chart.titled():
+        at = chart._at(POINTS[0], 0.7) * times
     ground = saved.pixel(1, 1)
     near = range(round(at.x() - 9 * times), round(at.x() + 9 * times))
     thick = sum(saved.pixel(x, round(at.y())) != ground for x in near)

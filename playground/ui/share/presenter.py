@@ -1,7 +1,6 @@
 """Decides what the dialog that shares shows, and writes what leaves."""
 
 import asyncio
-import re
 import secrets
 from pathlib import Path
 
@@ -16,12 +15,12 @@ from playground.core.share.decision import DecisionAsked
 from playground.core.share.document import Part
 from playground.services.sharing import Shared, SharedFile, ShareFormat, SharingService
 from playground.ui.bridge import Bridge
+from playground.ui.format import as_file_name
 from playground.ui.share.dialog import Form, ShareDialog
 from playground.ui.share.page_view import picture
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
-_LONGEST_NAME = 60
 """Characters of a file's name that is proposed."""
 
 
@@ -114,7 +113,7 @@ class SharePresenter(QObject):
         if self._dialog is None or self._file is None:
             return
         ending = self._dialog.ending
-        name = str(Path.home() / f"{_file_name(self._file.document.title)}.{ending}")
+        name = str(Path.home() / f"{as_file_name(self._file.document.title, 'shared')}.{ending}")
         # it asks before another file is written over
         dialog = QFileDialog(self._dialog, self._dialog.save_button.text(), name)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -203,12 +202,6 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
             left_out,
         ),
     ]
-
-
-def _file_name(title: str) -> str:
-    """Return a name for a file that every system takes."""
-    words = re.sub(r"[^\w .,-]+", "", title)[:_LONGEST_NAME].strip(" .")
-    return words or "shared"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -95,7 +95,7 @@ class Toast(QFrame):
         height = self.heightForWidth(width)
         # in more than one line it would cover what stands below the head
         if room is not None and height <= px(_ONE_LINE):
-            left = room.left() + (room.width() - width) // 2
+            left = room.right() - width
             top = max(px(4), room.center().y() - height // 2)
             self.setGeometry(left, top, width, height)
             return

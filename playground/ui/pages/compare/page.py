@@ -71,12 +71,11 @@ class Header(QWidget):
 
     @property
     def free_room(self) -> QRect:
-        """Where nothing stands between the title and what can be chosen."""
+        """Where nothing stands that can be chosen; the title may be covered for a while."""
         gap = self._theme.px(16)
-        left = self._title.fontMetrics().horizontalAdvance(self._title.text()) + gap
         parts = (self.ask_button, self.models_button, self._actions)
         edges = [part.x() for part in parts if part.isVisible() and part.y() < part.height()]
-        return QRect(left, 0, min([*edges, self.width()]) - gap - left, self.height())
+        return QRect(0, 0, min([*edges, self.width()]) - gap, self.height())
 
     def _build(self) -> None:
         self._title = make_label(self.tr("Compare"), "title", wrap=True)

@@ -4,8 +4,10 @@ Imported when results are first shown, in a thread: pyqtgraph takes as long as h
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.exporters import ImageExporter
 from PySide6.QtCore import QBuffer, QEvent, QIODevice, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFontInfo, QFontMetricsF, QHelpEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QToolTip
 from typing_extensions import override
@@ -72,6 +74,7 @@ class RightChart(pg.PlotWidget):  # type: ignore[misc]
         self._theme = theme
         self._points: tuple[ChartPoint, ...] = ()
         self._is_cost = True
+        self._name = ""
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -85,25 +88,53 @@ class RightChart(pg.PlotWidget):  # type: ignore[misc]
         theme.changed.connect(self._draw)
         self._draw()
 
-    def show_points(self, points: Sequence[ChartPoint], *, is_cost: bool) -> None:
-        """Show them against cost, on a scale of powers of ten, or against speed."""
+    def show_points(self, points: Sequence[ChartPoint], *, is_cost: bool, title: str = "") -> None:
+        """Show them against cost, on a scale of powers of ten, or against speed.
+
+        A picture carries `title` with what both axes say.
+        """
+        self._name = title
         self._points = tuple(p for p in points if not is_cost or p.x > 0)
         self._is_cost = is_cost
         self.setAccessibleName(self._spoken())
         self._draw()
 
     def save(self, path: Path) -> None:
-        """Write the chart as it is shown, as SVG or PNG by the path's ending.
+        """Write the chart under its title, as SVG or PNG by the path's ending.
 
         Raises `OSError`.
         """
         written = QBuffer()
         written.open(QIODevice.OpenModeFlag.WriteOnly)
-        if path.suffix.casefold() == ".svg":
-            self._write_svg(written)
-        else:
-            self._write_png(written)
+        with self.titled():
+            if path.suffix.casefold() == ".svg":
+                self._write_svg(written)
+            else:
+                self._write_png(written)
         path.write_bytes(written.data().data())
+
+    @property
+    def title(self) -> str:
+        """What a picture shows: of which set, and against what."""
+        shown = (
+            self.tr("right answers, by what 1,000 messages cost")
+            if self._is_cost
+            else self.tr("right answers, by words a second")
+        )
+        return f"{self._name}: {shown}" if self._name else f"{shown[:1].upper()}{shown[1:]}"
+
+    @contextmanager
+    def titled(self) -> Iterator[None]:
+        """Draw the chart as a picture has it: alone it must say what it shows."""
+        size = f"{QFontInfo(self._theme.font('body')).pixelSize()}px"
+        color = self._theme.color("text").name()
+        self.plotItem.setTitle(escape(self.title), size=size, color=color)
+        self._draw_marks()
+        try:
+            yield
+        finally:
+            self.plotItem.setTitle(None)
+            self._draw_marks()
 
     def _write_svg(self, written: QBuffer) -> None:
         # pyqtgraph's own exporter cannot read what Qt 6.11 writes (pyqtgraph issue 3485)

@@ -1,7 +1,6 @@
 """Decides what the Tests page shows: its sets, what is changed in them, and what is running."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from playground.services.prompt_sets import PromptSets, ready_sets
 from playground.store.evaluations import EvaluationSummary
 from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import as_file_name
 from playground.ui.pages.compare.targets import TargetSelection
 from playground.ui.pages.tests import words
 from playground.ui.pages.tests.answers_dialog import AnswersPresenter
@@ -275,7 +275,9 @@ class TestsPresenter(QObject):
     def _show_set(self, case_id: str | None = None) -> None:
         prompt_set = self.draft.prompt_set
         self._view.sets.show_set(prompt_set, case_id)
-        self._view.name_export("" if prompt_set is None else _file_name(prompt_set.name))
+        self._view.name_export(
+            "" if prompt_set is None else as_file_name(prompt_set.name, "questions")
+        )
         if prompt_set is not None:
             card = self._view.sets.card
             card.show_set(prompt_set, self._is_name_taken)
@@ -565,11 +567,6 @@ class TestsPresenter(QObject):
     def _close(self) -> None:
         self._save_now()
         self.runner.close()
-
-
-def _file_name(name: str) -> str:
-    """Return a set's name as a file of any system may be called."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", name).strip(" .") or "questions"
 
 
 def _tr(text: str) -> str:

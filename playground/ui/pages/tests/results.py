@@ -80,6 +80,7 @@ class ResultsView(QWidget):
         super().__init__()
         self._theme = theme
         self._is_stacked = False
+        self._picture_name = "chart"
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
@@ -155,8 +156,10 @@ class ResultsView(QWidget):
         self._wait.deleteLater()
         self._save.setEnabled(True)
 
-    def show_chart_remark(self, text: str) -> None:
+    def show_chart_remark(self, text: str, picture_name: str) -> None:
+        """Say what the chart leaves open; `picture_name` is what a picture of it is called."""
         self._remark.setText(text)
+        self._picture_name = picture_name
 
     def focus_first(self) -> None:
         self.table.setFocus()
@@ -299,7 +302,7 @@ class ResultsView(QWidget):
         dialog = QFileDialog(
             self,
             self.tr("Save the chart"),
-            str(Path.home() / "right.png"),
+            str(Path.home() / f"{self._picture_name}.png"),
             self.tr("Picture (*.png);;Drawing (*.svg)"),
         )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

@@ -25,6 +25,7 @@ from playground.core.statistics import Verdict
 from playground.core.targets import Target
 from playground.store.evaluations import EvaluationStore
 from playground.ui.bridge import Bridge
+from playground.ui.format import as_file_name
 from playground.ui.pages.tests import words
 from playground.ui.pages.tests.answers_dialog import AnswersPresenter
 from playground.ui.pages.tests.outcomes import OutcomeRow, outcome_rows
@@ -253,7 +254,7 @@ class ResultsPresenter(QObject):
                     f"{name.whole}\n{words.model_figures(model, evaluation.repeats)}",
                 )
             )  # fmt: skip
-        chart.show_points(points, is_cost=is_cost)
+        chart.show_points(points, is_cost=is_cost, title=evaluation.prompt_set.name)
         remark = _tr("Thin bars: where the truth may lie.")
         if len(chart.frontier) > 1:
             remark += " " + (
@@ -265,7 +266,7 @@ class ResultsPresenter(QObject):
             remark += " " + _tr("Not shown, for want of a figure above 0: {0}.").format(
                 ", ".join(left_out)
             )
-        self._view.show_chart_remark(remark)
+        self._view.show_chart_remark(remark, as_file_name(chart.title, "chart"))
 
     def _save_chart(self, path: Path) -> None:
         if self._chart is None:

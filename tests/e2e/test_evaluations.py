@@ -295,7 +295,7 @@ def test_a_model_here_a_real_server_and_a_provider_stopped_killed_and_gone_on_wi
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(not can_drive(), reason="Xvfb and xdotool are not installed")
 def test_the_window_pauses_is_killed_and_goes_on(playground_home: Path) -> None:
-    """Given a test that stopped: gone on with, paused, killed, gone on with; nothing asked twice."""
+    """Given a test that stopped: gone on with, paused, killed, gone on with; nothing is lost."""
     reached, gate = threading.Event(), threading.Event()
 
     def say(model: str, prompt: str) -> str:

@@ -259,6 +259,15 @@ def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
     assert best(quick, run("cut", finish_reason="length")).first is None
 
 
+def test_one_asked_again_that_finds_its_prompt_read_does_not_begin_first() -> None:
+    slow = run("slow", ttft=0.4, words=60)
+    anew = run("again", ttft=0.1, replaces="before")
+    again = replace(anew, usage=TokenUsage(20, 10, cached_tokens=19))
+    found = best(again, slow)
+    assert (found.first, found.total, found.speed) == (None, None, "slow")
+    assert best(anew, slow).first == "again"
+
+
 def test_a_lead_that_cannot_be_seen_is_none() -> None:
     one, other = run("a", ttft=0.101, words=20), run("b", ttft=0.104, words=20)
     assert best(one, other) == Best(TIE, TIE, TIE, TIE)

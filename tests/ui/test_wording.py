@@ -300,9 +300,13 @@ def test_the_line_says_when_a_figure_is_that_of_a_busy_or_hot_computer() -> None
     quiet = run("a", machine_load=MachineLoad(0.02, was_throttled=False))
     busy = run("b", machine_load=MachineLoad(1.13, was_throttled=False))
     hot = run("c", machine_load=MachineLoad(0.02, was_throttled=True))
-    line = summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, busy, hot)))
+    turn = Turn("t", "Hello", RunOrder.FAIR, (quiet, busy, hot))
+    line = summary(turn)
     assert "kept this computer busy</b> meanwhile: b may be faster" in line
-    assert "<b>too hot</b>: c may be faster" in line
+    on_stage = summary(turn, has_costs=False)
+    assert "was busy</b>: b may be faster" in on_stage
+    for each in (line, on_stage):
+        assert "<b>too hot</b>: c may be faster" in each
     assert "may be" not in summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, run("d"))))
 
 

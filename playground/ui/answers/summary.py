@@ -29,12 +29,13 @@ THOUSAND = 1000
 
 
 def summary(turn: Turn, *, has_costs: bool = True) -> str:
-    """Return the line as HTML in which only our own words are marked up."""
+    """Return the line as HTML in which only our own words are marked up; short without costs."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
     names = _Names(turn.runs)
     sentences = [_troubles(turn.runs, names), _beginning(finished, names)]
+    sentences.append(_disturbed(finished, names, is_short=not has_costs))
     if has_costs:
-        sentences += [_disturbed(finished, names), _costs(finished, names)]
+        sentences.append(_costs(finished, names))
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -112,28 +113,27 @@ def _alone(run: Run) -> str:
     )
 
 
-def _disturbed(finished: Sequence[Run], names: _Names) -> str:
+def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str:
     """Return whose speed says little, as the computer was busy or hot; a race says so itself."""
     loads = [(run, run.machine_load) for run in finished if not run.shared_machine]
     busy = [run for run, load in loads if load is not None and load.is_busy]
     hot = [run for run, load in loads if load is not None and load.was_throttled]
+    if is_short:
+        slowed = _tr("<b>The computer was busy</b>: {names} may be faster than this.")
+    elif any(_was_elsewhere(run) for run in busy):
+        slowed = _tr(
+            "<b>Other programs kept that computer busy</b> meanwhile: {names} may be faster than "
+            "this."
+        )
+    else:
+        slowed = _tr(
+            "<b>Other programs kept this computer busy</b> meanwhile: {names} may be faster than "
+            "this."
+        )
+    heated = _tr("The processor was <b>too hot</b>: {names} may be faster than this.")
     return " ".join(
         words.format(names=_listed([names[run] for run in troubled]))
-        for words, troubled in (
-            (
-                _tr(
-                    "<b>Other programs kept that computer busy</b> meanwhile: {names} may be "
-                    "faster than this."
-                )
-                if any(_was_elsewhere(run) for run in busy)
-                else _tr(
-                    "<b>Other programs kept this computer busy</b> meanwhile: {names} may be "
-                    "faster than this."
-                ),
-                busy,
-            ),
-            (_tr("The processor was <b>too hot</b>: {names} may be faster than this."), hot),
-        )
+        for words, troubled in ((slowed, busy), (heated, hot))
         if troubled
     )
 

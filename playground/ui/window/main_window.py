@@ -234,6 +234,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
+        self.rail.stage_wanted.connect(self._toggle_presentation_mode)
         self.pages.currentChanged.connect(self._on_page_changed)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),

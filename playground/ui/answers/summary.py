@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from playground.core.amounts import rate, seconds
 from playground.core.leads import TIE, best_of
 from playground.core.metrics import figures
-from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.runs import INTERRUPTED, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
-from playground.store.history import INTERRUPTED
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role

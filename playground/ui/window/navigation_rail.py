@@ -16,7 +16,6 @@ _AROUND_BUTTON = 17
 _WORDS_FROM = 700
 """Width of the window, in units of text, that has room for the words."""
 
-_STAGE = "stage"
 _LONG = 12
 """Characters from which a title goes on in a second line."""
 
@@ -106,10 +105,10 @@ class NavigationRail(QWidget):
             set_policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         make_column(self._scroll, parent=self, margins=(0, 0, 1, 0))
-        stage = self._added(_STAGE, self.tr("On stage"), "stage", self._bottom)
-        stage.setCheckable(False)
-        stage.setToolTip(plain_tooltip(self.tr("Large type for a room to read (F11)")))
-        stage.clicked.connect(self.stage_wanted)
+        self._stage = self._added("stage", self.tr("On stage"), "stage", self._bottom)
+        self._stage.setCheckable(False)
+        self._stage.setToolTip(plain_tooltip(self.tr("Large type for a room to read (F11)")))
+        self._stage.clicked.connect(self.stage_wanted)
         theme.changed.connect(self._apply_theme)
 
     def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
@@ -121,6 +120,7 @@ class NavigationRail(QWidget):
         button.clicked.connect(self._on_clicked)
         button.toggled.connect(self._apply_theme)
         self._group.addButton(button)
+        self.setTabOrder(button, self._stage)
         self._apply_theme()
 
     def _added(self, key: str, title: str, icon: str, layout: QVBoxLayout) -> RailButton:

@@ -15,7 +15,6 @@ from typing_extensions import override
 from playground.core.expected import Check
 from playground.core.runs import Turn
 from playground.resources import resource
-from playground.ui.answers.difference_dialog import open_difference
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
@@ -461,6 +460,8 @@ class CompareView(Page):
 
     def show_difference(self, turn: Turn) -> None:
         """Lay two answers of a turn side by side."""
+        from playground.ui.answers.difference_dialog import open_difference  # noqa: PLC0415 - not on the way to the first prompt
+
         open_difference(self._theme, turn, self)
 
     @property

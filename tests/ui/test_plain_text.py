@@ -50,7 +50,7 @@ from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.markdown.view import MarkdownView
-from playground.ui.window.main_window import show_bug
+from playground.ui.window.bug_report import show_bug
 from playground.ui.window.status_bar import StatusBar
 from tests.core.gguf_files import Dense, write_dense
 from tests.fakes.engine import FakeEngine, Script

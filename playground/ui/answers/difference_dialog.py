@@ -68,9 +68,7 @@ class DifferenceDialog(QDialog):
         for column, (box, text) in enumerate(zip(self._boxes, self._texts, strict=True)):
             box.choose(column)
             # both columns are as wide, however long a name is
-            box.setSizeAdjustPolicy(
-                ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
+            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(_NAME_LETTERS)
             box.picked.connect(self._show)
             text.setReadOnly(True)

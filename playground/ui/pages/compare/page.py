@@ -1,7 +1,6 @@
 """The Compare page's widgets."""
 
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,10 +20,10 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow, anchor_of
-from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
 from playground.ui.widgets.prompt_box import PromptBox, part_words
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
@@ -727,5 +726,7 @@ class StarterPrompt:
 
 
 def starter_prompts() -> tuple[StarterPrompt, ...]:
+    import tomllib  # noqa: PLC0415 - not on the way to the first prompt
+
     data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
     return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

@@ -16,7 +16,6 @@ from playground.ui.pages.meters.series import all_series, for_stage, rest_words
 from playground.ui.pages.meters.users import UserTable, words_per_s
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_label
-from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -24,6 +23,7 @@ from playground.ui.widgets.layouts import (
     make_row,
     make_scroll_area,
 )
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.window.page import Page
 from playground.ui.window.status_bar import StatusBar
 

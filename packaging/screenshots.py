@@ -26,7 +26,7 @@ from tests.servers.hub_demo import fill  # noqa: E402
 
 TRY = "Try it: a model here against the practice cloud"
 OTHERS = {"providers": "ctrl+7", "history": "ctrl+8", "settings": "ctrl+9"}
-PAGES = ("compare", "tests", "results", "models", "hub", "downloads", *OTHERS)
+PAGES = ("compare", "tests", "results", "advice", "models", "hub", "downloads", *OTHERS)
 QUESTIONS = "Answer from a text"
 OWN_SET = "Reading, my library"
 """The set of questions whose results are shown, and what its copy is called."""
@@ -102,7 +102,7 @@ def ask_questions(home: Path) -> None:
 
 
 def take_tests(running: Program, folder: Path, theme: str) -> None:
-    """Take the set that was asked, and what came out."""
+    """Take the set that was asked, what came out, and what is advised after it."""
     running.press("ctrl+2")
     running.wait_text(f"^{OWN_SET}$")
     time.sleep(1)
@@ -111,6 +111,10 @@ def take_tests(running: Program, folder: Path, theme: str) -> None:
     running.wait_text("Top group")
     time.sleep(3)
     running.grab(folder / f"results-{theme}.png")
+    running.press("ctrl+3")
+    running.wait_text("What would change this")
+    time.sleep(2)
+    running.grab(folder / f"advice-{theme}.png")
 
 
 def take_downloads(running: Program, folder: Path, theme: str) -> None:

@@ -131,6 +131,7 @@ def test_the_last_question_is_in_view_on_the_stage_and_after_it(
     assert [turn.isVisible() for turn in pane._turns] == [False, True]
     assert not stage.view.prompt_card.isVisible(), "the box is closed until it is asked for"
     assert not stage.view.header.ask_button.isChecked()
+    assert stage.view.header.ask_button.text() == "Ask a question", "it repeats nothing"
     assert any(area(pane).rect().contains(line) for line in lines(pane))
     stage.window.set_presentation_mode(on=False)
     take_turns(qtbot, 30)

@@ -108,7 +108,8 @@ class Header(QWidget):
         self.drawer_button.setCheckable(True)
         self.models_button = make_button("", tooltip=self.tr("See, add and take away models"))
         self.ask_button = make_button(
-            self.tr("Ask again"), tooltip=self.tr("Show the line to type a question in (Ctrl+L)")
+            self.tr("Ask a question"),
+            tooltip=self.tr("Show the line to type a question in (Ctrl+L)"),
         )
         self.ask_button.setCheckable(True)
         self.ask_button.setProperty("small", True)

@@ -1,6 +1,7 @@
 """What of the answers is in view: while they are written, on the stage, and after a follow-up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
@@ -8,10 +9,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import AuthenticationFailed
+from playground.core.metrics import figures
+from playground.core.runs import RunStatus, Timings
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.response_pane import ResponsePane
-from playground.ui.answers.view_model import AnswerViewModel
-from tests.fakes.engine import FakeEngine
+from playground.ui.answers.view_model import AnswerViewModel, run_spans
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, take_turns
 from tests.ui.layout_checker import cut_lines, whole_lines
 
@@ -198,3 +201,37 @@ def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
     assert len({card.y() for card in cards}) == 1
     assert len({card.height() for card in cards}) == 1
     assert len({figure.shrink for card in cards for figure in card._figures}) == 1
+
+
+def test_the_bars_of_answers_are_as_long_as_their_figures_say(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    steps = ((0, "It is "), (0.01, "this."))
+    loaded = FakeEngine(Script(steps=steps, load_s=0.2, prompt_s=0.02))
+    stage = make_compare_window({"SmolLM2 135M": loaded})
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot, "What?")
+    for place, pane in enumerate(stage.view.panes):
+        run = stage.presenter._panes.run_at(place)
+        assert run is not None
+        total = figures(run).total_s
+        assert total is not None
+        assert pane.time_bar._spans.total_s == pytest.approx(total.value)
+        assert "loading" not in pane.time_bar.toolTip()
+    waiting = replace(run, status=RunStatus.LOADING, sent_t_s=None, timings=Timings())
+    assert run_spans(waiting, 7.0).total_s == 0.0
+
+
+def test_a_long_answer_without_a_name_is_read_from_its_beginning(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying(WORDS * 60)})
+    stage.window.resize(900, 600)
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    for prompt in ("First?", "Second?"):
+        ask(stage, qtbot, prompt)
+        take_turns(qtbot, 20)
+        for pane in stage.view.panes:
+            top = pane.turn.mapTo(area(pane), QPoint(0, 0)).y()
+            assert 0 <= top < area(pane).height() // 2

@@ -276,3 +276,29 @@ def test_the_time_goes_on_while_names_are_hidden(
     stage.view.prompt_card.stop()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert not re.search(said, every_text(stage.view))
+
+
+def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(
+        {
+            "SmolLM2 135M": FakeEngine.hanging(),
+            "large-1": FakeEngine.failing(RateLimited("large-1 is busy.")),
+        }
+    )
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    assert [pane.accessibleName() for pane in stage.view.panes] == [HERE.label, THERE.label]
+    assert not any(button.isVisible() for button in vote_buttons(stage))
+    assert not stage.view.summary.tie_button.isVisible()
+    assert "Which is best?" not in every_text(stage.view.summary)
+    comparison = stage.presenter.comparison
+    assert comparison is not None
+    (turn,) = comparison.turns
+    assert turn.hidden_names
+    assert not turn_view_model(comparison, turn, asks_vote=True).vote.can_vote

@@ -393,6 +393,8 @@ class ComparePresenter(QObject):
         self._panes.finish()
         if self._comparison is not None and self._turn is not None:
             ended = _with_turn(self._comparison, self._turn)
+            if self._panes.is_hidden and not ended.names_hidden:
+                self._panes.reveal(ended)
             self._show_end(ended, asks_vote=not was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
         # on stage the box stays closed until it is asked for

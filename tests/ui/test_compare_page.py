@@ -464,6 +464,28 @@ def test_the_vote_is_kept_and_can_be_a_tie(
     assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
 
 
+def test_what_was_chosen_is_taken_back_by_choosing_it_again(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    tie, first = stage.view.summary.tie_button, stage.view.panes[0].vote_button
+    for number, button in enumerate((first, tie)):
+        assert "Say that" in button.toolTip()
+        button.setFocus()
+        button.click()
+        qtbot.waitUntil(lambda button=button: "take your vote back" in button.toolTip())
+        assert button.isChecked()
+        button.click()
+        qtbot.waitUntil(lambda button=button: "Say that" in button.toolTip())
+        assert stage.votes[2 * number + 1][1:3] == (None, None)
+        assert not button.isChecked()
+        assert "Which answer is better?" in every_text(stage.view.summary)
+        assert button.hasFocus()
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(
     make_compare_window: MakeCompareWindow,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -293,7 +294,7 @@ def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
     qtbot.waitUntil(lambda: stage.presenter.is_running)
     stage.view.prompt_card.stop()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
-    assert [pane.accessibleName() for pane in stage.view.panes] == [HERE.label, THERE.label]
+    assert {pane.accessibleName() for pane in stage.view.panes} == {HERE.label, THERE.label}
     assert not any(button.isVisible() for button in vote_buttons(stage))
     assert not stage.view.summary.tie_button.isVisible()
     assert "Which is best?" not in every_text(stage.view.summary)
@@ -302,3 +303,20 @@ def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
     (turn,) = comparison.turns
     assert turn.hidden_names
     assert not turn_view_model(comparison, turn, asks_vote=True).vote.can_vote
+
+
+@pytest.mark.parametrize("is_tie", [False, True])
+def test_the_keyboard_goes_to_the_prompt_once_names_are_told(
+    is_tie: bool, make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot)
+    pressed = stage.view.summary.tie_button if is_tie else vote_buttons(stage)[0]
+    pressed.setFocus()
+    QTest.mouseClick(pressed, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    assert stage.view.prompt_card.isAncestorOf(stage.window.focusWidget())
+    assert not any(pane.isAncestorOf(stage.window.focusWidget()) for pane in stage.view.panes)
+    assert is_tie or "stays" in vote_buttons(stage)[0].toolTip()

@@ -692,6 +692,44 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(
     on_page(harness, body)
 
 
+def test_a_vote_can_be_changed_and_taken_back_where_it_was_cast(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+
+        def vote() -> QAbstractButton:
+            button: QAbstractButton = history.pane("Tinymodel").vote_button
+            return button
+
+        click(named(history.page, "None is good"))
+        await until(lambda: history.says("You said: none is good."))
+        click(vote())
+        await until(lambda: history.says("You chose Tinymodel."))
+        assert vote().hasFocus()
+        assert "take your vote back" in vote().toolTip()
+        click(vote())
+        await until(lambda: history.says("Which answer is better?"))
+        assert vote().hasFocus()
+        assert not vote().isChecked()
+
+    on_page(harness, body)
+
+
+def test_after_a_vote_without_names_the_keyboard_is_at_no_other_answer(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem", hidden_names=True)
+        history.show()
+        await history.shown("Write a poem")
+        click(history.pane("Answer A").vote_button)
+        await until(lambda: history.says("Names were hidden."))
+        assert history.page.detail.open_button.hasFocus()
+
+    on_page(harness, body)
+
+
 def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         await history.compare("Write a poem")

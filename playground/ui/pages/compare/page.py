@@ -560,6 +560,13 @@ class CompareView(Page):
             self.header.ask_button.setChecked(True)
         self.prompt_card.focus_prompt()
 
+    def leave_vote(self) -> None:
+        """Put the keyboard where one goes on after a vote that stays."""
+        if self.prompt_card.isVisible():
+            self.prompt_card.focus_prompt()
+        else:
+            self.setFocus()
+
     @property
     @override
     def foot_top(self) -> int:

@@ -439,11 +439,13 @@ class ComparePresenter(QObject):
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
-        if run is not None:
-            self._vote(run.id, None)
+        if run is not None and self._turn is not None:
+            # the same once more takes it back
+            self._vote(None if run.id == self._turn.winner_run_id else run.id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if self._turn is not None:
+            self._vote(None, None if outcome is self._turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self._turn is not None:
@@ -473,6 +475,8 @@ class ComparePresenter(QObject):
         self._turn = turn
         self._comparison = _with_turn(self._comparison, turn)
         if self._panes.is_hidden and turn.is_voted:
+            # what was pressed cannot be pressed again: the keyboard must not wander on
+            self._view.leave_vote()
             self._panes.reveal(self._comparison)
         self._show_end(self._comparison, asks_vote=True)
 

@@ -52,6 +52,7 @@ class DetailView(QWidget):
         self._apply_theme()
 
     def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
+        judged = self._judged
         self.show_caption(prompt.caption)
         self._turn_box.setVisible(prompt.count > 1)
         self._turn.setText(
@@ -73,6 +74,26 @@ class DetailView(QWidget):
         self.summary.show_turn(turn.summary, turn.vote)
         self.summary.setVisible(bool(turn.summary or turn.vote.text))
         self._offer(turn, is_recorded=bool(prompt.recorded))
+        if judged is not None:
+            self._keep_focus(judged)
+
+    @property
+    def _judged(self) -> str | None:
+        """Run id of the answer whose vote has the keyboard, empty for a vote on all of them."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if pane.vote_button.hasFocus():
+                return answer.run_id
+        buttons = (self.summary.tie_button, self.summary.none_button)
+        return "" if any(button.hasFocus() for button in buttons) else None
+
+    def _keep_focus(self, judged: str) -> None:
+        """Have the keyboard stay at the vote, or go to what one does after one that stays."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if answer.run_id == judged and pane.vote_button.isEnabled():
+                pane.vote_button.setFocus()
+                return
+        if judged or not self.summary.tie_button.isVisibleTo(self):
+            self.open_button.setFocus()
 
     def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
         """Mark the answers that are shown, by run id."""

@@ -210,7 +210,7 @@ class HistoryPresenter(QObject):
         turn = self.opened.turns[self._turn]
         self._view.detail.show_turn(
             prompt_view_model(self.opened, self._turn),
-            turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
+            turn_view_model(self.opened, turn, asks_vote=True),
         )
         self._view.detail.show()
         self._offer_share()
@@ -324,10 +324,13 @@ class HistoryPresenter(QObject):
         await self._refresh(comparison_id)
 
     def _on_winner(self, run_id: str) -> None:
-        self._vote(run_id, None)
+        if (turn := self.turn) is not None:
+            # the same once more takes it back
+            self._vote(None if run_id == turn.winner_run_id else run_id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if (turn := self.turn) is not None:
+            self._vote(None, None if outcome is turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self.opened is not None:

@@ -282,16 +282,13 @@ def test_the_time_goes_on_while_names_are_hidden(
 def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    stage = make_compare_window(
-        {
-            "SmolLM2 135M": FakeEngine.hanging(),
-            "large-1": FakeEngine.failing(RateLimited("large-1 is busy.")),
-        }
-    )
+    hanging = FakeEngine.hanging()
+    failing = FakeEngine.failing(RateLimited("large-1 is busy."))
+    stage = make_compare_window({"SmolLM2 135M": hanging, "large-1": failing})
     stage.choose(HERE, THERE)
     stage.view.header.hide_names.click()
     stage.ask("Hello")
-    qtbot.waitUntil(lambda: stage.presenter.is_running)
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
     stage.view.prompt_card.stop()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert {pane.accessibleName() for pane in stage.view.panes} == {HERE.label, THERE.label}

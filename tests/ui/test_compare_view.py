@@ -183,6 +183,42 @@ def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_pag
     assert toast.isVisible(), "that is about the whole program"
 
 
+def covered_votes(stage: CompareWindow) -> list[str]:
+    """Return the buttons of a vote over which a message lies."""
+    toast, summary = stage.window._toast, stage.view.summary
+    buttons = [pane.vote_button for pane in stage.view.panes]
+    found = []
+    for button in (*buttons, summary.tie_button, summary.none_button):
+        seen = button.visibleRegion().boundingRect()
+        place = seen.translated(button.mapTo(stage.window, QPoint(0, 0)))
+        if not seen.isEmpty() and toast.isVisible() and toast.geometry().intersects(place):
+            found.append(button.text())
+    return found
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1060, 700), (1280, 800)])
+def test_a_message_of_several_lines_covers_no_vote_also_where_it_was_there_first(
+    size: tuple[int, int], make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=[WORDS * 9])
+    stage = make_compare_window({"SmolLM2 135M": hanging})
+    stage.window.resize(*size)
+    stage.choose(HERE, THERE)
+    stage.ask("What?")
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    stage.window.toast("Something went wrong, " * 8, tone="bad", action="Undo", stay_ms=0)
+    take_turns(qtbot)
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(stage.view.panes[0].vote_button.isVisible)
+    qtbot.waitUntil(lambda: covered_votes(stage) == [])
+    bar = stage.view.grid.verticalScrollBar()
+    for value in (bar.maximum(), bar.maximum() // 2):
+        bar.setValue(value)
+        with qtbot.waitSignal(stage.window._settle.timeout, raising=bool(bar.maximum())):
+            stage.view.foot_moved.emit()
+        assert covered_votes(stage) == []
+
+
 def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import (
@@ -53,7 +53,9 @@ from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, Hist
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.prompt_box import shown_part
+from playground.ui.widgets.toast import Toast
 from tests.fakes.engine import FakeEngine
+from tests.ui.layout_checker import settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -328,6 +330,35 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
         assert harness.toasts.texts[1:] == ["“Older” is back."]
+
+    on_page(harness, body)
+
+
+@pytest.mark.parametrize("size", [(1200, 700), (760, 500), (560, 500)])
+def test_a_message_lies_over_the_list_and_never_over_a_vote(
+    harness: PageHarness, size: tuple[int, int]
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show(*size)
+        page = history.page
+        toast = Toast(harness.theme, page, lambda: page.foot_top, lambda: page.message_room)
+        await history.shown("Write a poem")
+        QTest.keyClick(page.list, Qt.Key.Key_Right)
+        settle()
+        toast.show_message("Deleted “Write another poem, a longer one”.", action="Undo", stay_ms=0)
+        settle()
+        toast.place()
+        buttons = [*page.detail.answers.vote_buttons, *page.detail.summary.vote_buttons]
+        seen = [button for button in buttons if not button.visibleRegion().isEmpty()]
+        assert seen
+        for button in seen:
+            place = QRect(button.mapTo(page, QPoint(0, 0)), button.size())
+            assert not toast.geometry().intersects(place)
+        assert page.list.isVisible() == (size[0] > 700)
+        if page.list.isVisible():
+            assert toast.geometry().right() <= page.detail.mapTo(page, QPoint(0, 0)).x()
+        assert page.rect().contains(toast.geometry())
 
     on_page(harness, body)
 

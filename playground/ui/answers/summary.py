@@ -289,6 +289,10 @@ class SummaryCard(QFrame):
             back = self.tr("You said so: press again to take your vote back")
             button.setToolTip(plain_tooltip(back if is_said else said))
 
+    @property
+    def vote_buttons(self) -> list[QWidget]:
+        return [self.tie_button, self.none_button]
+
     def set_presentation_mode(self, *, on: bool) -> None:
         """Leave the vote out while a room looks on; or offer it again."""
         self._on_stage = on

@@ -541,6 +541,7 @@ class CompareView(Page):
         self._has_summary = is_shown
         self.summary.setVisible(is_shown)
         self._fit()
+        self.foot_moved.emit()
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
@@ -570,7 +571,8 @@ class CompareView(Page):
     @property
     @override
     def foot_top(self) -> int:
-        return self.prompt_card.mapTo(self, QPoint(0, 0)).y()
+        votes = [] if self._summary is None else self._summary.vote_buttons
+        return self._foot_above([self.prompt_card, *self.grid.vote_buttons, *votes])
 
     @property
     @override
@@ -693,6 +695,7 @@ class CompareView(Page):
         self._theme.changed.connect(self._apply_theme)
         self._apply_theme()
         self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
+        self.grid.verticalScrollBar().valueChanged.connect(self.foot_moved)
         self.header.ask_button.toggled.connect(self._on_ask)
         QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)

@@ -42,6 +42,8 @@ class DetailView(QWidget):
 
     winner_chosen = Signal(str)
     """Run id of the answer a person calls the better one."""
+    changed = Signal()
+    """Another turn is shown, or the same anew."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -76,6 +78,7 @@ class DetailView(QWidget):
         self._offer(turn, is_recorded=bool(prompt.recorded))
         if judged is not None:
             self._keep_focus(judged)
+        self.changed.emit()
 
     @property
     def _judged(self) -> str | None:

@@ -19,7 +19,7 @@ from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
 from playground.core.turns import hidden_order
 from playground.ui.answers.view_model import turn_view_model
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text
+from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text, take_turns
 
 MakeCompareWindow = Callable[..., CompareWindow]
 NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
@@ -317,3 +317,30 @@ def test_the_keyboard_goes_to_the_prompt_once_names_are_told(
     assert stage.view.prompt_card.isAncestorOf(stage.window.focusWidget())
     assert not any(pane.isAncestorOf(stage.window.focusWidget()) for pane in stage.view.panes)
     assert is_tie or "stays" in vote_buttons(stage)[0].toolTip()
+
+
+def test_hidden_names_are_told_beside_the_prompt_and_are_over_at_the_next_start(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.window.resize(900, 600)
+    stage.choose(HERE, THERE)
+    note = stage.view.prompt_card._notes
+    assert not note.isVisible()
+    ask(stage, qtbot, "With names")
+    stage.view.header.hide_names.setChecked(True)
+    assert note.text() == "From the next question on, names are hidden until your vote."
+    ask(stage, qtbot, "Without names")
+    assert note.text() == "Names are hidden: you see them after your vote."
+    take_turns(qtbot)
+    assert note.isVisible()
+    assert not note.visibleRegion().isEmpty()
+    vote_buttons(stage)[0].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    assert note.text().startswith("From the next question on")
+    stage.view.prompt_card.begin_anew()
+    assert note.text() == "Names are hidden: you see them after your vote."
+    stage.view.header.hide_names.setChecked(False)
+    assert not note.isVisible()
+    stage.view.header.hide_names.setChecked(True)
+    assert not make_compare_window().view.header.hide_names.isChecked()

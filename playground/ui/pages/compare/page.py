@@ -276,6 +276,11 @@ class PromptCard(QFrame):
         self._checks_button.setVisible(self._are_checks_folded and count > 0)
         self.check_bar.setVisible(count > 0)
 
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Say under the prompt what a person should know before it is sent."""
+        self._notes.setText(" ".join(notes))
+        self._notes.setVisible(bool(notes))
+
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
         self._is_running = running
@@ -355,6 +360,8 @@ class PromptCard(QFrame):
         self._stop_all.installEventFilter(self)
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
+        self._notes = make_label("", "caption", "quiet", wrap=True)
+        self._notes.hide()
         rarer = FoldingRow(
             *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
         )
@@ -362,7 +369,7 @@ class PromptCard(QFrame):
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
             self._flow.setAlignment(button, Qt.AlignmentFlag.AlignBottom)
-        self._column = make_column(self._flow, self._part, parent=self, spacing=0)
+        self._column = make_column(self._flow, self._part, self._notes, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)

@@ -46,7 +46,7 @@ SETTLE_MS = 400
 
 
 class OptionsPresenter(QObject):
-    """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
+    """Order and the drawer: shown as remembered, remembered as chosen."""
 
     def __init__(self, view: CompareView, bridge: Bridge, settings: SettingsStore) -> None:
         super().__init__(view)
@@ -58,11 +58,9 @@ class OptionsPresenter(QObject):
         self._timer.setInterval(SETTLE_MS)
         known = settings.settings
         view.header.order.select(known.run_order.value)
-        view.header.hide_names.setChecked(known.hide_names)
         view.settings.set_drafts(Draft(known.sampling, known.system_prompt))
         self._timer.timeout.connect(self._write_drawer)
         view.header.order.chosen.connect(self._on_order)
-        view.header.hide_names.toggled.connect(self._on_hide_names)
         view.settings.changed.connect(self._timer.start)
 
     def prepare(
@@ -111,9 +109,6 @@ class OptionsPresenter(QObject):
 
     def _on_order(self, order: str) -> None:
         self._bridge.write(self._settings.update, run_order=RunOrder(order))
-
-    def _on_hide_names(self, on: bool) -> None:
-        self._bridge.write(self._settings.update, hide_names=on)
 
 
 TICK_MS = 100
@@ -265,6 +260,7 @@ class ComparePresenter(QObject):
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
         view.summary.voted.connect(self._on_outcome)
+        view.header.hide_names.toggled.connect(self._show_notes)
         view.summary.difference_wanted.connect(self._on_difference)
         view.closing.connect(self.close)
         self._timer.timeout.connect(self._panes.tick)
@@ -375,6 +371,17 @@ class ComparePresenter(QObject):
             self._told_trouble = error
             self._notify(f"{error.message} {error.hint}", tone="caution")
 
+    def _show_notes(self) -> None:
+        """Say beside the prompt what will happen otherwise than one may think."""
+        notes = []
+        if self._panes.is_hidden or (
+            self._view.header.hide_names.isChecked() and self._turn is None
+        ):
+            notes.append(_tr("Names are hidden: you see them after your vote."))
+        elif self._view.header.hide_names.isChecked():
+            notes.append(_tr("From the next question on, names are hidden until your vote."))
+        self._view.prompt_card.show_notes(notes)
+
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
         if self._comparison is not None:
@@ -383,6 +390,7 @@ class ComparePresenter(QObject):
                 # how it was asked then, not how the next question will be
                 self._view.header.order.select(turn.order.value)
             self._panes.begin(self._comparison, turn, is_replay=is_replay)
+            self._show_notes()
 
     def _on_done(self) -> None:
         was_replay = self._phase is Phase.REPLAYING
@@ -430,6 +438,7 @@ class ComparePresenter(QObject):
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._panes.show_vote(turn)
         self._view.show_summary(is_shown=True)
+        self._show_notes()
         self._bridge.spawn(self._show_checks(comparison.turns[-1:]))
 
     async def _show_checks(self, turns: Sequence[Turn]) -> None:
@@ -539,6 +548,7 @@ class ComparePresenter(QObject):
         self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
+        self._show_notes()
 
     def _on_targets_changed(self) -> None:
         """Begin anew where the answers belong to other targets."""

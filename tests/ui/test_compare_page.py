@@ -973,6 +973,27 @@ def test_a_recording_of_another_computer_says_when_and_where_it_was_recorded(
     assert stage.view.panes[0]._footer.text() == said
 
 
+def test_a_test_that_keeps_this_computer_busy_is_told_before_and_while_answers_come(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=["some "])
+    stage = make_compare_window({"SmolLM2 135M": hanging})
+    stage.choose(HERE)
+    said = "A test is running on this computer: answers here come later and slower."
+    notes = stage.view.prompt_card._notes
+    stage.presenter.set_busy_with_test(True)
+    assert notes.isVisible()
+    assert notes.text() == said
+    stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    assert notes.text() == f"{said} Names are hidden: you see them after your vote."
+    stage.presenter.set_busy_with_test(False)
+    assert "A test" not in notes.text()
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(finished(stage))
+
+
 def test_run_names_its_keys_and_says_why_they_do_nothing_now(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:

@@ -156,6 +156,7 @@ class ComparePresenter(QObject):
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
+        self._is_busy_with_test = False
         self.ended: Comparison | None = None
         """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
@@ -197,6 +198,11 @@ class ComparePresenter(QObject):
             self._bridge.spawn(self._read_and_run(longest))
         else:
             self._send(longest)
+
+    def set_busy_with_test(self, on: bool) -> None:
+        """Say, or say no more, that a test keeps this computer busy."""
+        self._is_busy_with_test = on
+        self._show_notes()
 
     def choose_targets(self, targets: Sequence[Target]) -> None:
         """Put these in place of what is chosen."""
@@ -374,6 +380,10 @@ class ComparePresenter(QObject):
     def _show_notes(self) -> None:
         """Say beside the prompt what will happen otherwise than one may think."""
         notes = []
+        if self._is_busy_with_test:
+            notes.append(
+                _tr("A test is running on this computer: answers here come later and slower.")
+            )
         if self._panes.is_hidden or (
             self._view.header.hide_names.isChecked() and self._turn is None
         ):

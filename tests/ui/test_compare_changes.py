@@ -212,7 +212,8 @@ def test_a_question_after_a_recording_goes_to_the_models_chosen_before(
     ]
     note = stage.view.prompt_card._notes
     assert note.isVisible()
-    assert note.text() == "This is a recording: your own question goes to SmolLM2 135M, large-1."
+    said = "SmolLM2 135M on this computer, large-1 at Example Cloud"
+    assert note.text() == f"This is a recording: your own question goes to {said}."
     assert not stage.view.prompt_card.choose_button.isVisible()
     ask(stage, qtbot, "And now?")
     assert heads(stage) == [HERE.label, THERE.label]
@@ -235,8 +236,8 @@ def test_where_nothing_was_chosen_a_question_after_a_recording_goes_to_what_is_h
     replay(stage, qtbot, recorded("SmolLM2 135M", 1), recorded("giant-9", 2, is_cloud=True))
     card = stage.view.prompt_card
     said = (
-        "This is a recording: your own question goes to SmolLM2 135M. "
-        "Not on this computer: giant-9."
+        "This is a recording: your own question goes to SmolLM2 135M on this "
+        "computer. Not here: giant-9 at Far Cloud."
     )
     qtbot.waitUntil(lambda: card._notes.text() == said)
     assert heads(stage) == ["SmolLM2 135M", "giant-9"], "it stays to be read"
@@ -256,7 +257,7 @@ def test_a_recording_of_which_nothing_is_here_asks_for_models_before_a_question(
     card = stage.view.prompt_card
     said = (
         "This is a recording: choose the models that your own question goes to. "
-        "Not on this computer: Unknown 7B."
+        "Not here: Unknown 7B on another computer."
     )
     qtbot.waitUntil(lambda: card._notes.text() == said)
     assert card.choose_button.isVisible()
@@ -266,7 +267,8 @@ def test_a_recording_of_which_nothing_is_here_asks_for_models_before_a_question(
     stage.view.picker.close()
     stage.choose(THERE)
     assert not card.choose_button.isVisible()
-    assert card._notes.text() == "This is a recording: your own question goes to large-1."
+    said = "This is a recording: your own question goes to large-1 at Example Cloud."
+    assert card._notes.text() == said
     assert heads(stage) == ["Unknown 7B"]
     card.begin_anew()
     assert heads(stage) == [THERE.label]

@@ -301,12 +301,15 @@ class PromptCard(QFrame):
         self._stop_all.setVisible(running)
         self._new.setEnabled(not running)
 
-    def set_follow_up(self, *, follow_up: bool) -> None:
+    def set_follow_up(self, *, follow_up: bool, is_recording: bool = False) -> None:
+        """Invite to go on, or to ask something of one's own where a recording is shown."""
         self._new.setVisible(follow_up)
         self._is_follow_up = follow_up
         self._show_ideas()
         self._prompt.set_invitation(
-            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
+            self.tr("Ask a follow-up…")
+            if follow_up and not is_recording
+            else self.tr("Ask anything…")
         )
 
     def set_presentation_mode(self, *, on: bool) -> None:
@@ -379,7 +382,7 @@ class PromptCard(QFrame):
         )
         self.choose_button.setProperty("small", True)
         self._note_row = QWidget()
-        make_row((self._notes, 1), self.choose_button, parent=self._note_row, margins=NO_MARGINS)
+        self._note_layout = make_row((self._notes, 1), self.choose_button, parent=self._note_row)
         self._note_row.hide()
         rarer = FoldingRow(
             *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
@@ -432,6 +435,7 @@ class PromptCard(QFrame):
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._note_layout.setContentsMargins(px(4), px(4), 0, 0)
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))
 

@@ -28,6 +28,7 @@ from playground.store.settings import Settings, SettingsStore
 from playground.ui.answers.metric_cells import details
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
+from playground.ui.format import name_with_place
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.panes import PaneController
@@ -157,8 +158,8 @@ class ComparePresenter(QObject):
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
         self._is_busy_with_test = False
-        self._missing: tuple[str, ...] = ()
-        """Names of models of a recording which are not here."""
+        self._missing: tuple[Target, ...] = ()
+        """Models of a recording which are not here."""
         self.ended: Comparison | None = None
         """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
@@ -418,15 +419,17 @@ class ComparePresenter(QObject):
 
     def _recording_words(self) -> str:
         """Say whom the next question goes to, as it is none of the models that are shown."""
-        chosen = [target.label for target in self._selection.chosen]
+        chosen, missing = (
+            ", ".join(name_with_place(target) for target in targets)
+            for targets in (self._selection.chosen, self._missing)
+        )
         said = _tr("This is a recording: choose the models that your own question goes to.")
         if chosen:
             said = _tr("This is a recording: your own question goes to {names}.").format(
-                names=", ".join(chosen)
+                names=chosen
             )
-        if self._missing:
-            missing = _tr("Not on this computer: {names}.").format(names=", ".join(self._missing))
-            said = f"{said} {missing}"
+        if missing:
+            said = f"{said} {_tr('Not here: {names}.').format(names=missing)}"
         return said
 
     def _begin(self, turn: Turn) -> None:
@@ -451,7 +454,7 @@ class ComparePresenter(QObject):
             if self._panes.is_hidden and not ended.names_hidden:
                 self._panes.reveal(ended)
             self._show_end(ended, asks_vote=not was_replay)
-        self._view.prompt_card.set_follow_up(follow_up=True)
+        self._view.prompt_card.set_follow_up(follow_up=True, is_recording=was_replay)
         # on stage the box stays closed until it is asked for
         self._view.prompt_card.focus_prompt()
         if was_replay:

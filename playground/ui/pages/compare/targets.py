@@ -254,8 +254,8 @@ class TargetSelection:
         if not self.chosen:
             self._show([target for target in found if target is not None])
 
-    async def choose_like(self, targets: Sequence[Target]) -> tuple[str, ...]:
-        """Choose what is here of these where nothing is chosen; return the names of the others.
+    async def choose_like(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        """Choose what is here of these where nothing is chosen; return the others.
 
         A model file that only a recording tells of is the one of its name here.
         """
@@ -265,7 +265,7 @@ class TargetSelection:
         found = [(target, self._counterpart(target)) for target in targets]
         if own := [here for _, here in found if here is not None]:
             self.choose(own)
-        return tuple(target.label for target, here in found if here is None)
+        return tuple(target for target, here in found if here is None)
 
     def _counterpart(self, target: Target) -> Target | None:
         """Return what answers here in place of a target that may be another computer's."""

@@ -526,7 +526,7 @@ class ComparisonStore:
         await self._database.write(change, durable=True)
 
     async def set_thumb(self, run_id: str, thumb: Thumb | None) -> None:
-        """Keep what the person said of one answer; it survives a power cut. `None` takes it back."""
+        """Keep what the person said of one answer, or take it back; it survives a power cut."""
         await self._write_waiting()
         await self._database.write(
             lambda connection: _put_thumb(connection, run_id, thumb), durable=True

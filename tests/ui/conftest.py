@@ -32,6 +32,7 @@ from playground.services.comparison import ComparisonService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
@@ -234,6 +235,7 @@ def make_compare_window(
             bridge,
             service=service,
             history=history,
+            judging=Judging(bridge, history),
             selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
             settings=settings,
             notify=window.page_toast,

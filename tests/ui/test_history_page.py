@@ -43,6 +43,7 @@ from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.difference_dialog import DifferenceDialog
+from playground.ui.answers.judging import Judging
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.add_to_set import AddToSet
@@ -107,11 +108,13 @@ class History:
             show_advice=lambda: self.started.append(False),
         )
         replayer = Replayer(self.store, speed=math.inf)
+        self.judging = Judging(self.harness.bridge, self.store)
         page.presenter = HistoryPresenter(
             page,
             self.harness.bridge,
             self.store,
             replayer,
+            judging=self.judging,
             navigation=navigation,
             notify=self.harness.toasts,
         )

@@ -1,4 +1,4 @@
-"""Controls for a setting that is either one of a few choices or an exact number."""
+"""Controls for what is chosen or typed: one of a few choices, a number, a few lines of text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -33,6 +34,7 @@ from playground.ui.widgets.layouts import make_flow, round_corners
 
 EXACTLY = object()
 _NARROWEST_BOX = 120
+_MOST_LINES = 6
 
 
 class ComboBox(QComboBox):
@@ -354,3 +356,44 @@ class CheckBox(QCheckBox):
         painter.drawText(
             words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text()
         )
+
+
+class TextField(QPlainTextEdit):
+    """A field as high as its text, up to some lines; Tab leads on."""
+
+    height_changed = Signal()
+
+    def __init__(self, theme: Theme, name: str, most_lines: int = _MOST_LINES) -> None:
+        super().__init__()
+        self._theme = theme
+        self._most_lines = most_lines
+        self.setProperty("field", True)
+        self.setAccessibleName(name)
+        self.setTabChangesFocus(True)
+        self.setUndoRedoEnabled(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(0)
+        self.textChanged.connect(self._fit)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def show_text(self, text: str) -> None:
+        """Show `text` without telling; the cursor stays where it is if nothing is new."""
+        if text != self.toPlainText():
+            self.blockSignals(True)
+            self.setPlainText(text)
+            self.blockSignals(False)
+            self._fit()
+
+    def _fit(self) -> None:
+        lines = min(self._most_lines, max(1, int(self.document().size().height())))
+        around = 2 * self.frameWidth() + 4
+        height = lines * self.fontMetrics().lineSpacing() + around
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
+            self.height_changed.emit()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()

@@ -156,6 +156,8 @@ class NoteField(TextField):
         super().__init__(theme, name, _MOST_LINES)
         self.setUndoRedoEnabled(True)
         self.setPlaceholderText(self.tr("What you think of these answers"))
+        # setting it up counts as a change
+        self.document().setModified(False)
         self._shown = NoteViewModel("", "", can_edit=False)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)

@@ -37,7 +37,6 @@ from playground.ui.widgets.details import DetailsPopup, Row
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
-    make_flow,
     make_row,
 )
 from playground.ui.widgets.markdown.writer import PARAGRAPH_MARGIN, line_pitch
@@ -383,7 +382,7 @@ class ResponsePane(QFrame):
         self.vote_button.setProperty("small", True)
         self.thumbs = ThumbButtons(self._theme)
         self._vote_box = QWidget()
-        make_flow(self.vote_button, self.thumbs, parent=self._vote_box)
+        make_row(self.vote_button, self.thumbs, 1, parent=self._vote_box, margins=NO_MARGINS)
         self._marks = CheckMarks(self._theme, ())
         self._vote_row = QWidget()
         self._vote_layout = make_column(self._marks, self._vote_box, parent=self._vote_row)

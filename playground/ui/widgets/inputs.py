@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -373,6 +373,10 @@ class TextField(QPlainTextEdit):
         self.setUndoRedoEnabled(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
+        self._late_fit = QTimer(self)
+        self._late_fit.setSingleShot(True)
+        self._late_fit.setInterval(0)
+        self._late_fit.timeout.connect(self._fit)
         self.textChanged.connect(self._fit)
         theme.changed.connect(self._fit)
         self._fit()
@@ -396,4 +400,5 @@ class TextField(QPlainTextEdit):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        # not now: Qt lays out what is inside once, and not again for a size it gets meanwhile
+        self._late_fit.start()

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent
+from PySide6.QtCore import QCoreApplication, QMimeData, QObject, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QScrollArea, QWidget
 from typing_extensions import override
 
@@ -21,7 +21,6 @@ from playground.ui.widgets.prompt_box import SHOWN
 _PAUSE_MS = 500
 """A note is kept once the typing has paused so long."""
 _MOST_LINES = 3
-_ARROWS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down})
 _SIDE = 17
 _TONES = {Thumb.UP: "local_ink", Thumb.DOWN: "bad_ink"}
 
@@ -74,10 +73,7 @@ class Judging(QObject):
 
 
 class ThumbButtons(QWidget):
-    """A thumb up and a thumb down for one answer; the same pressed again takes it back.
-
-    They are one stop of the keyboard: arrows lead from one to the other.
-    """
+    """A thumb up and a thumb down for one answer; the same pressed again takes it back."""
 
     given = Signal(object)
     """A `Thumb`, or `None` for one taken back."""
@@ -91,8 +87,6 @@ class ThumbButtons(QWidget):
             button.setCheckable(True)
             button.setProperty("thumb", thumb.value)
             button.clicked.connect(self._on_clicked)
-            button.installEventFilter(self)
-        self._buttons[Thumb.DOWN].setFocusPolicy(Qt.FocusPolicy.NoFocus)
         make_row(*self._buttons.values(), parent=self, margins=NO_MARGINS, spacing=theme.px(2))
 
     def set_name(self, name: str) -> None:
@@ -119,19 +113,6 @@ class ThumbButtons(QWidget):
         pressed = self.sender()
         thumb = next(thumb for thumb, button in self._buttons.items() if button is pressed)
         self.given.emit(thumb if self._buttons[thumb].isChecked() else None)
-
-    @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is not QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
-            return False
-        if event.key() not in _ARROWS:
-            return False
-        for button in self._buttons.values():
-            is_next = button is not watched
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if is_next else Qt.FocusPolicy.NoFocus)
-            if is_next:
-                button.setFocus(Qt.FocusReason.TabFocusReason)
-        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ behind the first page (`app/window.py`).
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -292,7 +291,6 @@ class Pages:
     def _make_meters(self) -> MetersPage:
         view = MetersPage(self._theme, self._window.status_bar, self._services.pool.work)
         view.left.connect(self._show_previous)
-        view.stage_wanted.connect(partial(self._window.set_presentation_mode, on=True))
         return view
 
     def _show_previous(self) -> None:

@@ -17,7 +17,7 @@ from signal import signal as on_signal
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, SignalInstance
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
 # qasync takes the Qt that is imported already
@@ -71,6 +71,8 @@ def run_window(
 
 def show_failure(sentence: str) -> None:
     """Show what kept the window from opening until it is read, where somebody can see it."""
+    from PySide6.QtWidgets import QMessageBox
+
     with contextlib.suppress(OSError):
         check_handles(_HANDLES)
         application = _make_application()

@@ -1,12 +1,17 @@
-"""Amounts as they are read at a glance, the same in the window and in what is shared."""
+"""Amounts and moments as they are read, the same in the window and in what is shared."""
 
 import math
+from datetime import datetime, tzinfo
 
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance
 
 UNKNOWN = "—"
 """What stands where a value is not known."""
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August"),
+    *("September", "October", "November", "December"),
+)
 
 
 def seconds(value: float | None) -> str:
@@ -51,3 +56,9 @@ def estimated(figure: Figure | None, text: str) -> str:
     if figure is not None and figure.provenance is Provenance.ESTIMATED:
         return f"≈ {text}"
     return text
+
+
+def moment_words(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Return a moment in words, in `zone` or else in that of this computer."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M}"

@@ -41,6 +41,10 @@ class RunStatus(StrEnum):
         return self in {RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
+INTERRUPTED = "interrupted"
+"""Finish reason of a run that the end of the program cut off."""
+
+
 class CutShort(StrEnum):
     """Why an answer that ended is not a whole one."""
 

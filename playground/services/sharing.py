@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from playground import __version__
+from playground.core.amounts import moment_words
 from playground.core.characters import whole_characters
 from playground.core.checks.scoring import CheckResult
 from playground.core.errors import UsageError
@@ -23,7 +24,7 @@ from playground.core.machine import Machine
 from playground.core.runs import Comparison, Run
 from playground.core.share.comparison import About, comparison_document
 from playground.core.share.decision import DecisionAsked, decision_document
-from playground.core.share.document import Choice, Document, Part, Place, moment_words
+from playground.core.share.document import Choice, Document, Part, Place
 from playground.core.share.evaluation import evaluation_document
 from playground.core.share.leaderboard import Voted, votes_document
 from playground.core.share.names import place_of

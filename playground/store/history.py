@@ -26,6 +26,7 @@ from playground.core.expected import Check
 from playground.core.fold import RunFold, is_ideograph
 from playground.core.leaderboard import Ballot, Standing, standings
 from playground.core.runs import (
+    INTERRUPTED,
     Comparison,
     ModelInput,
     Recorded,
@@ -43,8 +44,6 @@ log = logging.getLogger(__name__)
 Change = Callable[[sqlite3.Connection], None]
 RETRY_S = 5.0
 """How often it is tried to write what could not be written."""
-INTERRUPTED = "interrupted"
-"""Finish reason of a run that the end of the program cut off."""
 _CLOCK_TOLERANCE_S = 2.0
 """Start times are told in whole seconds, and a clock is corrected by parts of one."""
 _SINCE_BOOT = "+"

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from playground.core.amounts import UNKNOWN, seconds, whole
+from playground.core.amounts import UNKNOWN, moment_words, seconds, whole
 from playground.core.runs import HostContact, Provenance, Recorded, Run, RunStatus
-from playground.core.share.document import moment_words
 from playground.core.targets import LocalTarget, Place, Target
 
 if TYPE_CHECKING:

@@ -185,7 +185,8 @@ async def measure(rounds: int, folder: Path) -> tuple[float, list[Ran]]:
     found = {"starter": Ran("starter", token_cost(read_header(starter)))}
     bandwidths = []
     for number in range(rounds):
-        bandwidths.append(measure_in_child() or 0.0)
+        if (reading := measure_in_child()) is not None:
+            bandwidths.append(reading.bytes_per_s)
         found["starter"].speeds += await answers(starter)
         for name, kind, size in wanted:
             # written anew each time: all together they would fill a disk

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.amounts import moment_words
 from playground.core.errors import UsageError
 from playground.core.machine import GraphicsCard, Machine
 from playground.core.metrics import figures
 from playground.core.runs import Comparison, RunOrder, RunStatus
-from playground.core.share.document import EVERYTHING, Part, moment_words
+from playground.core.share.document import EVERYTHING, Part
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.core.turns import new_comparison
 from playground.engines.base import Engine

@@ -13,12 +13,12 @@ import pytest
 
 from playground.core.errors import StorageFailed
 from playground.core.prompt_sets import PromptSet
-from playground.core.runs import RunOrder, RunStatus, Thumb, Turn
+from playground.core.runs import INTERRUPTED, RunOrder, RunStatus, Thumb, Turn
 from playground.core.targets import Provider, Tier
 from playground.store.backup import Backups, Restored
 from playground.store.database import VERSION, Database
 from playground.store.evaluations import EvaluationStore
-from playground.store.history import INTERRUPTED, ComparisonStore
+from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore, ThemeMode, WindowState
 from tests.store.history import (
     GIVEN,

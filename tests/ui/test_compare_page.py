@@ -752,6 +752,7 @@ def test_one_answer_alone_is_asked_again_in_its_own_place(
     assert len(stage.view.panes[0]._turns) == 1, "not below the answer it replaces"
     assert [turn.prompt for turn in stage.presenter.comparison.turns] == ["What is it?"]
     folded = by_name(stage.view.panes[0], "The answer before this one")
+    qtbot.waitUntil(folded.isVisible)
     folded.click()
     [before] = stage.view.panes[0].turn._before
     qtbot.waitUntil(before.isVisible)

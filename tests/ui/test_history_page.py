@@ -44,7 +44,8 @@ from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.difference_dialog import DifferenceDialog
-from playground.ui.answers.judging import Judging, NoteField
+from playground.ui.answers.judging import Judging
+from playground.ui.answers.note_field import NoteField
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.add_to_set import AddToSet

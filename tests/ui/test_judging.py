@@ -15,7 +15,7 @@ from playground.core.turns import new_comparison
 from playground.services.comparison import ComparisonService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
-from playground.ui.answers.judging import NoteField
+from playground.ui.answers.note_field import NoteField
 from playground.ui.widgets.prompt_box import SHOWN
 from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, CompareWindow, every_text, take_turns

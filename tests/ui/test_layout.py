@@ -65,10 +65,12 @@ from playground.ui.theme.stylesheet import style_sheet
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, ElidedLabel, make_button, make_label
 from playground.ui.widgets.folding_row import FoldingRow
-from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.popup import popup_rect
-from playground.ui.window.main_window import MainWindow, show_bug
+from playground.ui.widgets.segmented import Segmented
+from playground.ui.window.bug_report import show_bug
+from playground.ui.window.main_window import MainWindow
 from tests.core.share.test_decision import OPTIONS, PAIR
 from tests.servers.hub import HubServer
 from tests.ui import full_home, test_meters_page

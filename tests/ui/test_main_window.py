@@ -17,6 +17,7 @@ from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.window.main_window import MainWindow
+from playground.ui.window.navigation_rail import RailButton
 from playground.ui.window.page import Page
 from tests.fakes.engine import FakeEngine
 from tests.ui.conftest import HERE, THERE, CompareWindow, every_text, take_turns
@@ -174,6 +175,13 @@ def test_the_stage_has_large_type_and_no_rail_and_escape_leaves_it(
     assert theme.px(15) == before
     assert stage.window.rail.isVisible()
     assert not stage.window.isFullScreen()
+    rail = stage.window.findChildren(RailButton)
+    (way,) = (button for button in rail if button.accessibleName() == "On stage")
+    way.click()
+    assert theme.in_presentation_mode
+    qtbot.keyClick(stage.window, Qt.Key.Key_F11)
+    assert not theme.in_presentation_mode
+    assert not way.isChecked(), "it is no page"
 
 
 def test_a_message_moves_nothing_and_leaves_run_in_sight(

@@ -9,7 +9,8 @@ from playground.core.redaction import Redactor
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
-from playground.ui.window.main_window import MainWindow, bug_report
+from playground.ui.window.bug_report import bug_report
+from playground.ui.window.main_window import MainWindow
 from playground.ui.window.page import Page
 
 

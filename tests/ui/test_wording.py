@@ -259,6 +259,15 @@ def test_the_best_figure_is_only_marked_where_all_are_known() -> None:
     assert best(quick, run("cut", finish_reason="length")).first is None
 
 
+def test_one_asked_again_that_finds_its_prompt_read_does_not_begin_first() -> None:
+    slow = run("slow", ttft=0.4, words=60)
+    anew = run("again", ttft=0.1, replaces="before")
+    again = replace(anew, usage=TokenUsage(20, 10, cached_tokens=19))
+    found = best(again, slow)
+    assert (found.first, found.total, found.speed) == (None, None, "slow")
+    assert best(anew, slow).first == "again"
+
+
 def test_a_lead_that_cannot_be_seen_is_none() -> None:
     one, other = run("a", ttft=0.101, words=20), run("b", ttft=0.104, words=20)
     assert best(one, other) == Best(TIE, TIE, TIE, TIE)
@@ -291,9 +300,13 @@ def test_the_line_says_when_a_figure_is_that_of_a_busy_or_hot_computer() -> None
     quiet = run("a", machine_load=MachineLoad(0.02, was_throttled=False))
     busy = run("b", machine_load=MachineLoad(1.13, was_throttled=False))
     hot = run("c", machine_load=MachineLoad(0.02, was_throttled=True))
-    line = summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, busy, hot)))
+    turn = Turn("t", "Hello", RunOrder.FAIR, (quiet, busy, hot))
+    line = summary(turn)
     assert "kept this computer busy</b> meanwhile: b may be faster" in line
-    assert "<b>too hot</b>: c may be faster" in line
+    on_stage = summary(turn, has_costs=False)
+    assert "was busy</b>: b may be faster" in on_stage
+    for each in (line, on_stage):
+        assert "<b>too hot</b>: c may be faster" in each
     assert "may be" not in summary(Turn("t", "Hello", RunOrder.FAIR, (quiet, run("d"))))
 
 

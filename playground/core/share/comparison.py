@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 
-from playground.core.amounts import UNKNOWN, money, rate, seconds, whole
+from playground.core.amounts import UNKNOWN, moment_words, money, rate, seconds, whole
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import CheckResult
@@ -45,7 +45,6 @@ from playground.core.share.document import (
     left_out,
     letter,
     marked,
-    moment_words,
 )
 from playground.core.share.names import Names, asked_targets
 from playground.core.share.scrubbing import Scrubber

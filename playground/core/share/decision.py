@@ -18,7 +18,7 @@ from playground.core.advice.situation import (
     Soon,
 )
 from playground.core.advice.words import advise, dollars_text, seconds_text
-from playground.core.amounts import money
+from playground.core.amounts import moment_words, money
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance
 from playground.core.share.comparison import About, machine_facts
@@ -38,7 +38,6 @@ from playground.core.share.document import (
     Table,
     left_out,
     letter,
-    moment_words,
 )
 from playground.core.statistics import wilson_interval
 from playground.core.targets import PRACTICE_ID

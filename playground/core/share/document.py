@@ -5,7 +5,7 @@ texts are clean already: see `playground.core.share.scrubbing`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import StrEnum
 
 from playground.core.runs import Provenance
@@ -223,10 +223,6 @@ def marked(cell: Cell) -> str:
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
 
 
 def left_out(part: Part) -> LeftOut:
@@ -237,12 +233,6 @@ def letter(position: int) -> str:
     """Return what stands for a name: A, B, C … Z, A2, B2 and so on."""
     turn, place = divmod(position, len(_LETTERS))
     return _LETTERS[place] + (str(turn + 1) if turn else "")
-
-
-def moment_words(moment: datetime, zone: tzinfo | None = None) -> str:
-    """Return a moment in words, in `zone` or else in that of this computer."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M}"
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from playground.core.amounts import UNKNOWN, money, rate, seconds
+from playground.core.amounts import UNKNOWN, moment_words, money, rate, seconds
 from playground.core.evaluations import (
     Evaluation,
     ModelResult,
@@ -39,7 +39,6 @@ from playground.core.share.document import (
     Table,
     counted,
     left_out,
-    moment_words,
 )
 from playground.core.share.names import Names
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from playground.core.amounts import moment_words
 from playground.core.leaderboard import FEWEST_VOTES, Standing
 from playground.core.runs import Provenance
 from playground.core.share.comparison import About, machine_facts
@@ -24,7 +25,6 @@ from playground.core.share.document import (
     counted,
     left_out,
     letter,
-    moment_words,
 )
 
 _COLUMNS = (

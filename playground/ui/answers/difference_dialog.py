@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QDialog, QGridLayout, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QTextEdit, QWidget
 
 from playground.core.difference import Difference, Piece, difference
 from playground.core.runs import Turn
@@ -14,6 +14,9 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_button, make_label
 from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.layouts import make_column, make_row
+
+_NAME_LETTERS = 12
+"""Of a name that are seen at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class DifferenceDialog(QDialog):
         for column, (box, text) in enumerate(zip(self._boxes, self._texts, strict=True)):
             box.choose(column)
             # both columns are as wide, however long a name is
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(_NAME_LETTERS)
             box.picked.connect(self._show)
             text.setReadOnly(True)
             text.setProperty("field", True)

@@ -3,10 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QObject, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QHideEvent
-from PySide6.QtWidgets import QScrollArea, QWidget
-from typing_extensions import override
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from playground.core.errors import PlaygroundError
 from playground.core.runs import Comparison, Thumb
@@ -14,13 +12,8 @@ from playground.store.history import ComparisonStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import IconButton, plain_tooltip
-from playground.ui.widgets.inputs import TextField
 from playground.ui.widgets.layouts import NO_MARGINS, make_row
-from playground.ui.widgets.prompt_box import SHOWN
 
-_PAUSE_MS = 500
-"""A note is kept once the typing has paused so long."""
-_MOST_LINES = 3
 _SIDE = 17
 _TONES = {Thumb.UP: "local_ink", Thumb.DOWN: "bad_ink"}
 
@@ -122,85 +115,3 @@ class NoteViewModel:
     turn_id: str
     text: str
     can_edit: bool
-
-
-class NoteField(TextField):
-    """The note on a turn: tells it after a pause in the typing, and when it is left."""
-
-    noted = Signal(str, str)
-    """Id of the turn, and its note now."""
-    overflowed = Signal()
-    """What was pasted had no room."""
-
-    def __init__(self, theme: Theme) -> None:
-        name = QCoreApplication.translate("NoteField", "Note")
-        super().__init__(theme, name, _MOST_LINES)
-        self.setUndoRedoEnabled(True)
-        self.setPlaceholderText(self.tr("What you think of these answers"))
-        # setting it up counts as a change
-        self.document().setModified(False)
-        self._shown = NoteViewModel("", "", can_edit=False)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self.tell)
-        self.textChanged.connect(self._pause.start)
-        self.height_changed.connect(self._come_into_view)
-
-    def show_note(self, note: NoteViewModel) -> None:
-        """Show a note; what is typed on the one before is told first."""
-        self.setReadOnly(not note.can_edit)
-        if (note.turn_id, note.text) == (self._shown.turn_id, self._shown.text):
-            # what is typed meanwhile stays
-            return
-        self.tell()
-        self._shown = note
-        self.show_text(note.text)
-        self._pause.stop()
-
-    def tell(self) -> None:
-        """Tell what was typed and is not told yet."""
-        self._pause.stop()
-        if not self.document().isModified():
-            return
-        self.document().setModified(False)
-        text = self.toPlainText()
-        self._shown = replace(self._shown, text=text if text.strip() else "")
-        self.noted.emit(self._shown.turn_id, self._shown.text)
-
-    def _come_into_view(self) -> None:
-        """Have what scrolls this show it, where a person types."""
-        around = self.parentWidget()
-        while around is not None and not isinstance(around, QScrollArea):
-            around = around.parentWidget()
-        if around is not None and self.hasFocus():
-            QTimer.singleShot(0, self, lambda: around.ensureWidgetVisible(self))
-
-    @override
-    def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        # files dropped here are the window's, not text
-        return source.hasText() and not source.hasUrls()
-
-    @override
-    def insertFromMimeData(self, source: QMimeData) -> None:
-        # a megabyte without spaces would hold up the window for minutes
-        room = max(0, SHOWN - len(self.toPlainText()))
-        pasted = source.text()
-        self.insertPlainText(pasted[:room])
-        if len(pasted) > room:
-            self.overflowed.emit()
-
-    @override
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self._come_into_view()
-
-    @override
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.tell()
-
-    @override
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self.tell()

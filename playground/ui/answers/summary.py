@@ -1,9 +1,10 @@
-"""The summary of a turn in one line of plain words, and the vote on it."""
+"""The summary of a turn in one line of plain words, the vote on it, and the note."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
@@ -11,16 +12,18 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from playground.core.amounts import rate, seconds
 from playground.core.leads import TIE, best_of
 from playground.core.metrics import figures
-from playground.core.runs import Run, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.runs import INTERRUPTED, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
-from playground.store.history import INTERRUPTED
-from playground.ui.answers.judging import NoteField, NoteViewModel
+from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import breakable, make_button, make_label
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.prompt_box import SHOWN
+
+if TYPE_CHECKING:
+    from playground.ui.answers.note_field import NoteField
 
 
 def _tr(text: str) -> str:
@@ -31,12 +34,13 @@ THOUSAND = 1000
 
 
 def summary(turn: Turn, *, has_costs: bool = True) -> str:
-    """Return the line as HTML in which only our own words are marked up."""
+    """Return the line as HTML in which only our own words are marked up; short without costs."""
     finished = tuple(run for run in turn.runs if run.status is RunStatus.FINISHED)
     names = _Names(turn.runs)
     sentences = [_troubles(turn.runs, names), _beginning(finished, names)]
+    sentences.append(_disturbed(finished, names, is_short=not has_costs))
     if has_costs:
-        sentences += [_disturbed(finished, names), _costs(finished, names)]
+        sentences.append(_costs(finished, names))
     if turn.order is RunOrder.RACE and any(run.shared_machine for run in turn.runs):
         sentences.append(
             _tr("They shared this computer: one at a time, the local ones would be faster.")
@@ -114,28 +118,27 @@ def _alone(run: Run) -> str:
     )
 
 
-def _disturbed(finished: Sequence[Run], names: _Names) -> str:
+def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str:
     """Return whose speed says little, as the computer was busy or hot; a race says so itself."""
     loads = [(run, run.machine_load) for run in finished if not run.shared_machine]
     busy = [run for run, load in loads if load is not None and load.is_busy]
     hot = [run for run, load in loads if load is not None and load.was_throttled]
+    if is_short:
+        slowed = _tr("<b>The computer was busy</b>: {names} may be faster than this.")
+    elif any(_was_elsewhere(run) for run in busy):
+        slowed = _tr(
+            "<b>Other programs kept that computer busy</b> meanwhile: {names} may be faster than "
+            "this."
+        )
+    else:
+        slowed = _tr(
+            "<b>Other programs kept this computer busy</b> meanwhile: {names} may be faster than "
+            "this."
+        )
+    heated = _tr("The processor was <b>too hot</b>: {names} may be faster than this.")
     return " ".join(
         words.format(names=_listed([names[run] for run in troubled]))
-        for words, troubled in (
-            (
-                _tr(
-                    "<b>Other programs kept that computer busy</b> meanwhile: {names} may be "
-                    "faster than this."
-                )
-                if any(_was_elsewhere(run) for run in busy)
-                else _tr(
-                    "<b>Other programs kept this computer busy</b> meanwhile: {names} may be "
-                    "faster than this."
-                ),
-                busy,
-            ),
-            (_tr("The processor was <b>too hot</b>: {names} may be faster than this."), hot),
-        )
+        for words, troubled in ((slowed, busy), (heated, hot))
         if troubled
     )
 
@@ -325,7 +328,9 @@ class SummaryCard(QFrame):
             self._note_field.setVisible(self._is_noting and not self._on_stage)
         self._show_line()
 
-    def _build_note(self) -> NoteField:
+    def _build_note(self) -> "NoteField":
+        from playground.ui.answers.note_field import NoteField  # noqa: PLC0415 - not on the way to the first prompt
+
         self._note_field = NoteField(self._theme)
         self._note_field.noted.connect(self.noted)
         self._note_field.overflowed.connect(self._too_long.show)

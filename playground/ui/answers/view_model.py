@@ -13,6 +13,7 @@ from playground.core.errors import ErrorInfo
 from playground.core.leads import best_of
 from playground.core.metrics import figures
 from playground.core.runs import (
+    INTERRUPTED,
     TOOL_ASKED,
     Comparison,
     CutShort,
@@ -25,7 +26,6 @@ from playground.core.runs import (
 from playground.core.targets import LocalTarget
 from playground.core.turns import answers_before, hidden_order
 from playground.services.comparison import RunProgress
-from playground.store.history import INTERRUPTED
 from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell

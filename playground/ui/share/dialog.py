@@ -31,7 +31,7 @@ from playground.ui.widgets.basics import (
     make_line,
     plain_tooltip,
 )
-from playground.ui.widgets.inputs import CheckBox, Segmented
+from playground.ui.widgets.inputs import CheckBox
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -39,6 +39,7 @@ from playground.ui.widgets.layouts import (
     make_row,
     make_scroll_area,
 )
+from playground.ui.widgets.segmented import Segmented
 
 LONGEST_SOURCE = 60_000
 """Characters of a file that its source shows."""

@@ -1,19 +1,16 @@
-"""Controls for what is chosen or typed: one of a few choices, a number, a few lines of text."""
+"""Controls for a setting that is either one of a few choices or an exact number."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
-    QButtonGroup,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QPlainTextEdit,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QStyle,
@@ -25,7 +22,6 @@ from typing_extensions import override
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
     elide_mode,
-    make_button,
     make_label,
     plain_tooltip,
     with_whole_text,
@@ -34,7 +30,6 @@ from playground.ui.widgets.layouts import make_flow, round_corners
 
 EXACTLY = object()
 _NARROWEST_BOX = 120
-_MOST_LINES = 6
 
 
 class ComboBox(QComboBox):
@@ -199,47 +194,6 @@ class ChoiceOrNumber(QWidget):
         self.picked.emit(value)
 
 
-class Segmented(QWidget):
-    """Buttons in a row, one of them lit."""
-
-    chosen = Signal(str)
-
-    def __init__(self, choices: Sequence[tuple[str, str, str]]) -> None:
-        """Take key, text and tooltip of each choice."""
-        super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        self._group = QButtonGroup(self)
-        self._buttons: dict[str, QPushButton] = {}
-        for index, (key, text, tooltip) in enumerate(choices):
-            button = make_button(text, self._on_clicked, tooltip=tooltip)
-            button.setCheckable(True)
-            button.setProperty("key", key)
-            if index == 0:
-                button.setProperty("segment", "first")
-            elif index == len(choices) - 1:
-                button.setProperty("segment", "last")
-            self._group.addButton(button)
-            self._buttons[key] = button
-            row.addWidget(button)
-
-    @property
-    def selected(self) -> str:
-        """Key of the choice that is lit."""
-        return next(key for key, button in self._buttons.items() if button.isChecked())
-
-    def select(self, key: str) -> None:
-        """Light a choice without telling."""
-        self._buttons[key].setChecked(True)
-
-    def _on_clicked(self) -> None:
-        button = self.sender()
-        if isinstance(button, QPushButton):
-            self.chosen.emit(button.property("key"))
-
-
 class SwitchedNumber(QWidget):
     """A switch, and a small number that counts while it is on."""
 
@@ -356,49 +310,3 @@ class CheckBox(QCheckBox):
         painter.drawText(
             words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text()
         )
-
-
-class TextField(QPlainTextEdit):
-    """A field as high as its text, up to some lines; Tab leads on."""
-
-    height_changed = Signal()
-
-    def __init__(self, theme: Theme, name: str, most_lines: int = _MOST_LINES) -> None:
-        super().__init__()
-        self._theme = theme
-        self._most_lines = most_lines
-        self.setProperty("field", True)
-        self.setAccessibleName(name)
-        self.setTabChangesFocus(True)
-        self.setUndoRedoEnabled(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().setDocumentMargin(0)
-        self._late_fit = QTimer(self)
-        self._late_fit.setSingleShot(True)
-        self._late_fit.setInterval(0)
-        self._late_fit.timeout.connect(self._fit)
-        self.textChanged.connect(self._fit)
-        theme.changed.connect(self._fit)
-        self._fit()
-
-    def show_text(self, text: str) -> None:
-        """Show `text` without telling; the cursor stays where it is if nothing is new."""
-        if text != self.toPlainText():
-            self.blockSignals(True)
-            self.setPlainText(text)
-            self.blockSignals(False)
-            self._fit()
-
-    def _fit(self) -> None:
-        lines = min(self._most_lines, max(1, int(self.document().size().height())))
-        around = 2 * self.frameWidth() + 4
-        height = lines * self.fontMetrics().lineSpacing() + around
-        if height != self.minimumHeight():
-            self.setFixedHeight(height)
-            self.height_changed.emit()
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        # not now: Qt lays out what is inside once, and not again for a size it gets meanwhile
-        self._late_fit.start()

@@ -2,13 +2,11 @@
 
 import base64
 import logging
-import platform
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, QSize, Qt, QTimer, Signal, qVersion
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -17,13 +15,11 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from typing_extensions import override
 
-from playground import __version__
 from playground.core.errors import PlaygroundError, explained
 from playground.core.redaction import Redactor
-from playground.store.log import scrub
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.theme.theme import Theme
@@ -139,6 +135,8 @@ class MainWindow(QMainWindow):
         if isinstance(error, PlaygroundError):
             self.toast(f"{error.message} {error.hint}".strip(), tone="bad", stay_ms=0)
             return
+        from playground.ui.window.bug_report import show_bug  # noqa: PLC0415 - not on the way to the first prompt
+
         show_bug(self, error, self._redactor)
 
     def page_toast(
@@ -234,6 +232,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
+        self.rail.stage_wanted.connect(self._toggle_presentation_mode)
         self.pages.currentChanged.connect(self._on_page_changed)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
@@ -332,34 +331,3 @@ def dropped_recordings(data: QMimeData) -> tuple[Path, ...]:
 
 def _dragged(data: QMimeData) -> list[Path]:
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-
-
-def show_bug(parent: QWidget, error: BaseException, redactor: Redactor) -> None:
-    """Write `error` to the log and offer its report; one dialog at a time."""
-    log.error("bug", exc_info=error)
-    if parent.findChild(QMessageBox, "bug") is not None:
-        return
-    box = QMessageBox(parent)
-    box.setObjectName("bug")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setWindowTitle(parent.tr("Something went wrong inside"))
-    box.setText(
-        parent.tr("The program made a mistake. Your comparisons are saved; you can go on working.")
-    )
-    report = bug_report(error, redactor)
-    box.setDetailedText(report)
-    copy = box.addButton(parent.tr("Copy a report"), QMessageBox.ButtonRole.ActionRole)
-    box.addButton(parent.tr("Close"), QMessageBox.ButtonRole.RejectRole)
-    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report))
-    box.finished.connect(box.deleteLater)
-    box.open()
-
-
-def bug_report(error: BaseException, redactor: Redactor) -> str:
-    """Return what a developer needs to know: versions and the traceback, no keys."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return scrub(
-        f"Inference Playground {__version__} · Python {platform.python_version()} · "
-        f"Qt {qVersion()} · {platform.platform()}\n\n{''.join(lines)}",
-        redactor,
-    )

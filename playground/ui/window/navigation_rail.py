@@ -1,4 +1,4 @@
-"""The rail on the left: one button a page."""
+"""The rail on the left: one button a page, and one that leads onto the stage."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
@@ -15,7 +15,6 @@ _AROUND_WORD = 16
 _AROUND_BUTTON = 17
 _WORDS_FROM = 700
 """Width of the window, in units of text, that has room for the words."""
-
 
 _LONG = 12
 """Characters from which a title goes on in a second line."""
@@ -82,6 +81,7 @@ class NavigationRail(QWidget):
     """Buttons with an icon and a word; the chosen page's is lit."""
 
     chosen = Signal(str)
+    stage_wanted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -105,22 +105,31 @@ class NavigationRail(QWidget):
             set_policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         make_column(self._scroll, parent=self, margins=(0, 0, 1, 0))
+        self._stage = self._added("stage", self.tr("On stage"), "stage", self._bottom)
+        self._stage.setCheckable(False)
+        self._stage.setToolTip(plain_tooltip(self.tr("Large type for a room to read (F11)")))
+        self._stage.clicked.connect(self.stage_wanted)
         theme.changed.connect(self._apply_theme)
 
     def add(self, key: str, title: str, icon: str, number: int, *, at_bottom: bool) -> None:
         """Add a page's button; `number` is what Ctrl is pressed with."""
-        button = RailButton(self._theme, title)
-        button.setProperty("key", key)
+        button = self._added(key, title, icon, self._bottom if at_bottom else self._top)
         button.setToolTip(
             plain_tooltip(self.tr("{page} (Ctrl+{number})").format(page=title, number=number))
         )
         button.clicked.connect(self._on_clicked)
         button.toggled.connect(self._apply_theme)
         self._group.addButton(button)
+        self.setTabOrder(button, self._stage)
+        self._apply_theme()
+
+    def _added(self, key: str, title: str, icon: str, layout: QVBoxLayout) -> RailButton:
+        button = RailButton(self._theme, title)
+        button.setProperty("key", key)
         self._buttons[key] = button
         self._icons[key] = icon
-        (self._bottom if at_bottom else self._top).addWidget(button)
-        self._apply_theme()
+        layout.addWidget(button)
+        return button
 
     def select(self, key: str) -> None:
         """Light a page's button; a page without one leaves the one before lit."""

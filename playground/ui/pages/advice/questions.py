@@ -18,8 +18,9 @@ from playground.core.advice.situation import (
 )
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label, make_line, plain_tooltip
-from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.layouts import NO_MARGINS, make_column
+from playground.ui.widgets.segmented import Segmented
 
 PER_DAY = (10, 200, 5000)
 """What is offered; the slider beside the chart takes anything between."""

@@ -1,7 +1,6 @@
 """The Compare page's widgets."""
 
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,17 +14,16 @@ from typing_extensions import override
 from playground.core.expected import Check
 from playground.core.runs import Turn
 from playground.resources import resource
-from playground.ui.answers.difference_dialog import open_difference
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow, anchor_of
-from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
 from playground.ui.widgets.popup import Foldable
 from playground.ui.widgets.prompt_box import PromptBox, part_words
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
@@ -461,6 +459,8 @@ class CompareView(Page):
 
     def show_difference(self, turn: Turn) -> None:
         """Lay two answers of a turn side by side."""
+        from playground.ui.answers.difference_dialog import open_difference  # noqa: PLC0415 - not on the way to the first prompt
+
         open_difference(self._theme, turn, self)
 
     @property
@@ -726,5 +726,7 @@ class StarterPrompt:
 
 
 def starter_prompts() -> tuple[StarterPrompt, ...]:
+    import tomllib  # noqa: PLC0415 - not on the way to the first prompt
+
     data = tomllib.loads(resource("prompts.toml").read_text(encoding="utf-8"))
     return tuple(StarterPrompt(p["kind"], p["title"], p["text"]) for p in data["prompt"])

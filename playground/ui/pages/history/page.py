@@ -15,9 +15,9 @@ from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge, make_button, make_card, make_label
 from playground.ui.widgets.empty_state import EmptyState
 from playground.ui.widgets.folding_row import FoldingRow
-from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import make_column
 from playground.ui.widgets.lists import ListView
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import SplitPage
 

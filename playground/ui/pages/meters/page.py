@@ -16,7 +16,6 @@ from playground.ui.pages.meters.series import all_series, for_stage, rest_words
 from playground.ui.pages.meters.users import UserTable, words_per_s
 from playground.ui.theme.theme import Theme, set_properties
 from playground.ui.widgets.basics import ElidedLabel, IconButton, make_button, make_label
-from playground.ui.widgets.inputs import Segmented
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -24,6 +23,7 @@ from playground.ui.widgets.layouts import (
     make_row,
     make_scroll_area,
 )
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.window.page import Page
 from playground.ui.window.status_bar import StatusBar
 
@@ -42,7 +42,6 @@ class MetersPage(Page):
     """Shows the samples of the strip; `left` is emitted where a person wants to go back."""
 
     left = Signal()
-    stage_wanted = Signal()
 
     def __init__(self, theme: Theme, strip: StatusBar, work: Work) -> None:
         super().__init__(theme)
@@ -68,7 +67,7 @@ class MetersPage(Page):
     @override
     def set_presentation_mode(self, *, on: bool) -> None:
         super().set_presentation_mode(on=on)
-        for part in (self._span, self._stage, self._exact, self._close, self._users):
+        for part in (self._span, self._exact, self._close, self._users):
             part.setVisible(not on)
         self._foot.setVisible(on)
         self._legend.show_words(is_whole=not on)
@@ -85,9 +84,6 @@ class MetersPage(Page):
             )
         )
         self._span.select("60")
-        self._stage = make_button(
-            self.tr("On stage · F11"), tooltip=self.tr("Large charts alone, for a room to read")
-        )
         self._exact = make_button(
             self.tr("Every exact figure"), tooltip=self.tr("Numbers to the byte, and processes")
         )
@@ -97,7 +93,7 @@ class MetersPage(Page):
         self._head.addWidget(self._title)
         self._head.addWidget(self._legend)
         self._head.addStretch()
-        for part in (self._span, self._stage, self._exact, self._close):
+        for part in (self._span, self._exact, self._close):
             self._head.addWidget(part)
         body = QWidget()
         self._grid = QGridLayout()
@@ -116,7 +112,6 @@ class MetersPage(Page):
 
     def _connect(self) -> None:
         self._close.clicked.connect(self.left)
-        self._stage.clicked.connect(self.stage_wanted)
         self._exact.clicked.connect(partial(self._strip.show_details, self._exact))
         self._span.chosen.connect(self._show)
         self._strip.sampled.connect(self._show)

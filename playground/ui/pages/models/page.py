@@ -33,8 +33,9 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow
-from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.layouts import make_flow, make_scroll_area
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.window.page import SplitPage
 
 _LINE_HEIGHT = 30

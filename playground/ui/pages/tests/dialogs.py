@@ -15,7 +15,7 @@ from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.words import target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import clear_layout, make_button, make_card, make_label
-from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField, Segmented
+from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -23,6 +23,7 @@ from playground.ui.widgets.layouts import (
     make_row,
     make_scroll_area,
 )
+from playground.ui.widgets.segmented import Segmented
 from playground.ui.widgets.target_picker import TargetChip, TargetPicker
 
 _MOST_USD = 10_000.0

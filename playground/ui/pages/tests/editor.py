@@ -22,8 +22,9 @@ from playground.ui.widgets.basics import (
     make_label,
     plain_tooltip,
 )
-from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField, TextField
+from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
+from playground.ui.widgets.text_field import TextField
 
 _KIND_WIDTH = 190
 _NARROW = 420

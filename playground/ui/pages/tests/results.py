@@ -20,7 +20,7 @@ from playground.ui.widgets.basics import (
     make_label,
     plain_tooltip,
 )
-from playground.ui.widgets.inputs import ComboBox, Segmented
+from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.layouts import (
     NO_MARGINS,
     make_column,
@@ -29,6 +29,7 @@ from playground.ui.widgets.layouts import (
     make_scroll_area,
     scrolled,
 )
+from playground.ui.widgets.segmented import Segmented
 
 DISPUTED, ALL = "disputed", "all"
 COST, SPEED = "cost", "speed"

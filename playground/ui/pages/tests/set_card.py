@@ -27,8 +27,9 @@ from playground.ui.widgets.basics import (
     make_label,
     plain_tooltip,
 )
-from playground.ui.widgets.inputs import NumberField, TextField
+from playground.ui.widgets.inputs import NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
+from playground.ui.widgets.text_field import TextField
 
 _MOST_TOKENS = 1_000_000
 _MOST_SEED = 2**31 - 1

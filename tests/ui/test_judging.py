@@ -251,6 +251,10 @@ def test_of_a_long_paste_a_note_takes_what_it_can_show_and_says_so(
     field.insertFromMimeData(pasted)
     assert len(field.toPlainText()) == SHOWN
     assert stage.view.summary._too_long.isVisible()
+    field.selectAll()
+    pasted.setText("y" * SHOWN)
+    field.insertFromMimeData(pasted)
+    assert field.toPlainText() == "y" * SHOWN
     take_turns(qtbot)
     files = QMimeData()
     files.setUrls(["file:///a.gguf"])

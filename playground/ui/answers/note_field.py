@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QMimeData, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QHideEvent
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QScrollArea
 from typing_extensions import override
 
@@ -77,7 +77,8 @@ class NoteField(TextField):
     @override
     def insertFromMimeData(self, source: QMimeData) -> None:
         # a megabyte without spaces would hold up the window for minutes
-        room = max(0, SHOWN - len(self.toPlainText()))
+        replaced = len(self.textCursor().selectedText())
+        room = max(0, SHOWN - len(self.toPlainText()) + replaced)
         pasted = source.text()
         self.insertPlainText(pasted[:room])
         if len(pasted) > room:
@@ -91,9 +92,4 @@ class NoteField(TextField):
     @override
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.tell()
-
-    @override
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
         self.tell()

@@ -69,12 +69,15 @@ def test_a_thumb_is_given_changed_and_taken_back_by_pressing_it_again(
     stage = answered(make_compare_window, qtbot, HERE, THERE)
     run = stage.presenter.comparison.turns[0].runs[1]
     good, bad = thumb(stage, "Good", THERE), thumb(stage, "Bad", THERE)
+
+    def kept() -> Thumb | None:
+        return stage.presenter.comparison.turns[0].thumb_of(run.id)
+
     for button, given in ((good, Thumb.UP), (bad, Thumb.DOWN), (bad, None)):
         button.click()
-        qtbot.waitUntil(lambda given=given: stage.thumbs[-1:] == [(run.id, given)])
-        qtbot.waitUntil(lambda given=given: good.isChecked() is (given is Thumb.UP))
-        assert bad.isChecked() is (given is Thumb.DOWN)
-        assert stage.presenter.comparison.turns[0].thumb_of(run.id) is given
+        qtbot.waitUntil(lambda given=given: kept() is given)
+        assert stage.thumbs[-1] == (run.id, given)
+        assert (good.isChecked(), bad.isChecked()) == (given is Thumb.UP, given is Thumb.DOWN)
         assert stage.presenter.ended == stage.presenter.comparison
     assert not thumb(stage, "Good", HERE).isChecked()
 
@@ -85,9 +88,9 @@ def test_a_double_press_leaves_no_thumb(
     stage = answered(make_compare_window, qtbot, HERE)
     thumb(stage, "Good", HERE).click()
     thumb(stage, "Good", HERE).click()
-    qtbot.waitUntil(lambda: [given for _run, given in stage.thumbs] == [Thumb.UP, None])
-    qtbot.waitUntil(lambda: not thumb(stage, "Good", HERE).isChecked())
-    take_turns(qtbot)
+    qtbot.waitUntil(lambda: not stage.presenter.judging._bridge._spawned)
+    assert [given for _run, given in stage.thumbs] == [Thumb.UP, None]
+    assert not thumb(stage, "Good", HERE).isChecked()
     assert stage.presenter.comparison.turns[0].thumbs == ()
 
 

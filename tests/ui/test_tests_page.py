@@ -52,11 +52,13 @@ from playground.ui.pages.tests.cases import CaseTableModel
 from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
 from playground.ui.pages.tests.editor import CheckRow
+from playground.ui.pages.tests.grid import UnitGrid
 from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
-from playground.ui.pages.tests.progress import Progress
+from playground.ui.pages.tests.progress import CellState, Progress
 from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.pages.tests.words import model_figures, target_names
+from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.inputs import ComboBox
 from playground.ui.widgets.markdown.view import MarkdownView
@@ -64,7 +66,7 @@ from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
 from tests.store.history import folded, waiting_run
 from tests.store.test_local_runs import answer
-from tests.ui.conftest import STARTER, Library, Providers
+from tests.ui.conftest import HERE, STARTER, Library, Providers
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -1335,3 +1337,24 @@ def test_the_plan_says_that_the_practice_cloud_is_the_model_that_is_here(
             tests.dialog().reject()
 
     harness.run(body)
+
+
+def test_the_grid_follows_what_is_asked_until_somebody_looks_at_others(theme: Theme) -> None:
+    grid = UnitGrid(theme)
+    grid.resize(500, 120)
+    grid.show()
+    cases = [(f"{n}", f"Question {n}") for n in range(80)]
+    grid.show_evaluation((HERE,), cases, lambda _target, _case: CellState.EMPTY)
+    bar = grid.horizontalScrollBar()
+    for newest in range(60):
+        grid.refresh(newest)
+    followed = bar.value()
+    assert followed > 0
+    assert grid._is_in_view(59)
+    bar.setValue(0)
+    grid.refresh(60)
+    assert bar.value() == 0, "somebody looks at the first ones"
+    bar.setValue(followed + bar.singleStep())
+    grid.refresh(61)
+    grid.refresh(70)
+    assert grid._is_in_view(70)

@@ -97,7 +97,7 @@ class UnitGrid(QAbstractScrollArea):
         self._targets: Sequence[Target] = ()
         self._cases: Sequence[tuple[str, str]] = ()
         self._state: Callable[[str, str], CellState] = lambda _target, _case: CellState.EMPTY
-        self._current = 0
+        self._current = self._newest = 0
         self._names: dict[str, TargetName] = {}
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -113,13 +113,28 @@ class UnitGrid(QAbstractScrollArea):
     ) -> None:
         """Show an evaluation; `cases` are ids and messages, `state` tells that of each square."""
         self._targets, self._cases, self._state = targets, cases, state
-        self._names, self._current = target_names(targets), 0
+        self._names, self._current, self._newest = target_names(targets), 0, 0
         self._fit()
         self.horizontalScrollBar().setValue(0)
 
-    def refresh(self) -> None:
-        """Paint the squares as they are now; only those in view are asked for."""
+    def refresh(self, newest: int) -> None:
+        """Paint the squares as they are now; only those in view are asked for.
+
+        The message at `newest` is followed as long as nobody looks at others.
+        """
+        if self._is_in_view(self._newest) and not self.hasFocus():
+            self._bring_into_view(newest)
+        self._newest = newest
         self.viewport().update()
+
+    def _is_in_view(self, column: int) -> bool:
+        bar, step = self.horizontalScrollBar(), self._theme.px(_STEP)
+        return bar.value() < (column + 1) * step and column * step < bar.value() + bar.pageStep()
+
+    def _bring_into_view(self, column: int) -> None:
+        bar, step = self.horizontalScrollBar(), self._theme.px(_STEP)
+        furthest = (column + 1) * step - bar.pageStep()
+        bar.setValue(min(column * step, max(bar.value(), furthest)))
 
     @property
     def _names_width(self) -> int:
@@ -215,9 +230,7 @@ class UnitGrid(QAbstractScrollArea):
     def _go_to(self, column: int) -> None:
         """Frame a message, and scroll so that it is in view."""
         self._current = column
-        bar, step = self.horizontalScrollBar(), self._theme.px(_STEP)
-        furthest = (column + 1) * step - bar.pageStep()
-        bar.setValue(min(column * step, max(bar.value(), furthest)))
+        self._bring_into_view(column)
         self.viewport().update()
 
     @override

@@ -59,6 +59,8 @@ class Progress:
         self.evaluation = evaluation
         self.spent_usd = 0.0
         self.is_paused = False
+        self.newest = 0
+        """Place of the message that was asked last."""
         self._is_over = False
         self._numbers = {case.id: n for n, case in enumerate(evaluation.prompt_set.cases, 1)}
         self._targets = {target.key: target for target in evaluation.targets}
@@ -93,6 +95,7 @@ class Progress:
         match update:
             case UnitStarted(unit=unit):
                 self._running[unit.target].append(unit)
+                self.newest = self._numbers[unit.case] - 1
                 self._waits.pop(unit.target, None)
             case UnitEnded(result=result, spent_usd=spent):
                 self.spent_usd = spent

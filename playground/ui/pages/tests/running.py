@@ -242,7 +242,7 @@ class RunningView(QWidget):
             label.setVisible(bool(label.text()))
         self._bar.setValue(round(_STEPS * progress.done / max(1, progress.units)))
         self._models.show_models(progress.models())
-        self.grid.refresh()
+        self.grid.refresh(progress.newest)
 
     def _build(self) -> None:
         px = self._theme.px

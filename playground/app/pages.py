@@ -281,6 +281,7 @@ class Pages:
             self._bridge,
             self._services.history,
             self._services.replayer,
+            judging=self._compare.judging,
             navigation=navigation,
             notify=self._window.page_toast,
         )

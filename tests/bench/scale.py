@@ -62,6 +62,7 @@ from playground.store.evaluations import (
 from playground.store.history import ComparisonStore, insert_comparison, insert_turn, put_run
 from playground.store.local_runs import LocalRuns
 from playground.store.settings import SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
@@ -466,12 +467,14 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
     window = MainWindow(theme, settings, bridge)
     view = CompareView(theme)
     selection = TargetSelection(bridge, Library(), providers or NoProviders(), settings, lambda: 0)
+    judging = Judging(bridge, history)
     presenter = ComparePresenter(
         view,
         theme,
         bridge,
         service=service,
         history=history,
+        judging=judging,
         selection=selection,
         settings=settings,
         notify=window.toast,
@@ -485,6 +488,7 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
             bridge,
             history,
             Replayer(history),
+            judging=judging,
             navigation=HistoryNavigation(*[nothing] * 6),
             notify=window.toast,
         )

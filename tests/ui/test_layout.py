@@ -658,7 +658,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
         _menu(lambda page: page.panes[0].metrics.clicked.emit()),
     ),
     "DetailsPopup in ui/window/status_bar.py": ("settings", _machine),
-    "QMessageBox in ui/window/main_window.py": ("settings", _bug),
+    "QMessageBox in ui/window/bug_report.py": ("settings", _bug),
     "DeleteDialog in ui/pages/models/actions.py": ("models", _deletion),
     "ProviderDialog in ui/pages/providers/presenter.py": ("providers", _new_provider),
     "PriceDialog in ui/pages/providers/presenter.py": ("providers", _prices),

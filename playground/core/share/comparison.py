@@ -19,6 +19,7 @@ from playground.core.runs import (
     Run,
     RunOrder,
     RunStatus,
+    Thumb,
     Turn,
     VoteOutcome,
 )
@@ -30,6 +31,7 @@ from playground.core.share.document import (
     Choice,
     Column,
     Document,
+    LeftOut,
     Part,
     Place,
     Point,
@@ -245,7 +247,7 @@ class _Turn:
             *self._instructions(),
             self._question(),
             *self._figures(),
-            *self._votes(),
+            *self._judged(),
             *self._answers(),
             *self._more(),
         )
@@ -386,17 +388,37 @@ class _Turn:
         caption = "Time of the whole answer, measured. Shorter is quicker."
         return Chart("whole_answers", ChartKind.BARS, caption, "whole answer", "s", tuple(points))
 
-    def _votes(self) -> list[Block]:
+    def _judged(self) -> list[Block]:
+        said = tuple(sentence for sentence in (self._vote(), self._thumbs()) if sentence)
+        return [*([Sentences(said)] if said else []), *self._note()]
+
+    def _vote(self) -> str:
         turn = self._turn
         if turn.verdict is VoteOutcome.TIE:
-            return [Sentences(("The author called it a tie.",))]
+            return "The author called it a tie."
         if turn.verdict is VoteOutcome.NONE_GOOD:
-            return [Sentences(("The author said: none is good.",))]
+            return "The author said: none is good."
         names = {run.id: name for run, name, _place in self._parts}
         if self._is_hidden or turn.winner_run_id not in names:
-            return []
+            return ""
         without = " without seeing the names" if turn.hidden_names else ""
-        return [Sentences((f"The author chose {names[turn.winner_run_id]}{without}.",))]
+        return f"The author chose {names[turn.winner_run_id]}{without}."
+
+    def _thumbs(self) -> str:
+        said = []
+        for thumb in Thumb:
+            names = [n for run, n, _place in self._parts if self._turn.thumb_of(run.id) is thumb]
+            if names:
+                said.append(f"a thumb {thumb.value} to {_listed(names)}")
+        return f"The author gave {', and '.join(said)}." if said else ""
+
+    def _note(self) -> list[Block]:
+        if not self._turn.note:
+            return []
+        if not tells_note(self._choice):
+            part = Part.NAMES if Part.PROMPT in self._choice else Part.PROMPT
+            return [LeftOut(part, "The note was left out by the author")]
+        return [Quote(QuoteKind.NOTE, "Note", self._clean.clean(self._turn.note))]
 
     def _answers(self) -> list[Block]:
         if Part.ANSWERS not in self._choice:
@@ -422,6 +444,11 @@ class _Turn:
         if run.cut_short is not None:
             return _CUT_SHORT[run.cut_short]
         return _STATUS.get(run.status, "not finished")
+
+
+def tells_note(choice: Choice) -> bool:
+    """Return whether notes go along: they are a person's own words, and may name models."""
+    return {Part.PROMPT, Part.NAMES} <= choice
 
 
 def answer_quote(

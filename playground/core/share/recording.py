@@ -43,9 +43,10 @@ from playground.core.runs import (
     Run,
     RunOrder,
     RunStatus,
+    Thumb,
     Turn,
 )
-from playground.core.share.comparison import About
+from playground.core.share.comparison import About, tells_note
 from playground.core.share.document import LEFT_OUT, Part, Place
 from playground.core.share.names import Names, asked_targets, place_of
 from playground.core.share.scrubbing import harmless
@@ -73,6 +74,8 @@ _MAX_CHECKS = 100
 _MAX_TEXT = 8 * 2**20
 _MAX_SECONDS = 7 * 24 * 3600.0
 _MAX_NAME = 200
+_MAX_NOTE = 20_000
+"""Characters of a note: a field shows all of it at once."""
 _MAX_USD = 1e9
 _DIGITS = 6
 """Of a second: what stamps are good for."""
@@ -197,13 +200,14 @@ class _Writer:
             "targets": [self._names.position(run, n) for n, run in enumerate(turn.runs)],
             "date": None if turn.created_at is None else turn.created_at.isoformat(),
             "checks": _cleaned(encode(turn.checks), self._scrub.clean) if self._has_prompt else [],
+            "note": self._scrub.clean(turn.note) if tells_note(self._about.choice) else "",
         }
         lines: list[tuple[float, str, dict[str, Any]]] = []
         for column, run in enumerate(turn.runs):
             start = starts.get(run.id)
             if start is not None:
                 lines += self._run(run, column, start, timelines.get(run.id, ()))
-            lines.append(((start or 0.0) + _length(run), "end", self._end(run, column)))
+            lines.append(((start or 0.0) + _length(run), "end", self._end(turn, run, column)))
         latest: dict[int, float] = {}
         keyed = []
         for t, kind, data in lines:
@@ -228,7 +232,7 @@ class _Writer:
             del data[TAG], data["t_s"]
             yield start + event.t_s, _NAMES[type(event)], {"column": column, **data}
 
-    def _end(self, run: Run, column: int) -> dict[str, Any]:
+    def _end(self, turn: Turn, run: Run, column: int) -> dict[str, Any]:
         cost, total_s = run.cost, run.timings.total_s
         return {
             "column": column,
@@ -236,6 +240,7 @@ class _Writer:
             "finish_reason": self._scrub.clean(run.finish_reason or "") or None,
             "total_s": None if total_s is None else round(total_s, _DIGITS),
             "cost": _cleaned(encode(cost), self._message) if cost is not None else None,
+            "thumb": turn.thumb_of(run.id),
         }
 
     def _message(self, text: str) -> str:
@@ -372,6 +377,7 @@ class _Column:
     """Of an answer that was stopped."""
     finish_reason: str | None = None
     cost: Cost | None = None
+    thumb: Thumb | None = None
 
 
 class _Reader:
@@ -433,6 +439,7 @@ class _Reader:
             order=RunOrder(data["order"]),
             created_at=_moment(data.get("date")) or self._date or self._now,
             checks=_checks(data.get("checks") or []),
+            note=_text(data.get("note") or "")[:_MAX_NOTE],
         )
         self._columns = [
             _Column(Run(uuid.uuid4().hex, target, self._request(target, prompt), order=0))
@@ -503,7 +510,10 @@ class _Reader:
         if self._turn is None:
             return
         runs = tuple(self._finished(column, self._turn) for column in self._columns)
-        self._turns.append(replace(self._turn, runs=runs))
+        turn = replace(self._turn, runs=runs)
+        for run, column in zip(runs, self._columns, strict=True):
+            turn = turn.with_thumb(run.id, column.thumb)
+        self._turns.append(turn)
         self._turn = None
 
     def _finished(self, column: _Column, turn: Turn) -> Run:
@@ -532,6 +542,7 @@ def _read_end(column: _Column, data: dict[str, Any]) -> None:
     if cost is not None and cost.usd is not None and not 0 <= cost.usd < _MAX_USD:
         raise ValueError("its cost cannot be true")
     column.total_s, column.cost = total_s, cost
+    column.thumb = decode(Thumb | None, data.get("thumb"))
     column.finish_reason = _name(data.get("finish_reason") or "") or None
 
 

@@ -168,6 +168,7 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
     left_out = _tr("left out")
     is_one = isinstance(shared, Comparison) and len(shared.turns) == 1
     is_hidden = isinstance(shared, Comparison) and shared.names_hidden
+    has_note = isinstance(shared, Comparison) and any(turn.note for turn in shared.turns)
     return [
         (
             Part.FIGURES,
@@ -180,7 +181,9 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
         (
             Part.PROMPT,
             _tr("Your question") if is_one else _tr("Your questions"),
-            _tr("as you wrote it, with the instructions"),
+            _tr("as you wrote it, with the instructions and your note")
+            if has_note
+            else _tr("as you wrote it, with the instructions"),
             left_out,
         ),
         (
@@ -193,7 +196,9 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
             Part.NAMES,
             _tr("Names of the models"),
             _tr("hidden until you have voted") if is_hidden else _tr("and of their providers"),
-            _tr("A, B and C in their place"),
+            _tr("A, B and C in their place, and no note, as it may name them")
+            if has_note
+            else _tr("A, B and C in their place"),
         ),
         (
             Part.MACHINE,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from playground.core.errors import UsageError
 from playground.core.events import Failed, Finished, InputPrepared, Notice
 from playground.core.metrics import figures
-from playground.core.runs import Recorded, RunStatus
+from playground.core.runs import Recorded, RunStatus, Thumb
 from playground.core.share import recording
 from playground.core.share.document import EVERYTHING, Part
 from playground.core.share.recording import Recording, read_recording, write_recording
@@ -111,9 +111,43 @@ def test_a_recording_of_a_recording_is_still_of_its_first_day() -> None:
 def test_what_is_left_out_is_not_there_afterwards() -> None:
     found = read(written(Part.PROMPT, Part.NAMES, Part.MACHINE)).comparison
     assert found.turns[0].prompt == "The question was left out by the author."
+    assert found.turns[0].note == ""
     assert found.turns[0].checks == ()
     assert [target.label for target in found.targets] == ["A", "B", "C"]
     assert found.recorded == Recorded(NOON, "")
+
+
+def test_thumbs_and_the_note_come_along() -> None:
+    comparison, _events, _checked = hostile()
+    (turn,) = comparison.turns
+    (again,) = read(written()).comparison.turns
+    assert again.note == scrubber().clean(turn.note)
+    given = [again.thumb_of(run.id) for run in again.runs]
+    assert given == [turn.thumb_of(run.id) for run in turn.runs]
+    assert given == [Thumb.UP, Thumb.DOWN, Thumb.DOWN]
+    # it may say which model it is about
+    assert read(written(Part.NAMES)).comparison.turns[0].note == ""
+
+
+def test_a_recording_of_an_older_version_has_neither_thumbs_nor_a_note() -> None:
+    rows = lines(written())
+    for _t, _kind, row in rows[1:]:
+        row.pop("note", None)
+        row.pop("thumb", None)
+    (turn,) = read("\n".join(map(json.dumps, rows))).comparison.turns
+    assert (turn.note, turn.thumbs) == ("", ())
+
+
+def test_a_note_that_no_field_could_show_is_cut_and_an_unknown_thumb_refused() -> None:
+    rows = lines(written())
+    (asked,) = (row for _t, kind, row in rows[1:] if kind == "turn")
+    asked["note"] = "x" * 1_000_000
+    (turn,) = read("\n".join(map(json.dumps, rows))).comparison.turns
+    assert turn.note == "x" * 20_000
+    (*_, end) = (row for _t, kind, row in rows[1:] if kind == "end")
+    end["thumb"] = "sideways"
+    with pytest.raises(UsageError, match="cannot be read"):
+        read("\n".join(map(json.dumps, rows)))
 
 
 def test_errors_and_notices_come_without_names_where_those_are_left_out() -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.core.prompt_sets import PromptSet, Variables
-from playground.ui.pages.tests.editor import TextField, UndoKeys
+from playground.ui.pages.tests.editor import UndoKeys
 from playground.ui.pages.tests.words import (
     checks_words,
     count_words,
@@ -29,6 +29,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.inputs import NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
+from playground.ui.widgets.text_field import TextField
 
 _MOST_TOKENS = 1_000_000
 _MOST_SEED = 2**31 - 1

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterable, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from playground.core.characters import whole_characters
 
@@ -35,10 +35,14 @@ _ADDRESSES = (
 _START = r"(?:\[folder\]|~|[A-Za-z]:)?[/\\]"
 _PATH = re.compile(
     rf"(?<=[“\"'‘]){_START}[^“”\"'‘’\n]+(?=[”\"'’])"
-    rf"|(?<![\w:/.~])(?:file://)?{_START}+[^\s/\\:\"'“”‘’<>|()]+"
+    rf"|(?<![\w:/\\.~])(?:file://)?{_START}+[^\s/\\:\"'“”‘’<>|()]+"
     r"(?:[/\\]+[^\s/\\:\"'“”‘’<>|()]+)+[/\\]?"
 )
 """A folder with what is in it, in a sentence of this program or of a server; spaces in quotes."""
+_SLASH = r"(?:[/\\]|%2F|%5C)"
+"""What parts the folders of a path, in an address too; in JSON within JSON there are several."""
+_LETTER_BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))"
+"""Where a word may begin: after an escaped sign too."""
 _OVERRIDES = {
     **{code: f"⟨U+{code:04X}⟩" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
     0x2028: "\n",
@@ -83,11 +87,11 @@ class Scrubber:
             found[re.escape(secret)] = KEY
         for folder in sorted({_bare(f) for f in folders}, key=len, reverse=True):
             if len(folder) > 2:
-                found |= dict.fromkeys(_path_patterns(folder), FOLDER)
+                found[_path_pattern(folder)] = FOLDER
         for names, word in ((hosts, COMPUTER), (users, USER)):
             for name in sorted({n.strip() for n in names}, key=len, reverse=True):
                 if len(name) >= _SHORTEST_NAME and name.casefold() not in _ORDINARY:
-                    found[rf"(?<![^\W_])(?i:{re.escape(name)})(?![^\W_])"] = word
+                    found[rf"{_LETTER_BEFORE}(?i:{re.escape(name)})(?![^\W_])"] = word
         found |= dict(_ADDRESSES)
         self._words = tuple(found.values())
         # each in a group of its own, none of which has groups itself
@@ -113,6 +117,8 @@ class Scrubber:
 
         What stands for something stands in the piece in which that began.
         """
+        # first, as a sign that is taken out may be all that parts a key
+        pieces = list(map(harmless, pieces))
         whole = "".join(pieces)
         spans = deque((*m.span(), self._word(m)) for m in self._pattern.finditer(whole))
         cleaned, start = [], 0
@@ -129,7 +135,7 @@ class Scrubber:
                     break
                 spans.popleft()
             parts.append(whole[at:end])
-            cleaned.append(harmless("".join(parts)))
+            cleaned.append("".join(parts))
             start = end
         return cleaned
 
@@ -141,15 +147,26 @@ def _bare(folder: str) -> str:
     return folder.rstrip("/\\")
 
 
-def _path_patterns(folder: str) -> tuple[str, ...]:
-    """Return patterns of a folder: as it is, in an address, in JSON, with the other slashes."""
-    forms = (folder, quote(folder), json.dumps(folder)[1:-1], folder.replace("\\", "/"))
-    case = "(?i:{})" if re.match(r"[A-Za-z]:", folder) else "{}"
-    # `/models` is a folder by itself only, not in `/v1/models`
-    before = r"(?<!\w)" if len(re.findall(r"[/\\]", folder)) < 2 else ""
-    return tuple(
-        f"{before}{case.format(re.escape(form))}(?![\\w-])" for form in dict.fromkeys(forms)
+def _path_pattern(folder: str) -> str:
+    """Return a pattern of a folder, in any case: as it is, in an address, in JSON, with any slash.
+
+    Most file systems of Windows and macOS know no case, and those of Linux have no two homes that
+    differ in nothing else.
+    """
+    start, *parts = (
+        "|".join(map(re.escape, dict.fromkeys((part, quote(part), quote_plus(part), _json(part)))))
+        for part in re.split(r"[/\\]+", folder)
     )
+    # of several slashes at the beginning one is enough: all of them, from each of them, takes long
+    first = f"(?:{start}){_SLASH}{{1,8}}" if start else _SLASH
+    pattern = first + f"{_SLASH}{{1,8}}".join(f"(?:{part})" for part in parts)
+    # `/models` is a folder by itself only, not in `/v1/models`
+    before = r"(?<!\w)" if len(parts) < 2 else ""
+    return f"{before}(?i:{pattern})(?![\\w-])"
+
+
+def _json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def _last_part(path: str) -> str:

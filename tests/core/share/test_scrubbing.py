@@ -38,6 +38,35 @@ def test_keys_folders_and_names_are_taken_out(text: str, left: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "%2Fhome%2Fzelda%2Fx",
+        "%2fhome%2fzelda",
+        "/Home/ZELDA/x",
+        "/home//zelda",
+        r"\/home\/zelda\/x",
+        "C:/Users\\Zelda",
+        "C%3A%5CUsers%5CZelda",
+        r"C:\\\\Users\\\\Zelda",
+        "/srv/top secret/x",
+        "%2Fsrv%2FTop+Secret",
+        r"\/srv\/Top%20Secret",
+        r"\\NAS\Vault\models\x",
+        "smb://nas/vault/models",
+        r"{\"by\":\"\\nzelda\"}",
+        "name%3Dzelda",
+    ],
+)
+def test_no_way_to_write_a_folder_or_a_name_tells_it(text: str) -> None:
+    scrubber = Scrubber(
+        folders=("/home/zelda", r"C:\Users\Zelda", "/srv/Top Secret", r"\\nas\vault\models"),
+        users=("zelda",),
+    )
+    cleaned = scrubber.clean(text).casefold()
+    assert not [word for word in ("zelda", "secret", "vault") if word in cleaned]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "the square root of 9, the user and the localhost",
         "GET /v1/models?limit=3 and and/or 1/2",
         "zeldas, azelda and hyrule-laptops",
@@ -70,6 +99,19 @@ def test_what_is_split_over_pieces_is_found() -> None:
     assert "".join(cleaned) == SCRUBBER.clean("".join(pieces))
     assert len(cleaned) == len(pieces)
     assert cleaned[0] == "the ke"
+
+
+def test_what_is_parted_by_a_sign_that_is_taken_out_is_found() -> None:
+    for pieces in (["sek\0rit-5150"], ["sek", "\x07", "rit-5150"], ["/home/ze\x1blda"]):
+        left = "".join(SCRUBBER.clean_pieces(pieces))
+        assert left == SCRUBBER.clean("".join(pieces))
+        assert left in {"[key]", "[folder]"}
+
+
+def test_a_message_of_slashes_alone_takes_no_longer_than_any_other() -> None:
+    # each of them as the beginning of a path took minutes
+    for text in ("\\" * 100_000, "/" * 100_000, "\\/" * 50_000):
+        assert SCRUBBER.clean_message(text) == text
 
 
 @given(st.lists(st.sampled_from(["sekrit-", "5150", "/home", "/zelda", "zelda", " ", "x", "\n"])))

@@ -2,7 +2,7 @@
 
 import re
 
-_FORMULA = re.compile(r"['\"\s\u00ad\u061c\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")  # noqa: RUF001
+_FORMULA = re.compile(r"['\"\s\u00ad\u061c\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
 """What a spreadsheet takes for a formula at the beginning of a cell, after what some of them drop
 (https://owasp.org/www-community/attacks/CSV_Injection)."""
 

@@ -194,6 +194,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         ("hello", "Line 1 of the recording cannot be read"),
         ("{}", "Line 1 .*no recording of this program"),
         (changed(lambda h: h.update(version=99)), "Line 1 .*newer version"),
+        (changed(lambda h: h.update(version=0)), "Line 1 .*no version"),
+        (changed(lambda h: h.update(version=True)), "Line 1 .*no version"),
         (changed(lambda h: h.update(targets=[])), "Line 1 .*no models, or too many"),
         (changed(lambda h: h.update(targets=h["targets"] * 40)), "Line 1 .*too many"),
         (changed(lambda h: h["targets"][0].update(place="moon")), "Line 1 "),
@@ -237,11 +239,74 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("_MAX_LINE", 100, "too long"),
         ("_MAX_TEXT", 30, "too long"),
         ("_MAX_TURNS", 0, "too many questions"),
+        ("_MAX_ANSWERS", 2, "too many answers"),
+        ("_MAX_ASKED", 100, "too long together"),
     ):
         with monkeypatch.context() as context:
             context.setattr(recording, limit, value)
             with pytest.raises(UsageError, match=said):
                 read(written())
+
+
+SENT = '[0,"sent",{"column":0}]'
+ENDED = '[3,"finished",{"column":0,"usage":{},"finish_reason":"stop"}]'
+
+
+def said(t: float, text: str = "some words more") -> str:
+    return json.dumps([t, "text", {"column": 0, "text": text}])
+
+
+def used(**usage: int) -> str:
+    return json.dumps([3, "finished", {"column": 0, "usage": usage, "finish_reason": "stop"}])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([SENT, said(1), ENDED, said(4, "forged")], "Line 7 .*after the end"),
+        ([SENT, ENDED, ENDED], "Line 6 .*after the end"),
+        ([SENT, said(1), '[2,"end",{"column":0}]', said(2, "forged")], "Line 7 .*after the end"),
+        ([SENT, said(5), said(2), ENDED], "times of an answer"),
+        ([said(1), '[2,"sent",{"column":0}]', ENDED], "times of an answer"),
+        ([SENT, used(completion_tokens=-7)], "Line 5 .*figure"),
+        ([SENT, used(prompt_tokens=2**62)], "Line 5 .*figure"),
+        (['[0,"sent",{"column":0,"load_s":-5}]', ENDED], "Line 4 .*figure"),
+        (['[0,"load",{"column":0,"fraction":7}]'], "Line 4 .*figure"),
+        (['[0,"reading",{"column":0,"processed":-5,"total":3}]'], "Line 4 .*figure"),
+        (
+            ['[1,"text",{"column":0,"text":"a","tokens":[{"text":"a","t_s":-9}]}]'],
+            "Line 4 .*figure",
+        ),
+        (
+            ['[1,"text",{"column":0,"text":"a","tokens":[{"text":"a","t_s":1,"probability":5}]}]'],
+            "Line 4 .*figure",
+        ),
+        (
+            [
+                SENT,
+                ENDED.replace("{}", '{"processed_tokens":9}').replace("}]", ',"prompt_s":1e-320}]'),
+            ],
+            "times of an answer",
+        ),
+    ],
+)
+def test_what_cannot_have_happened_is_refused(rows: list[str], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        read("\n".join([HEADER, TURN, START, *rows]))
+
+
+def test_each_answer_is_of_a_question_after_what_its_model_was_asked_before() -> None:
+    rows = [SENT, said(1, "first answer"), ENDED, TURN, START, SENT, said(1), ENDED]
+    first, second = read("\n".join([HEADER, TURN, START, *rows])).comparison.turns
+    system, asked = first.runs[0].request.messages
+    again = second.runs[0].request.messages
+    assert [m.content for m in again] == [
+        system.content,
+        asked.content,
+        "first answer",
+        asked.content,
+    ]
+    assert second.runs[1].request.messages == (system, asked)
 
 
 def test_a_check_that_cannot_be_read_is_refused_with_its_line() -> None:

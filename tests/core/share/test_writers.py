@@ -216,8 +216,8 @@ def test_no_cell_of_a_table_is_a_formula(document: Document) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("=1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\n=1", '"=1', "'=1", "''\"= 1", "＝1"),  # noqa: RUF001
-        *("＋1", "－1", "＠A1", "\u200b=1", "\ufeff=1", "\u200f=1", "\u3000=1"),  # noqa: RUF001
+        *("=1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\n=1", '"=1', "'=1", "''\"= 1", "＝1"),
+        *("＋1", "－1", "＠A1", "\u200b=1", "\ufeff=1", "\u200f=1", "\u3000=1"),
     ],
 )
 def test_what_a_spreadsheet_would_reckon_out_is_told_as_text_and_comes_back(text: str) -> None:

@@ -35,7 +35,7 @@ from playground.core.runs import (
     Turn,
     VoteOutcome,
 )
-from playground.core.targets import CloudTarget, Place
+from playground.core.targets import CloudTarget, Place, Target
 from playground.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -252,13 +252,15 @@ def _ballots(
 ) -> tuple[list[Ballot], dict[str, tuple[str, str, Place]]]:
     """Return every vote, and label and provider of each target by its key.
 
-    A target that gave no answer is not judged by the vote.
+    A target that gave no answer is not judged by the vote. A vote on an earlier prompt counts once
+    names are told, which it would tell, and one on a recording nowhere: its models are not here.
     """
     found = connection.execute(
-        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
+        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "  # noqa: S608 - fixed text
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
-        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) ORDER BY t.rowid, r.position",
+        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) "
+        f"AND NOT {_NAMES_HIDDEN} ORDER BY t.rowid, r.position",
     ).fetchall()
     answered: dict[str, list[str]] = {}
     winners: dict[str, str] = {}
@@ -271,17 +273,22 @@ def _ballots(
             winners[turn] = key
         elif verdict:
             verdicts[turn] = VoteOutcome(verdict)
+    targets = {key: _target(connection, rowid) for key, rowid in last.items()}
     ballots = [
         Ballot(tuple(dict.fromkeys(keys)), winners.get(turn), verdicts.get(turn))
         for turn, keys in answered.items()
+        if not any(targets[key].is_recorded for key in keys)
     ]
-    return ballots, {key: _names(connection, rowid) for key, rowid in last.items()}
+    return ballots, {key: _names(target) for key, target in targets.items()}
 
 
-def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
-    """Return the label of a run's target, the name of its provider, and its place."""
+def _target(connection: sqlite3.Connection, run_rowid: int) -> Target:
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
-    target = decode_run(body).target
+    return decode_run(body).target
+
+
+def _names(target: Target) -> tuple[str, str, Place]:
+    """Return a target's label, the name of its provider, and its place."""
     provider = target.provider.name if isinstance(target, CloudTarget) else ""
     return target.label, provider, target.place
 

@@ -265,14 +265,18 @@ class _Writer:
 
     def _clean_event(self, event: StreamEvent) -> StreamEvent:
         match event:
-            case RequestSent() | Finished():
+            case RequestSent():
                 return replace(event, hosts=())
+            case Finished(finish_reason=reason):
+                return replace(event, finish_reason=self._scrub.clean(reason), hosts=())
+            case TextDelta(tokens=tokens) | ReasoningDelta(tokens=tokens):
+                return replace(event, tokens=tuple(map(self._clean_token, tokens)))
             case Notice(message=message):
-                told = self._message(message) if self._names.are_told else ""
+                told = self._message(message) if self._about.tells_errors else ""
                 return replace(event, message=told)
             case Failed(error=error):
                 info = ErrorInfo(error.kind, self._message(error.message), "")
-                if not self._names.are_told:
+                if not self._about.tells_errors:
                     info = replace(info, message="It failed.")
                 return replace(event, error=info, hosts=())
             case InputPrepared(model_input=given):
@@ -283,6 +287,14 @@ class _Writer:
                 return InputPrepared(event.t_s, ModelInput(plain, given.seed, template))
             case _:
                 return event
+
+    def _clean_token(self, token: Token) -> Token:
+        """Return a token without alternatives that must stay; what it says itself is a piece."""
+        clean = self._scrub.is_clean
+        if not clean(token.text):
+            return Token("", token.t_s, token.probability)
+        kept = tuple(other for other in token.alternatives if clean(other.text))
+        return token if kept == token.alternatives else replace(token, alternatives=kept)
 
 
 def _with_text(event: TextDelta | ReasoningDelta, text: str) -> StreamEvent:

@@ -101,6 +101,10 @@ class Scrubber:
         """Return a text that a person or a model wrote, harmless and without what must stay."""
         return self._pattern.sub(self._word, harmless(text))
 
+    def is_clean(self, text: str) -> bool:
+        """Return whether nothing that must stay is in `text`."""
+        return self._pattern.search(harmless(text)) is None
+
     def clean_message(self, text: str) -> str:
         """Return a sentence of a program: of the paths in it only the last part is left."""
         return _PATH.sub(lambda found: _last_part(found[0]), self.clean(text))

@@ -104,6 +104,17 @@ def test_without_names_no_name_is_told_by_an_error_or_a_notice() -> None:
             assert name not in text
 
 
+@pytest.mark.parametrize("part", [Part.NAMES, Part.PROMPT, Part.MACHINE])
+def test_an_error_and_a_notice_are_left_out_with_what_they_may_quote(part: Part) -> None:
+    whole, left = (
+        [note for quote in blocks(document, Quote) for note in quote.notes]
+        for document in (made(), made(part))
+    )
+    assert [note for note in whole if note.startswith(("Loaded from", "It failed. "))]
+    assert not [note for note in left if note.startswith(("Loaded from", "It failed. "))]
+    assert "It failed." in left
+
+
 def test_without_the_question_no_check_tells_it() -> None:
     document = made(Part.PROMPT, Part.ANSWERS)
     assert "lighthouse" not in data(document)

@@ -10,10 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.core.codec import bytes_to_text
 from playground.core.errors import UsageError
-from playground.core.events import Failed, Finished, InputPrepared, Notice
+from playground.core.events import (
+    Alternative,
+    Failed,
+    Finished,
+    InputPrepared,
+    Notice,
+    ReasoningDelta,
+    RequestSent,
+    StreamEvent,
+    TextDelta,
+    Token,
+)
 from playground.core.metrics import figures
-from playground.core.runs import Recorded, RunStatus
+from playground.core.runs import Recorded, RunStatus, TokenUsage
 from playground.core.share import recording
 from playground.core.share.document import EVERYTHING, Part
 from playground.core.share.recording import Recording, read_recording, write_recording
@@ -116,8 +128,9 @@ def test_what_is_left_out_is_not_there_afterwards() -> None:
     assert found.recorded == Recorded(NOON, "")
 
 
-def test_errors_and_notices_come_without_names_where_those_are_left_out() -> None:
-    found = read(written(Part.NAMES))
+@pytest.mark.parametrize("part", [Part.NAMES, Part.PROMPT, Part.MACHINE])
+def test_errors_and_notices_are_left_out_with_what_they_may_quote(part: Part) -> None:
+    found = read(written(part))
     events = [event for timeline in found.timelines.values() for event in timeline]
     assert {e.error.message for e in events if isinstance(e, Failed)} == {"It failed."}
     assert {e.message for e in events if isinstance(e, Notice)} == {""}
@@ -377,3 +390,23 @@ def test_a_run_that_never_began_is_there_without_a_start() -> None:
     assert run.status is RunStatus.CANCELLED
     assert run.started_at is None
     assert found.timelines[run.id] == ()
+
+
+def test_what_could_have_been_written_instead_tells_nothing_either() -> None:
+    comparison, events, _checked = hostile()
+    others = tuple(
+        Alternative(text, 0.1, n, text.encode()) for n, text in enumerate((" zelda", KEY, " hi"))
+    )
+    said = TextDelta(1.0, " hello", (Token(" hello", 1.0, 0.5, others, 9, b" hello", 1),))
+    thought = ReasoningDelta(0.9, "", (Token(KEY, 0.9, 0.5, (), 9, KEY.encode(), 1),))
+    ended = Finished(2.0, TokenUsage(1, 1), f"stop {KEY}\x07")
+    changed_events = {**events, "run0": [RequestSent(0.5), thought, said, ended]}
+    text = write_recording(comparison, changed_events, STARTS, about())
+    for secret in (*SECRETS, *(bytes_to_text(s.encode()) for s in (KEY, " zelda"))):
+        assert secret not in text
+    (token,) = next(e.tokens for e in read_events(text) if isinstance(e, TextDelta) and e.tokens)
+    assert [other.text for other in token.alternatives] == [" hi"]
+
+
+def read_events(text: str) -> list[StreamEvent]:
+    return [event for timeline in read(text).timelines.values() for event in timeline]

@@ -49,6 +49,8 @@ _OVERRIDES = {
     0x2029: "\n",
 }
 """Signs that turn the order of what follows around (Unicode UAX 9); shown instead of obeyed."""
+_MOST_MARKS = 8
+"""Marks on one letter, more than any script has: a flood of them covers the lines around it."""
 
 
 def harmless(text: str) -> str:
@@ -59,15 +61,22 @@ def harmless(text: str) -> str:
     text = whole_characters(text).replace("\r\n", "\n").replace("\r", "\n").translate(_OVERRIDES)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        char
-        for char in text
-        if char in "\n\t"
-        or (
-            not (unicodedata.category(char) == "Cc" or ord(char) & 0xFFFE == 0xFFFE)
-            and not 0xFDD0 <= ord(char) <= 0xFDEF
-        )
-    )
+    kept = []
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        if category in {"Mn", "Me"}:
+            marks += 1
+        elif category != "Cf":
+            marks = 0
+        if char in "\n\t" or not (
+            category == "Cc"
+            or marks > _MOST_MARKS
+            or ord(char) & 0xFFFE == 0xFFFE
+            or 0xFDD0 <= ord(char) <= 0xFDEF
+        ):
+            kept.append(char)
+    return "".join(kept)
 
 
 class Scrubber:

@@ -131,3 +131,10 @@ def test_signs_that_steer_are_gone_or_shown() -> None:
     assert harmless("a\0b\x1b[31m\x9bc\r\nd\te") == "ab[31mc\nd\te"
     assert harmless("x\u202ey\u2066z\ufffe\ud800") == "x⟨U+202E⟩y⟨U+2066⟩z\ufffd"
     assert harmless("مرحبا 世界 👩‍🚀 \u200f") == "مرحبا 世界 👩‍🚀 \u200f"
+
+
+def test_marks_on_a_letter_do_not_cover_the_lines_around_it() -> None:
+    flood = "a" + "\u0301\u200d" * 400 + "b"
+    assert harmless(flood).count("\u0301") == 8
+    for text in ("ế o\u0302\u0301 בְּרֵאשִׁית", "་ཧཱུྃ་", "กำ็่", "👩‍🚀\ufe0f e\u0301\u0323\u0302"):
+        assert harmless(text) == text

@@ -238,6 +238,9 @@ class _Writer:
 
     def _end(self, run: Run, column: int) -> dict[str, Any]:
         cost, total_s = run.cost, run.timings.total_s
+        if cost is not None and not {Part.NAMES, Part.MACHINE} <= self._about.choice:
+            # it names the provider, or what this machine draws
+            cost = replace(cost, explanation="")
         return {
             "column": column,
             "status": run.status.value,

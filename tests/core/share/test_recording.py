@@ -25,7 +25,7 @@ from playground.core.events import (
     Token,
 )
 from playground.core.metrics import figures
-from playground.core.runs import Recorded, RunStatus, TokenUsage
+from playground.core.runs import Cost, Provenance, Recorded, RunStatus, TokenUsage
 from playground.core.share import recording
 from playground.core.share.document import EVERYTHING, Part
 from playground.core.share.recording import Recording, read_recording, write_recording
@@ -390,6 +390,21 @@ def test_a_run_that_never_began_is_there_without_a_start() -> None:
     assert run.status is RunStatus.CANCELLED
     assert run.started_at is None
     assert found.timelines[run.id] == ()
+
+
+@pytest.mark.parametrize("part", [Part.NAMES, Part.MACHINE])
+def test_how_a_cost_was_reckoned_is_left_out_with_what_it_tells(part: Part) -> None:
+    comparison, events, _checked = hostile()
+    turn = comparison.turns[0]
+    cost = Cost(0.1, "api", Provenance.REPORTED, "Acme reports $0.1, at 35 W")
+    runs = tuple(replace(run, cost=cost) for run in turn.runs)
+    told = replace(comparison, turns=(replace(turn, runs=runs),))
+    assert "Acme reports" in write_recording(told, events, STARTS, about())
+    text = write_recording(told, events, STARTS, about(EVERYTHING - {part}))
+    assert "reports" not in text
+    assert [run.cost for run in read(text).comparison.turns[0].runs] == [
+        replace(cost, explanation="")
+    ] * 3
 
 
 def test_what_could_have_been_written_instead_tells_nothing_either() -> None:

@@ -160,7 +160,8 @@ class Provider:
     @property
     def is_recorded(self) -> bool:
         """True for one that is known from a recording alone: nothing can be sent to it."""
-        return self.id.startswith(RECORDED_ID)
+        # one of the person's own may be called so, and has an address
+        return self.id.startswith(RECORDED_ID) and not self.base_url
 
     @property
     def is_loopback(self) -> bool:

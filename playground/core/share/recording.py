@@ -341,11 +341,10 @@ def read_recording(content: bytes, now: datetime) -> Recording:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError("The file is no recording: it is not text in UTF-8.") from error
-    lines = text.split("\n")
-    if len(lines) > _MAX_LINES:
+    if text.count("\n") >= _MAX_LINES:
         raise UsageError(f"The recording has more than {_MAX_LINES:,} lines.")
     reader: _Reader | None = None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -29,7 +29,7 @@ from playground.core.runs import Cost, Provenance, Recorded, RunStatus, TokenUsa
 from playground.core.share import recording
 from playground.core.share.document import EVERYTHING, Part
 from playground.core.share.recording import Recording, read_recording, write_recording
-from playground.core.targets import CloudTarget, LocalTarget
+from playground.core.targets import CloudTarget, LocalTarget, Provider
 from tests.core.share.hostile import (
     KEY,
     NOON,
@@ -146,6 +146,12 @@ def test_nothing_can_be_sent_to_what_a_recording_names() -> None:
             assert target.provider.base_url == ""
             assert target.provider.id.startswith("recorded-")
             assert target.provider.key_env is None
+
+
+def test_a_provider_of_ones_own_may_be_called_recorded() -> None:
+    assert not Provider("recorded-mine", "Recorded mine", "https://api.example.com").is_recorded
+    (recorded,) = (t.provider for t in read(written()).comparison.targets[1:2])  # type: ignore[union-attr]
+    assert recorded.is_recorded
 
 
 def test_settings_that_hold_texts_stay_here() -> None:

@@ -25,17 +25,20 @@ _SHORTEST_NAME = 3
 _ADDRESSES = (
     (r"(?<=://)[^\s/@<>\"']{1,400}(?=@)", KEY),
     (
-        r"(?<=[?&#])(?i:[a-z_-]{0,20}(?:key|token|secret|password|sig|auth))=[^\s&#\"'<>)]+",
+        r"(?:(?<=[?&#])|(?<=&amp;))(?i:[a-z_-]{0,20}(?:key|token|secret|password|sig|auth))=[^\s&#\"'<>)]+",
         KEY,
     ),
     (r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{16,}=*", f"Bearer {KEY}"),
-    (r"\b(?:(?:sk|pk|rk|gsk|xai|hf|ghp|nvapi)[-_]|AIza)[A-Za-z0-9_-]{16,}", KEY),
+    (r"\b(?:(?:sk|pk|csk|xai|nvapi|pplx|xox[a-z])-|github_pat_|AIza)[A-Za-z0-9_-]{16,}", KEY),
+    # names in programs begin so too, and have more underscores
+    (r"\b(?:hf|gsk|ghp|gho|r8|[spr]k_(?:live|test))_[A-Za-z0-9]{16,}", KEY),
+    (r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?", KEY),
 )
 """What holds a key by its form: names before a host, parameters, well-known beginnings."""
 _START = r"(?:\[folder\]|~|[A-Za-z]:)?[/\\]"
 _PATH = re.compile(
     rf"(?<=[“\"'‘]){_START}[^“”\"'‘’\n]+(?=[”\"'’])"
-    rf"|(?<![\w:/\\.~])(?:file://)?{_START}+[^\s/\\:\"'“”‘’<>|()]+"
+    rf"|(?<![\w/\\.~])(?!(?<=:)//)(?:file://)?{_START}+[^\s/\\:\"'“”‘’<>|()]+"
     r"(?:[/\\]+[^\s/\\:\"'“”‘’<>|()]+)+[/\\]?"
 )
 """A folder with what is in it, in a sentence of this program or of a server; spaces in quotes."""

@@ -21,8 +21,6 @@ from playground.ui.share.page_view import picture
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
 
-"""Characters of a file's name that is proposed."""
-
 
 class SharePresenter(QObject):
     """Opens the dialog for whatever a page wants to share; one at a time."""

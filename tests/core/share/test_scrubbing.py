@@ -29,6 +29,10 @@ SCRUBBER = Scrubber(
         ("https://host/v1?x=1&api_key=abc&y=2", "https://host/v1?x=1&[key]&y=2"),
         ("Authorization: Bearer abcdefghijklmnop123", "Authorization: Bearer [key]"),
         ("sk-proj-abcdefghijklmnopqrst", "[key]"),
+        ("hf_ABCDEFGHIJKLMNOPQRSTUV, csk-abcdefghijklmnop1234", "[key], [key]"),
+        ("pplx-abcdefghijklmnop1234 github_pat_11ABCDEFG0123456789", "[key] [key]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc-d_e.", "[key]."),
+        ("https://h/?a=b&amp;api_key=zzz", "https://h/?a=b&amp;[key]"),
     ],
 )
 def test_keys_folders_and_names_are_taken_out(text: str, left: str) -> None:
@@ -72,6 +76,8 @@ def test_no_way_to_write_a_folder_or_a_name_tells_it(text: str) -> None:
         "zeldas, azelda and hyrule-laptops",
         "/home/zeldas/notes",
         "mail a@b.example, 3 > 2 & 1 < 2",
+        "hf_hub_download_with_retries, sk_learn_pipeline_of_steps and pk-1",
+        "for(i=0;key=next();i++)",
         "",
     ],
 )
@@ -85,6 +91,8 @@ def test_a_programs_sentence_keeps_only_the_last_part_of_a_path() -> None:
     assert SCRUBBER.clean_message("see /home/zelda/a/b.txt") == "see b.txt"
     assert SCRUBBER.clean_message("cannot open /opt/ai/x.gguf") == "cannot open x.gguf"
     assert SCRUBBER.clean_message("cannot open C:\\data\\m.gguf") == "cannot open m.gguf"
+    assert SCRUBBER.clean_message("not there:/opt/ai/x.gguf") == "not there:x.gguf"
+    assert SCRUBBER.clean_message(r"cannot open \\nas\share\m.gguf") == "cannot open m.gguf"
     assert SCRUBBER.clean_message("asked https://host/v1/chat") == "asked https://host/v1/chat"
 
 

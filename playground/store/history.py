@@ -73,11 +73,14 @@ _SUMMARIES = f"""
 """The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
 in that order until there are enough: a letter that is in all of them takes no longer. The sign
 keeps SQLite from the index of evaluations, out of which it would have to sort them all."""
+_IS_OF_HERE = """
+    CASE WHEN json_valid(c.body) THEN json_extract(c.body, '$.recorded') END IS NULL"""
+"""Whether the comparison `c` was run here, and not brought along as a recording."""
 _THUMBS = f"""
     SELECT r.target_key, sum(r.thumb = '{Thumb.UP}'), sum(r.thumb = '{Thumb.DOWN}'), max(r.rowid)
     FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id
     WHERE r.thumb IS NOT NULL AND c.deleted_at IS NULL AND NOT {_NAMES_HIDDEN}
-        AND CASE WHEN json_valid(c.body) THEN json_extract(c.body, '$.recorded') END IS NULL
+        AND {_IS_OF_HERE}
     GROUP BY r.target_key"""  # noqa: S608 - fixed text
 """How often each target got which thumb, and the newest of those runs. What is judged without names
 is not told before the vote, and what came with a recording is somebody else's."""
@@ -293,13 +296,15 @@ def _judged(connection: sqlite3.Connection) -> _Judged:
 def _ballots(connection: sqlite3.Connection) -> tuple[list[Ballot], dict[str, int]]:
     """Return every vote, and the row of each target's newest run by its key.
 
-    A target that gave no answer is not judged by the vote.
+    A target that gave no answer is not judged by the vote. A vote on an earlier prompt counts once
+    names are told, which it would tell, and one on a recording nowhere: its models are not here.
     """
     found = connection.execute(
-        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
+        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "  # noqa: S608 - fixed text
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
-        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) ORDER BY t.rowid, r.position",
+        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) "
+        f"AND NOT {_NAMES_HIDDEN} AND {_IS_OF_HERE} ORDER BY t.rowid, r.position",
     ).fetchall()
     answered: dict[str, list[str]] = {}
     winners: dict[str, str] = {}

@@ -282,6 +282,21 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
     ) == (1, 2, 1, 1)
 
 
+async def test_a_vote_on_an_earlier_prompt_counts_once_names_are_told(
+    store: ComparisonStore,
+) -> None:
+    await save(store, "c", "first", hidden_names=True)
+    await store.save_turn("c", Turn("t1", "second", RunOrder.FAIR, hidden_names=True))
+    await store.vote("c-turn0", "c-run1", None, hidden_names=True)
+    assert await store.votes() == [], "it would tell who B is"
+    await store.vote("t1", None, VoteOutcome.TIE, hidden_names=True)
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+    await store.delete("c")
+    assert await store.votes() == []
+    await store.restore("c")
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+
+
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:
     await save(store, "c", "hi", answers=("", "an answer"))
     await store.vote("c-turn0", "c-run1", None, hidden_names=False)

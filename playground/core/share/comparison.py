@@ -119,6 +119,14 @@ class About:
     zone: tzinfo | None = None
     """Time zone of moments in words; `None`: this computer's."""
 
+    @property
+    def tells_errors(self) -> bool:
+        """True where errors and notices go along.
+
+        They may name a model, quote what was asked, or say how much memory there is.
+        """
+        return {Part.NAMES, Part.PROMPT, Part.MACHINE} <= self.choice
+
 
 def comparison_document(comparison: Comparison, checked: Checked, about: About) -> Document:
     """Return what may leave of a comparison, as `about` chooses.
@@ -226,6 +234,7 @@ class _Turn:
         self._turn = turn
         self._checked = checked
         self._choice = about.choice
+        self._about = about
         self._clean = about.scrubber
         self._is_hidden = comparison.names_hidden
         self._names = names
@@ -431,9 +440,7 @@ class _Turn:
                 name,
                 place,
                 () if self._is_hidden else self._checked.get(run.id, ()),
-                self._clean,
-                tells_error=self._names.are_told,
-                tells_checks=Part.PROMPT in self._choice,
+                self._about,
             )
             if not self._is_hidden
             else Quote(QuoteKind.ANSWER, name, self._clean.clean(run.text.strip()))
@@ -456,19 +463,16 @@ def answer_quote(
     name: str,
     place: Place | None,
     results: Sequence[CheckResult],
-    scrubber: Scrubber,
-    *,
-    tells_error: bool,
-    tells_checks: bool,
+    about: About,
 ) -> Quote:
     """Return an answer with what a reader should know of it.
 
-    An error or a notice may name a model or a host, a check what was asked: they are told only
-    where that is.
+    A check says what was asked: it is told only where that is.
     """
+    scrubber, tells_checks = about.scrubber, Part.PROMPT in about.choice
     notes = []
     if run.error is not None:
-        said = f" {scrubber.clean_message(run.error.message)}" if tells_error else ""
+        said = f" {scrubber.clean_message(run.error.message)}" if about.tells_errors else ""
         notes.append(f"It failed.{said}")
     elif run.status is RunStatus.CANCELLED:
         notes.append("It was stopped.")
@@ -480,7 +484,7 @@ def answer_quote(
         notes.append("Continued: the figures are those of the second part.")
     if run.reasoning:
         notes.append("What it thought before is not shown.")
-    if tells_error:
+    if about.tells_errors:
         notes += [scrubber.clean_message(notice) for notice in run.notices]
     for result in results:
         sign, word = OUTCOMES[result.outcome]

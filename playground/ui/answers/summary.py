@@ -144,8 +144,7 @@ def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str
 
 
 def _was_elsewhere(run: Run) -> bool:
-    target = run.target
-    return isinstance(target, LocalTarget) and target.model.is_recorded
+    return isinstance(run.target, LocalTarget) and run.target.is_recorded
 
 
 def _costs(runs: Sequence[Run], names: _Names) -> str:

@@ -154,6 +154,11 @@ def test_a_key_in_a_name_does_not_leave_with_a_decision(write: object) -> None:
     assert KEY not in text
 
 
+def test_the_computer_that_is_meant_is_left_out_with_the_kind_of_machine() -> None:
+    assert "32 GB" in page(decided(machine="A laptop with 32 GB"))
+    assert "32 GB" not in page(decided(Part.MACHINE, machine="A laptop with 32 GB"))
+
+
 def test_without_evidence_it_says_what_would_settle_it() -> None:
     document = decided(evidence=Evidence())
     assert "What would settle it" in [section.heading for section in document.sections]

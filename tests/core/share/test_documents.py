@@ -135,6 +135,17 @@ def test_a_note_goes_with_the_question_and_with_the_names_it_may_tell(part: Part
         assert "Zebra" not in write(document)
 
 
+@pytest.mark.parametrize("part", [Part.NAMES, Part.PROMPT, Part.MACHINE])
+def test_an_error_and_a_notice_are_left_out_with_what_they_may_quote(part: Part) -> None:
+    whole, left = (
+        [note for quote in blocks(document, Quote) for note in quote.notes]
+        for document in (made(), made(part))
+    )
+    assert [note for note in whole if note.startswith(("Loaded from", "It failed. "))]
+    assert not [note for note in left if note.startswith(("Loaded from", "It failed. "))]
+    assert "It failed." in left
+
+
 def test_without_the_question_no_check_tells_it() -> None:
     document = made(Part.PROMPT, Part.ANSWERS)
     assert "lighthouse" not in data(document)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat, read_cases
@@ -60,7 +60,7 @@ from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.pages.tests.words import model_figures, target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge
-from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.inputs import ComboBox, NumberField
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
@@ -1119,7 +1119,7 @@ def test_what_was_cut_off_stands_beside_the_count_and_leads_to_the_longest_answe
             assert tests.presenter.results.worth_asking == 0
             click(named(tests.page, "Longest answer…"))
             assert tests.page.is_showing_sets
-            field = named(tests.page, "Longest answer, in tokens", QSpinBox)
+            field = named(tests.page, "Longest answer, in tokens", NumberField)
             assert tests.page.focusWidget() is field
             tests.presenter.results.show(evaluation, told(evaluation, "rrr"))
             tests.page.show_results("numbers")

@@ -54,6 +54,15 @@ class CutShort(StrEnum):
     GIVEN_UP = "abort"
 
 
+CUT_SHORT_WORDS = {
+    CutShort.LENGTH: "cut off at the longest length allowed",
+    CutShort.FILTERED: "held back by the provider's filter",
+    CutShort.TOOL: "ended with a call of a tool, and there was none",
+    CutShort.GIVEN_UP: "given up by the provider",
+}
+"""What the terminal and what is shared say of answers that are not whole."""
+
+
 TOOL_ASKED = "The model asked for a tool"
 """How the notice begins that tells which one."""
 _CUT_SHORT = {

@@ -12,8 +12,8 @@ from playground.core.expected import Outcome
 from playground.core.leads import TIE, best_of
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import (
+    CUT_SHORT_WORDS,
     Comparison,
-    CutShort,
     Provenance,
     Recorded,
     Run,
@@ -77,12 +77,6 @@ _HIDDEN = (
     "A vote without names is open: names, places, figures and prices follow once it is cast, "
     "as they would tell whose each answer is."
 )
-_CUT_SHORT = {
-    CutShort.LENGTH: "cut off at the longest length allowed",
-    CutShort.FILTERED: "held back by the provider's filter",
-    CutShort.TOOL: "ended with a call of a tool, and there was none",
-    CutShort.GIVEN_UP: "given up by the provider",
-}
 _STATUS = {
     RunStatus.FINISHED: "whole",
     RunStatus.FAILED: "failed",
@@ -449,7 +443,7 @@ class _Turn:
 
     def _ended(self, run: Run) -> str:
         if run.cut_short is not None:
-            return _CUT_SHORT[run.cut_short]
+            return CUT_SHORT_WORDS[run.cut_short]
         return _STATUS.get(run.status, "not finished")
 
 
@@ -477,7 +471,7 @@ def answer_quote(
     elif run.status is RunStatus.CANCELLED:
         notes.append("It was stopped.")
     elif run.cut_short is not None:
-        notes.append(f"It was {_CUT_SHORT[run.cut_short]}.")
+        notes.append(f"It was {CUT_SHORT_WORDS[run.cut_short]}.")
     elif run.status is RunStatus.FINISHED and not run.text.strip():
         notes.append("The model ended without writing an answer.")
     if run.continues:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from playground.core.metrics import figures
-from playground.core.runs import Comparison, Provenance, Recorded, VoteOutcome
+from playground.core.runs import (
+    CUT_SHORT_WORDS,
+    Comparison,
+    CutShort,
+    Provenance,
+    Recorded,
+    VoteOutcome,
+)
 from playground.core.share.comparison import comparison_document
 from playground.core.share.document import (
     EVERYTHING,
@@ -144,6 +151,15 @@ def test_an_error_and_a_notice_are_left_out_with_what_they_may_quote(part: Part)
     assert [note for note in whole if note.startswith(("Loaded from", "It failed. "))]
     assert not [note for note in left if note.startswith(("Loaded from", "It failed. "))]
     assert "It failed." in left
+
+
+def test_an_answer_that_is_not_whole_says_why() -> None:
+    comparison, _events, _checked = hostile()
+    (turn,) = comparison.turns
+    filtered = replace(turn.runs[0], finish_reason="content_filter")
+    cut = replace(comparison, turns=(replace(turn, runs=(filtered, *turn.runs[1:])),))
+    notes = [note for quote in blocks(made(comparison=cut), Quote) for note in quote.notes]
+    assert f"It was {CUT_SHORT_WORDS[CutShort.FILTERED]}." in notes
 
 
 def test_without_the_question_no_check_tells_it() -> None:

@@ -345,8 +345,17 @@ class Comparison:
 
     @property
     def names_hidden(self) -> bool:
-        """True while the last turn waits for a vote without names; that vote tells them all."""
-        return bool(self.turns) and self.turns[-1].hidden_names and not self.turns[-1].is_voted
+        """True while the last turn waits for a vote without names; that vote tells them all.
+
+        Where no answer came there is nothing to vote on.
+        """
+        if not self.turns:
+            return False
+        last = self.turns[-1]
+        is_open = not last.runs or any(
+            run.text.strip() or not run.status.is_final for run in last.runs
+        )
+        return last.hidden_names and not last.is_voted and is_open
 
     def with_turn(self, turn: Turn) -> "Comparison":
         """Return the comparison with `turn` in place of that with its id, or else at the end."""

@@ -52,8 +52,11 @@ _MAX_TERMS = 16
 _TITLE_LETTERS = 300
 """Of a prompt's first line, whatever its length is."""
 _NAMES_HIDDEN = """
-    (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
-        WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
+    (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL
+        AND (NOT EXISTS (SELECT 1 FROM runs WHERE turn_id = turns.id)
+            OR EXISTS (SELECT 1 FROM runs WHERE turn_id = turns.id
+                AND (has_answer OR status NOT IN ('finished', 'failed', 'cancelled'))))
+        FROM turns WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
 """Whether a vote without names is open on the comparison `c`."""
 _SUMMARIES = f"""
     SELECT c.id, c.created_at, c.targets, c.recorded, count(t.id),

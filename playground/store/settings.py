@@ -63,7 +63,6 @@ class Settings:
     run_order: RunOrder = RunOrder.FAIR
     sampling: SamplingParams = SamplingParams()
     system_prompt: str = ""
-    hide_names: bool = False
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()

@@ -464,7 +464,7 @@ def add_tests_page(stage: "Stage") -> tuple[TestsPage, TestsPresenter]:
         service=service,
         history=ComparisonStore(stage.database),
         selection=selection,
-        surroundings=RunSurroundings(nothing, nothing, nothing, lambda: False, nothing),
+        surroundings=RunSurroundings(*(nothing, nothing, nothing, lambda: False, nothing, nothing)),
     )
     stage.window.add_page("tests", "Tests", "tests", lambda: page)
     return page, presenter

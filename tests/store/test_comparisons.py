@@ -257,6 +257,19 @@ async def test_the_vote_on_the_last_prompt_tells_the_names_of_all(store: Compari
     assert not (await store.load("c")).names_hidden
 
 
+async def test_names_are_told_where_no_answer_came_that_could_be_voted_for(
+    store: ComparisonStore,
+) -> None:
+    await save(store, "c", "first", answers=("", " "), hidden_names=True)
+    (found,) = await store.search("first")
+    assert (found.names_hidden, found.target_labels) == (False, ("SmolLM2 135M", "gpt-large-2"))
+    assert not (await store.load("c")).names_hidden
+    await save(store, "d", "second", answers=("", "an answer"), hidden_names=True)
+    (found,) = await store.search("second")
+    assert found.names_hidden
+    assert (await store.load("d")).names_hidden
+
+
 async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None:
     for number, (winner, verdict) in enumerate(
         [(1, None), (1, None), (0, None), (None, VoteOutcome.TIE), (None, VoteOutcome.NONE_GOOD)]

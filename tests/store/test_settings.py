@@ -39,7 +39,6 @@ def everything() -> dict[str, object]:
         "run_order": RunOrder.RACE,
         "sampling": SamplingParams(temperature=0.7, seed=1, stop=("END", "\n\n")),
         "system_prompt": "Be brief — 短く。",
-        "hide_names": True,
         "show_tokens": True,
         "window": WindowState("AbC=", "history"),
         "untold_problems": ("The history was damaged.",),
@@ -109,7 +108,7 @@ def test_one_bad_value_costs_only_itself_and_the_file_is_copied(path: Path) -> N
     assert store.problem is not None
     for name in ("theme", "text_scale", "usd_per_kwh"):
         assert name in store.problem
-    store.update(hide_names=True)
+    store.update(show_tokens=True)
     assert path.with_name("settings.json.damaged-1").read_text() == content
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import (
@@ -56,7 +56,9 @@ from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, Hist
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.prompt_box import shown_part
+from playground.ui.widgets.toast import Toast
 from tests.fakes.engine import FakeEngine
+from tests.ui.layout_checker import settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -348,6 +350,35 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
         assert harness.toasts.texts[1:] == ["“Older” is back."]
+
+    on_page(harness, body)
+
+
+@pytest.mark.parametrize("size", [(1200, 700), (760, 500), (560, 500)])
+def test_a_message_lies_over_the_list_and_never_over_a_vote(
+    harness: PageHarness, size: tuple[int, int]
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show(*size)
+        page = history.page
+        toast = Toast(harness.theme, page, lambda: page.foot_top, lambda: page.message_room)
+        await history.shown("Write a poem")
+        QTest.keyClick(page.list, Qt.Key.Key_Right)
+        settle()
+        toast.show_message("Deleted “Write another poem, a longer one”.", action="Undo", stay_ms=0)
+        settle()
+        toast.place()
+        buttons = [*page.detail.answers.vote_buttons, *page.detail.summary.vote_buttons]
+        seen = [button for button in buttons if not button.visibleRegion().isEmpty()]
+        assert seen
+        for button in seen:
+            place = QRect(button.mapTo(page, QPoint(0, 0)), button.size())
+            assert not toast.geometry().intersects(place)
+        assert page.list.isVisible() == (size[0] > 700)
+        if page.list.isVisible():
+            assert toast.geometry().right() <= page.detail.mapTo(page, QPoint(0, 0)).x()
+        assert page.rect().contains(toast.geometry())
 
     on_page(harness, body)
 
@@ -818,6 +849,44 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])
         # what was being read stays open
         await history.shown("Write a poem")
+
+    on_page(harness, body)
+
+
+def test_a_vote_can_be_changed_and_taken_back_where_it_was_cast(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+
+        def vote() -> QAbstractButton:
+            button: QAbstractButton = history.pane("Tinymodel").vote_button
+            return button
+
+        click(named(history.page, "None is good"))
+        await until(lambda: history.says("You said: none is good."))
+        click(vote())
+        await until(lambda: history.says("You chose Tinymodel."))
+        assert vote().hasFocus()
+        assert "take your vote back" in vote().toolTip()
+        click(vote())
+        await until(lambda: history.says("Which answer is better?"))
+        assert vote().hasFocus()
+        assert not vote().isChecked()
+
+    on_page(harness, body)
+
+
+def test_after_a_vote_without_names_the_keyboard_is_at_no_other_answer(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem", hidden_names=True)
+        history.show()
+        await history.shown("Write a poem")
+        click(history.pane("Answer A").vote_button)
+        await until(lambda: history.says("Names were hidden."))
+        assert history.page.detail.open_button.hasFocus()
 
     on_page(harness, body)
 

@@ -90,6 +90,8 @@ class Tests:
         )
         self.selection: TargetSelection
         self.badges: list[str | None] = []
+        self.busy: list[bool] = []
+        """What Compare was told of this computer."""
         self.is_comparing = False
         self.page: TestsPage
         self.presenter: TestsPresenter
@@ -131,6 +133,7 @@ class Tests:
                 lambda: None,
                 lambda: self.is_comparing,
                 lambda _provider, _action: None,
+                self.busy.append,
             ),
         )
         self.harness.show(self.page, width, height)
@@ -613,8 +616,10 @@ def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: Pag
             assert tests.says("0 of 6")
             assert tests.says("Compare is answering at the same time")
             tests.picture("running")
+            assert tests.busy[-1]
             click(named(tests.page, "Pause"))
             assert tests.says("Paused")
+            assert not tests.busy[-1]
             oracle.gate.set()
             oracle.gate = None
             await until(lambda: tests.presenter.runner._progress.done >= 1)
@@ -622,8 +627,10 @@ def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: Pag
             assert tests.page.is_showing_sets
             tests.presenter.runner.show()
             click(named(tests.page, "Go on"))
+            assert tests.busy[-1]
             await until(lambda: not tests.presenter.runner.is_running)
             await until(lambda: tests.page.is_showing_results)
+            assert not tests.busy[-1]
             assert any("is finished: 12 answers" in text for text in harness.toasts.texts)
             assert tests.badges[-1] is None
             progress = tests.presenter.runner._progress

@@ -118,6 +118,10 @@ class PaneGrid(QScrollArea):
             self._fit_text()
 
     @property
+    def vote_buttons(self) -> list[QWidget]:
+        return [pane.vote_button for pane in self._panes]
+
+    @property
     def row_count(self) -> int:
         return ceil(len(self._panes) / self._columns) if self._columns else 0
 

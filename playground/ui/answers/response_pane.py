@@ -285,6 +285,14 @@ class ResponsePane(QFrame):
         self.vote_button.setChecked(chosen)
         self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
         self.vote_button.setEnabled(offered)
+        said = self.tr("Say that this answer is the best one")
+        if chosen:
+            said = (
+                self.tr("You chose this answer: press again to take your vote back")
+                if offered
+                else self.tr("You chose this answer without knowing its name: that stays")
+            )
+        self.vote_button.setToolTip(plain_tooltip(said))
         name = self.tr("This one is better: {name}").format(name=self.accessibleName())
         self.vote_button.setAccessibleName(name if offered or chosen else "")
 
@@ -377,7 +385,7 @@ class ResponsePane(QFrame):
         self._scroll.viewport().setAutoFillBackground(False)
 
     def _build_vote(self) -> None:
-        self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
+        self.vote_button = make_button("")
         self.vote_button.setCheckable(True)
         self.vote_button.setProperty("small", True)
         self.thumbs = ThumbButtons(self._theme)

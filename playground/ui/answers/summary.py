@@ -18,7 +18,7 @@ from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.basics import breakable, make_button, make_label
+from playground.ui.widgets.basics import breakable, make_button, make_label, plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_flow
 from playground.ui.widgets.prompt_box import SHOWN
 
@@ -281,12 +281,27 @@ class SummaryCard(QFrame):
         self._vote_text.setText(vote.text)
         self._vote_text.setVisible(bool(vote.text))
         self._fit_vote_text()
-        for button, outcome in (
-            (self.tie_button, VoteOutcome.TIE),
-            (self.none_button, VoteOutcome.NONE_GOOD),
+        for button, outcome, said in (
+            (
+                self.tie_button,
+                VoteOutcome.TIE,
+                self.tr("Say that the best answers are equally good"),
+            ),
+            (
+                self.none_button,
+                VoteOutcome.NONE_GOOD,
+                self.tr("Say that no answer is good enough"),
+            ),
         ):
+            is_said = vote.outcome is outcome
             button.setVisible(vote.can_vote)
-            button.setChecked(vote.outcome is outcome)
+            button.setChecked(is_said)
+            back = self.tr("You said so: press again to take your vote back")
+            button.setToolTip(plain_tooltip(back if is_said else said))
+
+    @property
+    def vote_buttons(self) -> list[QWidget]:
+        return [self.tie_button, self.none_button]
 
     def show_note(self, note: NoteViewModel | None) -> None:
         """Show the note on the turn, or offer to begin one; `None` where there cannot be one."""
@@ -369,12 +384,8 @@ class SummaryCard(QFrame):
         self._line.linkActivated.connect(self._on_link)
         set_role(self._line, "body")
         self._vote_text = make_label("", "body", wrap=True)
-        self.tie_button = make_button(
-            self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
-        )
-        self.none_button = make_button(
-            self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
-        )
+        self.tie_button = make_button(self.tr("Tie"))
+        self.none_button = make_button(self.tr("None is good"))
         for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)

@@ -150,16 +150,18 @@ def silence_words(silent_s: float) -> str:
 
 
 def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
-    """Return the time spent, stage by stage; `elapsed_s` since the start of a run that goes on."""
+    """Return the time spent since the request was sent, which is what the figures count.
+
+    `elapsed_s` is the time since the start of a run that goes on.
+    """
     timings = run.timings
     if run.sent_t_s is None:
-        return Spans(loading_s=elapsed_s)
-    loading = run.sent_t_s if timings.load_s is not None else 0.0
+        return Spans()
     total = timings.total_s
     if total is None:
         total = max(0.0, elapsed_s - run.sent_t_s)
     reading = total if timings.ttft_s is None else min(timings.ttft_s, total)
-    return Spans(loading, reading, max(0.0, total - reading))
+    return Spans(reading, max(0.0, total - reading))
 
 
 def hidden_head(position: int) -> PaneHead:

@@ -259,6 +259,8 @@ class PaneController:
                 )
             if self.is_hidden:
                 shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
+                # nobody has followed how it was written
+                shown.pane.read_last_turn()
         self.tick()
 
     def tick(self) -> None:

@@ -47,7 +47,7 @@ SETTLE_MS = 400
 
 
 class OptionsPresenter(QObject):
-    """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
+    """Order and the drawer: shown as remembered, remembered as chosen."""
 
     def __init__(self, view: CompareView, bridge: Bridge, settings: SettingsStore) -> None:
         super().__init__(view)
@@ -59,11 +59,9 @@ class OptionsPresenter(QObject):
         self._timer.setInterval(SETTLE_MS)
         known = settings.settings
         view.header.order.select(known.run_order.value)
-        view.header.hide_names.setChecked(known.hide_names)
         view.settings.set_drafts(Draft(known.sampling, known.system_prompt))
         self._timer.timeout.connect(self._write_drawer)
         view.header.order.chosen.connect(self._on_order)
-        view.header.hide_names.toggled.connect(self._on_hide_names)
         view.settings.changed.connect(self._timer.start)
 
     def prepare(
@@ -112,9 +110,6 @@ class OptionsPresenter(QObject):
 
     def _on_order(self, order: str) -> None:
         self._bridge.write(self._settings.update, run_order=RunOrder(order))
-
-    def _on_hide_names(self, on: bool) -> None:
-        self._bridge.write(self._settings.update, hide_names=on)
 
 
 TICK_MS = 100
@@ -165,6 +160,7 @@ class ComparePresenter(QObject):
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
+        self._is_busy_with_test = False
         self.ended: Comparison | None = None
         """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
@@ -206,6 +202,11 @@ class ComparePresenter(QObject):
             self._bridge.spawn(self._read_and_run(longest))
         else:
             self._send(longest)
+
+    def set_busy_with_test(self, on: bool) -> None:
+        """Say, or say no more, that a test keeps this computer busy."""
+        self._is_busy_with_test = on
+        self._show_notes()
 
     def choose_targets(self, targets: Sequence[Target]) -> None:
         """Put these in place of what is chosen."""
@@ -271,6 +272,7 @@ class ComparePresenter(QObject):
         view.grid.vote_clicked.connect(self._on_winner)
         view.grid.thumb_given.connect(self._on_thumb)
         view.summary.voted.connect(self._on_outcome)
+        view.header.hide_names.toggled.connect(self._show_notes)
         view.summary.difference_wanted.connect(self._on_difference)
         view.summary.noted.connect(self.judging.set_note)
         self.judging.changed.connect(self._on_judged)
@@ -384,6 +386,21 @@ class ComparePresenter(QObject):
             self._told_trouble = error
             self._notify(f"{error.message} {error.hint}", tone="caution")
 
+    def _show_notes(self) -> None:
+        """Say beside the prompt what will happen otherwise than one may think."""
+        notes = []
+        if self._is_busy_with_test:
+            notes.append(
+                _tr("A test is running on this computer: answers here come later and slower.")
+            )
+        if self._panes.is_hidden or (
+            self._view.header.hide_names.isChecked() and self._turn is None
+        ):
+            notes.append(_tr("Names are hidden: you see them after your vote."))
+        elif self._view.header.hide_names.isChecked():
+            notes.append(_tr("From the next question on, names are hidden until your vote."))
+        self._view.prompt_card.show_notes(notes)
+
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
         if self._comparison is not None:
@@ -392,6 +409,7 @@ class ComparePresenter(QObject):
                 # how it was asked then, not how the next question will be
                 self._view.header.order.select(turn.order.value)
             self._panes.begin(self._comparison, turn, is_replay=is_replay)
+            self._show_notes()
 
     def _on_done(self) -> None:
         was_replay = self._phase is Phase.REPLAYING
@@ -402,6 +420,8 @@ class ComparePresenter(QObject):
         self._panes.finish()
         if self._comparison is not None and self._turn is not None:
             ended = self._comparison.with_turn(self._turn)
+            if self._panes.is_hidden and not ended.names_hidden:
+                self._panes.reveal(ended)
             self._show_end(ended, is_replay=was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
         # on stage the box stays closed until it is asked for
@@ -440,6 +460,7 @@ class ComparePresenter(QObject):
         self._view.summary.show_note(turn.note)
         self._panes.show_judged(turn)
         self._view.show_summary(is_shown=True)
+        self._show_notes()
         self._bridge.spawn(self._show_checks(comparison.turns[-1:]))
 
     async def _show_checks(self, turns: Sequence[Turn]) -> None:
@@ -449,11 +470,13 @@ class ComparePresenter(QObject):
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
-        if run is not None:
-            self._vote(run.id, None)
+        if run is not None and self._turn is not None:
+            # the same once more takes it back
+            self._vote(None if run.id == self._turn.winner_run_id else run.id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if self._turn is not None:
+            self._vote(None, None if outcome is self._turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self._turn is not None:
@@ -495,6 +518,8 @@ class ComparePresenter(QObject):
         self._comparison = ended.with_turn(judged(turn))
         self._turn = self._comparison.turns[-1]
         if self._panes.is_hidden and self._turn.is_voted:
+            # what was pressed cannot be pressed again: the keyboard must not wander on
+            self._view.leave_vote()
             self._panes.reveal(self._comparison)
         self._show_end(self._comparison)
 
@@ -558,6 +583,7 @@ class ComparePresenter(QObject):
         self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
+        self._show_notes()
 
     def _on_targets_changed(self) -> None:
         """Begin anew where the answers belong to other targets."""

@@ -45,6 +45,8 @@ class DetailView(QWidget):
     """Run id of the answer a person calls the better one."""
     thumb_given = Signal(str, object)
     """Run id, and the `Thumb`; `None` takes it back."""
+    changed = Signal()
+    """Another turn is shown, or the same anew."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -55,6 +57,7 @@ class DetailView(QWidget):
         self._apply_theme()
 
     def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
+        judged = self._judged
         self.show_caption(prompt.caption)
         self._turn_box.setVisible(prompt.count > 1)
         self._turn.setText(
@@ -75,6 +78,27 @@ class DetailView(QWidget):
         self.answers.fit_heads()
         self.show_judged(turn)
         self._offer(turn, is_recorded=bool(prompt.recorded))
+        if judged is not None:
+            self._keep_focus(judged)
+        self.changed.emit()
+
+    @property
+    def _judged(self) -> str | None:
+        """Run id of the answer whose vote has the keyboard, empty for a vote on all of them."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if pane.vote_button.hasFocus():
+                return answer.run_id
+        buttons = (self.summary.tie_button, self.summary.none_button)
+        return "" if any(button.hasFocus() for button in buttons) else None
+
+    def _keep_focus(self, judged: str) -> None:
+        """Have the keyboard stay at the vote, or go to what one does after one that stays."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if answer.run_id == judged and pane.vote_button.isEnabled():
+                pane.vote_button.setFocus()
+                return
+        if judged or not self.summary.tie_button.isVisibleTo(self):
+            self.open_button.setFocus()
 
     def show_judged(self, turn: TurnViewModel) -> None:
         """Show what is said of the answers that are there."""

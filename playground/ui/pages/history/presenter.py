@@ -13,7 +13,7 @@ from playground.services.replay import Replayer
 from playground.services.sharing import Shared, Votes
 from playground.store.history import ComparisonStore, VoteCount
 from playground.ui.answers.judging import Judging
-from playground.ui.answers.view_model import TurnViewModel, turn_view_model
+from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge
 from playground.ui.format import one_line
 from playground.ui.pages.history.page import HistoryPage
@@ -217,7 +217,8 @@ class HistoryPresenter(QObject):
         self._turn = min(self._turn, len(self.opened.turns) - 1)
         turn = self.opened.turns[self._turn]
         self._view.detail.show_turn(
-            prompt_view_model(self.opened, self._turn), _view_model(self.opened, turn)
+            prompt_view_model(self.opened, self._turn),
+            turn_view_model(self.opened, turn, asks_vote=True),
         )
         self._view.detail.show()
         self._offer_share()
@@ -331,10 +332,13 @@ class HistoryPresenter(QObject):
         await self._refresh(comparison_id)
 
     def _on_winner(self, run_id: str) -> None:
-        self._vote(run_id, None)
+        if (turn := self.turn) is not None:
+            # the same once more takes it back
+            self._vote(None if run_id == turn.winner_run_id else run_id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if (turn := self.turn) is not None:
+            self._vote(None, None if outcome is turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self.opened is not None:
@@ -353,7 +357,7 @@ class HistoryPresenter(QObject):
         self.opened = opened.with_turn(judged(turn))
         shown = self.opened.turns[self._turn]
         if shown.id == turn_id:
-            self._view.detail.show_judged(_view_model(self.opened, shown))
+            self._view.detail.show_judged(turn_view_model(self.opened, shown, asks_vote=True))
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self.opened is not None:
@@ -376,10 +380,6 @@ class HistoryPresenter(QObject):
             raise
         if self.opened is not None and self.opened.id == comparison_id:
             await self._refresh()
-
-
-def _view_model(comparison: Comparison, turn: Turn) -> TurnViewModel:
-    return turn_view_model(comparison, turn, asks_vote=not turn.is_voted)
 
 
 def _tr(text: str) -> str:

@@ -72,6 +72,7 @@ def evidence(
         Option(
             "here",
             "Qwen3 4B",
+            "Qwen3 4B on this computer",
             "here",
             fits=fits,
             first_s=figure(first_s[0]),
@@ -83,6 +84,7 @@ def evidence(
         Option(
             "there",
             "large-1",
+            "large-1 at Far",
             "cloud",
             host="api.example.com",
             first_s=figure(first_s[1]),
@@ -185,6 +187,61 @@ def test_what_does_not_fit_and_may_not_leave_goes_nowhere(rules: AdviceRules) ->
     advice = advise(Situation(leave=Leave.NEVER), evidence(right=None, fits=False), rules)
     assert advice.title == "Not here yet"
     assert [step for step, *_words in advice.steps] == [Step.GET]
+
+
+def test_the_practice_cloud_stands_for_no_real_one(rules: AdviceRules) -> None:
+    known = evidence()
+    here, there = known.options
+    practice = replace(there, place="practice")
+    for situation in (
+        Situation(),
+        Situation(leave=Leave.YES, need=Need.ANYTHING, per_day=5000),
+        Situation(leave=Leave.YES, soon=Soon.AT_ONCE),
+    ):
+        advice = advise(situation, replace(known, options=(here, practice)), rules)
+        assert advice.answer is MEASURE
+        [(step, _title, text)] = advice.steps
+        assert step is Step.PROVIDER
+        assert "stand-in on this computer" in text
+        assert "stand-in on this computer" in advice.subtitle
+        assert (advice.cloud, advice.months.cloud_usd) == (None, None)
+        assert CLOUD not in {change.answer for change in advice.changes}
+        assert "in the cloud" not in " ".join(reason.text for reason in advice.reasons)
+    bad = replace(here, right=2)
+    wrong = advise(Situation(), replace(known, options=(bad, practice)), rules)
+    assert wrong.answer is MEASURE
+    alone = advise(Situation(), replace(known, options=(practice,)), rules)
+    assert [step for step, *_words in alone.steps] == [Step.PROVIDER]
+
+
+@pytest.mark.parametrize(
+    "situation",
+    [Situation(leave=Leave.NEVER), Situation(connection=Connection.NOT_ALWAYS)],
+    ids=["private", "offline"],
+)
+def test_what_a_rule_rules_out_is_no_second_best(rules: AdviceRules, situation: Situation) -> None:
+    known = evidence()
+    here, there = known.options
+    for options in ((here, there), (here, replace(there, place="practice")), (here,)):
+        advice = advise(situation, replace(known, options=options), rules)
+        assert advice.answer is HERE
+        assert advice.runner_up == ""
+        assert not advice.steps
+
+
+def test_a_model_of_one_name_in_two_places_is_told_with_its_place(rules: AdviceRules) -> None:
+    known = evidence()
+    here, there = known.options
+    names = ("Qwen3 4B on this computer", "Qwen3 4B at Far")
+    same = replace(known, options=(here, replace(there, label="Qwen3 4B", name=names[1])))
+    both = advise(Situation(need=Need.ANYTHING), same, rules)
+    assert both.answer is BOTH
+    assert both.subtitle == f"{names[0]} for what you tested, {names[1]} for anything else"
+    few = evidence(**SMALL)
+    few = replace(few, options=(few.options[0], replace(few.options[1], name=names[1])))
+    said = [change.said for change in advise(Situation(leave=Leave.YES), few, rules).changes]
+    tests = [each for each in said if each.startswith("A longer test")]
+    assert tests == [f"A longer test that {name} wins by 6 or more" for name in names[::-1]]
 
 
 def test_reasons_link_to_what_stands_behind_them(rules: AdviceRules) -> None:

@@ -12,7 +12,7 @@ from playground.core.checks.reading import read_check
 from playground.core.evaluations import Unit, new_evaluation
 from playground.core.prompt_sets import filled, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.targets import RECORDED, CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.services.advice import AdviceService
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
@@ -113,17 +113,35 @@ async def test_each_tag_is_looked_at_apart(desk: Desk) -> None:
     assert odd.within.only_b_right == odd.elsewhere.only_b_right == 5
 
 
-async def test_the_practice_cloud_stands_in_until_a_real_one_answers(desk: Desk) -> None:
+async def test_the_practice_cloud_is_known_as_one_until_a_real_one_answers(desk: Desk) -> None:
     await desk.place.history.add(target=PRACTICE)
     await desk.place.history.add(target=LAN)
     evidence = await desk.service.evidence()
     assert {option.target: option.place for option in evidence.options} == {
-        PRACTICE.key: "cloud",
+        PRACTICE.key: "practice",
         LAN.key: "here",
     }
+    [stand_in] = [option for option in evidence.options if option.place == "practice"]
+    assert (stand_in.first_s, stand_in.usd, stand_in.scored) == (None, None, 0)
     await desk.place.history.add(target=FAR)
     evidence = await desk.service.evidence()
     assert {option.target for option in evidence.options} == {FAR.key, LAN.key}
+
+
+async def test_namesakes_are_told_with_their_places(desk: Desk) -> None:
+    await desk.place.history.add(desk.model)
+    there = replace(FAR, model=desk.model.name)
+    await desk.place.history.add(target=there)
+    names = [option.name for option in (await desk.service.evidence()).options]
+    assert sorted(names) == [f"{there.model} at Far", f"{there.model} on this computer"]
+
+
+async def test_what_ran_on_another_computer_says_nothing_of_this_one(desk: Desk) -> None:
+    elsewhere = replace(desk.model, source=RECORDED, is_present=False)
+    await desk.place.history.add(elsewhere)
+    away = replace(FAR.provider, id="recorded-far")
+    await desk.place.history.add(target=CloudTarget(away, "large-1"))
+    assert not (await desk.service.evidence()).options
 
 
 async def test_what_does_not_fit_means_cloud(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from playground.core.evaluations import (
     report,
 )
 from playground.core.expected import CUT_OFF, CheckKind, Outcome
+from playground.core.names import target_names
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
@@ -57,7 +58,7 @@ from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.progress import CellState, Progress
 from playground.ui.pages.tests.runner import RunSurroundings
-from playground.ui.pages.tests.words import model_figures, target_names
+from playground.ui.pages.tests.words import model_figures
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge
 from playground.ui.widgets.inputs import ComboBox

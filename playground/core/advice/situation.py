@@ -65,6 +65,7 @@ class Step(StrEnum):
     TEST = "test"
     MORE = "more"
     GET = "get"
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Option:
     target: str
     """Its key."""
     label: str
+    name: str
+    """What it is called where another is named as well: with its place."""
     place: str
     """A name among the places of `resources/advice.toml`."""
     host: str = ""
@@ -229,6 +232,10 @@ class AdviceRules:
 
     def stays(self, option: Option) -> bool:
         return bool(self.places[option.place]["stays"])
+
+    def stands_in(self, option: Option) -> bool:
+        """Return whether the option only plays a place: nothing of it says what that one is."""
+        return bool(self.places[option.place].get("stands_in"))
 
     def keeps(self, what: str, option: Option) -> bool:
         """Return whether a rule that keeps `what` leaves the option."""

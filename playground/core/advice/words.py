@@ -78,6 +78,8 @@ class _Writer:
         return {
             "here": self._here.label if self._here else "",
             "cloud": self._cloud.label if self._cloud else "",
+            "one_here": self._here.name if self._here else "",
+            "one_in_cloud": self._cloud.name if self._cloud else "",
         }
 
     def _subtitle(self) -> str:
@@ -86,6 +88,8 @@ class _Writer:
         if found.answer is Answer.MEASURE:
             if self._here is None and self._desk.hits:
                 name = "no_model"
+            elif Step.PROVIDER in found.steps:
+                name = "stand_in"
             elif self._found.ranked and not self._is_unmeasured():
                 name = "measure_more"
         elif found.answer is Answer.BOTH:
@@ -133,7 +137,7 @@ class _Writer:
         return rules + [self._reason(each) for each in left]
 
     def _rule(self, rule: Mapping[str, Any], dropped: Sequence[Option]) -> Reason:
-        names = ", ".join(option.label for option in dropped)
+        names = ", ".join(option.name for option in dropped)
         link = Link(rule["link"], next((o.comparison for o in dropped if o.comparison), ""))
         return Reason(rule["id"], rule["title"], rule["text"].format(dropped=names), link)
 
@@ -243,15 +247,12 @@ class _Writer:
         return str(self._rules.places[option.place]["name"]).lower()
 
     def _runner_up(self) -> str:
-        """Return the second best, with what it would be."""
+        """Return the second best, with what it would be; empty where there is none."""
         found, words = self._found, self._words
         rest = [each for each in found.ranked if each.answer is not found.answer]
-        if found.answer in {Answer.MEASURE, Answer.EITHER}:
+        if not rest or found.answer in {Answer.MEASURE, Answer.EITHER}:
+            # what a rule rules out is no second best either
             return ""
-        if not rest:
-            other = self._cloud if found.answer is Answer.HERE else self._here
-            name = "cloud" if found.answer is Answer.HERE else "here"
-            return f"{words['answers'][name]}: {other.label}." if other and found.by_rule else ""
         best = max(rest, key=lambda each: each.middle)
         name = "both_tag" if best.tag else str(best.answer)
         said = words["subtitles"][name].format(**self._names(), tag=best.tag)

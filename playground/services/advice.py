@@ -11,6 +11,7 @@ from playground.core.advice.situation import (
     AdviceRules,
     Costs,
     Evidence,
+    Needs,
     Option,
     Situation,
     TagEvidence,
@@ -129,6 +130,28 @@ class AdviceService:
     ) -> Advice:
         """Return the answer; electricity costs what Settings say."""
         return advise(situation, evidence, advice_rules(), weights, costs or self.usual_costs())
+
+    async def to_test(self, keys: Sequence[str], evaluation_id: str) -> tuple[list[Target], str]:
+        """Return the targets of these keys, and the id of the set that an evaluation is of.
+
+        The id is empty where `evaluation_id` is.
+        """
+        known = {key: runs[0].run.target for key, runs in (await self._runs.last()).items()}
+        set_id = ""
+        if evaluation_id:
+            evaluation = await self._evaluations.load(evaluation_id)
+            known |= {target.key: target for target in evaluation.targets}
+            set_id = evaluation.prompt_set.id
+        return [known[key] for key in keys if key in known], set_id
+
+    @property
+    def needs(self) -> Needs:
+        """What a person answered last."""
+        return self._settings.settings.needs
+
+    def keep(self, needs: Needs) -> None:
+        """Remember what a person answered; writes a file."""
+        self._settings.update(needs=needs)
 
     def usual_costs(self) -> Costs:
         """Return what a bigger computer costs where nobody said otherwise."""

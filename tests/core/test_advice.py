@@ -292,6 +292,24 @@ def test_each_change_is_one_that_was_tried(rules: AdviceRules) -> None:
     assert again.answer is HERE
 
 
+def test_a_chart_reaches_all_that_is_told(rules: AdviceRules) -> None:
+    dear = evidence(usd=(4e-6, 1e-6))
+    advice = advise(Situation(per_day=5000, leave=Leave.YES), dear, rules)
+    [change] = [change for change in advice.changes if change.per_day is not None]
+    assert change.said == "50,000 questions a day"
+    assert advice.most_per_day >= 50_000
+    asked = advise(Situation(), evidence(), rules)
+    assert asked.months.pays_from is not None
+    assert asked.months.pays_from < asked.most_per_day < 2 * asked.months.pays_from
+    # a crossing that nobody could find is not drawn
+    far = advise(Situation(), evidence(usd=(2e-5, 2e-5 + 1e-12)), rules)
+    assert far.most_per_day == 1000
+    most = int(rules.costs["most_per_day"])
+    for count in (most, most // 10):
+        changes = advise(Situation(per_day=count), evidence(), rules).changes
+        assert all((change.per_day or 0) <= most for change in changes)
+
+
 def test_from_how_many_a_day_a_bigger_computer_pays(rules: AdviceRules) -> None:
     costs = Costs(price_usd=900, years=3, hours_a_day=8, idle_watts=10, usd_per_kwh=0.30)
     here, cloud = evidence().options

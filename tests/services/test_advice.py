@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.advice.situation import Answer, Leave, Situation
+from playground.core.advice.situation import Answer, Leave, Situation, Step
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import read_check
 from playground.core.evaluations import Unit, new_evaluation
@@ -35,15 +35,22 @@ class Desk:
     def __init__(self, folder: Path, database: Database) -> None:
         self.place = Place(folder, database)
         self.store = EvaluationStore(database)
-        settings = SettingsStore(folder / "settings.json")
-        self.service = AdviceService(self.store, TargetRuns(database), self.place.service, settings)
+        self.database, self.settings = database, folder / "settings.json"
+        self.reread()
         self.model = self.place.model("Q8_0")
+
+    def reread(self) -> None:
+        """Begin anew with what is kept."""
+        settings, runs = SettingsStore(self.settings), TargetRuns(self.database)
+        self.service = AdviceService(self.store, runs, self.place.service, settings)
 
     @property
     def here(self) -> LocalTarget:
         return LocalTarget(self.model)
 
-    async def test(self, right_here: int, right_there: int, cases: int = 20) -> str:
+    async def test(
+        self, right_here: int, right_there: int, cases: int = 20, there: Target = FAR
+    ) -> str:
         """Keep a finished test in which the first so many answers are right, the rest wrong."""
         asked = [
             replace(
@@ -53,9 +60,9 @@ class Desk:
             for n in range(cases)
         ]
         chosen = replace(new_set("Words"), cases=tuple(asked))
-        evaluation = new_evaluation(chosen, (self.here, FAR), 1, SamplingParams())
+        evaluation = new_evaluation(chosen, (self.here, there), 1, SamplingParams())
         await self.store.save(evaluation)
-        for target, right in ((self.here, right_here), (FAR, right_there)):
+        for target, right in ((self.here, right_here), (there, right_there)):
             for number, case in enumerate(asked):
                 run = self.run(target, f"{target.label}{number}", is_right=number < right)
                 unit = Unit(case.id, target.key, 0)
@@ -126,6 +133,23 @@ async def test_the_practice_cloud_is_known_as_one_until_a_real_one_answers(desk:
     await desk.place.history.add(target=FAR)
     evidence = await desk.service.evidence()
     assert {option.target for option in evidence.options} == {FAR.key, LAN.key}
+
+
+async def test_a_real_cloud_is_looked_at_beside_a_test_of_the_practice_cloud(desk: Desk) -> None:
+    evaluation = await desk.test(18, 20, there=PRACTICE)
+    evidence = await desk.service.evidence(evaluation)
+    assert [option.place for option in evidence.options] == ["here", "practice"]
+    await desk.place.history.add(target=FAR)
+    evidence = await desk.service.evidence(evaluation)
+    assert {option.target: option.scored for option in evidence.options} == {
+        desk.here.key: 20,
+        FAR.key: 0,
+    }
+    steps = [step for step, *_ in desk.service.advise(Situation(), evidence).steps]
+    assert Step.TEST in steps
+    targets, set_id = await desk.service.to_test([FAR.key, desk.here.key], evaluation)
+    assert [target.key for target in targets] == [FAR.key, desk.here.key]
+    assert set_id == (await desk.store.load(evaluation)).prompt_set.id
 
 
 async def test_namesakes_are_told_with_their_places(desk: Desk) -> None:

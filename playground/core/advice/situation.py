@@ -1,7 +1,7 @@
 """What a person needs, what they have measured, and the advice that comes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -78,6 +78,17 @@ class Situation:
     """Questions a day."""
     need: Need = Need.ONE_JOB
     connection: Connection = Connection.MOSTLY
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """All that a person has answered."""
+
+    situation: Situation = Situation()
+    weights: dict[str, float] = field(default_factory=dict)
+    """The sliders, 0 … 1 by `Criterion`; those that are not in it stand as usual."""
+    computer_usd: float | None = None
+    """What a bigger computer costs; `None`: what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,8 @@ class Change:
     said: str
     answer: Answer
     title: str
+    per_day: int | None = None
+    """Questions a day, where these are what would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,8 @@ class Advice:
     steps: tuple[tuple[Step, str, str], ...]
     """What would settle it where it is not settled: each with its title and a sentence."""
     months: "Months"
+    most_per_day: int
+    """Questions a day up to which a chart goes, so that all that is told is in it."""
 
 
 @dataclass(frozen=True, slots=True)

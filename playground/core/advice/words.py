@@ -32,6 +32,9 @@ from playground.core.metrics import Figure
 from playground.core.runs import Provenance
 from playground.core.statistics import Pair, Verdict, fewest_disagreements
 
+_AROUND, _BEYOND = 5, 1.3
+"""A chart goes so many times beyond the questions a day, and beyond where buying pays."""
+
 
 def advise(
     situation: Situation,
@@ -60,7 +63,8 @@ class _Writer:
 
     def advice(self, costs: Costs) -> Advice:
         found = self._found
-        reasons = self._reasons()
+        reasons, changes = self._reasons(), tuple(self._changes())
+        found_months = months(self._rules, found.pair, costs)
         return Advice(
             answer=found.answer,
             title=self._words["answers"]["nothing" if Step.GET in found.steps else found.answer],
@@ -69,10 +73,18 @@ class _Writer:
             cloud=self._cloud,
             reasons=tuple(reasons[:3]),
             runner_up=self._runner_up(),
-            changes=tuple(self._changes()),
+            changes=changes,
             steps=tuple((step, *self._words["steps"][step]) for step in found.steps),
-            months=months(self._rules, found.pair, costs),
+            months=found_months,
+            most_per_day=self._most_per_day(found_months, changes),
         )
+
+    def _most_per_day(self, found: Months, changes: Iterable[Change]) -> int:
+        told = [_AROUND * self._desk.situation.per_day]
+        told += [change.per_day for change in changes if change.per_day is not None]
+        if found.pays_from is not None and found.pays_from <= self._rules.costs["most_shown"]:
+            told.append(math.ceil(_BEYOND * found.pays_from))
+        return max(told)
 
     def _names(self) -> dict[str, str]:
         return {
@@ -274,10 +286,14 @@ class _Writer:
         ]
         seen: set[str] = set()
         for name, other in others:
+            if other.per_day > desk.rules.costs["most_per_day"]:
+                continue
             answer = Desk(other, desk.evidence, desk.rules, desk.weights).decide().answer
             if answer not in {now, Answer.MEASURE} and name not in seen:
                 seen.add(name)
-                yield self._change(words[name].format(count=f"{other.per_day:,}"), answer)
+                said = words[name].format(count=f"{other.per_day:,}")
+                per_day = other.per_day if name == "per_day" else None
+                yield replace(self._change(said, answer), per_day=per_day)
         if self._here is None or self._cloud is None or self._found.by_rule:
             return
         for verdict, name in ((Verdict.B_BETTER, "test_cloud"), (Verdict.A_BETTER, "test_here")):

@@ -79,8 +79,6 @@ _EVIDENCE = (
     Column("question_usd", "A question", "USD"),
     Column("fits", "Fits into memory", is_text=True),
 )
-_SCALE_END = 5
-"""The chart goes up to so many times the questions a day, or up to where buying pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +204,7 @@ class _Decision:
         months, per_day = self.advice.months, self._asked.situation.per_day
         if months.here_usd is None and months.cloud_usd is None:
             return None
-        most = _SCALE_END * per_day
-        if months.pays_from is not None and months.pays_from < 100 * per_day:
-            most = max(most, round(1.3 * months.pays_from))
+        most = self.advice.most_per_day
         points = [
             Point(
                 name.partition(":")[0],

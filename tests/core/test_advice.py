@@ -257,6 +257,17 @@ def test_reasons_link_to_what_stands_behind_them(rules: AdviceRules) -> None:
     assert reasons[2].text == "≈ $0.12 a month in electricity, against $1.86 in the cloud."
 
 
+def test_a_rule_links_to_what_it_goes_by(rules: AdviceRules) -> None:
+    known = evidence()
+    never, alone = Situation(leave=Leave.NEVER), replace(known, options=known.options[:1])
+    assert advise(never, alone, rules).reasons[0].link == Link("sent", "c1")
+    unseen = replace(alone, options=(replace(alone.options[0], comparison=""),))
+    assert advise(never, unseen, rules).reasons[0].link is None
+    wrong = advise(Situation(), evidence(right=(5, 19), apart=(0, 14)), rules)
+    assert wrong.reasons[0].id == "too_often_wrong"
+    assert wrong.reasons[0].link == Link("evaluation", "e1")
+
+
 def test_a_test_of_ten_says_so(rules: AdviceRules) -> None:
     advice = advise(Situation(), evidence(right=(9, 9), apart=(1, 1), scored=10), rules)
     assert "10 questions are few" in advice.reasons[0].text

@@ -150,7 +150,11 @@ class _Writer:
 
     def _rule(self, rule: Mapping[str, Any], dropped: Sequence[Option]) -> Reason:
         names = ", ".join(option.name for option in dropped)
-        link = Link(rule["link"], next((o.comparison for o in dropped if o.comparison), ""))
+        seen = [o.comparison for o in (*dropped, self._here) if o is not None and o.comparison]
+        shown = (
+            self._desk.evidence.evaluation if rule["link"] == "evaluation" else "".join(seen[:1])
+        )
+        link = Link(rule["link"], shown) if shown or rule["link"] == "models" else None
         return Reason(rule["id"], rule["title"], rule["text"].format(dropped=names), link)
 
     def _reason(self, criterion: Criterion) -> Reason:

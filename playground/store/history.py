@@ -252,13 +252,16 @@ def _ballots(
 ) -> tuple[list[Ballot], dict[str, tuple[str, str, Place]]]:
     """Return every vote, and label and provider of each target by its key.
 
-    A target that gave no answer is not judged by the vote.
+    A target that gave no answer is not judged by the vote. What came here as a recording was voted
+    on elsewhere, of models that are not here, and is left out.
     """
     found = connection.execute(
         "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
-        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) ORDER BY t.rowid, r.position",
+        "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) "
+        "AND CASE WHEN json_valid(c.body) THEN json_extract(c.body, '$.recorded') END IS NULL "
+        "ORDER BY t.rowid, r.position",
     ).fetchall()
     answered: dict[str, list[str]] = {}
     winners: dict[str, str] = {}

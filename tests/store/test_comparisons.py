@@ -13,7 +13,7 @@ import pytest
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
-from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.runs import Cost, Provenance, Recorded, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, lives_elsewhere, new_owner
 from tests.store.history import (
@@ -266,6 +266,17 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
         other.standing.ties,
         other.standing.none_good,
     ) == (1, 2, 1, 1)
+
+
+async def test_votes_of_a_recording_were_cast_elsewhere(store: ComparisonStore) -> None:
+    await save(store, "own", "hi")
+    await store.vote("own-turn0", "own-run1", None, hidden_names=False)
+    saved = await save(store, "c", "hi")
+    turn = replace(saved.turns[0], winner_run_id="c-run1")
+    recorded = Recorded(START, "another machine")
+    await store.add_recorded(replace(saved, recorded=recorded, turns=(turn,)), {})
+    assert (await store.load("c")).turns[0].winner_run_id == "c-run1"
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
 
 
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:

@@ -310,6 +310,17 @@ async def test_a_vote_on_an_earlier_prompt_counts_once_names_are_told(
     assert [count.standing.wins for count in await store.votes()] == [1, 0]
 
 
+async def test_votes_of_a_recording_were_cast_elsewhere(store: ComparisonStore) -> None:
+    await save(store, "own", "hi")
+    await store.vote("own-turn0", "own-run1", None, hidden_names=False)
+    saved = await save(store, "c", "hi")
+    turn = replace(saved.turns[0], winner_run_id="c-run1")
+    recorded = Recorded(START, "another machine")
+    await store.add_recorded(replace(saved, recorded=recorded, turns=(turn,)), {})
+    assert (await store.load("c")).turns[0].winner_run_id == "c-run1"
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+
+
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:
     await save(store, "c", "hi", answers=("", "an answer"))
     await store.vote("c-turn0", "c-run1", None, hidden_names=False)

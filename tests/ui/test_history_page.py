@@ -363,8 +363,9 @@ def test_a_message_lies_over_the_list_and_never_over_a_vote(
         history.show(*size)
         page = history.page
         toast = Toast(harness.theme, page, lambda: page.foot_top, lambda: page.message_room)
-        await history.shown("Write a poem")
+        await until(lambda: history.titles() == ["Write a poem"])
         QTest.keyClick(page.list, Qt.Key.Key_Right)
+        await history.shown("Write a poem")
         settle()
         toast.show_message("Deleted “Write another poem, a longer one”.", action="Undo", stay_ms=0)
         settle()
@@ -776,10 +777,13 @@ def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -
             await harness.bridge.submit(history.store.vote(turn.id, winner, verdict, False))
         history.show()
         click(named(history.page, "Your votes"))
-        await until(lambda: history.says("better in 2 of 2, in truth 34–100 % · tie in 1"))
+        await until(lambda: history.says("2 of 2 won · tie in 1"))
+        assert history.says("Between 34 and 100 of 100, as far as 2 votes can tell")
+        assert history.says("Between 0 and 66 of 100, as far as 2 votes can tell")
+        assert not history.says("better in")
         missing = "7 more votes until its place can be told"
-        named(history.page, f"Tinymodel: better in 2 of 2, in truth 34–100 % · tie in 1. {missing}")
-        named(history.page, f"giant-9: better in 0 of 2, in truth 0–66 % · tie in 1. {missing}")
+        named(history.page, f"Tinymodel: 2 of 2 won · tie in 1. {missing}")
+        named(history.page, f"giant-9: 0 of 2 won · tie in 1. {missing}")
         places = [badge.text for badge in history.page.votes.findChildren(Badge)]
         assert places == ["On this computer", CLOUD.provider.name]
         click(named(history.page, "Comparisons"))

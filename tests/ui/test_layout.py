@@ -36,6 +36,7 @@ from playground.core.checks.reading import check_words
 from playground.core.checks.scoring import CheckResult, score
 from playground.core.evaluations import UnitResult
 from playground.core.expected import Check, CheckKind, Outcome
+from playground.core.names import target_names
 from playground.core.prompt_sets import new_case
 from playground.core.redaction import Redactor
 from playground.core.runs import Provenance
@@ -58,7 +59,7 @@ from playground.ui.pages.providers.prices import PriceDialog
 from playground.ui.pages.tests.answers_dialog import AnswersDialog, ShownAnswer
 from playground.ui.pages.tests.chart import RightChart
 from playground.ui.pages.tests.dialogs import PasteDialog, RunDialog
-from playground.ui.pages.tests.words import cut_off_words, results_caption, target_names
+from playground.ui.pages.tests.words import cut_off_words, results_caption
 from playground.ui.share.dialog import ShareDialog
 from playground.ui.theme.palette import DARK, LIGHT, Palette
 from playground.ui.theme.stylesheet import style_sheet
@@ -503,7 +504,7 @@ def _advised(page: Any) -> None:
     """Show an answer on models with long names."""
     evidence = Evidence(
         tuple(
-            replace(option, label=name)
+            replace(option, label=name, name=f"{name} on this computer")
             for option, name in zip(OPTIONS, (full_home.LONG, full_home.UNBROKEN), strict=True)
         ),
         (PAIR,),

@@ -11,6 +11,7 @@ from playground.core.amounts import money, rate, seconds
 from playground.core.chat import ChatRequest
 from playground.core.leads import TIE, Best, best_of
 from playground.core.metrics import figures
+from playground.core.names import shortened
 from playground.core.runs import (
     TOOL_ASKED,
     Cost,
@@ -32,7 +33,7 @@ from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import SummaryCard, summary, vote_view_model
 from playground.ui.answers.view_model import answer_view_model
-from playground.ui.format import footer, head, shortened, size_words
+from playground.ui.format import footer, head, size_words
 from playground.ui.pages.compare.target_bar import _chip
 from playground.ui.pages.compare.targets import _cloud_entries
 from playground.ui.pages.providers.page import ProviderCard, ProviderEntry
@@ -364,6 +365,15 @@ def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
     assert "same on this computer" in line
     assert "same at Example Cloud" in line
     assert "broken could not finish." in line
+
+
+def test_of_namesakes_the_chosen_one_is_told_with_its_place() -> None:
+    here, there = run("a", target=local("same")), run("b", target=CloudTarget(PRACTICE, "same"))
+    turn = Turn("t", "Hello", RunOrder.FAIR, (here, there), winner_run_id="b", hidden_names=True)
+    vote = vote_view_model(turn, asks_vote=True, is_hidden=False)
+    assert vote.text == (
+        "You chose same in the practice cloud (on this computer). Names were hidden."
+    )
 
 
 def test_names_that_read_alike_are_told_with_their_places_and_joined_as_they_are_read() -> None:

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from playground.core.amounts import rate, seconds
 from playground.core.leads import TIE, best_of
 from playground.core.metrics import figures
+from playground.core.names import name_with_place, shortened
 from playground.core.runs import INTERRUPTED, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
 from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import cost_words
-from playground.ui.format import name_with_place, shortened
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.basics import breakable, make_button, make_label, plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_flow
@@ -56,7 +56,11 @@ class _Names:
         self._said: set[str] = set()
 
     def __getitem__(self, run: Run) -> str:
-        """Return the name as HTML; one that others have as well is told by its place."""
+        """Return the name as HTML, see `plain`."""
+        return escape(breakable(self.plain(run)))
+
+    def plain(self, run: Run) -> str:
+        """Return the name; one that others have as well is told by its place."""
         name = shortened(run.target.label)
         alike = [other for other in self._runs if _plain(other) == _plain(run)]
         if len(alike) > 1:
@@ -65,7 +69,7 @@ class _Names:
             is_short = run.id in self._said and is_told_by_place
             name = place if is_short else name_with_place(run.target)
         self._said.add(run.id)
-        return escape(breakable(name))
+        return name
 
 
 def _place(run: Run) -> str:
@@ -238,7 +242,7 @@ def _vote_words(turn: Turn, *, is_hidden: bool) -> str:
     winner = next((run for run in turn.runs if run.id == turn.winner_run_id), None)
     if winner is None or is_hidden:
         return _tr("You chose one of them.")
-    return _tr("You chose {name}.").format(name=breakable(shortened(winner.target.label)))
+    return _tr("You chose {name}.").format(name=breakable(_Names(turn.runs).plain(winner)))
 
 
 class SummaryCard(QFrame):

@@ -43,7 +43,7 @@ KEY = "sekrit-5150-walrus"
 HERE, THERE = "local:/m/qwen.gguf", "far:large-1"
 OPTIONS = (
     Option(
-        *(HERE, "Qwen3 4B", "here"),
+        *(HERE, "Qwen3 4B", "Qwen3 4B on this computer", "here"),
         fits=True,
         first_s=Figure(1.2, Provenance.MEASURED),
         usd=Figure(2e-5, Provenance.ESTIMATED),
@@ -51,7 +51,7 @@ OPTIONS = (
         scored=20,
     ),
     Option(
-        *(THERE, f"large-1 {KEY}", "cloud", "api.example.com"),
+        *(THERE, f"large-1 {KEY}", f"large-1 {KEY} at Far", "cloud", "api.example.com"),
         first_s=Figure(0.5, Provenance.MEASURED),
         usd=Figure(3e-4, Provenance.REPORTED),
         right=19,

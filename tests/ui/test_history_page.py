@@ -760,7 +760,7 @@ def test_your_votes_tells_thumbs_beside_them(harness: PageHarness) -> None:
         turn = made.turns[0]
         await harness.bridge.submit(history.store.vote(turn.id, turn.runs[1].id, None, False))
         history.page.shown.emit()
-        await until(lambda: history.says("better in 1 of 1"))
+        await until(lambda: history.says("1 of 1 won"))
         assert not history.says("no votes yet")
         labels = [label.text() for label in history.page.votes.findChildren(QLabel)]
         assert [text for text in labels if "Thumbs" in text] == ["Thumbs: 1 up, 1 down"]

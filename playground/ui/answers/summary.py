@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from playground.core.amounts import rate, seconds
@@ -269,6 +270,11 @@ class SummaryCard(QFrame):
         self._note_field: NoteField | None = None
         self._build()
         theme.changed.connect(self._fit_vote_text)
+
+    @property
+    def short_text(self) -> str:
+        """The short summary as plain text; empty where there is none."""
+        return QTextDocumentFragment.fromHtml(self._texts[1]).toPlainText()
 
     def show_turn(self, summary_html: str, vote: VoteViewModel, short_html: str = "") -> None:
         """Show the summary, in which only our own words are marked up, and the vote.

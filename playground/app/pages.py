@@ -172,7 +172,8 @@ class Pages:
                 show_comparison=self._show_kept,
                 show_models=lambda: self._window.show_page("models"),
                 show_compare=self._show_compare,
-                show_tests=lambda: self._window.show_page("tests"),
+                run_test=self._offer_test,
+                show_providers=lambda: self._window.show_page("providers"),
                 show_hub=self._show_hub,
                 share=self._sharing.share,
             ),
@@ -183,6 +184,11 @@ class Pages:
         self._window.show_page("tests")
         page = self._window.pages.page("tests")
         cast("TestsPresenter", page.presenter).open_results(evaluation_id)
+
+    def _offer_test(self, targets: Sequence[Target], set_id: str) -> None:
+        self._window.show_page("tests")
+        page = self._window.pages.page("tests")
+        cast("TestsPresenter", page.presenter).offer(targets, set_id)
 
     def _show_kept(self, comparison_id: str) -> None:
         self._bridge.spawn(self._open_kept(comparison_id))
@@ -282,6 +288,7 @@ class Pages:
             self._bridge,
             self._services.history,
             self._services.replayer,
+            judging=self._compare.judging,
             navigation=navigation,
             notify=self._window.page_toast,
         )

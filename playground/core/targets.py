@@ -160,7 +160,8 @@ class Provider:
     @property
     def is_recorded(self) -> bool:
         """True for one that is known from a recording alone: nothing can be sent to it."""
-        return self.id.startswith(RECORDED_ID)
+        # one of the person's own may be called so, and has an address
+        return self.id.startswith(RECORDED_ID) and not self.base_url
 
     @property
     def is_loopback(self) -> bool:
@@ -210,6 +211,11 @@ class LocalTarget:
         """Addition to `label` that distinguishes targets of the same name."""
         return self.model.quantization or ""
 
+    @property
+    def is_recorded(self) -> bool:
+        """True where only a recording tells of it."""
+        return self.model.is_recorded
+
 
 PRACTICE_MODEL = "smollm2-135m-instruct"
 """What the practice cloud calls the starter model, as a provider would."""
@@ -244,6 +250,10 @@ class CloudTarget:
     @property
     def tier(self) -> Tier:
         return self.provider.tier
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.provider.is_recorded
 
     @property
     def uses_this_machine(self) -> bool:

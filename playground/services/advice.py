@@ -11,6 +11,7 @@ from playground.core.advice.situation import (
     AdviceRules,
     Costs,
     Evidence,
+    Needs,
     Option,
     Situation,
     TagEvidence,
@@ -19,6 +20,7 @@ from playground.core.advice.words import advise
 from playground.core.evaluations import Evaluation, UnitResult, report
 from playground.core.machine import Machine
 from playground.core.metrics import Figure, figures
+from playground.core.names import target_names
 from playground.core.requirements.model import Compatibility, Requirements
 from playground.core.requirements.speed import middle
 from playground.core.runs import Provenance
@@ -66,8 +68,9 @@ class AdviceService:
     async def evidence(self, evaluation_id: str | None = None, machine: str = "") -> Evidence:
         """Return what is known of every target that has answered, and of those of the evaluation.
 
-        The practice cloud stands in for a cloud only where no real one has answered. For another
-        `machine`, speeds are estimated from how much faster it would be.
+        What was recorded on another computer is left out, and so is all that the practice cloud
+        shows: it is no real one. For another `machine`, speeds are estimated from how much faster
+        it would be.
         """
         evaluation, results = None, list[UnitResult]()
         if evaluation_id is not None:
@@ -75,17 +78,27 @@ class AdviceService:
             results = await self._evaluations.results(evaluation_id)
         kept = await self._runs.last()
         in_test = await self._runs.last(evaluation_id) if evaluation_id is not None else {}
-        targets = {runs[0].run.target.key: runs[0].run.target for runs in kept.values()}
+        answered = {runs[0].run.target.key: runs[0].run.target for runs in kept.values()}
+        targets = dict(answered)
         if evaluation is not None:
             # a test is of its own targets: others were not asked the same
             targets = {target.key: target for target in evaluation.targets}
-        is_real = any(_place(t) == "cloud" and not _is_practice(t) for t in targets.values())
-        chosen = [t for t in targets.values() if not (is_real and _is_practice(t))]
+            if not any(_place(target) == "cloud" for target in targets.values()):
+                # but a real cloud, untested, is more than one that plays it
+                targets |= {key: each for key, each in answered.items() if _place(each) == "cloud"}
+        chosen = [target for target in targets.values() if not _is_recorded(target)]
+        if any(_place(target) == "cloud" for target in chosen):
+            chosen = [target for target in chosen if _place(target) != "practice"]
+        names = target_names(chosen)
         counted = {}
         if evaluation is not None:
             counted = {each.target: each for each in report(evaluation, results).models}
         options = []
         for target in chosen:
+            if _place(target) == "practice":
+                name = names[target.key].whole
+                options.append(Option(target.key, target.label, name, "practice"))
+                continue
             runs = in_test.get(target.key) or kept.get(target.key, [])
             count = counted.get(target.key)
             fits, times = await self._on(target, machine)
@@ -93,6 +106,7 @@ class AdviceService:
                 Option(
                     target=target.key,
                     label=target.label,
+                    name=names[target.key].whole,
                     place=_place(target),
                     host=_host(target),
                     fits=fits,
@@ -116,6 +130,28 @@ class AdviceService:
     ) -> Advice:
         """Return the answer; electricity costs what Settings say."""
         return advise(situation, evidence, advice_rules(), weights, costs or self.usual_costs())
+
+    async def to_test(self, keys: Sequence[str], evaluation_id: str) -> tuple[list[Target], str]:
+        """Return the targets of these keys, and the id of the set that an evaluation is of.
+
+        The id is empty where `evaluation_id` is.
+        """
+        known = {key: runs[0].run.target for key, runs in (await self._runs.last()).items()}
+        set_id = ""
+        if evaluation_id:
+            evaluation = await self._evaluations.load(evaluation_id)
+            known |= {target.key: target for target in evaluation.targets}
+            set_id = evaluation.prompt_set.id
+        return [known[key] for key in keys if key in known], set_id
+
+    @property
+    def needs(self) -> Needs:
+        """What a person answered last."""
+        return self._settings.settings.needs
+
+    def keep(self, needs: Needs) -> None:
+        """Remember what a person answered; writes a file."""
+        self._settings.update(needs=needs)
 
     def usual_costs(self) -> Costs:
         """Return what a bigger computer costs where nobody said otherwise."""
@@ -169,21 +205,21 @@ def _by_tag(evaluation: Evaluation, results: Sequence[UnitResult]) -> tuple[TagE
     return tuple(found)
 
 
-def _is_practice(target: Target) -> bool:
-    return isinstance(target, CloudTarget) and target.provider.is_practice
+def _is_recorded(target: Target) -> bool:
+    if isinstance(target, CloudTarget):
+        return target.provider.is_recorded
+    return target.model.is_recorded
 
 
 def _place(target: Target) -> str:
-    """Return where the target counts as; the practice cloud plays a cloud."""
+    """Return where the target counts as, by a name among the places of `resources/advice.toml`."""
+    if isinstance(target, CloudTarget) and target.provider.is_practice:
+        return "practice"
     return "here" if target.place is Place.LOCAL else "cloud"
 
 
 def _host(target: Target) -> str:
-    if not isinstance(target, CloudTarget):
-        return ""
-    if target.provider.is_practice:
-        return "nobody: the practice cloud runs on this computer and stands in for a real one"
-    return host_of(target.provider.base_url)
+    return host_of(target.provider.base_url) if isinstance(target, CloudTarget) else ""
 
 
 def _first_words(runs: Sequence[KeptRun]) -> Figure | None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from playground.core.advice.situation import Needs
 from playground.core.chat import SamplingParams
 from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError
@@ -63,6 +64,8 @@ class Settings:
     run_order: RunOrder = RunOrder.FAIR
     sampling: SamplingParams = SamplingParams()
     system_prompt: str = ""
+    needs: Needs = Needs()
+    """What was answered on “Local or cloud?”."""
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()

@@ -99,35 +99,6 @@ def place_words(target: Target, *, in_presentation_mode: bool = False) -> str:
     return _tr("In the cloud")
 
 
-def name_with_place(target: Target) -> str:
-    """Return a target's name within a sentence, with the place it answers from."""
-    if isinstance(target, LocalTarget):
-        if target.model.is_recorded:
-            return _tr("{name} on another computer").format(name=shortened(target.label))
-        return _tr("{name} on this computer").format(name=shortened(target.label))
-    if target.provider.is_practice and not target.provider.is_recorded:
-        return _tr("{name} in the practice cloud (on this computer)").format(
-            name=shortened(target.label)
-        )
-    return _tr("{name} at {provider}").format(
-        name=shortened(target.label), provider=target.provider.name
-    )
-
-
-def shortened(name: str, limit: int = 30) -> str:
-    """Return a name that fits into a sentence: the last part of a path, beginning and end."""
-    is_path = name.startswith(("/", "~", "\\")) or name[1:3] in {":\\", ":/"}
-    if len(name) <= limit and not is_path:
-        return name
-    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    if last and last != name:
-        name, limit = f"…/{last}", limit + 2
-    if len(name) <= limit:
-        return name
-    half = limit // 2
-    return f"{name[:half].rstrip('-_ ')}…{name[-half + 1 :].lstrip('-_ ')}"
-
-
 def as_file_name(title: str, otherwise: str) -> str:
     """Return a name that a file of any system may have; `otherwise` where nothing is left."""
     words = re.sub(r"[^\w .,-]+", " ", title)[:_LONGEST_FILE_NAME]

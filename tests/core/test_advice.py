@@ -1,7 +1,9 @@
 """Local or cloud: thirty situations, what each answer rests on, and what would change it."""
 
+import re
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,6 +27,12 @@ from playground.core.advice.situation import (
 from playground.core.advice.words import advise, months
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance
+from playground.core.share.comparison import About
+from playground.core.share.decision import DecisionAsked, decision_document
+from playground.core.share.document import EVERYTHING
+from playground.core.share.page import page
+from playground.core.share.scrubbing import Scrubber
+from playground.core.share.text import comma_separated, data, markdown
 from playground.core.statistics import Pair, Verdict, mcnemar_p
 from playground.resources import resource
 
@@ -35,6 +43,9 @@ HERE, CLOUD, BOTH, EITHER, MEASURE = (
     Answer.EITHER,
     Answer.MEASURE,
 )
+
+
+NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +83,7 @@ def evidence(
         Option(
             "here",
             "Qwen3 4B",
+            "Qwen3 4B on this computer",
             "here",
             fits=fits,
             first_s=figure(first_s[0]),
@@ -83,6 +95,7 @@ def evidence(
         Option(
             "there",
             "large-1",
+            "large-1 at Far",
             "cloud",
             host="api.example.com",
             first_s=figure(first_s[1]),
@@ -187,6 +200,61 @@ def test_what_does_not_fit_and_may_not_leave_goes_nowhere(rules: AdviceRules) ->
     assert [step for step, *_words in advice.steps] == [Step.GET]
 
 
+def test_the_practice_cloud_stands_for_no_real_one(rules: AdviceRules) -> None:
+    known = evidence()
+    here, there = known.options
+    practice = replace(there, place="practice")
+    for situation in (
+        Situation(),
+        Situation(leave=Leave.YES, need=Need.ANYTHING, per_day=5000),
+        Situation(leave=Leave.YES, soon=Soon.AT_ONCE),
+    ):
+        advice = advise(situation, replace(known, options=(here, practice)), rules)
+        assert advice.answer is MEASURE
+        [(step, _title, text)] = advice.steps
+        assert step is Step.PROVIDER
+        assert "stand-in on this computer" in text
+        assert "stand-in on this computer" in advice.subtitle
+        assert (advice.cloud, advice.months.cloud_usd) == (None, None)
+        assert CLOUD not in {change.answer for change in advice.changes}
+        assert "in the cloud" not in " ".join(reason.text for reason in advice.reasons)
+    bad = replace(here, right=2)
+    wrong = advise(Situation(), replace(known, options=(bad, practice)), rules)
+    assert wrong.answer is MEASURE
+    alone = advise(Situation(), replace(known, options=(practice,)), rules)
+    assert [step for step, *_words in alone.steps] == [Step.PROVIDER]
+
+
+@pytest.mark.parametrize(
+    "situation",
+    [Situation(leave=Leave.NEVER), Situation(connection=Connection.NOT_ALWAYS)],
+    ids=["private", "offline"],
+)
+def test_what_a_rule_rules_out_is_no_second_best(rules: AdviceRules, situation: Situation) -> None:
+    known = evidence()
+    here, there = known.options
+    for options in ((here, there), (here, replace(there, place="practice")), (here,)):
+        advice = advise(situation, replace(known, options=options), rules)
+        assert advice.answer is HERE
+        assert advice.runner_up == ""
+        assert not advice.steps
+
+
+def test_a_model_of_one_name_in_two_places_is_told_with_its_place(rules: AdviceRules) -> None:
+    known = evidence()
+    here, there = known.options
+    names = ("Qwen3 4B on this computer", "Qwen3 4B at Far")
+    same = replace(known, options=(here, replace(there, label="Qwen3 4B", name=names[1])))
+    both = advise(Situation(need=Need.ANYTHING), same, rules)
+    assert both.answer is BOTH
+    assert both.subtitle == f"{names[0]} for what you tested, {names[1]} for anything else"
+    few = evidence(**SMALL)
+    few = replace(few, options=(few.options[0], replace(few.options[1], name=names[1])))
+    said = [change.said for change in advise(Situation(leave=Leave.YES), few, rules).changes]
+    tests = [each for each in said if each.startswith("A longer test")]
+    assert tests == [f"A longer test that {name} wins by 6 or more" for name in names[::-1]]
+
+
 def test_reasons_link_to_what_stands_behind_them(rules: AdviceRules) -> None:
     reasons = advise(Situation(), evidence(), rules).reasons
     assert [reason.link for reason in reasons] == [
@@ -198,6 +266,17 @@ def test_reasons_link_to_what_stands_behind_them(rules: AdviceRules) -> None:
         "18 of 20 right here, 19 of 20 right in the cloud. Your test can't tell these apart yet."
     )
     assert reasons[2].text == "≈ $0.12 a month in electricity, against $1.86 in the cloud."
+
+
+def test_a_rule_links_to_what_it_goes_by(rules: AdviceRules) -> None:
+    known = evidence()
+    never, alone = Situation(leave=Leave.NEVER), replace(known, options=known.options[:1])
+    assert advise(never, alone, rules).reasons[0].link == Link("sent", "c1")
+    unseen = replace(alone, options=(replace(alone.options[0], comparison=""),))
+    assert advise(never, unseen, rules).reasons[0].link is None
+    wrong = advise(Situation(), evidence(right=(5, 19), apart=(0, 14)), rules)
+    assert wrong.reasons[0].id == "too_often_wrong"
+    assert wrong.reasons[0].link == Link("evaluation", "e1")
 
 
 def test_a_test_of_ten_says_so(rules: AdviceRules) -> None:
@@ -235,6 +314,24 @@ def test_each_change_is_one_that_was_tried(rules: AdviceRules) -> None:
     assert again.answer is HERE
 
 
+def test_a_chart_reaches_all_that_is_told(rules: AdviceRules) -> None:
+    dear = evidence(usd=(4e-6, 1e-6))
+    advice = advise(Situation(per_day=5000, leave=Leave.YES), dear, rules)
+    [change] = [change for change in advice.changes if change.per_day is not None]
+    assert change.said == "50,000 questions a day"
+    assert advice.most_per_day >= 50_000
+    asked = advise(Situation(), evidence(), rules)
+    assert asked.months.pays_from is not None
+    assert asked.months.pays_from < asked.most_per_day < 2 * asked.months.pays_from
+    # a crossing that nobody could find is not drawn
+    far = advise(Situation(), evidence(usd=(2e-5, 2e-5 + 1e-12)), rules)
+    assert far.most_per_day == 1000
+    most = int(rules.costs["most_per_day"])
+    for count in (most, most // 10):
+        changes = advise(Situation(per_day=count), evidence(), rules).changes
+        assert all((change.per_day or 0) <= most for change in changes)
+
+
 def test_from_how_many_a_day_a_bigger_computer_pays(rules: AdviceRules) -> None:
     costs = Costs(price_usd=900, years=3, hours_a_day=8, idle_watts=10, usd_per_kwh=0.30)
     here, cloud = evidence().options
@@ -249,3 +346,15 @@ def test_from_how_many_a_day_a_bigger_computer_pays(rules: AdviceRules) -> None:
     dear = replace(here, usd=figure(1.0))
     assert months(rules, (dear, cloud), costs).pays_from is None
     assert months(rules, (replace(here, usd=None), cloud), costs).here(10) is None
+
+
+@pytest.mark.parametrize("per_day", [0, 1, 10**9])
+@pytest.mark.parametrize("usd", [(0.0, 0.0), (1e-9, 1e4), (None, 3e-4), (None, None)])
+def test_no_number_of_questions_is_too_many_to_answer(
+    rules: AdviceRules, per_day: int, usd: tuple[float | None, float | None]
+) -> None:
+    costs = replace(rules.bigger_computer(), price_usd=1e9)
+    asked = DecisionAsked(Situation(per_day=per_day), evidence(usd=usd), costs, NOON)
+    document = decision_document(asked, rules, "", About(EVERYTHING, Scrubber()))
+    for write in (page, markdown, comma_separated, data):
+        assert not re.search(r"\b(nan|inf)\b", write(document))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.advice.situation import Answer, Leave, Situation
+from playground.core.advice.situation import Answer, Leave, Situation, Step
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import read_check
 from playground.core.evaluations import Unit, new_evaluation
 from playground.core.prompt_sets import filled, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
-from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
+from playground.core.targets import RECORDED, CloudTarget, LocalTarget, ModelFile, Provider, Target
 from playground.services.advice import AdviceService
 from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
@@ -35,15 +35,22 @@ class Desk:
     def __init__(self, folder: Path, database: Database) -> None:
         self.place = Place(folder, database)
         self.store = EvaluationStore(database)
-        settings = SettingsStore(folder / "settings.json")
-        self.service = AdviceService(self.store, TargetRuns(database), self.place.service, settings)
+        self.database, self.settings = database, folder / "settings.json"
+        self.reread()
         self.model = self.place.model("Q8_0")
+
+    def reread(self) -> None:
+        """Begin anew with what is kept."""
+        settings, runs = SettingsStore(self.settings), TargetRuns(self.database)
+        self.service = AdviceService(self.store, runs, self.place.service, settings)
 
     @property
     def here(self) -> LocalTarget:
         return LocalTarget(self.model)
 
-    async def test(self, right_here: int, right_there: int, cases: int = 20) -> str:
+    async def test(
+        self, right_here: int, right_there: int, cases: int = 20, there: Target = FAR
+    ) -> str:
         """Keep a finished test in which the first so many answers are right, the rest wrong."""
         asked = [
             replace(
@@ -53,9 +60,9 @@ class Desk:
             for n in range(cases)
         ]
         chosen = replace(new_set("Words"), cases=tuple(asked))
-        evaluation = new_evaluation(chosen, (self.here, FAR), 1, SamplingParams())
+        evaluation = new_evaluation(chosen, (self.here, there), 1, SamplingParams())
         await self.store.save(evaluation)
-        for target, right in ((self.here, right_here), (FAR, right_there)):
+        for target, right in ((self.here, right_here), (there, right_there)):
             for number, case in enumerate(asked):
                 run = self.run(target, f"{target.label}{number}", is_right=number < right)
                 unit = Unit(case.id, target.key, 0)
@@ -113,17 +120,52 @@ async def test_each_tag_is_looked_at_apart(desk: Desk) -> None:
     assert odd.within.only_b_right == odd.elsewhere.only_b_right == 5
 
 
-async def test_the_practice_cloud_stands_in_until_a_real_one_answers(desk: Desk) -> None:
+async def test_the_practice_cloud_is_known_as_one_until_a_real_one_answers(desk: Desk) -> None:
     await desk.place.history.add(target=PRACTICE)
     await desk.place.history.add(target=LAN)
     evidence = await desk.service.evidence()
     assert {option.target: option.place for option in evidence.options} == {
-        PRACTICE.key: "cloud",
+        PRACTICE.key: "practice",
         LAN.key: "here",
     }
+    [stand_in] = [option for option in evidence.options if option.place == "practice"]
+    assert (stand_in.first_s, stand_in.usd, stand_in.scored) == (None, None, 0)
     await desk.place.history.add(target=FAR)
     evidence = await desk.service.evidence()
     assert {option.target for option in evidence.options} == {FAR.key, LAN.key}
+
+
+async def test_a_real_cloud_is_looked_at_beside_a_test_of_the_practice_cloud(desk: Desk) -> None:
+    evaluation = await desk.test(18, 20, there=PRACTICE)
+    evidence = await desk.service.evidence(evaluation)
+    assert [option.place for option in evidence.options] == ["here", "practice"]
+    await desk.place.history.add(target=FAR)
+    evidence = await desk.service.evidence(evaluation)
+    assert {option.target: option.scored for option in evidence.options} == {
+        desk.here.key: 20,
+        FAR.key: 0,
+    }
+    steps = [step for step, *_ in desk.service.advise(Situation(), evidence).steps]
+    assert Step.TEST in steps
+    targets, set_id = await desk.service.to_test([FAR.key, desk.here.key], evaluation)
+    assert [target.key for target in targets] == [FAR.key, desk.here.key]
+    assert set_id == (await desk.store.load(evaluation)).prompt_set.id
+
+
+async def test_namesakes_are_told_with_their_places(desk: Desk) -> None:
+    await desk.place.history.add(desk.model)
+    there = replace(FAR, model=desk.model.name)
+    await desk.place.history.add(target=there)
+    names = [option.name for option in (await desk.service.evidence()).options]
+    assert sorted(names) == [f"{there.model} at Far", f"{there.model} on this computer"]
+
+
+async def test_what_ran_on_another_computer_says_nothing_of_this_one(desk: Desk) -> None:
+    elsewhere = replace(desk.model, source=RECORDED, is_present=False)
+    await desk.place.history.add(elsewhere)
+    away = replace(FAR.provider, id="recorded-far")
+    await desk.place.history.add(target=CloudTarget(away, "large-1"))
+    assert not (await desk.service.evidence()).options
 
 
 async def test_what_does_not_fit_means_cloud(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.advice.situation import Needs
 from playground.core.chat import SamplingParams
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
@@ -39,6 +40,7 @@ def everything() -> dict[str, object]:
         "run_order": RunOrder.RACE,
         "sampling": SamplingParams(temperature=0.7, seed=1, stop=("END", "\n\n")),
         "system_prompt": "Be brief — 短く。",
+        "needs": Needs(weights={"speed": 0.25}, computer_usd=900.0),
         "show_tokens": True,
         "window": WindowState("AbC=", "history"),
         "untold_problems": ("The history was damaged.",),

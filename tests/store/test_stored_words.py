@@ -22,7 +22,15 @@ from playground.core.chat import ChatRequest, Role
 from playground.core.downloads import DownloadState
 from playground.core.fold import RunFold
 from playground.core.pricing import api_cost, electricity_cost
-from playground.core.runs import Provenance, Run, RunOrder, RunStatus, TokenUsage, VoteOutcome
+from playground.core.runs import (
+    Provenance,
+    Run,
+    RunOrder,
+    RunStatus,
+    Thumb,
+    TokenUsage,
+    VoteOutcome,
+)
 from playground.core.targets import (
     CloudTarget,
     FlashAttention,
@@ -53,6 +61,7 @@ ENUM_VALUES: list[tuple[type[StrEnum], set[str]]] = [
         {"waiting", "loading", "reading", "writing", "finished", "failed", "cancelled"},
     ),
     (ThemeMode, {"system", "light", "dark"}),
+    (Thumb, {"up", "down"}),
     (Tier, {"indie local model", "AAA product", "studio API", "your own server"}),
     (VoteOutcome, {"tie", "none is good"}),
 ]

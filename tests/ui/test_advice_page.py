@@ -1,25 +1,28 @@
 """The page “Local or cloud?” on a real history with a real test in it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from playground.core.advice.situation import Answer, Criterion, Evidence
 from playground.core.share.decision import DecisionAsked
+from playground.core.targets import Target
 from playground.services.advice import advice_rules
 from playground.store.database import Database
 from playground.ui.pages.advice import answer
 from playground.ui.pages.advice.month_card import eased, share_of
-from playground.ui.pages.advice.month_chart import round_up
+from playground.ui.pages.advice.month_chart import MonthChart, _Drawing, round_up
 from playground.ui.pages.advice.page import AdvicePage
 from playground.ui.pages.advice.presenter import AdviceNavigation, AdvicePresenter
 from playground.ui.pages.advice.questions import Slider
-from tests.services.test_advice import Desk
+from playground.ui.widgets.segmented import Segmented
+from tests.services.test_advice import FAR, PRACTICE, Desk
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -35,6 +38,7 @@ class Advising:
         self.database = Database(harness.home / "history.sqlite3")
         self.went: list[tuple[str, str]] = []
         self.shared: list[DecisionAsked] = []
+        self.tested: list[str] = []
         self.page: AdvicePage
         self.desk: Desk
 
@@ -49,12 +53,17 @@ class Advising:
                 show_comparison=lambda key: self.went.append(("comparison", key)),
                 show_models=lambda: self.went.append(("models", "")),
                 show_compare=lambda: self.went.append(("compare", "")),
-                show_tests=lambda: self.went.append(("tests", "")),
+                run_test=self._run_test,
+                show_providers=lambda: self.went.append(("providers", "")),
                 show_hub=lambda: self.went.append(("hub", "")),
                 share=self.shared.append,
             ),
         )
         self.harness.show(page, width, height)
+
+    def _run_test(self, targets: Sequence[Target], set_id: str) -> None:
+        self.went.append(("test", set_id))
+        self.tested = [target.key for target in targets]
 
     def says(self, words: str) -> bool:
         return any(
@@ -101,7 +110,8 @@ def test_with_nothing_run_it_offers_what_would_settle_it(harness: PageHarness) -
         await until(lambda: advising.says("Ask both the same"))
         advising.press("Compare now")
         advising.press("Run a test")
-        assert advising.went == [("compare", ""), ("tests", "")]
+        await until(lambda: advising.went == [("compare", ""), ("test", "")])
+        assert advising.tested == []
         assert advising.says("What a question costs is known once both have answered one")
 
     on_page(harness, body)
@@ -204,8 +214,8 @@ def test_the_two_sliders_move_the_month(harness: PageHarness) -> None:
         assert not advising.says("pays from 867 questions a day")
         per_day = named(advising.page, "Questions a day", Slider)
         QTest.keyClick(per_day, Qt.Key.Key_End)
-        assert advising.page.questions.situation.per_day == 5000
-        assert advising.says("In the cloud: $150 a month")
+        assert advising.page.questions.situation.per_day == 1_000_000
+        assert advising.says("In the cloud: $30,000 a month")
 
     on_page(harness, body)
 
@@ -244,7 +254,7 @@ def test_where_there_is_little_room_the_answer_stands_above_the_questions(
     harness: PageHarness,
 ) -> None:
     async def body(advising: Advising) -> None:
-        advising.show(820, 560)
+        advising.show(700, 560)
         await until(lambda: advising.says("Measure first"))
         page = advising.page
         assert page.answer.mapTo(page, page.answer.rect().topLeft()).y() < (
@@ -254,11 +264,114 @@ def test_where_there_is_little_room_the_answer_stands_above_the_questions(
     on_page(harness, body)
 
 
-def test_small_numbers_have_most_of_the_slider() -> None:
-    assert eased(0.0, 5000) == 1
-    assert eased(1.0, 5000) == 5000
-    assert eased(0.5, 5000) < 1000
-    assert eased(share_of(200, 5000), 5000) == 200
+def test_the_smallest_window_has_the_first_questions_beside_the_answer(
+    harness: PageHarness,
+) -> None:
+    async def body(advising: Advising) -> None:
+        # what the rail and the edges of a window of 900 x 600 leave
+        advising.show(838, 534)
+        await until(lambda: advising.says("Measure first"))
+        page = advising.page
+        for name in ("May the words leave this computer?", "How soon must the answer be there?"):
+            asked = named(page, name, Segmented)
+            bottom = asked.mapTo(page, asked.rect().bottomLeft()).y()
+            assert bottom < page.height()
+        title = page.answer.mapTo(page, page.answer.rect().topLeft())
+        assert title.y() < page.height() / 2
+        assert page.answer.visibleRegion().boundingRect().width() == page.answer.width()
+
+    on_page(harness, body)
+
+
+def test_with_the_practice_cloud_alone_it_leads_to_providers(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        await harness.bridge.submit(advising.desk.test(18, 20, there=PRACTICE))
+        advising.show()
+        await until(lambda: advising.says("stand-in on this computer"))
+        assert advising.says("Measure first")
+        assert not advising.says("In the cloud:")
+        assert advising.says("What a cloud costs is known once a provider has answered.")
+        advising.press("Add a provider")
+        assert advising.went == [("providers", "")]
+
+    on_page(harness, body)
+
+
+def test_a_longer_test_is_prepared_with_both_models_and_their_set(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        evaluation = await harness.bridge.submit(advising.desk.test(5, 8, cases=10))
+        kept = await harness.bridge.submit(advising.desk.store.load(evaluation))
+        advising.show()
+        await until(lambda: advising.says("5 of 10 right here"))
+        advising.press("Ask more questions")
+        await until(lambda: advising.went == [("test", kept.prompt_set.id)])
+        assert advising.tested == [advising.desk.here.key, FAR.key]
+
+    on_page(harness, body)
+
+
+def test_the_answers_are_there_again_after_a_restart(harness: PageHarness) -> None:
+    async def body(advising: Advising) -> None:
+        advising.show()
+        await until(lambda: advising.says("Measure first"))
+        advising.press("Never")
+        advising.press("Anything")
+        QTest.keyClick(named(advising.page, "Right answers", Slider), Qt.Key.Key_End)
+        QTest.keyClick(named(advising.page, "A bigger computer costs", Slider), Qt.Key.Key_End)
+        QTest.keyClick(named(advising.page, "Questions a day", Slider), Qt.Key.Key_Home)
+        asked, weights = advising.page.questions.situation, advising.page.questions.weights
+        advising.page.hidden.emit()
+        first = advising.page
+
+        def is_written() -> bool:
+            advising.desk.reread()
+            return advising.desk.service.needs.situation == asked
+
+        await until(is_written)
+        advising.show()
+        assert advising.page is not first
+        assert advising.page.questions.situation == asked
+        assert (asked.leave, asked.need, asked.per_day) == ("never", "anything", 1)
+        assert advising.page.questions.weights == weights
+        assert advising.page.month.costs is not None
+        assert advising.page.month.costs.price_usd == 5000
+
+    on_page(harness, body)
+
+
+def test_the_chart_reaches_what_is_told_and_each_name_stands_above_the_numbers(
+    harness: PageHarness,
+) -> None:
+    async def body(advising: Advising) -> None:
+        await harness.bridge.submit(advising.desk.test(18, 19))
+        advising.show()
+        await until(lambda: advising.says("pays from 867 questions a day"))
+        chart = advising.page.findChild(MonthChart)
+        assert chart._shown is not None
+        assert chart._shown.most_per_day == 2000
+        QTest.keyClick(named(advising.page, "A bigger computer costs", Slider), Qt.Key.Key_End)
+        assert advising.says("pays from 4,7")
+        assert chart._shown.most_per_day == 8000
+        picture = QImage(420, 250, QImage.Format.Format_ARGB32)
+        painter = QPainter(picture)
+        drawing = _Drawing(painter, harness.theme, chart._shown, QRectF(0, 0, 420, 250))
+        bottom = drawing._area.bottom()
+        places = drawing._name_places([20.0, bottom - 1, bottom], bottom - drawing._line / 2, 99)
+        painter.end()
+        tops = [place.top() for place in places]
+        assert tops[2] - tops[1] >= drawing._line
+        assert places[2].bottom() <= bottom
+        assert places[0].top() == 20.0 - drawing._line / 2
+
+    on_page(harness, body)
+
+
+def test_each_step_of_a_slider_is_as_many_times_more() -> None:
+    assert [eased(share, 1_000_000) for share in (0.0, 0.5, 1.0)] == [1, 1000, 1_000_000]
+    assert eased(share_of(200, 1_000_000), 1_000_000) == 200
+    assert [eased(share, 5000, 50) for share in (0.0, 0.5, 1.0)] == [50, 500, 5000]
+    assert share_of(7, 5000, 50) == 0
+    assert share_of(70_000, 5000, 50) == 1
 
 
 def test_scales_end_at_round_numbers() -> None:
@@ -272,7 +385,14 @@ def test_scales_end_at_round_numbers() -> None:
     ]
 
 
+def test_only_what_is_right_has_a_tick() -> None:
+    ticked = {key for key, icon in answer._ICONS.items() if icon == "check"}
+    assert ticked == {Criterion.RIGHT}
+    kinds = {f"right.{kind}" for kind in advice_rules().sentences["right"]}
+    assert kinds - set(answer._ICONS) == {"right.same", "right.better"}
+
+
 def test_every_answer_has_its_look() -> None:
     assert set(answer._LOOKS) == set(Answer)
     rules = {rule["id"] for rule in advice_rules().rules}
-    assert set(answer._ICONS) == {*Criterion, *rules}
+    assert {key for key in answer._ICONS if "." not in key} == {*Criterion, *rules}

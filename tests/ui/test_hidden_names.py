@@ -20,6 +20,7 @@ from playground.core.turns import hidden_order
 from playground.ui.answers.view_model import turn_view_model
 from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text, take_turns
+from tests.ui.page_harness import named
 
 MakeCompareWindow = Callable[..., CompareWindow]
 NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
@@ -115,6 +116,31 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
     qtbot.waitUntil(lambda: len(stage.votes) == 1)
     assert stage.votes[0][3] is True
     assert not any(button.isEnabled() for button in vote_buttons(stage)), "the vote was blind"
+
+
+def test_thumbs_and_a_note_give_no_name_away_and_thumbs_stay_as_they_were_given(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, fixed_order: None
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot)
+    named(stage.view, "Good answer: Answer B").click()
+    qtbot.waitUntil(lambda: len(stage.thumbs) == 1)
+    stage.view.summary._line.linkActivated.emit("note")
+    qtbot.keyClicks(named(stage.view, "Note"), "B is best")
+    qtbot.waitUntil(lambda: len(stage.notes) == 1)
+    assert leaks(stage) == []
+    vote_buttons(stage)[0].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    good = named(stage.view, "Good answer: Qwen3 4B")
+    assert (good.isChecked(), good.isEnabled()) == (True, False), "it was given without names"
+    for name in ("Bad answer: Qwen3 4B", "Good answer: large-1"):
+        with pytest.raises(AssertionError, match="no visible control"):
+            named(stage.view, name)
+    qtbot.keyClicks(named(stage.view, "Note"), ", as I thought")
+    qtbot.waitUntil(lambda: len(stage.notes) == 2)
+    assert stage.notes[1][1] == "B is best, as I thought"
 
 
 def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(

@@ -51,6 +51,14 @@ def test_a_name_without_spaces_wraps_and_one_of_short_parts_stays(qtbot: QtBot) 
     assert breakable("SmolLM2 135M Instruct") == "SmolLM2 135M Instruct"
 
 
+def test_a_number_stays_whole_with_its_unit() -> None:
+    assert (
+        breakable("after 0.54 s here and 12:30") == "after 0.54\N{NO-BREAK SPACE}s here and 12:30"
+    )
+    assert breakable("≈ $0.65 for 2 shapes") == "≈\N{NO-BREAK SPACE}$0.65 for 2 shapes"
+    assert "\N{ZERO WIDTH SPACE}" in breakable("smollm2.gguf")
+
+
 def test_a_tooltip_shows_a_strangers_name_to_the_letter_and_keeps_its_lines() -> None:
     text = "a <b>bold</b> & <img src='file:///etc/passwd'> name\nsecond line"
     tip = plain_tooltip(text)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat, read_cases
@@ -25,6 +25,7 @@ from playground.core.evaluations import (
     report,
 )
 from playground.core.expected import CUT_OFF, CheckKind, Outcome
+from playground.core.names import target_names
 from playground.core.prompt_sets import PromptSet, new_case, new_set
 from playground.core.runs import Cost, Provenance, Run
 from playground.core.targets import (
@@ -57,16 +58,16 @@ from playground.ui.pages.tests.page import TestsPage
 from playground.ui.pages.tests.presenter import TestsPresenter
 from playground.ui.pages.tests.progress import CellState, Progress
 from playground.ui.pages.tests.runner import RunSurroundings
-from playground.ui.pages.tests.words import model_figures, target_names
+from playground.ui.pages.tests.words import model_figures
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge
-from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.inputs import ComboBox, NumberField
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
 from tests.store.history import folded, waiting_run
 from tests.store.test_local_runs import answer
-from tests.ui.conftest import HERE, STARTER, Library, Providers
+from tests.ui.conftest import HERE, STARTER, THERE, Library, Providers
 from tests.ui.layout_checker import layout_problems, settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
@@ -577,6 +578,34 @@ def test_the_plan_says_what_it_takes_before_anything_is_asked(harness: PageHarne
             dialog._repeats._buttons["3"].click()
             await until(lambda: tests.says("× 3 times", dialog))
             dialog.reject()
+
+    harness.run(body)
+
+
+def test_a_set_is_offered_with_its_models_or_a_ready_one_where_it_is_gone(
+    harness: PageHarness,
+) -> None:
+    tests, own = Tests(harness), shop()
+    targets = [HERE, THERE]
+
+    async def body() -> None:
+        await tests.open(own, replace(shop(), id="empty", name="Empty", cases=()))
+        for set_id, name in (
+            (own.id, own.name),
+            ("gone", "Sort messages"),
+            ("empty", "Sort messages"),
+        ):
+            tests.presenter.offer(targets, set_id)
+            await until(lambda: [d for d in tests.page.findChildren(RunDialog) if d.isVisible()])
+            dialog = tests.dialog()
+            await until(lambda: tests.selection.chosen == tuple(targets))
+            opened = tests.presenter.draft.prompt_set
+            assert opened is not None
+            assert opened.name == name
+            dialog.reject()
+            await until(
+                lambda: not [d for d in tests.page.findChildren(RunDialog) if d.isVisible()]
+            )
 
     harness.run(body)
 
@@ -1126,7 +1155,7 @@ def test_what_was_cut_off_stands_beside_the_count_and_leads_to_the_longest_answe
             assert tests.presenter.results.worth_asking == 0
             click(named(tests.page, "Longest answer…"))
             assert tests.page.is_showing_sets
-            field = named(tests.page, "Longest answer, in tokens", QSpinBox)
+            field = named(tests.page, "Longest answer, in tokens", NumberField)
             assert tests.page.focusWidget() is field
             tests.presenter.results.show(evaluation, told(evaluation, "rrr"))
             tests.page.show_results("numbers")

@@ -11,6 +11,7 @@ from playground.core.amounts import money, rate, seconds
 from playground.core.chat import ChatRequest
 from playground.core.leads import TIE, Best, best_of
 from playground.core.metrics import figures
+from playground.core.names import shortened
 from playground.core.runs import (
     TOOL_ASKED,
     Cost,
@@ -32,7 +33,7 @@ from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import SummaryCard, summary, vote_view_model
 from playground.ui.answers.view_model import answer_view_model
-from playground.ui.format import footer, head, shortened, size_words
+from playground.ui.format import footer, head, size_words
 from playground.ui.pages.compare.target_bar import _chip
 from playground.ui.pages.compare.targets import _cloud_entries
 from playground.ui.pages.providers.page import ProviderCard, ProviderEntry
@@ -165,6 +166,14 @@ def test_a_summary_of_long_names_has_room_in_the_smallest_window_at_200_percent(
         assert card.minimumSizeHint().width() <= 600
 
 
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [("content_filter", "filter held the answer back"), ("length", "was cut off")],
+)
+def test_above_an_answer_that_is_not_whole_stands_why(finish: str, words: str) -> None:
+    assert words in " ".join(answer_view_model(run(finish_reason=finish)).notices)
+
+
 def test_a_call_of_a_tool_is_told_once() -> None:
     asked = run("t", finish_reason="tool_calls", notices=(f"{TOOL_ASKED} “search”: none here",))
     assert answer_view_model(asked).notices == asked.notices
@@ -227,6 +236,16 @@ def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
 def test_an_unknown_cost_says_why_it_is_unknown() -> None:
     own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
     assert cells(own)[3].explanation == "What your own server draws is not known here."
+
+
+def test_an_answer_that_was_stopped_is_not_called_whole() -> None:
+    words = {
+        RunStatus.CANCELLED: "stopped after",
+        RunStatus.FAILED: "broke off after",
+        RunStatus.FINISHED: "whole answer",
+    }
+    for status, caption in words.items():
+        assert [cell.caption for cell in cells(run(status=status))][2] == caption
 
 
 def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:
@@ -346,6 +365,15 @@ def test_the_line_tells_namesakes_apart_and_says_who_failed() -> None:
     assert "same on this computer" in line
     assert "same at Example Cloud" in line
     assert "broken could not finish." in line
+
+
+def test_of_namesakes_the_chosen_one_is_told_with_its_place() -> None:
+    here, there = run("a", target=local("same")), run("b", target=CloudTarget(PRACTICE, "same"))
+    turn = Turn("t", "Hello", RunOrder.FAIR, (here, there), winner_run_id="b", hidden_names=True)
+    vote = vote_view_model(turn, asks_vote=True, is_hidden=False)
+    assert vote.text == (
+        "You chose same in the practice cloud (on this computer). Names were hidden."
+    )
 
 
 def test_names_that_read_alike_are_told_with_their_places_and_joined_as_they_are_read() -> None:

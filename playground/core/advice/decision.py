@@ -69,16 +69,28 @@ class Desk:
             weights,
         )
         self.hits: list[tuple[Mapping[str, Any], tuple[Option, ...]]] = []
-        self.left = self._kept(evidence.options)
+        stand_ins = [option for option in evidence.options if rules.stands_in(option)]
+        self.left = self._kept(tuple(o for o in evidence.options if o not in stand_ins))
+        self.has_stand_in = any(
+            all(rules.keeps(rule["keeps"], option) for rule in self._rules())
+            for option in stand_ins
+        )
+        """Whether the place that was asked only plays the one that the questions may go to."""
+
+    def _rules(self) -> Iterable[Mapping[str, Any]]:
+        for rule in self.rules.rules:
+            if all(getattr(self.situation, name) == said for name, said in rule["when"].items()):
+                yield rule
 
     def _kept(self, options: tuple[Option, ...]) -> tuple[Option, ...]:
-        for rule in self.rules.rules:
-            if any(getattr(self.situation, name) != said for name, said in rule["when"].items()):
-                continue
+        for rule in self._rules():
             kept = tuple(o for o in options if self.rules.keeps(rule["keeps"], o))
-            if kept == options or (not kept and rule.get("unless_last")):
+            dropped = tuple(o for o in options if o not in kept)
+            # what a person said decides although there is only what it keeps
+            is_said = bool(kept and rule["when"])
+            if not (dropped or is_said) or (not kept and rule.get("unless_last")):
                 continue
-            self.hits.append((rule, tuple(o for o in options if o not in kept)))
+            self.hits.append((rule, dropped))
             options = kept
         return options
 
@@ -105,13 +117,16 @@ class Desk:
         if here is not None and cloud is not None:
             return self._weighed(here, cloud)
         dropped = [option for _rule, options in self.hits for option in options]
+        provider = (Step.PROVIDER,) if self.has_stand_in else ()
+        # asking both again would only ask the stand-in again
+        missing = provider or (Step.COMPARE, Step.TEST)
         if here is None and cloud is None:
-            steps = (Step.GET,) if dropped else (Step.COMPARE, Step.TEST)
+            steps = (Step.GET, *provider) if dropped else missing
             lost = self._best(o for o in dropped if not self.rules.stays(o))
             return Decision(Answer.MEASURE, (None, lost), steps=steps)
         if not self.hits:
             # nobody has tried the other place, which is no reason for this one
-            return Decision(Answer.MEASURE, (here, cloud), steps=(Step.COMPARE, Step.TEST))
+            return Decision(Answer.MEASURE, (here, cloud), steps=missing)
         answer = Answer.CLOUD if here is None else Answer.HERE
         here = here or self._best(o for o in dropped if self.rules.stays(o))
         cloud = cloud or self._best(o for o in dropped if not self.rules.stays(o))

@@ -1,7 +1,7 @@
 """What a person needs, what they have measured, and the advice that comes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -65,6 +65,7 @@ class Step(StrEnum):
     TEST = "test"
     MORE = "more"
     GET = "get"
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,17 @@ class Situation:
     """Questions a day."""
     need: Need = Need.ONE_JOB
     connection: Connection = Connection.MOSTLY
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """All that a person has answered."""
+
+    situation: Situation = Situation()
+    weights: dict[str, float] = field(default_factory=dict)
+    """The sliders, 0 … 1 by `Criterion`; those that are not in it stand as usual."""
+    computer_usd: float | None = None
+    """What a bigger computer costs; `None`: what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,8 @@ class Option:
     target: str
     """Its key."""
     label: str
+    name: str
+    """What it is called where another is named as well: with its place."""
     place: str
     """A name among the places of `resources/advice.toml`."""
     host: str = ""
@@ -167,6 +181,8 @@ class Change:
     said: str
     answer: Answer
     title: str
+    per_day: int | None = None
+    """Questions a day, where these are what would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +200,8 @@ class Advice:
     steps: tuple[tuple[Step, str, str], ...]
     """What would settle it where it is not settled: each with its title and a sentence."""
     months: "Months"
+    most_per_day: int
+    """Questions a day up to which a chart goes, so that all that is told is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +247,10 @@ class AdviceRules:
 
     def stays(self, option: Option) -> bool:
         return bool(self.places[option.place]["stays"])
+
+    def stands_in(self, option: Option) -> bool:
+        """Return whether the option only plays a place: nothing of it says what that one is."""
+        return bool(self.places[option.place].get("stands_in"))
 
     def keeps(self, what: str, option: Option) -> bool:
         """Return whether a rule that keeps `what` leaves the option."""

@@ -32,6 +32,9 @@ from playground.core.metrics import Figure
 from playground.core.runs import Provenance
 from playground.core.statistics import Pair, Verdict, fewest_disagreements
 
+_AROUND, _BEYOND = 5, 1.3
+"""A chart goes so many times beyond the questions a day, and beyond where buying pays."""
+
 
 def advise(
     situation: Situation,
@@ -60,7 +63,8 @@ class _Writer:
 
     def advice(self, costs: Costs) -> Advice:
         found = self._found
-        reasons = self._reasons()
+        reasons, changes = self._reasons(), tuple(self._changes())
+        found_months = months(self._rules, found.pair, costs)
         return Advice(
             answer=found.answer,
             title=self._words["answers"]["nothing" if Step.GET in found.steps else found.answer],
@@ -69,15 +73,25 @@ class _Writer:
             cloud=self._cloud,
             reasons=tuple(reasons[:3]),
             runner_up=self._runner_up(),
-            changes=tuple(self._changes()),
+            changes=changes,
             steps=tuple((step, *self._words["steps"][step]) for step in found.steps),
-            months=months(self._rules, found.pair, costs),
+            months=found_months,
+            most_per_day=self._most_per_day(found_months, changes),
         )
+
+    def _most_per_day(self, found: Months, changes: Iterable[Change]) -> int:
+        told = [_AROUND * self._desk.situation.per_day]
+        told += [change.per_day for change in changes if change.per_day is not None]
+        if found.pays_from is not None and found.pays_from <= self._rules.costs["most_shown"]:
+            told.append(math.ceil(_BEYOND * found.pays_from))
+        return max(told)
 
     def _names(self) -> dict[str, str]:
         return {
             "here": self._here.label if self._here else "",
             "cloud": self._cloud.label if self._cloud else "",
+            "one_here": self._here.name if self._here else "",
+            "one_in_cloud": self._cloud.name if self._cloud else "",
         }
 
     def _subtitle(self) -> str:
@@ -86,6 +100,8 @@ class _Writer:
         if found.answer is Answer.MEASURE:
             if self._here is None and self._desk.hits:
                 name = "no_model"
+            elif Step.PROVIDER in found.steps:
+                name = "stand_in"
             elif self._found.ranked and not self._is_unmeasured():
                 name = "measure_more"
         elif found.answer is Answer.BOTH:
@@ -133,8 +149,12 @@ class _Writer:
         return rules + [self._reason(each) for each in left]
 
     def _rule(self, rule: Mapping[str, Any], dropped: Sequence[Option]) -> Reason:
-        names = ", ".join(option.label for option in dropped)
-        link = Link(rule["link"], next((o.comparison for o in dropped if o.comparison), ""))
+        names = ", ".join(option.name for option in dropped)
+        seen = [o.comparison for o in (*dropped, self._here) if o is not None and o.comparison]
+        shown = (
+            self._desk.evidence.evaluation if rule["link"] == "evaluation" else "".join(seen[:1])
+        )
+        link = Link(rule["link"], shown) if shown or rule["link"] == "models" else None
         return Reason(rule["id"], rule["title"], rule["text"].format(dropped=names), link)
 
     def _reason(self, criterion: Criterion) -> Reason:
@@ -243,15 +263,12 @@ class _Writer:
         return str(self._rules.places[option.place]["name"]).lower()
 
     def _runner_up(self) -> str:
-        """Return the second best, with what it would be."""
+        """Return the second best, with what it would be; empty where there is none."""
         found, words = self._found, self._words
         rest = [each for each in found.ranked if each.answer is not found.answer]
-        if found.answer in {Answer.MEASURE, Answer.EITHER}:
+        if not rest or found.answer in {Answer.MEASURE, Answer.EITHER}:
+            # what a rule rules out is no second best either
             return ""
-        if not rest:
-            other = self._cloud if found.answer is Answer.HERE else self._here
-            name = "cloud" if found.answer is Answer.HERE else "here"
-            return f"{words['answers'][name]}: {other.label}." if other and found.by_rule else ""
         best = max(rest, key=lambda each: each.middle)
         name = "both_tag" if best.tag else str(best.answer)
         said = words["subtitles"][name].format(**self._names(), tag=best.tag)
@@ -273,10 +290,14 @@ class _Writer:
         ]
         seen: set[str] = set()
         for name, other in others:
+            if other.per_day > desk.rules.costs["most_per_day"]:
+                continue
             answer = Desk(other, desk.evidence, desk.rules, desk.weights).decide().answer
             if answer not in {now, Answer.MEASURE} and name not in seen:
                 seen.add(name)
-                yield self._change(words[name].format(count=f"{other.per_day:,}"), answer)
+                said = words[name].format(count=f"{other.per_day:,}")
+                per_day = other.per_day if name == "per_day" else None
+                yield replace(self._change(said, answer), per_day=per_day)
         if self._here is None or self._cloud is None or self._found.by_rule:
             return
         for verdict, name in ((Verdict.B_BETTER, "test_cloud"), (Verdict.A_BETTER, "test_here")):

@@ -40,7 +40,6 @@ from playground.core.share.document import (
     letter,
 )
 from playground.core.statistics import wilson_interval
-from playground.core.targets import PRACTICE_ID
 
 _ANSWERED: Mapping[str, Mapping[str, str]] = {
     "May the words leave this computer?": {
@@ -80,8 +79,6 @@ _EVIDENCE = (
     Column("question_usd", "A question", "USD"),
     Column("fits", "Fits into memory", is_text=True),
 )
-_SCALE_END = 5
-"""The chart goes up to so many times the questions a day, or up to where buying pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,7 @@ class _Decision:
 
     def facts(self) -> list[tuple[str, str]]:
         facts = [("Shown by", self._about.scrubber.clean_name(self._test) or "no test yet")]
-        if self._asked.machine:
+        if self._asked.machine and Part.MACHINE in self._about.choice:
             facts.append(("Meant for", self._about.scrubber.clean_name(self._asked.machine)))
         if Part.NAMES not in self._about.choice:
             facts.append(("Names", left_out(Part.NAMES).sentence))
@@ -161,6 +158,7 @@ class _Decision:
             replace(
                 option,
                 label=scrubber.clean_name(option.label) if tells else letter(number),
+                name=scrubber.clean_name(option.name) if tells else letter(number),
                 host=scrubber.clean(option.host) if tells else "",
             )
             for number, option in enumerate(evidence.options)
@@ -206,9 +204,7 @@ class _Decision:
         months, per_day = self.advice.months, self._asked.situation.per_day
         if months.here_usd is None and months.cloud_usd is None:
             return None
-        most = _SCALE_END * per_day
-        if months.pays_from is not None and months.pays_from < 100 * per_day:
-            most = max(most, round(1.3 * months.pays_from))
+        most = self.advice.most_per_day
         points = [
             Point(
                 name.partition(":")[0],
@@ -264,21 +260,19 @@ class _Decision:
     def _rests_on(self) -> tuple[Block, ...]:
         if not self._has_figures:
             return (left_out(Part.FIGURES),)
-        options = self._evidence.options
+        options = [each for each in self._evidence.options if not self._rules.stands_in(each)]
         if not options:
             return _said("Nothing has answered yet.")
         rows = tuple(
-            Row(option.label, _evidence_cells(option), _place(option)) for option in options
+            Row(
+                option.label,
+                _evidence_cells(option),
+                Place.HERE if option.place == "here" else Place.CLOUD,
+            )
+            for option in options
         )
         caption = "What is known of each model"
         return (Table("evidence", caption, "Model", _EVIDENCE, rows),)
-
-
-def _place(option: Option) -> Place:
-    if option.place == "here":
-        return Place.HERE
-    is_practice = option.target.startswith(f"{PRACTICE_ID}:")
-    return Place.PRACTICE if is_practice else Place.CLOUD
 
 
 def _evidence_cells(option: Option) -> tuple[Cell, ...]:

@@ -221,9 +221,17 @@ _LONGEST_RUN = 12
 """Characters of a name that stay in one line."""
 
 
+_UNIT = r"(?:s|min|h|%|bytes|KB|MB|GB|kWh|W)(?!\w)"
+
+
 def breakable(name: str) -> str:
-    """Return a name that a label can wrap though it has no spaces: Qt breaks only between words."""
-    marked = re.sub(r"(?<=[_.:/\\])(?=[^\W_])", "\N{ZERO WIDTH SPACE}", name)
+    """Return a name that a label can wrap though it has no spaces: Qt breaks only between words.
+
+    A number stays whole, with its unit and with the sign of an estimate.
+    """
+    whole = re.sub(rf"(?<=≈) |(?<=\d) (?={_UNIT})", "\N{NO-BREAK SPACE}", name)
+    gap = r"(?<=[_.:/\\])(?<!\d[.:])(?=[^\W_])|(?<=\d[.:])(?=[^\W\d_])"
+    marked = re.sub(gap, "\N{ZERO WIDTH SPACE}", whole)
     return re.sub(rf"([^\s\-\u200b]{{{_LONGEST_RUN}}})(?=[^\s\-\u200b]{{4}})", "\\1\u200b", marked)
 
 

@@ -29,12 +29,15 @@ _ICONS = {
     Criterion.RIGHT: "check",
     Criterion.SPEED: "run",
     Criterion.PRICE: "chip",
+    "right.worse": "warning",
+    **dict.fromkeys(("right.open", "right.one", "right.unknown"), "search"),
+    **dict.fromkeys(("privacy.cloud", "privacy.cloud_rather_not"), "cloud"),
     "private": "lock",
     "offline": "offline",
     "too_large": "models",
     "too_often_wrong": "warning",
 }
-"""First part of a reason's id → its icon."""
+"""A reason's id, or the first part of it → its icon; a tick only where something is right."""
 _SMALL = 20
 """Size of an icon without a ground, in pixels at scale 1."""
 _REASON_WIDTH = 210
@@ -170,6 +173,7 @@ class AnswerView(QWidget):
             "compare": self.tr("Compare now"),
             "test": self.tr("Run a test"),
             "more": self.tr("Ask more questions"),
+            "provider": self.tr("Add a provider"),
             "get": self.tr("Get a model"),
         }[step]
         return make_button(
@@ -191,7 +195,7 @@ class AnswerView(QWidget):
                 kind="flat",
                 name=f"{reason.title}: {words}",
             )
-        icon = _ICONS[reason.id.partition(".")[0]]
+        icon = _ICONS.get(reason.id) or _ICONS[reason.id.partition(".")[0]]
         return self._card(icon, reason.title, reason.text, button)
 
     def _card(self, icon: str, title: str, text: str, button: QWidget | None) -> QFrame:

@@ -1,6 +1,7 @@
 """What a month costs: the chart, two sliders, and from how many questions a day buying pays."""
 
 import math
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -10,23 +11,26 @@ from typing_extensions import override
 from playground.core.advice.situation import Advice, Costs
 from playground.core.advice.words import dollars_text
 from playground.core.metrics import Figure
-from playground.ui.pages.advice.month_chart import MonthChart, MonthLines
+from playground.ui.pages.advice.month_chart import MonthChart, MonthLines, round_up
 from playground.ui.pages.advice.questions import Slider
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import ElidedLabel, make_label
+from playground.ui.widgets.basics import ElidedLabel, breakable, make_label
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row
 
 _STACKS_BELOW = 640
+_LEAST_USD = 50
+"""What a bigger computer costs at the slider's left end."""
 
 
-def eased(share: float, most: float) -> int:
-    """Return a whole number up to `most`: small ones have most of a slider's way."""
-    return max(1, round(most * math.pow(share, 2.5)))
+def eased(share: float, most: float, least: float = 1) -> int:
+    """Return a number of two digits and noughts: each step of a slider is as many times more."""
+    value = least * math.pow(most / least, share)
+    return int(round(value, min(0, 1 - math.floor(math.log10(value)))))
 
 
-def share_of(value: float, most: float) -> float:
+def share_of(value: float, most: float, least: float = 1) -> float:
     """Return where on the slider `value` stands."""
-    return float(min(1.0, (value / most) ** 0.4))
+    return math.log(min(max(value, least), most) / least) / math.log(most / least)
 
 
 class MonthCard(QFrame):
@@ -49,7 +53,7 @@ class MonthCard(QFrame):
 
     def show_costs(self, costs: Costs) -> None:
         self._costs = costs
-        self._price.show_share(share_of(costs.price_usd, self._most_usd))
+        self._price.show_share(share_of(costs.price_usd, self._most_usd, _LEAST_USD))
         self._show_words()
 
     def show_months(self, advice: Advice, per_day: int) -> None:
@@ -57,18 +61,16 @@ class MonthCard(QFrame):
         months = advice.months
         self._per_day.show_share(share_of(per_day, self._most_per_day))
         self._per_day_value.setText(f"{per_day:,}")
-        most = max(self._most_per_day, per_day)
-        names = [each.label if each else "" for each in (advice.here, advice.cloud)]
         lines = MonthLines(
             months,
             per_day,
-            most,
-            self.tr("{0}, here").format(names[0]) if names[0] else self.tr("here"),
-            self.tr("{0}, cloud").format(names[1]) if names[1] else self.tr("cloud"),
+            round(round_up(advice.most_per_day)),
+            self.tr("here"),
+            self.tr("in the cloud"),
             self.tr("bigger computer"),
         )
         said = self._said(advice, per_day)
-        self._verdict.setText(said)
+        self._verdict.setText(breakable(said))
         self._chart.show_lines(lines, said)
         is_known = months.here_usd is not None or months.cloud_usd is not None
         self._chart.setVisible(is_known)
@@ -166,6 +168,8 @@ class MonthCard(QFrame):
             )
         elif here is not None and cloud is not None:
             parts.append(self.tr("A bigger computer never pays: the cloud costs less a question."))
+        elif here is not None:
+            parts.append(self.tr("What a cloud costs is known once a provider has answered."))
         return " ".join(parts)
 
     def _on_per_day(self, share: float) -> None:
@@ -174,13 +178,7 @@ class MonthCard(QFrame):
     def _on_price(self, share: float) -> None:
         if self._costs is None:
             return
-        rounded = 50 * math.ceil(eased(share, self._most_usd) / 50)
-        self._costs = Costs(
-            rounded,
-            self._costs.years,
-            self._costs.hours_a_day,
-            self._costs.idle_watts,
-            self._costs.usd_per_kwh,
-        )
+        price_usd = eased(share, self._most_usd, _LEAST_USD)
+        self._costs = replace(self._costs, price_usd=price_usd)
         self._show_words()
         self.costs_changed.emit()

@@ -13,7 +13,8 @@ from playground.ui.theme.theme import Theme
 
 _MONEY_TICKS = {1: 5, 2: 4, 4: 4, 5: 5, 8: 4, 10: 5}
 """Leading digits of the top of the scale → in how many steps it is divided."""
-_DAY_TICKS = 5
+_DAY_TICKS = (5, 2)
+"""In how many steps the questions a day are divided, the most first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,11 @@ class _Drawing:
             painter.setPen(self._theme.color("quiet"))
             place = QRectF(0, y - self._line / 2, area.left() - self._theme.px(8), self._line)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignRight), self._dollars(usd))
-        for tick in range(_DAY_TICKS + 1):
-            per_day = round(self._shown.most_per_day * tick / _DAY_TICKS)
+        # as many as have room beside each other
+        widest = painter.fontMetrics().horizontalAdvance(f"{self._shown.most_per_day:,}  ")
+        steps = next((each for each in _DAY_TICKS if each * widest <= area.width()), 1)
+        for tick in range(steps + 1):
+            per_day = round(self._shown.most_per_day * tick / steps)
             x = self._point(per_day, 0).x()
             place = QRectF(x - 100, area.bottom() + self._theme.px(3), 200, self._line)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignHCenter), f"{per_day:,}")
@@ -172,14 +176,25 @@ class _Drawing:
 
     def _names(self, ends: list[tuple[float, str, QColor]]) -> None:
         """Write each line's name at its end, pushed apart where they would cover each other."""
-        last = -math.inf
         metrics = self._painter.fontMetrics()
-        for y, name, color in sorted(ends, key=lambda each: each[0]):
-            last = max(y, last + self._line)
+        width = self._names_width - self._theme.px(6)
+        ordered = sorted(ends, key=lambda each: each[0])
+        # none may cover the numbers below
+        lowest = self._area.bottom() - self._line / 2
+        for place, (_y, name, color) in zip(
+            self._name_places([y for y, *_ in ordered], lowest, width), ordered, strict=True
+        ):
             self._painter.setPen(color)
-            width = self._names_width - self._theme.px(6)
-            place = QRectF(
-                self._area.right() + self._theme.px(6), last - self._line / 2, width, self._line
-            )
             shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(width))
             self._painter.drawText(place, int(Qt.AlignmentFlag.AlignLeft), shown)
+
+    def _name_places(self, middles: list[float], lowest: float, width: float) -> list[QRectF]:
+        """Return where the names of lines that end at these heights are written, from the top."""
+        found: list[float] = []
+        for middle in middles:
+            found.append(max([middle, *(other + self._line for other in found[-1:])]))
+        for number in reversed(range(len(found))):
+            found[number] = min(found[number], lowest)
+            lowest = found[number] - self._line
+        left = self._area.right() + self._theme.px(6)
+        return [QRectF(left, middle - self._line / 2, width, self._line) for middle in found]

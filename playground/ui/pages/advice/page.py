@@ -15,7 +15,7 @@ from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, mak
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
-_STACKS_BELOW = 1000
+_STACKS_BELOW = 740
 """Width in units of text below which the answer stands above the questions."""
 _QUESTIONS_WIDTH = 316
 _NARROW, _NARROW_MARGIN = 700, 12

@@ -1,13 +1,14 @@
 """Decides what “Local or cloud?” shows: gathers evidence, works the answer out at each change."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QObject
 
-from playground.core.advice.situation import Evidence, Link, Situation, Step
+from playground.core.advice.situation import Advice, Evidence, Link, Needs, Step
 from playground.core.share.decision import DecisionAsked
+from playground.core.targets import Target
 from playground.services.advice import AdviceService, advice_rules
 from playground.services.machine.devices import devices
 from playground.ui.bridge import Bridge
@@ -23,7 +24,9 @@ class AdviceNavigation:
     show_comparison: Callable[[str], object]
     show_models: Callable[[], object]
     show_compare: Callable[[], object]
-    show_tests: Callable[[], object]
+    run_test: Callable[[Sequence[Target], str], object]
+    """Offers to ask models a set, by its id; an empty one leaves it to the program."""
+    show_providers: Callable[[], object]
     show_hub: Callable[[], object]
     share: Callable[[DecisionAsked], object]
 
@@ -46,9 +49,11 @@ class AdvicePresenter(QObject):
         self._evidence = Evidence()
         self._is_chosen = False
         self._asked = 0
-        rules = advice_rules()
-        view.questions.show_situation(Situation(), dict(rules.weights))
-        view.month.show_costs(service.usual_costs())
+        needs, costs = service.needs, service.usual_costs()
+        view.questions.show_situation(needs.situation, {**advice_rules().weights, **needs.weights})
+        if needs.computer_usd is not None:
+            costs = replace(costs, price_usd=needs.computer_usd)
+        view.month.show_costs(costs)
         self._connect()
 
     def show_test(self, evaluation_id: str) -> None:
@@ -63,6 +68,8 @@ class AdvicePresenter(QObject):
     def _connect(self) -> None:
         view = self._view
         view.shown.connect(self.refresh)
+        view.hidden.connect(self._keep)
+        view.closing.connect(self._keep)
         view.questions.changed.connect(self._show)
         view.questions.evidence_chosen.connect(self._on_evidence)
         view.month.per_day_moved.connect(self._on_per_day)
@@ -115,12 +122,30 @@ class AdvicePresenter(QObject):
         self._show()
 
     def _show(self) -> None:
+        self._view.show_advice(self._advice(), self._view.questions.situation.per_day)
+
+    def _advice(self) -> Advice:
         questions = self._view.questions
-        situation = questions.situation
-        advice = self._service.advise(
-            situation, self._evidence, questions.weights, self._view.month.costs
+        return self._service.advise(
+            questions.situation, self._evidence, questions.weights, self._view.month.costs
         )
-        self._view.show_advice(advice, situation.per_day)
+
+    def _run_test(self) -> None:
+        advice = self._advice()
+        keys = [option.target for option in (advice.here, advice.cloud) if option is not None]
+        self._bridge.spawn(self._offer_test(keys))
+
+    async def _offer_test(self, keys: Sequence[str]) -> None:
+        evaluation = self._evidence.evaluation
+        targets, set_id = await self._bridge.submit(self._service.to_test(keys, evaluation))
+        self._navigation.run_test(targets, set_id)
+
+    def _keep(self) -> None:
+        questions, costs = self._view.questions, self._view.month.costs
+        needs = Needs(
+            questions.situation, questions.weights, None if costs is None else costs.price_usd
+        )
+        self._bridge.write(self._service.keep, needs)
 
     def _share(self) -> None:
         questions = self._view.questions
@@ -148,7 +173,8 @@ class AdvicePresenter(QObject):
         go = self._navigation
         {
             Step.COMPARE: go.show_compare,
-            Step.TEST: go.show_tests,
-            Step.MORE: go.show_tests,
+            Step.TEST: self._run_test,
+            Step.MORE: self._run_test,
+            Step.PROVIDER: go.show_providers,
             Step.GET: go.show_hub,
         }[Step(step)]()

@@ -17,7 +17,13 @@ from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
+from playground.ui.widgets.basics import (
+    Badge,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow, anchor_of
 from playground.ui.widgets.layouts import (
@@ -655,6 +661,9 @@ class CompareView(Page):
         self.grid = PaneGrid(self._theme, row_limit=3)
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
+        self._verdict = make_label("", "control", wrap=True)
+        self._verdict.hide()
+        self._column.addWidget(self._verdict)
         self.prompt_card = PromptCard(self._theme)
         self._column.addWidget(self.prompt_card)
 
@@ -714,6 +723,14 @@ class CompareView(Page):
             if not is_narrow:
                 self._column.insertWidget(self._column.count() - 1, self._summary)
             self._summary.setVisible(self._has_summary)
+        self._show_verdict(is_below=is_narrow)
+
+    def _show_verdict(self, *, is_below: bool) -> None:
+        """Say above the prompt what stands below the panes, out of sight."""
+        is_told = is_below and self._summary is not None and self._has_summary
+        text = self._summary.short_text if is_told and self._summary is not None else ""
+        self._verdict.setText(text)
+        self._verdict.setVisible(bool(text))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

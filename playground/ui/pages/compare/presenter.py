@@ -8,7 +8,8 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, PlaygroundError
-from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
+from playground.core.names import name_with_place
+from playground.core.runs import Comparison, RunOrder, Thumb, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
@@ -25,10 +26,10 @@ from playground.services.comparison import (
 )
 from playground.store.history import ComparisonStore
 from playground.store.settings import Settings, SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.answers.metric_cells import details
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
-from playground.ui.format import name_with_place
 from playground.ui.pages.compare.answer_settings import Draft
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.panes import PaneController
@@ -137,6 +138,7 @@ class ComparePresenter(QObject):
         *,
         service: ComparisonService,
         history: ComparisonStore,
+        judging: Judging,
         selection: TargetSelection,
         settings: SettingsStore,
         notify: Notify,
@@ -146,6 +148,8 @@ class ComparePresenter(QObject):
         self._bridge = bridge
         self._service = service
         self._history = history
+        self.judging = judging
+        """What every page tells of thumbs and notes."""
         self._selection = selection
         self._notify = notify
         self._phase = Phase.IDLE
@@ -231,7 +235,7 @@ class ComparePresenter(QObject):
         self._options.show(comparison)
         self._panes.show_comparison(comparison)
         if comparison.turns:
-            self._show_end(comparison, asks_vote=True)
+            self._show_end(comparison)
             self._bridge.spawn(self._show_checks(comparison.turns[:-1]))
         self._view.prompt_card.set_checks(())
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
@@ -268,6 +272,7 @@ class ComparePresenter(QObject):
         self._timer.stop()
         self._unsubscribe()
         self._options.write_now()
+        self._view.summary.tell_note()
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None
@@ -281,9 +286,12 @@ class ComparePresenter(QObject):
         view.grid.again_clicked.connect(self._on_again)
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
+        view.grid.thumb_given.connect(self._on_thumb)
         view.summary.voted.connect(self._on_outcome)
         view.header.hide_names.toggled.connect(self._show_notes)
         view.summary.difference_wanted.connect(self._on_difference)
+        view.summary.noted.connect(self.judging.set_note)
+        self.judging.changed.connect(self._on_judged)
         view.closing.connect(self.close)
         self._timer.timeout.connect(self._panes.tick)
 
@@ -346,6 +354,7 @@ class ComparePresenter(QObject):
             self._turn = None
             self._selection.renew()
         view, prompt = self._view, self._view.prompt_card.text.strip()
+        view.summary.tell_note()
         # as it is shown: what was chosen a moment ago may not be written yet
         order = RunOrder(view.header.order.selected)
         # a question asked before the vote must not show who gave the answers so far
@@ -450,10 +459,10 @@ class ComparePresenter(QObject):
         self._view.set_running(running=False)
         self._panes.finish()
         if self._comparison is not None and self._turn is not None:
-            ended = _with_turn(self._comparison, self._turn)
+            ended = self._comparison.with_turn(self._turn)
             if self._panes.is_hidden and not ended.names_hidden:
                 self._panes.reveal(ended)
-            self._show_end(ended, asks_vote=not was_replay)
+            self._show_end(ended, is_replay=was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True, is_recording=was_replay)
         # on stage the box stays closed until it is asked for
         self._view.prompt_card.focus_prompt()
@@ -482,12 +491,15 @@ class ComparePresenter(QObject):
         self.ended = comparison
         self._view.header.share_button.setEnabled(comparison is not None)
 
-    def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
-        """Show the line in plain words and the vote on the last turn."""
+    def _show_end(self, comparison: Comparison, *, is_replay: bool = False) -> None:
+        """Show the line in plain words, and what is said of the last turn."""
         self._set_ended(comparison)
-        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
+        turn = turn_view_model(
+            comparison, comparison.turns[-1], asks_vote=True, is_replay=is_replay
+        )
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
-        self._panes.show_vote(turn)
+        self._view.summary.show_note(turn.note)
+        self._panes.show_judged(turn)
         self._view.show_summary(is_shown=True)
         self._show_notes()
         self._bridge.spawn(self._show_checks(comparison.turns[-1:]))
@@ -511,34 +523,46 @@ class ComparePresenter(QObject):
         if self._turn is not None:
             self._view.show_difference(self._turn)
 
-    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
-        if self._comparison is None or self._turn is None:
-            return
-        turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
-        self._bridge.spawn(self._keep_vote(self._turn, turn))
+    def _on_thumb(self, index: int, thumb: Thumb | None) -> None:
+        run = self._panes.run_at(index)
+        if run is not None and self._turn is not None:
+            self.judging.set_thumb(self._turn.id, run.id, thumb)
 
-    async def _keep_vote(self, before: Turn, turn: Turn) -> None:
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
+        if self._comparison is not None and self._turn is not None:
+            self._bridge.spawn(self._keep_vote(self._turn, winner_run_id, verdict))
+
+    async def _keep_vote(
+        self, turn: Turn, winner_run_id: str | None, verdict: VoteOutcome | None
+    ) -> None:
         """Show a vote once it is stored: one that is not would be counted nowhere."""
         try:
             await self._bridge.submit(
-                self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
+                self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names)
             )
         except PlaygroundError:
             # the pressed button goes back
-            self._show_vote(before)
+            self._on_judged(turn.id, lambda before: before)
             raise
-        self._show_vote(turn)
+        self._on_judged(
+            turn.id, lambda before: replace(before, winner_run_id=winner_run_id, verdict=verdict)
+        )
 
-    def _show_vote(self, turn: Turn) -> None:
-        if self._comparison is None or self._turn is None or self._turn.id != turn.id:
+    def _on_judged(self, turn_id: str, judged: Callable[[Turn], Turn]) -> None:
+        """Take what is said of a turn on the page, here or under History."""
+        if self._comparison is None or self._turn is None or self.is_running:
             return
-        self._turn = turn
-        self._comparison = _with_turn(self._comparison, turn)
-        if self._panes.is_hidden and turn.is_voted:
+        ended = self._comparison.with_turn(self._turn)
+        turn = next((turn for turn in ended.turns if turn.id == turn_id), None)
+        if turn is None:
+            return
+        self._comparison = ended.with_turn(judged(turn))
+        self._turn = self._comparison.turns[-1]
+        if self._panes.is_hidden and self._turn.is_voted:
             # what was pressed cannot be pressed again: the keyboard must not wander on
             self._view.leave_vote()
             self._panes.reveal(self._comparison)
-        self._show_end(self._comparison, asks_vote=True)
+        self._show_end(self._comparison)
 
     def _on_run(self) -> None:
         self.run()
@@ -564,9 +588,10 @@ class ComparePresenter(QObject):
             self._make_anew(run_id, continues=True)
 
     def _make_anew(self, run_id: str, *, continues: bool = False) -> None:
+        self._view.summary.tell_note()
         if self._comparison is None or self._turn is None:
             return
-        ended = _with_turn(self._comparison, self._turn)
+        ended = self._comparison.with_turn(self._turn)
         self._follow(
             Phase.RUNNING,
             replace(ended, turns=ended.turns[:-1]),
@@ -616,9 +641,3 @@ class ComparePresenter(QObject):
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
         self._forget()
-
-
-def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:
-    """Return `comparison` with `turn` as its last: one that broke off is not in it yet."""
-    before = [other for other in comparison.turns if other.id != turn.id]
-    return replace(comparison, turns=(*before, turn))

@@ -270,10 +270,11 @@ class TargetSelection:
     def _counterpart(self, target: Target) -> Target | None:
         """Return what answers here in place of a target that may be another computer's."""
         if isinstance(target, CloudTarget):
-            if not (target.provider.is_recorded and target.provider.is_practice):
+            if not target.is_recorded:
                 return self._find(target.key)
-            practice = [each for each in self._providers.list() if each.is_practice]
-            return CloudTarget(practice[0], PRACTICE_MODEL) if practice else None
+            own = [each for each in self._providers.list() if each.is_practice]
+            has_own = target.provider.is_practice and bool(own)
+            return CloudTarget(own[0], PRACTICE_MODEL) if has_own else None
         if target.key in self._known:
             return self._known[target.key]
         here = [

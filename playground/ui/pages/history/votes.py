@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedLayout, QWidget
 from typing_extensions import override
 
@@ -56,7 +56,8 @@ class VotesView(QWidget):
             self.tr("No votes yet"),
             self.tr(
                 "Under each answer of a comparison is a button “This one”. Whenever you use it, "
-                "or say that there is a tie or that none is good, it is counted here."
+                "or say that there is a tie or that none is good, it is counted here; thumbs are "
+                "counted beside it."
             ),
             self.tr("Show my comparisons"),
         )
@@ -64,38 +65,37 @@ class VotesView(QWidget):
         make_column(self.empty, parent=empty_card)
         self._body = QWidget()
         self._rows = make_column(parent=self._body, margins=NO_MARGINS, spacing=0)
-        scroll = make_scroll_area(self._body, self.tr("Your votes"))
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.viewport().setAutoFillBackground(False)
         card = make_card()
         explained = make_label(
             self.tr(
-                "From your votes alone: right answers are counted on Tests. A range says where the "
-                "share would lie if you voted for ever; where ranges overlap much, it is luck."
+                "From your votes alone: right answers are counted on Tests, and votes that came "
+                "with a recording were cast elsewhere. A dot is what you chose so far, a bar where "
+                "it may end up; where bars overlap much, the lead may be luck."
             ),
             "caption",
             "quiet",
             wrap=True,
         )
-        make_column(explained, (scroll, 1), parent=card)
+        scrolled = QWidget()
+        make_column(explained, (self._body, 1), parent=scrolled, margins=NO_MARGINS)
+        scroll = make_scroll_area(scrolled, self.tr("Your votes"))
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        make_column(scroll, parent=card)
         self._pages.addWidget(empty_card)
         self._pages.addWidget(card)
 
 
 class VoteLine(QWidget):
-    """A target's name, its wins as a figure, what they say, and all its votes as a bar."""
+    """A target's name, how often it won, what that says, and its range as a bar."""
 
     def __init__(self, theme: Theme, count: VoteCount) -> None:
         super().__init__()
         tone, icon = PLACE_LOOKS[count.place]
         words, missing = self._words(count.standing), self._place_words(count.standing)
-        self.setAccessibleName(f"{count.label}: {words}. {missing}")
+        thumbs = self._thumb_words(count)
+        self.setAccessibleName(f"{count.label}: {words}. {missing}. {thumbs}".strip(" ."))
         px = theme.px
-        wins = make_label(
-            str(count.standing.wins), "figure", "local" if count.standing.wins else "quiet"
-        )
-        wins.setMinimumWidth(px(40))
-        wins.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         label = ElidedLabel(count.label, "strong")
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         place = Badge(
@@ -106,28 +106,53 @@ class VoteLine(QWidget):
         standing.setToolTip(plain_tooltip(self._exact(count.standing)))
         column = make_column(
             make_row(label, place, 1, spacing=px(8)),
-            make_label(words, "caption", "quiet", wrap=True),
-            standing,
-            _VoteBar(theme, count.standing, words),
+            make_label(words, wrap=True),
             spacing=px(5),
+            parent=self,
+            margins=(px(12), px(12), px(12), px(12)),
         )
-        margins = (px(12), px(12), px(12), px(12))
-        make_row(wins, (column, 1), parent=self, margins=margins, spacing=px(14))
+        if count.standing.interval is not None:
+            column.addWidget(_RangeBar(theme, count.standing, tone))
+            said = self._range_words(count.standing)
+            column.addWidget(make_label(said, "caption", "quiet", wrap=True))
+        column.addWidget(standing)
+        if thumbs:
+            given = make_label(thumbs, "caption", "quiet", wrap=True)
+            given.setToolTip(
+                self.tr(
+                    "What you said of single answers. It changes no place, and what came with a "
+                    "recording is not counted."
+                )
+            )
+            column.addWidget(given)
 
     def _words(self, standing: Standing) -> str:
         decided = standing.wins + standing.losses
-        better = self.tr("better in {wins} of {all}").format(wins=standing.wins, all=decided)
-        if standing.interval is not None:
-            low, high = (round(100 * end) for end in standing.interval)
-            better += self.tr(", in truth {0}–{1} %").format(low, high)
+        won = self.tr("{wins} of {all} won").format(wins=standing.wins, all=decided)
         parts = [
-            better if decided else "",
+            won if decided else "",
             self.tr("tie in {0}").format(standing.ties) if standing.ties else "",
             self.tr("none was good in {0}").format(standing.none_good)
             if standing.none_good
             else "",
         ]
-        return " · ".join(part for part in parts if part)
+        return " · ".join(part for part in parts if part) or self.tr("no votes yet")
+
+    def _thumb_words(self, count: VoteCount) -> str:
+        said = (
+            (self.tr("{0} up"), count.thumbs_up),
+            (self.tr("{0} down"), count.thumbs_down),
+        )
+        counted = ", ".join(words.format(times) for words, times in said if times)
+        return self.tr("Thumbs: {0}").format(counted) if counted else ""
+
+    def _range_words(self, standing: Standing) -> str:
+        decided = standing.wins + standing.losses
+        low, high = (round(100 * end) for end in standing.interval or (0.0, 1.0))
+        said = self.tr("Between {0} and {1} of 100, as far as {2} votes can tell")
+        if decided == 1:
+            said = self.tr("Between {0} and {1} of 100, as far as 1 vote can tell")
+        return said.format(low, high, decided)
 
     def _place_words(self, standing: Standing) -> str:
         """Return where it stands among the others, or what is missing for that."""
@@ -155,25 +180,28 @@ class VoteLine(QWidget):
         ).format(f"{standing.strength:+.2f}", f"{low:+.2f}", f"{high:+.2f}", standing.votes)
 
 
-class _VoteBar(QWidget):
-    """Wins, ties and the rest as parts of one bar."""
+class _RangeBar(QWidget):
+    """Where the share of wins may end up, from 0 to 100 of 100, and where it stands."""
 
-    def __init__(self, theme: Theme, standing: Standing, words: str) -> None:
+    def __init__(self, theme: Theme, standing: Standing, tone: str) -> None:
         super().__init__()
-        self._theme = theme
-        self._standing = standing
-        self.setToolTip(plain_tooltip(words))
-        self.setAccessibleName(words)
+        self._theme, self._tone = theme, tone
+        self._ends = standing.interval or (0.0, 1.0)
+        self._share = standing.wins / max(1, standing.wins + standing.losses)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(theme.px(640))
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(80, self._theme.px(6))
+        return QSize(80, self._theme.px(10))
 
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
-        standing = self._standing
-        judged = max(1, standing.votes + standing.none_good)
-        segments = ((standing.wins / judged, "local"), (standing.ties / judged, "loading"))
-        paint_segments(self, self._theme, segments)
+        low, high = self._ends
+        paint_segments(self, self._theme, ((low, "track"), (high - low, f"{self._tone}_ground")))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color(self._tone))
+        side = self.height()
+        painter.drawEllipse(round(self._share * (self.width() - side)), 0, side, side)

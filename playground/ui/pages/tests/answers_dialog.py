@@ -12,6 +12,7 @@ from playground.core.checks.scoring import Score, score
 from playground.core.errors import PlaygroundError
 from playground.core.evaluations import Evaluation
 from playground.core.expected import Outcome
+from playground.core.names import TargetName, target_names
 from playground.core.prompt_sets import Case, filled
 from playground.core.runs import Run
 from playground.store.evaluations import comparison_id
@@ -20,7 +21,6 @@ from playground.ui.bridge import Bridge
 from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.grid import CellSample
 from playground.ui.pages.tests.progress import CellState
-from playground.ui.pages.tests.words import TargetName, target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
     ElidedLabel,

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QWidget
 from playground.core.checks.prompt_files import FileFormat
 from playground.core.evaluations import Evaluation, Plan
 from playground.core.expected import CheckKind
+from playground.core.names import target_names
 from playground.core.targets import Target
 from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.plan_card import PlanRow
-from playground.ui.pages.tests.words import target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import clear_layout, make_button, make_card, make_label
 from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField

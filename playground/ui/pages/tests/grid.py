@@ -15,10 +15,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 from typing_extensions import override
 
+from playground.core.names import TargetName, target_names
 from playground.core.targets import Target
 from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.progress import CellState
-from playground.ui.pages.tests.words import TargetName, target_names
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import plain_tooltip
 from playground.ui.widgets.lists import paint_text

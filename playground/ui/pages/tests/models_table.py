@@ -9,16 +9,15 @@ from typing_extensions import override
 
 from playground.core.amounts import UNKNOWN, money
 from playground.core.evaluations import ModelResult
+from playground.core.names import TargetName, target_names
 from playground.core.runs import Provenance
 from playground.core.targets import Place, Target
 from playground.services.evaluation import is_paid
 from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.words import (
-    TargetName,
     interval_words,
     model_figures,
     spread_words,
-    target_names,
     unscored_words,
 )
 from playground.ui.theme.theme import Theme

@@ -158,6 +158,20 @@ class TestsPresenter(QObject):
         if sets:
             self.runner.choose(sets[0], targets, sets)
 
+    def offer(self, targets: Sequence[Target], set_id: str = "") -> None:
+        """Open a set and offer to ask these models; a ready one where it is gone or empty."""
+        self._bridge.spawn(self._offer(targets, set_id))
+
+    async def _offer(self, targets: Sequence[Target], set_id: str) -> None:
+        await self._refresh()
+        wanted = self._known.get(set_id)
+        if wanted is None or not wanted.cases:
+            wanted = next(iter(ready_sets()), None)
+        if wanted is not None:
+            self._open(wanted.id)
+            self._view.show_sets()
+            self._run_opened(targets)
+
     def _connect(self) -> None:
         view, sets = self._view, self._view.sets
         view.shown.connect(self.refresh)
@@ -528,6 +542,9 @@ class TestsPresenter(QObject):
     # what runs
 
     def _on_run(self) -> None:
+        self._run_opened()
+
+    def _run_opened(self, targets: Sequence[Target] = ()) -> None:
         opened = self.draft.prompt_set
         if opened is None or not opened.cases:
             return
@@ -538,7 +555,7 @@ class TestsPresenter(QObject):
             self._view.sets.focus_editor()
             return
         self._save_now()
-        self.runner.choose(opened)
+        self.runner.choose(opened, targets)
 
     def _on_results(self) -> None:
         opened = self.draft.prompt_set

@@ -21,6 +21,7 @@ from playground.core.evaluations import (
     report,
 )
 from playground.core.expected import CUT_OFF, Outcome
+from playground.core.names import target_names
 from playground.core.statistics import Verdict
 from playground.core.targets import Target
 from playground.store.evaluations import EvaluationStore
@@ -116,7 +117,7 @@ class ResultsPresenter(QObject):
         before = await self._bridge.submit(self._store.load(earlier_id))
         results = await self._bridge.submit(self._store.results(earlier_id))
         pairs = against_earlier(now, self.results, before, results)
-        names = words.target_names(now.targets)
+        names = target_names(now.targets)
         said = [words.earlier_sentence(names[key].whole, pair) for key, pair in pairs.items()]
         figures = [f"{names[key].whole}\n{words.pair_figures(pair)}" for key, pair in pairs.items()]
         self._view.show_earlier(
@@ -177,12 +178,12 @@ class ResultsPresenter(QObject):
             said = _tr("They never disagree. “All” shows every message.")
         else:
             said = _tr("No message has what was searched for.")
-        names = words.target_names(evaluation.targets)
+        names = target_names(evaluation.targets)
         labels = [names[target.key].whole for target in self._ranked(evaluation)]
         self._view.show_rows(rows, labels, said)
 
     def _show_sentences(self, evaluation: Evaluation, known: Report) -> None:
-        names = words.target_names(evaluation.targets)
+        names = target_names(evaluation.targets)
         labels = {key: name.whole for key, name in names.items()}
         order = {key: place for place, key in enumerate(t.key for t in self._ranked(evaluation))}
         pairs = sorted(known.pairs, key=lambda pair: sorted((order[pair.a], order[pair.b])))
@@ -233,7 +234,7 @@ class ResultsPresenter(QObject):
         from playground.ui.pages.tests.chart import ChartPoint  # noqa: PLC0415 - in _load_chart
 
         is_cost = self._view.is_against_cost
-        names = words.target_names(evaluation.targets)
+        names = target_names(evaluation.targets)
         points = []
         left_out = []
         for target, model in self._ranking(evaluation):

@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QSizePo
 from typing_extensions import override
 
 from playground.core.evaluations import Evaluation, Plan
+from playground.core.names import target_names
 from playground.core.targets import Target
 from playground.ui.format import PLACE_LOOKS
 from playground.ui.pages.tests.grid import CellSample, UnitGrid
 from playground.ui.pages.tests.plan_card import PlanRow
 from playground.ui.pages.tests.progress import CellState, ModelProgress, Progress
-from playground.ui.pages.tests.words import duration_words, spent_words, target_names
+from playground.ui.pages.tests.words import duration_words, spent_words
 from playground.ui.theme.theme import Theme, set_role
 from playground.ui.widgets.bars import paint_segments
 from playground.ui.widgets.basics import ElidedLabel, make_card, make_label, plain_tooltip

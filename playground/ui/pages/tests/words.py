@@ -1,9 +1,7 @@
 """Checks, sets and plans in words that need no explanation."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
@@ -12,11 +10,10 @@ from playground.core.amounts import UNKNOWN, money, seconds
 from playground.core.checks.reading import COUNTS, LIMITS, TEXTS
 from playground.core.evaluations import Evaluation, ModelResult, Plan, Report
 from playground.core.expected import CheckKind
+from playground.core.names import TargetName
 from playground.core.prompt_sets import PromptSet
 from playground.core.statistics import SIGNIFICANT, Pair, Spread, Verdict, fewest_disagreements
-from playground.core.targets import LocalTarget, Target
 from playground.store.evaluations import EvaluationSummary
-from playground.ui.format import name_with_place, place_words
 from playground.ui.widgets.basics import breakable
 
 _LONGEST_CHIP = 40
@@ -224,52 +221,6 @@ def luck_words(cases: int) -> str:
         "With {0} questions two models must disagree on at least {1}, all in favour of the same "
         "one, before luck can be ruled out."
     ).format(f"{cases:,}", fewest)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetName:
-    """What a model is called beside others."""
-
-    label: str
-    place: str
-    """Where it answers; empty where the label alone tells it from the others."""
-    whole: str
-    """Both, within a sentence."""
-
-    @property
-    def line(self) -> str:
-        """Both, where there is one line for them."""
-        return " · ".join(filter(None, (self.label, self.place)))
-
-
-def target_names(targets: Sequence[Target]) -> dict[str, TargetName]:
-    """Return target key → its name, with its place where names are alike or places differ."""
-    alike = Counter(_letters(target.label) for target in targets)
-    places = {target.key: _place(target) for target in targets}
-    has_places = len(set(places.values())) > 1
-    same = Counter((_letters(target.label), places[target.key]) for target in targets)
-    found = {}
-    for target in targets:
-        letters, place, whole = _letters(target.label), places[target.key], target.label
-        if has_places or alike[letters] > 1:
-            whole = name_with_place(target)
-            if same[letters, place] > 1 and target.detail and target.detail != place:
-                # two files of one name
-                place, whole = f"{place}, {target.detail}", f"{whole} ({target.detail})"
-        else:
-            place = ""
-        found[target.key] = TargetName(target.label, place, whole)
-    return found
-
-
-def _place(target: Target) -> str:
-    if isinstance(target, LocalTarget):
-        return place_words(target)
-    return _tr("Practice cloud") if target.provider.is_practice else target.provider.name
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def unscored_words(model: ModelResult) -> str:

@@ -132,13 +132,11 @@ def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str
         slowed = _tr("<b>The computer was busy</b>: {names} may be faster than this.")
     elif any(_was_elsewhere(run) for run in busy):
         slowed = _tr(
-            "<b>Other programs kept that computer busy</b> meanwhile: {names} may be faster than "
-            "this."
+            "<b>Other work kept that computer busy</b> meanwhile: {names} may be faster than this."
         )
     else:
         slowed = _tr(
-            "<b>Other programs kept this computer busy</b> meanwhile: {names} may be faster than "
-            "this."
+            "<b>Other work kept this computer busy</b> meanwhile: {names} may be faster than this."
         )
     heated = _tr("The processor was <b>too hot</b>: {names} may be faster than this.")
     return " ".join(

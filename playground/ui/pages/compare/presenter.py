@@ -494,9 +494,7 @@ class ComparePresenter(QObject):
     def _show_end(self, comparison: Comparison, *, is_replay: bool = False) -> None:
         """Show the line in plain words, and what is said of the last turn."""
         self._set_ended(comparison)
-        turn = turn_view_model(
-            comparison, comparison.turns[-1], asks_vote=True, is_replay=is_replay
-        )
+        turn = turn_view_model(comparison, comparison.turns[-1], is_replay=is_replay)
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._view.summary.show_note(turn.note)
         self._panes.show_judged(turn)

@@ -210,6 +210,11 @@ class LocalTarget:
         """Addition to `label` that distinguishes targets of the same name."""
         return self.model.quantization or ""
 
+    @property
+    def is_recorded(self) -> bool:
+        """True for one that answered on another computer and is known from a recording alone."""
+        return self.model.is_recorded
+
 
 PRACTICE_MODEL = "smollm2-135m-instruct"
 """What the practice cloud calls the starter model, as a provider would."""
@@ -240,6 +245,10 @@ class CloudTarget:
     @property
     def detail(self) -> str:
         return self.provider.name
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.provider.is_recorded
 
     @property
     def tier(self) -> Tier:

@@ -35,7 +35,7 @@ from playground.core.runs import (
     Turn,
     VoteOutcome,
 )
-from playground.core.targets import CloudTarget, Place
+from playground.core.targets import CloudTarget, Place, Target
 from playground.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -249,18 +249,17 @@ def _distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
 
 def _ballots(
     connection: sqlite3.Connection,
-) -> tuple[list[Ballot], dict[str, tuple[str, str, Place]]]:
-    """Return every vote, and label and provider of each target by its key.
+) -> tuple[list[Ballot], dict[str, Target]]:
+    """Return every vote, and each target by its key.
 
-    A target that gave no answer is not judged by the vote. What came here as a recording was voted
-    on elsewhere, of models that are not here, and is left out.
+    A target that gave no answer is not judged by the vote. Votes on what a recording tells of are
+    left out: models of another computer have no place among one's own.
     """
     found = connection.execute(
         "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
         "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) "
-        "AND CASE WHEN json_valid(c.body) THEN json_extract(c.body, '$.recorded') END IS NULL "
         "ORDER BY t.rowid, r.position",
     ).fetchall()
     answered: dict[str, list[str]] = {}
@@ -274,19 +273,23 @@ def _ballots(
             winners[turn] = key
         elif verdict:
             verdicts[turn] = VoteOutcome(verdict)
+    targets = {key: _target(connection, rowid) for key, rowid in last.items()}
     ballots = [
         Ballot(tuple(dict.fromkeys(keys)), winners.get(turn), verdicts.get(turn))
         for turn, keys in answered.items()
+        if not any(targets[key].is_recorded for key in keys)
     ]
-    return ballots, {key: _names(connection, rowid) for key, rowid in last.items()}
+    return ballots, targets
 
 
-def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
-    """Return the label of a run's target, the name of its provider, and its place."""
+def _target(connection: sqlite3.Connection, run_rowid: int) -> Target:
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
-    target = decode_run(body).target
+    return decode_run(body).target
+
+
+def _vote_count(target: Target, standing: Standing) -> VoteCount:
     provider = target.provider.name if isinstance(target, CloudTarget) else ""
-    return target.label, provider, target.place
+    return VoteCount(target.key, target.label, provider, target.place, standing)
 
 
 def decoded(kind: Any, body: str) -> Any:
@@ -556,10 +559,10 @@ class ComparisonStore:
 
     async def votes(self) -> list[VoteCount]:
         """Return how each target fared, the one with the most wins first."""
-        ballots, names = await self._database.read(_ballots)
+        ballots, targets = await self._database.read(_ballots)
         # a thousand resamples of them
         found = await asyncio.to_thread(standings, ballots)
-        return [VoteCount(each.target, *names[each.target], each) for each in found]
+        return [_vote_count(targets[each.target], each) for each in found]
 
     async def recover(self) -> int:
         """End the runs that a killed program left unfinished and return how many they were.

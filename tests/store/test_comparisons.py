@@ -13,7 +13,8 @@ import pytest
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
-from playground.core.runs import Cost, Provenance, Recorded, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
+from playground.core.targets import RECORDED, LocalTarget
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, lives_elsewhere, new_owner
 from tests.store.history import (
@@ -268,15 +269,25 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
     ) == (1, 2, 1, 1)
 
 
-async def test_votes_of_a_recording_were_cast_elsewhere(store: ComparisonStore) -> None:
+async def test_models_of_a_recording_have_no_place_among_ones_own(store: ComparisonStore) -> None:
     await save(store, "own", "hi")
     await store.vote("own-turn0", "own-run1", None, hidden_names=False)
-    saved = await save(store, "c", "hi")
-    turn = replace(saved.turns[0], winner_run_id="c-run1")
-    recorded = Recorded(START, "another machine")
-    await store.add_recorded(replace(saved, recorded=recorded, turns=(turn,)), {})
-    assert (await store.load("c")).turns[0].winner_run_id == "c-run1"
-    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+    for number, target in enumerate(
+        (
+            LocalTarget(
+                replace(INDIE.model, path=Path("recorded/0 a"), source=RECORDED, is_present=False)
+            ),
+            replace(STUDIO, provider=replace(STUDIO.provider, id="recorded-1")),
+        )
+    ):
+        saved = await save(store, f"c{number}", "hi")
+        run = replace(saved.turns[0].runs[0], target=target)
+        await store.save_run(f"c{number}-turn0", run)
+        await store.vote(f"c{number}-turn0", run.id, None, hidden_names=False)
+    assert [(count.label, count.standing.wins) for count in await store.votes()] == [
+        ("gpt-large-2", 1),
+        (INDIE.label, 0),
+    ]
 
 
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:
@@ -353,6 +364,7 @@ from pathlib import Path
 from playground.core.events import RequestSent, TextDelta
 from playground.core.runs import Comparison, RunOrder, Turn
 from playground.store.history import ComparisonStore
+from playground.core.targets import RECORDED, LocalTarget
 from playground.store.database import Database
 from tests.store.history import INDIE, STUDIO, waiting_run
 

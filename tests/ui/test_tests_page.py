@@ -600,7 +600,7 @@ def test_a_set_is_offered_with_its_models_or_a_ready_one_where_it_is_gone(
             assert opened is not None
             assert opened.name == name
             dialog.reject()
-            await until(lambda: not dialog.isVisible())
+            await until(lambda: not any(d.isVisible() for d in tests.page.findChildren(RunDialog)))
 
     harness.run(body)
 

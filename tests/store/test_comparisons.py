@@ -270,7 +270,7 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
 
 
 async def test_models_of_a_recording_have_no_place_among_ones_own(store: ComparisonStore) -> None:
-    await save(store, "own", "hi")
+    own = await save(store, "own", "hi")
     await store.vote("own-turn0", "own-run1", None, hidden_names=False)
     for number, target in enumerate(
         (
@@ -280,10 +280,10 @@ async def test_models_of_a_recording_have_no_place_among_ones_own(store: Compari
             replace(STUDIO, provider=replace(STUDIO.provider, id="recorded-1")),
         )
     ):
-        saved = await save(store, f"c{number}", "hi")
-        run = replace(saved.turns[0].runs[0], target=target)
-        await store.save_run(f"c{number}-turn0", run)
-        await store.vote(f"c{number}-turn0", run.id, None, hidden_names=False)
+        other = replace(own.turns[0].runs[1], id=f"other{number}")
+        run = replace(own.turns[0].runs[0], id=f"run{number}", target=target)
+        turn = replace(own.turns[0], id=f"t{number}", runs=(run, other), winner_run_id=run.id)
+        await store.add_recorded(replace(own, id=f"c{number}", turns=(turn,)), {})
     assert [(count.label, count.standing.wins) for count in await store.votes()] == [
         ("gpt-large-2", 1),
         (INDIE.label, 0),
